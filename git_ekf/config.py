@@ -1,0 +1,239 @@
+"""The configuration as one frozen value.
+
+Defaults < `.ekf.toml` at the top of the tree < `git config ekf.<section>.<key>` < options.
+Unknown keys and wrong types are UsageErrors that name file, line and key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from git_ekf.errors import UsageError
+from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
+
+FILE = ".ekf.toml"
+
+SEVERITIES = ("error", "warning", "off")
+
+# Every rule of the policy with the severity it has unless `[rules]` says otherwise.
+RULES = {
+    "remote-missing": "error",
+    "remote-same": "error",
+    "remote-extra": "warning",
+    "push-primary": "error",
+    "branch-name": "error",
+    "branch-upstream": "error",
+    "branch-base": "error",
+    "detached-head": "error",
+    "linear-history": "error",
+    "rewrite-unsaved": "error",
+    "delete-protected": "error",
+    "tag-name": "error",
+    "tag-lightweight": "error",
+    "tag-fields": "error",
+    "tag-mismatch": "error",
+    "tag-moved": "error",
+    "conflict-marker": "error",
+    "vendor-path": "warning",
+}
+
+
+class Migration(NamedTuple):
+    to: str
+    command: tuple[str, ...]
+
+
+class Config(NamedTuple):
+    primary: str = PRIMARY
+    internal: str = INTERNAL
+    remotes_allow: tuple[str, ...] = ()
+    scheme: Scheme = Scheme()
+    branches_allow: tuple[str, ...] = ()
+    tags_required: tuple[str, ...] = RECORD_FIELDS
+    tags_sign: bool = False
+    customer_paths: tuple[str, ...] = ()
+    rules: dict[str, str] = RULES
+    apply_command: tuple[str, ...] = ("rok-deploy", "--apply", "{path}")
+    apply_paths: tuple[str, ...] = ()
+    render_command: tuple[str, ...] = ("kubectl", "kustomize", "{path}")
+    migrations: tuple[Migration, ...] = ()
+
+
+class _Wrong(Exception):
+    """What is wrong with a value, as the end of a sentence that begins with its key."""
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _Wrong("must be a string")
+    return value
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _Wrong("must be a list of strings")
+    return tuple(value)
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    words = _strings(value)
+    if not words or not words[0]:
+        raise _Wrong("must be a list of strings: the program, then its arguments")
+    return words
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong("must be true or false")
+    return value
+
+
+def _scheme(value: Any) -> Scheme:
+    try:
+        return Scheme(_string(value))
+    except ValueError as error:
+        raise _Wrong(str(error)) from None
+
+
+def _severity(value: Any) -> str:
+    if value not in SEVERITIES:
+        raise _Wrong('must be "error", "warning" or "off"')
+    return str(value)
+
+
+def _migrations(value: Any) -> tuple[Migration, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) and set(item) == {"to", "command"} for item in value):
+        raise _Wrong('must be [[upgrade.migrations]] tables with "to" and "command"')
+    return tuple(Migration(_string(item["to"]), _command(item["command"])) for item in value)
+
+
+# key in the file -> field of Config, the reader of its value
+_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "remotes.primary": ("primary", _string),
+    "remotes.internal": ("internal", _string),
+    "remotes.allow": ("remotes_allow", _strings),
+    "branches.release": ("scheme", _scheme),
+    "branches.allow": ("branches_allow", _strings),
+    "tags.required": ("tags_required", _strings),
+    "tags.sign": ("tags_sign", _boolean),
+    "paths.customer": ("customer_paths", _strings),
+    "apply.command": ("apply_command", _command),
+    "apply.paths": ("apply_paths", _strings),
+    "render.command": ("render_command", _command),
+    "upgrade.migrations": ("migrations", _migrations),
+}
+_LISTS = {key for key, (_, reader) in _KEYS.items() if reader in (_strings, _command)}
+
+
+def load(toml: bytes | None, git_config: list[tuple[str, str]]) -> Config:
+    """The configuration from the bytes of `.ekf.toml` (None: there is none) and git's `ekf.*` pairs.
+
+    The pairs come in git's order of precedence, keys as `git config --list` prints them.
+    Raises UsageError.
+    """
+    config = Config()
+    if toml is not None:
+        config = _from_toml(config, toml)
+    return _from_git(config, git_config)
+
+
+def _from_toml(config: Config, toml: bytes) -> Config:
+    import tomli
+
+    try:
+        text = toml.decode()
+        document = tomli.loads(text)
+    except UnicodeDecodeError:
+        raise UsageError(f"{FILE} is not UTF-8 text") from None
+    except tomli.TOMLDecodeError as error:
+        line = getattr(error, "lineno", None)
+        where = f"{FILE}:{line}" if line else FILE
+        raise UsageError(
+            f"{where}: {getattr(error, 'msg', None) or error}", "correct the file, then check it with: git ekf check"
+        ) from None
+    for section, values in document.items():
+        if not isinstance(values, dict):
+            raise _wrong_line(text, section, section, _unknown(section))
+        for name, value in values.items():
+            key = f"{section}.{name}"
+            try:
+                config = _set(config, key, value)
+            except _Wrong as wrong:
+                raise _wrong_line(text, section, name, f"{key} {wrong}") from None
+    return config
+
+
+def _from_git(config: Config, pairs: list[tuple[str, str]]) -> Config:
+    values: dict[str, list[str]] = {}
+    for raw, value in pairs:
+        if not raw.startswith("ekf."):
+            continue
+        key = raw[4:]
+        if key.count(".") and value == "":  # git's way to empty a list that a wider scope began
+            values[key] = []
+        else:
+            values.setdefault(key, []).append(value)
+    for key, given in values.items():
+        try:
+            config = _set(config, key, _git_value(key, given))
+        except _Wrong as wrong:
+            raise UsageError(
+                f"git config ekf.{key}: {key} {wrong}",
+                f"find it with: git config --show-origin --get-all ekf.{key}",
+            ) from None
+    return config
+
+
+def _git_value(key: str, given: list[str]) -> Any:
+    if key in _LISTS:
+        return given
+    if not given:
+        return ""
+    if key == "tags.sign":
+        return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}.get(
+            given[-1].lower()
+        )
+    return given[-1]
+
+
+def _set(config: Config, key: str, value: Any) -> Config:
+    section, _, name = key.partition(".")
+    if section == "rules":
+        if name not in RULES:
+            raise _Wrong(f"is no rule; the rules are {', '.join(RULES)}")
+        return config._replace(rules={**config.rules, name: _severity(value)})
+    if key not in _KEYS:
+        raise _Wrong(_unknown(key))
+    field, reader = _KEYS[key]
+    return config._replace(**{field: reader(value)})
+
+
+def _unknown(key: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(key, [*_KEYS, *(f"rules.{rule}" for rule in RULES)], n=1)
+    return f"is not a key of the configuration{f' (did you mean {close[0]}?)' if close else ''}"
+
+
+def _wrong_line(text: str, section: str, name: str, message: str) -> UsageError:
+    line = _line_of(text, section, name)
+    return UsageError(f"{FILE}:{line}: {message}", "correct the file, then check it with: git ekf check")
+
+
+def _line_of(text: str, section: str, name: str) -> int:
+    """The line that sets `name` in `[section]`, for a message: tomli keeps no positions."""
+    here = ""
+    section_line = 1
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip()
+        if words.startswith("["):
+            here = words.strip("[]# \t").replace('"', "").replace("'", "")
+            if here in (section, f"{section}.{name}"):
+                section_line = number
+            if here == f"{section}.{name}":
+                return number
+        key = words.partition("=")[0].strip().replace('"', "").replace("'", "").replace(" ", "")
+        if (here == section and key.partition(".")[0] == name) or (not here and key in (f"{section}.{name}", section)):
+            return number
+    return section_line

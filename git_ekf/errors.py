@@ -1,0 +1,51 @@
+"""Everything git-ekf raises on purpose, and the exit code each ends in.
+
+EkfError
+ ├── UsageError     2  wrong usage: an option, an argument, a line of the configuration
+ ├── Refused        4  a precondition does not hold; nothing was changed
+ └── CallFailed     5  something git-ekf called failed
+      └── GitFailed    …and it was git
+"""
+
+from __future__ import annotations
+
+DONE = 0
+FINDINGS = 1
+USAGE = 2
+STOPPED = 3
+REFUSED = 4
+FAILED = 5
+INTERRUPTED = 130
+
+
+class EkfError(Exception):
+    """One clear sentence, and in `hint` the exact command that helps ("" where there is none)."""
+
+    code = FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(EkfError):
+    code = USAGE
+
+
+class Refused(EkfError):
+    code = REFUSED
+
+
+class CallFailed(EkfError):
+    code = FAILED
+
+
+class GitFailed(CallFailed):
+    """A git process ended with another code than the caller knows what to do with."""
+
+    def __init__(self, args: list[str], returncode: int, stderr: str) -> None:
+        said = stderr.strip() or "(it said nothing)"
+        super().__init__(f"git {' '.join(args)} failed with code {returncode}: {said}")
+        self.returncode = returncode
+        self.stderr = stderr

@@ -1,0 +1,216 @@
+"""The only module that starts git: one method a question.
+
+Every call is an argument vector; what comes from outside stands behind `--` or `--end-of-options`.
+Text is decoded as file names are (UTF-8 with surrogates), so that any byte survives the round trip.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
+
+MINIMUM = (2, 34)  # Debian 11 and Ubuntu 22.04; --path-format (2.31) is the newest option used
+
+# Seconds that a question to a remote may take; a person may have to type a password.
+REMOTE_TIMEOUT = 60.0
+
+
+class Place(NamedTuple):
+    """Where the repository is. Paths are absolute; `top` is "" where there is no work tree."""
+
+    git_dir: str
+    common_dir: str
+    hooks_dir: str
+    top: str
+    bare: bool
+    shallow: bool
+    object_format: str
+
+
+class Git:
+    """git, run in `cwd` (None: the current directory) with the environment of this process."""
+
+    def __init__(self, cwd: str | None = None) -> None:
+        self.cwd = cwd
+
+    def start(self, *args: str, stdin: bool = False) -> subprocess.Popen[bytes]:
+        """Starts git without waiting, so that questions can run side by side."""
+        try:
+            return subprocess.Popen(
+                ["git", *args],
+                cwd=self.cwd,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+            )
+        except FileNotFoundError:
+            raise _no_git(self.cwd) from None
+
+    def finish(
+        self, process: subprocess.Popen[bytes], *, stdin: bytes | None = None, ok: Sequence[int] = (0,), timeout: float | None = None
+    ) -> tuple[int, bytes]:
+        """Exit code and output of a started git. Raises GitFailed when the code is not in `ok`."""
+        try:
+            out, err = process.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise CallFailed(f"no answer within {timeout:g} seconds: git {' '.join(_shown(process.args))}") from None
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if process.returncode not in ok:
+            raise _failure(_shown(process.args), process.returncode, os.fsdecode(err))
+        return process.returncode, out
+
+    def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,), timeout: float | None = None) -> tuple[int, bytes]:
+        return self.finish(self.start(*args, stdin=stdin is not None), stdin=stdin, ok=ok, timeout=timeout)
+
+    def text(self, *args: str, stdin: bytes | None = None) -> str:
+        """Output without the final newline."""
+        return os.fsdecode(self.run(*args, stdin=stdin)[1]).removesuffix("\n")
+
+    def lines(self, *args: str, stdin: bytes | None = None) -> list[str]:
+        # Not splitlines(): U+2028 and friends are no line ends to git.
+        text = self.text(*args, stdin=stdin)
+        return text.split("\n") if text else []
+
+    def fields(self, *args: str) -> list[str]:
+        """Output of a command with -z."""
+        text = os.fsdecode(self.run(*args)[1]).removesuffix("\0")
+        return text.split("\0") if text else []
+
+    def succeeds(self, *args: str) -> bool:
+        """For questions that git answers with code 0 or 1."""
+        return self.run(*args, ok=(0, 1))[0] == 0
+
+    def show(self, *args: str) -> None:
+        """Runs git with its messages and progress going straight to the person's terminal."""
+        try:
+            code = subprocess.run(["git", *args], cwd=self.cwd, stdin=subprocess.DEVNULL, check=False).returncode
+        except FileNotFoundError:
+            raise _no_git(self.cwd) from None
+        if code:
+            raise CallFailed(f"git {' '.join(_shown(['git', *args]))} failed with code {code}")
+
+    # --- questions ---
+
+    def version(self) -> tuple[int, ...]:
+        words = self.text("version").split()
+        numbers = [part for part in words[2].split(".") if part.isdigit()]
+        return tuple(int(number) for number in numbers[:3])
+
+    def place(self) -> Place:
+        """Raises Refused where there is no repository."""
+        process = self.start(
+            "rev-parse",
+            "--path-format=absolute",
+            "--is-bare-repository",
+            "--is-shallow-repository",
+            "--show-object-format",
+            "--git-dir",
+            "--git-common-dir",
+            "--git-path",
+            "hooks",
+            "--show-toplevel",  # last: without a work tree it fails after the others have answered
+        )
+        out, err = process.communicate()
+        lines = os.fsdecode(out).split("\n")
+        if len(lines) < 7:
+            raise _failure(_shown(process.args), process.returncode, os.fsdecode(err))
+        bare, shallow, object_format, git_dir, common_dir, hooks_dir = lines[:6]
+        top = lines[6] if process.returncode == 0 else ""
+        return Place(git_dir, common_dir, hooks_dir, top, bare == "true", shallow == "true", object_format)
+
+    def config_pairs(self) -> list[tuple[str, str]]:
+        """All of git's configuration in order of precedence; a key without a value reads as "true"."""
+        pairs = []
+        for entry in self.fields("config", "--list", "-z"):
+            key, newline, value = entry.partition("\n")
+            pairs.append((key, value if newline else "true"))
+        return pairs
+
+    def head_branch(self) -> str | None:
+        """The branch that HEAD is on (it may be unborn), None when HEAD is detached."""
+        code, out = self.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        return os.fsdecode(out).strip().removeprefix("refs/heads/") if code == 0 else None
+
+    def commit(self, revision: str) -> str | None:
+        """The full id of the commit that a revision names, None when it names none."""
+        code, out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}", ok=(0, 1, 128))
+        return os.fsdecode(out).strip() if code == 0 else None
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        code, out = self.run("merge-base", "--end-of-options", one, other, ok=(0, 1))
+        return os.fsdecode(out).strip() if code == 0 else None
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        return self.succeeds("merge-base", "--is-ancestor", "--end-of-options", old, new)
+
+    def rev_list(self, *options: str, include: Iterable[str], exclude: Iterable[str] = (), globs: Iterable[str] = ()) -> list[str]:
+        """`git rev-list`; `globs` are ref globs whose commits are left out as well."""
+        stdin = [*include, *(f"^{revision}" for revision in exclude)]
+        exclusions = ["--not", *(f"--glob={glob}" for glob in globs), "--not"] if globs else []
+        return self.lines("rev-list", *options, *exclusions, "--stdin", stdin=os.fsencode("".join(f"{line}\n" for line in stdin)))
+
+    def count(self, include: str, *exclude: str) -> int:
+        return int(self.rev_list("--count", include=[include], exclude=exclude)[0])
+
+    def ls_remote(self, url: str, *patterns: str, timeout: float | None = None) -> dict[str, str]:
+        """ref -> object id at a remote (a URL or a remote's name). Raises CallFailed, within `timeout` seconds."""
+        wait = timeout if timeout is not None else float(os.environ.get("GIT_EKF_TIMEOUT", REMOTE_TIMEOUT))
+        _, out = self.run("ls-remote", "--end-of-options", url, *patterns, timeout=wait)
+        refs = {}
+        for line in os.fsdecode(out).splitlines():
+            oid, _, ref = line.partition("\t")
+            refs[ref] = oid
+        return refs
+
+    def update_refs(self, commands: list[str]) -> None:
+        """One ref transaction: `git update-ref --stdin` commands, all or none."""
+        self.run(
+            "update-ref", "--stdin", stdin=os.fsencode("".join(f"{command}\n" for command in ["start", *commands, "prepare", "commit"]))
+        )
+
+
+def leave_repository() -> None:
+    """Forgets the repository that the environment points to (GIT_DIR and its kin), before another one is made."""
+    for name in Git().lines("rev-parse", "--local-env-vars"):
+        if name not in ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"):  # `git -c`, which is meant for us
+            os.environ.pop(name, None)
+
+
+def _environment() -> dict[str, str]:
+    # Messages in English, because some are recognised; no lock for a mere question, because a
+    # status in the prompt must not make the person's own git fail.
+    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+def _shown(args: object) -> list[str]:
+    from git_ekf.names import without_credentials
+
+    return [without_credentials(str(arg)) for arg in args][1:] if isinstance(args, list) else []
+
+
+def _no_git(cwd: str | None) -> EkfError:
+    if cwd is not None and not os.path.isdir(cwd):
+        return Refused(f"no such directory: {cwd}")
+    return CallFailed("git is not on the PATH", "install git 2.34 or newer, or add its directory to PATH")
+
+
+def _failure(args: list[str], code: int, stderr: str) -> EkfError:
+    if "not a git repository" in stderr:
+        return Refused("this is not a git repository", "git ekf clone PRIMARY --internal URL, or cd into a clone")
+    if "dubious ownership" in stderr:
+        path = stderr.partition("'")[2].partition("'")[0]
+        return Refused(
+            f"git does not trust {path}: it belongs to another user",
+            f"git config --global --add safe.directory {path}",
+        )
+    return GitFailed(args, code, stderr)

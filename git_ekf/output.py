@@ -1,0 +1,65 @@
+"""All printing goes through here: text made safe for a terminal, errors with their hint, the JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from git_ekf.errors import EkfError
+
+
+def escape(text: str) -> str:
+    """Repository text for a terminal: control characters and undecodable bytes become visible escapes."""
+    return "".join(char if char.isprintable() or char == "\n" else _visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def scrub(text: str) -> str:
+    """The text with the credentials in URLs left out."""
+    from git_ekf.names import without_credentials
+
+    return " ".join(_scrub_word(word, without_credentials) for word in text.split(" ")) if "://" in text else text
+
+
+def _scrub_word(word: str, clean: Any) -> str:
+    at = word.find("://")
+    if at < 0 or "@" not in word:
+        return word
+    begin = at
+    while begin > 0 and (word[begin - 1].isalnum() or word[begin - 1] in "+-."):
+        begin -= 1
+    return word[:begin] + str(clean(word[begin:]))
+
+
+def print_error(error: EkfError) -> None:
+    print(f"git-ekf: {escape(scrub(error.message))}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {escape(scrub(error.hint))}", file=sys.stderr)
+
+
+def say(text: str = "") -> None:
+    print(escape(text))
+
+
+def document(command: str, content: dict[str, Any]) -> str:
+    """The one JSON document of a command with --json."""
+    return json.dumps({"version": 1, "command": command, **content}, indent=2, ensure_ascii=True)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def age(seconds: float) -> str:
+    """A length of time as git says it: "2 hours ago"."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            return f"{counted(int(seconds // size), unit)} ago"
+    return "just now"

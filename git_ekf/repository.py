@@ -1,0 +1,260 @@
+"""What is true of this repository: the facts that policy, set-up and status ask for, each asked once."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import NamedTuple
+
+from git_ekf import config as configuration
+from git_ekf.errors import Refused
+from git_ekf.git import Git, Place
+from git_ekf.names import normalise_url
+from git_ekf.record import TagObject, parse_tag
+from git_ekf.refs import HEADS, RECORDS, TAGS, UPSTREAM
+
+
+class Remote(NamedTuple):
+    name: str
+    urls: tuple[str, ...]
+    push_urls: tuple[str, ...]
+
+
+class RecordTag(NamedTuple):
+    """A ref under refs/tags/deploy/. `tag` is None when it is no annotated tag."""
+
+    ref: str
+    oid: str
+    tag: TagObject | None
+
+    @property
+    def name(self) -> str:
+        return self.ref.removeprefix(TAGS)
+
+
+class Repository:
+    """A local clone, or a bare repository. Nothing is asked of git before it is needed."""
+
+    def __init__(self, git: Git | None = None) -> None:
+        self.git = git or Git()
+        self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
+
+    @cached_property
+    def place(self) -> Place:
+        return self.git.place()
+
+    def require_work_tree(self) -> None:
+        """Raises Refused in a bare repository."""
+        if not self.place.top:
+            raise Refused("this needs a work tree, and this repository has none here", "git ekf clone PRIMARY --internal URL")
+
+    @cached_property
+    def git_config(self) -> list[tuple[str, str]]:
+        return self.git.config_pairs()
+
+    def git_setting(self, key: str) -> str | None:
+        """The value in force of a git setting; the last one wins, as in git-config(1)."""
+        values = self.git_settings(key)
+        return values[-1] if values else None
+
+    def git_settings(self, key: str) -> list[str]:
+        return [value for name, value in self.git_config if name == key]
+
+    @cached_property
+    def config(self) -> configuration.Config:
+        """Raises UsageError."""
+        return configuration.load(self.toml, [pair for pair in self.git_config if pair[0].startswith("ekf.")])
+
+    @cached_property
+    def toml(self) -> bytes | None:
+        """The bytes of `.ekf.toml`: of the work tree, or of HEAD in a bare repository."""
+        if self.place.top:
+            try:
+                with open(os.path.join(self.place.top, configuration.FILE), "rb") as file:
+                    return file.read()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        code, out = self.git.run("cat-file", "blob", f"HEAD:{configuration.FILE}", ok=(0, 128))
+        return out if code == 0 else None
+
+    @cached_property
+    def head_branch(self) -> str | None:
+        return self.git.head_branch()
+
+    @cached_property
+    def head(self) -> str | None:
+        """The commit checked out; None on an unborn branch."""
+        return self.git.commit("HEAD")
+
+    @cached_property
+    def refs(self) -> dict[str, str]:
+        """ref -> object id of branches, remote-tracking branches and git-ekf's own refs."""
+        refs = {}
+        for line in self.git.lines("for-each-ref", "--format=%(objectname) %(refname) %(symref)", HEADS, "refs/remotes/", "refs/ekf/"):
+            oid, ref, symref = line.split(" ", 2)
+            if not symref:  # refs/remotes/origin/HEAD is no branch
+                refs[ref] = oid
+        return refs
+
+    @cached_property
+    def remotes(self) -> dict[str, Remote]:
+        """Remotes with URLs as git will use them, `url.<base>.insteadOf` applied."""
+        names = dict.fromkeys(
+            key[len("remote.") : -len(".url")] for key, _ in self.git_config if key.startswith("remote.") and key.endswith(".url")
+        )
+        rewritten = any(key.startswith("url.") for key, _ in self.git_config)
+        remotes = {}
+        for name in names:
+            if rewritten:
+                urls = self.git.lines("remote", "get-url", "--all", "--end-of-options", name)
+                push_urls = self.git.lines("remote", "get-url", "--push", "--all", "--end-of-options", name)
+            else:
+                urls = self.git_settings(f"remote.{name}.url")
+                push_urls = self.git_settings(f"remote.{name}.pushurl") or urls
+            remotes[name] = Remote(name, tuple(urls), tuple(push_urls))
+        return remotes
+
+    def same_repository(self, one: str, other: str) -> bool:
+        """Whether two URLs name the same repository, in whatever spelling."""
+        return self.normalise(one) == self.normalise(other)
+
+    def normalise(self, url: str) -> str:
+        base = self.place.top or self.place.git_dir
+        return normalise_url(url, lambda path: os.path.realpath(os.path.join(base, path)))
+
+    # --- releases ---
+
+    @property
+    def primary_prefix(self) -> str:
+        return f"refs/remotes/{self.config.primary}/"
+
+    @property
+    def internal_prefix(self) -> str:
+        return f"refs/remotes/{self.config.internal}/"
+
+    @cached_property
+    def channels(self) -> dict[str, str]:
+        """Release branch name -> the vendor's commit, lowest version first."""
+        return self._releases_under(self.primary_prefix)
+
+    @cached_property
+    def saved_branches(self) -> dict[str, str]:
+        """Release branch name -> its commit on `internal` as last heard, lowest version first."""
+        return self._releases_under(self.internal_prefix)
+
+    @cached_property
+    def release_branches(self) -> dict[str, str]:
+        """Local release branches -> commit, lowest version first."""
+        return self._releases_under(HEADS)
+
+    def _releases_under(self, prefix: str) -> dict[str, str]:
+        scheme = self.config.scheme
+        names = [ref[len(prefix) :] for ref in self.refs if ref.startswith(prefix)]
+        return {name: self.refs[prefix + name] for name in sorted(filter(scheme.is_release, names), key=scheme.key)}
+
+    def channel(self, branch: str) -> str | None:
+        """The vendor's commit of a release branch's channel; failing that, the one `internal` keeps."""
+        return self.channels.get(branch) or self.refs.get(UPSTREAM + branch)
+
+    def vendor_globs(self) -> list[str]:
+        """Ref globs that together hold every commit known to be the vendor's."""
+        return [self.primary_prefix + "*", UPSTREAM + "*"]
+
+    def base(self, branch: str) -> str | None:
+        """merge-base of a local release branch and its channel; None without a channel or common history."""
+        channel = self.channel(branch)
+        tip = self.refs.get(HEADS + branch)
+        return self.git.merge_base(channel, tip) if channel and tip else None
+
+    def channels_with(self, commit: str) -> list[str]:
+        """Remote-tracking branches of the primary (as origin/NAME) that have a commit."""
+        lines = self.git.lines("for-each-ref", "--format=%(refname:lstrip=2)", f"--contains={commit}", self.primary_prefix)
+        return [line for line in lines if not line.endswith("/HEAD")]
+
+    def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
+        """Commits up to `tip` that are neither the vendor's nor in `published`, newest first, with their parents."""
+        key = (tip, published)
+        if key not in self._own_commits:
+            self._own_commits[key] = self.own_commits_of([tip], published)
+        return self._own_commits[key]
+
+    def own_commits_of(self, tips: list[str], published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
+        lines = self.git.rev_list("--parents", "--topo-order", include=tips, exclude=published, globs=self.vendor_globs())
+        return [(words[0], words[1:]) for words in (line.split(" ") for line in lines)]
+
+    def upstream(self, branch: str) -> tuple[str, list[str]]:
+        """(remote, merge refs) that a branch tracks, ("", []) when it tracks nothing."""
+        return self.git_setting(f"branch.{branch}.remote") or "", self.git_settings(f"branch.{branch}.merge")
+
+    # --- deploy records ---
+
+    def record_names(self) -> list[str]:
+        """Names of the deploy records, without reading them; oldest first as git sorts names."""
+        return [ref.removeprefix(TAGS) for ref in self.git.lines("for-each-ref", "--format=%(refname)", RECORDS)]
+
+    @cached_property
+    def records(self) -> list[RecordTag]:
+        """Every ref under refs/tags/deploy/ with its tag object."""
+        return self.read_records(RECORDS)
+
+    def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
+        """The records that refs (ref -> object id) will be; the objects exist, the refs perhaps not yet."""
+        asked = "".join(f"{oid}\n" for oid in named.values()).encode()
+        out = self.git.run("cat-file", "--batch", stdin=asked)[1]
+        records = []
+        at = 0
+        for ref, oid in named.items():
+            end = out.index(b"\n", at)
+            words = out[at:end].split(b" ")
+            size = int(words[2]) if len(words) == 3 else -1  # "OID missing" has no body
+            tag = parse_tag(out[end + 1 : end + 1 + size]) if words[1] == b"tag" else None
+            records.append(RecordTag(ref, oid, tag))
+            at = end + size + 2
+        return records
+
+    def read_records(self, *patterns: str) -> list[RecordTag]:
+        out = self.git.run(
+            "for-each-ref", "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)", "--end-of-options", *patterns
+        )[1]
+        records = []
+        at = 0
+        while at < len(out):
+            ref, oid, kind, size, rest = _split_head(out, at)
+            end = rest + int(size)
+            tag = parse_tag(out[rest:end]) if kind == b"tag" else None
+            records.append(RecordTag(os.fsdecode(ref), oid.decode(), tag))
+            at = end + 1
+        return records
+
+    # --- operations in progress ---
+
+    @cached_property
+    def operation(self) -> str | None:
+        """What git is in the middle of: rebase, merge, cherry-pick, revert, bisect or am; None for nothing."""
+        for name, operation in _OPERATIONS:
+            if os.path.exists(os.path.join(self.place.git_dir, name)):
+                return operation
+        return None
+
+
+# The marks that wt-status.c goes by, in its order.
+_OPERATIONS = (
+    ("MERGE_HEAD", "merge"),
+    ("rebase-apply/applying", "am"),
+    ("rebase-apply", "rebase"),
+    ("rebase-merge", "rebase"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("sequencer", "cherry-pick"),
+    ("BISECT_LOG", "bisect"),
+)
+
+
+def _split_head(out: bytes, at: int) -> tuple[bytes, bytes, bytes, bytes, int]:
+    """Four NUL-terminated fields from `at` on, and where the fifth begins."""
+    fields = []
+    for _ in range(4):
+        end = out.index(b"\0", at)
+        fields.append(out[at:end])
+        at = end + 1
+    return fields[0], fields[1], fields[2], fields[3], at
