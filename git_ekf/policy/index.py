@@ -1,0 +1,110 @@
+"""Rules about a commit that is about to be made, and about what a range of commits brings in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from git_ekf.git import Git
+from git_ekf.policy.finding import Found
+from git_ekf.refs import HEADS
+from git_ekf.repository import Repository
+
+# --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
+# configuration and attributes from running programs in a mere question.
+DIFF_OPTIONS = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none")
+_MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
+
+
+class Changes(NamedTuple):
+    """A comparison that `git diff-*` can make: the command up to the paths, and the commit it is about."""
+
+    command: tuple[str, ...]
+    commit: str = ""
+
+    def new_files(self, git: Git) -> list[str]:
+        return git.fields(*self.command_with("-z", "--name-only", "--diff-filter=A"))
+
+    def with_new_markers(self, git: Git) -> list[str]:
+        """Paths that have more conflict markers than before."""
+        paths = git.fields(*self.command_with("-z", "--name-only", f"-G{_MARKER}"))
+        return [path for path in paths if self._markers_grow(git, path)]
+
+    def _markers_grow(self, git: Git, path: str) -> bool:
+        _, patch = git.run("--literal-pathspecs", *self.command_with("-p", "-U0"), "--", path)
+        balance = 0
+        for line in patch.split(b"\n"):
+            if line[1:8] in (b"<<<<<<<", b">>>>>>>") and (len(line) == 8 or line[8:9] in (b" ", b"\r")):
+                balance += {b"+": 1, b"-": -1}.get(line[:1], 0)
+        return balance > 0
+
+    def command_with(self, *options: str) -> list[str]:
+        return [self.command[0], *DIFF_OPTIONS, *options, *self.command[1:]]
+
+
+def staged(repo: Repository) -> Changes:
+    """The index against HEAD; on an unborn branch against the empty tree."""
+    against = repo.head or repo.git.text("hash-object", "-t", "tree", "--stdin", stdin=b"")
+    return Changes(("diff-index", "--cached", against))
+
+
+def between(old: str, new: str) -> Changes:
+    return Changes(("diff-tree", "-r", old, new), new)
+
+
+def detached_head(repo: Repository) -> Iterator[Found]:
+    """A commit is made on a branch; a rebase, cherry-pick or bisect in progress is fine."""
+    if repo.head_branch is None and repo.operation is None:
+        release = next(reversed(repo.release_branches), None) or "BRANCH"
+        yield Found(
+            "HEAD is detached: the commit would be on no branch and could be lost",
+            f"git switch {release} (uncommitted changes come along)",
+            ref="HEAD",
+        )
+
+
+def merge_in_progress(repo: Repository) -> bool:
+    return os.path.exists(os.path.join(repo.place.git_dir, "MERGE_HEAD"))
+
+
+def linear_history(repo: Repository, branch: str) -> Iterator[Found]:
+    """No merge commit is made on a release branch."""
+    yield Found(
+        f"this would be a merge commit on {branch}; the next upgrade could not replay it",
+        f"git merge --abort, then: git rebase {repo.config.primary}/{branch}",
+        ref=HEADS + branch,
+    )
+
+
+def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Found]:
+    """No file gets conflict markers that it did not have before."""
+    for path in changes.with_new_markers(repo.git):
+        yield Found(
+            f"{path} has conflict markers",
+            f"edit the file, then: git add {path}" if not changes.commit else "edit the file, then: git commit",
+            commit=changes.commit,
+            path=path,
+        )
+
+
+def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Iterator[Found]:
+    """A new file is not put in a directory of the vendor's, unless in a deploy overlay.
+
+    `vendor` is a commit of the vendor. A top-level directory is the vendor's when that commit has
+    it and `paths.customer` does not name it. A deploy overlay is a directory `overlays/deploy`,
+    which a vendor lays out for the customer to edit.
+    """
+    new = changes.new_files(repo.git)
+    if not new or vendor is None:
+        return
+    theirs = set(repo.git.fields("ls-tree", "-d", "-z", "--name-only", vendor)) - set(repo.config.customer_paths)
+    for path in new:
+        top, slash, _ = path.partition("/")
+        if slash and top in theirs and "/overlays/deploy/" not in path:
+            yield Found(
+                f"{path} is a new file in {top}/, which belongs to the vendor: an upgrade may clash with it",
+                "move it to an overlays/deploy directory or to a top-level directory of your own",
+                commit=changes.commit,
+                path=path,
+            )

@@ -1,0 +1,43 @@
+"""Rules about the remotes of a clone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from git_ekf.names import without_credentials
+from git_ekf.policy.finding import Found
+from git_ekf.repository import Repository
+
+
+def remote_missing(repo: Repository) -> Iterator[Found]:
+    """The primary and the internal repository are both remotes."""
+    for name, option in ((repo.config.primary, "primary"), (repo.config.internal, "internal")):
+        if name not in repo.remotes:
+            yield Found(f"there is no remote {name}", f"git ekf init --{option} URL")
+
+
+def remote_same(repo: Repository) -> Iterator[Found]:
+    """The two remotes point to different repositories, however their URLs are spelt."""
+    primary, internal = (repo.remotes.get(name) for name in (repo.config.primary, repo.config.internal))
+    if primary is None or internal is None:
+        return
+    ours = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)}
+    for url in dict.fromkeys((*internal.urls, *internal.push_urls)):
+        if repo.normalise(url) in ours:
+            yield Found(
+                f"{primary.name} and {internal.name} are the same repository ({without_credentials(url)})",
+                f"git remote set-url {internal.name} URL",
+            )
+            return
+
+
+def remote_extra(repo: Repository) -> Iterator[Found]:
+    """There is no remote beyond the two and those in `remotes.allow`."""
+    known = (repo.config.primary, repo.config.internal, *repo.config.remotes_allow)
+    for name in repo.remotes:
+        if not any(fnmatchcase(name, pattern) for pattern in known):
+            yield Found(
+                f"remote {name} is neither the primary nor the internal repository",
+                f"git remote remove {name}, or allow it: git config --add ekf.remotes.allow {name}",
+            )

@@ -1,0 +1,74 @@
+"""Findings in their four formats: for a person, a script, a code-scanning service and GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from git_ekf import __version__
+from git_ekf.output import document, escape
+from git_ekf.policy import Finding
+
+# Findings of one rule that a person gets to read; machines get all.
+SHOWN_PER_RULE = 5
+
+
+def report_text(findings: list[Finding]) -> str:
+    """Findings for a person, errors first, each with its fix under it."""
+    lines = []
+    seen: dict[tuple[str, str], int] = {}
+    for finding in sorted(findings, key=lambda finding: finding.severity != "error"):
+        key = finding.severity, finding.rule
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= SHOWN_PER_RULE:
+            lines += [f"  {finding.severity}  {finding.rule}: {escape(finding.message)}", f"         fix: {escape(finding.fix)}"]
+    for (severity, rule), number in seen.items():
+        if number > SHOWN_PER_RULE:
+            lines.append(f"  {severity}  {rule}: {number - SHOWN_PER_RULE} more (git ekf check --format json lists all)")
+    return "\n".join(lines)
+
+
+def report_json(findings: list[Finding]) -> str:
+    return document("check", {"findings": [finding._asdict() for finding in findings]})
+
+
+def report_github(findings: list[Finding]) -> str:
+    """Workflow commands of GitHub Actions, one a line: `::error file=…,title=…::message`."""
+    lines = []
+    for finding in findings:
+        path = f"file={_github_property(finding.path)}," if finding.path else ""
+        message = _github_data(f"{finding.message}\nfix: {finding.fix}")
+        lines.append(f"::{finding.severity} {path}title={_github_property(finding.rule)}::{message}")
+    return "\n".join(lines)
+
+
+def _github_data(text: str) -> str:
+    return escape(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _github_property(text: str) -> str:
+    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def report_sarif(findings: list[Finding], descriptions: dict[str, str]) -> str:
+    """SARIF 2.1.0 (OASIS). A finding about no file points to the repository's root, as the format wants a place."""
+    rules = [{"id": rule, "shortDescription": {"text": text}} for rule, text in descriptions.items()]
+    results = [
+        {
+            "ruleId": finding.rule,
+            "level": finding.severity,
+            "message": {"text": escape(f"{finding.message}\nfix: {finding.fix}")},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(finding.path) or ".", "uriBaseId": "%SRCROOT%"}}}],
+            "properties": {"ref": escape(finding.ref), "commit": finding.commit},
+        }
+        for finding in findings
+    ]
+    driver = {"name": "git-ekf", "version": __version__, "rules": rules}
+    run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
+    return json.dumps({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _uri(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(os.fsencode(path))
