@@ -1,0 +1,26 @@
+"""What the hook shims run: `python -I -S hookboot.py PROTOCOL HOOK [ARGUMENT…]`.
+
+A script is compiled at every start, so this one only finds the package and hands over. -I and -S
+spare the interpreter the environment and site-packages; `site` is made up for when the fast path
+cannot decide and the full rules are needed.
+"""
+
+import os
+import sys
+
+# Beside the package's own directory, which -I keeps off the path.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from git_ekf import fastpath
+
+stdin = sys.stdin.buffer.read() if sys.argv[2:3] == ["pre-push"] else b""
+if fastpath.passes(sys.argv[1:], stdin):
+    os._exit(0)
+
+import site  # noqa: E402
+
+site.main()
+
+from git_ekf import hooks  # noqa: E402
+
+sys.exit(hooks.main(sys.argv[1:], stdin))

@@ -1,0 +1,69 @@
+"""The client hooks: what git hands them becomes a judgment, and the judgment a message and an exit code.
+
+Loaded by every hook that the fast path cannot pass, so it imports neither typer nor pygit2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from git_ekf import fastpath, policy
+from git_ekf.errors import DONE, FINDINGS, EkfError, UsageError
+from git_ekf.output import print_error
+from git_ekf.refs import parse_push
+from git_ekf.report import report_text
+from git_ekf.repository import Repository
+
+
+def main(argv: list[str], stdin: bytes = b"") -> int:
+    """Runs a hook: argv is the shim's protocol, the hook's name and git's arguments to it."""
+    try:
+        findings = judge(argv, stdin)
+    except EkfError as error:
+        print_error(error)
+        return error.code
+    if findings:
+        hook = argv[1]
+        refused = any(finding.severity == "error" for finding in findings)
+        what = {"pre-commit": "commit", "pre-merge-commit": "merge", "pre-push": "push"}[hook]
+        print(f"git-ekf: {what} refused" if refused else f"git-ekf: {what} goes ahead, but", file=sys.stderr)
+        print(report_text(findings), file=sys.stderr)
+        if refused:
+            return FINDINGS
+    return DONE
+
+
+def judge(argv: list[str], stdin: bytes = b"") -> list[policy.Finding]:
+    """What the policy finds. Raises EkfError, UsageError among them for a shim that is newer than this program."""
+    if argv[:1] != [fastpath.PROTOCOL]:
+        raise UsageError("the hook was installed by another version of git-ekf", "git ekf hooks install")
+    hook, args = (argv[1] if len(argv) > 1 else ""), argv[2:]
+    repo = Repository()
+    if hook == "pre-commit":
+        found = policy.judge_commit(repo)
+    elif hook == "pre-merge-commit":
+        found = policy.judge_merge(repo)
+    elif hook == "pre-push" and len(args) == 2:
+        remote, url = args
+        push = policy.Push(remote, url, parse_push(os.fsdecode(stdin)), lambda: repo.git.ls_remote(url))
+        found = policy.judge_push(repo, push)
+    else:
+        raise UsageError(f"there is no hook {' '.join([hook, *args])!r}", "git ekf hooks install")
+    _remember(repo)
+    return found
+
+
+def _remember(repo: Repository) -> None:
+    """Lets the fast path of the next hook know what this configuration comes to."""
+    ours: dict[str, list[str]] = {}
+    for name, value in repo.git_config:
+        if name.startswith("ekf."):
+            ours.setdefault(name, []).append(value)
+    if repo.toml is None and not ours:
+        return
+    config = repo.config
+    key = fastpath.fingerprint(repo.toml, ours)
+    git_dir = os.environ.get("GIT_DIR", ".git")
+    if fastpath.recall(git_dir, key) is None:
+        fastpath.remember(git_dir, key, config.scheme.pattern, config.primary, config.internal, config.branches_allow)
