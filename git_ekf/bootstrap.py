@@ -1,0 +1,385 @@
+"""Sets a local repository up: `clone` from nothing, `init` in a clone as people really have it.
+
+A set-up is planned as a list of steps before anything is changed. Steps that move what the user
+made (renaming a remote or a branch) are marked, so that a command can show them and ask first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from git_ekf import shims
+from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
+from git_ekf.git import Git
+from git_ekf.names import Scheme, without_credentials
+from git_ekf.output import counted
+from git_ekf.refs import HEADS
+from git_ekf.repository import Repository
+
+# What keeps plain git safe here: setting, value, and what it prevents.
+SETTINGS = (
+    ("remote.pushDefault", "internal", "git push goes to the internal repository"),
+    ("pull.ff", "only", "git pull never makes a merge commit"),
+    ("merge.ff", "only", "git merge never makes a merge commit"),
+    ("push.followTags", "true", "deploy records travel with their branch"),
+    ("rerere.enabled", "true", "a conflict resolved once is resolved for good"),
+)
+
+RECORDS_REFSPEC = "refs/tags/deploy/*:refs/tags/deploy/*"
+
+
+class Step(NamedTuple):
+    """One change: `what` says it in the past tense, `act` makes it; `asks` when the user has to agree to it."""
+
+    what: str
+    act: Callable[[], object]
+    asks: bool = False
+
+
+class Roles(NamedTuple):
+    """Which remote is which, by the names they have now ("": there is none yet), and URLs to give them ("": keep)."""
+
+    primary: str
+    primary_url: str
+    internal: str
+    internal_url: str
+
+
+# --- init ---
+
+
+def plan_roles(repo: Repository, primary_url: str, internal_url: str) -> Roles:
+    """Tells which of the remotes is the vendor's and which the cluster's own. Raises Refused, UsageError."""
+    remotes, config = repo.remotes, repo.config
+    if primary_url and internal_url and repo.same_repository(primary_url, internal_url):
+        raise UsageError(
+            "the primary and the internal repository are the same", "give the cluster a repository of its own: git init --bare"
+        )
+    primary = _by_url(repo, primary_url)
+    internal = _by_url(repo, internal_url)
+    taken = {primary, internal}
+    if not primary and not primary_url:
+        primary = _guess_primary(repo, taken)
+    taken.add(primary)
+    if not internal and not internal_url:
+        internal = config.internal if config.internal in remotes else ""
+        if not internal and config.primary in remotes and primary != config.primary:
+            internal = config.primary  # the habit of forks: origin is one's own, upstream the vendor's
+    elif not internal and config.internal in remotes and config.internal not in taken:
+        internal = config.internal
+    if not primary and not primary_url:
+        raise Refused("no remote is the vendor's repository", "git ekf init --primary URL --internal URL")
+    if not internal and not internal_url:
+        raise Refused(f"there is no remote {config.internal} for the cluster's own repository", "git ekf init --internal URL")
+    if primary and primary == internal:
+        raise Refused(
+            f"the remote {primary} cannot be both the primary and the internal repository", "git ekf init --primary URL --internal URL"
+        )
+    if not primary and config.primary in remotes and config.primary != internal:
+        primary = config.primary
+    return Roles(primary, primary_url, internal, internal_url)
+
+
+def _by_url(repo: Repository, url: str) -> str:
+    return next((name for name, remote in repo.remotes.items() if url and any(repo.same_repository(url, own) for own in remote.urls)), "")
+
+
+def _guess_primary(repo: Repository, taken: set[str]) -> str:
+    """`upstream` beside an `origin`, else the remote of the configured name, else the only one that is left."""
+    remotes = [name for name in repo.remotes if name not in taken and name != repo.config.internal]
+    if "upstream" in remotes and repo.config.internal not in repo.remotes:
+        return "upstream"
+    if repo.config.primary in remotes:
+        return repo.config.primary
+    return remotes[0] if len(remotes) == 1 else ""
+
+
+def plan_remotes(repo: Repository, roles: Roles) -> list[Step]:
+    """Renames, additions and new URLs, so that both remotes have their configured names."""
+    git, config = repo.git, repo.config
+    steps = []
+    # The internal one first: in a clone of a fork it has to make room for the name "origin".
+    for now, name, url in ((roles.internal, config.internal, roles.internal_url), (roles.primary, config.primary, roles.primary_url)):
+        shown = without_credentials(url)
+        if now and now != name:
+            if name in repo.remotes and name not in (roles.primary, roles.internal):
+                raise Refused(f"a remote {name} exists already and is another repository", f"git remote rename {name} OTHER")
+            steps.append(
+                Step(f"remote {now} renamed to {name}", partial(git.run, "remote", "rename", "--no-progress", "--", now, name), True)
+            )
+        if not now:
+            steps.append(Step(f"remote {name} added: {shown}", partial(git.run, "remote", "add", "--", name, url)))
+        elif url and not any(repo.same_repository(url, own) for own in repo.remotes[now].urls):
+            steps.append(Step(f"remote {name} now points to {shown}", partial(git.run, "remote", "set-url", "--", name, url), True))
+    refspecs = repo.git_settings(f"remote.{roles.internal}.fetch") if roles.internal else []
+    if RECORDS_REFSPEC not in refspecs:
+        key = f"remote.{config.internal}.fetch"
+        steps.append(
+            Step(f"fetching from {config.internal} brings all deploy records", partial(git.run, "config", "--add", key, RECORDS_REFSPEC))
+        )
+    return steps
+
+
+def plan_settings(repo: Repository) -> list[Step]:
+    """The settings that keep plain git safe. A value set in this clone is the user's word and stays."""
+    local = dict(_pairs(repo, "--local"))
+    steps = []
+    for name, value, why in SETTINGS:
+        wanted = repo.config.internal if name == "remote.pushDefault" else value
+        key = name.lower()
+        here, everywhere = local.get(key), repo.git_setting(key)
+        if here is not None:
+            if not _same_value(here, wanted):
+                steps.append(
+                    Step(f"{name} is {here} in this clone and stays so; git-ekf advises {wanted}: git config {name} {wanted}", _nothing)
+                )
+        else:
+            over = f" (your own setting elsewhere is {everywhere})" if everywhere and not _same_value(everywhere, wanted) else ""
+            steps.append(Step(f"{name} = {wanted}: {why}{over}", partial(repo.git.run, "config", name, wanted)))
+    return steps
+
+
+def _pairs(repo: Repository, scope: str) -> list[tuple[str, str]]:
+    pairs = []
+    for entry in repo.git.fields("config", scope, "--list", "-z"):
+        key, newline, value = entry.partition("\n")
+        pairs.append((key, value if newline else "true"))
+    return pairs
+
+
+def _same_value(one: str, other: str) -> bool:
+    spelt = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
+    return spelt.get(one.lower(), one) == spelt.get(other.lower(), other)
+
+
+def _nothing() -> None:
+    """For a step that only has something to say."""
+
+
+def plan_hooks(repo: Repository) -> list[Step]:
+    """The hooks, or the sentence that says why they cannot go where git looks for them."""
+    target = shims.target(repo)
+    if target.obstacle:
+        return [Step(f"hooks NOT installed: {target.obstacle}. {target.hint}", _nothing)]
+    if all(state.state == "ok" for state in shims.states(repo)):
+        return []
+    names = ", ".join(shims.CLIENT)
+    kept = [
+        state.hook for state in shims.states(repo) if os.path.lexists(state.path) and state.state in ("missing", "displaced", "chained")
+    ]
+    note = f" (yours are kept and run first: {', '.join(kept)})" if kept else ""
+    return [Step(f"hooks installed: {names}{note}", partial(shims.install, target.directory))]
+
+
+def plan_branch(repo: Repository, primary_now: str, release: str) -> list[Step]:
+    """Gets onto a release branch that tracks its channel. `primary_now` is the primary remote's present name.
+
+    Raises Refused where only the user can tell what is meant.
+    """
+    scheme, primary, git = repo.config.scheme, repo.config.primary, repo.git
+    prefix = f"refs/remotes/{primary_now}/"
+    channels = {
+        name: repo.refs[prefix + name]
+        for name in sorted((ref[len(prefix) :] for ref in repo.refs if ref.startswith(prefix)), key=scheme.key)
+        if scheme.is_release(name)
+    }
+    if not channels:
+        raise Refused(
+            f"{primary_now} has no release branch ({scheme.pattern})", "other names: git config ekf.branches.release 'v{version}-branch'"
+        )
+    wanted = choose_release(scheme, release, list(channels)) if release else ""
+    here = repo.head_branch
+    steps: list[Step] = []
+    if here is None:
+        raise Refused(
+            "HEAD is detached", f"git switch {wanted or next(reversed(repo.release_branches), next(reversed(channels)))}, then again"
+        )
+    if scheme.is_release(here) and wanted in ("", here):
+        target = here
+        if target not in channels:
+            raise Refused(f"{primary_now} has no {target}; it has {', '.join(channels)}", f"git fetch {primary_now}")
+    else:
+        target, steps = _leave_stray(repo, here, wanted, prefix, channels)
+    if repo.upstream(target) != (primary, [HEADS + target]):
+        steps.append(Step(f"{target} tracks {primary}/{target}", partial(track, git, primary, target)))
+    return steps
+
+
+def _leave_stray(repo: Repository, here: str, wanted: str, prefix: str, channels: dict[str, str]) -> tuple[str, list[Step]]:
+    """From a branch that is no release branch (or not the wanted one) to one that is."""
+    git = repo.git
+    tip = repo.refs[HEADS + here]
+    own = git.rev_list("--max-count=1", include=[tip], globs=[prefix + "*"])
+    target = wanted or _stands_on(repo, tip, channels)
+    if own and not repo.config.scheme.is_release(here):
+        if target in repo.release_branches:
+            raise Refused(
+                f"{here} has commits of its own and {target} exists too",
+                f"git switch {target} and bring them over: git cherry-pick {target}..{here}",
+            )
+        return target, [Step(f"branch {here} renamed to {target}", partial(git.run, "branch", "-m", "--", here, target), True)]
+    start = [] if target in repo.release_branches else ["-c"]
+    source = [] if target in repo.release_branches else ["--no-track", channels[target]]
+    steps = [Step(f"switched to {target}", partial(git.run, "switch", "--quiet", *start, target, *source), True)]
+    if not repo.config.scheme.is_release(here):
+        steps.append(
+            Step(f"branch {here} deleted; it held nothing but the vendor's commits", partial(git.run, "branch", "-D", "--", here), True)
+        )
+    return target, steps
+
+
+def _stands_on(repo: Repository, tip: str, channels: dict[str, str]) -> str:
+    """The channel that leaves the fewest commits over; of equals the one that has gone least far since, then the newest."""
+    return min(reversed(channels), key=lambda name: (repo.git.count(tip, channels[name]), repo.git.count(channels[name], tip)))
+
+
+def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
+    """The release branch that `release` ("1.8", "release-1.8") means. Raises UsageError naming those that exist."""
+    branch = scheme.parse(release)
+    if branch not in branches:
+        known = ", ".join(sorted(branches, key=scheme.key)) or "none"
+        raise UsageError(f"there is no release {release}; the vendor has {known}", "give one of these with --release")
+    return branch
+
+
+def track(git: Git, primary: str, branch: str) -> None:
+    """Makes a branch track the channel of its name, known here already or not."""
+    git.run("config", f"branch.{branch}.remote", primary)
+    git.run("config", f"branch.{branch}.merge", HEADS + branch)
+
+
+def prepare(repo: Repository, roles: Roles) -> Repository:
+    """Makes sure that new URLs answer and that the vendor's channels are known here; changes nothing of the user's.
+
+    Returns the repository to plan with. Raises CallFailed, Refused.
+    """
+    git, config = repo.git, repo.config
+    for role, url in (("primary", roles.primary_url), ("internal", roles.internal_url)):
+        if url:
+            ask_remote(git, role, url)
+    prefix = f"refs/remotes/{roles.primary or config.primary}/"
+    if any(ref.startswith(prefix) and config.scheme.is_release(ref[len(prefix) :]) for ref in repo.refs):
+        return repo
+    git.show("fetch", *progress(), "--", roles.primary or roles.primary_url, f"+refs/heads/*:{prefix}*")
+    return Repository(git)
+
+
+def plan(repo: Repository, roles: Roles, release: str) -> list[Step]:
+    """Everything that `init` does, in order. Empty when nothing is to be done."""
+    if repo.head is None and not repo.release_branches:
+        raise Refused("nothing is checked out in this repository", "git ekf clone PRIMARY DIR --internal URL")
+    remotes = plan_remotes(repo, roles)
+    internal = repo.config.internal
+    fetch = Step(f"fetched what {internal} has", partial(repo.git.show, "fetch", *progress(), "--", internal))
+    return [
+        *remotes,
+        *([fetch] if any(step.what.startswith(f"fetching from {internal}") for step in remotes) else []),
+        *plan_branch(repo, roles.primary or repo.config.primary, release),
+        *plan_settings(repo),
+        *plan_hooks(repo),
+    ]
+
+
+def progress() -> list[str]:
+    """How `git fetch` is to report: as it does to a person, or not at all."""
+    return ["--progress"] if sys.stderr.isatty() else ["--quiet"]
+
+
+# --- clone ---
+
+
+class Heads(NamedTuple):
+    """What the two repositories said they have: ref -> object id."""
+
+    primary: dict[str, str]
+    internal: dict[str, str]
+
+
+def ask_remotes(git: Git, primary_url: str, internal_url: str) -> Heads:
+    """Asks both repositories before anything is made. Raises CallFailed within a bounded time."""
+    return Heads(ask_remote(git, "primary", primary_url), ask_remote(git, "internal", internal_url))
+
+
+def ask_remote(git: Git, role: str, url: str) -> dict[str, str]:
+    """The branches and deploy records at a URL. Raises CallFailed with the reason in a sentence."""
+    try:
+        return git.ls_remote(url, "refs/heads/*", "refs/tags/deploy/*")
+    except CallFailed as error:
+        reason = error.message
+        if isinstance(error, GitFailed):
+            # The first complaint says what is wrong; "Could not read from remote repository" only follows it.
+            reason = next((line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()), reason)
+        shown = without_credentials(url)
+        raise CallFailed(f"cannot read the {role} repository {shown}: {reason}", f"try it with: git ls-remote {shown}") from None
+
+
+def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
+    """The release branch to work on: what is asked for, else what `internal` holds, else the newest channel."""
+    channels, saved = (
+        sorted(filter(scheme.is_release, (ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS))), key=scheme.key)
+        for refs in heads
+    )
+    if release:
+        return choose_release(scheme, release, [*channels, *saved])
+    if saved:
+        return saved[-1]
+    if not channels:
+        raise Refused(
+            f"the primary repository has no release branch ({scheme.pattern})",
+            "other names: git -c ekf.branches.release='v{version}-branch' ekf clone …",
+        )
+    return channels[-1]
+
+
+def build(directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads) -> list[str]:
+    """Builds the clone in an existing, empty directory, showing git's progress. Returns what was done, in sentences."""
+    object_format = "sha256" if any(len(oid) == 64 for oid in (*heads.primary.values(), *heads.internal.values())) else "sha1"
+    Git().run("init", "--quiet", f"--object-format={object_format}", f"--initial-branch={branch}", "--", directory)
+    git = Git(directory)
+    repo = Repository(git)
+    _keep_scheme(repo)
+    done = run(plan_remotes(repo, Roles("", primary_url, "", internal_url)))
+    for remote in (repo.config.primary, repo.config.internal):
+        git.show("fetch", *progress(), "--", remote)
+    saved = heads.internal.get(HEADS + branch)
+    tip = saved or heads.primary[HEADS + branch]
+    git.update_refs([f"create {HEADS}{branch} {tip}"])
+    git.show("reset", "--hard", "--quiet")
+    track(git, repo.config.primary, branch)
+    repo = Repository(git)
+    done.append(_restored(repo, branch) if saved else f"branch {branch} made from {repo.config.primary}/{branch}, and tracks it")
+    if HEADS + branch not in heads.primary:
+        done.append(f"the vendor no longer has {branch}; what it tracks is gone")
+    return done + run([*plan_settings(repo), *plan_hooks(repo)])
+
+
+def _keep_scheme(repo: Repository) -> None:
+    """A naming scheme given with `git -c` for the clone has to hold in the clone afterwards."""
+    scoped = repo.git.fields("config", "--list", "-z", "--show-scope")
+    for scope, entry in zip(scoped[::2], scoped[1::2], strict=True):
+        key, _, value = entry.partition("\n")
+        if scope == "command" and key in ("ekf.branches.release", "ekf.remotes.primary", "ekf.remotes.internal"):
+            repo.git.run("config", key, value)
+
+
+def _restored(repo: Repository, branch: str) -> str:
+    base = repo.base(branch)
+    holds = [counted(repo.git.count(repo.release_branches[branch], base), "configuration commit")] if base else []
+    holds.append(counted(len(repo.record_names()), "deploy record"))
+    return f"branch {branch} restored from {repo.config.internal}, {', '.join(holds)}; it tracks {repo.config.primary}/{branch}"
+
+
+def run(steps: list[Step]) -> list[str]:
+    """Makes the changes in order and says what was done. Raises EkfError with how to go on when one fails."""
+    for number, step in enumerate(steps):
+        try:
+            step.act()
+        except EkfError as error:
+            if number and not error.hint:
+                error.hint = "what was done before it stays; run git ekf init again to go on"
+            raise
+    return [step.what for step in steps]

@@ -1,0 +1,126 @@
+"""The table of commands, loaded one at a time, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
+from typer._click.exceptions import UsageError as ClickUsageError
+from typer.core import TyperGroup
+
+from git_ekf import __version__
+from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, UsageError
+from git_ekf.output import print_error
+
+# name -> what it does; the module is git_ekf.commands.<name>.
+COMMANDS = {
+    "clone": "Build the local repository from nothing, or restore it from the internal one.",
+    "init": "Set up an existing clone; safe to run again at any time.",
+    "status": "Show where things stand, and the command that moves each line on.",
+    "releases": "List the vendor's release channels in version order.",
+    "check": "Apply every policy rule; exit with 1 when one is broken.",
+    "hooks": "Install, remove or look at the client hooks.",
+    "demo": "Walk the whole flow in a sandbox, printing each command.",
+}
+
+
+class Commands(TyperGroup):
+    """Imports only the command that is asked for: the whole table costs half a second."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"git_ekf.commands.{name}")
+        app = getattr(module, "app", None)
+        if app is None:
+            app = typer.Typer(rich_markup_mode=None, add_completion=False)
+            app.command(name, context_settings=HELP)(getattr(module, name))
+        command = typer.main.get_command(app)
+        command.name = name
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if not name.startswith("-") and name not in COMMANDS:
+            close = get_close_matches(name, COMMANDS, n=1)
+            raise UsageError(f"{name} is not a git-ekf command", f"git ekf {close[0]}" if close else "git ekf -h lists the commands")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    cls=Commands, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, context_settings=HELP, no_args_is_help=True
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"git-ekf {__version__}")
+        raise typer.Exit(DONE)
+
+
+@app.callback(invoke_without_command=False)
+def git_ekf(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Run a vendor's Kubernetes manifests the GitOps way."""
+
+
+class _Terminated(BaseException):
+    """SIGTERM or SIGHUP: what was begun is taken back, as for ^C."""
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise _Terminated(number)
+
+
+def main(argv: list[str]) -> int:
+    """Runs a command. Returns the exit code; prints what went wrong."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
+            signal.signal(number, _terminate)
+    try:
+        code = app(argv, prog_name="git ekf", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else DONE
+    except EkfError as error:
+        print_error(error)
+        return error.code
+    except NoArgsIsHelpError as error:
+        print(error.format_message())
+        return USAGE
+    except ClickException as error:
+        command = error.ctx.command_path if isinstance(error, ClickUsageError) and error.ctx else "git ekf"
+        print_error(UsageError(_sentence(error.format_message()), f"{command} -h"))
+        return USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        print("\ngit-ekf: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except _Terminated as signalled:
+        print("git-ekf: terminated", file=sys.stderr)
+        return 128 + int(signalled.args[0])
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+    except OSError as error:
+        print_error(EkfError(f"{error.filename or 'the system'}: {error.strerror}"))
+        return FAILED
+
+
+def _sentence(message: str) -> str:
+    return message[:1].lower() + message[1:].rstrip(".")

@@ -1,0 +1,61 @@
+"""git ekf check: the whole policy, for a person, a script or CI."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from git_ekf import policy
+from git_ekf.commands.options import Json
+from git_ekf.errors import DONE, FINDINGS, UsageError
+from git_ekf.output import counted, say
+from git_ekf.report import report_github, report_json, report_sarif, report_text
+from git_ekf.repository import Repository
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+def check(
+    revisions: Annotated[list[str] | None, typer.Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")] = None,
+    staged: Annotated[bool, typer.Option("--staged", help="Judge the commit that the index would make.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Judge every local branch, not only the one checked out.")] = False,
+    form: Annotated[Format, typer.Option("--format", metavar="text|json|sarif|github", help="How to print findings.")] = Format.TEXT,
+    json: Json = False,
+) -> int:
+    """Apply every policy rule; exit with 1 when one is broken."""
+    if sum((bool(revisions), staged, every)) > 1:
+        raise UsageError("REV-RANGE, --staged and --all exclude each other", "git ekf check -h")
+    repo = Repository()
+    if staged:
+        repo.require_work_tree()
+        found = policy.judge_commit(repo)
+    elif revisions:
+        found = policy.judge_range(repo, revisions)
+    else:
+        found = policy.judge_repository(repo, every_branch=every)
+    if json or form is Format.JSON:
+        print(report_json(found))
+    elif form is Format.SARIF:
+        print(report_sarif(found, policy.descriptions()))
+    elif form is Format.GITHUB:
+        print(report_github(found), end="\n" if found else "")
+    else:
+        _print(found)
+    return FINDINGS if any(finding.severity == "error" for finding in found) else DONE
+
+
+def _print(found: list[policy.Finding]) -> None:
+    if not found:
+        say("No rule is broken.")
+        return
+    print(report_text(found))
+    errors = sum(finding.severity == "error" for finding in found)
+    warnings = len(found) - errors
+    say(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")

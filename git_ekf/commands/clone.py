@@ -1,0 +1,74 @@
+"""git ekf clone: the local repository, from nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Annotated
+
+import typer
+
+from git_ekf import bootstrap
+from git_ekf import config as configuration
+from git_ekf.commands.options import Release
+from git_ekf.errors import CallFailed, Refused, UsageError
+from git_ekf.git import Git, leave_repository
+from git_ekf.names import normalise_url
+from git_ekf.output import say
+
+
+def clone(
+    primary: Annotated[str, typer.Argument(metavar="PRIMARY", help="The vendor's repository, or your mirror of it.")],
+    internal: Annotated[str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")],
+    directory: Annotated[str, typer.Argument(metavar="[DIR]", help="Where to; by default named after PRIMARY.")] = "",
+    release: Release = "",
+) -> None:
+    """Build the local repository from nothing, or restore it from the internal one."""
+    leave_repository()
+    primary, internal = _absolute(primary), _absolute(internal)
+    if normalise_url(primary, os.path.realpath) == normalise_url(internal, os.path.realpath):
+        raise UsageError("PRIMARY and --internal are the same repository", "give the cluster a repository of its own: git init --bare DIR")
+    directory = directory or _name_of(primary)
+    if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
+        raise Refused(f"{directory} exists already and is not empty", f"git ekf clone {primary} OTHER --internal {internal}")
+    git = Git()
+    heads = bootstrap.ask_remotes(git, primary, internal)
+    config = configuration.load(None, git.config_pairs())
+    branch = bootstrap.choose_branch(config.scheme, heads, release)
+    existed = os.path.isdir(directory)
+    try:
+        os.makedirs(directory, exist_ok=True)
+        done = bootstrap.build(directory, primary, internal, branch, heads)
+    except BaseException as error:
+        _remove(directory, keep=existed)
+        if isinstance(error, OSError):
+            raise CallFailed(f"cannot write to {directory}: {error.strerror}", f"ls -ld {directory}; df -h .") from None
+        raise
+    say(f"Cloned into {directory}:")
+    for what in done:
+        say(f"  {what}")
+    say(f"Next: cd {directory} && git ekf status")
+
+
+def _absolute(url: str) -> str:
+    """A path to a local repository as an absolute one: relative ones would be read from inside the clone."""
+    return os.path.abspath(url) if "://" not in url and os.path.exists(url) else url
+
+
+def _name_of(url: str) -> str:
+    name = normalise_url(url).rpartition("/")[2].removesuffix(".bundle")
+    if not name:
+        raise UsageError(f"cannot tell a directory from {url}", "name it: git ekf clone PRIMARY DIR --internal URL")
+    return name
+
+
+def _remove(directory: str, keep: bool) -> None:
+    """Takes back a clone that failed; a directory that was there before stays, empty as it was."""
+    for name in os.listdir(directory) if os.path.isdir(directory) else []:
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.remove(path)
+    if not keep and os.path.isdir(directory):
+        os.rmdir(directory)

@@ -1,0 +1,50 @@
+"""git ekf init: the same set-up for a clone that exists."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from git_ekf import bootstrap
+from git_ekf.commands.options import Release, Yes
+from git_ekf.errors import Refused
+from git_ekf.output import say
+from git_ekf.repository import Repository
+
+
+def init(
+    primary: Annotated[str, typer.Option("--primary", metavar="URL", help="The vendor's repository, or your mirror of it.")] = "",
+    internal: Annotated[str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")] = "",
+    release: Release = "",
+    yes: Yes = False,
+) -> None:
+    """Set up an existing clone; safe to run again at any time."""
+    repo = Repository()
+    repo.require_work_tree()
+    if repo.operation:
+        raise Refused(
+            f"a {repo.operation} is in progress", f"finish it (git status shows how) or git {repo.operation} --abort, then: git ekf init"
+        )
+    roles = bootstrap.plan_roles(repo, primary, internal)
+    repo = bootstrap.prepare(repo, roles)
+    steps = bootstrap.plan(repo, roles, release)
+    if not steps:
+        say("Everything is in place; nothing was changed.")
+        return
+    if any(step.asks for step in steps) and not yes:
+        _ask(steps)
+    for what in bootstrap.run(steps):
+        say(f"  {what}")
+    say("Next: git ekf status")
+
+
+def _ask(steps: list[bootstrap.Step]) -> None:
+    say("This will happen:")
+    for step in steps:
+        say(f"  {step.what}")
+    if not sys.stdin.isatty():
+        raise Refused("this renames or moves what you made, and nobody is there to ask", "git ekf init --yes with the same options")
+    if not typer.confirm("Go ahead?"):
+        raise Refused("nothing was changed")

@@ -1,0 +1,12 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to every question.")]
+Release = Annotated[str, typer.Option("--release", metavar="X.Y", help="The release to work on.")]
+Force = Annotated[bool, typer.Option("--force", help="Also where a git-ekf hook was edited by hand.")]

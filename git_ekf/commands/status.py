@@ -1,0 +1,98 @@
+"""git ekf status: where things stand, on one screen."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from git_ekf.commands.options import Json
+from git_ekf.output import age, counted, document, say
+from git_ekf.repository import Repository
+from git_ekf.status import Status
+from git_ekf.status import status as status_of
+
+
+def status(json: Json = False) -> None:
+    """Show where things stand, and the command that moves each line on."""
+    repo = Repository()
+    state = status_of(repo)
+    if json:
+        print(document("status", _as_json(state)))
+        return
+    primary, internal = repo.config.primary, repo.config.internal
+    say(_headline(state))
+    rows = list(_rows(state, primary, internal, time.time()))
+    width = max((len(text) for _, text, command in rows if command), default=0)
+    for label, text, command in rows:
+        say(f"  {label:<14} {text:<{min(width, 60)}}   {command}" if command else f"  {label:<14} {text}")
+
+
+def _headline(state: Status) -> str:
+    if state.branch is None:
+        return f"HEAD is detached at {(state.head or '')[:7]}"
+    if state.release is None:
+        return f"On {state.branch}, which is not a release branch"
+    return f"On {state.branch}, following {state.upstream or 'nothing'}"
+
+
+def _rows(state: Status, primary: str, internal: str, now: float) -> list[tuple[str, str, str]]:
+    """(label, text, the command that moves it on)."""
+    heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
+    rows = []
+    if state.operation:
+        rows.append(("in progress", f"a {state.operation}", "git status"))
+    if state.configuration is not None:
+        on = f" on {state.base[:7]}" if state.base else ""
+        rows.append(("configuration", f"{counted(state.configuration, 'commit')}{on}", ""))
+    if state.changed or state.untracked:
+        parts = [counted(state.changed, "changed file")] if state.changed else []
+        parts += [counted(state.untracked, "untracked file")] if state.untracked else []
+        rows.append(("not committed", ", ".join(parts), "git add -A && git commit"))
+    if state.release:
+        upstream = f"{primary}/{state.branch}"
+        if state.channel_ahead is None:
+            rows.append(("channel", f"{upstream} is not known here ({heard})", f"git fetch {primary}"))
+        elif state.channel_ahead:
+            rows.append(("channel", f"{counted(state.channel_ahead, 'new vendor commit')} ({heard})", f"git rebase {upstream}"))
+        else:
+            rows.append(("channel", f"up to date ({heard})", ""))
+        if state.newer:
+            rows.append(("newer", ", ".join(state.newer), "git ekf releases"))
+        rows.append(_saved(state, internal))
+        if state.last_deploy:
+            context = state.last_deploy.context.partition("\n")[0]
+            said = f' "{context if len(context) <= 40 else context[:39] + "…"}"' if context else ""
+            since = state.last_deploy.commits_since
+            when = f"{counted(since, 'commit')} ago" if since else "this commit"
+            rows.append(("last deploy", f"{state.last_deploy.name}{said}, {when}", ""))
+        else:
+            rows.append(("last deploy", "none recorded", ""))
+    if state.findings:
+        rows.append(("policy", ", ".join(dict.fromkeys(finding.rule for finding in state.findings)), "git ekf check"))
+    else:
+        rows.append(("policy", "ok", ""))
+    return rows
+
+
+def _saved(state: Status, internal: str) -> tuple[str, str, str]:
+    push = f"git push {internal} {state.branch}"
+    if state.unsaved is None:
+        return "saved", f"never: {internal} has no {state.branch}", push
+    if state.not_here:
+        text = f"{internal} has {counted(state.not_here, 'commit')} that are not here"
+        if state.unsaved:
+            text += f", and {counted(state.unsaved, 'commit')} here are not there"
+        return "saved", text, f"git log {state.branch}..{internal}/{state.branch}"
+    if state.unsaved:
+        return "saved", f"{counted(state.unsaved, 'commit')} not on {internal}", push
+    return "saved", f"all of it is on {internal}", ""
+
+
+def _as_json(state: Status) -> dict[str, object]:
+    fetched = datetime.fromtimestamp(state.fetched, UTC).isoformat(timespec="seconds") if state.fetched else None
+    return {
+        **state._asdict(),
+        "fetched": fetched,
+        "last_deploy": state.last_deploy._asdict() if state.last_deploy else None,
+        "findings": [finding._asdict() for finding in state.findings],
+    }

@@ -1,0 +1,100 @@
+"""The tour of git-ekf in a sandbox: real repositories, real commands, nothing outside the folder is touched."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed
+from git_ekf.git import Git, leave_repository
+from git_ekf.sample import deployment, kustomization, make_vendor
+
+
+class Scene(NamedTuple):
+    """A command of the tour, what it shows, and the exit code it has to end in."""
+
+    title: str
+    command: str
+    code: int = 0
+    writes: dict[str, str] = {}  # noqa: RUF012 (never changed)
+
+
+_OVERLAY = "apps/istio/overlays/deploy"
+
+SCENES = (
+    Scene(
+        "Build the local repository: two remotes, the release branch, hooks, safe settings.",
+        "git ekf clone vendor.git cluster --internal internal.git --release 1.8",
+    ),
+    Scene("See where things stand.", "git ekf status"),
+    Scene(
+        "Configure the cluster in the deploy overlay, commit, and save it to the internal repository.",
+        "git commit -q -am 'Run two Istio replicas' && git push -q internal release-1.8",
+        writes={f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"]) + "replicas:\n- name: istio\n  count: 2\n"},
+    ),
+    Scene(
+        "Work on a branch that is not a release is refused: the next upgrade would miss it.",
+        "git switch -q -c tuning && git commit -q --allow-empty -m 'Tune'",
+        1,
+    ),
+    Scene(
+        "So is a push to the vendor, by name or by any spelling of its address.",
+        "git switch -q release-1.8 && git push origin release-1.8",
+        1,
+    ),
+    Scene("So is a merge: it would make the next upgrade hopeless.", "git merge --no-ff origin/release-1.9", 1),
+    Scene(
+        "So are conflict markers left behind.",
+        "git merge --abort && git commit -q -am 'Resolve'",
+        1,
+        {f"{_OVERLAY}/kustomization.yaml": "<<<<<<< ours\n=======\n>>>>>>> theirs\n"},
+    ),
+    Scene(
+        "And deleting the record from the internal repository.", f"git checkout -q HEAD -- {_OVERLAY} && git push internal :release-1.8", 1
+    ),
+    Scene(
+        "A file among the vendor's own is allowed, with a warning.",
+        "git add apps/mine && git commit -q -m 'Add my application'",
+        0,
+        {"apps/mine/deployment.yaml": deployment("mine", "1", 1)},
+    ),
+    Scene("Which releases there are.", "git ekf releases"),
+    Scene("The whole policy at once.", "git ekf check"),
+    Scene("Where things stand now.", "git ekf status"),
+)
+
+
+def play(directory: str) -> None:
+    """Makes the sandbox in an existing, empty directory and walks through it. Raises CallFailed when a step surprises."""
+    leave_repository()
+    environment = {
+        **os.environ,
+        "HOME": directory,
+        "XDG_CONFIG_HOME": directory,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "Operator",
+        "GIT_AUTHOR_EMAIL": "operator@example.com",
+        "GIT_COMMITTER_NAME": "Operator",
+        "GIT_COMMITTER_EMAIL": "operator@example.com",
+    }
+    make_vendor(os.path.join(directory, "vendor.git"))
+    Git().run("init", "--quiet", "--bare", "--", os.path.join(directory, "internal.git"))
+    cluster = os.path.join(directory, "cluster")
+    for scene in SCENES:
+        for path, text in scene.writes.items():
+            file = os.path.join(cluster, path)
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            with open(file, "w", encoding="utf-8") as out:
+                out.write(text)
+        print(f"\n# {scene.title}\n$ {scene.command}", flush=True)
+        where = cluster if os.path.isdir(cluster) else directory
+        code = subprocess.run(
+            ["sh", "-c", scene.command], cwd=where, env=environment, stdin=subprocess.DEVNULL, stderr=sys.stdout, check=False
+        ).returncode
+        if code != scene.code:
+            raise CallFailed(
+                f"the demo expected exit code {scene.code} and got {code}: {scene.command}", f"look around in {shlex.quote(cluster)}"
+            )

@@ -1,0 +1,169 @@
+"""Where things stand: the facts behind `git ekf status` and `git ekf releases`. Never touches the network."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from git_ekf import policy
+from git_ekf.names import RecordName, record_name
+from git_ekf.policy import Finding
+from git_ekf.record import CONTEXT, parse
+from git_ekf.refs import RECORDS
+from git_ekf.repository import Repository
+
+
+class Deploy(NamedTuple):
+    """The newest deploy record of a release; `commits_since` counts configuration commits made after it."""
+
+    name: str
+    context: str
+    commits_since: int
+
+
+class Status(NamedTuple):
+    """Counts are commits; None means that it cannot be told (no channel, nothing saved yet)."""
+
+    branch: str | None
+    head: str | None
+    release: str | None
+    upstream: str | None
+    operation: str | None
+    base: str | None
+    configuration: int | None
+    channel_ahead: int | None
+    fetched: float | None
+    newer: list[str]
+    unsaved: int | None
+    not_here: int | None
+    changed: int
+    untracked: int
+    last_deploy: Deploy | None
+    findings: list[Finding]
+
+
+def status(repo: Repository) -> Status:
+    """Raises Refused outside a work tree."""
+    repo.require_work_tree()
+    # The one question that reads the work tree runs beside all others.
+    walk = repo.git.start("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none")
+    branch = repo.head_branch
+    release = repo.config.scheme.version(branch) if branch else None
+    base = channel_ahead = configuration = unsaved = not_here = deploy = None
+    newer: list[str] = []
+    if branch and release and repo.head:
+        channel, saved = repo.channel(branch), repo.saved_branches.get(branch)
+        base = repo.base(branch)
+        if channel:
+            configuration = repo.git.count(repo.head, channel)
+            channel_ahead = repo.git.count(channel, repo.head)
+        if saved:
+            unsaved, not_here = repo.git.count(repo.head, saved), repo.git.count(saved, repo.head)
+        key = repo.config.scheme.key
+        newer = [name for name in repo.channels if key(name) > key(branch)]
+        deploy = last_deploy(repo, branch)
+    remote, merge = repo.upstream(branch) if branch else ("", [])
+    findings = policy.judge_repository(repo, with_records=False)
+    entries = [entry for entry in os.fsdecode(repo.git.finish(walk)[1]).split("\0") if entry[2:3] == " "]
+    untracked = sum(entry.startswith("??") for entry in entries)
+    return Status(
+        branch=branch,
+        head=repo.head,
+        release=release,
+        upstream=f"{remote}/{merge[0].removeprefix('refs/heads/')}" if remote and merge else None,
+        operation=repo.operation,
+        base=base,
+        configuration=configuration,
+        channel_ahead=channel_ahead,
+        fetched=last_fetch(repo),
+        newer=newer,
+        unsaved=unsaved,
+        not_here=not_here,
+        changed=len(entries) - untracked,
+        untracked=untracked,
+        last_deploy=deploy,
+        findings=findings,
+    )
+
+
+def last_deploy(repo: Repository, branch: str) -> Deploy | None:
+    """The newest record of a release branch, by the day and number in its name."""
+    names = [name for name in repo.record_names() if name.endswith("/" + branch)]
+    parsed = [(name, record_name(name, repo.config.scheme)) for name in names]
+    dated = [(taken.date, taken.number, name) for name, taken in parsed if isinstance(taken, RecordName)]
+    if not dated:
+        return None
+    name = max(dated)[2]
+    tag = repo.read_records(RECORDS + name.removeprefix("deploy/"))[0]
+    commit = tag.tag.object if tag.tag else tag.oid
+    context = parse(tag.tag.message).get(CONTEXT) if tag.tag else None
+    return Deploy(name, context or "", repo.git.count("HEAD", commit))
+
+
+def last_fetch(repo: Repository) -> float | None:
+    """When the primary repository was last heard (seconds since the epoch); None when it never was.
+
+    FETCH_HEAD is written by every fetch, so it counts when it names the primary's URL; the reflogs
+    of its branches are written when one of them moves, by a clone too.
+    """
+    times = []
+    primary = repo.remotes.get(repo.config.primary)
+    path = os.path.join(repo.place.git_dir, "FETCH_HEAD")
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+        if primary and any(f" of {url.removesuffix('/').removesuffix('.git')}" in text for url in primary.urls):
+            times.append(os.stat(path).st_mtime)
+    except OSError:
+        pass
+    times += _reflog_times(os.path.join(repo.place.common_dir, "logs", *repo.primary_prefix.rstrip("/").split("/")))
+    return max(times, default=None)
+
+
+def _reflog_times(folder: str) -> list[float]:
+    try:
+        return [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
+    except OSError:
+        return []
+
+
+class Channel(NamedTuple):
+    """A release channel. `relation` is older, current or newer; counts are commits.
+
+    `behind` is what the channel has beyond the local release branch (None where there is none);
+    `ahead` the configuration commits on that branch.
+    """
+
+    version: str
+    branch: str
+    commit: str
+    date: str
+    relation: str
+    behind: int | None
+    ahead: int | None
+
+
+def channels(repo: Repository) -> list[Channel]:
+    """The vendor's channels, lowest version first."""
+    key = repo.config.scheme.key
+    here = repo.head_branch if repo.head_branch and repo.config.scheme.is_release(repo.head_branch) else None
+    dates = dict(
+        line.split(" ", 1)
+        for line in repo.git.lines("for-each-ref", "--format=%(objectname) %(committerdate:iso-strict)", repo.primary_prefix)
+    )
+    found = []
+    for branch, commit in repo.channels.items():
+        local = repo.release_branches.get(branch)
+        relation = "" if here is None else "current" if branch == here else "newer" if key(branch) > key(here) else "older"
+        found.append(
+            Channel(
+                version=repo.config.scheme.version(branch) or "",
+                branch=branch,
+                commit=commit,
+                date=dates.get(commit, ""),
+                relation=relation,
+                behind=repo.git.count(commit, local) if local else None,
+                ahead=repo.git.count(local, commit) if local else None,
+            )
+        )
+    return found

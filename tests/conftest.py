@@ -1,0 +1,154 @@
+"""A sealed world for every test: its own HOME, fixed dates and identity, no editor, no user configuration, no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from git_ekf.sample import make_vendor
+
+GIT_EKF = Path(sys.executable).with_name("git-ekf")
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's user gets in, and nothing gets out."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "EKF_", "XDG_", "SSH_", "LC_", "LANG", "GPG_", "PRE_COMMIT", "LEFTHOOK", "HUSKY")):
+            monkeypatch.delenv(name)
+    commands = tmp_path_factory.mktemp("bin")
+    (commands / "git-ekf").symlink_to(GIT_EKF)
+    system = os.pathsep.join(path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != GIT_EKF.parent)
+    settings = {
+        "HOME": str(home),
+        "PATH": f"{commands}{os.pathsep}{system}",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_EDITOR": "echo unexpected editor >&2; false",
+        "GIT_AUTHOR_NAME": "Operator",
+        "GIT_AUTHOR_EMAIL": "operator@example.com",
+        "GIT_AUTHOR_DATE": "2026-11-20T10:00:00+00:00",
+        "GIT_COMMITTER_NAME": "Operator",
+        "GIT_COMMITTER_EMAIL": "operator@example.com",
+        "GIT_COMMITTER_DATE": "2026-11-20T10:00:00+00:00",
+        "GIT_ALLOW_PROTOCOL": "file:http:ssh",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(home)
+
+
+class Run:
+    """What a process answered."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+    def __repr__(self) -> str:
+        return f"code {self.code}\n--- out\n{self.out}--- err\n{self.err}"
+
+
+def run(*args: str | Path, cwd: Path | None = None, stdin: str = "", env: dict[str, str] | None = None) -> Run:
+    """Runs a program without a terminal and without a shell."""
+    done = subprocess.run(
+        [str(arg) for arg in args],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        env={**os.environ, **(env or {})},
+        timeout=120,
+        check=False,
+    )
+    return Run(done)
+
+
+class Clone:
+    """A work tree with git and git-ekf to call in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def git(self, *args: str, stdin: str = "", ok: bool = True, env: dict[str, str] | None = None) -> Run:
+        """git; with `ok` it has to succeed."""
+        result = run("git", *args, cwd=self.path, stdin=stdin, env=env)
+        assert not ok or result.code == 0, f"git {args}: {result}"
+        return result
+
+    def ekf(self, *args: str, env: dict[str, str] | None = None) -> Run:
+        return run("git-ekf", *args, cwd=self.path, env=env)
+
+    def out(self, *args: str) -> str:
+        """What git prints, without the last newline."""
+        return self.git(*args).out.removesuffix("\n")
+
+    def write(self, path: str, text: str) -> None:
+        file = self.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def commit(self, path: str, text: str, message: str = "Configure", *, verify: bool = True) -> str:
+        """Commits one file; the new commit's id."""
+        self.write(path, text)
+        self.git("add", "--", path)
+        self.git("commit", "-q", "-m", message, *([] if verify else ["--no-verify"]))
+        return self.out("rev-parse", "HEAD")
+
+    def rules(self, *args: str) -> list[str]:
+        """The rules that `git ekf check` finds broken."""
+        import json
+
+        return [finding["rule"] for finding in json.loads(self.ekf("check", "--format", "json", *args).out)["findings"]]
+
+
+@pytest.fixture(scope="session")
+def _vendor_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("vendor") / "vendor.git"
+    make_vendor(str(path))
+    return path
+
+
+@pytest.fixture
+def vendor(_vendor_template: Path, tmp_path: Path) -> Path:
+    """A bare vendor repository with release-1.8, 1.9 and 1.10; every test has its own."""
+    return Path(shutil.copytree(_vendor_template, tmp_path / "vendor.git"))
+
+
+@pytest.fixture
+def internal(tmp_path: Path) -> Path:
+    """An empty bare repository for the cluster."""
+    path = tmp_path / "internal.git"
+    assert run("git", "init", "-q", "--bare", path).code == 0
+    return path
+
+
+@pytest.fixture
+def clone(vendor: Path, internal: Path, tmp_path: Path) -> Clone:
+    """What `git ekf clone --release 1.8` builds."""
+    done = run("git-ekf", "clone", vendor, tmp_path / "work", "--internal", internal, "--release", "1.8")
+    assert done.code == 0, done
+    return Clone(tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def kubeflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real history of kubeflow/manifests as a bare repository; skips where the data is absent."""
+    bundle = DATA / "kubeflow-manifests.bundle"
+    if not bundle.exists():
+        pytest.skip("the kubeflow/manifests bundle is not on this machine")
+    path = tmp_path_factory.mktemp("kubeflow") / "vendor.git"
+    assert run("git", "init", "-q", "--bare", "-b", "release-1.8", path).code == 0
+    assert run("git", "-C", path, "fetch", "-q", bundle, "refs/heads/*:refs/heads/*", "refs/stacks/*:refs/stacks/*").code == 0
+    return path
