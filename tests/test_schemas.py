@@ -1,0 +1,331 @@
+"""Real output of real commands, in the states that a clone can be in, against the JSON schemas that are shipped."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Clone, run
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+import git_ekf
+from git_ekf.config import RULES
+from git_ekf.sample import make_vendor
+
+SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
+NAMES = ["check", "hooks-status", "releases", "status"]
+
+formats = FormatChecker(formats=())
+
+
+@formats.checks("date-time", raises=ValueError)
+def _is_time(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+def schema(name: str) -> Any:
+    return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(schema(name), format_checker=formats)
+
+
+def answer(clone: Clone, *command: str, code: int = 0) -> Any:
+    """The document that a command prints, found valid, and with no key that the schema does not have."""
+    done = clone.ekf(*command, "--json")
+    assert (done.code, done.err) == (code, ""), done
+    document = json.loads(done.out)
+    name = "-".join(word for word in document["command"].split())
+    validator(name).validate(document)
+    assert not list(unknown(document, schema(name), schema(name))), "the schema lags behind the program"
+    return document
+
+
+def unknown(value: Any, node: Any, root: Any) -> Iterator[str]:
+    """Keys of a document that its schema has no word about."""
+    if "$ref" in node:
+        node = root["$defs"][node["$ref"].rpartition("/")[2]]
+    if "oneOf" in node:
+        node = next((one for one in node["oneOf"] if one["type"] == "object"), node)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in node["properties"]:
+                yield key
+            else:
+                yield from unknown(inner, node["properties"][key], root)
+    elif isinstance(value, list):
+        for item in value:
+            yield from unknown(item, node["items"], root)
+
+
+def rules(document: Any) -> set[str]:
+    found = {finding["rule"] for finding in document["findings"]}
+    assert found <= set(RULES)
+    return found
+
+
+# --- the schemas themselves ---
+
+
+def objects(node: Any) -> Iterator[Any]:
+    """Every schema of an object in a schema."""
+    if isinstance(node, dict):
+        if node.get("type") == "object":
+            yield node
+        for inner in node.values():
+            yield from objects(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from objects(inner)
+
+
+def test_every_schema_is_tested() -> None:
+    assert sorted(file.stem for file in SCHEMAS.iterdir()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_is_full_and_strict(name: str) -> None:
+    Draft202012Validator.check_schema(schema(name))
+    for node in objects(schema(name)):
+        assert node["required"] == list(node["properties"])
+        assert node["additionalProperties"] is True
+        assert node["description"]
+        for key, inner in node["properties"].items():
+            assert len(inner["description"]) > 10, key
+            assert {"type", "enum", "const", "oneOf"} & set(inner), key
+
+
+def test_findings_are_the_same_everywhere() -> None:
+    assert schema("check")["$defs"]["finding"] == schema("status")["$defs"]["finding"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_man_page_names_every_key(name: str) -> None:
+    page = f"git-ekf-{name.partition('-')[0]}.1"
+    text = (SCHEMAS.parents[1] / "man" / page).read_text(encoding="utf-8").replace("\\-", "-")
+    described = schema(name)
+    if name == "status":  # its page refers to git-ekf-check(1) for findings
+        del described["$defs"]
+    for node in objects(described):
+        for key in node["properties"]:
+            assert key in text, key
+
+
+def test_a_document_of_another_shape_is_refused(clone: Clone) -> None:
+    document = answer(clone, "status")
+    for key in document:
+        short = copy.copy(document)
+        del short[key]
+        with pytest.raises(ValidationError):
+            validator("status").validate(short)
+    for key, wrong in (("head", "37a9995"), ("configuration", "0"), ("changed", None), ("fetched", "yesterday"), ("operation", "push")):
+        with pytest.raises(ValidationError):
+            validator("status").validate({**document, key: wrong})
+    validator("status").validate({**document, "something_new": 1})
+
+
+# --- status ---
+
+
+def test_status_of_a_fresh_clone(clone: Clone) -> None:
+    document = answer(clone, "status")
+    assert (document["branch"], document["configuration"], document["unsaved"]) == ("release-1.8", 0, None)
+
+
+def test_status_with_everything(clone: Clone) -> None:
+    clone.commit("overlays/a.yaml", "a: 1\n")
+    clone.git("push", "-q")
+    clone.git("tag", "-a", "-m", "Date: 2026-11-20\nContext: First.", "deploy/2026-11-20/release-1.8")
+    clone.commit("apps/mine.yaml", "a: 2\n")
+    clone.write("overlays/a.yaml", "a: 3\n")
+    clone.write("new", "")
+    document = answer(clone, "status")
+    assert document["last_deploy"] == {"name": "deploy/2026-11-20/release-1.8", "context": "First.", "commits_since": 1}
+    assert (document["unsaved"], document["not_here"], document["changed"], document["untracked"]) == (1, 0, 1, 1)
+    assert rules(document) == {"vendor-path", "tag-fields"}
+
+
+def test_status_with_a_record_that_says_nothing(clone: Clone) -> None:
+    clone.git("tag", "deploy/2026-11-20/release-1.8")
+    assert answer(clone, "status")["last_deploy"]["context"] == ""
+
+
+def test_status_on_a_detached_head(clone: Clone) -> None:
+    clone.git("switch", "-q", "--detach")
+    document = answer(clone, "status")
+    assert (document["branch"], document["base"], document["configuration"]) == (None, None, None)
+    clone.git("commit", "-q", "--allow-empty", "--no-verify", "-m", "Lost")
+    assert rules(answer(clone, "status")) == {"detached-head"}
+
+
+def test_status_on_an_unborn_branch(clone: Clone) -> None:
+    clone.git("switch", "-q", "--orphan", "empty")
+    document = answer(clone, "status")
+    assert (document["branch"], document["head"]) == ("empty", None)
+
+
+def test_status_on_an_unborn_release_branch(clone: Clone) -> None:
+    clone.git("switch", "-q", "--orphan", "release-2.0")
+    document = answer(clone, "status")
+    assert (document["release"], document["head"], document["base"]) == ("2.0", None, None)
+
+
+def test_status_on_a_branch_that_is_no_release(clone: Clone) -> None:
+    clone.git("switch", "-q", "-c", "wip")
+    clone.commit("a", "", verify=False)
+    document = answer(clone, "status")
+    assert (document["release"], document["upstream"]) == (None, None)
+    assert rules(document) == {"branch-name"}
+
+
+def test_status_without_a_channel(clone: Clone) -> None:
+    clone.git("update-ref", "-d", "refs/remotes/origin/release-1.8")
+    document = answer(clone, "status")
+    assert (document["base"], document["configuration"], document["channel_ahead"]) == (None, None, None)
+
+
+def test_status_without_remotes(tmp_path: Path) -> None:
+    assert run("git", "init", "-q", tmp_path / "alone").code == 0
+    document = answer(Clone(tmp_path / "alone"), "status")
+    assert document["fetched"] is None
+    assert "remote-missing" in rules(document)
+
+
+def test_status_in_the_middle_of_a_merge(clone: Clone) -> None:
+    assert clone.git("merge", "--no-ff", "--no-commit", "origin/release-1.9", ok=False).code == 0
+    assert answer(clone, "status")["operation"] == "merge"
+
+
+def test_status_in_a_sha256_repository(tmp_path: Path) -> None:
+    make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
+    assert run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code == 0
+    done = run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", tmp_path / "internal.git")
+    assert done.code == 0, done
+    assert len(answer(Clone(tmp_path / "work"), "status")["head"]) == 64
+
+
+# --- releases ---
+
+
+def test_releases(clone: Clone) -> None:
+    channels = answer(clone, "releases")["channels"]
+    assert [(one["version"], one["relation"], one["behind"]) for one in channels] == [
+        ("1.8", "current", 0),
+        ("1.9", "newer", None),
+        ("1.10", "newer", None),
+    ]
+
+
+def test_releases_on_a_detached_head(clone: Clone) -> None:
+    clone.git("switch", "-q", "--detach")
+    assert {one["relation"] for one in answer(clone, "releases")["channels"]} == {None}
+
+
+def test_releases_under_another_scheme(tmp_path: Path, internal: Path) -> None:
+    make_vendor(str(tmp_path / "vendor.git"), pattern="v{version}.x-branch")
+    scheme = "ekf.branches.release=v{version}-branch"
+    done = run("git", "-c", scheme, "ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", internal)
+    assert done.code == 0, done
+    channels = answer(Clone(tmp_path / "work"), "releases")["channels"]
+    assert [(one["version"], one["relation"]) for one in channels] == [("1.8.x", "older"), ("1.9.x", "older"), ("1.10.x", "current")]
+
+
+def test_releases_where_none_is_known(tmp_path: Path) -> None:
+    assert run("git", "init", "-q", tmp_path / "alone").code == 0
+    refused = Clone(tmp_path / "alone").ekf("releases", "--json")
+    assert (refused.code, refused.out) == (4, "")
+
+
+# --- check ---
+
+
+def test_check_of_a_clean_clone(clone: Clone) -> None:
+    assert answer(clone, "check")["findings"] == []
+
+
+def test_check_with_findings_of_every_kind(clone: Clone) -> None:
+    """About a remote, a ref, a commit, a file, and deploy records."""
+    clone.git("remote", "add", "other", "https://git.example.com/other.git")
+    clone.commit("apps/mine.yaml", "<<<<<<< a\n=======\n>>>>>>> b\n", verify=False)
+    clone.git("merge", "-q", "--no-ff", "--no-verify", "-m", "Merge", "origin/release-1.9")
+    clone.git("branch", "--unset-upstream")
+    clone.git("tag", "deploy/2026-11-20/release-1.8")
+    clone.git("tag", "-a", "-m", "Date: 2026-11-19", "deploy/2026-11-20.2/release-1.8")
+    clone.git("tag", "deploy/2026-02-30/release-1.8")
+    document = answer(clone, "check", code=1)
+    assert rules(document) == {
+        "remote-extra",
+        "branch-upstream",
+        "branch-base",
+        "linear-history",
+        "conflict-marker",
+        "vendor-path",
+        "tag-name",
+        "tag-lightweight",
+        "tag-fields",
+        "tag-mismatch",
+    }
+    assert {finding["severity"] for finding in document["findings"]} == {"error", "warning"}
+
+
+def test_check_of_the_index_a_range_and_all_branches(clone: Clone) -> None:
+    clone.git("switch", "-q", "-c", "wip")
+    clone.commit("apps/mine.yaml", "a: 1\n", verify=False)
+    assert rules(answer(clone, "check", "HEAD~1..HEAD")) == {"vendor-path"}
+    clone.git("switch", "-q", "release-1.8")
+    assert rules(answer(clone, "check", "--all", code=1)) == {"branch-name"}
+    clone.write("b", "<<<<<<< a\n>>>>>>> b\n")
+    clone.git("add", "b")
+    assert rules(answer(clone, "check", "--staged", code=1)) == {"conflict-marker"}
+    clone.git("switch", "-q", "--detach")
+    assert rules(answer(clone, "check", "--staged", code=1)) == {"conflict-marker", "detached-head"}
+
+
+def test_check_without_remotes(tmp_path: Path) -> None:
+    assert run("git", "init", "-q", "-b", "main", tmp_path / "alone").code == 0
+    assert rules(answer(Clone(tmp_path / "alone"), "check", code=1)) == {"remote-missing", "branch-name"}
+
+
+def test_check_of_a_name_that_is_no_text(clone: Clone) -> None:
+    """A byte that is no UTF-8 comes out as \\xNN, a control character as JSON escapes it."""
+    name = "x\udcff\x1b"
+    clone.write(name, "<<<<<<< a\n>>>>>>> b\n")
+    clone.git("add", ".")
+    [finding] = answer(clone, "check", "--staged", code=1)["findings"]
+    assert finding["path"] == "x\\xff\x1b"
+
+
+# --- hooks status ---
+
+
+def states(clone: Clone, code: int = 0) -> list[str]:
+    document = answer(clone, "hooks", "status", code=code)
+    assert document["effective"] is (code == 0)
+    return [hook["state"] for hook in document["hooks"]]
+
+
+def test_hooks_status_of_a_fresh_clone(clone: Clone) -> None:
+    assert states(clone) == ["ok", "ok", "ok"]
+
+
+def test_hooks_status_in_every_state(clone: Clone) -> None:
+    hooks = clone.path / ".git" / "hooks"
+    commit, merge, push = hooks / "pre-commit", hooks / "pre-merge-commit", hooks / "pre-push"
+    push.unlink()
+    merge.write_text(merge.read_text(encoding="utf-8").replace("judge() {", "judge() { # mine"), encoding="utf-8")
+    commit.rename(hooks / "pre-commit.old")
+    commit.write_text("#!/bin/sh\n# LEFTHOOK\n", encoding="utf-8")
+    assert states(clone, code=1) == ["displaced", "outdated", "missing"]
+    push.write_text('#!/bin/sh\ngit-ekf hook 1 pre-push "$@"\n', encoding="utf-8")
+    assert states(clone, code=1)[2] == "chained"
+
+
+def test_hooks_status_where_hooks_cannot_go(clone: Clone) -> None:
+    clone.git("config", "core.hooksPath", "/dev/null")
+    assert answer(clone, "hooks", "status", code=1)["obstacle"]
