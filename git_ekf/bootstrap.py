@@ -241,7 +241,7 @@ def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
     """The release branch that `release` ("1.8", "release-1.8") means. Raises UsageError naming those that exist."""
     branch = scheme.parse(release)
     if branch not in branches:
-        known = ", ".join(sorted(branches, key=scheme.key)) or "none"
+        known = ", ".join(sorted(set(branches), key=scheme.key)) or "none"
         raise UsageError(f"there is no release {release}; the vendor has {known}", "give one of these with --release")
     return branch
 
@@ -323,16 +323,15 @@ def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
         sorted(filter(scheme.is_release, (ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS))), key=scheme.key)
         for refs in heads
     )
-    if release:
-        return choose_release(scheme, release, [*channels, *saved])
-    if saved:
-        return saved[-1]
     if not channels:
+        hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone …"
         raise Refused(
             f"the primary repository has no release branch ({scheme.pattern})",
-            "other names: git -c ekf.branches.release='v{version}-branch' ekf clone …",
+            "the other one has: are PRIMARY and --internal the wrong way round?" if saved else hint,
         )
-    return channels[-1]
+    if release:
+        return choose_release(scheme, release, [*channels, *saved])
+    return (saved or channels)[-1]
 
 
 def build(directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads) -> list[str]:

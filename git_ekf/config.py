@@ -13,6 +13,7 @@ from git_ekf.errors import UsageError
 from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
 
 FILE = ".ekf.toml"
+_CORRECT = "correct the file, then check it with: git ekf check"
 
 SEVERITIES = ("error", "warning", "off")
 
@@ -145,16 +146,14 @@ def _from_toml(config: Config, toml: bytes) -> Config:
         text = toml.decode()
         document = tomli.loads(text)
     except UnicodeDecodeError:
-        raise UsageError(f"{FILE} is not UTF-8 text") from None
+        raise UsageError(f"{FILE} is not UTF-8 text", _CORRECT) from None
     except tomli.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
         where = f"{FILE}:{line}" if line else FILE
-        raise UsageError(
-            f"{where}: {getattr(error, 'msg', None) or error}", "correct the file, then check it with: git ekf check"
-        ) from None
+        raise UsageError(f"{where}: {getattr(error, 'msg', None) or error}", _CORRECT) from None
     for section, values in document.items():
         if not isinstance(values, dict):
-            raise _wrong_line(text, section, section, _unknown(section))
+            raise _wrong_line(text, section, section, f"{section} {_unknown(section)}")
         for name, value in values.items():
             key = f"{section}.{name}"
             try:
@@ -212,13 +211,13 @@ def _set(config: Config, key: str, value: Any) -> Config:
 def _unknown(key: str) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(key, [*_KEYS, *(f"rules.{rule}" for rule in RULES)], n=1)
+    close = get_close_matches(key, [*_KEYS, *(f"rules.{rule}" for rule in RULES)], n=1) if "." in key else []
     return f"is not a key of the configuration{f' (did you mean {close[0]}?)' if close else ''}"
 
 
 def _wrong_line(text: str, section: str, name: str, message: str) -> UsageError:
     line = _line_of(text, section, name)
-    return UsageError(f"{FILE}:{line}: {message}", "correct the file, then check it with: git ekf check")
+    return UsageError(f"{FILE}:{line}: {message}", _CORRECT)
 
 
 def _line_of(text: str, section: str, name: str) -> int:

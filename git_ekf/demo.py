@@ -71,14 +71,12 @@ def play(directory: str) -> None:
     """Makes the sandbox in an existing, empty directory and walks through it. Raises CallFailed when a step surprises."""
     leave_repository()
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "EKF_"))},
         "HOME": directory,
         "XDG_CONFIG_HOME": directory,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_AUTHOR_NAME": "Operator",
-        "GIT_AUTHOR_EMAIL": "operator@example.com",
-        "GIT_COMMITTER_NAME": "Operator",
-        "GIT_COMMITTER_EMAIL": "operator@example.com",
+        **{f"GIT_{role}_NAME": "Operator" for role in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{role}_EMAIL": "operator@example.com" for role in ("AUTHOR", "COMMITTER")},
     }
     make_vendor(os.path.join(directory, "vendor.git"))
     Git().run("init", "--quiet", "--bare", "--", os.path.join(directory, "internal.git"))

@@ -7,11 +7,13 @@ Text is decoded as file names are (UTF-8 with surrogates), so that any byte surv
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
+from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 
 MINIMUM = (2, 34)  # Debian 11 and Ubuntu 22.04; --path-format (2.31) is the newest option used
 
@@ -24,7 +26,6 @@ class Place(NamedTuple):
 
     git_dir: str
     common_dir: str
-    hooks_dir: str
     top: str
     bare: bool
     shallow: bool
@@ -58,12 +59,10 @@ class Git:
         try:
             out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise CallFailed(f"no answer within {timeout:g} seconds: git {' '.join(_shown(process.args))}") from None
+            _stop(process)
+            raise CallFailed(f"no answer within {timeout:g} seconds") from None
         except BaseException:
-            process.kill()
-            process.wait()
+            _stop(process)
             raise
         if process.returncode not in ok:
             raise _failure(_shown(process.args), process.returncode, os.fsdecode(err))
@@ -116,17 +115,19 @@ class Git:
             "--show-object-format",
             "--git-dir",
             "--git-common-dir",
-            "--git-path",
-            "hooks",
             "--show-toplevel",  # last: without a work tree it fails after the others have answered
         )
         out, err = process.communicate()
         lines = os.fsdecode(out).split("\n")
-        if len(lines) < 7:
+        if len(lines) < 6:
             raise _failure(_shown(process.args), process.returncode, os.fsdecode(err))
-        bare, shallow, object_format, git_dir, common_dir, hooks_dir = lines[:6]
-        top = lines[6] if process.returncode == 0 else ""
-        return Place(git_dir, common_dir, hooks_dir, top, bare == "true", shallow == "true", object_format)
+        bare, shallow, object_format, git_dir, common_dir = lines[:5]
+        top = lines[5] if process.returncode == 0 else ""
+        return Place(git_dir, common_dir, top, bare == "true", shallow == "true", object_format)
+
+    def hooks_dir(self) -> str:
+        """The absolute path where git looks for hooks. Raises GitFailed where core.hooksPath is empty."""
+        return self.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 
     def config_pairs(self) -> list[tuple[str, str]]:
         """All of git's configuration in order of precedence; a key without a value reads as "true"."""
@@ -162,10 +163,16 @@ class Git:
     def count(self, include: str, *exclude: str) -> int:
         return int(self.rev_list("--count", include=[include], exclude=exclude)[0])
 
+    def distance(self, one: str, other: str) -> tuple[int, int]:
+        """How many commits only `one` has, and how many only `other`."""
+        if one == other:
+            return 0, 0
+        left, right = self.rev_list("--count", "--left-right", include=[f"{one}...{other}"])[0].split("\t")
+        return int(left), int(right)
+
     def ls_remote(self, url: str, *patterns: str, timeout: float | None = None) -> dict[str, str]:
         """ref -> object id at a remote (a URL or a remote's name). Raises CallFailed, within `timeout` seconds."""
-        wait = timeout if timeout is not None else float(os.environ.get("GIT_EKF_TIMEOUT", REMOTE_TIMEOUT))
-        _, out = self.run("ls-remote", "--end-of-options", url, *patterns, timeout=wait)
+        _, out = self.run("ls-remote", "--end-of-options", url, *patterns, timeout=timeout or _remote_timeout())
         refs = {}
         for line in os.fsdecode(out).splitlines():
             oid, _, ref = line.partition("\t")
@@ -177,6 +184,42 @@ class Git:
         self.run(
             "update-ref", "--stdin", stdin=os.fsencode("".join(f"{command}\n" for command in ["start", *commands, "prepare", "commit"]))
         )
+
+
+def _remote_timeout() -> float:
+    given = os.environ.get("GIT_EKF_TIMEOUT", "")
+    try:
+        seconds = float(given or REMOTE_TIMEOUT)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise UsageError(f"GIT_EKF_TIMEOUT is {given}, which is no number of seconds above 0", f"export GIT_EKF_TIMEOUT={REMOTE_TIMEOUT:g}")
+    return seconds
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends git and its helpers: an ssh that hangs would hold the pipes open, and stay, long after git has gone."""
+    for pid in [process.pid, *_descendants(process.pid)]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children and their children, where the system tells (Linux does)."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+    return [*children, *(below for child in children for below in _descendants(child))]
 
 
 def leave_repository() -> None:

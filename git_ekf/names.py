@@ -1,10 +1,8 @@
 """What a release, a branch, a deploy record and a remote's URL may be called.
 
 The only place with those patterns. The hooks' fast path loads this file, so it imports nothing
-and uses neither `re` nor `typing` (7 and 11 ms of a hook's 10).
+and uses neither `re` nor `typing` (7 and 11 ms of a hook's 10), nor even `__future__`.
 """
-
-from __future__ import annotations
 
 TYPE_CHECKING = False  # as typing has it, without its 11 ms
 if TYPE_CHECKING:
@@ -136,7 +134,7 @@ def valid_day(text: str) -> bool:
     return year >= 1 and 1 <= month <= 12 and 1 <= day <= days[month - 1]
 
 
-def normalise_url(url: str, realpath: Callable[[str], str] | None = None) -> str:
+def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> str:
     """A repository URL reduced to what tells repositories apart, for comparing two of them.
 
     Scheme, user, password and default port go; the host is lower-cased; scp form becomes
@@ -152,7 +150,7 @@ def normalise_url(url: str, realpath: Callable[[str], str] | None = None) -> str
         host, colon, path = url.partition(":")
         if url.startswith("[") and "]:" in url:  # [host:port]:path and [::1]:path
             host, _, path = url[1:].partition("]:")
-            return _host(host, "ssh") + "/" + _strip_path(path).lstrip("/")
+            return _host(f"[{host}]" if host.count(":") > 1 else host, "ssh") + "/" + _strip_path(path).lstrip("/")
         if colon and "/" not in host and host:
             return _host(host, "ssh") + "/" + _strip_path(path).lstrip("/")
     path = rest if sep else url

@@ -6,7 +6,7 @@ import json
 import os
 
 from git_ekf import __version__
-from git_ekf.output import document, escape
+from git_ekf.output import document, escape, unicode_text
 from git_ekf.policy import Finding
 
 # Findings of one rule that a person gets to read; machines get all.
@@ -29,7 +29,12 @@ def report_text(findings: list[Finding]) -> str:
 
 
 def report_json(findings: list[Finding]) -> str:
-    return document("check", {"findings": [finding._asdict() for finding in findings]})
+    return document("check", {"findings": [as_json(finding) for finding in findings]})
+
+
+def as_json(finding: Finding) -> dict[str, str | None]:
+    """A finding for a document: null for what it is not about, text that is valid Unicode."""
+    return {key: unicode_text(value) or None for key, value in finding._asdict().items()}
 
 
 def report_github(findings: list[Finding]) -> str:

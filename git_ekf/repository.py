@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ class Repository:
     def __init__(self, git: Git | None = None) -> None:
         self.git = git or Git()
         self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
+        self._merge_bases: dict[tuple[str, str], str | None] = {}
 
     @cached_property
     def place(self) -> Place:
@@ -77,6 +79,12 @@ class Repository:
         code, out = self.git.run("cat-file", "blob", f"HEAD:{configuration.FILE}", ok=(0, 128))
         return out if code == 0 else None
 
+    def how_to_allow(self, key: str, name: str) -> str:
+        """The act that adds a name to a list of the configuration, where the list is kept."""
+        if self.toml is not None:  # a value in git's configuration would take the place of the file's
+            return f'add "{name}" to {key} in {configuration.FILE}'
+        return f"git config --add ekf.{key} {name}"
+
     @cached_property
     def head_branch(self) -> str | None:
         return self.git.head_branch()
@@ -84,7 +92,8 @@ class Repository:
     @cached_property
     def head(self) -> str | None:
         """The commit checked out; None on an unborn branch."""
-        return self.git.commit("HEAD")
+        # `refs` is asked for anyway and leaves out symbolic refs.
+        return self.refs.get(f"{HEADS}{self.head_branch}") or self.git.commit("HEAD")
 
     @cached_property
     def refs(self) -> dict[str, str]:
@@ -164,7 +173,12 @@ class Repository:
         """merge-base of a local release branch and its channel; None without a channel or common history."""
         channel = self.channel(branch)
         tip = self.refs.get(HEADS + branch)
-        return self.git.merge_base(channel, tip) if channel and tip else None
+        return self.merge_base(channel, tip) if channel and tip else None
+
+    def merge_base(self, channel: str, tip: str) -> str | None:
+        if (channel, tip) not in self._merge_bases:
+            self._merge_bases[channel, tip] = self.git.merge_base(channel, tip)
+        return self._merge_bases[channel, tip]
 
     def channels_with(self, commit: str) -> list[str]:
         """Remote-tracking branches of the primary (as origin/NAME) that have a commit."""
@@ -177,6 +191,12 @@ class Repository:
         if key not in self._own_commits:
             self._own_commits[key] = self.own_commits_of([tip], published)
         return self._own_commits[key]
+
+    def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:
+        """Parents of the customer's own commits below any of `tips`, and of others that are known by now."""
+        known = {commit: parents for (_, published), commits in self._own_commits.items() if not published for commit, parents in commits}
+        asked = sorted(set(tips) - known.keys())
+        return {**known, **dict(self.own_commits_of(asked))} if asked else known
 
     def own_commits_of(self, tips: list[str], published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
         lines = self.git.rev_list("--parents", "--topo-order", include=tips, exclude=published, globs=self.vendor_globs())

@@ -9,8 +9,8 @@ from git_ekf import policy
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import Finding
 from git_ekf.record import CONTEXT, parse
-from git_ekf.refs import RECORDS
-from git_ekf.repository import Repository
+from git_ekf.refs import TAGS
+from git_ekf.repository import RecordTag, Repository
 
 
 class Deploy(NamedTuple):
@@ -22,7 +22,10 @@ class Deploy(NamedTuple):
 
 
 class Status(NamedTuple):
-    """Counts are commits; None means that it cannot be told (no channel, nothing saved yet)."""
+    """Counts are commits, `changed` and `untracked` files; None means that it cannot be told (no channel, nothing saved yet).
+
+    `findings` are those of the remotes, the branch checked out and the newest deploy record of its release.
+    """
 
     branch: str | None
     head: str | None
@@ -49,21 +52,20 @@ def status(repo: Repository) -> Status:
     walk = repo.git.start("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none")
     branch = repo.head_branch
     release = repo.config.scheme.version(branch) if branch else None
-    base = channel_ahead = configuration = unsaved = not_here = deploy = None
+    base = channel_ahead = configuration = unsaved = not_here = record = None
     newer: list[str] = []
     if branch and release and repo.head:
         channel, saved = repo.channel(branch), repo.saved_branches.get(branch)
         base = repo.base(branch)
         if channel:
-            configuration = repo.git.count(repo.head, channel)
-            channel_ahead = repo.git.count(channel, repo.head)
+            configuration, channel_ahead = repo.git.distance(repo.head, channel)
         if saved:
-            unsaved, not_here = repo.git.count(repo.head, saved), repo.git.count(saved, repo.head)
+            unsaved, not_here = repo.git.distance(repo.head, saved)
         key = repo.config.scheme.key
         newer = [name for name in repo.channels if key(name) > key(branch)]
-        deploy = last_deploy(repo, branch)
+        record = newest_record(repo, branch)
     remote, merge = repo.upstream(branch) if branch else ("", [])
-    findings = policy.judge_repository(repo, with_records=False)
+    findings = policy.judge_repository(repo, [record] if record else [])
     entries = [entry for entry in os.fsdecode(repo.git.finish(walk)[1]).split("\0") if entry[2:3] == " "]
     untracked = sum(entry.startswith("??") for entry in entries)
     return Status(
@@ -81,23 +83,23 @@ def status(repo: Repository) -> Status:
         not_here=not_here,
         changed=len(entries) - untracked,
         untracked=untracked,
-        last_deploy=deploy,
+        last_deploy=_deploy(repo, record) if record else None,
         findings=findings,
     )
 
 
-def last_deploy(repo: Repository, branch: str) -> Deploy | None:
+def newest_record(repo: Repository, branch: str) -> RecordTag | None:
     """The newest record of a release branch, by the day and number in its name."""
     names = [name for name in repo.record_names() if name.endswith("/" + branch)]
     parsed = [(name, record_name(name, repo.config.scheme)) for name in names]
     dated = [(taken.date, taken.number, name) for name, taken in parsed if isinstance(taken, RecordName)]
-    if not dated:
-        return None
-    name = max(dated)[2]
-    tag = repo.read_records(RECORDS + name.removeprefix("deploy/"))[0]
-    commit = tag.tag.object if tag.tag else tag.oid
-    context = parse(tag.tag.message).get(CONTEXT) if tag.tag else None
-    return Deploy(name, context or "", repo.git.count("HEAD", commit))
+    return repo.read_records(TAGS + max(dated)[2])[0] if dated else None
+
+
+def _deploy(repo: Repository, record: RecordTag) -> Deploy:
+    commit = record.tag.object if record.tag else record.oid
+    context = parse(record.tag.message).get(CONTEXT) if record.tag else None
+    return Deploy(record.name, context or "", repo.git.count("HEAD", commit))
 
 
 def last_fetch(repo: Repository) -> float | None:
@@ -128,7 +130,7 @@ def _reflog_times(folder: str) -> list[float]:
 
 
 class Channel(NamedTuple):
-    """A release channel. `relation` is older, current or newer; counts are commits.
+    """A release channel. `relation` is older, current or newer, "" where the branch checked out is no release branch; counts are commits.
 
     `behind` is what the channel has beyond the local release branch (None where there is none);
     `ahead` the configuration commits on that branch.
@@ -154,6 +156,7 @@ def channels(repo: Repository) -> list[Channel]:
     found = []
     for branch, commit in repo.channels.items():
         local = repo.release_branches.get(branch)
+        ahead, behind = repo.git.distance(local, commit) if local else (None, None)
         relation = "" if here is None else "current" if branch == here else "newer" if key(branch) > key(here) else "older"
         found.append(
             Channel(
@@ -162,8 +165,8 @@ def channels(repo: Repository) -> list[Channel]:
                 commit=commit,
                 date=dates.get(commit, ""),
                 relation=relation,
-                behind=repo.git.count(commit, local) if local else None,
-                ahead=repo.git.count(local, commit) if local else None,
+                behind=behind,
+                ahead=ahead,
             )
         )
     return found

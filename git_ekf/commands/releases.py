@@ -17,11 +17,12 @@ def releases(json: Json = False) -> None:
     repo = Repository()
     channels = channels_of(repo)
     primary = repo.config.primary
-    if json:
-        print(document("releases", {"primary": primary, "channels": [channel._asdict() for channel in channels]}))
-        return
     if not channels:
         raise Refused(f"no release branch ({repo.config.scheme.pattern}) of {primary} is known here", f"git fetch {primary}")
+    if json:
+        listed = [{**channel._asdict(), "relation": channel.relation or None} for channel in channels]
+        print(document("releases", {"primary": primary, "channels": listed}))
+        return
     width = max(len(channel.branch) for channel in channels)
     for channel in channels:
         mark = "*" if channel.relation == "current" else " "

@@ -6,10 +6,14 @@ import time
 from datetime import UTC, datetime
 
 from git_ekf.commands.options import Json
-from git_ekf.output import age, counted, document, say
+from git_ekf.output import age, counted, document, say, unicode_text
+from git_ekf.report import as_json
 from git_ekf.repository import Repository
 from git_ekf.status import Status
 from git_ekf.status import status as status_of
+
+# A longer text pushes its own command to the right, not everybody's.
+_WIDEST = 50
 
 
 def status(json: Json = False) -> None:
@@ -19,12 +23,11 @@ def status(json: Json = False) -> None:
     if json:
         print(document("status", _as_json(state)))
         return
-    primary, internal = repo.config.primary, repo.config.internal
     say(_headline(state))
-    rows = list(_rows(state, primary, internal, time.time()))
-    width = max((len(text) for _, text, command in rows if command), default=0)
+    rows = _rows(state, repo, time.time())
+    width = max((len(text) for _, text, command in rows if command and len(text) <= _WIDEST), default=0)
     for label, text, command in rows:
-        say(f"  {label:<14} {text:<{min(width, 60)}}   {command}" if command else f"  {label:<14} {text}")
+        say(f"  {label:<14} {text:<{width}}   {command}" if command else f"  {label:<14} {text}")
 
 
 def _headline(state: Status) -> str:
@@ -35,12 +38,16 @@ def _headline(state: Status) -> str:
     return f"On {state.branch}, following {state.upstream or 'nothing'}"
 
 
-def _rows(state: Status, primary: str, internal: str, now: float) -> list[tuple[str, str, str]]:
+def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, str]]:
     """(label, text, the command that moves it on)."""
+    primary, internal = repo.config.primary, repo.config.internal
     heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
     rows = []
     if state.operation:
         rows.append(("in progress", f"a {state.operation}", "git status"))
+    elif not state.release:
+        release = next(reversed(repo.release_branches), None)
+        rows.append(("release", "none is checked out", f"git switch {release}" if release else "git ekf init"))
     if state.configuration is not None:
         on = f" on {state.base[:7]}" if state.base else ""
         rows.append(("configuration", f"{counted(state.configuration, 'commit')}{on}", ""))
@@ -79,9 +86,9 @@ def _saved(state: Status, internal: str) -> tuple[str, str, str]:
     if state.unsaved is None:
         return "saved", f"never: {internal} has no {state.branch}", push
     if state.not_here:
-        text = f"{internal} has {counted(state.not_here, 'commit')} that are not here"
+        text = f"{counted(state.not_here, 'commit')} only on {internal}"
         if state.unsaved:
-            text += f", and {counted(state.unsaved, 'commit')} here are not there"
+            text += f", {counted(state.unsaved, 'commit')} only here"
         return "saved", text, f"git log {state.branch}..{internal}/{state.branch}"
     if state.unsaved:
         return "saved", f"{counted(state.unsaved, 'commit')} not on {internal}", push
@@ -93,6 +100,6 @@ def _as_json(state: Status) -> dict[str, object]:
     return {
         **state._asdict(),
         "fetched": fetched,
-        "last_deploy": state.last_deploy._asdict() if state.last_deploy else None,
-        "findings": [finding._asdict() for finding in state.findings],
+        "last_deploy": {**state.last_deploy._asdict(), "context": unicode_text(state.last_deploy.context)} if state.last_deploy else None,
+        "findings": [as_json(finding) for finding in state.findings],
     }

@@ -107,17 +107,15 @@ def _judge_records(repo: Repository, tags: list[RecordTag], updates: list[RefUpd
     return found
 
 
-def judge_repository(repo: Repository, *, every_branch: bool = False, with_records: bool = True) -> list[Finding]:
-    """The remotes, the branch checked out (or every local one) and the deploy records."""
+def judge_repository(repo: Repository, deploy_records: list[RecordTag] | None = None, *, every_branch: bool = False) -> list[Finding]:
+    """The remotes, the branch checked out (or every local one) and the deploy records: all of them, unless some are given."""
     found = [finding for rule in (remotes.remote_missing, remotes.remote_same, remotes.remote_extra) for finding in findings(rule, repo)]
     local = [ref.removeprefix(HEADS) for ref in repo.refs if ref.startswith(HEADS)]
     for branch in local if every_branch else filter(None, [repo.head_branch]):
         found += _judge_branch(repo, branch)
     if repo.head_branch is None and repo.head is not None and _only_at_head(repo, repo.head):
         found += findings(index.detached_head, repo)
-    if with_records:
-        found += _judge_records(repo, repo.records, [])
-    return found
+    return found + _judge_records(repo, repo.records if deploy_records is None else deploy_records, [])
 
 
 def _judge_branch(repo: Repository, branch: str) -> list[Finding]:

@@ -20,7 +20,7 @@ def branch_name(repo: Repository, branch: str) -> Iterator[Found]:
     switch = f"git switch {target}" if target else f"git branch -m {config.scheme.pattern.replace('{version}', 'X.Y')}"
     yield Found(
         f"{branch} is not a release branch ({config.scheme.pattern})",
-        f"{switch}, or allow such branches: git config --add ekf.branches.allow {branch}",
+        f"{switch}, or allow it: {repo.how_to_allow('branches.allow', branch)}",
         ref=HEADS + branch,
     )
 
@@ -66,6 +66,9 @@ class Line(NamedTuple):
             at = commits[at][0]
         return at if commits else None
 
+    def is_linear(self, repo: Repository) -> bool:
+        return all(len(parents) == 1 for _, parents in self.commits(repo))
+
 
 def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
     """A release branch stands on commits of its own channel only."""
@@ -78,6 +81,8 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
             ref=line.ref,
         )
         return
+    if not line.published and repo.merge_base(channel, line.tip) == (line.base(repo) or line.tip) and line.is_linear(repo):
+        return  # what the commits stand on is the channel's, so there is nothing between: no need to list
     own = {commit for commit, _ in line.commits(repo)}
     beyond = repo.git.rev_list(include=[line.tip], exclude=[channel, *line.published])
     foreign = [commit for commit in beyond if commit not in own]
@@ -90,7 +95,7 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
             ref=line.ref,
             commit=foreign[0],
         )
-    elif own and not line.published and repo.git.merge_base(channel, line.tip) is None:
+    elif own and not line.published and repo.merge_base(channel, line.tip) is None:
         shallow = repo.place.shallow
         yield Found(
             f"{branch} and {primary}/{branch} have no commit in common{' in this shallow clone' if shallow else ''}",

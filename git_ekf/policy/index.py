@@ -95,13 +95,13 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
     it and `paths.customer` does not name it. A deploy overlay is a directory `overlays/deploy`,
     which a vendor lays out for the customer to edit.
     """
-    new = changes.new_files(repo.git)
+    new = [path for path in changes.new_files(repo.git) if "/" in path and "/overlays/deploy/" not in path]
     if not new or vendor is None:
         return
     theirs = set(repo.git.fields("ls-tree", "-d", "-z", "--name-only", vendor)) - set(repo.config.customer_paths)
     for path in new:
-        top, slash, _ = path.partition("/")
-        if slash and top in theirs and "/overlays/deploy/" not in path:
+        top = path.partition("/")[0]
+        if top in theirs:
             yield Found(
                 f"{path} is a new file in {top}/, which belongs to the vendor: an upgrade may clash with it",
                 "move it to an overlays/deploy directory or to a top-level directory of your own",

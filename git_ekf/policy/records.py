@@ -19,7 +19,22 @@ class Parsed(NamedTuple):
 
     tag: RecordTag
     name: RecordName | str
-    record: Record
+    fields: dict[str, list[str]]
+
+    def said(self, field: str) -> str:
+        """The first value of a field; "" when it is absent."""
+        return self.fields.get(field.casefold(), _ABSENT)[0]
+
+
+_ABSENT = [""]
+
+
+def _by_name(record: Record) -> dict[str, list[str]]:
+    """Name of a field in lower case -> its values. Each is asked for several times."""
+    fields: dict[str, list[str]] = {}
+    for key, value in record.fields:
+        fields.setdefault(key.casefold(), []).append(value)
+    return fields
 
 
 class Records:
@@ -32,38 +47,50 @@ class Records:
         self.repo = repo
         required = repo.config.tags_required
         self.all = [
-            Parsed(tag, record_name(tag.name, repo.config.scheme), parse(tag.tag.message if tag.tag else "", required)) for tag in tags
+            Parsed(tag, record_name(tag.name, repo.config.scheme), _by_name(parse(tag.tag.message if tag.tag else "", required)))
+            for tag in tags
         ]
         self._arriving = {update.ref for update in updates if not update.deletes}
         self._ancestry: dict[tuple[str, str], bool] = {}
 
     @cached_property
+    def _tagged(self) -> set[str]:
+        """The commits that the records are on."""
+        return {parsed.tag.tag.object for parsed in self.all if parsed.tag.tag and parsed.tag.tag.type == "commit"}
+
+    @cached_property
     def _resolved(self) -> dict[str, str]:
         """What the records' SHAs, abbreviated or not, name: text -> full id of a commit."""
-        shas = {sha.lower() for parsed in self.all for sha in self._shas(parsed.record) if _is_sha(sha)}
-        if not shas:
-            return {}
-        asked = sorted(shas)
+        tagged = self._tagged
+        shas = {sha.lower() for parsed in self.all for sha in self._shas(parsed) if _is_sha(sha)}
+        asked = sorted(shas - tagged)
+        known = {commit: commit for commit in tagged}
+        if not asked:
+            return known
         answers = self.repo.git.lines(
             "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=_stdin(f"{sha}^{{commit}}" for sha in asked)
         )
-        return {sha: answer.split(" ")[0] for sha, answer in zip(asked, answers, strict=True) if answer.endswith(" commit")}
+        known.update((sha, answer.split(" ")[0]) for sha, answer in zip(asked, answers, strict=True) if answer.endswith(" commit"))
+        return known
 
     @staticmethod
-    def _shas(record: Record) -> list[str]:
-        return [*record.values("Local SHA"), *record.values("Upstream SHA")]
+    def _shas(parsed: Parsed) -> list[str]:
+        return [*parsed.fields.get("local sha", ()), *parsed.fields.get("upstream sha", ())]
 
     @cached_property
     def _vendor_bases(self) -> dict[str, str]:
         """Tagged commit -> the first commit below it (by first parents) that is the vendor's."""
-        tagged = {parsed.tag.tag.object for parsed in self.all if parsed.tag.tag and parsed.tag.tag.type == "commit"}
-        parents = dict(self.repo.own_commits_of(sorted(tagged))) if tagged else {}
-        bases = {}
-        for commit in tagged:
+        parents = self.repo.own_parents(self._tagged)
+        bases: dict[str, str] = {}
+        for commit in self._tagged:
+            passed = []
             at = commit
-            while parents.get(at):
+            while at not in bases and parents.get(at):
+                passed.append(at)
                 at = parents[at][0]
-            bases[commit] = at
+            # Many records stand on one line of commits: each commit of it is walked once.
+            base = bases.get(at, at)
+            bases.update((above, base) for above in [*passed, commit])
         return bases
 
     @cached_property
@@ -84,11 +111,11 @@ class Records:
 
     def upstream(self, parsed: Parsed) -> str | None:
         """The commit that `Upstream SHA` names."""
-        return self._resolved.get((parsed.record.get("Upstream SHA") or "").lower())
+        return self._resolved.get(parsed.said("Upstream SHA").lower())
 
     def local(self, parsed: Parsed) -> str | None:
         """The commit that `Local SHA` names."""
-        return self._resolved.get((parsed.record.get("Local SHA") or "").lower())
+        return self._resolved.get(parsed.said("Local SHA").lower())
 
     def under(self, upstream: str, tagged: str) -> bool:
         """Whether the upstream commit is an ancestor of the tagged one."""
@@ -131,7 +158,7 @@ def tag_fields(repo: Repository, parsed: Parsed) -> Iterator[Found]:
     """No required field is missing or empty."""
     if parsed.tag.tag is None:
         return
-    missing = [name for name in repo.config.tags_required if not parsed.record.get(name)]
+    missing = [name for name in repo.config.tags_required if not parsed.said(name)]
     if missing:
         yield Found(
             f"{parsed.tag.name} lacks {', '.join(missing)}",
@@ -156,9 +183,9 @@ def tag_mismatch(repo: Repository, parsed: Parsed, records: Records) -> Iterator
 
 def _mismatches(repo: Repository, parsed: Parsed, records: Records) -> Iterator[str]:
     assert parsed.tag.tag is not None
-    tagged, record = parsed.tag.tag, parsed.record
-    for name in dict.fromkeys(key.casefold() for key, _ in record.fields):
-        if len(set(record.values(name))) > 1:
+    tagged = parsed.tag.tag
+    for name, values in parsed.fields.items():
+        if len(values) > 1 and len(set(values)) > 1:
             yield f'the field "{name}" is there twice with different values'
     if tagged.type != "commit":
         yield f"tags a {tagged.type}, not a commit"
@@ -172,15 +199,15 @@ def _mismatches(repo: Repository, parsed: Parsed, records: Records) -> Iterator[
             "Backup branch": f"{repo.config.internal}/{branch}",
         }
         for field, value in expected.items():
-            said = record.get(field)
+            said = parsed.said(field)
             if said and said != value:
                 yield f"{field} is {said}, but the name makes it {value}"
-        if record.get("Backup branch") == expected["Backup branch"] and not records.backed_up(branch):
+        if parsed.said("Backup branch") == expected["Backup branch"] and not records.backed_up(branch):
             yield f"Backup branch {expected['Backup branch']} does not exist there"
-    local = record.get("Local SHA")
+    local = parsed.said("Local SHA")
     if local and records.local(parsed) != tagged.object:
         yield f"Local SHA is {local}, but the tag is on {tagged.object}"
-    upstream = record.get("Upstream SHA")
+    upstream = parsed.said("Upstream SHA")
     if upstream:
         yield from _upstream_mismatch(parsed, records, upstream, tagged.object)
 
@@ -200,7 +227,7 @@ def _amend(parsed: Parsed, act: str) -> str:
 
 
 def _is_sha(text: str) -> bool:
-    return 4 <= len(text) <= 64 and all(char in "0123456789abcdefABCDEF" for char in text)
+    return 4 <= len(text) <= 64 and not text.strip("0123456789abcdefABCDEF")
 
 
 def _stdin(lines: Iterator[str]) -> bytes:

@@ -39,5 +39,5 @@ def remote_extra(repo: Repository) -> Iterator[Found]:
         if not any(fnmatchcase(name, pattern) for pattern in known):
             yield Found(
                 f"remote {name} is neither the primary nor the internal repository",
-                f"git remote remove {name}, or allow it: git config --add ekf.remotes.allow {name}",
+                f"git remote remove {name}, or allow it: {repo.how_to_allow('remotes.allow', name)}",
             )
