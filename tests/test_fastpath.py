@@ -1,0 +1,206 @@
+"""The fast path may pass only what the full rules find nothing in. Both judge the same random situations."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Clone, run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from git_ekf import fastpath, hooks
+from git_ekf.names import RELEASE_PATTERN, Scheme
+from git_ekf.policy import Finding
+
+ZERO = "0" * 40
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved clone with branches and tags of every kind, to be copied for each example."""
+    from git_ekf.sample import make_vendor
+
+    top = tmp_path_factory.mktemp("world")
+    make_vendor(str(top / "vendor.git"))
+    assert run("git", "init", "-q", "--bare", top / "internal.git").code == 0
+    cloned = run("git-ekf", "clone", top / "vendor.git", top / "work", "--internal", top / "internal.git", "--release", "1.8")
+    assert cloned.code == 0, cloned
+    clone = Clone(top / "work")
+    clone.commit("own/a", "1\n")
+    clone.git("push", "-q", "internal", "release-1.8")
+    clone.git("branch", "published")
+    clone.commit("own/a", "2\n")
+    clone.commit("own/a", "3\n")
+    clone.git("branch", "ahead")
+    clone.git("merge", "-q", "--no-ff", "--no-verify", "origin/release-1.9", "-m", "merged")
+    clone.git("branch", "merged")
+    clone.git("reset", "-q", "--hard", "published")
+    clone.git("commit", "-q", "--amend", "-m", "Rewritten")
+    clone.git("branch", "rewritten")
+    clone.git("reset", "-q", "--hard", "ahead")
+    clone.git("branch", "vendor", "origin/release-1.8")
+    clone.git("branch", "foreign", "origin/release-1.9")
+    return top
+
+
+def enter(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clone:
+    """A fresh copy of the work tree, with the process standing in it as a hook does."""
+    shutil.rmtree(tmp_path / "work", ignore_errors=True)
+    shutil.copytree(world / "work", tmp_path / "work", symlinks=True)
+    monkeypatch.chdir(tmp_path / "work")
+    return Clone(tmp_path / "work")
+
+
+CONFIGURATIONS = [
+    None,
+    "",
+    "[rules]\nvendor-path = 'off'\n",
+    "[branches]\nallow = ['ahead', 'wip/*', 'published']\n",
+    "[branches]\nrelease = 'rel-{version}'\n",
+    "[remotes]\nprimary = 'vendor'\n",
+    "[remotes]\ninternal = 'cluster'\n",
+    "[paths]\ncustomer = ['apps']\n",
+]
+GIT_CONFIGURATIONS = [
+    (),
+    ("ekf.branches.allow", "ahead"),
+    ("ekf.branches.allow", "wip/*"),
+    ("ekf.rules.branch-name", "warning"),
+    ("branch.release-1.8.remote", "internal"),
+    ("branch.release-1.8.merge", "refs/heads/release-1.9"),
+    ("url./nowhere/.insteadOf", "x:"),
+    ("remote.origin.pushurl", "../internal.git"),
+    ("core.hooksPath", "/dev/null"),
+]
+EDITS = [
+    ("own/a", "4\n"),
+    ("own/a", "<<<<<<< ours\n"),
+    ("own/a", "x\n>>>>>>> theirs\n"),
+    ("own/a", "=======\n"),
+    ("own/new", "x\n"),
+    ("apps/new/x", "x\n"),
+    ("VERSION", "mine\n"),
+    ("apps/istio/overlays/deploy/kustomization.yaml", "x\n"),
+    ("own/binary", "\0<<<<<<< ours\n"),
+]
+settings.register_profile("fast", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("fast")
+
+
+def both(argv: list[str], stdin: bytes = b"") -> tuple[bool, list[Finding]]:
+    """The verdicts of both paths; the full one first, so that the fast one finds what it remembers."""
+    full = hooks.judge([fastpath.PROTOCOL, *argv], stdin)
+    return fastpath.passes([fastpath.PROTOCOL, *argv], stdin), full
+
+
+@settings(max_examples=60)
+@given(
+    branch=st.sampled_from(["release-1.8", "ahead", "wip/x", "main", "rel-1.8", "release-1.9", "HEAD"]),
+    toml=st.sampled_from(CONFIGURATIONS),
+    git_config=st.sampled_from(GIT_CONFIGURATIONS),
+    edits=st.lists(st.sampled_from(EDITS), max_size=2),
+    merging=st.booleans(),
+)
+def test_commits(
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    branch: str,
+    toml: str | None,
+    git_config: tuple[str, ...],
+    edits: list[tuple[str, str]],
+    merging: bool,
+) -> None:
+    clone = enter(world, monkeypatch, tmp_path)
+    clone.git("switch", "-q", *(["--detach"] if branch == "HEAD" else ["-C", branch]), "ahead")
+    for path, text in edits:
+        clone.write(path, text)
+    clone.git("add", ".")
+    if toml is not None:
+        clone.write(".ekf.toml", toml)
+    if git_config:
+        clone.git("config", *git_config)
+    if merging:
+        clone.write(".git/MERGE_HEAD", clone.out("rev-parse", "origin/release-1.9") + "\n")
+    fast, full = both(["pre-commit"])
+    assert not (fast and full), full
+
+
+@settings(max_examples=60)
+@given(
+    new=st.sampled_from(["ahead", "published", "merged", "rewritten", "vendor", "foreign", "release-1.8", ZERO]),
+    old=st.sampled_from(["published", "ahead", "vendor", "rewritten", ZERO, "1" * 40]),
+    name=st.sampled_from(["release-1.8", "release-1.9", "main", "ahead"]),
+    toml=st.sampled_from(CONFIGURATIONS),
+    git_config=st.sampled_from(GIT_CONFIGURATIONS),
+    target=st.sampled_from(["internal", "origin", "url"]),
+    twice=st.booleans(),
+)
+def test_pushes(
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    new: str,
+    old: str,
+    name: str,
+    toml: str | None,
+    git_config: tuple[str, ...],
+    target: str,
+    twice: bool,
+) -> None:
+    clone = enter(world, monkeypatch, tmp_path)
+    if toml is not None:
+        clone.write(".ekf.toml", toml)
+    if git_config:
+        clone.git("config", *git_config)
+    oids = {oid: oid if set(oid) <= set("01") else clone.out("rev-parse", f"{oid}^{{commit}}") for oid in (new, old)}
+    line = f"refs/heads/{name} {oids[new]} refs/heads/{name} {oids[old]}\n"
+    urls = {"internal": str(world / "internal.git"), "origin": str(world / "vendor.git"), "url": str(world / "internal.git")}
+    remote = urls["url"] if target == "url" else target
+    fast, full = both(["pre-push", remote, urls[target]], (line * (2 if twice else 1)).encode())
+    assert not (fast and full), full
+
+
+def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The other direction for what people do all day; otherwise a fast path that never passes would do."""
+    clone = enter(world, monkeypatch, tmp_path)
+    clone.write("own/a", "4\n")
+    clone.git("add", ".")
+    new, old = clone.out("rev-parse", "ahead"), clone.out("rev-parse", "published")
+    push = ["pre-push", "internal", str(world / "internal.git")]
+    line = f"refs/heads/release-1.8 {new} refs/heads/release-1.8 {old}\n".encode()
+    assert both(["pre-commit"]) == (True, [])
+    assert both(push, line) == (True, [])
+    assert both(push, b"") == (True, [])
+    for toml, name in (("[paths]\ncustomer = ['x']\n", "release-1.8"), ("[branches]\nallow = ['plain']\n", "plain")):
+        clone.write(".ekf.toml", toml)
+        clone.git("switch", "-q", "-C", name)
+        clone.git("config", f"branch.{name}.remote", "origin")
+        clone.git("config", f"branch.{name}.merge", f"refs/heads/{name}")
+        assert both(["pre-commit"]) == (True, [])
+    assert both(push, line) == (True, [])
+
+
+def test_what_is_remembered_is_never_stale(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clone = enter(world, monkeypatch, tmp_path)
+    clone.git("switch", "-q", "-C", "plain")
+    clone.write(".ekf.toml", "[branches]\nallow = ['plain']\n")
+    assert both(["pre-commit"])[0]
+    stamp = os.stat(".ekf.toml")
+    clone.write(".ekf.toml", "[branches]\nallow = ['plaim']\n")
+    os.utime(".ekf.toml", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert not fastpath.passes([fastpath.PROTOCOL, "pre-commit"], b"")
+    assert not both(["pre-commit"])[0]
+
+
+@given(st.text(alphabet="release-1.8x0{}/ ", max_size=14))
+def test_a_release_name_has_a_version(name: str) -> None:
+    scheme = Scheme(RELEASE_PATTERN)
+    version = scheme.version(name)
+    assert (version is not None) == scheme.is_release(name)
+    if version is not None:
+        assert scheme.branch(version) == name
+        assert scheme.parse(version) == name

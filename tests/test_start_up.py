@@ -1,0 +1,96 @@
+"""What a passing hook and the commands load: each import is time that is felt at every commit and every prompt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import GIT_EKF, Clone, run
+
+BOOT = Path(__file__).resolve().parents[1] / "git_ekf" / "hookboot.py"
+
+SLOW = {"re", "subprocess", "typing", "tomli", "json", "pathlib", "typer", "pygit2"}
+# What costs a hook 1.5 of its 12 ms in all; see fastpath.py.
+OURS = {"git_ekf", "git_ekf.fastpath", "git_ekf.names"}
+
+
+def imported(cwd: Path, *command: str | Path, stdin: str = "") -> tuple[int, set[str]]:
+    """The exit code of a Python program, and the modules that it loaded until it ended, in whatever way."""
+    result = run(sys.executable, "-X", "importtime", *command, cwd=cwd, stdin=stdin)
+    lines = [line.rpartition("|")[2].strip() for line in result.err.splitlines() if line.startswith("import time:")]
+    assert "encodings" in lines, result
+    return result.code, set(lines)
+
+
+def hook(clone: Clone, *args: str, stdin: str = "") -> tuple[int, set[str]]:
+    """As the shim runs it."""
+    return imported(clone.path, "-I", "-S", BOOT, "1", *args, stdin=stdin)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> set[str]:
+    """What every Python loads."""
+    return imported(tmp_path, "-I", "-S", "-c", "")[1]
+
+
+def stage(clone: Clone, path: str) -> None:
+    clone.write(path, "changed\n")
+    clone.git("add", "--", path)
+
+
+@pytest.fixture
+def push(clone: Clone) -> tuple[list[str], str]:
+    """Arguments and stdin of a pre-push that brings one commit to a saved release branch."""
+    old = clone.commit("site/values.yaml", "1\n")
+    clone.git("push", "-q", "internal", "release-1.8")
+    new = clone.commit("site/values.yaml", "2\n")
+    ref = "refs/heads/release-1.8"
+    return ["internal", clone.out("remote", "get-url", "internal")], f"{ref} {new} {ref} {old}\n"
+
+
+def test_passing_commit_loads_three_files(clone: Clone, bare: set[str]) -> None:
+    stage(clone, "VERSION")
+    code, modules = hook(clone, "pre-commit")
+    assert code == 0
+    assert modules - bare == OURS
+
+
+def test_passing_commit_with_configuration_loads_three_files(clone: Clone, bare: set[str]) -> None:
+    clone.write(".ekf.toml", '[branches]\nallow = ["work"]\n')
+    stage(clone, "VERSION")
+    assert "tomli" in hook(clone, "pre-commit")[1]  # the full rules read it once and leave it for the fast path
+    code, modules = hook(clone, "pre-commit")
+    assert code == 0
+    assert modules - bare == OURS
+
+
+def test_passing_push_loads_nothing_slow(clone: Clone, push: tuple[list[str], str]) -> None:
+    args, stdin = push
+    code, modules = hook(clone, "pre-push", *args, stdin=stdin)
+    assert code == 0
+    assert OURS <= modules
+    assert not modules & (SLOW | {"git_ekf.hooks", "site"})
+
+
+def test_full_rules_load_no_command_line(clone: Clone) -> None:
+    clone.git("switch", "-q", "-c", "wrong")
+    stage(clone, "VERSION")
+    code, modules = hook(clone, "pre-commit")
+    assert code == 1
+    assert {"git_ekf.hooks", "subprocess", "typing"} <= modules  # and so these tests can fail
+    assert not modules & {"typer", "pygit2", "rich", "tomli", "json", "pathlib"}
+
+
+@pytest.mark.parametrize("command", ["status", "check", "releases", "--version", "-h"])
+def test_commands_load_what_they_need(clone: Clone, command: str) -> None:
+    code, modules = imported(clone.path, GIT_EKF, command)
+    assert code == 0
+    assert {"typer", "git_ekf.cli"} <= modules
+    assert not modules & {"pygit2", "rich", "pydantic", "json", "tomli", "git_ekf.bootstrap", "git_ekf.shims", "git_ekf.hooks"} - (
+        {"json"} if command == "check" else set()
+    )
+    assert {module for module in modules if module.startswith("git_ekf.commands.")} <= {
+        f"git_ekf.commands.{command}",
+        "git_ekf.commands.options",
+    }
