@@ -5,17 +5,17 @@ spare the interpreter the environment and site-packages; `site` is made up for w
 cannot decide and the full rules are needed.
 """
 
-import os
+import posix
 import sys
 
-# Beside the package's own directory, which -I keeps off the path.
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Beside the package's own directory, which -I keeps off the path; __file__ of a script is absolute.
+sys.path.insert(0, __file__.rpartition("/git_ekf/")[0])
 
 from git_ekf import fastpath
 
 stdin = sys.stdin.buffer.read() if sys.argv[2:3] == ["pre-push"] else b""
 if fastpath.passes(sys.argv[1:], stdin):
-    os._exit(0)
+    posix._exit(0)
 
 import site  # noqa: E402
 
@@ -23,4 +23,6 @@ site.main()
 
 from git_ekf import hooks  # noqa: E402
 
-sys.exit(hooks.main(sys.argv[1:], stdin))
+code = hooks.main(sys.argv[1:], stdin)
+sys.stderr.flush()
+posix._exit(code)  # the system frees what taking the interpreter apart would

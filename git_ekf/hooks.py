@@ -46,6 +46,8 @@ def judge(argv: list[str], stdin: bytes = b"") -> list[policy.Finding]:
         found = policy.judge_merge(repo)
     elif hook == "pre-push" and len(args) == 2:
         remote, url = args
+        if os.path.exists(url):  # a path counts from where git runs, which need not be the top of the work tree
+            url = os.path.abspath(url)
         push = policy.Push(remote, url, parse_push(os.fsdecode(stdin)), lambda: repo.git.ls_remote(url))
         found = policy.judge_push(repo, push)
     else:

@@ -114,7 +114,7 @@ def record_name(tag: str, scheme: Scheme) -> RecordName | str:
     day, dot, number = parts[1].partition(".")
     if not valid_day(day):
         return f'names "{day}", which is no day (YYYY-MM-DD)'
-    if dot and not (number.isascii() and number.isdigit() and number[0] != "0" and int(number) >= 2):
+    if dot and not (number.isascii() and number.isdigit() and len(number) < 10 and number[0] != "0" and int(number) >= 2):
         return f'numbers the day\'s record ".{number}" (the second is .2)'
     if not scheme.is_release(parts[2]):
         return f'names "{parts[2]}", which is no release branch ({scheme.pattern})'

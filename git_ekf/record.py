@@ -6,6 +6,7 @@ Read leniently: keys in any case and order, blank lines between, CRLF, quotes ro
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from git_ekf.names import RECORD_FIELDS
@@ -21,7 +22,10 @@ _SIGNATURES = (
 
 
 class Record(NamedTuple):
-    """The fields in the order they stand in the message, unknown ones too; values are stripped."""
+    """The fields in the order they stand in the message, unknown ones too, the context last; values are stripped.
+
+    Fields that are expected have their own spelling, however they were written.
+    """
 
     fields: tuple[tuple[str, str], ...]
 
@@ -46,25 +50,24 @@ class TagObject(NamedTuple):
 
 def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
     """The fields of a message. `expected` are recognised even behind the context."""
-    names = {name.casefold() for name in (*RECORD_FIELDS, *expected)}
+    names = _spellings(expected)
     fields: list[tuple[str, str]] = []
     seen: set[str] = set()
     context: list[str] | None = None
-    for line in _unsigned(message).replace("\r\n", "\n").split("\n"):
-        key, colon, value = line.partition(":")
-        key = " ".join(key.split())
-        named = bool(colon) and _is_key(key)
-        folded = key.casefold()
-        if context is not None and not (named and folded in names and folded not in seen):
+    for line in _unsigned(message).split("\n"):
+        line = line.rstrip("\r")
+        before, colon, value = line.partition(":")
+        key, folded = _key(before) if colon and len(before) <= _LONGEST else _NO_KEY
+        if context is not None and not (key and folded in names and folded not in seen):
             context.append(line)
             continue
-        if not named:
+        if not key:
             continue
         seen.add(folded)
         if folded == CONTEXT.casefold():
             context = [value]
         else:
-            fields.append((key, value.strip()))
+            fields.append((names.get(folded, key), value.strip()))
     if context is not None:
         fields.append((CONTEXT, _unquoted("\n".join(context).strip())))
     return Record(tuple(fields))
@@ -76,7 +79,10 @@ def write(record: Record) -> str:
     folded = {name.casefold() for name in RECORD_FIELDS}
     lines = [f"{name}: {record.get(name) or ''}" for name in known]
     lines += [f"{key}: {value}" for key, value in record.fields if key.casefold() not in folded]
-    lines.append(f"{CONTEXT}: {record.get(CONTEXT) or ''}")
+    context = record.get(CONTEXT) or ""
+    if _unquoted(context) != context:  # quotes that belong to it
+        context = f'"{context}"'
+    lines.append(f"{CONTEXT}: {context}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -87,11 +93,24 @@ def parse_tag(raw: bytes) -> TagObject:
     for line in header.split(b"\n"):
         key, _, value = line.partition(b" ")
         values[key.decode("ascii", "replace")] = value.decode("utf-8", "surrogateescape")
-    try:
-        message = body.decode(values.get("encoding", "utf-8"), "surrogateescape")
-    except LookupError:
-        message = body.decode("utf-8", "surrogateescape")
+    message = _decoded(body, values.get("encoding", "utf-8"))
     return TagObject(values.get("object", ""), values.get("type", ""), values.get("tag", ""), values.get("tagger", ""), message)
+
+
+def _decoded(body: bytes, encoding: str) -> str:
+    """The text, as UTF-8 where the encoding is none or does not fit."""
+    try:
+        text = body.decode(encoding, "surrogateescape")
+        if encoding != "utf-8":
+            text.encode("utf-8", "surrogateescape")  # no halves of surrogate pairs, which UTF-7 among others can name
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "surrogateescape")
+    return text
+
+
+def is_signed(message: str) -> bool:
+    """Whether a signature ends it, good or bad."""
+    return _unsigned(message) != message
 
 
 def _unsigned(message: str) -> str:
@@ -104,11 +123,31 @@ def _unsigned(message: str) -> str:
     return message
 
 
-def _is_key(key: str) -> bool:
-    return bool(key) and len(key) <= 60 and key[0].isalpha() and all(char.isalnum() or char in " -_" for char in key)
+@lru_cache
+def _spellings(expected: tuple[str, ...]) -> dict[str, str]:
+    return {name.casefold(): name for name in (*expected, *RECORD_FIELDS)}
+
+
+_NO_KEY = ("", "")
+_LONGEST = 200  # characters before a colon that are looked at; a name has at most 60 of them
+
+
+@lru_cache(maxsize=256)  # thousands of records begin their lines with the same few words
+def _key(text: str) -> tuple[str, str]:
+    """The name of a field that stands before a colon, and the same for comparing; two empty strings when it is none."""
+    key = " ".join(text.split())
+    if len(key) <= 60 and key[:1].isalpha() and all(char.isalnum() or char in " -_" for char in key):
+        return key, key.casefold()
+    return _NO_KEY
 
 
 def _unquoted(text: str) -> str:
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
-        return text[1:-1].strip()
-    return text
+    """The text without the quotes round all of it; `"a" and "b"` is no such text, `""a" and "b""` is."""
+    if not _in_quotes(text):
+        return text
+    inner = text[1:-1]
+    return inner.strip() if text[0] not in inner or _in_quotes(inner) else text
+
+
+def _in_quotes(text: str) -> bool:
+    return len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"

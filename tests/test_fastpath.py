@@ -41,6 +41,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clone.git("commit", "-q", "--amend", "-m", "Rewritten")
     clone.git("branch", "rewritten")
     clone.git("reset", "-q", "--hard", "ahead")
+    clone.commit("own/a", "<<<<<<< ours\n", verify=False)
+    clone.git("branch", "marked")
+    clone.git("reset", "-q", "--hard", "ahead")
     clone.git("branch", "vendor", "origin/release-1.8")
     clone.git("branch", "foreign", "origin/release-1.9")
     return top
@@ -81,6 +84,11 @@ EDITS = [
     ("own/a", "x\n>>>>>>> theirs\n"),
     ("own/a", "=======\n"),
     ("own/new", "x\n"),
+    ("own/with space/b x", "x\n"),
+    ("own/\u00e9", "x\n"),
+    ("apps/\u00e9", "x\n"),
+    ("top", "new file mode 100644\n"),
+    ("apps/new/overlays/deploy/x", "x\n"),
     ("apps/new/x", "x\n"),
     ("VERSION", "mine\n"),
     ("apps/istio/overlays/deploy/kustomization.yaml", "x\n"),
@@ -131,7 +139,7 @@ def test_commits(
 
 @settings(max_examples=60)
 @given(
-    new=st.sampled_from(["ahead", "published", "merged", "rewritten", "vendor", "foreign", "release-1.8", ZERO]),
+    new=st.sampled_from(["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", "release-1.8", ZERO]),
     old=st.sampled_from(["published", "ahead", "vendor", "rewritten", ZERO, "1" * 40]),
     name=st.sampled_from(["release-1.8", "release-1.9", "main", "ahead"]),
     toml=st.sampled_from(CONFIGURATIONS),
@@ -173,6 +181,10 @@ def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.Mon
     push = ["pre-push", "internal", str(world / "internal.git")]
     line = f"refs/heads/release-1.8 {new} refs/heads/release-1.8 {old}\n".encode()
     assert both(["pre-commit"]) == (True, [])
+    for path in ("own/new", "sites/one two/x", "top", "apps/istio/overlays/deploy/patch.yaml"):
+        clone.write(path, "x\n")
+        clone.git("add", ".")
+        assert both(["pre-commit"]) == (True, []), path
     assert both(push, line) == (True, [])
     assert both(push, b"") == (True, [])
     for toml, name in (("[paths]\ncustomer = ['x']\n", "release-1.8"), ("[branches]\nallow = ['plain']\n", "plain")):

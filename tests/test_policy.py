@@ -247,6 +247,24 @@ def test_conflict_markers_that_were_there_before(clone: Clone) -> None:
     assert broken(clone.git("commit", "-qam", "x", ok=False)) == ["conflict-marker"]
 
 
+def test_conflict_marker_left_by_a_rebase(saved: Clone) -> None:
+    """`git rebase --continue` commits without a hook; the push is where it is seen."""
+    saved.commit("VERSION", "mine\n")
+    saved.git("rebase", "origin/release-1.9", ok=False)
+    saved.git("add", ".")
+    saved.git("rebase", "--continue", env={"GIT_EDITOR": "true"})
+    saved.git("branch", "-m", "release-1.9")
+    refused = saved.git("push", "internal", "release-1.9", ok=False)
+    assert broken(refused) == ["conflict-marker"]
+    assert saved.rules() == ["branch-upstream", "conflict-marker"]
+    saved.git("branch", "-m", "release-1.8")
+    saved.git("reset", "-q", "--hard", "internal/release-1.8")
+    saved.commit("own/x", "<<<<<<< ours\n>>>>>>> theirs\n", verify=False)
+    assert broken(saved.git("push", "internal", "release-1.8", ok=False)) == ["conflict-marker"]
+    saved.commit("own/x", "x\n")
+    saved.git("push", "-q", "internal", "release-1.8")
+
+
 def test_conflict_marker_in_a_name_with_everything(clone: Clone) -> None:
     name = "own/\x1b[31m*?[x] \u00e9\n.yaml"
     clone.write(name, "<<<<<<< ours\n>>>>>>> theirs\n")

@@ -19,7 +19,7 @@ from git_ekf.policy.pushes import Push
 from git_ekf.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.repository import RecordTag, Repository
 
-__all__ = ["Finding", "Push", "judge_commit", "judge_merge", "judge_push", "judge_range", "judge_repository"]
+__all__ = ["Finding", "Push", "judge_commit", "judge_merge", "judge_push", "judge_range", "judge_records", "judge_repository"]
 
 
 def judge_commit(repo: Repository) -> list[Finding]:
@@ -33,7 +33,7 @@ def judge_commit(repo: Repository) -> list[Finding]:
             found += findings(branches.branch_upstream, repo, branch)
             if index.merge_in_progress(repo):
                 found += findings(index.linear_history, repo, branch)
-            vendor = repo.base(branch) or repo.channel(branch)
+            vendor = repo.channel(branch)
     staged = index.staged(repo)
     found += findings(index.conflict_marker, repo, staged)
     found += findings(index.vendor_path, repo, staged, vendor)
@@ -64,7 +64,7 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
             found += findings(pushes.tag_moved, repo, update)
     arriving = {update.ref: update.new for update in push.updates if update.ref.startswith(RECORDS) and not update.deletes}
     if arriving:
-        found += _judge_records(repo, repo.read_objects(arriving), push.updates)
+        found += judge_records(repo, repo.read_objects(arriving), push.updates)
     return found
 
 
@@ -88,7 +88,11 @@ def _judge_branch_update(repo: Repository, update: RefUpdate, push: Push) -> lis
         found += findings(branches.branch_name, repo, branch)
     if release:
         known = () if update.creates or repo.git.commit(update.old) is None else (update.old,)
-        found += _judge_line(repo, Line(branch, update.ref, update.new, known))
+        line = Line(branch, update.ref, update.new, known)
+        found += _judge_line(repo, line)
+        base = line.base(repo)
+        if base:  # git rebase --continue, which ends a conflict, calls no hook
+            found += findings(index.conflict_marker, repo, index.between(base, update.new))
     return found
 
 
@@ -96,8 +100,9 @@ def _judge_line(repo: Repository, line: Line) -> list[Finding]:
     return [*findings(branches.branch_base, repo, line), *findings(branches.linear_history, repo, line)]
 
 
-def _judge_records(repo: Repository, tags: list[RecordTag], updates: list[RefUpdate]) -> list[Finding]:
-    together = records.Records(repo, tags, updates)
+def judge_records(repo: Repository, tags: list[RecordTag], updates: list[RefUpdate] | None = None) -> list[Finding]:
+    """Deploy records; `updates` are the refs that arrive in the same push."""
+    together = records.Records(repo, tags, updates or [])
     found: list[Finding] = []
     for parsed in together.all:
         found += findings(records.tag_name, repo, parsed)
@@ -115,7 +120,7 @@ def judge_repository(repo: Repository, deploy_records: list[RecordTag] | None = 
         found += _judge_branch(repo, branch)
     if repo.head_branch is None and repo.head is not None and _only_at_head(repo, repo.head):
         found += findings(index.detached_head, repo)
-    return found + _judge_records(repo, repo.records if deploy_records is None else deploy_records, [])
+    return found + judge_records(repo, repo.records if deploy_records is None else deploy_records)
 
 
 def _judge_branch(repo: Repository, branch: str) -> list[Finding]:
@@ -127,7 +132,7 @@ def _judge_branch(repo: Repository, branch: str) -> list[Finding]:
         found = [*findings(branches.branch_upstream, repo, branch), *_judge_line(repo, line)]
         base = line.base(repo)
         if base:
-            found += _judge_changes(repo, index.between(base, tip), base)
+            found += _judge_changes(repo, index.between(base, tip), repo.channel(branch) or base)
         return found
     # A branch without commits of the customer's own holds no work: a stray default branch is harmless.
     return list(findings(branches.branch_name, repo, branch)) if line.commits(repo) else []
@@ -161,7 +166,7 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
         found += findings(branches.linear_history, repo, line)
         base = line.base(repo)
         if base:
-            found += _judge_changes(repo, index.between(base, tip), repo.base(branch) if branch else base)
+            found += _judge_changes(repo, index.between(base, tip), repo.channel(branch) if branch else base)
     return found
 
 

@@ -61,10 +61,10 @@ class Records:
     @cached_property
     def _resolved(self) -> dict[str, str]:
         """What the records' SHAs, abbreviated or not, name: text -> full id of a commit."""
-        tagged = self._tagged
+        seen = {*self._tagged, *self._vendor_bases.values()}
         shas = {sha.lower() for parsed in self.all for sha in self._shas(parsed) if _is_sha(sha)}
-        asked = sorted(shas - tagged)
-        known = {commit: commit for commit in tagged}
+        asked = sorted(shas - seen)
+        known = {commit: commit for commit in seen}
         if not asked:
             return known
         answers = self.repo.git.lines(
@@ -104,7 +104,8 @@ class Records:
         off = set()
         for branch, commits in claims.items():
             channel = self.repo.channel(branch)
-            if channel:
+            commits.discard(self.repo.base(branch) or "")  # nearly always the one there is
+            if channel and commits:
                 missing = set(self.repo.git.rev_list(include=sorted(commits), exclude=[channel]))
                 off |= {(branch, commit) for commit in commits & missing}
         return off
@@ -179,6 +180,15 @@ def tag_mismatch(repo: Repository, parsed: Parsed, records: Records) -> Iterator
             ref=parsed.tag.ref,
             commit=parsed.tag.tag.object if parsed.tag.tag.type == "commit" else "",
         )
+    branch = parsed.name.branch if isinstance(parsed.name, RecordName) else ""
+    backup = f"{repo.config.internal}/{branch}"
+    if parsed.said("Backup branch") == backup and not records.backed_up(branch):
+        yield Found(
+            f"{parsed.tag.name}: Backup branch {backup} does not exist there yet",
+            f"git switch {branch}, then: git ekf save",
+            ref=parsed.tag.ref,
+            commit=parsed.tag.tag.object if parsed.tag.tag.type == "commit" else "",
+        )
 
 
 def _mismatches(repo: Repository, parsed: Parsed, records: Records) -> Iterator[str]:
@@ -202,8 +212,6 @@ def _mismatches(repo: Repository, parsed: Parsed, records: Records) -> Iterator[
             said = parsed.said(field)
             if said and said != value:
                 yield f"{field} is {said}, but the name makes it {value}"
-        if parsed.said("Backup branch") == expected["Backup branch"] and not records.backed_up(branch):
-            yield f"Backup branch {expected['Backup branch']} does not exist there"
     local = parsed.said("Local SHA")
     if local and records.local(parsed) != tagged.object:
         yield f"Local SHA is {local}, but the tag is on {tagged.object}"
