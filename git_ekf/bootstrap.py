@@ -17,7 +17,7 @@ from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 from git_ekf.git import Git
 from git_ekf.names import Scheme, without_credentials
 from git_ekf.output import counted
-from git_ekf.refs import HEADS
+from git_ekf.refs import HEADS, RECORDS, SAVED
 from git_ekf.repository import Repository
 
 # What keeps plain git safe here: setting, value, and what it prevents.
@@ -29,7 +29,9 @@ SETTINGS = (
     ("rerere.enabled", "true", "a conflict resolved once is resolved for good"),
 )
 
-RECORDS_REFSPEC = "refs/tags/deploy/*:refs/tags/deploy/*"
+# Records come as tags; what `internal` has is tracked beside them, by git itself, at every fetch and push.
+# The tracking one stands first, because a push updates what the first refspec that fits names.
+RECORDS_REFSPECS = (f"+{RECORDS}*:{SAVED}deploy/*", f"{RECORDS}*:{RECORDS}*")
 
 
 class Step(NamedTuple):
@@ -116,12 +118,17 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[Step]:
         elif url and not any(repo.same_repository(url, own) for own in repo.remotes[now].urls):
             steps.append(Step(f"remote {name} now points to {shown}", partial(git.run, "remote", "set-url", "--", name, url), True))
     refspecs = repo.git_settings(f"remote.{roles.internal}.fetch") if roles.internal else []
-    if RECORDS_REFSPEC not in refspecs:
-        key = f"remote.{config.internal}.fetch"
+    missing = [refspec for refspec in RECORDS_REFSPECS if refspec not in refspecs]
+    if missing:
         steps.append(
-            Step(f"fetching from {config.internal} brings all deploy records", partial(git.run, "config", "--add", key, RECORDS_REFSPEC))
+            Step(f"fetching from {config.internal} brings all deploy records", partial(_add_refspecs, git, config.internal, missing))
         )
     return steps
+
+
+def _add_refspecs(git: Git, remote: str, refspecs: list[str]) -> None:
+    for refspec in refspecs:
+        git.run("config", "--add", f"remote.{remote}.fetch", refspec)
 
 
 def plan_settings(repo: Repository) -> list[Step]:
@@ -162,17 +169,14 @@ def _nothing() -> None:
 
 def plan_hooks(repo: Repository) -> list[Step]:
     """The hooks, or the sentence that says why they cannot go where git looks for them."""
-    target = shims.target(repo)
+    target, states = shims.target(repo), shims.states(repo)
+    if all(state.state in ("ok", "chained") for state in states):
+        return []
     if target.obstacle:
         return [Step(f"hooks NOT installed: {target.obstacle}. {target.hint}", _nothing)]
-    if all(state.state == "ok" for state in shims.states(repo)):
-        return []
-    names = ", ".join(shims.CLIENT)
-    kept = [
-        state.hook for state in shims.states(repo) if os.path.lexists(state.path) and state.state in ("missing", "displaced", "chained")
-    ]
+    kept = [state.hook for state in states if os.path.lexists(state.path) and state.state in ("missing", "displaced")]
     note = f" (yours are kept and run first: {', '.join(kept)})" if kept else ""
-    return [Step(f"hooks installed: {names}{note}", partial(shims.install, target.directory))]
+    return [Step(f"hooks installed: {', '.join(shims.CLIENT)}{note}", partial(shims.install, target.directory))]
 
 
 def plan_branch(repo: Repository, primary_now: str, release: str) -> list[Step]:

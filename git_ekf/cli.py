@@ -25,7 +25,16 @@ COMMANDS = {
     "status": "Show where things stand, and the command that moves each line on.",
     "releases": "List the vendor's release channels in version order.",
     "check": "Apply every policy rule; exit with 1 when one is broken.",
+    "diff": "Show what changed between two deploy records.",
+    "apply": "Run the deploy tool on a clean tree, path by path; with -m, record it.",
+    "tag": "Write the deploy record for HEAD, all fields filled in.",
+    "log": "List the deploy records, newest first.",
+    "show": "Show a deploy record in full, with the commits since the one before.",
+    "save": "Push release branch and deploy records to the internal repository, and verify.",
+    "rollback": "Bring the configuration back to a deploy record, keeping history linear.",
+    "undo": "Take back the last tag or rollback.",
     "hooks": "Install, remove or look at the client hooks.",
+    "trust": "Allow the commands that the tracked configuration names to run.",
     "demo": "Walk the whole flow in a sandbox, printing each command.",
 }
 
@@ -47,6 +56,13 @@ class Commands(TyperGroup):
         command = typer.main.get_command(app)
         command.name = name
         return command
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # typer would make a bare exit code of it
+            print("\ngit-ekf: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]

@@ -7,11 +7,14 @@ Text is decoded as file names are (UTF-8 with surrogates), so that any byte surv
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 
@@ -147,6 +150,11 @@ class Git:
         code, out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}", ok=(0, 1, 128))
         return os.fsdecode(out).strip() if code == 0 else None
 
+    def ref_value(self, ref: str) -> str:
+        """The object id that a ref holds; "" when there is no such ref."""
+        code, out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", ref, ok=(0, 1, 128))
+        return os.fsdecode(out).strip() if code == 0 else ""
+
     def merge_base(self, one: str, other: str) -> str | None:
         code, out = self.run("merge-base", "--end-of-options", one, other, ok=(0, 1))
         return os.fsdecode(out).strip() if code == 0 else None
@@ -178,6 +186,33 @@ class Git:
             oid, _, ref = line.partition("\t")
             refs[ref] = oid
         return refs
+
+    def push(self, *args: str) -> tuple[int, str, str]:
+        """Exit code, output and messages of `git push --porcelain`; a person sees the progress as it comes."""
+        progress = ["--progress"] if sys.stderr.isatty() else []
+        process = self.start("push", "--porcelain", "--no-follow-tags", *progress, *args)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        messages = bytearray()
+
+        def listen(pipe: IO[bytes]) -> None:
+            with suppress(OSError, ValueError):  # the pipe is closed when the push is broken off
+                while part := os.read(pipe.fileno(), 4096):
+                    messages.extend(part)
+                    if progress:
+                        sys.stderr.buffer.write(part)
+                        sys.stderr.buffer.flush()
+
+        listener = threading.Thread(target=listen, args=(process.stderr,), daemon=True)
+        listener.start()
+        try:
+            out = process.stdout.read()
+            process.wait()
+        except BaseException:
+            _stop(process)
+            raise
+        listener.join()
+        return process.returncode, os.fsdecode(out), os.fsdecode(bytes(messages))
 
     def update_refs(self, commands: list[str]) -> None:
         """One ref transaction: `git update-ref --stdin` commands, all or none."""
@@ -256,4 +291,7 @@ def _failure(args: list[str], code: int, stderr: str) -> EkfError:
             f"git does not trust {path}: it belongs to another user",
             f"git config --global --add safe.directory {path}",
         )
+    lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
+    if lock:
+        return Refused(f"another git command is at work here, or was killed: {lock[1]} exists", f"rm -f {lock[1]}, if none is at work")
     return GitFailed(args, code, stderr)

@@ -8,6 +8,7 @@ HEADS = "refs/heads/"
 TAGS = "refs/tags/"
 RECORDS = "refs/tags/deploy/"
 UPSTREAM = "refs/ekf/upstream/"
+SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last heard
 BACKUP = "refs/ekf/backup/"
 
 

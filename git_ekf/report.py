@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from git_ekf import __version__
@@ -57,6 +56,8 @@ def _github_property(text: str) -> str:
 
 def report_sarif(findings: list[Finding], descriptions: dict[str, str]) -> str:
     """SARIF 2.1.0 (OASIS). A finding about no file points to the repository's root, as the format wants a place."""
+    import json  # 2 ms of every hook and of `status`
+
     rules = [{"id": rule, "shortDescription": {"text": text}} for rule, text in descriptions.items()]
     results = [
         {

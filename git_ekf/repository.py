@@ -12,7 +12,7 @@ from git_ekf.errors import Refused
 from git_ekf.git import Git, Place
 from git_ekf.names import normalise_url
 from git_ekf.record import TagObject, parse_tag
-from git_ekf.refs import HEADS, RECORDS, TAGS, UPSTREAM
+from git_ekf.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM
 
 
 class Remote(NamedTuple):
@@ -49,6 +49,13 @@ class Repository:
         """Raises Refused in a bare repository."""
         if not self.place.top:
             raise Refused("this needs a work tree, and this repository has none here", "git ekf clone PRIMARY --internal URL")
+
+    def require_clean(self) -> None:
+        """Raises Refused when something is not committed, untracked files included."""
+        entries = self.git.fields("status", "--porcelain", "--no-renames", "-z", "--untracked-files=normal", "--ignore-submodules=none")
+        if entries:
+            more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
+            raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", "git add -A && git commit, or git stash -u")
 
     @cached_property
     def git_config(self) -> list[tuple[str, str]]:
@@ -97,9 +104,9 @@ class Repository:
 
     @cached_property
     def refs(self) -> dict[str, str]:
-        """ref -> object id of branches, remote-tracking branches and git-ekf's own refs."""
+        """ref -> object id of branches, remote-tracking branches and the vendor's commits that `internal` keeps."""
         refs = {}
-        for line in self.git.lines("for-each-ref", "--format=%(objectname) %(refname) %(symref)", HEADS, "refs/remotes/", "refs/ekf/"):
+        for line in self.git.lines("for-each-ref", "--format=%(objectname) %(refname) %(symref)", HEADS, "refs/remotes/", UPSTREAM):
             oid, ref, symref = line.split(" ", 2)
             if not symref:  # refs/remotes/origin/HEAD is no branch
                 refs[ref] = oid
@@ -208,9 +215,22 @@ class Repository:
 
     # --- deploy records ---
 
-    def record_names(self) -> list[str]:
-        """Names of the deploy records, without reading them; oldest first as git sorts names."""
-        return [ref.removeprefix(TAGS) for ref in self.git.lines("for-each-ref", "--format=%(refname)", RECORDS)]
+    def record_names(self, *patterns: str) -> list[str]:
+        """Names of the deploy records, or of those that patterns behind deploy/ match, without reading them; as git sorts names."""
+        if not patterns:
+            return [ref.removeprefix(TAGS) for ref in self._record_refs if ref.startswith(RECORDS)]
+        asked = [RECORDS + pattern for pattern in patterns]
+        return [ref.removeprefix(TAGS) for ref in self.git.lines("for-each-ref", "--format=%(refname)", "--end-of-options", *asked)]
+
+    def saved_records(self) -> dict[str, str]:
+        """Name -> object id of the deploy records that `internal` has, as last heard."""
+        return {ref.removeprefix(SAVED): oid for ref, oid in self._record_refs.items() if ref.startswith(SAVED)}
+
+    @cached_property
+    def _record_refs(self) -> dict[str, str]:
+        """ref -> object id of the deploy records here and, as last heard, on `internal`."""
+        lines = self.git.lines("for-each-ref", "--format=%(objectname) %(refname)", RECORDS, SAVED)
+        return {ref: oid for oid, ref in (line.split(" ", 1) for line in lines)}
 
     @cached_property
     def records(self) -> list[RecordTag]:

@@ -6,6 +6,7 @@ import os
 from typing import NamedTuple
 
 from git_ekf import policy
+from git_ekf.journal import cut_off
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import Finding
 from git_ekf.record import CONTEXT, parse
@@ -22,8 +23,10 @@ class Deploy(NamedTuple):
 
 
 class Status(NamedTuple):
-    """Counts are commits, `changed` and `untracked` files; None means that it cannot be told (no channel, nothing saved yet).
+    """Where a work tree stands. None means that it cannot be told (no channel, nothing saved yet).
 
+    `cut_off` is the git-ekf command that was killed half-way. `changed` and `untracked` count files,
+    `unsaved_records` deploy records, all other counts are commits.
     `findings` are those of the remotes, the branch checked out and the newest deploy record of its release.
     """
 
@@ -32,12 +35,14 @@ class Status(NamedTuple):
     release: str | None
     upstream: str | None
     operation: str | None
+    cut_off: str | None
     base: str | None
     configuration: int | None
     channel_ahead: int | None
     fetched: float | None
     newer: list[str]
     unsaved: int | None
+    unsaved_records: int
     not_here: int | None
     changed: int
     untracked: int
@@ -74,12 +79,14 @@ def status(repo: Repository) -> Status:
         release=release,
         upstream=f"{remote}/{merge[0].removeprefix('refs/heads/')}" if remote and merge else None,
         operation=repo.operation,
+        cut_off=cut_off(repo) or None,
         base=base,
         configuration=configuration,
         channel_ahead=channel_ahead,
         fetched=last_fetch(repo),
         newer=newer,
         unsaved=unsaved,
+        unsaved_records=unsaved_records(repo),
         not_here=not_here,
         changed=len(entries) - untracked,
         untracked=untracked,
@@ -96,10 +103,25 @@ def newest_record(repo: Repository, branch: str) -> RecordTag | None:
     return repo.read_records(TAGS + max(dated)[2])[0] if dated else None
 
 
+def unsaved_records(repo: Repository) -> int:
+    """How many deploy records `internal` does not have, as last heard."""
+    return len(set(repo.record_names()) - set(repo.saved_records()))
+
+
 def _deploy(repo: Repository, record: RecordTag) -> Deploy:
     commit = record.tag.object if record.tag else record.oid
     context = parse(record.tag.message).get(CONTEXT) if record.tag else None
-    return Deploy(record.name, context or "", repo.git.count("HEAD", commit))
+    return Deploy(record.name, context or "", _commits_since(repo, commit))
+
+
+def _commits_since(repo: Repository, commit: str) -> int:
+    """How many commits HEAD has beyond this one. The policy has listed them already, unless one is a merge or the vendor's."""
+    for number, (own, parents) in enumerate(repo.own_commits(repo.head) if repo.head else []):
+        if own == commit:
+            return number
+        if len(parents) != 1:
+            break
+    return repo.git.count("HEAD", commit)
 
 
 def last_fetch(repo: Repository) -> float | None:

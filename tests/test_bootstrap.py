@@ -170,6 +170,7 @@ def test_an_interrupted_clone_leaves_nothing(vendor: Path, internal: Path, tmp_p
     os.killpg(process.pid, number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
+    assert err.splitlines()[-1] == ("git-ekf: interrupted" if code == 130 else "git-ekf: terminated")
     assert "Traceback" not in err
     assert not (tmp_path / "work").exists()
 

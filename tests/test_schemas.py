@@ -18,7 +18,7 @@ from git_ekf.config import RULES
 from git_ekf.sample import make_vendor
 
 SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
-NAMES = ["check", "hooks-status", "releases", "status"]
+NAMES = ["check", "diff", "hooks-status", "log", "releases", "show", "status"]
 
 formats = FormatChecker(formats=())
 
@@ -98,11 +98,12 @@ def test_schema_is_full_and_strict(name: str) -> None:
         assert node["description"]
         for key, inner in node["properties"].items():
             assert len(inner["description"]) > 10, key
-            assert {"type", "enum", "const", "oneOf"} & set(inner), key
+            assert {"type", "enum", "const", "oneOf", "$ref"} & set(inner), key
 
 
-def test_findings_are_the_same_everywhere() -> None:
-    assert schema("check")["$defs"]["finding"] == schema("status")["$defs"]["finding"]
+def test_what_several_documents_have_is_the_same_everywhere() -> None:
+    assert schema("check")["$defs"]["finding"] == schema("status")["$defs"]["finding"] == schema("show")["$defs"]["finding"]
+    assert schema("log")["$defs"].items() <= schema("show")["$defs"].items()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,8 +111,8 @@ def test_man_page_names_every_key(name: str) -> None:
     page = f"git-ekf-{name.partition('-')[0]}.1"
     text = (SCHEMAS.parents[1] / "man" / page).read_text(encoding="utf-8").replace("\\-", "-")
     described = schema(name)
-    if name == "status":  # its page refers to git-ekf-check(1) for findings
-        del described["$defs"]
+    if name in ("show", "status"):  # their pages refer to git-ekf-check(1) for findings
+        del described["$defs"]["finding"]
     for node in objects(described):
         for key in node["properties"]:
             assert key in text, key
@@ -240,6 +241,51 @@ def test_releases_where_none_is_known(tmp_path: Path) -> None:
     assert run("git", "init", "-q", tmp_path / "alone").code == 0
     refused = Clone(tmp_path / "alone").ekf("releases", "--json")
     assert (refused.code, refused.out) == (4, "")
+
+
+# --- log and show ---
+
+
+def test_log_and_show_without_a_record(clone: Clone) -> None:
+    assert answer(clone, "log")["records"] == []
+    refused = clone.ekf("show", "--json")
+    assert (refused.code, refused.out) == (4, "")
+
+
+def test_log_and_show(clone: Clone) -> None:
+    first = clone.commit("overlays/a.yaml", "a: 1\n")
+    assert clone.ekf("tag", "-m", "First.", "--field", "Ticket=OPS-1").code == 0
+    assert clone.ekf("save").code == 0
+    second = clone.commit("overlays/b.yaml", "b: 1\n", "Add b")
+    assert clone.ekf("tag", "-m", "Second.", "-m", "More.").code == 0
+    newer, older = answer(clone, "log")["records"]
+    assert (older["commit"], older["saved"], newer["commit"], newer["saved"]) == (first, True, second, False)
+    assert older["tag"] == clone.out("rev-parse", "deploy/2026-11-20/release-1.8")
+    assert older["fields"][-2:] == [{"name": "Ticket", "value": "OPS-1"}, {"name": "Context", "value": "First."}]
+    shown = answer(clone, "show")
+    assert (shown["record"], shown["previous"], shown["findings"]) == (newer, older["name"], [])
+    assert shown["commits"] == [{"commit": second, "subject": "Add b"}]
+    assert answer(clone, "show", older["name"])["previous"] is None
+
+
+def test_log_and_show_of_what_people_make(clone: Clone) -> None:
+    """A lightweight tag, bytes that are no text, a field that is there twice, a tag on no commit."""
+    clone.git("commit", "-q", "--allow-empty", "-F", "-", stdin="Subject \udcff\n")
+    clone.git("tag", "deploy/2026-11-18/release-1.8")
+    clone.git("tag", "-a", "-F", "-", "deploy/2026-11-19/release-1.8", stdin="Ticket: 1\nticket: 2\nContext: \x1b \udcff\n")
+    clone.git("tag", "-a", "-m", "x", "deploy/2026-11-20/release-1.8", "HEAD^{tree}")
+    on_tree, strange, light = answer(clone, "log")["records"]
+    assert light["fields"] == on_tree["fields"] == []
+    assert light["tag"] == light["commit"]
+    assert strange["fields"] == [
+        {"name": "Ticket", "value": "1"},
+        {"name": "ticket", "value": "2"},
+        {"name": "Context", "value": "\x1b \\xff"},
+    ]
+    assert rules(answer(clone, "show", code=1)) == {"tag-fields", "tag-mismatch"}
+    shown = answer(clone, "show", light["name"], code=1)
+    assert rules(shown) == {"tag-lightweight"}
+    assert [commit["subject"] for commit in shown["commits"]] == ["Subject ÿ"]
 
 
 # --- check ---

@@ -33,7 +33,7 @@ def test_a_fresh_clone(clone: Clone) -> None:
         f"  configuration  0 commits on {base}",
         "  channel        up to date (fetched 2 hours ago)",
         f"{NEWER}            git ekf releases",
-        "  saved          never: internal has no release-1.8   git push internal release-1.8",
+        "  saved          never: internal has no release-1.8   git ekf save",
         "  last deploy    none recorded",
         "  policy         ok",
     ]
@@ -58,12 +58,12 @@ def test_everything_has_moved(clone: Clone, vendor: Path, tmp_path: Path) -> Non
     assert clone.ekf("status").out.splitlines() == [
         "On release-1.8, following nothing",
         f"  configuration  3 commits on {base}",
-        "  not committed  1 changed file, 1 untracked file         git add -A && git commit",
-        "  channel        1 new vendor commit (fetched just now)   git rebase origin/release-1.8",
-        f"{NEWER}                git ekf releases",
-        "  saved          2 commits not on internal                git push internal release-1.8",
+        "  not committed  1 changed file, 1 untracked file              git add -A && git commit",
+        "  channel        1 new vendor commit (fetched just now)        git rebase origin/release-1.8",
+        f"{NEWER}                     git ekf releases",
+        "  saved          2 commits, 3 deploy records not on internal   git ekf save",
         '  last deploy    deploy/2026-11-20/release-1.8 "We added Istio.", 2 commits ago',
-        "  policy         branch-upstream, tag-fields              git ekf check",
+        "  policy         branch-upstream, tag-fields                   git ekf check",
     ]
 
 

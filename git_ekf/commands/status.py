@@ -43,6 +43,8 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
     primary, internal = repo.config.primary, repo.config.internal
     heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
     rows = []
+    if state.cut_off:
+        rows.append(("in progress", f"a {state.cut_off} that was cut off", "git ekf undo"))
     if state.operation:
         rows.append(("in progress", f"a {state.operation}", "git status"))
     elif not state.release:
@@ -82,16 +84,19 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
 
 
 def _saved(state: Status, internal: str) -> tuple[str, str, str]:
-    push = f"git push {internal} {state.branch}"
+    save = "git ekf save"
+    records = f", {counted(state.unsaved_records, 'deploy record')}" if state.unsaved_records else ""
     if state.unsaved is None:
-        return "saved", f"never: {internal} has no {state.branch}", push
+        return "saved", f"never: {internal} has no {state.branch}", save
     if state.not_here:
         text = f"{counted(state.not_here, 'commit')} only on {internal}"
         if state.unsaved:
             text += f", {counted(state.unsaved, 'commit')} only here"
         return "saved", text, f"git log {state.branch}..{internal}/{state.branch}"
     if state.unsaved:
-        return "saved", f"{counted(state.unsaved, 'commit')} not on {internal}", push
+        return "saved", f"{counted(state.unsaved, 'commit')}{records} not on {internal}", save
+    if records:
+        return "saved", f"{records.removeprefix(', ')} not on {internal}", save
     return "saved", f"all of it is on {internal}", ""
 
 

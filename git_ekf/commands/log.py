@@ -1,0 +1,51 @@
+"""git ekf log: the deploy records, newest first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from git_ekf import deploy
+from git_ekf.commands.options import Json, Release
+from git_ekf.output import document, say, unicode_text
+from git_ekf.repository import Repository
+
+
+def log(
+    number: Annotated[int | None, typer.Option("-n", "--max-count", metavar="N", min=1, help="Show at most so many.")] = None,
+    release: Release = "",
+    since: Annotated[str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only records of that day and later.")] = "",
+    json: Json = False,
+) -> None:
+    """List the deploy records, newest first."""
+    repo = Repository()
+    day = deploy.check_day(since) if since else ""
+    found = [one for one in deploy.deployments(repo, release) if one.name.date >= day][:number]
+    if json:
+        print(document("log", {"records": [as_json(one) for one in found]}))
+        return
+    if not found:
+        say("No deploy record. To write one: git ekf tag -m CONTEXT")
+        return
+    width = max(len(str(one.name)) for one in found)
+    for one in found:
+        context = one.context.partition("\n")[0]
+        mark = " " if one.saved else "!"
+        say(f"{one.name!s:<{width}} {mark} {one.commit[:7]}  {context if len(context) <= 60 else context[:59] + '…'}".rstrip())
+    unsaved = sum(not one.saved for one in found)
+    if unsaved:
+        say(f"! not on {repo.config.internal}: git ekf save")
+
+
+def as_json(one: deploy.Deployment) -> dict[str, object]:
+    """A record for a document."""
+    return {
+        "name": str(one.name),
+        "date": one.name.date,
+        "branch": one.name.branch,
+        "commit": one.commit,
+        "tag": one.tag.oid,
+        "saved": one.saved,
+        "fields": [{"name": unicode_text(key), "value": unicode_text(value)} for key, value in one.record.fields],
+    }

@@ -1,0 +1,47 @@
+"""git ekf rollback: back to a deploy record."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from git_ekf import deploy
+from git_ekf.commands.settled import settled
+from git_ekf.output import say
+from git_ekf.repository import Repository
+from git_ekf.rollback import Plan, plan
+from git_ekf.rollback import rollback as roll_back
+
+
+def rollback(
+    name: Annotated[str, typer.Argument(metavar="TAG", help="The deploy record to go back to.")],
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")] = False,
+) -> None:
+    """Bring the configuration back to a deploy record, keeping history linear."""
+    repo = Repository() if dry_run else settled()
+    planned = plan(repo, deploy.find(repo, name))
+    say(_words(planned, repo))
+    stat = repo.git.run("diff", "--stat=72", "--no-color", "--no-ext-diff", "HEAD", planned.deployment.commit, "--")[1]
+    if planned.how != "nothing" and stat:
+        say(os.fsdecode(stat).rstrip())
+    if dry_run or planned.how == "nothing":
+        return
+    commit = roll_back(repo, planned)
+    say(f"On {planned.branch} at {commit[:7]}. To take it back: git ekf undo")
+    say("Next: deploy it, then git ekf tag and git ekf save")
+
+
+def _words(planned: Plan, repo: Repository) -> str:
+    name, branch = planned.deployment.name, planned.branch
+    to = planned.deployment.commit[:7]
+    primary = repo.config.primary
+    return {
+        "nothing": f"{branch} already has the files of {name}; nothing to do",
+        "commit": f"A new commit on {branch} with the files of {name}"
+        + ("" if branch == planned.here else f"; HEAD goes from {planned.here} to it"),
+        "switch": f"HEAD goes from {planned.here} to {branch}, which has the files of {name}",
+        "create": f"Branch {branch} is made at {to}, tracking {primary}/{branch}; HEAD goes from {planned.here} to it",
+        "forward": f"Branch {branch} is moved up to {to}; HEAD goes from {planned.here} to it",
+    }[planned.how]

@@ -1,0 +1,22 @@
+"""git ekf save: everything of this release to the internal repository."""
+
+from __future__ import annotations
+
+from git_ekf.commands.settled import settled
+from git_ekf.output import counted, say
+from git_ekf.refs import BACKUP, HEADS
+from git_ekf.save import save as save_to_internal
+
+
+def save() -> None:
+    """Push release branch and deploy records to the internal repository, all or nothing, and check that they arrived."""
+    repo = settled()
+    saved = save_to_internal(repo)
+    for note in saved.notes:
+        say(f"note: {note}")
+    for ref in saved.pushed:
+        if ref.ref.startswith(BACKUP):
+            say(f"What {saved.branch} was there is kept as {ref.ref}")
+    records = f" and {counted(len(saved.records), 'deploy record')}" if saved.records else ""
+    commit = next(ref.oid for ref in saved.pushed if ref.ref == HEADS + saved.branch)
+    say(f"Saved: {repo.config.internal} has {saved.branch} at {commit[:7]}{records}, read back and verified.")

@@ -1,0 +1,59 @@
+"""git ekf show: one deploy record in full."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from git_ekf import deploy
+from git_ekf.commands.log import as_json
+from git_ekf.commands.options import Json
+from git_ekf.errors import DONE, FINDINGS
+from git_ekf.output import document, say, unicode_text
+from git_ekf.report import as_json as finding_as_json
+from git_ekf.report import report_text
+from git_ekf.repository import Repository
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="[TAG]", help="The record; by default the newest of this release.")] = "",
+    json: Json = False,
+) -> int:
+    """Show a deploy record in full, with the commits since the one before; exit with 1 when it is not true."""
+    repo = Repository()
+    one = deploy.find(repo, name)
+    previous = deploy.before(repo, one)
+    findings = deploy.verify(repo, one)
+    code = FINDINGS if any(finding.severity == "error" for finding in findings) else DONE
+    commit = repo.git.commit(one.commit)  # one made by hand may be on anything
+    commits = deploy.commits_of(repo, commit, previous) if commit else []
+    base = previous.commit if previous else deploy.vendor_base(repo, one) if commit else None
+    if json:
+        listed = [{"commit": oid, "subject": unicode_text(subject)} for oid, subject in commits]
+        content = {
+            "record": as_json(one),
+            "previous": str(previous.name) if previous else None,
+            "findings": [finding_as_json(finding) for finding in findings],
+            "commits": listed,
+        }
+        print(document("show", content))
+        return code
+    say(f"{one.name}{'' if one.saved else f'   not on {repo.config.internal}: git ekf save'}")
+    for key, value in one.record.fields:
+        say(f"  {key + ':':<16} {value.replace(chr(10), chr(10) + ' ' * 19)}".rstrip())
+    if findings:
+        say("  not verified:" if code else "  verified, but:")
+        print(report_text(findings))
+    else:
+        say("  verified: what it says is what the repository has")
+    say(f"\nSince {previous.name}:" if previous else "\nConfiguration commits:")
+    for oid, subject in commits:
+        say(f"  {oid[:7]} {subject}")
+    if not commits:
+        say("  none")
+    stat = repo.git.run("diff-tree", "--stat=72", "--find-renames", base, commit, "--")[1] if base and commit else b""
+    if stat:
+        say(os.fsdecode(stat).rstrip())
+    return code

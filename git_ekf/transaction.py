@@ -1,0 +1,218 @@
+"""Moves files, refs, HEAD and settings together, wholly or not at all, and settles what a killed command began.
+
+The order is: files and index, refs (in one transaction), HEAD, settings. Killed anywhere in between, the
+refs say whether it happened: where they have moved the rest follows them, where they have not it goes back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from git_ekf.errors import EkfError, Refused
+from git_ekf.git import Git
+from git_ekf.journal import Journal, Operation, Setting, locked, uninterrupted
+from git_ekf.refs import HEADS, RefUpdate
+from git_ekf.repository import Repository
+
+# What a state becomes when the operation went through, and when it did not.
+_ENDS = {"begun": ("done", "dropped"), "undoing": ("undone", "done")}
+
+
+@contextmanager
+def exclusive(repo: Repository) -> Iterator[Journal]:
+    """The journal, for a command that changes refs: no other does at the same time, and nothing is left half-done.
+
+    Raises Refused.
+    """
+    with locked(repo) as journal:
+        settled = settle(repo, journal)
+        if settled:  # what the caller found out before holds no longer
+            raise Refused(f"a {settled.command} was cut off meanwhile; {outcome(settled)}", "git ekf status, then try again")
+        yield journal
+
+
+def outcome(settled: Operation) -> str:
+    """What became of an operation that was cut off, as the end of a sentence."""
+    return {"done": "it is finished now", "undone": "it is taken back now", "dropped": "nothing of it is left"}[settled.state]
+
+
+def perform(
+    repo: Repository, journal: Journal, command: str, updates: list[RefUpdate], head_after: str, settings: tuple[Setting, ...] = ()
+) -> None:
+    """Does all of it, or nothing. Raises Refused where something is in the way, GitFailed."""
+    head = repo.head_branch or ""
+    _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""))
+    with uninterrupted():
+        _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings))
+
+
+def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:
+    """Undoes all of an operation, or nothing. Raises Refused where something is in the way, GitFailed."""
+    _require_room(repo, operation.inverse())
+    with uninterrupted():
+        _carry_out(repo, journal, journal.mark(operation, "undoing"))
+
+
+def _carry_out(repo: Repository, journal: Journal, operation: Operation) -> None:
+    way = _way(operation)
+    before, after = _tips(repo, way)
+    try:
+        if before != after:
+            # read-tree goes by the index's timestamps alone, and stops at a file that was merely touched.
+            repo.git.run("update-index", "-q", "--refresh", ok=(0, 1, 128))  # a lock is for read-tree to report
+            repo.git.run("read-tree", "-m", "-u", before, after)
+        _move_refs(repo, way)
+    except EkfError:
+        settled = None
+        with suppress(EkfError):  # else the next command does it, or says why it cannot
+            settled = settle(repo, journal)
+        if settled is None or settled.state != _ENDS[operation.state][0]:
+            raise
+        return
+    journal.mark(operation, _ENDS[operation.state][0])
+
+
+def _way(operation: Operation) -> Operation:
+    return operation.inverse() if operation.state == "undoing" else operation
+
+
+def _tips(repo: Repository, way: Operation) -> tuple[str, str]:
+    """The commit of HEAD before and after; "" both when HEAD has no part in it."""
+    if way.command.removeprefix("undo ") == "tag":
+        return "", ""
+    olds = {update.ref: update.old for update in way.updates}
+    news = {update.ref: update.new for update in way.updates}
+    head, head_after = HEADS + way.head, HEADS + way.head_after
+    return olds.get(head) or repo.git.ref_value(head), news.get(head_after) or repo.git.ref_value(head_after)
+
+
+def _move_refs(repo: Repository, way: Operation) -> None:
+    """Refs, HEAD and settings; what is there already stays as it is."""
+    commands = [f"update {ref} {new} {old}\n" for ref, old, new in way.updates if _value(repo, ref, new) != new]
+    leaves = any(update.deletes and update.ref == HEADS + way.head for update in way.updates)
+    if leaves:
+        _point_head(repo, way)
+    if commands:
+        repo.git.run("update-ref", "-m", f"git-ekf {way.command}", "--stdin", stdin=os.fsencode("".join(commands)))
+    if not leaves:
+        _point_head(repo, way)
+    for setting in way.settings:
+        _set(repo, setting)
+
+
+def _value(repo: Repository, ref: str, like: str) -> str:
+    return repo.git.ref_value(ref) or "0" * len(like)
+
+
+def _point_head(repo: Repository, way: Operation) -> None:
+    if way.head != way.head_after and repo.git.head_branch() != way.head_after:
+        # In these words, so that `git switch -` knows the way.
+        reason = f"checkout: moving from {way.head} to {way.head_after}"
+        repo.git.run("symbolic-ref", "-m", reason, "HEAD", HEADS + way.head_after)
+
+
+def _set(repo: Repository, setting: Setting) -> None:
+    code, out = repo.git.run("config", "--local", "-z", "--get-all", setting.key, ok=(0, 1))
+    if code == 0 and tuple(os.fsdecode(out).split("\0")[:-1]) != setting.new:
+        repo.git.run("config", "--local", "--unset-all", setting.key)
+        code = 1
+    for value in setting.new if code else ():
+        repo.git.run("config", "--local", "--add", setting.key, value)
+
+
+# --- what may be in the way ---
+
+
+def _require_room(repo: Repository, way: Operation) -> None:
+    """Raises Refused where a branch is checked out elsewhere, or a file that git does not know would be written over."""
+    for branch in sorted({way.head_after, *(u.ref.removeprefix(HEADS) for u in way.updates if u.ref.startswith(HEADS))} - {way.head}):
+        path = repo.git.text("for-each-ref", "--format=%(worktreepath)", HEADS + branch)
+        if path and os.path.realpath(path) != os.path.realpath(repo.place.top):
+            raise Refused(f"{branch} is checked out in {path}", f"git -C {path} switch --detach, then try again")
+    before, after = _tips(repo, way)
+    if before == after:
+        return
+    new = set(repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", before, after))
+    above = {folder for path in new for folder in _folders(path)}
+    # Ignored files too: git takes them for worthless, and would write over them.
+    for other in Git(repo.place.top).fields("ls-files", "-z", "--others") if new else []:
+        path = other.removesuffix("/")
+        if path in new or path in above or any(folder in new for folder in _folders(path)):
+            raise Refused(f"{path} is in the way: git does not track it here, and would write over it", f"mv {path} {path}.mine")
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path := os.path.dirname(path):
+        yield path
+
+
+# --- after a crash ---
+
+
+def settle(repo: Repository, journal: Journal) -> Operation | None:
+    """Ends what a killed command left begun; the operation, in the state it ended in. Raises Refused where only a person can."""
+    operation = journal.unfinished()
+    if operation is None:
+        return None
+    if operation.worktree not in ("", repo.place.top) and os.path.isdir(operation.worktree):
+        raise Refused(f"a {operation.command} was cut off in the work tree {operation.worktree}", f"git -C {operation.worktree} ekf undo")
+    way = _way(operation)
+    done, not_done = _ENDS[operation.state]
+    if operation.command == "tag" and operation.state == "begun":  # only git knew what the new object would be
+        made = [update._replace(new=value) for update in operation.updates if (value := repo.git.ref_value(update.ref))]
+        return journal.mark(operation, done if made else not_done, made or None)
+    here = repo.git.head_branch()
+    now = [_value(repo, update.ref, update.new) for update in way.updates]
+    happened = all(value == update.new for value, update in zip(now, way.updates, strict=True)) if now else here == way.head_after
+    target = way if happened else way.inverse()
+    ours = all(value in (update.old, update.new) for value, update in zip(now, way.updates, strict=True))
+    # Where somebody has gone on from the half-way state, it is theirs.
+    if ours and here in (way.head, way.head_after):
+        before, after = _tips(repo, target)
+        with uninterrupted():
+            if before != after:
+                _write_files(repo, operation.command, before, after)
+            _move_refs(repo, target)
+    return journal.mark(operation, done if happened else not_done)
+
+
+def _write_files(repo: Repository, command: str, before: str, after: str) -> None:
+    """Index and files as in `after`, where they are somewhere between the two commits. Raises Refused where one holds something else."""
+    trees = [_tree(repo, before), _tree(repo, after)]
+    touched = {path for path in trees[0].keys() | trees[1].keys() if trees[0].get(path) != trees[1].get(path)}
+    status = repo.git.fields("status", "--porcelain", "-z", "--no-renames", "--untracked-files=no", "--ignore-submodules=all")
+    known = {entry[3:] for entry in status if entry[3:] in trees[1]}
+    for path in sorted(touched | known):
+        if not _is_ours(repo, path, {tree[path] for tree in trees if path in tree}):
+            raise Refused(f"a {command} was cut off, and {path} was changed since", "git stash -u, then: git ekf undo, then: git stash pop")
+    repo.git.run("read-tree", "--reset", "-u", after)
+    for path in touched - trees[1].keys():  # those that were written, but not yet in the index
+        with suppress(OSError):
+            os.unlink(os.path.join(repo.place.top, path))
+            os.removedirs(os.path.dirname(os.path.join(repo.place.top, path)))
+
+
+def _tree(repo: Repository, commit: str) -> dict[str, str]:
+    """path -> mode, type and object id."""
+    entries = (entry.partition("\t") for entry in repo.git.fields("ls-tree", "-r", "-z", "--full-tree", commit))
+    return {path: value for value, _, path in entries}
+
+
+def _is_ours(repo: Repository, path: str, entries: set[str]) -> bool:
+    """Whether a file holds one of these blobs, or the beginning of one: git was killed while it wrote."""
+    whole = os.path.join(repo.place.top, path)
+    if os.path.islink(whole):
+        content = os.fsencode(os.readlink(whole))
+    elif os.path.isfile(whole):
+        with open(whole, "rb") as file:
+            content = file.read()
+    else:  # nothing there that could be lost; git minds directories itself
+        return True
+    blobs = {entry.split(" ")[2] for entry in entries}
+    digest = hashlib.new(repo.place.object_format, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if digest in blobs or (not os.path.islink(whole) and Git(repo.place.top).text("hash-object", "--", path) in blobs):
+        return True
+    return any(repo.git.run("cat-file", "blob", blob)[1].startswith(content) for blob in blobs)

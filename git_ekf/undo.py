@@ -1,0 +1,69 @@
+"""Takes back the last thing git-ekf did to refs, when they still are where it put them."""
+
+from __future__ import annotations
+
+import os
+
+from git_ekf.errors import Refused
+from git_ekf.journal import Operation, locked
+from git_ekf.refs import HEADS, SAVED, TAGS
+from git_ekf.repository import Repository
+from git_ekf.transaction import settle, take_back
+
+
+def undo(repo: Repository) -> tuple[Operation, list[str]]:
+    """Takes back the last operation. Returns it, and what `internal` already has of it. Raises Refused."""
+    with locked(repo) as journal:
+        settled = settle(repo, journal)
+        if settled and settled.state != "done":  # cut off, and now nothing of it is left: that was the last one
+            return settled, []
+        operation = journal.last()
+        if operation is None:
+            raise Refused("there is nothing to undo", "git reflog shows what git itself did")
+        if operation.state == "unknown":
+            raise Refused(f"another version of git-ekf made the last {operation.command}", "git reflog shows its branches")
+        _require_unmoved(repo, operation)
+        published = _published(repo, operation)
+        if operation.command != "tag":
+            if repo.operation:
+                raise Refused(f"a {repo.operation} is in progress", "finish it: git status shows how")
+            repo.require_clean()
+        take_back(repo, journal, operation)
+        return operation, published
+
+
+def _require_unmoved(repo: Repository, operation: Operation) -> None:
+    for update in operation.updates:
+        if repo.git.ref_value(update.ref) != update.new:
+            name = update.ref.removeprefix(HEADS).removeprefix(TAGS)
+            raise Refused(
+                f"{name} has moved since the {operation.command}",
+                f"git reflog {name} shows where it was" if update.ref.startswith(HEADS) else "git ekf log",
+            )
+    if operation.command == "tag":
+        return
+    if operation.worktree not in ("", repo.place.top) and os.path.isdir(operation.worktree):
+        raise Refused(f"the {operation.command} was made in the work tree {operation.worktree}", f"git -C {operation.worktree} ekf undo")
+    if repo.git.head_branch() != operation.head_after:
+        raise Refused(f"{operation.head_after} is no longer checked out", f"git switch {operation.head_after}, then: git ekf undo")
+    if not repo.git.ref_value(HEADS + operation.head):
+        raise Refused(f"{operation.head}, where HEAD was, exists no longer", f"git branch {operation.head} COMMIT (git reflog)")
+
+
+def _published(repo: Repository, operation: Operation) -> list[str]:
+    """Sentences on what has gone to `internal`. Raises Refused for a record: a published one stays."""
+    said = []
+    for update in operation.updates:
+        name = update.ref.removeprefix(HEADS).removeprefix(TAGS)
+        # Under the same name `internal` may have somebody else's.
+        if update.ref.startswith(TAGS) and repo.git.ref_value(SAVED + name) == update.new:
+            raise Refused(
+                f"{name} is already on {repo.config.internal}, and a published record stays", "git ekf tag records what is deployed now"
+            )
+        there = repo.saved_branches.get(name) if update.ref.startswith(HEADS) else None
+        made = not update.creates and repo.git.commit(f"{update.new}^") == update.old
+        if there and made and repo.git.is_ancestor(update.new, there):
+            said.append(
+                f"{repo.config.internal}/{name} already has it; git ekf save puts the old state there and keeps this one as a backup"
+            )
+    return said
