@@ -1,0 +1,116 @@
+"""Which commands of the tracked configuration may run in this clone.
+
+`.ekf.toml` arrives with a fetch, so a command that it names is somebody else's word until the person here
+has agreed to it. What was agreed to is in `ekf/trusted` in the common git directory, a line of JSON a
+command, with its exact words: another word makes another command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from typing import NamedTuple
+
+from git_ekf import config as configuration
+from git_ekf.config import Config
+from git_ekf.errors import Refused
+from git_ekf.journal import locked
+from git_ekf.output import escape, scrub
+from git_ekf.repository import Repository
+
+APPLY = "apply"
+RENDER = "render"
+MIGRATIONS = "upgrade.migrations"
+
+
+class Command(NamedTuple):
+    """`section` is apply, render or upgrade.migrations."""
+
+    section: str
+    words: tuple[str, ...]
+
+
+def require_trusted(repo: Repository, section: str, command: tuple[str, ...]) -> None:
+    """Raises Refused when the command comes from `.ekf.toml` and was not agreed to in this clone."""
+    wanted = Command(section, command)
+    if wanted not in _own(repo) and wanted not in remembered(repo):
+        raise Refused(f"{configuration.FILE} names a command that is not trusted here: {quoted(command)}", "git ekf trust")
+
+
+def tracked(repo: Repository) -> list[Command]:
+    """The commands that `.ekf.toml` names, but for those that would run without it. Raises UsageError."""
+    own = _own(repo)
+    return [command for command in dict.fromkeys(_commands(configuration.load(repo.toml, []))) if command not in own]
+
+
+def remembered(repo: Repository) -> list[Command]:
+    """What was agreed to in this clone. A line that cannot be read agrees to nothing."""
+    try:
+        with open(_file(repo), "rb") as file:
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            values = json.loads(line)
+            found.append(Command(str(values["section"]), tuple(map(str, values["command"]))))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return found
+
+
+def trust(repo: Repository, commands: list[Command]) -> None:
+    """Remembers commands beside those agreed to before. Raises Refused while another git-ekf command is at work."""
+    with locked(repo):
+        _write(repo, list(dict.fromkeys([*remembered(repo), *commands])))
+
+
+def revoke(repo: Repository) -> list[Command]:
+    """Forgets all commands; returns them. Raises Refused while another git-ekf command is at work."""
+    with locked(repo):
+        forgotten = remembered(repo)
+        if forgotten:
+            _write(repo, [])
+        return forgotten
+
+
+def quoted(words: tuple[str, ...] | list[str]) -> str:
+    """A command as it can be given to a shell, on one line and harmless to a terminal; credentials in URLs left out."""
+    return " ".join(_quoted(scrub(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    # $'…' tells a control character from a backslash and a letter, which plain quotes around its escape would not.
+    literal = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return f"$'{escape(literal)}'"
+
+
+def _own(repo: Repository) -> list[Command]:
+    """Commands that nobody else can have put here: the defaults, and those of git's configuration."""
+    here = configuration.load(None, repo.git_config)
+    return [command for config in (Config(), here) for command in _commands(config)]
+
+
+def _commands(config: Config) -> list[Command]:
+    return [
+        Command(APPLY, config.apply_command),
+        Command(RENDER, config.render_command),
+        *(Command(MIGRATIONS, migration.command) for migration in config.migrations),
+    ]
+
+
+def _file(repo: Repository) -> str:
+    return os.path.join(repo.place.common_dir, "ekf", "trusted")
+
+
+def _write(repo: Repository, commands: list[Command]) -> None:
+    path = _file(repo)
+    with open(path + ".new", "wb") as file:
+        file.writelines(json.dumps({"section": section, "command": words}).encode() + b"\n" for section, words in commands)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
