@@ -22,6 +22,7 @@ class Scene(NamedTuple):
     writes: dict[str, str] = {}  # noqa: RUF012 (never changed)
 
 
+_DAY = "2026-11-20"  # fixed, as are all object ids
 _OVERLAY = "apps/istio/overlays/deploy"
 
 SCENES = (
@@ -63,6 +64,23 @@ SCENES = (
     ),
     Scene("Which releases there are.", "git ekf releases"),
     Scene("The whole policy at once.", "git ekf check"),
+    Scene(
+        "Deploy with the tool of your choice (here a harmless one), and record what was deployed.",
+        "git config ekf.apply.command echo && git config --add ekf.apply.command 'deploying {path}' &&"
+        f" git ekf apply {_OVERLAY} -m 'Two Istio replicas.'",
+    ),
+    Scene("The record has every field filled in.", "git ekf show"),
+    Scene("Save branch and records to the internal repository, all or nothing, and see that they arrived.", "git ekf save"),
+    Scene("The container is lost; the internal repository is enough to build it again.", "rm -rf ../cluster"),
+    Scene(
+        "Clone again: branch and records are back.", "git ekf clone vendor.git cluster --internal internal.git && git -C cluster ekf log"
+    ),
+    Scene(
+        "A change that turns out badly…",
+        "git commit -q -am 'Run nine Istio replicas' && git ekf tag -m 'Nine replicas.'",
+        writes={f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"]) + "replicas:\n- name: istio\n  count: 9\n"},
+    ),
+    Scene("…is rolled back to the record before, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
     Scene("Where things stand now.", "git ekf status"),
 )
 
@@ -77,6 +95,7 @@ def play(directory: str) -> None:
         "GIT_CONFIG_NOSYSTEM": "1",
         **{f"GIT_{role}_NAME": "Operator" for role in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{role}_EMAIL": "operator@example.com" for role in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{role}_DATE": f"{_DAY}T10:00:00+00:00" for role in ("AUTHOR", "COMMITTER")},
     }
     make_vendor(os.path.join(directory, "vendor.git"))
     Git().run("init", "--quiet", "--bare", "--", os.path.join(directory, "internal.git"))
