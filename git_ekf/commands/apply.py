@@ -12,6 +12,7 @@ from git_ekf import apply as work
 from git_ekf import deploy
 from git_ekf.apply import Plan, Report, Step
 from git_ekf.commands.options import Field, Message
+from git_ekf.commands.settled import settled
 from git_ekf.errors import DONE, CallFailed, EkfError, UsageError
 from git_ekf.output import counted, escape, print_error, say
 from git_ekf.record import write
@@ -31,7 +32,7 @@ def apply(
     if fields and message is None:
         raise UsageError("--field is for the record, which only -m writes", "git ekf apply -m CONTEXT")
     context = "\n\n".join(message).strip() if message is not None else None
-    repo = Repository()
+    repo = settled()
     plan = work.plan(repo, paths or [])
     if context is not None:
         work.record(repo, plan, deploy.today(repo), context, fields)

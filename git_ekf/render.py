@@ -1,0 +1,332 @@
+"""Manifests as they are built from two commits, in throw-away checkouts, compared kustomization by kustomization."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from git_ekf import manifests
+from git_ekf.errors import CallFailed, UsageError
+from git_ekf.manifests import Difference, Unreadable
+from git_ekf.repository import Repository
+from git_ekf.trust import RENDER, quoted, require_trusted
+
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+OVERLAY = "overlays/deploy"
+
+# Lines of a failed builder's last words that are kept.
+_LAST_LINES = 5
+
+
+class Kustomization(NamedTuple):
+    """A directory to build, relative to the top ("." is the top itself), and in which of the two commits it is."""
+
+    path: str
+    in_old: bool
+    in_new: bool
+
+
+class Choice(NamedTuple):
+    """What is built, and why that: arguments, apply.paths, overlays, configuration, or command: it takes no path."""
+
+    reason: str
+    kustomizations: list[Kustomization]
+
+
+class Failure(NamedTuple):
+    """A build that failed; `side` is old or new, `said` the builder's last lines."""
+
+    side: str
+    said: list[str]
+
+
+class Comparison(NamedTuple):
+    """`difference` is None where a build failed."""
+
+    kustomization: Kustomization
+    difference: Difference | None
+    failures: list[Failure]
+
+
+# --- what to build ---
+
+
+def choose(repo: Repository, old: str, new: str, paths: Sequence[str]) -> Choice:
+    """Which kustomizations of two commits to compare; `paths` are relative to the top. Raises UsageError."""
+    before, after = (_Tree(repo.git.fields("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)) for commit in (old, new))
+    overlays = sorted(path for path in before.kustomizations | after.kustomizations if f"/{path}".endswith(f"/{OVERLAY}"))
+    if not any("{path}" in word for word in repo.config.render_command[1:]):
+        if paths:
+            raise UsageError("render.command has no {path}, so it builds everything at once", "git ekf diff --rendered")
+        reason, chosen = "command", ["."]
+    elif paths:
+        reason, chosen = "arguments", [found for path in paths for found in _below(path, before, after, overlays)]
+    elif repo.config.apply_paths:
+        reason, chosen = "apply.paths", [_inside(path) for path in repo.config.apply_paths]
+    elif overlays:
+        reason, chosen = "overlays", overlays
+    else:
+        reason, chosen = "configuration", _touched(repo, old, new, before.kustomizations | after.kustomizations)
+    if not chosen:
+        raise UsageError("there is no kustomization to compare", "git ekf diff --rendered PATH")
+    return Choice(reason, [_sides(path, before, after) for path in dict.fromkeys(chosen)])
+
+
+class _Tree:
+    def __init__(self, files: list[str]) -> None:
+        self.paths = {".", *files}
+        for file in files:
+            while (file := posixpath.dirname(file)) and file not in self.paths:
+                self.paths.add(file)
+        self.kustomizations = {posixpath.dirname(file) or "." for file in files if posixpath.basename(file) in KUSTOMIZATIONS}
+
+
+def _below(path: str, before: _Tree, after: _Tree, overlays: list[str]) -> list[str]:
+    """The path itself; for a directory without a kustomization, the deploy overlays below it."""
+    if path not in before.paths | after.paths:
+        raise UsageError(f"{path} is in neither commit", "git ekf diff --rendered compares all kustomizations")
+    if path in before.kustomizations | after.kustomizations:
+        return [path]
+    return [overlay for overlay in overlays if path == "." or overlay.startswith(f"{path}/")] or [path]
+
+
+def _inside(path: str) -> str:
+    normal = posixpath.normpath(path)
+    if normal.startswith(("/", "../")) or normal == "..":
+        raise UsageError(f"apply.paths: {path} is outside the repository", "git ekf diff --rendered PATH")
+    return normal
+
+
+def _sides(path: str, before: _Tree, after: _Tree) -> Kustomization:
+    # A directory that is a kustomization on one side only is not there on the other, whatever else is in it.
+    # One that is none on either side is for a builder other than kustomize.
+    named = path in before.kustomizations | after.kustomizations
+    old, new = ((tree.kustomizations if named else tree.paths) for tree in (before, after))
+    return Kustomization(path, path in old, path in new)
+
+
+def _touched(repo: Repository, old: str, new: str, kustomizations: set[str]) -> list[str]:
+    """The outermost kustomizations in the customer's own top-level directories that configuration commits touched."""
+    globs = [f"--glob={glob}" for glob in repo.vendor_globs()]
+    files = repo.git.fields("log", "--format=", "--name-only", "--no-renames", "-z", old, new, "--not", *globs, "--not", "--")
+    theirs = _vendor_directories(repo, old, new) - set(repo.config.customer_paths)
+    tops = {file.partition("/")[0] for file in files if "/" in file} - theirs
+    ours = {path for path in kustomizations if path.partition("/")[0] in tops}
+    return sorted(path for path in ours if not any(parent in ours for parent in _parents(path)))
+
+
+def _vendor_directories(repo: Repository, *commits: str) -> set[str]:
+    bases = {repo.git.merge_base(commit, channel) for commit in commits for channel in repo.channels.values()} - {None}
+    return {name for base in bases if base for name in repo.git.fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", base)}
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path
+
+
+# --- building and comparing ---
+
+
+def compare(repo: Repository, old: str, new: str, kustomizations: list[Kustomization]) -> list[Comparison]:
+    """Builds both sides of each kustomization, several at a time, and compares them.
+
+    Raises Refused when the builder is not trusted or PyYAML is missing, CallFailed when the builder cannot be started.
+    """
+    manifests.import_yaml()
+    command = _command(repo)
+    with _checkouts(repo, old, new) as folders, _Builder(command) as builder:
+        # Side by side, so that what comes first in the list is ready first.
+        started = [
+            [builder.start(folder, one.path) if there else None for folder, there in zip(folders, (one.in_old, one.in_new), strict=True)]
+            for one in kustomizations
+        ]
+        return [
+            _compare(one, [_wait_for(build) if build else _Build(b"", None) for build in builds])
+            for one, builds in zip(kustomizations, started, strict=True)
+        ]
+
+
+def _wait_for(build: Future[_Build]) -> _Build:
+    while True:
+        # Not without end: a signal just before the wait begins is not noticed until that is over.
+        with suppress(TimeoutError):
+            return build.result(timeout=0.2)
+
+
+class _Build(NamedTuple):
+    """What a builder printed; `said` is None when it succeeded."""
+
+    printed: bytes
+    said: list[str] | None
+
+
+def _compare(kustomization: Kustomization, builds: list[_Build]) -> Comparison:
+    failures = [Failure(side, build.said) for side, build in zip(("old", "new"), builds, strict=True) if build.said is not None]
+    if failures:
+        return Comparison(kustomization, None, failures)
+    try:
+        return Comparison(kustomization, manifests.difference(*(build.printed for build in builds)), [])
+    except Unreadable:
+        return Comparison(kustomization, None, list(_unreadable(builds)))
+
+
+def _unreadable(builds: list[_Build]) -> Iterator[Failure]:
+    """Says which side it was."""
+    for side, build in zip(("old", "new"), builds, strict=True):
+        try:
+            manifests.difference(b"", build.printed)
+        except Unreadable as error:
+            yield Failure(side, [f"what it printed cannot be read: {error}"])
+
+
+def _command(repo: Repository) -> tuple[str, ...]:
+    command = repo.config.render_command
+    require_trusted(repo, RENDER, command)
+    program = command[0]
+    if "/" in program:
+        # A builder inside the repository is that of the work tree, for both sides: an old commit's own one was never looked at.
+        program = os.path.join(repo.place.top or repo.place.git_dir, program)
+    found = shutil.which(program)
+    if not found:
+        raise _not_started(command, "there is no such program")
+    return os.path.abspath(found), *command[1:]
+
+
+def _not_started(command: Sequence[str], why: str) -> CallFailed:
+    return CallFailed(
+        f"the builder cannot be started ({quoted(list(command))}): {why}",
+        "install kubectl, or name another builder: git config ekf.render.command, or [render] command in .ekf.toml",
+    )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Lets ^C and termination pass by. Blocking them would not do: beside threads another one takes the signal."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Builder:
+    """Runs the builder side by side, as often as there are processors; on the way out it ends those still running."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._command = command
+        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        # A repository that git was pointed to is not the one a builder's own git may ask for.
+        self._env = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
+
+    def __enter__(self) -> _Builder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with _undisturbed():
+            with self._lock:
+                self._ended = True
+                for process in self._running:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+            self._pool.shutdown(cancel_futures=True)
+
+    def start(self, folder: str, path: str) -> Future[_Build]:
+        return self._pool.submit(self._build, folder, path)
+
+    def _build(self, folder: str, path: str) -> _Build:
+        argument = f"./{path}" if path.startswith("-") else path
+        words = [self._command[0], *(word.replace("{path}", argument) for word in self._command[1:])]
+        with self._lock:
+            if self._ended:
+                return _Build(b"", [])
+            try:
+                # In a session of its own it has no terminal to ask for a password on, and can be ended with all that it started.
+                process = subprocess.Popen(
+                    words,
+                    cwd=folder,
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise _not_started(self._command, error.strerror or "it failed") from None
+            self._running.add(process)
+        printed, messages = process.communicate()
+        with self._lock:
+            self._running.discard(process)
+        if process.returncode == 0:
+            return _Build(printed, None)
+        text = os.fsdecode(messages).replace(f"{folder}/", "").replace(folder, ".")
+        said = [line for line in text.split("\n") if line.strip()][-_LAST_LINES:]
+        how = f"signal {-process.returncode}" if process.returncode < 0 else f"code {process.returncode}"
+        return _Build(b"", said or [f"it ended with {how} and said nothing"])
+
+
+@contextmanager
+def _checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
+    """A directory with the files of each commit. The repository is only read: index and files are elsewhere."""
+    root = os.path.realpath(tempfile.mkdtemp(prefix="git-ekf-"))
+    try:
+        folders = [os.path.join(root, str(number)) for number in range(len(commits))]
+        for folder in folders:
+            os.mkdir(folder)
+        _side_by_side(repo, folders, [("read-tree", commit) for commit in commits])
+        _side_by_side(repo, folders, [("checkout-index", "--all", "--quiet")] * len(commits))
+        yield folders
+    finally:
+        with _undisturbed():
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _side_by_side(repo: Repository, folders: list[str], commands: Sequence[tuple[str, ...]]) -> None:
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for folder, command in zip(folders, commands, strict=True):
+            with _environment(GIT_INDEX_FILE=f"{folder}.index"):
+                processes.append(
+                    repo.git.start(
+                        f"--git-dir={repo.place.git_dir}",
+                        f"--work-tree={folder}",
+                        *("-c", f"core.hooksPath={os.devnull}"),  # post-index-change is for the repository's own index
+                        *("-c", "core.fsmonitor=false"),
+                        *command,
+                    )
+                )
+        for process in processes:
+            repo.git.finish(process)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """For processes started inside, which inherit it; not for use beside threads."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
