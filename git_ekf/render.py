@@ -298,16 +298,16 @@ def _side_by_side(repo: Repository, folders: list[str], commands: Sequence[tuple
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for folder, command in zip(folders, commands, strict=True):
-            with _environment(GIT_INDEX_FILE=f"{folder}.index"):
-                processes.append(
-                    repo.git.start(
-                        f"--git-dir={repo.place.git_dir}",
-                        f"--work-tree={folder}",
-                        *("-c", f"core.hooksPath={os.devnull}"),  # post-index-change is for the repository's own index
-                        *("-c", "core.fsmonitor=false"),
-                        *command,
-                    )
+            processes.append(
+                repo.git.start(
+                    f"--git-dir={repo.place.git_dir}",
+                    f"--work-tree={folder}",
+                    *("-c", f"core.hooksPath={os.devnull}"),  # post-index-change is for the repository's own index
+                    *("-c", "core.fsmonitor=false"),
+                    *command,
+                    env={"GIT_INDEX_FILE": f"{folder}.index"},
                 )
+            )
         for process in processes:
             repo.git.finish(process)
     finally:
@@ -315,18 +315,3 @@ def _side_by_side(repo: Repository, folders: list[str], commands: Sequence[tuple
             if process.poll() is None:
                 process.kill()
                 process.communicate()
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    """For processes started inside, which inherit it; not for use beside threads."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

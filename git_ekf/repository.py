@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
@@ -90,7 +91,7 @@ class Repository:
         """The act that adds a name to a list of the configuration, where the list is kept."""
         if self.toml is not None:  # a value in git's configuration would take the place of the file's
             return f'add "{name}" to {key} in {configuration.FILE}'
-        return f"git config --add ekf.{key} {name}"
+        return f"git config --add ekf.{key} {shlex.quote(name)}"
 
     @cached_property
     def head_branch(self) -> str | None:

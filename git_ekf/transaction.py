@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -141,7 +142,10 @@ def _require_room(repo: Repository, way: Operation) -> None:
     for other in Git(repo.place.top).fields("ls-files", "-z", "--others") if new else []:
         path = other.removesuffix("/")
         if path in new or path in above or any(folder in new for folder in _folders(path)):
-            raise Refused(f"{path} is in the way: git does not track it here, and would write over it", f"mv {path} {path}.mine")
+            raise Refused(
+                f"{path} is in the way: git does not track it here, and would write over it",
+                f"mv {shlex.quote(path)} {shlex.quote(path + '.mine')}",
+            )
 
 
 def _folders(path: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,21 @@ GIT_EKF = Path(sys.executable).with_name("git-ekf")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _sealed_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For fixtures that several tests share: they are made before any test's own seal."""
+    with pytest.MonkeyPatch.context() as patch:
+        seal(tmp_path_factory, patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has a HOME of its own, which it may configure."""
+    seal(tmp_path_factory, monkeypatch)
+
+
+def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the machine's user gets in, and nothing gets out."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
@@ -25,7 +39,9 @@ def _sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
             monkeypatch.delenv(name)
     commands = tmp_path_factory.mktemp("bin")
     (commands / "git-ekf").symlink_to(GIT_EKF)
-    system = os.pathsep.join(path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != GIT_EKF.parent)
+    system = os.pathsep.join(
+        path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != GIT_EKF.parent and not (Path(path) / "git-ekf").exists()
+    )
     settings = {
         "HOME": str(home),
         "PATH": f"{commands}{os.pathsep}{system}",

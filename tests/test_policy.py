@@ -247,6 +247,18 @@ def test_conflict_markers_that_were_there_before(clone: Clone) -> None:
     assert broken(clone.git("commit", "-qam", "x", ok=False)) == ["conflict-marker"]
 
 
+def test_a_fix_is_safe_to_paste(saved: Clone) -> None:
+    """Names come from repositories, and a fix is there to be pasted into a shell."""
+    name = "a;touch$IFS/tmp/x;'b"
+    saved.git("switch", "-q", "-c", name)
+    refused = saved.git("commit", "-q", "--allow-empty", "-m", "x", ok=False)
+    command = refused.err.partition("allow it: ")[2].strip()
+    assert run("sh", "-c", command, cwd=saved.path).code == 0
+    assert saved.out("config", "ekf.branches.allow") == name
+    saved.git("tag", "deploy/$(id)")
+    assert "git tag -d 'deploy/$(id)', then" in saved.ekf("check").out
+
+
 def test_conflict_marker_left_by_a_rebase(saved: Clone) -> None:
     """`git rebase --continue` commits without a hook; the push is where it is seen."""
     saved.commit("VERSION", "mine\n")

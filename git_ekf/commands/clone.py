@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import bootstrap
+from git_ekf import cloning
 from git_ekf import config as configuration
 from git_ekf.commands.options import Release
 from git_ekf.errors import CallFailed, Refused, UsageError
@@ -32,13 +32,13 @@ def clone(
     if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
         raise Refused(f"{directory} exists already and is not empty", f"git ekf clone {primary} OTHER --internal {internal}")
     git = Git()
-    heads = bootstrap.ask_remotes(git, primary, internal)
+    heads = cloning.ask_remotes(git, primary, internal)
     config = configuration.load(None, git.config_pairs())
-    branch = bootstrap.choose_branch(config.scheme, heads, release)
+    branch = cloning.choose_branch(config.scheme, heads, release)
     existed = os.path.isdir(directory)
     try:
         os.makedirs(directory, exist_ok=True)
-        done = bootstrap.build(directory, primary, internal, branch, heads)
+        done = cloning.build(directory, primary, internal, branch, heads)
     except BaseException as error:
         _remove(directory, keep=existed)
         if isinstance(error, OSError):

@@ -6,7 +6,7 @@ import os
 import posixpath
 import sys
 from difflib import get_close_matches, unified_diff
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
@@ -77,7 +77,7 @@ def diff(
     plain = [word for word in words or [] if not word.startswith("-")]
     old, new, paths = _ends(repo, plain, context.meta.get(_PATHS))
     if not rendered and not json:
-        _hand_over(["git", "diff", *(["--stat"] if stat else []), *options, old.commit, new.commit, "--", *paths])
+        repo.git.hand_over("diff", *(["--stat"] if stat else []), *options, old.commit, new.commit, "--", *paths)
     if not rendered:
         print(document("diff", {**_ends_json(old, new), "files": _files(repo, old, new, paths), "chosen": None, "kustomizations": None}))
         return DONE
@@ -177,12 +177,6 @@ def _top_path(repo: Repository, word: str) -> str:
 
 
 # --- files ---
-
-
-def _hand_over(command: list[str]) -> NoReturn:
-    """git takes this process's place: its pager, its colours, its exit code, and ^C is its own."""
-    sys.stdout.flush()
-    os.execvp(command[0], command)  # noqa: S606 # an argument vector, no shell
 
 
 def _files(repo: Repository, old: End, new: End, paths: list[str]) -> list[dict[str, object]]:

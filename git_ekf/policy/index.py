@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Found]:
     for path in changes.with_new_markers(repo.git):
         yield Found(
             f"{path} has conflict markers",
-            f"edit the file, then: git add {path}" if not changes.commit else "edit the file, then: git commit",
+            f"edit the file, then: git add {shlex.quote(path)}" if not changes.commit else "edit the file, then: git commit",
             commit=changes.commit,
             path=path,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -30,10 +31,10 @@ def push_primary(repo: Repository, push: Push) -> Iterator[Found]:
         return
     urls = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)} if primary else set()
     if push.remote == repo.config.primary or repo.normalise(push.url) in urls:
-        names = " ".join(update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in push.updates[:3] if not update.deletes)
+        names = (update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in push.updates[:3] if not update.deletes)
         yield Found(
             f"{push.remote} is the vendor's repository: nothing is pushed there",
-            f"git push {repo.config.internal} {names}".rstrip(),
+            f"git push {shlex.join([repo.config.internal, *names])}",
         )
 
 
@@ -59,7 +60,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
     if repo.git.commit(update.old) is None:
         yield Found(
             f"{branch} there has commits that this clone does not have ({update.old[:12]}); the push would drop them",
-            f"git fetch {repo.config.internal}, then look: git log {branch}..{repo.config.internal}/{branch}",
+            f"git fetch {repo.config.internal}, then look: git log {shlex.quote(f'{branch}..{repo.config.internal}/{branch}')}",
             ref=update.ref,
             commit=update.old,
         )
@@ -74,7 +75,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
         yield Found(
             f"the push takes {len(lost)} commit{'' if len(lost) == 1 else 's'} of {branch} away from"
             f" {repo.config.internal} that no deploy record or backup keeps ({lost[0][:12]})",
-            f"git push {repo.config.internal} {update.old}:{BACKUP}{branch}/{stamp}, then push again",
+            f"git push {repo.config.internal} {shlex.quote(f'{update.old}:{BACKUP}{branch}/{stamp}')}, then push again",
             ref=update.ref,
             commit=lost[0],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -137,9 +138,10 @@ class Records:
 def tag_name(repo: Repository, parsed: Parsed) -> Iterator[Found]:
     """A tag under deploy/ is called deploy/YYYY-MM-DD[.N]/BRANCH, and the day exists."""
     if isinstance(parsed.name, str):
+        branch = repo.config.scheme.branch("X.Y")
         yield Found(
             f"{parsed.tag.name} {parsed.name}",
-            f"git tag -d {parsed.tag.name}, then tag again as {DEPLOY}YYYY-MM-DD/{repo.config.scheme.pattern.replace('{version}', 'X.Y')}",
+            f"git tag -d {shlex.quote(parsed.tag.name)}, then tag again as {DEPLOY}YYYY-MM-DD/{branch}",
             ref=parsed.tag.ref,
         )
 
@@ -149,7 +151,7 @@ def tag_lightweight(repo: Repository, parsed: Parsed) -> Iterator[Found]:
     if parsed.tag.tag is None:
         yield Found(
             f"{parsed.tag.name} is a lightweight tag: it has no message and says nothing about the deployment",
-            f"git tag -a -f {parsed.tag.name} {parsed.tag.name}",
+            f"git tag -a -f {shlex.quote(parsed.tag.name)} {shlex.quote(parsed.tag.name)}",
             ref=parsed.tag.ref,
             commit=parsed.tag.oid,
         )
@@ -231,7 +233,7 @@ def _upstream_mismatch(parsed: Parsed, records: Records, said: str, tagged: str)
 
 
 def _amend(parsed: Parsed, act: str) -> str:
-    return f"{act}: git tag -a -f -e {parsed.tag.name} '{parsed.tag.name}^{{}}'"
+    return f"{act}: git tag -a -f -e {shlex.quote(parsed.tag.name)} {shlex.quote(parsed.tag.name + '^{}')}"
 
 
 def _is_sha(text: str) -> bool:

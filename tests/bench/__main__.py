@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import commands, hooks, records
+from bench import commands, hooks, records, render
 from bench.generate import World, clone, configure, kubeflow_or_vendor, vendor
 from bench.measure import Case, Table, medians
 
@@ -41,6 +41,8 @@ def _commands(world: World, table: Table) -> None:
     cloned = clone(world, primary, world.root / "work")
     configure(cloned, commits=10, records=5)
     commands.status(world, table, cloned, f"{what}, 10 configuration commits, 5 deploy records")
+    if what == "kubeflow/manifests":
+        render.diff(world, table, cloned, what)
     primary = world.root / "history.git"
     vendor(world, primary, files=1_000, commits=19_000)
     cloned = clone(world, primary, world.root / "history")
