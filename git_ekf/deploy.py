@@ -9,7 +9,7 @@ from git_ekf import policy
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.names import DEPLOY, RECORD_FIELDS, RecordName, record_name, valid_day
 from git_ekf.record import CONTEXT, Record, TagObject, is_signed, parse, write
-from git_ekf.refs import HEADS, TAGS, RefUpdate
+from git_ekf.refs import HEADS, SAVED, TAGS, RefUpdate
 from git_ekf.repository import RecordTag, Repository
 from git_ekf.transaction import exclusive
 
@@ -202,15 +202,18 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
         branch = repo.config.scheme.parse(release) or ""
         if not branch:
             raise UsageError(f"{release} is no release", "git ekf releases lists them")
-    saved = repo.saved_records()
+    listing = repo.git.start("for-each-ref", "--format=%(objectname) %(refname)", SAVED)  # beside the reading
+    tags = repo.read_records(*([f"{TAGS}{DEPLOY}*/{branch}"] if branch else [f"{TAGS}{DEPLOY}"]))
+    lines = os.fsdecode(repo.git.finish(listing)[1]).splitlines()
+    saved = {name.removeprefix(SAVED): oid for oid, _, name in (line.partition(" ") for line in lines)}
     found = []
-    for record_tag in repo.read_records(*([f"{TAGS}{DEPLOY}*/{branch}"] if branch else [f"{TAGS}{DEPLOY}"])):
+    for record_tag in tags:
         name = record_name(record_tag.name, repo.config.scheme)
         if isinstance(name, RecordName):
             record = parse(record_tag.tag.message if record_tag.tag else "", repo.config.tags_required)
             found.append(Deployment(name, record_tag, record, saved.get(record_tag.name) == record_tag.oid))
     key = repo.config.scheme.key
-    return sorted(found, key=lambda one: (*one.sort_key, key(one.name.branch)), reverse=True)
+    return sorted(found, key=lambda one: (one.name.date, one.name.number, key(one.name.branch)), reverse=True)
 
 
 def find(repo: Repository, text: str) -> Deployment:

@@ -44,7 +44,7 @@ def version_key(version: str) -> tuple[int, ...] | None:
 class Scheme:
     """How release branches are named: a pattern with one `{version}`."""
 
-    __slots__ = ("pattern", "prefix", "suffix")
+    __slots__ = ("_keys", "_versions", "pattern", "prefix", "suffix")
 
     def __init__(self, pattern: str = RELEASE_PATTERN) -> None:
         """Raises ValueError when the pattern cannot name branches."""
@@ -53,6 +53,9 @@ class Scheme:
         if not valid_branch(pattern.replace("{version}", "1.0")):
             raise ValueError("does not make valid branch names")
         self.pattern = pattern
+        # Thousands of records name the same few branches.
+        self._versions: dict[str, str | None] = {}
+        self._keys: dict[str, tuple[int, ...]] = {}
         self.prefix, self.suffix = pattern.split("{version}")
 
     def branch(self, version: str) -> str:
@@ -60,6 +63,11 @@ class Scheme:
 
     def version(self, branch: str) -> str | None:
         """The version in a release branch's name; None when it is no release branch."""
+        if branch not in self._versions:
+            self._versions[branch] = self._version(branch)
+        return self._versions[branch]
+
+    def _version(self, branch: str) -> str | None:
         if not (branch.startswith(self.prefix) and branch.endswith(self.suffix)):
             return None
         version = branch[len(self.prefix) : len(branch) - len(self.suffix)]
@@ -70,7 +78,9 @@ class Scheme:
 
     def key(self, branch: str) -> tuple[int, ...]:
         """For sorting release branches; any other name sorts before all of them."""
-        return version_key(self.version(branch) or "") or ()
+        if branch not in self._keys:
+            self._keys[branch] = version_key(self.version(branch) or "") or ()
+        return self._keys[branch]
 
     def parse(self, text: str) -> str | None:
         """The branch a person means by "1.9", "v1.9" or "release-1.9"; None for anything else."""

@@ -10,6 +10,8 @@ from git_ekf.errors import EkfError
 
 def escape(text: str) -> str:
     """Repository text for a terminal: control characters and undecodable bytes become visible escapes."""
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(char if char.isprintable() or char == "\n" else _visible(char) for char in text)
 
 

@@ -50,6 +50,10 @@ class TagObject(NamedTuple):
 
 def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
     """The fields of a message. `expected` are recognised even behind the context."""
+    if set(expected) <= _KNOWN:
+        written = _parse_written(message)
+        if written:
+            return written
     names = _spellings(expected)
     fields: list[tuple[str, str]] = []
     seen: set[str] = set()
@@ -73,6 +77,22 @@ def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
     return Record(tuple(fields))
 
 
+def _parse_written(message: str) -> Record | None:
+    """The record, where the message is as `write` writes it, without further fields: a third of the time, for `log`."""
+    lines = message.split("\n", len(_PREFIXES) - 1)
+    if len(lines) < len(_PREFIXES) or "\r" in message or "\n-----BEGIN " in message:
+        return None
+    if not all(map(str.startswith, lines, _PREFIXES)):
+        return None
+    values = [line[len(prefix) :].strip() for line, prefix in zip(lines, _PREFIXES, strict=True)]
+    values[-1] = _unquoted(values[-1])
+    return Record(tuple(zip(RECORD_FIELDS, values, strict=True)))
+
+
+_KNOWN = frozenset(RECORD_FIELDS)
+_PREFIXES = tuple(f"{name}:" for name in RECORD_FIELDS)
+
+
 def write(record: Record) -> str:
     """The message of a record: known fields in the contract's order, unknown ones, the context last."""
     known = [name for name in RECORD_FIELDS if name != CONTEXT]
@@ -90,9 +110,9 @@ def parse_tag(raw: bytes) -> TagObject:
     """A tag object taken apart. Its `encoding` header is followed; without one it is UTF-8."""
     header, _, body = raw.partition(b"\n\n")
     values = {}
-    for line in header.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        values[key.decode("ascii", "replace")] = value.decode("utf-8", "surrogateescape")
+    for line in header.decode("utf-8", "surrogateescape").split("\n"):
+        key, _, value = line.partition(" ")
+        values[key] = value
     message = _decoded(body, values.get("encoding", "utf-8"))
     return TagObject(values.get("object", ""), values.get("type", ""), values.get("tag", ""), values.get("tagger", ""), message)
 

@@ -275,3 +275,14 @@ def test_every_day_of_a_year_and_those_beside(year: int) -> None:
 )
 def test_no_day(text: str) -> None:
     assert not valid_day(text)
+
+
+# --- the shorter way for what is as we write it ---
+
+
+@given_quickly
+@given(st.lists(st.tuples(st.sampled_from([*RECORD_FIELDS, "Note", "date"]), st.one_of(a_value, a_context)), max_size=10), st.booleans())
+def test_both_ways_read_the_same(lines: list[tuple[str, str]], whole: bool) -> None:
+    message = (WRITTEN if whole else "") + "".join(f"{name}: {value}\n" for name, value in lines)
+    # A required field that is not one of the seven keeps parse on the long way.
+    assert parse(message) == parse(message, (*RECORD_FIELDS, "No such field"))

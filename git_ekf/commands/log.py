@@ -29,13 +29,16 @@ def log(
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
         return
     width = max(len(str(one.name)) for one in found)
-    for one in found:
-        context = one.context.partition("\n")[0]
-        mark = " " if one.saved else "!"
-        say(f"{one.name!s:<{width}} {mark} {one.commit[:7]}  {context if len(context) <= 60 else context[:59] + '…'}".rstrip())
+    say("\n".join(_line(one, width) for one in found))
     unsaved = sum(not one.saved for one in found)
     if unsaved:
         say(f"! not on {repo.config.internal}: git ekf save")
+
+
+def _line(one: deploy.Deployment, width: int) -> str:
+    context = one.context.partition("\n")[0]
+    shown = context if len(context) <= 60 else context[:59] + "…"
+    return f"{one.name!s:<{width}} {' ' if one.saved else '!'} {one.commit[:7]}  {shown}".rstrip()
 
 
 def as_json(one: deploy.Deployment) -> dict[str, object]:

@@ -17,7 +17,7 @@ def records(world: World, table: Table, clone: Clone, what: str, rounds: int = 1
     list_records = "git for-each-ref --format='%(refname)%00%(objectname)%00%(raw:size)%00%(raw)' refs/tags/deploy/"
     pairs = {
         "log": (list_records, ["git", "ekf", "log"]),
-        "tag": (f"git tag -a -F {shlex.quote(str(message))} bench", ["git", "ekf", "tag", "-m", "Measured.", "--date", "2999-01-01"]),
+        "tag": (f"git tag -a -F {shlex.quote(str(message))} bench", ["git", "ekf", "tag", "-m", "Measured.", "--date", "2001-01-01"]),
     }
     table.heading(f"{what}, {rounds} rounds")
     for command, (plain, ours) in pairs.items():
@@ -48,7 +48,7 @@ def save(world: World, table: Table, clone: Clone, what: str, rounds: int = 12) 
 
 def _case(clone: Clone, name: str, command: list[str]) -> Case:
     def remove() -> None:
-        for tag in clone.git("tag", "-l", "bench", "deploy/2999-01-01*").split():
+        for tag in clone.git("tag", "-l", "bench", "deploy/2001-01-01*").split():
             clone.git("tag", "-d", tag)
 
     return Case(name, command, clone.path, after=remove)
