@@ -20,12 +20,20 @@ _SIGNING = "git config user.signingKey KEY, and gpg.format ssh for an SSH key"
 
 
 class Deployment(NamedTuple):
-    """A deploy record as it is listed; `saved` is whether `internal` has it, as last heard."""
+    """A deploy record as it is listed; `saved` is whether `internal` has it, as last heard.
+
+    `expected` are the fields that the configuration requires.
+    """
 
     name: RecordName
     tag: RecordTag
-    record: Record
+    expected: tuple[str, ...]
     saved: bool
+
+    @property
+    def record(self) -> Record:
+        """Read when it is asked for: of thousands, most commands want one."""
+        return parse(self.tag.tag.message if self.tag.tag else "", self.expected)
 
     @property
     def commit(self) -> str:
@@ -210,8 +218,7 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
     for record_tag in tags:
         name = record_name(record_tag.name, repo.config.scheme)
         if isinstance(name, RecordName):
-            record = parse(record_tag.tag.message if record_tag.tag else "", repo.config.tags_required)
-            found.append(Deployment(name, record_tag, record, saved.get(record_tag.name) == record_tag.oid))
+            found.append(Deployment(name, record_tag, repo.config.tags_required, saved.get(record_tag.name) == record_tag.oid))
     key = repo.config.scheme.key
     return sorted(found, key=lambda one: (one.name.date, one.name.number, key(one.name.branch)), reverse=True)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -254,18 +255,12 @@ class Repository:
         return records
 
     def read_records(self, *patterns: str) -> list[RecordTag]:
-        out = self.git.run(
-            "for-each-ref", "--format=%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)", "--end-of-options", *patterns
-        )[1]
-        records = []
-        at = 0
-        while at < len(out):
-            ref, oid, kind, size, rest = _split_head(out, at)
-            end = rest + int(size)
-            tag = parse_tag(out[rest:end]) if kind == b"tag" else None
-            records.append(RecordTag(os.fsdecode(ref), oid.decode(), tag))
-            at = end + 1
-        return records
+        fields = "%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)%00"
+        out = self.git.run("for-each-ref", f"--format={fields}", "--end-of-options", *patterns)[1]
+        return [
+            RecordTag(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), parse_tag(raw) if kind == b"tag" else None)
+            for ref, oid, kind, raw in _entries(out)
+        ]
 
     # --- operations in progress ---
 
@@ -291,11 +286,24 @@ _OPERATIONS = (
 )
 
 
-def _split_head(out: bytes, at: int) -> tuple[bytes, bytes, bytes, bytes, int]:
-    """Four NUL-terminated fields from `at` on, and where the fifth begins."""
-    fields = []
-    for _ in range(4):
-        end = out.index(b"\0", at)
-        fields.append(out[at:end])
+def _entries(out: bytes) -> Iterable[tuple[bytes, bytes, bytes, bytes]]:
+    """Ref, object id, type and object of each entry that read_records asks for."""
+    parts = out.split(b"\0")
+    with suppress(ValueError):
+        if all(int(size) == len(raw) for size, raw in zip(parts[3::5], parts[4::5], strict=True)):
+            return zip(parts[0::5], parts[1::5], parts[2::5], parts[4::5], strict=False)
+    return _entries_by_size(out)  # some object holds a NUL itself
+
+
+def _entries_by_size(out: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    at = 0
+    while at < len(out) - 1:
+        fields = []
+        for _ in range(4):
+            end = out.index(b"\0", at)
+            fields.append(out[at:end])
+            at = end + 1
+        ref, oid, kind, size = fields
+        end = at + int(size)
+        yield ref, oid, kind, out[at:end]
         at = end + 1
-    return fields[0], fields[1], fields[2], fields[3], at
