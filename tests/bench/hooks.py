@@ -129,7 +129,7 @@ class Bench:
         self._act(table, rounds, most, "commit of a changed file", everyone, self._change_file)
 
     def commit_new_file(self, table: Table, rounds: int) -> None:
-        title = "commit of a new file (git-ekf: full rules)"
+        title = "commit of a new file"
         self._act(table, rounds, None, title, [NONE, EKF, LEFTHOOK], self._add_file)
 
     def push(self, table: Table, rounds: int, most: float) -> None:
