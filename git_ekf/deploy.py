@@ -8,7 +8,8 @@ from typing import NamedTuple
 from git_ekf import policy
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.names import DEPLOY, RECORD_FIELDS, RecordName, record_name, valid_day
-from git_ekf.record import CONTEXT, Record, TagObject, is_signed, parse, write
+from git_ekf.record import CONTEXT, Record, is_signed, parse, write
+from git_ekf.record import context as context_of
 from git_ekf.refs import HEADS, SAVED, TAGS, RefUpdate
 from git_ekf.repository import RecordTag, Repository
 from git_ekf.transaction import exclusive
@@ -38,11 +39,11 @@ class Deployment(NamedTuple):
     @property
     def commit(self) -> str:
         """The tagged object: a commit, unless the record was made wrongly by hand."""
-        return self.tag.tag.object if self.tag.tag else self.tag.oid
+        return self.tag.tagged
 
     @property
     def context(self) -> str:
-        return self.record.get(CONTEXT) or ""
+        return context_of(self.tag.raw, self.expected) if self.tag.raw else ""
 
     @property
     def sort_key(self) -> tuple[str, int]:
@@ -146,7 +147,8 @@ def _judge(repo: Repository, record: Record, message: str) -> list[policy.Findin
     branch = repo.head_branch or ""
     head = repo.head or ""
     name = str(next_name(repo, record.get("Date") or today(repo), branch))
-    tagged = RecordTag(TAGS + name, "", TagObject(head, "commit", name, "", message))
+    raw = f"object {head}\ntype commit\ntag {name}\n\n{message}"
+    tagged = RecordTag(TAGS + name, "", os.fsencode(raw))
     return policy.judge_records(repo, [tagged], [RefUpdate(HEADS + branch, "0" * len(head), head)])
 
 
@@ -220,7 +222,8 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
         if isinstance(name, RecordName):
             found.append(Deployment(name, record_tag, repo.config.tags_required, saved.get(record_tag.name) == record_tag.oid))
     key = repo.config.scheme.key
-    return sorted(found, key=lambda one: (one.name.date, one.name.number, key(one.name.branch)), reverse=True)
+    found.sort(key=lambda one: (one.name.date, one.name.number, key(one.name.branch)), reverse=True)
+    return found
 
 
 def find(repo: Repository, text: str) -> Deployment:

@@ -139,9 +139,10 @@ def valid_day(text: str) -> bool:
     if not digits.isdigit():
         return False
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
+    if year < 1 or not 1 <= month <= 12 or not 1 <= day <= 31:
+        return False
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    days = (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-    return year >= 1 and 1 <= month <= 12 and 1 <= day <= days[month - 1]
+    return day <= 28 or day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
 
 
 def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> str:

@@ -6,6 +6,7 @@ Read leniently: keys in any case and order, blank lines between, CRLF, quotes ro
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,10 +51,6 @@ class TagObject(NamedTuple):
 
 def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
     """The fields of a message. `expected` are recognised even behind the context."""
-    if set(expected) <= _KNOWN:
-        written = _parse_written(message)
-        if written:
-            return written
     names = _spellings(expected)
     fields: list[tuple[str, str]] = []
     seen: set[str] = set()
@@ -77,20 +74,17 @@ def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
     return Record(tuple(fields))
 
 
-def _parse_written(message: str) -> Record | None:
-    """The record, where the message is as `write` writes it, without further fields: a third of the time, for `log`."""
-    lines = message.split("\n", len(_PREFIXES) - 1)
-    if len(lines) < len(_PREFIXES) or "\r" in message or "\n-----BEGIN " in message:
-        return None
-    if not all(map(str.startswith, lines, _PREFIXES)):
-        return None
-    values = [line[len(prefix) :].strip() for line, prefix in zip(lines, _PREFIXES, strict=True)]
-    values[-1] = _unquoted(values[-1])
-    return Record(tuple(zip(RECORD_FIELDS, values, strict=True)))
+def context(raw: bytes, expected: tuple[str, ...] = RECORD_FIELDS) -> str:
+    """The context of a tag object as git stores it, "" without one: for a list of thousands, a tenth of the time of `parse`."""
+    written = _WRITTEN.search(raw)
+    if written and set(expected) <= _KNOWN and b"\r" not in raw and b"\n-----BEGIN " not in raw and b"\nencoding " not in raw:
+        return _unquoted(raw[written.end() :].decode("utf-8", "surrogateescape").strip())
+    return parse(parse_tag(raw).message, expected).get(CONTEXT) or ""
 
 
 _KNOWN = frozenset(RECORD_FIELDS)
-_PREFIXES = tuple(f"{name}:" for name in RECORD_FIELDS)
+# The head of a tag object whose message is as `write` writes it, without further fields.
+_WRITTEN = re.compile(rb"\A(?:\w.*\n)+\n" + b"".join(f"{name}:.*\n".encode() for name in RECORD_FIELDS[:-1]) + b"Context:")
 
 
 def write(record: Record) -> str:

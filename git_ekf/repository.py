@@ -23,16 +23,32 @@ class Remote(NamedTuple):
     push_urls: tuple[str, ...]
 
 
-class RecordTag(NamedTuple):
-    """A ref under refs/tags/deploy/. `tag` is None when it is no annotated tag."""
+class RecordTag:
+    """A ref under refs/tags/deploy/. `raw` is its tag object as git stores it, None when it is no annotated tag."""
 
-    ref: str
-    oid: str
-    tag: TagObject | None
+    __slots__ = ("_tag", "name", "oid", "raw", "ref")
+
+    def __init__(self, ref: str, oid: str, raw: bytes | None) -> None:
+        self.ref = ref
+        self.name = ref.removeprefix(TAGS)
+        self.oid = oid
+        self.raw = raw
+        self._tag: TagObject | None = None
 
     @property
-    def name(self) -> str:
-        return self.ref.removeprefix(TAGS)
+    def tagged(self) -> str:
+        """The object that it names: a commit, unless it was made wrongly by hand."""
+        if self.raw is None:
+            return self.oid
+        # git takes no tag object that begins otherwise (git-mktag(1)).
+        return self.raw[len(b"object ") : self.raw.index(b"\n")].decode()
+
+    @property
+    def tag(self) -> TagObject | None:
+        """The tag object taken apart when it is first asked for: of thousands, most commands want few."""
+        if self._tag is None and self.raw is not None:
+            self._tag = parse_tag(self.raw)
+        return self._tag
 
 
 class Repository:
@@ -249,8 +265,7 @@ class Repository:
             end = out.index(b"\n", at)
             words = out[at:end].split(b" ")
             size = int(words[2]) if len(words) == 3 else -1  # "OID missing" has no body
-            tag = parse_tag(out[end + 1 : end + 1 + size]) if words[1] == b"tag" else None
-            records.append(RecordTag(ref, oid, tag))
+            records.append(RecordTag(ref, oid, out[end + 1 : end + 1 + size] if words[1] == b"tag" else None))
             at = end + size + 2
         return records
 
@@ -258,7 +273,7 @@ class Repository:
         fields = "%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)%00"
         out = self.git.run("for-each-ref", f"--format={fields}", "--end-of-options", *patterns)[1]
         return [
-            RecordTag(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), parse_tag(raw) if kind == b"tag" else None)
+            RecordTag(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), raw if kind == b"tag" else None)
             for ref, oid, kind, raw in _entries(out)
         ]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_ekf.names import RECORD_FIELDS, RecordName, Scheme, record_name, valid_day
-from git_ekf.record import CONTEXT, Record, parse, parse_tag, write
+from git_ekf.record import CONTEXT, Record, context, parse, parse_tag, write
 
 SCHEME = Scheme()
 given_quickly = settings(derandomize=True, deadline=None, max_examples=200)
@@ -51,15 +51,33 @@ unknown_fields = st.lists(st.tuples(a_name, a_value), max_size=4)
 
 @given_quickly
 @given(st.tuples(*[a_value] * 6), unknown_fields, st.one_of(a_context, quoted, quoted.map(lambda text: f'"{text}"')))
-def test_what_is_written_reads_back(values: tuple[str, ...], unknown: list[tuple[str, str]], context: str) -> None:
+def test_what_is_written_reads_back(values: tuple[str, ...], unknown: list[tuple[str, str]], text: str) -> None:
     first = tuple(zip(RECORD_FIELDS[:-1], values, strict=True))
-    message = write(Record((*unknown, (CONTEXT, context), *first)))
-    assert parse(message) == Record((*first, *unknown, (CONTEXT, context)))
+    message = write(Record((*unknown, (CONTEXT, text), *first)))
+    assert parse(message) == Record((*first, *unknown, (CONTEXT, text)))
     assert write(parse(message)) == message
 
 
 def test_what_is_written_is_the_contracts_example() -> None:
     assert write(Record(tuple(reversed(VALUES.items())))) == WRITTEN
+
+
+@given_quickly
+@given(
+    st.tuples(*[a_line] * 6),
+    st.one_of(a_context, quoted, st.just("Fine.\n-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----")),
+    st.sampled_from(["", "encoding ISO-8859-1\n", "gpgsig x\n y\n"]),
+    st.sampled_from([RECORD_FIELDS, (*RECORD_FIELDS, "Ticket"), ("Note",)]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_the_context_for_a_list_is_that_of_the_record(
+    values: tuple[str, ...], text: str, header: str, expected: tuple[str, ...], end: str, whole: bool
+) -> None:
+    lines = [f"{name}: {value}" for name, value in zip(RECORD_FIELDS[0 if whole else 1 : -1], values, strict=False)]
+    message = "".join(f"{line}{end}" for line in [*lines, f"Context: {text}"])
+    raw = f"object 1\ntype commit\ntag t\ntagger T <t> 0 +0000\n{header}\n{message}".encode("utf-8", "replace")
+    assert context(raw, expected) == (parse(parse_tag(raw).message, expected).get(CONTEXT) or "")
 
 
 @given_quickly

@@ -28,7 +28,7 @@ def log(
     if not found:
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
         return
-    width = max(len(str(one.name)) for one in found)
+    width = max(len(one.tag.name) for one in found)
     say("\n".join(_line(one, width) for one in found))
     unsaved = sum(not one.saved for one in found)
     if unsaved:
@@ -38,7 +38,7 @@ def log(
 def _line(one: deploy.Deployment, width: int) -> str:
     context = one.context.partition("\n")[0]
     shown = context if len(context) <= 60 else context[:59] + "…"
-    return f"{one.name!s:<{width}} {' ' if one.saved else '!'} {one.commit[:7]}  {shown}".rstrip()
+    return f"{one.tag.name:<{width}} {' ' if one.saved else '!'} {one.commit[:7]}  {shown}".rstrip()
 
 
 def as_json(one: deploy.Deployment) -> dict[str, object]:
