@@ -36,10 +36,11 @@ class Place(NamedTuple):
 
 
 class Git:
-    """git, run in `cwd` (None: the current directory) with the environment of this process."""
+    """git, run in `cwd` (None: the current directory) with the environment of this process, and `env` added to it."""
 
-    def __init__(self, cwd: str | None = None) -> None:
+    def __init__(self, cwd: str | None = None, env: dict[str, str] | None = None) -> None:
         self.cwd = cwd
+        self.env = env or {}
 
     def start(self, *args: str, stdin: bool = False, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Starts git without waiting, so that questions can run side by side. `env` is added to the environment."""
@@ -50,7 +51,7 @@ class Git:
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**_environment(), **(env or {})},
+                env={**_environment(), **self.env, **(env or {})},
             )
         except FileNotFoundError:
             raise _no_git(self.cwd) from None
@@ -108,6 +109,14 @@ class Git:
             os.execvp("git", ["git", *args])  # noqa: S606 (an argument vector, no shell)
         except FileNotFoundError:
             raise _no_git(self.cwd) from None
+
+    def run_hook(self, name: str, *args: str, cwd: str, stdin: bytes = b"") -> int:
+        """Runs a hook as git does (githooks(5)), its output on stderr. Its exit code; 0 where there is none."""
+        path = os.path.join(self.hooks_dir(), name)
+        if not os.access(path, os.X_OK):
+            return 0
+        sys.stdout.flush()
+        return subprocess.run([path, *args], cwd=cwd, input=stdin, stdout=sys.stderr.fileno(), check=False).returncode
 
     # --- questions ---
 

@@ -1,0 +1,474 @@
+"""What becomes of each commit of a stack on a new base.
+
+The stack has an old side (the tree after each commit as it is) and a new side (the tree after each commit on the
+new base). `_Sides` is the map of paths where the two differ. A commit that touches none of those is clean by
+construction: its entries are taken as they are. Where it does touch some, git's own merge decides: for a file that
+both sides still have, on trees with nothing else in them, many at a time; for everything else, on the whole trees.
+
+What could make git's merge depend on more than a commit's own paths (merge-ort.c) is looked at first: renames
+and renames of directories on either side, and files where the other side has a directory. In doubt it is the whole trees.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.git import Git
+from git_ekf.replay.merging import Conflict, Merge, merge
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
+from git_ekf.replay.stream import Stream
+
+ATTRIBUTES = ".gitattributes"
+_HEADER = b"committer x <x> 0 +0000\n"
+_NOT_READ = Entry("000000", "")  # the new side of a path whose merge git has not been asked for yet
+
+# Settles a conflict in the content of a file: (path, base, ours, theirs) -> the entry and which side won; None leaves it.
+Settle = Callable[[str, Entry | None, Entry, Entry], "tuple[Entry, str] | None"]
+
+
+class Step:
+    """What becomes of a commit: clean, upstream (its patch is there already), empty (nothing of it is left) or conflict.
+
+    `changes` is what it does on the new side, path by path. `merged` are the files that git merged, `moved` the
+    files that it now changes elsewhere. `depends` are the commits behind whose conflicts it stands, `settled`
+    the conflicts that were decided for one side: path and side.
+    """
+
+    __slots__ = ("changes", "commit", "conflicts", "depends", "merged", "moved", "settled", "verdict")
+
+    def __init__(self, commit: Commit) -> None:
+        self.commit = commit
+        self.verdict = "clean"
+        self.changes: dict[str, Entry | None] = {}
+        self.merged: list[str] = []
+        self.moved: list[tuple[str, str]] = []
+        self.conflicts: list[Conflict] = []
+        self.depends: list[str] = []
+        self.settled: list[tuple[str, str]] = []
+
+
+class _Wanted(NamedTuple):
+    """A file to be merged, for a step."""
+
+    step: Step
+    path: str
+    base: Entry
+    ours: Entry
+    theirs: Entry
+
+
+def forecast(
+    scratch: Scratch, stack: Stack, onto: str, upstream: dict[str, str], *, settle: Settle | None = None, behind: bool = True
+) -> list[Step]:
+    """A step for each commit. `behind`: goes on behind a conflict as if it were resolved to the commit's own side.
+
+    Without it the steps end with the first conflict. Raises GitFailed.
+    """
+    return _Forecast(scratch, stack, onto, upstream, settle, behind).run()
+
+
+class _Sides:
+    """Where the old side and the new side differ, and what git's search for renames could make of it."""
+
+    def __init__(self, changes: Changes) -> None:
+        self.entries: dict[str, tuple[Entry | None, Entry | None]] = {}
+        self.thinned: set[str] = set()  # directories in which the new side lacks something
+        self.grown: set[str] = set()  # directories in which the new side has something more
+        self._sources: dict[Entry, set[str]] = {}
+        self._targets: dict[Entry, set[str]] = {}
+        for path, (old, new) in changes.items():
+            self.put(path, old, new)
+
+    def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
+        before_old, before_new = self.entries.pop(path, (None, None))
+        if before_old and not before_new:
+            self._sources[before_old].discard(path)
+        if before_new and not before_old:
+            self._targets[before_new].discard(path)
+        if old == new:
+            return
+        self.entries[path] = (old, new)
+        if old and not new:
+            self._sources.setdefault(old, set()).add(path)
+            self.thinned.update(_folders(path))
+        if new and not old:
+            self._targets.setdefault(new, set()).add(path)
+            self.grown.update(_folders(path))
+
+    def moved_to(self, path: str) -> str | None:
+        """Where the new side has a file of the old side, unchanged and beyond doubt: nothing else there has its content."""
+        old, new = self.entries[path]
+        if old is None or new is not None or not old.is_file:
+            return None
+        # With another mode it would be another Entry, but a rename to git all the same.
+        other = Entry("100755" if old.mode == "100644" else "100644", old.oid)
+        if self._sources.get(other) or self._targets.get(other) or len(self._sources[old]) != 1:
+            return None
+        targets = self._targets.get(old, set())
+        return next(iter(targets)) if len(targets) == 1 else None
+
+
+class _Forecast:
+    def __init__(self, scratch: Scratch, stack: Stack, onto: str, upstream: dict[str, str], settle: Settle | None, behind: bool) -> None:
+        self._scratch = scratch
+        self._stack = stack
+        self._onto = onto
+        self._upstream = upstream
+        self._settle = settle
+        self._behind = behind
+        self._steps: list[Step] = []
+        self._wave: dict[str, _Wanted] = {}
+        self._tainted: dict[str, str] = {}  # path -> the commit whose conflict left it open
+        self._shrunk: set[str] = set()  # directories in which the stack deletes something
+        self._unwritten: Changes = {}  # of the new side, since its tree was last written to the index
+        self._tree = ""
+        self._attributes: dict[str, str] = {}  # directory -> id of its .gitattributes, "" for none, where merges look
+        self._read: set[str] = set()
+        self._read_all = False
+
+    def run(self) -> list[Step]:
+        self._sides = _Sides(read_difference(self._scratch.writing, self._stack.base, self._onto))
+        self._look_at_folders()
+        parent = self._stack.base
+        for commit in self._stack.commits:
+            step = Step(commit)
+            self._steps.append(step)
+            self._take(step, parent)
+            parent = commit.tree_of
+            if self._stopped():
+                break
+        self._merge_files()
+        self._stopped()
+        return self._steps
+
+    def _stopped(self) -> bool:
+        """Whether a conflict ends it; the steps behind it go."""
+        if self._behind:
+            return False
+        first = next((number for number, step in enumerate(self._steps) if step.verdict == "conflict"), None)
+        if first is not None:
+            del self._steps[first + 1 :]
+        return first is not None
+
+    def _take(self, step: Step, parent: str) -> None:
+        commit, sides = step.commit, self._sides
+        if commit.oid in self._upstream:
+            step.verdict = "upstream"
+            for path, (_, theirs) in commit.changes.items():
+                self._put(path, theirs, self._new_side(path, commit.changes[path][0]))
+            return
+        if commit.emptied:
+            step.verdict = "empty"
+            return
+        step.depends = list(dict.fromkeys(self._tainted[path] for path in commit.changes if path in self._tainted))
+        hits = [path for path in commit.changes if path in sides.entries]
+        if any(sides.entries[path][1] is _NOT_READ for path in hits):
+            self._merge_files()
+            step.depends = list(dict.fromkeys(self._tainted[path] for path in commit.changes if path in self._tainted))
+            hits = [path for path in hits if path in sides.entries]
+        rules = any(os.path.basename(path) == ATTRIBUTES for path in commit.changes)
+        if rules:  # the commit's own do not apply to it yet
+            self._merge_files()
+            self._read_attributes(commit.changes)
+        ways = None if self._is_structural(commit) else self._ways(commit, hits)
+        if ways is None:
+            self._merge_files()
+            self._merge_whole(step, parent)
+        else:
+            self._apply(step, ways)
+        if rules or any(os.path.basename(path) == ATTRIBUTES for path in step.changes):
+            self._merge_files()
+            self._forget_attributes()
+
+    # --- what is clean by construction, or by a merge of single files ---
+
+    def _ways(self, commit: Commit, hits: list[str]) -> dict[str, str] | None:
+        """How each path that both sides changed is dealt with: same, merge, or the path it was moved to. None: not so simply."""
+        ways = {}
+        for path in hits:
+            old, theirs = commit.changes[path]
+            ours = self._sides.entries[path][1]
+            target = self._sides.moved_to(path)
+            if target is not None and target not in commit.changes and old and theirs and _is_edit(old, theirs):
+                ways[path] = target
+                continue
+            if not (old and theirs and ours):
+                return None
+            if theirs == ours:
+                ways[path] = "same"
+            elif old.is_file and theirs.is_file and ours.is_file and "\n" not in path:
+                ways[path] = "merge"
+            else:
+                return None
+        return ways
+
+    def _apply(self, step: Step, ways: dict[str, str]) -> None:
+        sides = self._sides
+        pending = False
+        for path, (old, theirs) in step.commit.changes.items():
+            way = ways.get(path)
+            if way is None:
+                self._write(step, path, theirs, old)
+                if theirs is None:
+                    self._shrunk.update(_folders(path))
+            elif way == "same":
+                self._put(path, theirs, theirs)
+            elif way == "merge":
+                assert old
+                assert theirs
+                ours = sides.entries[path][1]
+                assert ours
+                self._wave[path] = _Wanted(step, path, old, ours, theirs)
+                sides.put(path, theirs, _NOT_READ)
+                pending = True
+            else:
+                self._write(step, way, theirs, sides.entries[way][1])
+                step.moved.append((path, way))
+                sides.put(path, theirs, None)
+                sides.put(way, None, theirs)
+        if step.commit.changes and not step.changes and not pending:
+            step.verdict = "empty"
+
+    def _write(self, step: Step, path: str, entry: Entry | None, before: Entry | None) -> None:
+        """The step leaves the path so on the new side."""
+        step.changes[path] = entry
+        self._unwritten[path] = (self._unwritten.get(path, (before, None))[0], entry)
+
+    def _put(self, path: str, old: Entry | None, new: Entry | None) -> None:
+        self._sides.put(path, old, new)
+
+    def _new_side(self, path: str, otherwise: Entry | None) -> Entry | None:
+        if path not in self._sides.entries:
+            return otherwise
+        if self._sides.entries[path][1] is _NOT_READ:
+            self._merge_files()
+        return self._sides.entries[path][1] if path in self._sides.entries else otherwise
+
+    def _merge_files(self) -> None:
+        """Asks git for all the file merges that are outstanding: in one merge, for they are of different paths."""
+        if not self._wave:
+            return
+        wave, self._wave = self._wave, {}
+        self._read_attributes(wave)
+        stream = Stream()
+        base = stream.commit(0, _HEADER, b"", ((path, one.base) for path, one in wave.items()))
+        ours = stream.commit(base, _HEADER, b"", ((path, one.ours) for path, one in wave.items()))
+        theirs = stream.commit(base, _HEADER, b"", ((path, one.theirs) for path, one in wave.items()))
+        oids = stream.write(self._scratch.writing, os.path.join(self._scratch.folder, "marks"))
+        result = merge(self._scratch.merging, oids[ours], oids[theirs])
+        found = _object_ids(self._scratch.writing, [f"{result.tree}:{path}" for path in wave])
+        for (path, one), oid in zip(wave.items(), found, strict=True):
+            if path in result.stages:
+                self._conflict(one, [conflict for conflict in result.conflicts if path in conflict.paths])
+                continue
+            entry = Entry(one.ours.mode if one.theirs.mode == one.base.mode else one.theirs.mode, oid)
+            self._settled(one, entry)
+            if entry not in (one.ours, one.theirs):
+                one.step.merged.append(path)
+        for one in wave.values():
+            if one.step.verdict == "clean" and not one.step.changes:
+                one.step.verdict = "empty"
+
+    def _settled(self, one: _Wanted, entry: Entry) -> None:
+        if entry != one.ours:
+            self._write(one.step, one.path, entry, one.ours)
+        # Nobody has touched the path since: that would have asked for this merge first.
+        self._sides.put(one.path, one.theirs, entry)
+
+    def _conflict(self, one: _Wanted, conflicts: list[Conflict]) -> None:
+        kinds = {conflict.kind for conflict in conflicts}
+        if self._settle and kinds <= {"content", "binary"}:
+            settled = self._settle(one.path, one.base, one.ours, one.theirs)
+            if settled:
+                one.step.settled.append((one.path, settled[1]))
+                self._settled(one, settled[0])
+                return
+        one.step.verdict = "conflict"
+        one.step.conflicts += _distinct(conflicts)
+        self._tainted[one.path] = one.step.commit.oid
+        self._settled(one, one.theirs)
+
+    # --- what only the whole trees can tell ---
+
+    def _is_structural(self, commit: Commit) -> bool:
+        """Whether git's merge could make more of the commit than its own paths say."""
+        sides = self._sides
+        if self._root_gone:
+            return True
+        for path, (old, new) in commit.changes.items():
+            if old is None:
+                if path in sides.grown:  # a file where the new side has a directory
+                    return True
+                for folder in _folders(path):
+                    if folder in sides.entries and sides.entries[folder][1] is not None:
+                        return True  # a directory where the new side has a file
+                    if folder in sides.thinned and (folder in self._shrunk or not self._kept.get(folder, False)):
+                        return True  # the new side may have renamed the directory
+            elif new is None:
+                for folder in _folders(path):
+                    if folder in sides.grown and not self._still.get((commit.tree_of, folder), False):
+                        return True  # the commit may have renamed a directory that the new side has more files in
+        return False
+
+    def _look_at_folders(self) -> None:
+        """Asks once which directories in question are there: on the new base, and after commits that delete something."""
+        git, sides = self._scratch.writing, self._sides
+        commits = self._stack.commits
+        added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in _folders(path)}
+        kept = sorted(added & sides.thinned)
+        still = sorted(
+            {
+                (commit.tree_of, folder)
+                for commit in commits
+                for path, (_, new) in commit.changes.items()
+                if new is None
+                for folder in _folders(path)
+                if folder in sides.grown
+            }
+        )
+        found = _object_ids(git, [*(f"{self._onto}:{folder}" for folder in kept), *(f"{oid}:{folder}" for oid, folder in still)])
+        self._kept = dict(zip(kept, map(bool, found), strict=False))
+        self._still = dict(zip(still, map(bool, found[len(kept) :]), strict=True))
+        # git also knows renames of the top directory into one below it.
+        before, after = (set(git.fields("ls-tree", "-z", "--name-only", tree)) for tree in (self._stack.base, self._onto))
+        gone = {path.partition("/")[0] for commit in commits for path, (_, new) in commit.changes.items() if new is None}
+        self._root_gone = bool(before) and (not before & after or before <= gone)
+
+    def _merge_whole(self, step: Step, parent: str) -> None:
+        git, sides, commit = self._scratch.writing, self._sides, step.commit
+        before = self._write_tree()
+        self._read_attributes(commit.changes if self._read_all else {*sides.entries, *commit.changes})
+        self._read_all = True
+        text = f"tree {before}\nparent {parent}\nauthor x <x> 0 +0000\ncommitter x <x> 0 +0000\n\n".encode()
+        ours = git.text("hash-object", "-t", "commit", "-w", "--stdin", stdin=text)
+        result = merge(self._scratch.merging, ours, commit.tree_of)
+        now = {path: entry for path, (_, entry) in read_difference(git, before, result.tree).items()}
+        settled = {} if result.clean else self._settle_all(step, result)
+        now.update(settled)
+        if not result.clean and not settled:
+            step.verdict = "conflict"
+            step.conflicts = _distinct(_reworded(conflict, ours, commit.tree_of) for conflict in result.conflicts)
+            for path, stages in result.stages.items():
+                self._tainted[path] = commit.oid
+                now[path] = stages.get(3)  # as if it were resolved to the commit's own side
+        before_sides = dict(sides.entries)
+        for path in {*commit.changes, *now}:
+            old_old, old_new = before_sides.get(path) or ((commit.changes[path][0],) * 2 if path in commit.changes else (None, None))
+            if path not in before_sides and path not in commit.changes:
+                old_old = old_new = self._entry(before, path)
+            old = commit.changes[path][1] if path in commit.changes else old_old
+            new = now.get(path, old_new) if path in now else old_new
+            if new != old_new:
+                self._write(step, path, new, old_new)
+            if path in commit.changes and commit.changes[path][1] is None:
+                self._shrunk.update(_folders(path))
+            sides.put(path, old, new)
+        step.merged = sorted(path for path, entry in step.changes.items() if entry and entry != commit.changes.get(path, (None, None))[1])
+        if step.verdict == "clean" and commit.changes and not step.changes:
+            step.verdict = "empty"
+
+    def _settle_all(self, step: Step, result: Merge) -> dict[str, Entry | None]:
+        """The files in conflict, decided for one side where all of them can be; none where one cannot."""
+        if self._settle is None or not {conflict.kind for conflict in result.conflicts} <= {"content", "add/add", "binary"}:
+            return {}
+        decided: dict[str, tuple[Entry, str]] = {}
+        for path, stages in result.stages.items():
+            ours, theirs = stages.get(2), stages.get(3)
+            if not (ours and theirs and ours.is_file and theirs.is_file):
+                return {}
+            answer = self._settle(path, stages.get(1), ours, theirs)
+            if answer is None:
+                return {}
+            decided[path] = answer
+        step.settled += [(path, side) for path, (_, side) in decided.items()]
+        return {path: entry for path, (entry, _) in decided.items()}
+
+    def _entry(self, tree: str, path: str) -> Entry | None:
+        line = self._scratch.writing.fields("ls-tree", "-z", "--full-tree", tree, "--", f":(literal){path}")
+        with suppress(IndexError):
+            mode, _, oid = line[0].partition("\t")[0].split(" ")
+            return Entry(mode, oid)
+        return None
+
+    def _write_tree(self) -> str:
+        """The tree of the new side as it now is."""
+        git = self._scratch.writing
+        if not self._tree:
+            git.run("read-tree", self._onto)
+        if self._unwritten or not self._tree:
+            null = "0" * len(self._onto)
+            # What goes away makes room for what comes.
+            gone = [f"0 {null}\t{path}\0" for path, (_, entry) in self._unwritten.items() if entry is None]
+            come = [f"{entry.mode} {entry.oid}\t{path}\0" for path, (_, entry) in self._unwritten.items() if entry]
+            git.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(gone + come)))
+            self._tree = git.text("write-tree", "--missing-ok")
+            self._unwritten = {}
+        return self._tree
+
+    # --- attributes: those of the new side, as in a rebase ---
+
+    def _read_attributes(self, paths: Iterable[str]) -> None:
+        """Puts the `.gitattributes` files above some paths where merges look for them."""
+        folders = sorted({folder for path in paths for folder in ("", *_folders(path))} - self._read)
+        if not folders:
+            return
+        self._read.update(folders)
+        files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
+        files = [file for file in files if "\n" not in file]
+        tree = self._write_tree() if self._tree or any(os.path.basename(path) == ATTRIBUTES for path in self._unwritten) else self._onto
+        for file, oid in zip(files, _object_ids(self._scratch.writing, [f"{tree}:{file}" for file in files]), strict=True):
+            if oid:
+                self._scratch.write_attributes(file, self._scratch.writing.run("cat-file", "blob", oid)[1])
+                self._attributes[file] = oid
+
+    def _forget_attributes(self) -> None:
+        for file in self._attributes:
+            self._scratch.write_attributes(file, None)
+        self._attributes = {}
+        self._read = set()
+        self._read_all = False
+
+
+# The ids of the empty file, SHA-1 and SHA-256.
+_EMPTY = ("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813")
+
+
+def _is_edit(old: Entry, new: Entry) -> bool:
+    """Whether a file has other content and is otherwise the same; an empty one git takes for no file's new place."""
+    return new.is_file and new.mode == old.mode and old.oid not in _EMPTY and new.oid not in _EMPTY
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The directories above a path, but for the top."""
+    at = path.rfind("/")
+    while at > 0:
+        path = path[:at]
+        yield path
+        at = path.rfind("/")
+
+
+def _object_ids(git: Git, names: list[str]) -> list[str]:
+    """The object ids of names such as TREE:PATH, "" for one that does not exist."""
+    if not names:
+        return []
+    asked = os.fsencode("".join(f"{name}\n" for name in names))
+    lines = git.run("cat-file", "--batch-check=%(objectname)", stdin=asked)[1].split(b"\n")
+    return ["" if line.endswith(b" missing") or b" " in line else line.decode() for line in lines[: len(names)]]
+
+
+def _distinct(conflicts: Iterable[Conflict]) -> list[Conflict]:
+    """One a path: git says of binary files that they are, and that they conflict."""
+    found: dict[tuple[str, ...], Conflict] = {}
+    for conflict in conflicts:
+        known = found.get(conflict.paths)
+        if known is None or known.kind == "content":
+            found[conflict.paths] = conflict
+    return list(found.values())
+
+
+def _reworded(conflict: Conflict, ours: str, theirs: str) -> Conflict:
+    return conflict._replace(message=conflict.message.replace(ours, "the new release").replace(theirs, "your commit"))

@@ -1,0 +1,97 @@
+"""What a stack of commits changes, and what its new base changes: paths with the entries they go from and to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from git_ekf.git import Git
+
+
+class Entry(NamedTuple):
+    """An entry of a tree: its mode, as git writes it, and the object's id."""
+
+    mode: str
+    oid: str
+
+    @property
+    def is_file(self) -> bool:
+        return self.mode in ("100644", "100755")
+
+
+# path -> the entries it goes from and to; None is "does not exist"
+Changes = dict[str, tuple[Entry | None, Entry | None]]
+
+
+class Commit(NamedTuple):
+    """A commit of a stack. `tree_of` has its tree: the commit itself, but for one that a migration has rewritten.
+
+    `emptied`: the migration has left nothing of it.
+    """
+
+    oid: str
+    tree_of: str
+    changes: Changes
+    emptied: bool = False
+
+
+class Stack(NamedTuple):
+    """Commits, oldest first, each on the one before; the first stands on `base`."""
+
+    base: str
+    commits: list[Commit]
+
+
+def read_stack(git: Git, base: str, tip: str) -> Stack:
+    """The commits from `base` to `tip` along first parents: of a merge, what it brings to its branch."""
+    oids = git.lines("rev-list", "--reverse", "--first-parent", "--end-of-options", tip, f"^{base}")
+    return Stack(base, [Commit(oid, oid, changes) for oid, changes in read_commits(git, oids)])
+
+
+def read_commits(git: Git, oids: list[str]) -> Iterator[tuple[str, Changes]]:
+    """What each commit changes against its first parent, in the order given."""
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    options = ("-r", "-z", "--root", "--always", "--no-renames", "--no-abbrev", "--diff-merges=first-parent", "--ignore-submodules=none")
+    fields = iter(os.fsdecode(git.run("diff-tree", "--stdin", *options, stdin=asked)[1]).split("\0"))
+    changes: Changes = {}
+    found = []
+    for field in fields:
+        if field.startswith(":"):
+            changes[next(fields)] = _entries(field)
+        elif field:
+            changes = {}
+            found.append((field, changes))
+    return iter(found)
+
+
+def read_difference(git: Git, old: str, new: str) -> Changes:
+    """What changes from one tree (or commit) to another."""
+    fields = iter(git.fields("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", old, new))
+    return {path: _entries(field) for field, path in zip(fields, fields, strict=True)}
+
+
+def _entries(field: str) -> tuple[Entry | None, Entry | None]:
+    """ ":100644 100755 OID OID M", from git-diff-tree(1), RAW OUTPUT FORMAT."""
+    old_mode, new_mode, old, new, _ = field[1:].split(" ")
+    return (Entry(old_mode, old) if old_mode != "000000" else None, Entry(new_mode, new) if new_mode != "000000" else None)
+
+
+def already_upstream(git: Git, stack: Stack, tip: str, onto: str) -> dict[str, str]:
+    """Commits of the stack whose patch is in `onto` already -> a commit there that changes the same paths.
+
+    Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is rarely asked.
+    """
+    ours: dict[frozenset[str], list[Commit]] = {}
+    for commit in stack.commits:
+        if commit.changes:
+            ours.setdefault(frozenset(commit.changes), []).append(commit)
+    if not ours:
+        return {}
+    vendors = read_commits(git, git.rev_list("--no-merges", include=[onto], exclude=[stack.base]))
+    alike = {paths: (oid, changes) for oid, changes in vendors if (paths := frozenset(changes)) in ours}
+    doubtful = any(commit.changes != changes for paths, (_, changes) in alike.items() for commit in ours[paths])
+    if not doubtful:
+        return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths]}
+    same = {line[2:] for line in git.lines("cherry", "--", onto, tip, stack.base) if line.startswith("-")}
+    return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths] if commit.oid in same}

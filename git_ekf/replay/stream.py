@@ -1,0 +1,52 @@
+"""Lines for `git fast-import` (git-fast-import(1)), which writes many commits as one pack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from git_ekf.git import Git
+from git_ekf.replay.stack import Entry
+
+_REF = b"refs/heads/scratch"
+
+
+class Stream:
+    """Files and commits to write; each commit has a number of its own."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._number = 0
+
+    def commit(self, parent: int | str, header: bytes, message: bytes, changes: Iterable[tuple[str, Entry | None]]) -> int:
+        """A commit on another one: its number, its object id, or 0 for none. `header` are the author's and committer's lines."""
+        self._number += 1
+        origin = b"" if parent == 0 else b"from :%d\n" % parent if isinstance(parent, int) else b"from %s\n" % parent.encode()
+        reset = b"reset %s\n\n" % _REF if parent == 0 else b""
+        self._parts.append(b"%scommit %s\nmark :%d\n%sdata %d\n%s\n%s" % (reset, _REF, self._number, header, len(message), message, origin))
+        added = []
+        for path, entry in changes:  # what goes away makes room for what comes
+            if entry is None:
+                self._parts.append(b"D %s\n" % _path(path))
+            else:
+                added.append(b"M %s %s %s\n" % (entry.mode.encode(), entry.oid.encode(), _path(path)))
+        self._parts += added
+        return self._number
+
+    def blob(self, content: bytes) -> None:
+        """A file's content, for commits to name by its object id."""
+        self._parts.append(b"blob\ndata %d\n%s\n" % (len(content), content))
+
+    def write(self, git: Git, marks: str) -> dict[int, str]:
+        """Number -> object id. `marks` is a file for git to write to. Raises GitFailed."""
+        options = ("--quiet", "--force", "--done", "--date-format=raw-permissive", f"--export-marks={marks}")
+        git.run("-c", "fastimport.unpackLimit=0", "fast-import", *options, stdin=b"".join([*self._parts, b"done\n"]))
+        with open(marks, encoding="ascii") as file:
+            return {int(mark[1:]): oid for mark, oid in (line.split() for line in file)}
+
+
+def _path(path: str) -> bytes:
+    raw = os.fsencode(path)
+    if raw.startswith(b'"') or b"\n" in raw:
+        return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
+    return raw

@@ -1,0 +1,82 @@
+"""The replay in memory against `git rebase`: generated histories, and every real stack."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from histories import Built, History, Text, histories, rebase
+from hypothesis import HealthCheck, given, settings
+
+from git_ekf.git import Git
+from git_ekf.replay.forecast import Step, forecast
+from git_ekf.replay.scratch import scratch
+from git_ekf.replay.stack import already_upstream, read_stack
+from git_ekf.replay.writing import write
+from git_ekf.repository import Repository
+
+
+class Replayed(NamedTuple):
+    """As histories.Rebased has it, and the steps of the forecast."""
+
+    stopped: str
+    conflicts: list[str]
+    trees: list[str]
+    kept: list[str]
+    texts: list[Text]
+    steps: list[Step]
+    dropped: set[str]
+
+
+def replay(built: Built) -> Replayed:
+    repo = Repository(Git(str(built.path)))
+    with scratch(repo) as place:
+        stack = read_stack(repo.git, built.base, built.tip)
+        upstream = already_upstream(repo.git, stack, built.tip, built.onto)
+        whole = forecast(place, stack, built.onto, upstream)
+    with scratch(repo) as place:
+        steps = forecast(place, stack, built.onto, upstream, behind=False)
+        assert [(step.verdict, step.changes) for step in steps] == [(step.verdict, step.changes) for step in whole[: len(steps)]]
+        stops = bool(steps) and steps[-1].verdict == "conflict"
+        written = write(repo, place, steps[:-1] if stops else steps, built.onto)
+    new = [oid for _, oid in written.commits]
+    paths = {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()
+    return Replayed(
+        steps[-1].commit.oid if stops else "",
+        sorted(paths),
+        [repo.git.text("rev-parse", f"{oid}^{{tree}}") for oid in new],
+        [old for old, _ in written.commits],
+        [text(repo.git, oid) for oid in new],
+        whole,
+        set(upstream),
+    )
+
+
+def text(git: Git, oid: str) -> Text:
+    head, _, message = git.run("cat-file", "commit", oid)[1].partition(b"\n\n")
+    lines = dict(line.split(b" ", 1) for line in head.split(b"\n") if b" " in line)
+    return Text(lines[b"author"], lines.get(b"encoding", b""), message)
+
+
+def assert_as_git_does(built: Built) -> None:
+    ours = replay(built)
+    gits = rebase(*built, drop=ours.dropped)
+    assert ours.stopped == gits.stopped
+    assert ours.trees == gits.trees
+    assert ours.kept == gits.kept
+    assert ours.texts == gits.texts
+    # git invents names for paths that cannot both be there; those name the side in its own words.
+    assert {plain(path) for path in gits.conflicts} <= {plain(path) for path in ours.conflicts}
+
+
+def plain(path: str) -> str:
+    return re.sub(r"~.*", "", path, flags=re.DOTALL)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(histories())
+def test_generated_histories(history: History) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert_as_git_does(history.build(Path(folder) / "r"))
