@@ -21,7 +21,7 @@ from git_ekf.repository import Repository
 # Operations that are kept; older ones are forgotten when the file is next tidied.
 _KEPT = 200
 
-_STATES = ("begun", "done", "undoing", "undone", "dropped")
+_STATES = ("begun", "handed over", "done", "undoing", "undone", "dropped")
 
 
 class Setting(NamedTuple):
@@ -35,7 +35,8 @@ class Setting(NamedTuple):
 class Operation(NamedTuple):
     """`updates` in order; `head` and `head_after` are the branches checked out in `worktree` before and after it.
 
-    `state` is begun, done, undoing, undone, dropped (it never happened), or unknown: another version wrote it.
+    `state` is begun, handed over (to a rebase, which tells the new values when it ends), done, undoing, undone,
+    dropped (it never happened), or unknown: another version wrote it.
     """
 
     number: int
@@ -66,10 +67,17 @@ class Journal:
         self.operations = _read(path)
 
     def begin(
-        self, command: str, updates: list[RefUpdate], head: str, head_after: str, worktree: str = "", settings: tuple[Setting, ...] = ()
+        self,
+        command: str,
+        updates: list[RefUpdate],
+        head: str,
+        head_after: str,
+        worktree: str = "",
+        settings: tuple[Setting, ...] = (),
+        state: str = "begun",
     ) -> Operation:
         number = self.operations[-1].number + 1 if self.operations else 1
-        operation = Operation(number, command, tuple(updates), head, head_after, "begun", worktree, settings)
+        operation = Operation(number, command, tuple(updates), head, head_after, state, worktree, settings)
         if len(self.operations) > 2 * _KEPT:
             self._tidy()
         self._append(operation)
@@ -86,6 +94,10 @@ class Journal:
     def last(self) -> Operation | None:
         """The newest operation that has happened and was not undone, or of which that cannot be told."""
         return next((operation for operation in reversed(self.operations) if operation.state in ("done", "unknown")), None)
+
+    def handed_over(self) -> Operation | None:
+        """The operation that goes on in a rebase, as far as is known here."""
+        return next((operation for operation in reversed(self.operations) if operation.state == "handed over"), None)
 
     def unfinished(self) -> Operation | None:
         """The operation during which git-ekf was killed."""

@@ -156,6 +156,26 @@ def compare(repo: Repository, old: str, new: str, kustomizations: list[Kustomiza
         ]
 
 
+def broken(repo: Repository, old: str, new: str, paths: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Kustomizations of `new` that do not build, with the builder's last words, but for those that did not in `old` either.
+
+    Raises Refused when the builder is not trusted, CallFailed when it cannot be started.
+    """
+    command = _command(repo)
+    with _checkouts(repo, new) as folders, _Builder(command) as builder:
+        failed = _failures(builder, folders[0], paths)
+    if not failed:
+        return []
+    with _checkouts(repo, old) as folders, _Builder(command) as builder:
+        before = _failures(builder, folders[0], [path for path in failed if os.path.isdir(os.path.join(folders[0], path))])
+    return [(path, said) for path, said in failed.items() if path not in before]
+
+
+def _failures(builder: _Builder, folder: str, paths: Sequence[str]) -> dict[str, list[str]]:
+    started = [(path, builder.start(folder, path)) for path in paths]
+    return {path: said for path, build in started if (said := _wait_for(build).said) is not None}
+
+
 def _wait_for(build: Future[_Build]) -> _Build:
     while True:
         # Not without end: a signal just before the wait begins is not noticed until that is over.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from git_ekf import config as configuration
 from git_ekf.errors import Refused
 from git_ekf.git import Git, Place
-from git_ekf.names import normalise_url
+from git_ekf.names import RecordName, normalise_url, record_name
 from git_ekf.record import TagObject, parse_tag
 from git_ekf.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM
 
@@ -239,6 +239,12 @@ class Repository:
             return [ref.removeprefix(TAGS) for ref in self._record_refs if ref.startswith(RECORDS)]
         asked = [RECORDS + pattern for pattern in patterns]
         return [ref.removeprefix(TAGS) for ref in self.git.lines("for-each-ref", "--format=%(refname)", "--end-of-options", *asked)]
+
+    def newest_record(self, branch: str) -> RecordTag | None:
+        """The newest record of a release branch, by the day and number in its name."""
+        named = [(name, record_name(name, self.config.scheme)) for name in self.record_names() if name.endswith("/" + branch)]
+        dated = [(taken.date, taken.number, name) for name, taken in named if isinstance(taken, RecordName)]
+        return self.read_records(TAGS + max(dated)[2])[0] if dated else None
 
     def saved_records(self) -> dict[str, str]:
         """Name -> object id of the deploy records that `internal` has, as last heard."""

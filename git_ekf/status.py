@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 from git_ekf import policy
 from git_ekf.journal import cut_off
-from git_ekf.names import RecordName, record_name
 from git_ekf.policy import Finding
 from git_ekf.record import CONTEXT, parse
-from git_ekf.refs import TAGS
 from git_ekf.repository import RecordTag, Repository
 
 
@@ -25,7 +23,8 @@ class Deploy(NamedTuple):
 class Status(NamedTuple):
     """Where a work tree stands. None means that it cannot be told (no channel, nothing saved yet).
 
-    `cut_off` is the git-ekf command that was killed half-way. `changed` and `untracked` count files,
+    `cut_off` is the git-ekf command that was killed half-way, `under_way` the one that goes on in a rebase.
+    `changed` and `untracked` count files,
     `unsaved_records` deploy records, all other counts are commits.
     `findings` are those of the remotes, the branch checked out and the newest deploy record of its release.
     """
@@ -36,6 +35,7 @@ class Status(NamedTuple):
     upstream: str | None
     operation: str | None
     cut_off: str | None
+    under_way: str | None
     base: str | None
     configuration: int | None
     channel_ahead: int | None
@@ -68,7 +68,7 @@ def status(repo: Repository) -> Status:
             unsaved, not_here = repo.git.distance(repo.head, saved)
         key = repo.config.scheme.key
         newer = [name for name in repo.channels if key(name) > key(branch)]
-        record = newest_record(repo, branch)
+        record = repo.newest_record(branch)
     remote, merge = repo.upstream(branch) if branch else ("", [])
     findings = policy.judge_repository(repo, [record] if record else [])
     entries = [entry for entry in os.fsdecode(repo.git.finish(walk)[1]).split("\0") if entry[2:3] == " "]
@@ -80,6 +80,7 @@ def status(repo: Repository) -> Status:
         upstream=f"{remote}/{merge[0].removeprefix('refs/heads/')}" if remote and merge else None,
         operation=repo.operation,
         cut_off=cut_off(repo) or None,
+        under_way=_under_way(repo),
         base=base,
         configuration=configuration,
         channel_ahead=channel_ahead,
@@ -95,12 +96,12 @@ def status(repo: Repository) -> Status:
     )
 
 
-def newest_record(repo: Repository, branch: str) -> RecordTag | None:
-    """The newest record of a release branch, by the day and number in its name."""
-    names = [name for name in repo.record_names() if name.endswith("/" + branch)]
-    parsed = [(name, record_name(name, repo.config.scheme)) for name in names]
-    dated = [(taken.date, taken.number, name) for name, taken in parsed if isinstance(taken, RecordName)]
-    return repo.read_records(TAGS + max(dated)[2])[0] if dated else None
+def _under_way(repo: Repository) -> str | None:
+    if repo.operation != "rebase":
+        return None
+    from git_ekf.handoff import under_way  # most repositories are not in the middle of one
+
+    return under_way(repo) or None
 
 
 def unsaved_records(repo: Repository) -> int:

@@ -23,6 +23,8 @@ APPLY = "apply"
 RENDER = "render"
 MIGRATIONS = "upgrade.migrations"
 
+SHIPPED = ".ekf/migrate"  # where a channel may have a migration of its own
+
 
 class Command(NamedTuple):
     """`section` is apply, render or upgrade.migrations."""
@@ -36,6 +38,25 @@ def require_trusted(repo: Repository, section: str, command: tuple[str, ...]) ->
     wanted = Command(section, command)
     if wanted not in _own(repo) and wanted not in remembered(repo):
         raise Refused(f"{configuration.FILE} names a command that is not trusted here: {quoted(command)}", "git ekf trust")
+
+
+def require_shipped_trusted(repo: Repository, branch: str, oid: str) -> None:
+    """Raises Refused when the migration that a channel ships was not agreed to in this clone, in this version of it."""
+    if _shipped(repo, branch, oid) not in remembered(repo):
+        raise Refused(f"{repo.config.primary}/{branch} ships a migration that is not trusted here: {SHIPPED} ({oid[:12]})", "git ekf trust")
+
+
+def _shipped(repo: Repository, branch: str, oid: str) -> Command:
+    return Command(MIGRATIONS, (f"{repo.config.primary}/{branch}:{SHIPPED}", oid))
+
+
+def shipped(repo: Repository) -> list[Command]:
+    """The migrations that the vendor's channels ship, newer than the branch checked out."""
+    key = repo.config.scheme.key
+    here = repo.head_branch or ""
+    newer = [branch for branch in repo.channels if key(branch) > key(here)]
+    found = ((branch, repo.git.ref_value(f"{repo.channels[branch]}:{SHIPPED}")) for branch in newer)
+    return [_shipped(repo, branch, oid) for branch, oid in found if oid]
 
 
 def tracked(repo: Repository) -> list[Command]:

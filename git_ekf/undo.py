@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from git_ekf.errors import Refused
+from git_ekf.handoff import recognise, under_way
 from git_ekf.journal import Operation, locked
-from git_ekf.refs import HEADS, SAVED, TAGS
+from git_ekf.refs import BACKUP, HEADS, SAVED, TAGS
 from git_ekf.repository import Repository
 from git_ekf.transaction import settle, take_back
 
@@ -17,6 +18,10 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
         settled = settle(repo, journal)
         if settled and settled.state != "done":  # cut off, and now nothing of it is left: that was the last one
             return settled, []
+        going_on = under_way(repo)
+        if going_on:
+            raise Refused(f"the {going_on} is still in progress", f"git ekf {going_on} --abort")
+        recognise(repo, journal)
         operation = journal.last()
         if operation is None:
             raise Refused("there is nothing to undo", "git reflog shows what git itself did")
@@ -54,6 +59,8 @@ def _published(repo: Repository, operation: Operation) -> list[str]:
     """Sentences on what has gone to `internal`. Raises Refused for a record: a published one stays."""
     said = []
     for update in operation.updates:
+        if update.ref.startswith(BACKUP):
+            continue
         name = update.ref.removeprefix(HEADS).removeprefix(TAGS)
         # Under the same name `internal` may have somebody else's.
         if update.ref.startswith(TAGS) and repo.git.ref_value(SAVED + name) == update.new:
@@ -61,9 +68,11 @@ def _published(repo: Repository, operation: Operation) -> list[str]:
                 f"{name} is already on {repo.config.internal}, and a published record stays", "git ekf tag records what is deployed now"
             )
         there = repo.saved_branches.get(name) if update.ref.startswith(HEADS) else None
-        made = not update.creates and repo.git.commit(f"{update.new}^") == update.old
-        if there and made and repo.git.is_ancestor(update.new, there):
-            said.append(
-                f"{repo.config.internal}/{name} already has it; git ekf save puts the old state there and keeps this one as a backup"
-            )
+        if not there or not repo.git.is_ancestor(update.new, there):
+            continue
+        internal = repo.config.internal
+        if operation.command == "upgrade":
+            said.append(f"{internal}/{name} is there already, and stays; another upgrade would find it in its way")
+        elif operation.command == "sync" or (not update.creates and repo.git.commit(f"{update.new}^") == update.old):
+            said.append(f"{internal}/{name} already has it; git ekf save puts the old state there and keeps this one as a backup")
     return said

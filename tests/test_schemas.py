@@ -15,10 +15,11 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 import git_ekf
 from git_ekf.config import RULES
-from git_ekf.sample import make_vendor
+from git_ekf.sample import deployment, make_vendor
 
 SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
-NAMES = ["check", "diff", "hooks-status", "log", "releases", "show", "status"]
+NAMES = ["check", "diff", "hooks-status", "log", "releases", "show", "status", "sync", "upgrade"]
+WITH_AN_OPTION = {"forecast"}  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())
 
@@ -93,7 +94,7 @@ def test_every_schema_is_tested() -> None:
 def test_schema_is_full_and_strict(name: str) -> None:
     Draft202012Validator.check_schema(schema(name))
     for node in objects(schema(name)):
-        assert node["required"] == list(node["properties"])
+        assert node["required"] == [key for key in node["properties"] if key not in WITH_AN_OPTION]
         assert node["additionalProperties"] is True
         assert node["description"]
         for key, inner in node["properties"].items():
@@ -104,6 +105,8 @@ def test_schema_is_full_and_strict(name: str) -> None:
 def test_what_several_documents_have_is_the_same_everywhere() -> None:
     assert schema("check")["$defs"]["finding"] == schema("status")["$defs"]["finding"] == schema("show")["$defs"]["finding"]
     assert schema("log")["$defs"].items() <= schema("show")["$defs"].items()
+    assert schema("sync")["$defs"] == schema("upgrade")["$defs"]
+    assert list(schema("sync")["properties"]) == list(schema("upgrade")["properties"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,6 +116,8 @@ def test_man_page_names_every_key(name: str) -> None:
     described = schema(name)
     if name in ("show", "status"):  # their pages refer to git-ekf-check(1) for findings
         del described["$defs"]["finding"]
+    if name == "sync":  # its page refers to git-ekf-upgrade(1) for commits
+        del described["$defs"]
     for node in objects(described):
         for key in node["properties"]:
             assert key in text, key
@@ -203,6 +208,15 @@ def test_status_in_the_middle_of_a_merge(clone: Clone) -> None:
     assert answer(clone, "status")["operation"] == "merge"
 
 
+def test_status_in_the_middle_of_an_upgrade(clone: Clone) -> None:
+    clone.commit("VERSION", "mine\n")
+    assert clone.ekf("upgrade", "--no-save-check").code == 3
+    document = answer(clone, "status")
+    assert (document["operation"], document["under_way"]) == ("rebase", "upgrade")
+    assert clone.ekf("upgrade", "--abort").code == 0
+    assert answer(clone, "status")["under_way"] is None
+
+
 def test_status_in_a_sha256_repository(tmp_path: Path) -> None:
     make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
     assert run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code == 0
@@ -241,6 +255,91 @@ def test_releases_where_none_is_known(tmp_path: Path) -> None:
     assert run("git", "init", "-q", tmp_path / "alone").code == 0
     refused = Clone(tmp_path / "alone").ekf("releases", "--json")
     assert (refused.code, refused.out) == (4, "")
+
+
+def test_releases_with_a_forecast(clone: Clone) -> None:
+    clone.commit("own/a", "a\n")
+    clone.commit("VERSION", "1.9.0\n")
+    channels = answer(clone, "releases", "--forecast")["channels"]
+    assert [one["forecast"] for one in channels] == [
+        None,
+        {"clean": 1, "upstream": 0, "empty": 1, "conflict": 0},
+        {"clean": 1, "upstream": 0, "empty": 0, "conflict": 1},
+    ]
+    clone.git("switch", "-q", "--detach")
+    assert {one["forecast"] for one in answer(clone, "releases", "--forecast")["channels"]} == {None}
+
+
+# --- the plans of upgrade and sync ---
+
+
+def working(vendor: Path, tmp_path: Path, branch: str) -> Clone:
+    """A clone in which the vendor works on a channel."""
+    assert run("git", "clone", "-q", "-b", branch, vendor, tmp_path / "v").code == 0
+    return Clone(tmp_path / "v")
+
+
+def test_upgrade_with_commits_of_every_kind(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+    theirs = working(vendor, tmp_path, "release-1.10")
+    (theirs.path / "docs").mkdir()
+    theirs.git("mv", "README.md", "docs/README.md")
+    theirs.git("commit", "-q", "-m", "Move the README")
+    theirs.git("push", "-q")
+    istio = "apps/istio/base/deployment.yaml"
+    clone.commit("own/a", "a\n", "Mine")
+    clone.git("cherry-pick", "origin/side")
+    clone.commit("README.md", "# Sample platform\n\nSee docs/ and own/.\n", "Moved")
+    clone.commit("VERSION", "1.10.0\n", "Empty")
+    clone.commit(istio, deployment("istio", "1.8.0", 2), "Merged")
+    conflicting = clone.commit(istio, deployment("istio", "1.8.1", 2), "Conflict")
+    clone.commit(istio, deployment("istio", "1.8.1", 3), "Behind")
+    document = answer(clone, "upgrade", "1.10", code=1)
+    assert (document["from"], document["to"], document["clean"], document["rewritten"]) == ("release-1.8", "release-1.10", False, False)
+    assert document["onto"] == theirs.out("rev-parse", "HEAD")
+    mine, picked, moved, empty, merged, conflict, behind = document["commits"]
+    assert [commit["verdict"] for commit in document["commits"]] == ["clean", "upstream", "clean", "empty", "clean", "conflict", "clean"]
+    assert (mine["subject"], picked["upstream"]) == ("Mine", clone.out("rev-parse", "origin/side"))
+    assert moved["moved"] == [{"from": "README.md", "to": "docs/README.md"}]
+    assert (empty["subject"], merged["merged"]) == ("Empty", [istio])
+    assert [(one["kind"], one["paths"]) for one in conflict["conflicts"]] == [("content", [istio])]
+    assert behind["depends"] == [conflicting]
+    document = answer(clone, "upgrade", "1.10", "--prefer", "local")
+    assert document["clean"] is True
+    assert document["commits"][5]["settled"] == [{"path": istio, "side": "local"}]
+
+
+def test_upgrade_without_a_commit(clone: Clone) -> None:
+    document = answer(clone, "upgrade")
+    assert (document["to"], document["clean"], document["commits"]) == ("release-1.9", True, [])
+    assert document["base"] == document["tip"]
+
+
+def test_upgrade_where_there_is_no_newer_channel(clone: Clone) -> None:
+    refused = clone.ekf("upgrade", "1.11", "--json")
+    assert (refused.code, refused.out) == (4, "")
+
+
+def test_sync_with_a_name_that_is_no_text(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+    """A byte that is no UTF-8 comes out as \\xNN."""
+    name = "own/\udcff"
+    working(vendor, tmp_path, "release-1.8").commit(name, "theirs\n")
+    Clone(tmp_path / "v").git("push", "-q")
+    clone.commit(name, "mine\n")
+    document = answer(clone, "sync", code=1)
+    assert (document["from"], document["to"]) == ("release-1.8", "release-1.8")
+    [commit] = document["commits"]
+    assert [(one["kind"], one["paths"]) for one in commit["conflicts"]] == [("add/add", ["own/\\xff"])]
+
+
+def test_sync_with_a_channel_that_was_rewritten(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+    clone.commit("own/a", "a\n")
+    theirs = working(vendor, tmp_path, "release-1.8")
+    theirs.git("checkout", "-q", "--orphan", "new")
+    theirs.git("commit", "-q", "-m", "All new")
+    theirs.git("push", "-q", "-f", "origin", "new:release-1.8")
+    document = answer(clone, "sync")
+    assert (document["rewritten"], document["onto"]) == (True, theirs.out("rev-parse", "HEAD"))
+    assert [commit["verdict"] for commit in document["commits"]] == ["clean"]
 
 
 # --- log and show ---

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated
+
+import typer
 
 from git_ekf.commands.options import Json
 from git_ekf.errors import Refused
@@ -12,21 +15,34 @@ from git_ekf.status import Channel, last_fetch
 from git_ekf.status import channels as channels_of
 
 
-def releases(json: Json = False) -> None:
+def releases(
+    forecast: Annotated[bool, typer.Option("--forecast", help="Add what an upgrade to each newer channel would do.")] = False,
+    json: Json = False,
+) -> None:
     """List the vendor's release channels in version order."""
     repo = Repository()
     channels = channels_of(repo)
+    forecasts = _forecasts(repo) if forecast else {}
     primary = repo.config.primary
     if not channels:
         raise Refused(f"no release branch ({repo.config.scheme.pattern}) of {primary} is known here", f"git fetch {primary}")
     if json:
-        listed = [{**channel._asdict(), "relation": channel.relation or None} for channel in channels]
+        listed = [
+            {
+                **channel._asdict(),
+                "relation": channel.relation or None,
+                **({"forecast": forecasts.get(channel.branch, (None, ""))[0]} if forecast else {}),
+            }
+            for channel in channels
+        ]
         print(document("releases", {"primary": primary, "channels": listed}))
         return
     width = max(len(channel.branch) for channel in channels)
     for channel in channels:
         mark = "*" if channel.relation == "current" else " "
         say(f"{mark} {channel.branch:<{width}}  {channel.commit[:7]}  {channel.date[:10]}  {_words(channel)}".rstrip())
+        if channel.branch in forecasts:
+            say(f"  {'':<{width}}  {forecasts[channel.branch][1]}")
     fetched = last_fetch(repo)
     say(
         f"As of the last fetch, {age(max(0.0, time.time() - fetched))}. Newer ones: git fetch {primary}"
@@ -42,3 +58,24 @@ def _words(channel: Channel) -> str:
     words.append(counted(channel.ahead or 0, "configuration commit"))
     words.append(f"{channel.behind} behind" if channel.behind else "up to date")
     return ", ".join(words)
+
+
+def _forecasts(repo: Repository) -> dict[str, tuple[dict[str, int] | None, str]]:
+    """Newer channel -> how many commits become what (None where that cannot be told), and the same in words."""
+    from git_ekf import target as targets  # most lists are without a forecast
+    from git_ekf import upgrade
+
+    found: dict[str, tuple[dict[str, int] | None, str]] = {}
+    for target in targets.forecasts(repo):
+        try:
+            targets.require_linear(repo, target, flatten=False)
+            plan = upgrade.plan(repo, target, upgrade.Options())
+        except Refused as error:
+            found[target.goal] = None, f"no forecast: {error.message}"
+            continue
+        verdicts = [step.verdict for step in plan.steps]
+        counts = {verdict: verdicts.count(verdict) for verdict in ("clean", "upstream", "empty", "conflict")}
+        files = {path for step in plan.conflicts for conflict in step.conflicts for path in conflict.paths}
+        stops = f"an upgrade would stop: {upgrade.summary(plan)} ({counted(len(files), 'file')})"
+        found[target.goal] = counts, stops if plan.conflicts else f"an upgrade would go through: {upgrade.summary(plan)}"
+    return found

@@ -45,7 +45,11 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
     rows = []
     if state.cut_off:
         rows.append(("in progress", f"a {state.cut_off} that was cut off", "git ekf undo"))
-    if state.operation:
+    if state.under_way:
+        rows.append(
+            ("in progress", f"{'an' if state.under_way == 'upgrade' else 'a'} {state.under_way}", f"git ekf {state.under_way} --continue")
+        )
+    elif state.operation:
         rows.append(("in progress", f"a {state.operation}", "git status"))
     elif not state.release:
         release = next(reversed(repo.release_branches), None)
@@ -56,17 +60,17 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
     if state.changed or state.untracked:
         parts = [counted(state.changed, "changed file")] if state.changed else []
         parts += [counted(state.untracked, "untracked file")] if state.untracked else []
-        rows.append(("not committed", ", ".join(parts), "git add -A && git commit"))
+        rows.append(("not committed", ", ".join(parts), "" if state.operation else "git add -A && git commit"))
     if state.release:
         upstream = f"{primary}/{state.branch}"
         if state.channel_ahead is None:
             rows.append(("channel", f"{upstream} is not known here ({heard})", f"git fetch {primary}"))
         elif state.channel_ahead:
-            rows.append(("channel", f"{counted(state.channel_ahead, 'new vendor commit')} ({heard})", f"git rebase {upstream}"))
+            rows.append(("channel", f"{counted(state.channel_ahead, 'new vendor commit')} ({heard})", "git ekf sync"))
         else:
             rows.append(("channel", f"up to date ({heard})", ""))
         if state.newer:
-            rows.append(("newer", ", ".join(state.newer), "git ekf releases"))
+            rows.append(("newer", ", ".join(state.newer), "git ekf upgrade --plan"))
         rows.append(_saved(state, internal))
         if state.last_deploy:
             context = state.last_deploy.context.partition("\n")[0]

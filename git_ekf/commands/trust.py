@@ -12,7 +12,7 @@ from git_ekf.config import FILE
 from git_ekf.errors import Refused, UsageError
 from git_ekf.output import counted, say
 from git_ekf.repository import Repository
-from git_ekf.trust import Command, quoted, remembered, revoke, tracked
+from git_ekf.trust import Command, quoted, remembered, revoke, shipped, tracked
 from git_ekf.trust import trust as remember
 
 
@@ -29,7 +29,7 @@ def trust(
         forgotten = revoke(repo)
         say(f"Forgot {counted(len(forgotten), 'command')}." if forgotten else "No command was trusted; nothing was changed.")
         return
-    named, known = tracked(repo), remembered(repo)
+    named, known = [*tracked(repo), *shipped(repo)], remembered(repo)
     new = [command for command in named if command not in known]
     _show(named, known, [command for command in known if command not in named] if only_list else [])
     if only_list or not new:
@@ -44,7 +44,7 @@ def _show(named: list[Command], known: list[Command], former: list[Command]) -> 
     if not named:
         say(f"{FILE} names no command that needs trust.")
     else:
-        say(f"{FILE} names:")
+        say(f"{FILE}{' and the channels name' if any(len(command.words[0].split(':')) > 1 for command in named) else ' names'}:")
         _rows([(command, "trusted" if command in known else "not trusted") for command in named])
     if former:
         say("Trusted, and no longer named there:")

@@ -9,7 +9,7 @@ from git_ekf.undo import undo as take_back
 
 
 def undo() -> None:
-    """Take back the last tag or rollback, when its refs still are where it put them."""
+    """Take back the last sync, upgrade, rollback or tag, when its refs still are where it put them."""
     repo = Repository()
     repo.require_work_tree()
     operation, published = take_back(repo)

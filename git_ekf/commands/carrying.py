@@ -1,0 +1,248 @@
+"""What upgrade and sync have in common on the terminal: the plan, the stop at a conflict, and the outcome."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NamedTuple
+
+import typer
+
+from git_ekf import handoff
+from git_ekf.commands.settled import settled
+from git_ekf.errors import DONE, FINDINGS, STOPPED, UsageError
+from git_ekf.handoff import Ended, State, Stopped
+from git_ekf.journal import locked
+from git_ekf.output import counted, document, escape, say, unicode_text
+from git_ekf.prefer import parse
+from git_ekf.replay.forecast import Step
+from git_ekf.repository import Repository
+from git_ekf.target import SYNC, Target, require_linear, require_ready
+from git_ekf.upgrade import Done, Options, Plan, carry_out, summary
+from git_ekf.upgrade import plan as make_plan
+
+PlanJson = Annotated[bool, typer.Option("--json", help="Print the plan as one JSON document, and change nothing.")]
+Verify = Annotated[str, typer.Option("--verify", metavar="COMMAND", help="Run a check of your own afterwards; when it fails, exit with 1.")]
+RangeDiff = Annotated[bool, typer.Option("--range-diff", help="Show the commits before and after, as git range-diff does.")]
+PlanOnly = Annotated[bool, typer.Option("--plan", "-n", help="Say what would become of each commit, and change nothing.")]
+Continue = Annotated[bool, typer.Option("--continue", help="Go on after conflicts were resolved.")]
+Skip = Annotated[bool, typer.Option("--skip", help="Go on without the commit it stopped at.")]
+Abort = Annotated[bool, typer.Option("--abort", help="Go back to where it began.")]
+NoFetch = Annotated[bool, typer.Option("--no-fetch", help="Go by what is known here, without asking the vendor's repository.")]
+NoSaveCheck = Annotated[bool, typer.Option("--no-save-check", help="Also where the branch is not saved to the internal repository.")]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option("--prefer", metavar="SIDE[:PATTERN]", help="Settle conflicts in the content of files: local or vendor; again for more."),
+]
+Flatten = Annotated[bool, typer.Option("--flatten", help="Make one line of a history with merges, along first parents.")]
+
+# Beyond this many commits the plan lists only those that are not simply clean.
+_LISTED = 25
+
+
+class Afterwards(NamedTuple):
+    """What to do once the commits are carried over: the words of the user's own check, and whether to show the commits."""
+
+    check: list[str]
+    range_diff: bool
+
+
+def afterwards(verify: str, range_diff: bool) -> Afterwards:
+    """Raises UsageError."""
+    from git_ekf.verify import parse_command
+
+    return Afterwards(parse_command(verify), range_diff)
+
+
+def options(prefer: list[str] | None, flatten: bool, squash: bool = False) -> Options:
+    """Raises UsageError."""
+    return Options(tuple(parse(text) for text in prefer or []), flatten, squash)
+
+
+def going_on(command: str, proceed: bool, skip: bool, abort: bool, then: Afterwards) -> int | None:
+    """Goes on with what is in progress, where one of the three options says how. The exit code; None without one."""
+    given = [name for name, flag in (("continue", proceed), ("skip", skip), ("abort", abort)) if flag]
+    if not given:
+        return None
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other", f"git ekf {command} -h")
+    repo = settled()
+    with locked(repo) as journal:
+        if abort:
+            target = handoff.abort(repo, journal)
+            say(f"Back on {target.branch} at {target.tip[:7]}; nothing was changed. Resolutions are remembered.")
+            return DONE
+        result = handoff.proceed(repo, journal, given[0])
+    return show_outcome(Repository(), result, then)
+
+
+def run(repo: Repository, target: Target, chosen: Options, then: Afterwards, *, save_check: bool) -> int:
+    """Carries the commits over, and says what came of it. The exit code."""
+    if target.nothing_new:
+        say(f"{target.branch} already stands on {repo.config.primary}/{target.goal} at {target.onto[:7]}; nothing to do")
+        return DONE
+    require_ready(repo, target, save_check=save_check, flatten=chosen.flatten)
+    return show_outcome(Repository(), carry_out(repo, target, chosen), then)
+
+
+# --- the plan ---
+
+
+def show_plan(repo: Repository, target: Target, chosen: Options, *, json: bool) -> int:
+    """Prints the plan. 0 where it would go through, 1 where it would stop."""
+    require_linear(repo, target, flatten=chosen.flatten)
+    plan = make_plan(repo, target, chosen)
+    if json:
+        print(document(target.command, as_json(plan)))
+    else:
+        _print_plan(repo, plan)
+    return FINDINGS if plan.conflicts else DONE
+
+
+def _print_plan(repo: Repository, plan: Plan) -> None:
+    target = plan.target
+    way = f"{target.branch} to {target.goal}" if target.command != SYNC else target.branch
+    commits = counted(len(plan.steps), "configuration commit")
+    say(f"{target.command.capitalize()} of {way}, from {target.base[:7]} to {target.onto[:7]}: {commits}")
+    if target.rewritten:
+        say(f"  the vendor has rewritten {target.branch} since; your commits stand on {target.base[:7]}, which it no longer has")
+    for step in plan.steps:
+        if len(plan.steps) <= _LISTED or not _is_plain(step):
+            say(f"  {_mark(step):<9} {step.commit.oid[:7]} {plan.subjects[step.commit.oid]}")
+            for line in _details(step, plan):
+                say(f"            {line}")
+    say(summary(plan))
+    command = f"git ekf {target.command}" + ("" if target.command == SYNC else f" {repo.config.scheme.version(target.goal)}")
+    if plan.conflicts:
+        say(f"It would stop at {plan.conflicts[0].commit.oid[:7]} for you to resolve, in an ordinary rebase: {command}")
+    else:
+        say(f"It would go through: {command}")
+
+
+def _is_plain(step: Step) -> bool:
+    return step.verdict == "clean" and not (step.depends or step.settled)
+
+
+def _mark(step: Step) -> str:
+    if step.verdict == "conflict":
+        return "CONFLICT"
+    if step.verdict != "clean":
+        return step.verdict
+    return "depends" if step.depends else "settled" if step.settled else "moved" if step.moved else "merged" if step.merged else "clean"
+
+
+def _details(step: Step, plan: Plan) -> list[str]:
+    if step.verdict == "upstream":
+        return [f"the channel has the same change: {plan.upstream[step.commit.oid][:7]}"]
+    lines = [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
+    if step.verdict == "empty":
+        lines.append("the migration leaves nothing of it" if step.commit.emptied else "nothing of it is left")
+    lines += [f"{path}: the {side} side is taken" for path, side in step.settled]
+    lines += [f"{old} is {new} there" for old, new in step.moved]
+    if step.depends:
+        lines.append(f"behind the conflict of {', '.join(oid[:7] for oid in step.depends)}")
+    return lines
+
+
+def as_json(plan: Plan) -> dict[str, object]:
+    target = plan.target
+    return {
+        "from": target.branch,
+        "to": target.goal,
+        "base": target.base,
+        "tip": target.tip,
+        "onto": target.onto,
+        "rewritten": target.rewritten,
+        "clean": not plan.conflicts,
+        "commits": [_step_as_json(step, plan) for step in plan.steps],
+    }
+
+
+def _step_as_json(step: Step, plan: Plan) -> dict[str, object]:
+    return {
+        "commit": step.commit.oid,
+        "subject": unicode_text(plan.subjects[step.commit.oid]),
+        "verdict": step.verdict,
+        "upstream": plan.upstream.get(step.commit.oid),
+        "merged": [unicode_text(path) for path in step.merged],
+        "moved": [{"from": unicode_text(old), "to": unicode_text(new)} for old, new in step.moved],
+        "settled": [{"path": unicode_text(path), "side": side} for path, side in step.settled],
+        "conflicts": [
+            {"kind": conflict.kind, "paths": [unicode_text(path) for path in conflict.paths], "message": unicode_text(conflict.message)}
+            for conflict in step.conflicts
+        ],
+        "depends": step.depends,
+    }
+
+
+# --- what came of it ---
+
+
+def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwards) -> int:
+    """Prints it, and what there is to say of it. The exit code."""
+    if isinstance(result, Stopped):
+        return _show_stop(result)
+    target, tip = (result.plan.target if isinstance(result, Done) else result.target), result.tip
+    if isinstance(result, Done):
+        for step in result.plan.steps:
+            if not _is_plain(step) or step.moved or step.merged:
+                say(f"  {_mark(step):<9} {step.commit.oid[:7]} {result.plan.subjects[step.commit.oid]}")
+                for line in _details(step, result.plan):
+                    say(f"            {line}")
+    else:
+        _print_state(result.state)
+    if then.range_diff:
+        repo.git.show("range-diff", f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
+    done = "Upgraded" if target.command != SYNC else "Synced"
+    on = f"{repo.config.primary}/{target.goal} ({target.onto[:7]})"
+    say(f"{done}: {target.goal} is at {tip[:7]}, {counted(len(result.commits), 'configuration commit')} on {on}.")
+    fine = _show_verification(repo, target, tip, then)
+    say(f"{'Next: git ekf apply, then git ekf tag and git ekf save. ' if fine else ''}To take it back: git ekf undo")
+    return DONE if fine else FINDINGS
+
+
+def _show_verification(repo: Repository, target: Target, tip: str, then: Afterwards) -> bool:
+    """Prints what is wrong with it, and whether nothing is."""
+    from git_ekf.verify import run_check, verify
+
+    verified = verify(repo, target, tip)
+    for finding in verified.findings:
+        say(f"  policy    {finding.rule}: {finding.message}")
+    for path, said in verified.broken:
+        say(f"  broken    {path} no longer builds")
+        for line in said:
+            say(f"            {line}")
+    if verified.unbuilt:
+        say(f"  note      kustomizations were not built: {verified.unbuilt}")
+    elif verified.built and not verified.broken:
+        say(f"  builds    {counted(verified.built, 'kustomization')} that your commits change")
+    sys.stdout.flush()
+    wrong = run_check(repo, target, tip, then.check) if then.check else ""
+    if wrong:
+        say(f"  check     {then.check[0]} {wrong}")
+    return verified.fine and not wrong
+
+
+def _print_state(state: State) -> None:
+    """What was decided without asking."""
+    for oid, why in state.dropped:
+        say(f"  dropped   {oid[:7]} {state.subjects[oid]}")
+        say(f"            {why}")
+    for path, how in state.settled:
+        say(f"  settled   {path}: {how if ' ' in how else f'the {how} side is taken'}")
+
+
+def _show_stop(stop: Stopped) -> int:
+    command = stop.target.command
+    say(f"Stopped at commit {stop.number} of {stop.total}: {stop.commit[:7]} {stop.subject}")
+    _print_state(stop.state)
+    for file in stop.files:
+        say(f"  {file.path}")
+        say(f"    {file.what}" + (f"; the vendor's last commit there is {file.vendor}" if file.vendor else ""))
+    if stop.said:
+        say(f"  git says: {stop.said}")
+    sys.stdout.flush()
+    where = f"{len(stop.files)} file{'s' if len(stop.files) != 1 else ''} in conflict" if stop.files else "git cannot go on by itself"
+    print(f"git-ekf: the {command} has stopped half-way: {where}", file=sys.stderr)
+    act = "edit the files, git add them, then: " if stop.files else "git status shows why; then: "
+    print(escape(f"hint: {act}git ekf {command} --continue (or --skip this commit, or --abort)"), file=sys.stderr)
+    return STOPPED

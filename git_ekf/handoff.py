@@ -1,0 +1,362 @@
+"""An upgrade or sync that goes on in an ordinary `git rebase`, and how it is recognised however that ends.
+
+The rebase runs on the branch that was checked out, so `git rebase --abort` leads back to where it began. Its last
+line, an `exec`, makes the new branch and lets the rebase end on it. What the rebase has to be told from another by,
+and what is not in it, is in `ekf/rebase` in the git directory of the work tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed, Refused
+from git_ekf.git import Git
+from git_ekf.journal import Journal, Operation, Setting
+from git_ekf.prefer import Preference, merge_file, side_of
+from git_ekf.refs import HEADS, RefUpdate
+from git_ekf.replay.stack import Entry
+from git_ekf.repository import Repository
+from git_ekf.target import UPGRADE, Target
+
+# Settings under which a rebase would do more, or other things, than our list of commits says.
+_PLAIN = (
+    *("-c", "rebase.autoSquash=false"),
+    *("-c", "rebase.autoStash=false"),
+    *("-c", "rebase.updateRefs=false"),
+    *("-c", "rebase.missingCommitsCheck=ignore"),
+    *("-c", "rebase.rescheduleFailedExec=true"),
+    *("-c", "rebase.abbreviateCommands=false"),
+    *("-c", "core.commentChar=#"),
+    *("-c", "advice.mergeConflict=false"),
+)
+_NO_EDITOR = {"GIT_EDITOR": ":"}
+
+
+class State(NamedTuple):
+    """What is kept while the rebase runs. `onto` is where the rebase began, with `written` below it.
+
+    `rest` is what it was given to pick: (original, the same migrated or made one line, else the original again).
+    `settled` are (path, how) of conflicts decided without asking, `dropped` are (commit, why).
+    """
+
+    target: Target
+    onto: str
+    written: list[tuple[str, str]]
+    rest: list[tuple[str, str]]
+    subjects: dict[str, str]
+    prefer: tuple[Preference, ...]
+    settled: list[tuple[str, str]]
+    dropped: list[tuple[str, str]]
+
+
+class File(NamedTuple):
+    """A path in conflict. `what` says what the two sides did, `vendor` is the vendor's last commit there ("" if none is known)."""
+
+    path: str
+    what: str
+    vendor: str
+
+
+class Stopped(NamedTuple):
+    """Where the rebase waits for the user: at a commit, with files in conflict, or (`said`) because git cannot go on.
+
+    `number` of `total` counts configuration commits.
+    """
+
+    target: Target
+    commit: str
+    subject: str
+    number: int
+    total: int
+    files: list[File]
+    state: State
+    said: str
+
+
+class Ended(NamedTuple):
+    """The rebase is over, and the commits are on the goal; `commits` are (original, new)."""
+
+    target: Target
+    commits: list[tuple[str, str]]
+    tip: str
+    state: State
+
+
+# --- beginning ---
+
+
+def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpdate], settings: tuple[Setting, ...]) -> Stopped | Ended:
+    """Goes on with the commits of `state.rest`; `updates` are what it all comes to. Raises CallFailed where the rebase does not begin."""
+    target = state.target
+    _write(repo, state)
+    unknown = [updates[0]._replace(new=""), *updates[1:]]
+    operation = journal.begin(target.command, unknown, target.branch, target.goal, repo.place.top, settings, "handed over")
+    repo.git.update_refs([f"create {update.ref} {update.new}" for update in updates[1:]])
+    todo = os.path.join(repo.place.git_dir, "ekf", "todo")
+    with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
+        file.write(f"exec {_last_line(repo, target)}\n")
+    git = Git(repo.place.top, {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"})
+    options = ("--interactive", "--no-verify", "--empty=drop", "--onto", state.onto)
+    code, said = _run(git, *_PLAIN, "rebase", *options, target.base)
+    os.unlink(todo)
+    if in_progress(repo, state):
+        with open(_rebase_path(repo, "rewritten-list"), "a", encoding="ascii") as file:
+            file.writelines(f"{old} {new}\n" for old, new in state.written)  # for notes and the post-rewrite hook
+    elif code:
+        recognise(repo, journal)
+        raise CallFailed(f"git rebase did not begin: {_words(said)}; nothing was changed", "git status")
+    return _drive(repo, journal, operation, state, code, said)
+
+
+def _last_line(repo: Repository, target: Target) -> str:
+    """What the rebase runs at its end, in the shell. It knows nothing of git-ekf, which an editor's PATH may not have."""
+    there = '"$(git rev-parse --git-path rebase-merge/{0})"'.format
+    keep = f'cp {there("rewritten-list")} "$(git rev-parse --git-path ekf/rewritten)" 2>/dev/null || :'
+    if target.command != UPGRADE:
+        return keep
+    goal, upstream = shlex.quote(target.goal), shlex.quote(f"{repo.config.primary}/{target.goal}")
+    return (
+        f"git branch --no-track {goal} {target.tip} && git branch --quiet --set-upstream-to={upstream} {goal}"
+        f" && echo {shlex.quote(HEADS + target.goal)} >{there('head-name')} && {{ {keep}; }}"
+    )
+
+
+# --- going on ---
+
+
+def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
+    """`how` is continue or skip. Raises Refused where nothing is in progress, or files are still in conflict."""
+    state = require_in_progress(repo)
+    operation = journal.handed_over()
+    assert operation  # it is what `start` notes before the rebase begins
+    if how == "continue":
+        left = sorted(_unmerged(repo))
+        if left:
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            raise Refused(f"{left[0]}{more} is still in conflict", f"edit, then: git add {shlex.quote(left[0])}")
+    code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", f"--{how}")
+    return _drive(repo, journal, operation, state, code, said)
+
+
+def abort(repo: Repository, journal: Journal) -> Target:
+    """Back to where it began. Raises Refused, GitFailed."""
+    state = require_in_progress(repo)
+    repo.git.run("rebase", "--abort")
+    recognise(repo, journal)
+    return state.target
+
+
+def require_in_progress(repo: Repository) -> State:
+    """Raises Refused."""
+    state = read(repo)
+    if state is None or not in_progress(repo, state):
+        raise Refused("no upgrade or sync is in progress", "git ekf status; git ekf undo takes back a finished one")
+    return state
+
+
+def _drive(repo: Repository, journal: Journal, operation: Operation, state: State, code: int, said: str) -> Stopped | Ended:
+    """Goes on for as long as every conflict is settled without asking: by rerere, or by the user's preferences."""
+    while in_progress(repo, state):
+        unmerged = _unmerged(repo)
+        settled = _replayed(repo, unmerged, said) + _preferred(repo, unmerged, state.prefer)
+        state = state._replace(settled=[*state.settled, *settled])
+        _write(repo, state)
+        left = unmerged.keys() - {path for path, _ in settled}
+        if left or not unmerged:
+            return stopped(repo, state, "" if left else _words(said))
+        code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", "--continue")
+    ended = recognise(repo, journal)
+    if ended is None or ended.state != "done":
+        raise CallFailed(f"git rebase ended without an outcome: {_words(said) or f'code {code}'}", "git status")
+    pairs = _rewritten(repo, state)
+    return Ended(state.target, pairs, ended.updates[0].new, state)
+
+
+def _run(git: Git, *args: str) -> tuple[int, str]:
+    process = git.start(*args)
+    out, err = process.communicate()
+    return process.returncode, os.fsdecode(out + err)
+
+
+def _replayed(repo: Repository, unmerged: dict[str, dict[int, Entry]], said: str) -> list[tuple[str, str]]:
+    """Files that rerere has resolved as they were resolved before (git-rerere(1)), put into the index."""
+    paths = [
+        path for path in re.findall(r"^(?:Resolved|Staged) '(.*)' using previous resolution\.$", said, re.MULTILINE) if path in unmerged
+    ]
+    if paths:
+        Git(repo.place.top).run("add", "--", *(f":(literal){path}" for path in paths))
+    for path in paths:
+        del unmerged[path]
+        unmerged[path] = {}
+    return [(path, "as it was resolved before") for path in paths]
+
+
+def _preferred(repo: Repository, unmerged: dict[str, dict[int, Entry]], prefer: tuple[Preference, ...]) -> list[tuple[str, str]]:
+    """Files whose content is in conflict, settled for the side that the user prefers."""
+    settled = []
+    for path, stages in unmerged.items():
+        side = side_of(prefer, path)
+        sides = [stages.get(2), stages.get(3)]
+        if side and all(entry and entry.is_file for entry in sides):
+            ours, theirs = sides
+            assert ours
+            assert theirs
+            entry = merge_file(repo.git, os.path.join(repo.place.git_dir, "ekf"), stages.get(1), ours, theirs, side)
+            repo.git.run("update-index", "-z", "--index-info", stdin=os.fsencode(f"{entry.mode} {entry.oid} 0\t{path}\0"))
+            Git(repo.place.top).run("checkout-index", "--force", "--", path)
+            settled.append((path, side))
+    return settled
+
+
+# --- where it stands ---
+
+
+def under_way(repo: Repository) -> str:
+    """The command (upgrade or sync) that goes on in the rebase under way; "" where there is none, or it is another's."""
+    state = read(repo) if repo.operation == "rebase" else None
+    return state.target.command if state and in_progress(repo, state) else ""
+
+
+def in_progress(repo: Repository, state: State) -> bool:
+    """Whether the rebase under way is ours."""
+    return _line(repo, "onto") == state.onto and _line(repo, "orig-head") == state.target.tip
+
+
+def recognise(repo: Repository, journal: Journal) -> Operation | None:
+    """Notes how a rebase has ended, in whosever hands; None where there is none, or it goes on. Raises GitFailed."""
+    operation, state = journal.handed_over(), read(repo)
+    if operation is None or (operation.worktree not in ("", repo.place.top) and os.path.isdir(operation.worktree)):
+        return None
+    if state is not None and in_progress(repo, state):
+        return None
+    first, *others = operation.updates
+    now = repo.git.ref_value(first.ref)
+    tip = state.target.tip if state else first.old
+    if now and now not in (tip, first.old):
+        return journal.mark(operation, "done", [first._replace(new=now), *others])
+    # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD on it.
+    commands = [f"delete {update.ref} {update.new}" for update in others if repo.git.ref_value(update.ref)]
+    if first.creates and now:
+        if repo.git.head_branch() == operation.head_after:
+            repo.git.run(
+                "symbolic-ref", "-m", f"checkout: moving from {operation.head_after} to {operation.head}", "HEAD", HEADS + operation.head
+            )
+        commands.append(f"delete {first.ref} {now}")
+    if commands:
+        repo.git.update_refs(commands)
+    with suppress(FileNotFoundError):
+        os.unlink(_file(repo))
+    return journal.mark(operation, "dropped")
+
+
+def stopped(repo: Repository, state: State, said: str = "") -> Stopped:
+    """Where the rebase waits."""
+    picked = repo.git.ref_value("REBASE_HEAD")
+    commit = next((oid for oid, pick in state.rest if pick == picked), picked)
+    subject = repo.git.text("log", "-1", "--format=%s", "--encoding=UTF-8", commit, "--") if commit else ""
+    everything = repo.git.rev_list("--reverse", "--first-parent", include=[state.target.tip], exclude=[state.target.base])
+    number = everything.index(commit) + 1 if commit in everything else len(everything)
+    files = [File(path, _what(stages), _vendor(repo, state.target, path)) for path, stages in sorted(_unmerged(repo).items())]
+    return Stopped(state.target, commit, subject, number, len(everything), files, state, said)
+
+
+_WHAT = {
+    (1, 2, 3): "both changed it",
+    (2, 3): "both added it",
+    (1, 2): "you deleted it, the vendor changed it",
+    (1, 3): "you changed it, the vendor deleted it",
+    (1,): "both moved it or deleted it",
+    (2,): "the vendor added it",
+    (3,): "you added it",
+}
+
+
+def _what(stages: dict[int, Entry]) -> str:
+    return _WHAT[tuple(sorted(stages))]
+
+
+def _vendor(repo: Repository, target: Target, path: str) -> str:
+    return repo.git.text("log", "-1", "--format=%h %s", "--encoding=UTF-8", f"{target.base}..{target.onto}", "--", f":(top,literal){path}")
+
+
+def _unmerged(repo: Repository) -> dict[str, dict[int, Entry]]:
+    stages: dict[str, dict[int, Entry]] = {}
+    for field in Git(repo.place.top).fields("ls-files", "-z", "--unmerged"):
+        words, path = field.split("\t", 1)
+        mode, oid, stage = words.split(" ")
+        stages.setdefault(path, {})[int(stage)] = Entry(mode, oid)
+    return stages
+
+
+def _rewritten(repo: Repository, state: State) -> list[tuple[str, str]]:
+    """(original, new), oldest first."""
+    try:
+        with open(os.path.join(repo.place.git_dir, "ekf", "rewritten"), encoding="ascii") as file:
+            known = dict(line.split() for line in file)
+        os.unlink(file.name)
+    except (OSError, ValueError):
+        known = {}
+    pairs: dict[str, str] = {}  # new -> original: of a commit that was skipped git notes the one before
+    for old, pick in state.rest:
+        if pick in known:
+            pairs.setdefault(known[pick], old)
+    return [*state.written, *((old, new) for new, old in pairs.items() if new not in dict(state.written).values())]
+
+
+def _words(said: str) -> str:
+    lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip() and not line.startswith(("hint:", "Rebasing ("))]
+    return "; ".join(re.sub(r"^(fatal|error): ", "", line) for line in lines[:3])
+
+
+# --- what is kept ---
+
+
+def read(repo: Repository) -> State | None:
+    """What was kept, while the rebase runs and until the next upgrade. None where there is nothing to be read."""
+    try:
+        with open(_file(repo), encoding="utf-8") as file:
+            values = json.load(file)
+        return State(
+            Target(*values["target"]),
+            values["onto"],
+            [(old, new) for old, new in values["written"]],
+            [(old, pick) for old, pick in values["rest"]],
+            values["subjects"],
+            tuple(Preference(*one) for one in values["prefer"]),
+            [(path, how) for path, how in values["settled"]],
+            [(oid, why) for oid, why in values["dropped"]],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(repo: Repository, state: State) -> None:
+    path = _file(repo)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(state._asdict(), file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
+
+
+def _file(repo: Repository) -> str:
+    return os.path.join(repo.place.git_dir, "ekf", "rebase")
+
+
+def _rebase_path(repo: Repository, name: str) -> str:
+    return os.path.join(repo.place.git_dir, "rebase-merge", name)
+
+
+def _line(repo: Repository, name: str) -> str:
+    try:
+        with open(_rebase_path(repo, name), encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

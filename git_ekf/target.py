@@ -1,0 +1,183 @@
+"""Which commits go where: the configuration commits of the branch checked out, and the vendor's commit they are to stand on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from git_ekf import policy
+from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
+from git_ekf.journal import cut_off
+from git_ekf.record import parse
+from git_ekf.refs import HEADS, UPSTREAM
+from git_ekf.repository import Repository
+
+UPGRADE = "upgrade"
+SYNC = "sync"
+
+
+class Target(NamedTuple):
+    """`base..tip` are the configuration commits of `branch`; they go onto `onto`, the tip of the channel `goal`.
+
+    `command` is upgrade (goal is a new local branch) or sync (goal is the branch itself). `rewritten`: the channel
+    that the branch follows no longer has `base`.
+    """
+
+    command: str
+    branch: str
+    goal: str
+    base: str
+    tip: str
+    onto: str
+    rewritten: bool = False
+
+    @property
+    def nothing_new(self) -> bool:
+        return self.base == self.onto
+
+
+def fetch(repo: Repository) -> None:
+    """Hears what is new of the primary repository. Raises CallFailed."""
+    primary = repo.config.primary
+    if primary not in repo.remotes:
+        raise Refused(f"there is no remote {primary}", "git ekf init --primary URL")
+    try:
+        repo.git.run("fetch", "--quiet", "--", primary)
+    except GitFailed as error:
+        said = next((line for line in error.stderr.splitlines() if line.strip()), "it said nothing")
+        raise CallFailed(
+            f"{primary} cannot be fetched from: {said.removeprefix('fatal: ')}; nothing was changed",
+            "--no-fetch goes by what is known here",
+        ) from None
+
+
+def branch_here(repo: Repository) -> str:
+    """The release branch checked out. Raises Refused."""
+    repo.require_work_tree()
+    interrupted = cut_off(repo)
+    if interrupted:
+        raise Refused(f"a {interrupted} was cut off", "git ekf undo")
+    if repo.operation:
+        raise Refused(f"a {repo.operation} is in progress", "finish it: git status shows how")
+    branch = repo.head_branch
+    if branch is None or not repo.config.scheme.is_release(branch):
+        raise Refused("no release branch is checked out", f"git switch {next(reversed(repo.release_branches), 'release-X.Y')}")
+    if repo.head is None:
+        raise Refused(f"{branch} has no commit yet", "git ekf status")
+    return branch
+
+
+def forecasts(repo: Repository) -> list[Target]:
+    """Upgrades to every newer channel; none where no release branch is checked out."""
+    branch = repo.head_branch
+    if branch is None or not repo.config.scheme.is_release(branch) or repo.head is None:
+        return []
+    key = repo.config.scheme.key
+    base, rewritten = _base(repo, branch)
+    newer = {name: commit for name, commit in repo.channels.items() if key(name) > key(branch)}
+    return [Target(UPGRADE, branch, name, base, repo.head, commit, rewritten) for name, commit in newer.items()]
+
+
+def upgrade(repo: Repository, release: str = "") -> Target:
+    """The upgrade to a release, or to the next one. Raises Refused, UsageError."""
+    branch = branch_here(repo)
+    scheme = repo.config.scheme
+    key = scheme.key
+    newer = [name for name in repo.channels if key(name) > key(branch)]
+    if release:
+        goal = scheme.parse(release) or ""
+        if not goal:
+            raise UsageError(f"{release} is no release", "git ekf releases lists them")
+        if goal == branch:
+            raise Refused(f"{branch} is checked out already", "git ekf sync takes newer commits of the same channel")
+        if key(goal) < key(branch):
+            raise Refused(f"{goal} is older than {branch}", "git ekf rollback TAG goes back to a deploy record")
+        if goal not in repo.channels:
+            raise Refused(f"{repo.config.primary} has no {goal}", "git ekf releases lists what it has")
+    elif newer:
+        goal = newer[0]
+    else:
+        raise Refused(f"there is no channel newer than {branch}", "git ekf sync takes newer commits of the same channel")
+    base, rewritten = _base(repo, branch)
+    return Target(UPGRADE, branch, goal, base, repo.release_branches[branch], repo.channels[goal], rewritten)
+
+
+def sync(repo: Repository) -> Target:
+    """The same channel, as it now is. Raises Refused."""
+    branch = branch_here(repo)
+    if branch not in repo.channels:
+        primary = repo.config.primary
+        raise Refused(f"{primary} has no {branch}: the channel is gone, or was never fetched", f"git fetch {primary}, or git ekf upgrade")
+    base, rewritten = _base(repo, branch)
+    return Target(SYNC, branch, branch, base, repo.release_branches[branch], repo.channels[branch], rewritten)
+
+
+def _base(repo: Repository, branch: str) -> tuple[str, bool]:
+    """The vendor's commit that a branch stands on, and whether its channel has lost it. Raises Refused.
+
+    A rewritten channel still has a merge base with the branch, but an older one, or none. What the branch
+    really stands on was recorded: in the reflog of the channel, in refs/ekf/upstream, in deploy records.
+    """
+    tip, channel = repo.release_branches[branch], repo.channel(branch)
+    base = repo.merge_base(channel, tip) if channel else None
+    found = base
+    for commit in _recorded_bases(repo, branch, tip):
+        if commit not in (found, channel) and (found is None or repo.git.is_ancestor(found, commit)) and repo.git.is_ancestor(commit, tip):
+            found = commit
+    if found is None:
+        hint = "git fetch --unshallow " if repo.place.shallow else "git fetch "
+        why = "this clone is shallow" if repo.place.shallow else f"it shares no history with {repo.config.primary}/{branch}"
+        raise Refused(f"what {branch} stands on is not known here: {why}", hint + repo.config.primary)
+    return found, found != base
+
+
+def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
+    """The vendor's commits that were the tip of the branch's channel once, as far as that is remembered and they are here."""
+    remembered = [repo.refs.get(UPSTREAM + branch, "")]
+    _code, out = repo.git.run("merge-base", "--fork-point", f"{repo.primary_prefix}{branch}", tip, ok=(0, 1, 128))
+    remembered.append(out.decode().strip())
+    record = repo.newest_record(branch)
+    claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else ""
+    remembered.append((repo.git.commit(claim) if claim else "") or "")
+    return [commit for commit in dict.fromkeys(remembered) if commit and repo.git.commit(commit)]
+
+
+# --- preconditions ---
+
+
+def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten: bool) -> None:
+    """Raises Refused where carrying the commits over would not be safe."""
+    entries = repo.git.fields("status", "--porcelain", "--no-renames", "-z", "--untracked-files=no", "--ignore-submodules=none")
+    if entries:
+        more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
+        raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", "git commit -a, or git stash")
+    require_linear(repo, target, flatten=flatten)
+    if target.command == UPGRADE:
+        _require_new(repo, target.goal)
+    judged_here = {"linear-history"} | ({"branch-base"} if target.rewritten else set())
+    for finding in policy.judge_repository(repo, []):
+        if finding.severity == "error" and finding.rule not in judged_here:
+            raise Refused(f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check")
+    there = repo.saved_branches.get(target.branch)
+    if save_check and not (there and repo.git.is_ancestor(target.tip, there)):
+        raise Refused(f"{target.branch} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check")
+
+
+def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
+    """Raises Refused for a merge among the configuration commits."""
+    merges = repo.git.rev_list("--merges", include=[target.tip], exclude=[target.base])
+    if merges and not flatten:
+        count = f"{len(merges)} merge commits are" if len(merges) > 1 else "a merge commit is"
+        raise Refused(
+            f"{count} among the configuration commits: {merges[0][:7]}", f"git ekf {target.command} --flatten --plan shows them as one line"
+        )
+
+
+def _require_new(repo: Repository, goal: str) -> None:
+    if repo.git.ref_value(HEADS + goal):
+        raise Refused(f"{goal} exists here already", f"git switch {goal}, or, if it holds nothing: git branch -d {goal}")
+    if goal in repo.saved_branches:
+        internal = repo.config.internal
+        raise Refused(
+            f"{internal} has {goal} already: this cluster was upgraded elsewhere",
+            f"git switch --track {internal}/{goal}, then: git ekf init",
+        )

@@ -1,0 +1,205 @@
+"""Carries the configuration commits to their new base: planned, then done as one transaction, or handed to `git rebase`."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from git_ekf import handoff
+from git_ekf.errors import Refused
+from git_ekf.handoff import Ended, Stopped
+from git_ekf.journal import Setting
+from git_ekf.migration import Migrated, hops, migrate, squash, write_stack
+from git_ekf.prefer import Preference, settler
+from git_ekf.refs import BACKUP, HEADS, RefUpdate
+from git_ekf.replay import merging
+from git_ekf.replay.forecast import Step, forecast
+from git_ekf.replay.scratch import Scratch, scratch
+from git_ekf.replay.stack import Commit, Stack, already_upstream, read_stack
+from git_ekf.replay.writing import Written, write
+from git_ekf.repository import Repository
+from git_ekf.target import UPGRADE, Target
+from git_ekf.transaction import exclusive, perform
+
+
+class Plan(NamedTuple):
+    """What becomes of each configuration commit; `upstream` names the vendor's commit that has the patch of one."""
+
+    target: Target
+    steps: list[Step]
+    upstream: dict[str, str]
+    subjects: dict[str, str]
+
+    @property
+    def conflicts(self) -> list[Step]:
+        return [step for step in self.steps if step.verdict == "conflict"]
+
+
+class Done(NamedTuple):
+    """The commits are on `goal`. `commits` are (original, new); dropped ones are in the plan's steps."""
+
+    plan: Plan
+    commits: list[tuple[str, str]]
+    tip: str
+
+
+class Options(NamedTuple):
+    """`prefer` decides conflicts in the content of files; `flatten` makes one line of a history with merges.
+
+    `squash`: only the final state is migrated, and carried over as one commit.
+    """
+
+    prefer: tuple[Preference, ...] = ()
+    flatten: bool = False
+    squash: bool = False
+
+
+def why_not_in_memory(repo: Repository) -> str:
+    """Why only `git rebase` can tell what it would do here; "" where that can be told."""
+    if repo.git.version() < merging.MINIMUM:
+        return f"git {'.'.join(map(str, repo.git.version()))} cannot merge without a work tree (2.39 can)"
+    if (repo.git_setting("merge.renormalize") or "").lower() in ("true", "yes", "on", "1"):
+        return "merge.renormalize is set, which git goes by in a work tree only"
+    return ""
+
+
+def _needs_rebase(repo: Repository) -> bool:
+    """Whether `git rebase` has to do all of it: it alone can tell, or it would change messages in its own way."""
+    return bool(why_not_in_memory(repo) or (repo.git_setting("commit.cleanup") or "verbatim") != "verbatim")
+
+
+def plan(repo: Repository, target: Target, options: Options) -> Plan:
+    """What would become of each commit. The repository is only read. Raises Refused where it cannot be told, CallFailed."""
+    why = why_not_in_memory(repo)
+    if why:
+        raise Refused(f"there is no forecast: {why}", f"git ekf {target.command}, without --plan; git ekf undo takes it back")
+    with scratch(repo) as place:
+        work = _prepare(repo, place, target, options)
+        steps = forecast(place, work.stack, target.onto, work.upstream, settle=settler(place, options.prefer))
+        return Plan(target, steps, work.upstream, work.subjects)
+
+
+def summary(plan: Plan) -> str:
+    """How many commits become what."""
+    counts = Counter(step.verdict for step in plan.steps)
+    words = {"clean": "clean", "upstream": "already upstream", "empty": "nothing left of", "conflict": "in conflict"}
+    return ", ".join(f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]) or "nothing to carry over"
+
+
+class _Work(NamedTuple):
+    """What is to be carried over. `rewritten` is there where the commits are not those of the branch: migrated, or made one line."""
+
+    stack: Stack
+    upstream: dict[str, str]
+    subjects: dict[str, str]
+    rewritten: Migrated | None
+
+
+def _prepare(repo: Repository, place: Scratch, target: Target, options: Options) -> _Work:
+    """Raises Refused where a migration is not trusted, CallFailed where it fails."""
+    stack = read_stack(repo.git, target.base, target.tip)
+    upstream = already_upstream(repo.git, stack, target.tip, target.onto)
+    names = subjects(repo, target)
+    todo = hops(repo, target)
+    if todo and options.squash:
+        stack, upstream = squash(repo, place, stack, target, names), {}
+    rewritten = migrate(repo, place, stack, todo) if todo else Migrated(stack, {}) if options.flatten else None
+    if rewritten:
+        stack = write_stack(place.writing, place, rewritten)
+    return _Work(stack, upstream, names, rewritten)
+
+
+def subjects(repo: Repository, target: Target) -> dict[str, str]:
+    """Commit -> the first line of its message."""
+    lines = repo.git.rev_list(
+        "--no-commit-header", "--format=%H %s", "--encoding=UTF-8", "--first-parent", include=[target.tip], exclude=[target.base]
+    )
+    return {line[: len(target.tip)]: line[len(target.tip) + 1 :] for line in lines}
+
+
+def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stopped | Ended:
+    """Does it, wholly or not at all, or stops at a conflict in a rebase. Raises Refused, CallFailed."""
+    with exclusive(repo) as journal:
+        if (repo.git.head_branch(), repo.git.ref_value(HEADS + target.branch)) != (target.branch, target.tip):
+            raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
+        _run_pre_rebase(repo, target)
+        with scratch(repo) as place:
+            work = _prepare(repo, place, target, options)
+            steps, written = [], Written([], target.onto)
+            if not _needs_rebase(repo):
+                settle = settler(place, options.prefer)
+                steps = forecast(place, work.stack, target.onto, work.upstream, settle=settle, behind=False)
+                done = steps[:-1] if steps and steps[-1].verdict == "conflict" else steps
+                written = write(repo, place, done, target.onto)
+                rest = work.stack.commits[len(done) :]
+            else:
+                rest = work.stack.commits
+            picks = _picks(place, work, rest)
+        moves, settings = updates(target, written.tip), tracking(repo, target)
+        if picks:
+            state = handoff.State(
+                target, written.tip, written.commits, picks, work.subjects, options.prefer, _settled(steps), _dropped(steps, work)
+            )
+            return handoff.start(repo, journal, state, moves, settings)
+        perform(repo, journal, target.command, moves, target.goal, settings)
+    after(repo, target, written)
+    return Done(Plan(target, steps, work.upstream, work.subjects), written.commits, written.tip)
+
+
+def _settled(steps: list[Step]) -> list[tuple[str, str]]:
+    """(path, side) of the conflicts that were decided before it stopped; those of the last step git meets again."""
+    return [pair for step in steps if step.verdict != "conflict" for pair in step.settled]
+
+
+def _dropped(steps: list[Step], work: _Work) -> list[tuple[str, str]]:
+    """(commit, why) of those that are not carried over, as far as that is known before the rebase."""
+    why = {oid: f"the channel has the same change: {vendor[:7]}" for oid, vendor in work.upstream.items()}
+    why |= {step.commit.oid: "nothing of it is left" for step in steps if step.verdict == "empty"}
+    why |= {commit.oid: "the migration leaves nothing of it" for commit in work.stack.commits if commit.emptied}
+    return [(commit.oid, why[commit.oid]) for commit in work.stack.commits if commit.oid in why]
+
+
+def _picks(place: Scratch, work: _Work, rest: list[Commit]) -> list[tuple[str, str]]:
+    """(original, the commit to pick) of those that a rebase is to carry over; what is to be picked is in the repository then."""
+    if rest and work.rewritten:
+        write_stack(place.storing, place, work.rewritten)
+    return [(commit.oid, commit.tree_of) for commit in rest if commit.oid not in work.upstream and not commit.emptied]
+
+
+def updates(target: Target, tip: str) -> list[RefUpdate]:
+    """An upgrade makes a new branch; a sync moves the one there is, and keeps where it was."""
+    null = "0" * len(target.tip)
+    if target.command == UPGRADE:
+        return [RefUpdate(HEADS + target.goal, null, tip)]
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return [RefUpdate(HEADS + target.branch, target.tip, tip), RefUpdate(f"{BACKUP}{target.branch}/{stamp}", null, target.tip)]
+
+
+def tracking(repo: Repository, target: Target) -> tuple[Setting, ...]:
+    """The settings that make the new branch track its channel."""
+    if target.command != UPGRADE:
+        return ()
+    wanted = {f"branch.{target.goal}.remote": repo.config.primary, f"branch.{target.goal}.merge": HEADS + target.goal}
+    settings = (Setting(key, tuple(repo.git_settings(key)), (value,)) for key, value in wanted.items())
+    return tuple(setting for setting in settings if setting.old != setting.new)
+
+
+# --- what git itself does around a rebase ---
+
+
+def _run_pre_rebase(repo: Repository, target: Target) -> None:
+    """Raises Refused when the user's pre-rebase hook says no."""
+    if repo.git.run_hook("pre-rebase", f"{repo.config.primary}/{target.goal}", target.branch, cwd=repo.place.top):
+        raise Refused("the pre-rebase hook refused it; nothing was changed", f"{repo.git.hooks_dir()}/pre-rebase")
+
+
+def after(repo: Repository, target: Target, written: Written) -> None:
+    """Notes go along with their commits, and hooks are told, as after a rebase (githooks(5))."""
+    pairs = "".join(f"{old} {new}\n" for old, new in written.commits).encode()
+    if pairs:
+        if any(key == "notes.rewriteref" for key, _ in repo.git_config) or os.environ.get("GIT_NOTES_REWRITE_REF"):
+            repo.git.run("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin=pairs, ok=(0, 1))
+        repo.git.run_hook("post-rewrite", "rebase", cwd=repo.place.top, stdin=pairs)
+    repo.git.run_hook("post-checkout", target.tip, written.tip, "1", cwd=repo.place.top)
