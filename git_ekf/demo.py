@@ -24,6 +24,16 @@ class Scene(NamedTuple):
 
 _DAY = "2026-11-20"  # fixed, as are all object ids
 _OVERLAY = "apps/istio/overlays/deploy"
+_DASHBOARD = "apps/dashboard/base/deployment.yaml"
+_MIGRATION = """[[upgrade.migrations]]
+to = "1.9"
+command = ["find", ".", "-name", "dns.yaml", "-execdir", "mv", "{}", "records.yaml", ";"]
+"""
+
+
+def _mirrored(version: str) -> str:
+    return deployment("dashboard", version, 1).replace("registry.example.com", "mirror.example.com")
+
 
 SCENES = (
     Scene(
@@ -82,6 +92,27 @@ SCENES = (
     ),
     Scene("…is rolled back to the record before, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
     Scene("Where things stand now.", "git ekf status"),
+    Scene(
+        "More configuration: a file of your own, and a change to one of the vendor's.",
+        "git add site && git commit -q -m 'Add our DNS' && git commit -q -am 'Take the dashboard from our mirror'",
+        writes={"site/dns.yaml": "domain: example.com\n", _DASHBOARD: _mirrored("1.8.0")},
+    ),
+    Scene(
+        "The next release calls for another file name; a migration takes care of it, once it is trusted.",
+        "git add .ekf.toml && git commit -q -m 'Migrate to 1.9' && git ekf trust --yes && git ekf save",
+        writes={".ekf.toml": _MIGRATION},
+    ),
+    Scene(
+        "What would the upgrade do? Nothing is touched, and the exit code says whether it would go through.", "git ekf upgrade --plan", 1
+    ),
+    Scene("It stops at the conflict, in an ordinary rebase.", "git ekf upgrade --no-build", 3),
+    Scene(
+        "Resolve it, and go on.",
+        "git add apps && git ekf upgrade --continue --no-build",
+        writes={_DASHBOARD: _mirrored("1.9.0")},
+    ),
+    Scene("Every commit is there, the file under its new name, and the old branch where it was.", "git log --oneline --stat -3"),
+    Scene("Save the new branch; git ekf undo would have taken all of it back.", "git ekf save && git ekf status"),
 )
 
 

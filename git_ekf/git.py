@@ -41,6 +41,7 @@ class Git:
     def __init__(self, cwd: str | None = None, env: dict[str, str] | None = None) -> None:
         self.cwd = cwd
         self.env = env or {}
+        self._hooks_dir = ""
 
     def start(self, *args: str, stdin: bool = False, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Starts git without waiting, so that questions can run side by side. `env` is added to the environment."""
@@ -112,7 +113,9 @@ class Git:
 
     def run_hook(self, name: str, *args: str, cwd: str, stdin: bytes = b"") -> int:
         """Runs a hook as git does (githooks(5)), its output on stderr. Its exit code; 0 where there is none."""
-        path = os.path.join(self.hooks_dir(), name)
+        if not self._hooks_dir:
+            self._hooks_dir = self.hooks_dir()
+        path = os.path.join(self._hooks_dir, name)
         if not os.access(path, os.X_OK):
             return 0
         sys.stdout.flush()

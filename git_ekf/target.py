@@ -158,13 +158,16 @@ def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten
         if finding.severity == "error" and finding.rule not in judged_here:
             raise Refused(f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check")
     there = repo.saved_branches.get(target.branch)
-    if save_check and not (there and repo.git.is_ancestor(target.tip, there)):
+    if save_check and target.tip != there and not (there and repo.git.is_ancestor(target.tip, there)):
         raise Refused(f"{target.branch} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check")
 
 
 def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
     """Raises Refused for a merge among the configuration commits."""
-    merges = repo.git.rev_list("--merges", include=[target.tip], exclude=[target.base])
+    if target.rewritten:
+        merges = repo.git.rev_list("--merges", include=[target.tip], exclude=[target.base])
+    else:
+        merges = [commit for commit, parents in repo.own_commits(target.tip) if len(parents) > 1]
     if merges and not flatten:
         count = f"{len(merges)} merge commits are" if len(merges) > 1 else "a merge commit is"
         raise Refused(
@@ -173,7 +176,7 @@ def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
 
 
 def _require_new(repo: Repository, goal: str) -> None:
-    if repo.git.ref_value(HEADS + goal):
+    if HEADS + goal in repo.refs:
         raise Refused(f"{goal} exists here already", f"git switch {goal}, or, if it holds nothing: git branch -d {goal}")
     if goal in repo.saved_branches:
         internal = repo.config.internal

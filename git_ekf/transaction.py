@@ -62,9 +62,7 @@ def _carry_out(repo: Repository, journal: Journal, operation: Operation) -> None
     before, after = _tips(repo, way)
     try:
         if before != after:
-            # read-tree goes by the index's timestamps alone, and stops at a file that was merely touched.
-            repo.git.run("update-index", "-q", "--refresh", ok=(0, 1, 128))  # a lock is for read-tree to report
-            repo.git.run("read-tree", "-m", "-u", before, after)
+            _check_out(repo, before, after)
         _move_refs(repo, way)
     except EkfError:
         settled = None
@@ -74,6 +72,13 @@ def _carry_out(repo: Repository, journal: Journal, operation: Operation) -> None
             raise
         return
     journal.mark(operation, _ENDS[operation.state][0])
+
+
+def _check_out(repo: Repository, before: str, after: str) -> None:
+    code, _ = repo.git.run("read-tree", "-m", "-u", before, after, ok=(0, 128))
+    if code:  # it goes by the index's timestamps alone, and stops at a file that was merely touched
+        repo.git.run("update-index", "-q", "--refresh", ok=(0, 1, 128))  # a lock is for read-tree to report
+        repo.git.run("read-tree", "-m", "-u", before, after)
 
 
 def _way(operation: Operation) -> Operation:
@@ -116,6 +121,9 @@ def _point_head(repo: Repository, way: Operation) -> None:
 
 
 def _set(repo: Repository, setting: Setting) -> None:
+    if len(setting.new) == 1:
+        repo.git.run("config", "--local", "--replace-all", setting.key, setting.new[0])
+        return
     code, out = repo.git.run("config", "--local", "-z", "--get-all", setting.key, ok=(0, 1))
     if code == 0 and tuple(os.fsdecode(out).split("\0")[:-1]) != setting.new:
         repo.git.run("config", "--local", "--unset-all", setting.key)
@@ -136,16 +144,35 @@ def _require_room(repo: Repository, way: Operation) -> None:
     before, after = _tips(repo, way)
     if before == after:
         return
-    new = set(repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", before, after))
-    above = {folder for path in new for folder in _folders(path)}
-    # Ignored files too: git takes them for worthless, and would write over them.
-    for other in Git(repo.place.top).fields("ls-files", "-z", "--others") if new else []:
-        path = other.removesuffix("/")
-        if path in new or path in above or any(folder in new for folder in _folders(path)):
+    fields = iter(repo.git.fields("diff-tree", "-r", "-z", "--name-status", "--no-renames", "--diff-filter=AD", before, after))
+    changes = [(status, path) for status, path in zip(fields, fields, strict=True)]
+    gone = {path for status, path in changes if status == "D"}
+    known: dict[str, bool] = {"": True}  # folder -> whether there is one, or room for it
+    for path in (path for status, path in changes if status == "A"):
+        # Ignored files are in the way too: git takes them for worthless, and would write over them.
+        other = _in_the_way(repo, path, gone, known)
+        if other:
             raise Refused(
-                f"{path} is in the way: git does not track it here, and would write over it",
-                f"mv {shlex.quote(path)} {shlex.quote(path + '.mine')}",
+                f"{other} is in the way: git does not track it here, and would write over it",
+                f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
             )
+
+
+def _in_the_way(repo: Repository, path: str, gone: set[str], known: dict[str, bool]) -> str:
+    """The untracked file or directory that a new file would meet, "" for none; `gone` are the files that git removes."""
+    for folder in reversed(list(_folders(path))):
+        if folder not in known:
+            whole = os.path.join(repo.place.top, folder)
+            known[folder] = folder in gone or not os.path.lexists(whole) or (os.path.isdir(whole) and not os.path.islink(whole))
+        if not known[folder]:
+            return folder
+    whole = os.path.join(repo.place.top, path)
+    if not os.path.lexists(whole):
+        return ""
+    if os.path.isdir(whole) and not os.path.islink(whole):
+        inside = Git(repo.place.top).fields("ls-files", "-z", "--others", "--", f":(literal){path}")
+        return inside[0].removesuffix("/") if inside else ""
+    return path
 
 
 def _folders(path: str) -> Iterator[str]:

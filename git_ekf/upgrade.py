@@ -99,9 +99,8 @@ class _Work(NamedTuple):
 
 def _prepare(repo: Repository, place: Scratch, target: Target, options: Options) -> _Work:
     """Raises Refused where a migration is not trusted, CallFailed where it fails."""
-    stack = read_stack(repo.git, target.base, target.tip)
+    stack, names = read_stack(repo.git, target.base, target.tip)
     upstream = already_upstream(repo.git, stack, target.tip, target.onto)
-    names = subjects(repo, target)
     todo = hops(repo, target)
     if todo and options.squash:
         stack, upstream = squash(repo, place, stack, target, names), {}
@@ -111,18 +110,10 @@ def _prepare(repo: Repository, place: Scratch, target: Target, options: Options)
     return _Work(stack, upstream, names, rewritten)
 
 
-def subjects(repo: Repository, target: Target) -> dict[str, str]:
-    """Commit -> the first line of its message."""
-    lines = repo.git.rev_list(
-        "--no-commit-header", "--format=%H %s", "--encoding=UTF-8", "--first-parent", include=[target.tip], exclude=[target.base]
-    )
-    return {line[: len(target.tip)]: line[len(target.tip) + 1 :] for line in lines}
-
-
 def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stopped | Ended:
     """Does it, wholly or not at all, or stops at a conflict in a rebase. Raises Refused, CallFailed."""
     with exclusive(repo) as journal:
-        if (repo.git.head_branch(), repo.git.ref_value(HEADS + target.branch)) != (target.branch, target.tip):
+        if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch) != [f"* {target.tip}"]:
             raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
         _run_pre_rebase(repo, target)
         with scratch(repo) as place:

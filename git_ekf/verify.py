@@ -32,10 +32,10 @@ class Verified(NamedTuple):
         return not (self.broken or self.findings)
 
 
-def verify(repo: Repository, target: Target, tip: str) -> Verified:
-    """Looks at the release branch as it is now."""
-    findings = [finding for finding in policy.judge_repository(repo, []) if finding.severity == "error"]
-    touched = _touched(repo, target.onto, tip)
+def verify(repo: Repository, target: Target, tip: str, *, by_hand: bool, build: bool) -> Verified:
+    """Looks at the release branch as it is now. `by_hand`: somebody has resolved conflicts; `build`: kustomizations are built."""
+    findings = [finding for finding in policy.judge_repository(repo, []) if finding.severity == "error"] if by_hand else []
+    touched = _touched(repo, target.onto, tip) if build else []
     try:
         return Verified(len(touched), broken(repo, target.tip, tip, touched) if touched else [], "", findings)
     except (Refused, CallFailed) as error:

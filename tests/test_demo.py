@@ -25,4 +25,6 @@ def test_it_can_be_kept(tmp_path: Path) -> None:
     assert (again.code, again.err.splitlines()[0]) == (4, f"git-ekf: {tmp_path}/sandbox exists already and is not empty")
     cluster = Clone(tmp_path / "sandbox/cluster")
     assert cluster.rules() == ["vendor-path"]
-    assert cluster.out("show", "-s", "--format=%s") == "Roll back to deploy/2026-11-20/release-1.8"
+    assert cluster.out("show", "-s", "--format=%s") == "Migrate to 1.9"
+    assert cluster.out("ls-files", "site") == "site/records.yaml"
+    assert cluster.out("rev-parse", "--abbrev-ref", "HEAD") == "release-1.9"

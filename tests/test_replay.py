@@ -33,7 +33,7 @@ class Replayed(NamedTuple):
 def replay(built: Built) -> Replayed:
     repo = Repository(Git(str(built.path)))
     with scratch(repo) as place:
-        stack = read_stack(repo.git, built.base, built.tip)
+        stack, _ = read_stack(repo.git, built.base, built.tip)
         upstream = already_upstream(repo.git, stack, built.tip, built.onto)
         whole = forecast(place, stack, built.onto, upstream)
     with scratch(repo) as place:

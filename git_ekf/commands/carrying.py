@@ -22,6 +22,7 @@ from git_ekf.upgrade import plan as make_plan
 
 PlanJson = Annotated[bool, typer.Option("--json", help="Print the plan as one JSON document, and change nothing.")]
 Verify = Annotated[str, typer.Option("--verify", metavar="COMMAND", help="Run a check of your own afterwards; when it fails, exit with 1.")]
+NoBuild = Annotated[bool, typer.Option("--no-build", help="Do not build the kustomizations afterwards.")]
 RangeDiff = Annotated[bool, typer.Option("--range-diff", help="Show the commits before and after, as git range-diff does.")]
 PlanOnly = Annotated[bool, typer.Option("--plan", "-n", help="Say what would become of each commit, and change nothing.")]
 Continue = Annotated[bool, typer.Option("--continue", help="Go on after conflicts were resolved.")]
@@ -40,17 +41,18 @@ _LISTED = 25
 
 
 class Afterwards(NamedTuple):
-    """What to do once the commits are carried over: the words of the user's own check, and whether to show the commits."""
+    """What to do once the commits are carried over: the words of the user's own check, and whether to show the commits and to build."""
 
     check: list[str]
     range_diff: bool
+    build: bool
 
 
-def afterwards(verify: str, range_diff: bool) -> Afterwards:
+def afterwards(verify: str, range_diff: bool, no_build: bool) -> Afterwards:
     """Raises UsageError."""
     from git_ekf.verify import parse_command
 
-    return Afterwards(parse_command(verify), range_diff)
+    return Afterwards(parse_command(verify), range_diff, not no_build)
 
 
 def options(prefer: list[str] | None, flatten: bool, squash: bool = False) -> Options:
@@ -195,16 +197,16 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     done = "Upgraded" if target.command != SYNC else "Synced"
     on = f"{repo.config.primary}/{target.goal} ({target.onto[:7]})"
     say(f"{done}: {target.goal} is at {tip[:7]}, {counted(len(result.commits), 'configuration commit')} on {on}.")
-    fine = _show_verification(repo, target, tip, then)
+    fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
     say(f"{'Next: git ekf apply, then git ekf tag and git ekf save. ' if fine else ''}To take it back: git ekf undo")
     return DONE if fine else FINDINGS
 
 
-def _show_verification(repo: Repository, target: Target, tip: str, then: Afterwards) -> bool:
+def _show_verification(repo: Repository, target: Target, tip: str, then: Afterwards, *, by_hand: bool) -> bool:
     """Prints what is wrong with it, and whether nothing is."""
     from git_ekf.verify import run_check, verify
 
-    verified = verify(repo, target, tip)
+    verified = verify(repo, target, tip, by_hand=by_hand, build=then.build)
     for finding in verified.findings:
         say(f"  policy    {finding.rule}: {finding.message}")
     for path, said in verified.broken:

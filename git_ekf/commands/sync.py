@@ -6,7 +6,20 @@ import typer
 
 from git_ekf import target as targets
 from git_ekf.commands import carrying
-from git_ekf.commands.carrying import Abort, Continue, Flatten, NoFetch, NoSaveCheck, PlanJson, PlanOnly, Prefer, RangeDiff, Skip, Verify
+from git_ekf.commands.carrying import (
+    Abort,
+    Continue,
+    Flatten,
+    NoBuild,
+    NoFetch,
+    NoSaveCheck,
+    PlanJson,
+    PlanOnly,
+    Prefer,
+    RangeDiff,
+    Skip,
+    Verify,
+)
 from git_ekf.commands.settled import settled
 from git_ekf.repository import Repository
 
@@ -22,10 +35,11 @@ def sync(
     no_fetch: NoFetch = False,
     no_save_check: NoSaveCheck = False,
     verify: Verify = "",
+    no_build: NoBuild = False,
     range_diff: RangeDiff = False,
 ) -> None:
     """Put the configuration commits on the newest commit of the channel that the branch follows."""
-    then = carrying.afterwards(verify, range_diff)
+    then = carrying.afterwards(verify, range_diff, no_build)
     code = carrying.going_on("sync", proceed, skip, abort, then)
     if code is None:
         chosen = carrying.options(prefer, flatten)

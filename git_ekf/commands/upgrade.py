@@ -8,7 +8,20 @@ import typer
 
 from git_ekf import target as targets
 from git_ekf.commands import carrying
-from git_ekf.commands.carrying import Abort, Continue, Flatten, NoFetch, NoSaveCheck, PlanJson, PlanOnly, Prefer, RangeDiff, Skip, Verify
+from git_ekf.commands.carrying import (
+    Abort,
+    Continue,
+    Flatten,
+    NoBuild,
+    NoFetch,
+    NoSaveCheck,
+    PlanJson,
+    PlanOnly,
+    Prefer,
+    RangeDiff,
+    Skip,
+    Verify,
+)
 from git_ekf.commands.settled import settled
 from git_ekf.repository import Repository
 
@@ -30,10 +43,11 @@ def upgrade(
     no_fetch: NoFetch = False,
     no_save_check: NoSaveCheck = False,
     verify: Verify = "",
+    no_build: NoBuild = False,
     range_diff: RangeDiff = False,
 ) -> None:
     """Carry the configuration commits to the next release channel, on a new branch; the old one stays."""
-    then = carrying.afterwards(verify, range_diff)
+    then = carrying.afterwards(verify, range_diff, no_build)
     code = carrying.going_on("upgrade", proceed, skip, abort, then)
     if code is None:
         chosen = carrying.options(prefer, flatten, migrate_squash)

@@ -43,10 +43,12 @@ class Stack(NamedTuple):
     commits: list[Commit]
 
 
-def read_stack(git: Git, base: str, tip: str) -> Stack:
-    """The commits from `base` to `tip` along first parents: of a merge, what it brings to its branch."""
-    oids = git.lines("rev-list", "--reverse", "--first-parent", "--end-of-options", tip, f"^{base}")
-    return Stack(base, [Commit(oid, oid, changes) for oid, changes in read_commits(git, oids)])
+def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
+    """The commits from `base` to `tip` along first parents (of a merge, what it brings to its branch), and commit -> subject."""
+    options = ("--reverse", "--first-parent", "--no-commit-header", "--format=%H %s", "--encoding=UTF-8")
+    lines = git.rev_list(*options, include=[tip], exclude=[base])
+    subjects = {line[: len(tip)]: line[len(tip) + 1 :] for line in lines}
+    return Stack(base, [Commit(oid, oid, changes) for oid, changes in read_commits(git, list(subjects))]), subjects
 
 
 def read_commits(git: Git, oids: list[str]) -> Iterator[tuple[str, Changes]]:
