@@ -17,7 +17,7 @@ from git_ekf import shims
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 from git_ekf.git import Git
 from git_ekf.names import Scheme, without_credentials
-from git_ekf.refs import HEADS, RECORDS, SAVED
+from git_ekf.refs import HEADS, RECORDS, SAVED, UPSTREAM
 from git_ekf.repository import Repository
 
 # What keeps plain git safe here: setting, value, and what it prevents.
@@ -31,7 +31,7 @@ SETTINGS = (
 
 # Records come as tags; what `internal` has is tracked beside them, by git itself, at every fetch and push.
 # The tracking one stands first, because a push updates what the first refspec that fits names.
-RECORDS_REFSPECS = (f"+{RECORDS}*:{SAVED}deploy/*", f"{RECORDS}*:{RECORDS}*")
+RECORDS_REFSPECS = (f"+{RECORDS}*:{SAVED}deploy/*", f"{RECORDS}*:{RECORDS}*", f"+{UPSTREAM}*:{UPSTREAM}*")
 
 
 class Step(NamedTuple):

@@ -57,8 +57,7 @@ def require_deployable(repo: Repository) -> str:
     """The release branch checked out, when its state can be reproduced from a commit. Raises Refused."""
     repo.require_work_tree()
     branch = repo.head_branch
-    if repo.operation:
-        raise Refused(f"a {repo.operation} is in progress", "finish it: git status shows how")
+    repo.require_no_operation()
     if branch is None or not repo.config.scheme.is_release(branch):
         release = next(reversed(repo.release_branches), "release-X.Y")
         raise Refused("no release branch is checked out", f"git switch {release}")

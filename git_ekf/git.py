@@ -119,7 +119,10 @@ class Git:
         if not os.access(path, os.X_OK):
             return 0
         sys.stdout.flush()
-        return subprocess.run([path, *args], cwd=cwd, input=stdin, stdout=sys.stderr.fileno(), check=False).returncode
+        for command in ([path], ["/bin/sh", path]):  # the latter for a script without a first line that says so
+            with suppress(OSError):
+                return subprocess.run([*command, *args], cwd=cwd, input=stdin, stdout=sys.stderr.fileno(), check=False).returncode
+        return 1
 
     # --- questions ---
 

@@ -147,6 +147,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
 def abort(repo: Repository, journal: Journal) -> Target:
     """Back to where it began. Raises Refused, GitFailed."""
     state = require_in_progress(repo)
+    repo.git.run("rerere", ok=(0, 128))  # what was resolved and not yet committed is remembered too
     repo.git.run("rebase", "--abort")
     recognise(repo, journal)
     return state.target
@@ -306,7 +307,8 @@ def _rewritten(repo: Repository, state: State) -> list[tuple[str, str]]:
     for old, pick in state.rest:
         if pick in known:
             pairs.setdefault(known[pick], old)
-    return [*state.written, *((old, new) for new, old in pairs.items() if new not in dict(state.written).values())]
+    before = {state.onto, *(new for _, new in state.written)}
+    return [*state.written, *((old, new) for new, old in pairs.items() if new not in before)]
 
 
 def _words(said: str) -> str:

@@ -65,6 +65,10 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def with_article(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
 def age(seconds: float) -> str:
     """A length of time as git says it: "2 hours ago"."""
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):

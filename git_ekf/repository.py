@@ -13,6 +13,7 @@ from git_ekf import config as configuration
 from git_ekf.errors import Refused
 from git_ekf.git import Git, Place
 from git_ekf.names import RecordName, normalise_url, record_name
+from git_ekf.output import with_article
 from git_ekf.record import TagObject, parse_tag
 from git_ekf.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM
 
@@ -284,6 +285,13 @@ class Repository:
         ]
 
     # --- operations in progress ---
+
+    def require_no_operation(self) -> None:
+        """Raises Refused in the middle of a rebase, a merge and the like."""
+        if self.operation == "rebase" and os.path.exists(os.path.join(self.place.git_dir, "ekf", "rebase")):
+            raise Refused("a rebase of an upgrade or sync is in progress", "git ekf status shows how to go on")
+        if self.operation:
+            raise Refused(f"{with_article(self.operation)} is in progress", "finish it: git status shows how")
 
     @cached_property
     def operation(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from git_ekf.deploy import Deployment
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.journal import Setting, cut_off
+from git_ekf.output import with_article
 from git_ekf.record import CONTEXT
 from git_ekf.refs import HEADS, RefUpdate
 from git_ekf.repository import Repository
@@ -33,9 +34,8 @@ def plan(repo: Repository, deployment: Deployment) -> Plan:
     repo.require_work_tree()
     interrupted = cut_off(repo)
     if interrupted:
-        raise Refused(f"a {interrupted} was cut off", "git ekf undo")
-    if repo.operation:
-        raise Refused(f"a {repo.operation} is in progress", "finish it: git status shows how")
+        raise Refused(f"{with_article(interrupted)} was cut off", "git ekf undo")
+    repo.require_no_operation()
     here = repo.head_branch
     if here is None or repo.head is None:
         raise Refused("no branch is checked out", f"git switch {deployment.name.branch}")

@@ -45,6 +45,7 @@ class Saved(NamedTuple):
 
 def save(repo: Repository) -> Saved:
     """Raises Refused when `internal` has work that is not here, CallFailed when the push or the check fails."""
+    repo.require_no_operation()
     branch = repo.head_branch
     if branch is None or not repo.config.scheme.is_release(branch) or repo.head is None:
         raise Refused("no release branch is checked out", f"git switch {next(reversed(repo.release_branches), 'release-X.Y')}")

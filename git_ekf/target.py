@@ -7,6 +7,7 @@ from typing import NamedTuple
 from git_ekf import policy
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.journal import cut_off
+from git_ekf.output import with_article
 from git_ekf.record import parse
 from git_ekf.refs import HEADS, UPSTREAM
 from git_ekf.repository import Repository
@@ -55,9 +56,8 @@ def branch_here(repo: Repository) -> str:
     repo.require_work_tree()
     interrupted = cut_off(repo)
     if interrupted:
-        raise Refused(f"a {interrupted} was cut off", "git ekf undo")
-    if repo.operation:
-        raise Refused(f"a {repo.operation} is in progress", "finish it: git status shows how")
+        raise Refused(f"{with_article(interrupted)} was cut off", "git ekf undo")
+    repo.require_no_operation()
     branch = repo.head_branch
     if branch is None or not repo.config.scheme.is_release(branch):
         raise Refused("no release branch is checked out", f"git switch {next(reversed(repo.release_branches), 'release-X.Y')}")
@@ -157,9 +157,17 @@ def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten
     for finding in policy.judge_repository(repo, []):
         if finding.severity == "error" and finding.rule not in judged_here:
             raise Refused(f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check")
+    _require_saved(repo, target, save_check=save_check)
+
+
+def _require_saved(repo: Repository, target: Target, *, save_check: bool) -> None:
     there = repo.saved_branches.get(target.branch)
     if save_check and target.tip != there and not (there and repo.git.is_ancestor(target.tip, there)):
         raise Refused(f"{target.branch} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check")
+    saved = repo.saved_records()
+    unsaved = [name for name in repo.record_names() if name.endswith("/" + target.branch) and name not in saved]
+    if save_check and unsaved:
+        raise Refused(f"{unsaved[-1]} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check")
 
 
 def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git import Git
 from git_ekf.journal import Journal, Operation, Setting, locked, uninterrupted
+from git_ekf.output import with_article
 from git_ekf.refs import HEADS, RefUpdate
 from git_ekf.repository import Repository
 
@@ -31,7 +32,7 @@ def exclusive(repo: Repository) -> Iterator[Journal]:
     with locked(repo) as journal:
         settled = settle(repo, journal)
         if settled:  # what the caller found out before holds no longer
-            raise Refused(f"a {settled.command} was cut off meanwhile; {outcome(settled)}", "git ekf status, then try again")
+            raise Refused(f"{with_article(settled.command)} was cut off meanwhile; {outcome(settled)}", "git ekf status, then try again")
         yield journal
 
 
@@ -189,7 +190,9 @@ def settle(repo: Repository, journal: Journal) -> Operation | None:
     if operation is None:
         return None
     if operation.worktree not in ("", repo.place.top) and os.path.isdir(operation.worktree):
-        raise Refused(f"a {operation.command} was cut off in the work tree {operation.worktree}", f"git -C {operation.worktree} ekf undo")
+        raise Refused(
+            f"{with_article(operation.command)} was cut off in the work tree {operation.worktree}", f"git -C {operation.worktree} ekf undo"
+        )
     way = _way(operation)
     done, not_done = _ENDS[operation.state]
     if operation.command == "tag" and operation.state == "begun":  # only git knew what the new object would be
@@ -218,7 +221,10 @@ def _write_files(repo: Repository, command: str, before: str, after: str) -> Non
     known = {entry[3:] for entry in status if entry[3:] in trees[1]}
     for path in sorted(touched | known):
         if not _is_ours(repo, path, {tree[path] for tree in trees if path in tree}):
-            raise Refused(f"a {command} was cut off, and {path} was changed since", "git stash -u, then: git ekf undo, then: git stash pop")
+            raise Refused(
+                f"{with_article(command)} was cut off, and {path} was changed since",
+                "git stash -u, then: git ekf undo, then: git stash pop",
+            )
     repo.git.run("read-tree", "--reset", "-u", after)
     for path in touched - trees[1].keys():  # those that were written, but not yet in the index
         with suppress(OSError):

@@ -30,8 +30,7 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
         _require_unmoved(repo, operation)
         published = _published(repo, operation)
         if operation.command != "tag":
-            if repo.operation:
-                raise Refused(f"a {repo.operation} is in progress", "finish it: git status shows how")
+            repo.require_no_operation()
             repo.require_clean()
         take_back(repo, journal, operation)
         return operation, published

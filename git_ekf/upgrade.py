@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -110,22 +112,53 @@ def _prepare(repo: Repository, place: Scratch, target: Target, options: Options)
     return _Work(stack, upstream, names, rewritten)
 
 
-def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stopped | Ended:
-    """Does it, wholly or not at all, or stops at a conflict in a rebase. Raises Refused, CallFailed."""
+class _Beside:
+    """A question that takes a while, asked beside the work."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._ask()
+        except BaseException as error:  # whatever it is, it is for the one who waits for the answer
+            self._error = error
+
+    def answer(self) -> None:
+        """Waits for it. Raises what the question raises."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+
+def carry_out(repo: Repository, target: Target, options: Options, ready: Callable[[], None]) -> Done | Stopped | Ended:
+    """Does it, wholly or not at all, or stops at a conflict in a rebase. `ready` raises Refused where it must not be done.
+
+    Raises Refused, CallFailed.
+    """
+    asked = _Beside(ready)
     with exclusive(repo) as journal:
         if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch) != [f"* {target.tip}"]:
             raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
-        _run_pre_rebase(repo, target)
+        if hops(repo, target):  # not to run tools in vain
+            asked.answer()
         with scratch(repo) as place:
             work = _prepare(repo, place, target, options)
             steps, written = [], Written([], target.onto)
             if not _needs_rebase(repo):
                 settle = settler(place, options.prefer)
                 steps = forecast(place, work.stack, target.onto, work.upstream, settle=settle, behind=False)
+                asked.answer()
+                _run_pre_rebase(repo, target)
                 done = steps[:-1] if steps and steps[-1].verdict == "conflict" else steps
                 written = write(repo, place, done, target.onto)
                 rest = work.stack.commits[len(done) :]
             else:
+                asked.answer()
+                _run_pre_rebase(repo, target)
                 rest = work.stack.commits
             picks = _picks(place, work, rest)
         moves, settings = updates(target, written.tip), tracking(repo, target)

@@ -82,8 +82,11 @@ def run(repo: Repository, target: Target, chosen: Options, then: Afterwards, *, 
     if target.nothing_new:
         say(f"{target.branch} already stands on {repo.config.primary}/{target.goal} at {target.onto[:7]}; nothing to do")
         return DONE
-    require_ready(repo, target, save_check=save_check, flatten=chosen.flatten)
-    return show_outcome(Repository(), carry_out(repo, target, chosen), then)
+
+    def ready() -> None:
+        require_ready(repo, target, save_check=save_check, flatten=chosen.flatten)
+
+    return show_outcome(Repository(), carry_out(repo, target, chosen, ready), then)
 
 
 # --- the plan ---
@@ -186,12 +189,16 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     target, tip = (result.plan.target if isinstance(result, Done) else result.target), result.tip
     if isinstance(result, Done):
         for step in result.plan.steps:
-            if not _is_plain(step) or step.moved or step.merged:
+            if not _is_plain(step) or (len(result.plan.steps) <= _LISTED and (step.moved or step.merged)):
                 say(f"  {_mark(step):<9} {step.commit.oid[:7]} {result.plan.subjects[step.commit.oid]}")
                 for line in _details(step, result.plan):
                     say(f"            {line}")
     else:
         _print_state(result.state)
+    if isinstance(result, Done) and len(result.plan.steps) > _LISTED:
+        adapted = sum(1 for step in result.plan.steps if _is_plain(step) and (step.moved or step.merged))
+        if adapted:
+            say(f"  adapted   {counted(adapted, 'commit')} to what the vendor changed in the same files")
     if then.range_diff:
         repo.git.show("range-diff", f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
     done = "Upgraded" if target.command != SYNC else "Synced"

@@ -6,7 +6,7 @@ import sys
 
 from git_ekf.handoff import recognise
 from git_ekf.journal import locked
-from git_ekf.output import escape
+from git_ekf.output import escape, with_article
 from git_ekf.repository import Repository
 from git_ekf.transaction import outcome, settle
 
@@ -19,7 +19,7 @@ def settled() -> Repository:
         operation = settle(repo, journal)
         ended = recognise(repo, journal)
     if operation:
-        _note(f"a {operation.command} was cut off; {outcome(operation)}")
+        _note(f"{with_article(operation.command)} was cut off; {outcome(operation)}")
     if ended:
         went = "finished" if ended.state == "done" else "taken back"
         _note(f"the {ended.command} of {ended.head} was {went} with git rebase; git ekf is up to date with it")

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 
 from git_ekf.commands.options import Json
-from git_ekf.output import age, counted, document, say, unicode_text
+from git_ekf.output import age, counted, document, say, unicode_text, with_article
 from git_ekf.report import as_json
 from git_ekf.repository import Repository
 from git_ekf.status import Status
@@ -44,13 +44,11 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
     heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
     rows = []
     if state.cut_off:
-        rows.append(("in progress", f"a {state.cut_off} that was cut off", "git ekf undo"))
+        rows.append(("in progress", f"{with_article(state.cut_off)} that was cut off", "git ekf undo"))
     if state.under_way:
-        rows.append(
-            ("in progress", f"{'an' if state.under_way == 'upgrade' else 'a'} {state.under_way}", f"git ekf {state.under_way} --continue")
-        )
+        rows.append(("in progress", with_article(state.under_way), f"git ekf {state.under_way} --continue"))
     elif state.operation:
-        rows.append(("in progress", f"a {state.operation}", "git status"))
+        rows.append(("in progress", with_article(state.operation), "git status"))
     elif not state.release:
         release = next(reversed(repo.release_branches), None)
         rows.append(("release", "none is checked out", f"git switch {release}" if release else "git ekf init"))

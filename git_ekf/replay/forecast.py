@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.git import Git
 from git_ekf.replay.merging import Conflict, Merge, merge
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
@@ -260,7 +259,7 @@ class _Forecast:
         theirs = stream.commit(base, _HEADER, b"", ((path, one.theirs) for path, one in wave.items()))
         oids = stream.write(self._scratch.writing, os.path.join(self._scratch.folder, "marks"))
         result = merge(self._scratch.merging, oids[ours], oids[theirs])
-        found = _object_ids(self._scratch.writing, [f"{result.tree}:{path}" for path in wave])
+        found = self._scratch.object_ids([f"{result.tree}:{path}" for path in wave])
         for (path, one), oid in zip(wave.items(), found, strict=True):
             if path in result.stages:
                 self._conflict(one, [conflict for conflict in result.conflicts if path in conflict.paths])
@@ -330,7 +329,7 @@ class _Forecast:
                 if folder in sides.grown
             }
         )
-        found = _object_ids(git, [*(f"{self._onto}:{folder}" for folder in kept), *(f"{oid}:{folder}" for oid, folder in still)])
+        found = self._scratch.object_ids([*(f"{self._onto}:{folder}" for folder in kept), *(f"{oid}:{folder}" for oid, folder in still)])
         self._kept = dict(zip(kept, map(bool, found), strict=False))
         self._still = dict(zip(still, map(bool, found[len(kept) :]), strict=True))
         # git also knows renames of the top directory into one below it.
@@ -420,7 +419,7 @@ class _Forecast:
         files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
         files = [file for file in files if "\n" not in file]
         tree = self._write_tree() if self._tree or any(os.path.basename(path) == ATTRIBUTES for path in self._unwritten) else self._onto
-        for file, oid in zip(files, _object_ids(self._scratch.writing, [f"{tree}:{file}" for file in files]), strict=True):
+        for file, oid in zip(files, self._scratch.object_ids([f"{tree}:{file}" for file in files]), strict=True):
             if oid:
                 self._scratch.write_attributes(file, self._scratch.writing.run("cat-file", "blob", oid)[1])
                 self._attributes[file] = oid
@@ -449,15 +448,6 @@ def _folders(path: str) -> Iterator[str]:
         path = path[:at]
         yield path
         at = path.rfind("/")
-
-
-def _object_ids(git: Git, names: list[str]) -> list[str]:
-    """The object ids of names such as TREE:PATH, "" for one that does not exist."""
-    if not names:
-        return []
-    asked = os.fsencode("".join(f"{name}\n" for name in names))
-    lines = git.run("cat-file", "--batch-check=%(objectname)", stdin=asked)[1].split(b"\n")
-    return ["" if line.endswith(b" missing") or b" " in line else line.decode() for line in lines[: len(names)]]
 
 
 def _distinct(conflicts: Iterable[Conflict]) -> list[Conflict]:

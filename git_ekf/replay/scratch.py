@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ _UNSYNCED = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CON
 # The system's directory in memory, and the least room there (bytes) for it to be used.
 _MEMORY = "/dev/shm"  # noqa: S108 (the directory in it is made by mkdtemp)
 _ROOM = 1 << 28
+
+# Names asked for before the answers are read: more than fit into a pipe would wait for each other.
+_CHUNK = 15
 
 
 class Scratch:
@@ -33,14 +37,13 @@ class Scratch:
         self._objects = os.path.join(folder, "objects")
         self._top = os.path.join(folder, "tree")
         git_dir = os.path.join(folder, "git")
+        promisor = _promisor(repo)
         for path in (self._objects, self._top, os.path.join(git_dir, "objects"), os.path.join(git_dir, "refs")):
             os.makedirs(path)
         with open(os.path.join(git_dir, "HEAD"), "w", encoding="ascii") as file:
             file.write("ref: refs/heads/scratch\n")
         with open(os.path.join(git_dir, "config"), "w", encoding="ascii") as file:
-            file.write("[core]\nrepositoryformatversion = 1\nbare = true\n")
-            file.write(f"sharedrepository = {repo.git_setting('core.sharedrepository') or 'umask'}\n")
-            file.write(f"[extensions]\nobjectformat = {repo.place.object_format}\n" if repo.place.object_format != "sha1" else "")
+            file.write(_config(repo, promisor))
         others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
         ours = {
             "GIT_OBJECT_DIRECTORY": self._objects,
@@ -48,10 +51,33 @@ class Scratch:
         }
         index = os.path.join(folder, "index")
         self.merging = Git(self._top, {**ours, "GIT_DIR": repo.place.git_dir, "GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index})
-        isolated = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_DIR": git_dir}
+        # Missing objects are fetched as the user's settings say.
+        isolated = {"GIT_DIR": git_dir} if promisor else {"GIT_DIR": git_dir, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         isolated["GIT_INDEX_FILE"] = os.path.join(git_dir, "index")
         self.writing = Git(folder, {**ours, **isolated, **_UNSYNCED})
+        self._reader: subprocess.Popen[bytes] | None = None
         self.storing = Git(folder, {**isolated, "GIT_OBJECT_DIRECTORY": store})
+
+    def object_ids(self, names: list[str]) -> list[str]:
+        """The object ids of names such as TREE:PATH, "" for one that does not exist."""
+        if self._reader is None:
+            self._reader = self.writing.start("cat-file", "--batch-check=%(objectname)", stdin=True)
+        reader = self._reader
+        assert reader.stdin
+        assert reader.stdout
+        found: list[str] = []
+        for at in range(0, len(names), _CHUNK):
+            chunk = names[at : at + _CHUNK]
+            reader.stdin.write(os.fsencode("".join(f"{name}\n" for name in chunk)))
+            reader.stdin.flush()
+            lines = [reader.stdout.readline() for _ in chunk]
+            found += ["" if b" " in line else line.decode().strip() for line in lines]  # "NAME missing"
+        return found
+
+    def close(self) -> None:
+        if self._reader:
+            self._reader.kill()
+            self._reader.communicate()
 
     def new_blobs(self) -> list[str]:
         """The ids of the files that merges have written."""
@@ -81,9 +107,13 @@ class Scratch:
 def scratch(repo: Repository) -> Iterator[Scratch]:
     """In memory where the system has room there: git writes what it merges a file at a time, and disks are slow at that."""
     folder = os.path.realpath(tempfile.mkdtemp(prefix="git-ekf-", dir=_in_memory()))
+    place = None
     try:
-        yield Scratch(repo, folder)
+        place = Scratch(repo, folder)
+        yield place
     finally:
+        if place:
+            place.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -92,6 +122,23 @@ def _in_memory() -> str | None:
         return None
     room = os.statvfs(_MEMORY)
     return _MEMORY if room.f_bavail * room.f_frsize >= _ROOM else None
+
+
+def _promisor(repo: Repository) -> str:
+    """The remote that has the objects which a partial clone lacks; "" for any other."""
+    found = [key for key, value in repo.git_config if key.startswith("remote.") and key.endswith(".promisor") and value == "true"]
+    return found[0][len("remote.") : -len(".promisor")] if found else ""
+
+
+def _config(repo: Repository, promisor: str) -> str:
+    lines = [f'[include]\npath = "{os.path.join(repo.place.common_dir, "config")}"'] if promisor else []
+    lines += [
+        "[core]\nrepositoryformatversion = 1\nbare = true",
+        f"sharedrepository = {repo.git_setting('core.sharedrepository') or 'umask'}",
+    ]
+    lines += [f"[extensions]\npartialclone = {promisor}"] if promisor else []
+    lines += [f"[extensions]\nobjectformat = {repo.place.object_format}"] if repo.place.object_format != "sha1" else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _quoted(path: str) -> str:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import commands, hooks, records, render
+from bench import commands, hooks, records, render, upgrade
 from bench.generate import World, clone, configure, kubeflow_or_vendor, vendor
 from bench.measure import Case, Table, medians
 
@@ -24,6 +24,7 @@ def main(output: Path) -> None:
         table.heading(f"Medians. {git}, Python {platform.python_version()}, {world.run(hooks.lefthook(), 'version')} (lefthook)")
         table.row("git version, the least a git process takes", medians(world, [Case("git", ["git", "version"])], 30)["git"])
         _commands(world, table)
+        upgrade.run_in_memory(world, table)
         for name, files, commits in (("small", 10, 12), ("large", 50_000, 20_000)):
             primary = world.root / f"{name}.git"
             vendor(world, primary, files=files, commits=commits)
