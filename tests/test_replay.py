@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+from conftest import DATA
 from histories import Built, History, Text, histories, rebase
 from hypothesis import HealthCheck, given, settings
 
@@ -80,3 +84,35 @@ def plain(path: str) -> str:
 def test_generated_histories(history: History) -> None:
     with tempfile.TemporaryDirectory() as folder:
         assert_as_git_does(history.build(Path(folder) / "r"))
+
+
+# --- real stacks ---
+
+ALL = bool(os.environ.get("EKF_ALL_STACKS"))
+
+
+def stacks() -> list[dict[str, str]]:
+    """Every real stack with EKF_ALL_STACKS, else one of each thirty."""
+    if not (DATA / "stacks.jsonl").exists():
+        return []
+    lines = (DATA / "stacks.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in (lines if ALL else lines[5::30])]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not DATA.exists():
+        pytest.skip("the shared data is not here")
+    path = tmp_path_factory.mktemp("real") / "r.git"
+    git = Git()
+    git.run("init", "--quiet", "--bare", str(path))
+    Git(str(path)).run("fetch", "--quiet", str(DATA / "kubeflow-manifests.bundle"), "refs/*:refs/*")
+    return path
+
+
+@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: str(stack["ref"]).removeprefix("refs/stacks/"))
+def test_real_stacks(real: Path, stack: dict[str, str]) -> None:
+    git = Git(str(real))
+    tip = git.text("rev-parse", stack["ref"])
+    base = git.text("merge-base", f"release-{stack['release']}", tip)
+    assert_as_git_does(Built(real, base, tip, git.text("rev-parse", f"release-{stack['next']}")))

@@ -134,7 +134,8 @@ def test_continue(world: World) -> None:
     assert world.out("rev-parse", "release-1.8") == world.out("rev-parse", "internal/release-1.8")
     assert world.ekf("save").code == 0
     assert world.out("for-each-ref", "refs/ekf/backup") == ""
-    world.git("update-ref", "-d", "refs/remotes/internal/release-1.9")
+    for ref in ("refs/remotes/internal/release-1.9", "refs/ekf/upstream/release-1.9"):
+        world.git("update-ref", "-d", ref)
     assert_undone(world, before)
 
 
