@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.replay.merging import Conflict, Merge, merge
@@ -157,8 +156,10 @@ class _Forecast:
         commit, sides = step.commit, self._sides
         if commit.oid in self._upstream:
             step.verdict = "upstream"
-            for path, (_, theirs) in commit.changes.items():
-                self._put(path, theirs, self._new_side(path, commit.changes[path][0]))
+            for path, (old, theirs) in commit.changes.items():
+                sides.put(path, theirs, self._new_side(path, old))
+                if theirs is None:
+                    self._shrunk.update(_folders(path))
             return
         if commit.emptied:
             step.verdict = "empty"
@@ -215,7 +216,7 @@ class _Forecast:
                 if theirs is None:
                     self._shrunk.update(_folders(path))
             elif way == "same":
-                self._put(path, theirs, theirs)
+                sides.put(path, theirs, theirs)
             elif way == "merge":
                 assert old
                 assert theirs
@@ -236,9 +237,6 @@ class _Forecast:
         """The step leaves the path so on the new side."""
         step.changes[path] = entry
         self._unwritten[path] = (self._unwritten.get(path, (before, None))[0], entry)
-
-    def _put(self, path: str, old: Entry | None, new: Entry | None) -> None:
-        self._sides.put(path, old, new)
 
     def _new_side(self, path: str, otherwise: Entry | None) -> Entry | None:
         if path not in self._sides.entries:
@@ -345,27 +343,24 @@ class _Forecast:
         text = f"tree {before}\nparent {parent}\nauthor x <x> 0 +0000\ncommitter x <x> 0 +0000\n\n".encode()
         ours = git.text("hash-object", "-t", "commit", "-w", "--stdin", stdin=text)
         result = merge(self._scratch.merging, ours, commit.tree_of)
-        now = {path: entry for path, (_, entry) in read_difference(git, before, result.tree).items()}
-        settled = {} if result.clean else self._settle_all(step, result)
-        now.update(settled)
-        if not result.clean and not settled:
+        changed = read_difference(git, before, result.tree)
+        decided = {} if result.clean else self._settle_all(step, result)
+        if not result.clean and not decided:
             step.verdict = "conflict"
             step.conflicts = _distinct(_reworded(conflict, ours, commit.tree_of) for conflict in result.conflicts)
-            for path, stages in result.stages.items():
-                self._tainted[path] = commit.oid
-                now[path] = stages.get(3)  # as if it were resolved to the commit's own side
-        before_sides = dict(sides.entries)
-        for path in {*commit.changes, *now}:
-            old_old, old_new = before_sides.get(path) or ((commit.changes[path][0],) * 2 if path in commit.changes else (None, None))
-            if path not in before_sides and path not in commit.changes:
-                old_old = old_new = self._entry(before, path)
-            old = commit.changes[path][1] if path in commit.changes else old_old
-            new = now.get(path, old_new) if path in now else old_new
-            if new != old_new:
-                self._write(step, path, new, old_new)
-            if path in commit.changes and commit.changes[path][1] is None:
+            self._tainted.update(dict.fromkeys(result.stages, commit.oid))
+            decided = {path: stages.get(3) for path, stages in result.stages.items()}  # as if resolved to the commit's own side
+        for path in {*commit.changes, *changed, *decided}:
+            # Where the sides do not differ, either change says what both have.
+            alike = commit.changes.get(path) or changed.get(path) or (None, None)
+            old, new = sides.entries.get(path) or (alike[0], alike[0])
+            theirs = commit.changes[path][1] if path in commit.changes else old
+            result_entry = decided[path] if path in decided else changed[path][1] if path in changed else new
+            if result_entry != new:
+                self._write(step, path, result_entry, new)
+            if path in commit.changes and theirs is None:
                 self._shrunk.update(_folders(path))
-            sides.put(path, old, new)
+            sides.put(path, theirs, result_entry)
         step.merged = sorted(path for path, entry in step.changes.items() if entry and entry != commit.changes.get(path, (None, None))[1])
         if step.verdict == "clean" and commit.changes and not step.changes:
             step.verdict = "empty"
@@ -385,13 +380,6 @@ class _Forecast:
             decided[path] = answer
         step.settled += [(path, side) for path, (_, side) in decided.items()]
         return {path: entry for path, (entry, _) in decided.items()}
-
-    def _entry(self, tree: str, path: str) -> Entry | None:
-        line = self._scratch.writing.fields("ls-tree", "-z", "--full-tree", tree, "--", f":(literal){path}")
-        with suppress(IndexError):
-            mode, _, oid = line[0].partition("\t")[0].split(" ")
-            return Entry(mode, oid)
-        return None
 
     def _write_tree(self) -> str:
         """The tree of the new side as it now is."""

@@ -40,7 +40,9 @@ class Stream:
     def write(self, git: Git, marks: str) -> dict[int, str]:
         """Number -> object id. `marks` is a file for git to write to. Raises GitFailed."""
         options = ("--quiet", "--force", "--done", "--date-format=raw-permissive", f"--export-marks={marks}")
-        git.run("-c", "fastimport.unpackLimit=0", "fast-import", *options, stdin=b"".join([*self._parts, b"done\n"]))
+        # One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
+        settings = ("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1")
+        git.run(*settings, "fast-import", *options, stdin=b"".join([*self._parts, b"done\n"]))
         with open(marks, encoding="ascii") as file:
             return {int(mark[1:]): oid for mark, oid in (line.split() for line in file)}
 
