@@ -240,7 +240,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     now = repo.git.ref_value(first.ref)
     tip = state.target.tip if state else first.old
     if now and now not in (tip, first.old):
-        return journal.mark(operation, "done", [first._replace(new=now), *others])
+        return journal.mark(operation, "done", [first._replace(new=_left_at(repo, first.ref) or now), *others])
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD on it.
     commands = [f"delete {update.ref} {update.new}" for update in others if repo.git.ref_value(update.ref)]
     if first.creates and now:
@@ -254,6 +254,13 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     with suppress(FileNotFoundError):
         os.unlink(_file(repo))
     return journal.mark(operation, "dropped")
+
+
+def _left_at(repo: Repository, ref: str) -> str:
+    """Where the rebase left a branch, as its reflog says; "" where that does not. Somebody may have gone on from there."""
+    code, out = repo.git.run("reflog", "show", "-z", "--format=%H %gs", ref, "--", ok=(0, 128))
+    entries = (entry.partition(" ") for entry in os.fsdecode(out).split("\0")) if code == 0 else ()
+    return next((oid for oid, _, why in entries if why.startswith("rebase")), "")
 
 
 def stopped(repo: Repository, state: State, said: str = "") -> Stopped:

@@ -145,6 +145,7 @@ def _require_room(repo: Repository, way: Operation) -> None:
     before, after = _tips(repo, way)
     if before == after:
         return
+    _require_distinct(repo, before, after)
     fields = iter(repo.git.fields("diff-tree", "-r", "-z", "--name-status", "--no-renames", "--diff-filter=AD", before, after))
     changes = [(status, path) for status, path in zip(fields, fields, strict=True)]
     gone = {path for status, path in changes if status == "D"}
@@ -156,6 +157,20 @@ def _require_room(repo: Repository, way: Operation) -> None:
             raise Refused(
                 f"{other} is in the way: git does not track it here, and would write over it",
                 f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
+            )
+
+
+def _require_distinct(repo: Repository, before: str, after: str) -> None:
+    """Raises Refused where the work tree does not tell upper from lower case, and files of the new commit would share a place."""
+    if repo.git_setting("core.ignorecase") != "true":
+        return
+    known = _tree(repo, before)
+    folded: dict[str, str] = {}
+    for path in _tree(repo, after):
+        other = folded.setdefault(path.casefold(), path)
+        if other != path and not (path in known and other in known):  # those that are there already somebody lives with
+            raise Refused(
+                f"{other} and {path} differ in case only, and this file system takes them for one", "a case-sensitive file system"
             )
 
 

@@ -415,17 +415,17 @@ def pristine(two: Clone) -> Callable[[], Clone]:
 # Steps of each command at which it is killed: git calls that change something and journal writes, before and after each.
 STEPS = {
     ("do", "tag"): 6,
-    ("do", "commit"): 12,
-    ("do", "commit elsewhere"): 14,
-    ("do", "create"): 16,
-    ("do", "forward"): 12,
-    ("do", "switch"): 10,
+    ("do", "commit"): 10,
+    ("do", "commit elsewhere"): 12,
+    ("do", "create"): 14,
+    ("do", "forward"): 10,
+    ("do", "switch"): 8,
     ("undo", "tag"): 6,
-    ("undo", "commit"): 10,
-    ("undo", "commit elsewhere"): 12,
-    ("undo", "create"): 16,
-    ("undo", "forward"): 12,
-    ("undo", "switch"): 10,
+    ("undo", "commit"): 8,
+    ("undo", "commit elsewhere"): 10,
+    ("undo", "create"): 14,
+    ("undo", "forward"): 10,
+    ("undo", "switch"): 8,
 }
 FOLLOWING = ("again", "tag", "status")
 

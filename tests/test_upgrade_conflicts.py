@@ -648,3 +648,13 @@ def test_resolved_to_nothing(world: World) -> None:
     assert done.code == 0, done
     assert ", 4 configuration commits on " in done.out
     assert_upgraded(world, ("Last", "More", "Three replicas", "Settings"))
+
+
+def test_a_commit_after_a_plain_finish_is_not_undone(world: World) -> None:
+    """Where the user has gone on from what the rebase left, undo refuses."""
+    stop(world)
+    resolve(world)
+    assert world.git("rebase", "--continue", env={"GIT_EDITOR": ":"}).code == 0
+    tip = world.commit("site/later", "later\n")
+    assert_refused(world.ekf("undo"), "release-1.9 has moved since the upgrade", "git reflog release-1.9 shows where it was")
+    assert world.out("rev-parse", "HEAD") == tip

@@ -15,6 +15,7 @@ from upgrading import (
     World,
     assert_as_rebased,
     assert_clean,
+    assert_refused,
     copy,
     fill,
     make,
@@ -463,3 +464,15 @@ def test_the_stack_fills(tmp_path: Path) -> None:
     assert world.ekf("init", "--internal", str(world.internal.path)).code == 0
     fill(world)
     there_and_back(world)
+
+
+def test_names_that_differ_in_case_only(world: World) -> None:
+    """Where the file system takes them for one, one would be written over the other."""
+    world.git("config", "core.ignoreCase", "true")
+    vendor_commit(world, "release-1.9", {"readme.md": "other\n", "README.md": "one\n"})
+    before = snapshot(world)
+    done = world.ekf("upgrade")
+    assert_refused(
+        done, "README.md and readme.md differ in case only, and this file system takes them for one", "a case-sensitive file system"
+    )
+    assert {**snapshot(world), "refs": ""} == {**before, "refs": ""}

@@ -73,7 +73,7 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Found]:
     """No merge commit is made on a release branch."""
     yield Found(
         f"this would be a merge commit on {branch}; the next upgrade could not replay it",
-        f"git merge --abort, then: git rebase {repo.config.primary}/{branch}",
+        "git merge --abort, then: git ekf sync, or git ekf upgrade",
         ref=HEADS + branch,
     )
 
