@@ -18,7 +18,7 @@ from git_ekf.errors import CallFailed, Refused
 from git_ekf.git import Git
 from git_ekf.journal import Journal, Operation, Setting
 from git_ekf.prefer import Preference, merge_file, side_of
-from git_ekf.refs import HEADS, RefUpdate
+from git_ekf.refs import HEADS, PICKS, RefUpdate
 from git_ekf.replay.stack import Entry
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
@@ -95,8 +95,12 @@ def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpd
     target = state.target
     _write(repo, state)
     unknown = [updates[0]._replace(new=""), *updates[1:]]
+    if any(oid != pick for oid, pick in state.rest):
+        unknown.append(RefUpdate(f"{PICKS}{target.goal}", "0" * len(target.tip), state.rest[-1][1]))
     operation = journal.begin(target.command, unknown, target.branch, target.goal, repo.place.top, settings, "handed over")
-    repo.git.update_refs([f"create {update.ref} {update.new}" for update in updates[1:]])
+    repo.git.update_refs([f"create {update.ref} {update.new}" for update in unknown[1:]])
+    with open(os.path.join(repo.place.git_dir, "ekf", "originals"), "w", encoding="ascii") as file:
+        file.writelines(f"s/^{pick} /{oid} /\n" for oid, pick in state.rest if oid != pick)
     todo = os.path.join(repo.place.git_dir, "ekf", "todo")
     with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
@@ -116,14 +120,16 @@ def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpd
 
 def _last_line(repo: Repository, target: Target) -> str:
     """What the rebase runs at its end, in the shell. It knows nothing of git-ekf, which an editor's PATH may not have."""
-    there = '"$(git rev-parse --git-path rebase-merge/{0})"'.format
-    keep = f'cp {there("rewritten-list")} "$(git rev-parse --git-path ekf/rewritten)" 2>/dev/null || :'
+    there = '"$(git rev-parse --git-path {0})"'.format
+    # Notes and hooks are to hear of the user's own commits, not of what a migration has made of them.
+    rename = f'sed -f {there("ekf/originals")} "$list" >"$list.new" && mv "$list.new" "$list"'
+    keep = f'list={there("rebase-merge/rewritten-list")}; [ ! -f "$list" ] || {{ {rename} && cp "$list" {there("ekf/rewritten")}; }}'
     if target.command != UPGRADE:
         return keep
     goal, upstream = shlex.quote(target.goal), shlex.quote(f"{repo.config.primary}/{target.goal}")
     return (
         f"git branch --no-track {goal} {target.tip} && git branch --quiet --set-upstream-to={upstream} {goal}"
-        f" && echo {shlex.quote(HEADS + target.goal)} >{there('head-name')} && {{ {keep}; }}"
+        f" && echo {shlex.quote(HEADS + target.goal)} >{there('rebase-merge/head-name')} && {{ {keep}; }}"
     )
 
 
@@ -240,7 +246,10 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     now = repo.git.ref_value(first.ref)
     tip = state.target.tip if state else first.old
     if now and now not in (tip, first.old):
-        return journal.mark(operation, "done", [first._replace(new=_left_at(repo, first.ref) or now), *others])
+        picks = [update for update in others if update.ref.startswith(PICKS)]
+        repo.git.update_refs([f"delete {update.ref}" for update in picks])
+        kept = [update for update in others if update not in picks]
+        return journal.mark(operation, "done", [first._replace(new=_left_at(repo, first.ref) or now), *kept])
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD on it.
     commands = [f"delete {update.ref} {update.new}" for update in others if repo.git.ref_value(update.ref)]
     if first.creates and now:
@@ -267,9 +276,11 @@ def stopped(repo: Repository, state: State, said: str = "") -> Stopped:
     """Where the rebase waits."""
     picked = repo.git.ref_value("REBASE_HEAD")
     commit = next((oid for oid, pick in state.rest if pick == picked), picked)
-    subject = repo.git.text("log", "-1", "--format=%s", "--encoding=UTF-8", commit, "--") if commit else ""
+    subject = state.subjects.get(commit, "")
     everything = repo.git.rev_list("--reverse", "--first-parent", include=[state.target.tip], exclude=[state.target.base])
-    number = everything.index(commit) + 1 if commit in everything else len(everything)
+    if commit not in everything:  # all of them in one
+        everything = [commit]
+    number = everything.index(commit) + 1
     files = [File(path, _what(stages), _vendor(repo, state.target, path)) for path, stages in sorted(_unmerged(repo).items())]
     return Stopped(state.target, commit, subject, number, len(everything), files, state, said)
 
@@ -312,8 +323,9 @@ def _rewritten(repo: Repository, state: State) -> list[tuple[str, str]]:
         known = {}
     pairs: dict[str, str] = {}  # new -> original: of a commit that was skipped git notes the one before
     for old, pick in state.rest:
-        if pick in known:
-            pairs.setdefault(known[pick], old)
+        new = known.get(old) or known.get(pick)
+        if new:
+            pairs.setdefault(new, old)
     before = {state.onto, *(new for _, new in state.written)}
     return [*state.written, *((old, new) for new, old in pairs.items() if new not in before)]
 

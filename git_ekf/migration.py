@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
 from git_ekf.git import Git
-from git_ekf.names import version_key
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Changes, Commit, Stack, read_difference
 from git_ekf.replay.stream import Stream
@@ -54,14 +53,15 @@ def hops(repo: Repository, target: Target) -> list[Hop]:
     if target.command != UPGRADE:
         return []
     scheme = repo.config.scheme
-    configured = {version_key(one.to): one.command for one in repo.config.migrations}
+    configured = {scheme.branch(one.to): one.command for one in repo.config.migrations}
     found = []
     before = scheme.version(target.branch) or ""
-    for branch, channel in repo.channels.items():
+    for branch in sorted({*repo.channels, *filter(scheme.is_release, configured)}, key=scheme.key):
         if not scheme.key(target.branch) < scheme.key(branch) <= scheme.key(target.goal):
             continue
         version = scheme.version(branch) or ""
-        command = configured.get(scheme.key(branch))
+        channel = repo.channels.get(branch, target.onto)  # one that the vendor has withdrawn may have changed the structure
+        command = configured.get(branch)
         if command:
             require_trusted(repo, MIGRATIONS, command)
             found.append(Hop(before, version, channel, command))
@@ -72,10 +72,13 @@ def hops(repo: Repository, target: Target) -> list[Hop]:
     return found
 
 
-def migrate(repo: Repository, scratch: Scratch, stack: Stack, todo: list[Hop]) -> Migrated:
-    """The stack as the tools make it. Raises CallFailed where a tool fails, or gives two answers to one question."""
+def migrate(repo: Repository, scratch: Scratch, stack: Stack, todo: list[Hop], *, squashed: bool = False) -> Migrated:
+    """The stack as the tools make it; `squashed`: it is one commit for all.
+
+    Raises CallFailed where a tool fails, or gives two answers to one question.
+    """
     git = scratch.writing
-    with _workshop(repo, scratch, todo) as workshop:
+    with _workshop(repo, scratch, todo, squashed=squashed) as workshop:
         base = workshop.migrate(stack.base)
         trees = [workshop.migrate(commit.tree_of) for commit in stack.commits]
         workshop.check_repeatable(stack.commits[-1].tree_of if stack.commits else stack.base)
@@ -83,7 +86,7 @@ def migrate(repo: Repository, scratch: Scratch, stack: Stack, todo: list[Hop]) -
     before = base
     for commit, tree in zip(stack.commits, trees, strict=True):
         changes = read_difference(git, before, tree)
-        commits.append(Commit(commit.oid, "", changes, emptied=bool(commit.changes) and not changes))
+        commits.append(commit._replace(changes=changes, emptied=bool(commit.changes) and not changes))
         before = tree
     return Migrated(Stack(stack.base, commits), read_difference(git, stack.base, base))
 
@@ -97,7 +100,9 @@ def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
             stream.blob(content)
     base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", ((path, new) for path, (_, new) in first.items()))
     numbers = []
-    for commit, text in zip(stack.commits, read_texts(scratch.writing, [commit.oid for commit in stack.commits]), strict=True):
+    for commit, text in zip(
+        stack.commits, read_texts(scratch.writing, [commit.text_of or commit.oid for commit in stack.commits]), strict=True
+    ):
         changes = ((path, new) for path, (_, new) in commit.changes.items())
         parent = stream.commit(parent, text.author + _COMMITTER, text.message, changes)
         numbers.append(parent)
@@ -118,15 +123,16 @@ def squash(repo: Repository, scratch: Scratch, stack: Stack, target: Target, sub
     header = b"author %s\ncommitter %s\n" % (ident, ident)
     number = stream.commit(stack.base, header, message, ((path, new) for path, (_, new) in changes.items()))
     oid = stream.write(scratch.writing, os.path.join(scratch.folder, "marks"))[number]
-    subjects[oid] = f"Configuration of {target.branch}, migrated to {target.goal}"
-    return Stack(stack.base, [Commit(oid, oid, changes)])
+    subjects[tip] = f"Configuration of {target.branch}, migrated to {target.goal}"
+    return Stack(stack.base, [Commit(tip, tip, changes, text_of=oid)])
 
 
 class _Workshop:
     """A throw-away work tree, in which the tools run on one commit's files after another's."""
 
-    def __init__(self, repo: Repository, scratch: Scratch, todo: list[Hop], folder: str) -> None:
+    def __init__(self, repo: Repository, scratch: Scratch, todo: list[Hop], folder: str, *, squashed: bool) -> None:
         self._repo = repo
+        self._squashed = squashed
         self._todo = todo
         self._folder = folder
         self._top = os.path.join(folder, "files")
@@ -174,8 +180,7 @@ class _Workshop:
             )
         except OSError as error:
             raise CallFailed(
-                f"the migration to {hop.to} cannot be started ({quoted(hop.command)}): {error.strerror}; nothing was changed",
-                "correct the command in [[upgrade.migrations]] of .ekf.toml",
+                f"the migration to {hop.to} cannot be started ({quoted(hop.command)}): {error.strerror}; nothing was changed", _hint(hop)
             ) from None
         if done.returncode:
             lines = [line for line in os.fsdecode(done.stdout).split("\n") if line.strip()][-_LAST_LINES:]
@@ -183,7 +188,7 @@ class _Workshop:
             said = "".join(f"\n  {line}" for line in lines)
             raise CallFailed(
                 f"the migration to {hop.to} {how} at {commit[:7]} ({quoted(hop.command)}); nothing was changed{said}",
-                f"git ekf upgrade {hop.to} --migrate-squash, where it only works on the final state",
+                _hint(hop) if self._squashed else f"git ekf upgrade {hop.to} --migrate-squash, where it only works on the final state",
             )
 
     def _program(self, number: int, hop: Hop) -> str:
@@ -200,14 +205,19 @@ class _Workshop:
         return os.path.join(top, program)
 
 
+def _hint(hop: Hop) -> str:
+    where = "[[upgrade.migrations]] of .ekf.toml"
+    return f"name another one in {where}" if hop.command == (SHIPPED,) else f"correct the command in {where}"
+
+
 def _filled(hop: Hop) -> list[str]:
     return [word.replace("{from}", hop.origin).replace("{to}", hop.to) for word in hop.command[1:]]
 
 
 @contextmanager
-def _workshop(repo: Repository, scratch: Scratch, todo: list[Hop]) -> Iterator[_Workshop]:
+def _workshop(repo: Repository, scratch: Scratch, todo: list[Hop], *, squashed: bool) -> Iterator[_Workshop]:
     folder = os.path.realpath(tempfile.mkdtemp(prefix="git-ekf-"))
     try:
-        yield _Workshop(repo, scratch, todo, folder)
+        yield _Workshop(repo, scratch, todo, folder, squashed=squashed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

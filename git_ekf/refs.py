@@ -10,6 +10,7 @@ RECORDS = "refs/tags/deploy/"
 UPSTREAM = "refs/ekf/upstream/"
 SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last heard
 BACKUP = "refs/ekf/backup/"
+PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 
 def is_zero(oid: str) -> bool:

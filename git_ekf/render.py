@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -167,8 +167,19 @@ def broken(repo: Repository, old: str, new: str, paths: Sequence[str]) -> list[t
     if not failed:
         return []
     with _checkouts(repo, old) as folders, _Builder(command) as builder:
-        before = _failures(builder, folders[0], [path for path in failed if os.path.isdir(os.path.join(folders[0], path))])
-    return [(path, said) for path, said in failed.items() if path not in before]
+        there = {path for path in failed if os.path.isdir(os.path.join(folders[0], path))}
+        origins = {path: path for path in there} | _origins(repo, old, new, failed.keys() - there)
+        before = _failures(builder, folders[0], sorted(set(origins.values())))
+    return [(path, said) for path, said in failed.items() if origins.get(path) not in before]
+
+
+def _origins(repo: Repository, old: str, new: str, paths: Set[str]) -> dict[str, str]:
+    """Where directories of `new` were in `old`, going by the files that were moved."""
+    if not paths:
+        return {}
+    fields = iter(repo.git.fields("diff-tree", "-r", "-z", "-M", "--name-status", "--diff-filter=R", old, new))
+    moves = ((posixpath.dirname(source), posixpath.dirname(target)) for _, source, target in zip(fields, fields, fields, strict=True))
+    return {target: source for source, target in moves if target in paths}
 
 
 def _failures(builder: _Builder, folder: str, paths: Sequence[str]) -> dict[str, list[str]]:

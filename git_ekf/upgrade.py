@@ -106,7 +106,7 @@ def _prepare(repo: Repository, place: Scratch, target: Target, options: Options)
     todo = hops(repo, target)
     if todo and options.squash:
         stack, upstream = squash(repo, place, stack, target, names), {}
-    rewritten = migrate(repo, place, stack, todo) if todo else Migrated(stack, {}) if options.flatten else None
+    rewritten = migrate(repo, place, stack, todo, squashed=options.squash) if todo else Migrated(stack, {}) if options.flatten else None
     if rewritten:
         stack = write_stack(place.writing, place, rewritten)
     return _Work(stack, upstream, names, rewritten)

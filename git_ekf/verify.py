@@ -71,6 +71,8 @@ def parse_command(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"--verify {text} cannot be read: {error}", "--verify 'program argument'") from None
+    if text and not words:
+        raise UsageError("--verify names no program", "--verify 'program argument'")
     return words
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.options import Json
-from git_ekf.errors import Refused
+from git_ekf.errors import CallFailed, Refused
 from git_ekf.output import age, counted, document, say
 from git_ekf.repository import Repository
 from git_ekf.status import Channel, last_fetch
@@ -70,7 +70,7 @@ def _forecasts(repo: Repository) -> dict[str, tuple[dict[str, int] | None, str]]
         try:
             targets.require_linear(repo, target, flatten=False)
             plan = upgrade.plan(repo, target, upgrade.Options())
-        except Refused as error:
+        except (Refused, CallFailed) as error:
             found[target.goal] = None, f"no forecast: {error.message}"
             continue
         verdicts = [step.verdict for step in plan.steps]

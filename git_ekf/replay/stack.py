@@ -27,13 +27,14 @@ Changes = dict[str, tuple[Entry | None, Entry | None]]
 class Commit(NamedTuple):
     """A commit of a stack. `tree_of` has its tree: the commit itself, but for one that a migration has rewritten.
 
-    `emptied`: the migration has left nothing of it.
+    `emptied`: the migration has left nothing of it. `text_of` has its author and message, "" for the commit itself.
     """
 
     oid: str
     tree_of: str
     changes: Changes
     emptied: bool = False
+    text_of: str = ""
 
 
 class Stack(NamedTuple):

@@ -42,7 +42,7 @@ def write(repo: Repository, scratch: Scratch, steps: list[Step], onto: str) -> W
     header = b"committer " + os.fsencode(_committer(repo)) + b"\n"
     if not _is_utf8(encoding):
         header += b"encoding %s\n" % encoding.encode()
-    texts = read_texts(scratch.writing, [step.commit.oid for step in kept], encoding)
+    texts = read_texts(scratch.writing, [step.commit.text_of or step.commit.oid for step in kept], encoding)
     stream = Stream()
     for content in read_objects(scratch.writing, scratch.new_blobs()):
         stream.blob(content)
