@@ -249,6 +249,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         picks = [update for update in others if update.ref.startswith(PICKS)]
         repo.git.update_refs([f"delete {update.ref}" for update in picks])
         kept = [update for update in others if update not in picks]
+        _remove(repo, "originals")
         return journal.mark(operation, "done", [first._replace(new=_left_at(repo, first.ref) or now), *kept])
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD on it.
     commands = [f"delete {update.ref} {update.new}" for update in others if repo.git.ref_value(update.ref)]
@@ -260,8 +261,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         commands.append(f"delete {first.ref} {now}")
     if commands:
         repo.git.update_refs(commands)
-    with suppress(FileNotFoundError):
-        os.unlink(_file(repo))
+    _remove(repo, "originals", "rewritten", "rebase")
     return journal.mark(operation, "dropped")
 
 
@@ -369,6 +369,12 @@ def _write(repo: Repository, state: State) -> None:
 
 def _file(repo: Repository) -> str:
     return os.path.join(repo.place.git_dir, "ekf", "rebase")
+
+
+def _remove(repo: Repository, *names: str) -> None:
+    for name in names:
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(repo.place.git_dir, "ekf", name))
 
 
 def _rebase_path(repo: Repository, name: str) -> str:
