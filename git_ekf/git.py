@@ -43,15 +43,20 @@ class Git:
         self.env = env or {}
         self._hooks_dir = ""
 
-    def start(self, *args: str, stdin: bool = False, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Starts git without waiting, so that questions can run side by side. `env` is added to the environment."""
+    def start(
+        self, *args: str, stdin: bool = False, env: dict[str, str] | None = None, output: IO[bytes] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Starts git without waiting, so that questions can run side by side. `env` is added to the environment.
+
+        `output` is a file for all that it says, instead of pipes.
+        """
         try:
             return subprocess.Popen(
                 ["git", *args],
                 cwd=self.cwd,
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdout=output or subprocess.PIPE,
+                stderr=subprocess.STDOUT if output else subprocess.PIPE,
                 env={**_environment(), **self.env, **(env or {})},
             )
         except FileNotFoundError:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import tempfile
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from git_ekf.refs import HEADS, PICKS, RefUpdate
 from git_ekf.replay.stack import Entry
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
+from git_ekf.transaction import set_setting
 
 # Settings under which a rebase would do more, or other things, than our list of commits says.
 _PLAIN = (
@@ -93,6 +95,7 @@ class Ended(NamedTuple):
 def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpdate], settings: tuple[Setting, ...]) -> Stopped | Ended:
     """Goes on with the commits of `state.rest`; `updates` are what it all comes to. Raises CallFailed where the rebase does not begin."""
     target = state.target
+    _remove(repo, "rewritten")
     _write(repo, state)
     unknown = [updates[0]._replace(new=""), *updates[1:]]
     if any(oid != pick for oid, pick in state.rest):
@@ -127,8 +130,9 @@ def _last_line(repo: Repository, target: Target) -> str:
     if target.command != UPGRADE:
         return keep
     goal, upstream = shlex.quote(target.goal), shlex.quote(f"{repo.config.primary}/{target.goal}")
+    branch = f"git show-ref --quiet --verify refs/heads/{goal} || git branch --no-track {goal} {target.tip}"  # it may be done twice
     return (
-        f"git branch --no-track {goal} {target.tip} && git branch --quiet --set-upstream-to={upstream} {goal}"
+        f"{{ {branch}; }} && git branch --quiet --set-upstream-to={upstream} {goal}"
         f" && echo {shlex.quote(HEADS + target.goal)} >{there('rebase-merge/head-name')} && {{ {keep}; }}"
     )
 
@@ -146,8 +150,48 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise Refused(f"{left[0]}{more} is still in conflict", f"edit, then: git add {shlex.quote(left[0])}")
-    code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", f"--{how}")
+    _require_whole(repo, state)
+    if not _end(repo, state):
+        _mend(repo, state)
+        code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", f"--{how}")
+    else:
+        code, said = 0, ""
     return _drive(repo, journal, operation, state, code, said)
+
+
+def _require_whole(repo: Repository, state: State) -> None:
+    """Raises Refused where git was killed while it picked a commit: it would go on without that one."""
+    accounted = {line.split(" ")[0] for name in ("rewritten-list", "rewritten-pending") for line in _lines(repo, name)}
+    stop = repo.git.ref_value("REBASE_HEAD")
+    picked = [line.split(" ")[1] for line in _lines(repo, "done") if line.startswith("pick ")]
+    lost = [pick for _, pick in state.rest if pick not in accounted and pick != stop and any(pick.startswith(oid) for oid in picked)]
+    if lost:
+        raise Refused(
+            f"git was cut off while it picked {lost[0][:7]}, and would go on without it",
+            f"git ekf {state.target.command} --abort, then begin again: what was resolved is remembered",
+        )
+
+
+def _end(repo: Repository, state: State) -> bool:
+    """Ends a rebase that was cut off when all was done but to check the branch out. Whether it was so."""
+    goal = HEADS + state.target.goal
+    left = [line for line in _lines(repo, "git-rebase-todo") if line and not line.startswith("#")]
+    head = repo.git.commit("HEAD")
+    if left or _line(repo, "head-name") != goal or repo.git.ref_value(goal) != head or head == state.target.tip:
+        return False
+    repo.git.run("symbolic-ref", "-m", f"rebase (finish): returning to {goal}", "HEAD", goal)
+    repo.git.run("rebase", "--quit")
+    return True
+
+
+def _mend(repo: Repository, state: State) -> None:
+    """Gives the rebase its last line back, where it was cut off in it: without it the old branch would be moved."""
+    target = state.target
+    if target.command == UPGRADE and _line(repo, "head-name") != HEADS + target.goal:
+        last = f"exec {_last_line(repo, target)}"
+        if last not in _lines(repo, "git-rebase-todo"):
+            with open(_rebase_path(repo, "git-rebase-todo"), "a", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(f"{last}\n")
 
 
 def abort(repo: Repository, journal: Journal) -> Target:
@@ -156,6 +200,8 @@ def abort(repo: Repository, journal: Journal) -> Target:
     repo.git.run("rerere", ok=(0, 128))  # what was resolved and not yet committed is remembered too
     repo.git.run("rebase", "--abort")
     recognise(repo, journal)
+    if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + state.target.branch) != [f"* {state.target.tip}"]:
+        raise CallFailed(f"git rebase --abort did not lead back to {state.target.branch}", f"git switch --force {state.target.branch}")
     return state.target
 
 
@@ -186,9 +232,12 @@ def _drive(repo: Repository, journal: Journal, operation: Operation, state: Stat
 
 
 def _run(git: Git, *args: str) -> tuple[int, str]:
-    process = git.start(*args)
-    out, err = process.communicate()
-    return process.returncode, os.fsdecode(out + err)
+    """Exit code and output. That goes to a file: git is not to die of a closed pipe when git-ekf is killed."""
+    with tempfile.TemporaryFile() as file:
+        process = git.start(*args, output=file)
+        code = process.wait()
+        file.seek(0)
+        return code, os.fsdecode(file.read())
 
 
 def _replayed(repo: Repository, unmerged: dict[str, dict[int, Entry]], said: str) -> list[tuple[str, str]]:
@@ -243,6 +292,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     if state is not None and in_progress(repo, state):
         return None
     first, *others = operation.updates
+    _restore_old_branch(repo, operation)
     now = repo.git.ref_value(first.ref)
     tip = state.target.tip if state else first.old
     if now and now not in (tip, first.old):
@@ -261,8 +311,23 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         commands.append(f"delete {first.ref} {now}")
     if commands:
         repo.git.update_refs(commands)
+    for setting in operation.inverse().settings:
+        set_setting(repo, setting)
     _remove(repo, "originals", "rewritten", "rebase")
     return journal.mark(operation, "dropped")
+
+
+def _restore_old_branch(repo: Repository, operation: Operation) -> None:
+    """Where git went on by itself without the last line of ours, it has moved the old branch: that is the new one."""
+    state, goal = read(repo), HEADS + operation.head_after
+    if state is None or operation.command != UPGRADE or repo.git.ref_value(goal) not in ("", state.target.tip):
+        return
+    old, new = HEADS + operation.head, _left_at(repo, HEADS + operation.head)
+    if new and new != state.target.tip and repo.git.ref_value(old) == new and repo.git.is_ancestor(state.onto, new):
+        repo.git.update_refs([f"update {old} {state.target.tip} {new}", f"update {goal} {new}"])
+        repo.git.run("symbolic-ref", "-m", f"rebase (finish): returning to {goal}", "HEAD", goal)
+        for setting in operation.settings:
+            set_setting(repo, setting)
 
 
 def _left_at(repo: Repository, ref: str) -> str:
@@ -381,9 +446,13 @@ def _rebase_path(repo: Repository, name: str) -> str:
     return os.path.join(repo.place.git_dir, "rebase-merge", name)
 
 
-def _line(repo: Repository, name: str) -> str:
+def _lines(repo: Repository, name: str) -> list[str]:
     try:
-        with open(_rebase_path(repo, name), encoding="ascii") as file:
-            return file.read().strip()
+        with open(_rebase_path(repo, name), encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().split("\n")
     except OSError:
-        return ""
+        return []
+
+
+def _line(repo: Repository, name: str) -> str:
+    return next(iter(_lines(repo, name)), "")

@@ -69,12 +69,14 @@ class Repository:
         if not self.place.top:
             raise Refused("this needs a work tree, and this repository has none here", "git ekf clone PRIMARY --internal URL")
 
-    def require_clean(self) -> None:
-        """Raises Refused when something is not committed, untracked files included."""
-        entries = self.git.fields("status", "--porcelain", "--no-renames", "-z", "--untracked-files=normal", "--ignore-submodules=none")
+    def require_clean(self, *, untracked: bool = True) -> None:
+        """Raises Refused when something is not committed; `untracked`: untracked files included."""
+        options = ("--porcelain", "--no-renames", "-z", "--ignore-submodules=none", f"--untracked-files={'normal' if untracked else 'no'}")
+        entries = self.git.fields("status", *options)
         if entries:
             more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
-            raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", "git add -A && git commit, or git stash -u")
+            hint = "git add -A && git commit, or git stash -u" if untracked else "git commit -a, or git stash"
+            raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", hint)
 
     @cached_property
     def git_config(self) -> list[tuple[str, str]]:

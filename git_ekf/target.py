@@ -146,10 +146,7 @@ def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
 
 def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten: bool) -> None:
     """Raises Refused where carrying the commits over would not be safe."""
-    entries = repo.git.fields("status", "--porcelain", "--no-renames", "-z", "--untracked-files=no", "--ignore-submodules=none")
-    if entries:
-        more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
-        raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", "git commit -a, or git stash")
+    repo.require_clean(untracked=False)
     require_linear(repo, target, flatten=flatten)
     if target.command == UPGRADE:
         _require_new(repo, target.goal)

@@ -107,7 +107,7 @@ def _move_refs(repo: Repository, way: Operation) -> None:
     if not leaves:
         _point_head(repo, way)
     for setting in way.settings:
-        _set(repo, setting)
+        set_setting(repo, setting)
 
 
 def _value(repo: Repository, ref: str, like: str) -> str:
@@ -121,7 +121,8 @@ def _point_head(repo: Repository, way: Operation) -> None:
         repo.git.run("symbolic-ref", "-m", reason, "HEAD", HEADS + way.head_after)
 
 
-def _set(repo: Repository, setting: Setting) -> None:
+def set_setting(repo: Repository, setting: Setting) -> None:
+    """Brings a setting of the clone to its new values, from whatever it has."""
     if len(setting.new) == 1:
         repo.git.run("config", "--local", "--replace-all", setting.key, setting.new[0])
         return

@@ -31,7 +31,8 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
         published = _published(repo, operation)
         if operation.command != "tag":
             repo.require_no_operation()
-            repo.require_clean()
+            # A rollback asks for more; what is untracked is only minded where it is in the way.
+            repo.require_clean(untracked=operation.command == "rollback")
         take_back(repo, journal, operation)
         return operation, published
 
