@@ -79,7 +79,7 @@ def plain(path: str) -> str:
     return re.sub(r"~.*", "", path, flags=re.DOTALL)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
 @given(histories())
 def test_generated_histories(history: History) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -92,11 +92,11 @@ ALL = bool(os.environ.get("EKF_ALL_STACKS"))
 
 
 def stacks() -> list[dict[str, str]]:
-    """Every real stack with EKF_ALL_STACKS, else one of each thirty."""
+    """Every real stack with EKF_ALL_STACKS, else one of each sixty."""
     if not (DATA / "stacks.jsonl").exists():
         return []
     lines = (DATA / "stacks.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in (lines if ALL else lines[5::30])]
+    return [json.loads(line) for line in (lines if ALL else lines[5::60])]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ REBASE, UPGRADE, SPARSE, PLAN, REPLAY = (
     "git replay --onto, no checkout",
 )
 # Without the builds of manifests afterwards, which would take most of the time and have no counterpart.
-_UPGRADE = ["git", "-c", "ekf.render.command=no-builder", "ekf", "upgrade", "--no-save-check", "--no-fetch"]
+_UPGRADE = ["git", "ekf", "upgrade", "--no-save-check", "--no-fetch", "--no-build"]
 _PLAN = ["git", "ekf", "upgrade", "--plan", "--no-fetch"]
 _THROW_AWAY = "throw-away"
 _FIRST = 1_000  # of the commits, rebased where all of them would take minutes
