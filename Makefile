@@ -19,7 +19,7 @@ lint: $(VENV)/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# Medians and ratios beside lefthook, pre-commit and plain git, in build/bench.txt; about 5 minutes.
+# Medians and ratios beside lefthook, pre-commit and plain git, in build/bench.txt; about 15 minutes.
 bench: $(VENV)/bench
 	PYTHONPATH=tests $(BIN)/python -m bench build/bench.txt
 
