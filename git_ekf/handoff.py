@@ -7,18 +7,17 @@ and what is not in it, is in `ekf/rebase` in the git directory of the work tree.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import tempfile
-from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git import Git
 from git_ekf.journal import Journal, Operation, Setting
 from git_ekf.prefer import Preference, merge_file, side_of
+from git_ekf.rebasing import State, in_progress, line, lines, path_of, read, remove, write
 from git_ekf.refs import HEADS, PICKS, RefUpdate
 from git_ekf.replay.stack import Entry
 from git_ekf.repository import Repository
@@ -37,23 +36,6 @@ _PLAIN = (
     *("-c", "advice.mergeConflict=false"),
 )
 _NO_EDITOR = {"GIT_EDITOR": ":"}
-
-
-class State(NamedTuple):
-    """What is kept while the rebase runs. `onto` is where the rebase began, with `written` below it.
-
-    `rest` is what it was given to pick: (original, the same migrated or made one line, else the original again).
-    `settled` are (path, how) of conflicts decided without asking, `dropped` are (commit, why).
-    """
-
-    target: Target
-    onto: str
-    written: list[tuple[str, str]]
-    rest: list[tuple[str, str]]
-    subjects: dict[str, str]
-    prefer: tuple[Preference, ...]
-    settled: list[tuple[str, str]]
-    dropped: list[tuple[str, str]]
 
 
 class File(NamedTuple):
@@ -95,8 +77,8 @@ class Ended(NamedTuple):
 def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpdate], settings: tuple[Setting, ...]) -> Stopped | Ended:
     """Goes on with the commits of `state.rest`; `updates` are what it all comes to. Raises CallFailed where the rebase does not begin."""
     target = state.target
-    _remove(repo, "rewritten")
-    _write(repo, state)
+    remove(repo, "rewritten")
+    write(repo, state)
     unknown = [updates[0]._replace(new=""), *updates[1:]]
     if any(oid != pick for oid, pick in state.rest):
         unknown.append(RefUpdate(f"{PICKS}{target.goal}", "0" * len(target.tip), state.rest[-1][1]))
@@ -107,13 +89,13 @@ def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpd
     todo = os.path.join(repo.place.git_dir, "ekf", "todo")
     with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
-        file.write(f"exec {_last_line(repo, target)}\n")
+        file.write(f"exec {_lastline(repo, target)}\n")
     git = Git(repo.place.top, {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"})
     options = ("--interactive", "--no-verify", "--empty=drop", "--onto", state.onto)
     code, said = _run(git, *_PLAIN, "rebase", *options, target.base)
     os.unlink(todo)
     if in_progress(repo, state):
-        with open(_rebase_path(repo, "rewritten-list"), "a", encoding="ascii") as file:
+        with open(path_of(repo, "rewritten-list"), "a", encoding="ascii") as file:
             file.writelines(f"{old} {new}\n" for old, new in state.written)  # for notes and the post-rewrite hook
     elif code:
         recognise(repo, journal)
@@ -121,7 +103,7 @@ def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpd
     return _drive(repo, journal, operation, state, code, said)
 
 
-def _last_line(repo: Repository, target: Target) -> str:
+def _lastline(repo: Repository, target: Target) -> str:
     """What the rebase runs at its end, in the shell. It knows nothing of git-ekf, which an editor's PATH may not have."""
     there = '"$(git rev-parse --git-path {0})"'.format
     # Notes and hooks are to hear of the user's own commits, not of what a migration has made of them.
@@ -161,9 +143,9 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
 
 def _require_whole(repo: Repository, state: State) -> None:
     """Raises Refused where git was killed while it picked a commit: it would go on without that one."""
-    accounted = {line.split(" ")[0] for name in ("rewritten-list", "rewritten-pending") for line in _lines(repo, name)}
+    accounted = {line.split(" ")[0] for name in ("rewritten-list", "rewritten-pending") for line in lines(repo, name)}
     stop = repo.git.ref_value("REBASE_HEAD")
-    picked = [line.split(" ")[1] for line in _lines(repo, "done") if line.startswith("pick ")]
+    picked = [line.split(" ")[1] for line in lines(repo, "done") if line.startswith("pick ")]
     lost = [pick for _, pick in state.rest if pick not in accounted and pick != stop and any(pick.startswith(oid) for oid in picked)]
     if lost:
         raise Refused(
@@ -175,9 +157,9 @@ def _require_whole(repo: Repository, state: State) -> None:
 def _end(repo: Repository, state: State) -> bool:
     """Ends a rebase that was cut off when all was done but to check the branch out. Whether it was so."""
     goal = HEADS + state.target.goal
-    left = [line for line in _lines(repo, "git-rebase-todo") if line and not line.startswith("#")]
+    left = [line for line in lines(repo, "git-rebase-todo") if line and not line.startswith("#")]
     head = repo.git.commit("HEAD")
-    if left or _line(repo, "head-name") != goal or repo.git.ref_value(goal) != head or head == state.target.tip:
+    if left or line(repo, "head-name") != goal or repo.git.ref_value(goal) != head or head == state.target.tip:
         return False
     repo.git.run("symbolic-ref", "-m", f"rebase (finish): returning to {goal}", "HEAD", goal)
     repo.git.run("rebase", "--quit")
@@ -187,10 +169,10 @@ def _end(repo: Repository, state: State) -> bool:
 def _mend(repo: Repository, state: State) -> None:
     """Gives the rebase its last line back, where it was cut off in it: without it the old branch would be moved."""
     target = state.target
-    if target.command == UPGRADE and _line(repo, "head-name") != HEADS + target.goal:
-        last = f"exec {_last_line(repo, target)}"
-        if last not in _lines(repo, "git-rebase-todo"):
-            with open(_rebase_path(repo, "git-rebase-todo"), "a", encoding="utf-8", errors="surrogateescape") as file:
+    if target.command == UPGRADE and line(repo, "head-name") != HEADS + target.goal:
+        last = f"exec {_lastline(repo, target)}"
+        if last not in lines(repo, "git-rebase-todo"):
+            with open(path_of(repo, "git-rebase-todo"), "a", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(f"{last}\n")
 
 
@@ -219,7 +201,7 @@ def _drive(repo: Repository, journal: Journal, operation: Operation, state: Stat
         unmerged = _unmerged(repo)
         settled = _replayed(repo, unmerged, said) + _preferred(repo, unmerged, state.prefer)
         state = state._replace(settled=[*state.settled, *settled])
-        _write(repo, state)
+        write(repo, state)
         left = unmerged.keys() - {path for path, _ in settled}
         if left or not unmerged:
             return stopped(repo, state, "" if left else _words(said))
@@ -273,17 +255,6 @@ def _preferred(repo: Repository, unmerged: dict[str, dict[int, Entry]], prefer: 
 # --- where it stands ---
 
 
-def under_way(repo: Repository) -> str:
-    """The command (upgrade or sync) that goes on in the rebase under way; "" where there is none, or it is another's."""
-    state = read(repo) if repo.operation == "rebase" else None
-    return state.target.command if state and in_progress(repo, state) else ""
-
-
-def in_progress(repo: Repository, state: State) -> bool:
-    """Whether the rebase under way is ours."""
-    return _line(repo, "onto") == state.onto and _line(repo, "orig-head") == state.target.tip
-
-
 def recognise(repo: Repository, journal: Journal) -> Operation | None:
     """Notes how a rebase has ended, in whosever hands; None where there is none, or it goes on. Raises GitFailed."""
     operation, state = journal.handed_over(), read(repo)
@@ -299,7 +270,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         picks = [update for update in others if update.ref.startswith(PICKS)]
         repo.git.update_refs([f"delete {update.ref}" for update in picks])
         kept = [update for update in others if update not in picks]
-        _remove(repo, "originals")
+        remove(repo, "originals")
         return journal.mark(operation, "done", [first._replace(new=_left_at(repo, first.ref) or now), *kept])
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD on it.
     commands = [f"delete {update.ref} {update.new}" for update in others if repo.git.ref_value(update.ref)]
@@ -313,7 +284,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         repo.git.update_refs(commands)
     for setting in operation.inverse().settings:
         set_setting(repo, setting)
-    _remove(repo, "originals", "rewritten", "rebase")
+    remove(repo, "originals", "rewritten", "rebase")
     return journal.mark(operation, "dropped")
 
 
@@ -398,61 +369,3 @@ def _rewritten(repo: Repository, state: State) -> list[tuple[str, str]]:
 def _words(said: str) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip() and not line.startswith(("hint:", "Rebasing ("))]
     return "; ".join(re.sub(r"^(fatal|error): ", "", line) for line in lines[:3])
-
-
-# --- what is kept ---
-
-
-def read(repo: Repository) -> State | None:
-    """What was kept, while the rebase runs and until the next upgrade. None where there is nothing to be read."""
-    try:
-        with open(_file(repo), encoding="utf-8") as file:
-            values = json.load(file)
-        return State(
-            Target(*values["target"]),
-            values["onto"],
-            [(old, new) for old, new in values["written"]],
-            [(old, pick) for old, pick in values["rest"]],
-            values["subjects"],
-            tuple(Preference(*one) for one in values["prefer"]),
-            [(path, how) for path, how in values["settled"]],
-            [(oid, why) for oid, why in values["dropped"]],
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _write(repo: Repository, state: State) -> None:
-    path = _file(repo)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(state._asdict(), file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".new", path)
-
-
-def _file(repo: Repository) -> str:
-    return os.path.join(repo.place.git_dir, "ekf", "rebase")
-
-
-def _remove(repo: Repository, *names: str) -> None:
-    for name in names:
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(repo.place.git_dir, "ekf", name))
-
-
-def _rebase_path(repo: Repository, name: str) -> str:
-    return os.path.join(repo.place.git_dir, "rebase-merge", name)
-
-
-def _lines(repo: Repository, name: str) -> list[str]:
-    try:
-        with open(_rebase_path(repo, name), encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().split("\n")
-    except OSError:
-        return []
-
-
-def _line(repo: Repository, name: str) -> str:
-    return next(iter(_lines(repo, name)), "")

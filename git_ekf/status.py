@@ -99,7 +99,7 @@ def status(repo: Repository) -> Status:
 def _under_way(repo: Repository) -> str | None:
     if repo.operation != "rebase":
         return None
-    from git_ekf.handoff import under_way  # most repositories are not in the middle of one
+    from git_ekf.rebasing import under_way  # most repositories are not in the middle of one
 
     return under_way(repo) or None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from git_ekf.errors import Refused
-from git_ekf.handoff import recognise, under_way
+from git_ekf.handoff import recognise
 from git_ekf.journal import Operation, locked
+from git_ekf.rebasing import under_way
 from git_ekf.refs import BACKUP, HEADS, SAVED, TAGS
 from git_ekf.repository import Repository
 from git_ekf.transaction import settle, take_back

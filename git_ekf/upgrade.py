@@ -15,6 +15,7 @@ from git_ekf.handoff import Ended, Stopped
 from git_ekf.journal import Setting
 from git_ekf.migration import Migrated, hops, migrate, squash, write_stack
 from git_ekf.prefer import Preference, settler
+from git_ekf.rebasing import State
 from git_ekf.refs import BACKUP, HEADS, RefUpdate
 from git_ekf.replay import merging
 from git_ekf.replay.forecast import Step, forecast
@@ -163,7 +164,7 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
             picks = _picks(place, work, rest)
         moves, settings = updates(target, written.tip), tracking(repo, target)
         if picks:
-            state = handoff.State(
+            state = State(
                 target, written.tip, written.commits, picks, work.subjects, options.prefer, _settled(steps), _dropped(steps, work)
             )
             return handoff.start(repo, journal, state, moves, settings)

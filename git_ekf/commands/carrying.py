@@ -10,10 +10,11 @@ import typer
 from git_ekf import handoff
 from git_ekf.commands.settled import settled
 from git_ekf.errors import DONE, FINDINGS, STOPPED, UsageError
-from git_ekf.handoff import Ended, State, Stopped
+from git_ekf.handoff import Ended, Stopped
 from git_ekf.journal import locked
 from git_ekf.output import counted, document, escape, say, unicode_text
 from git_ekf.prefer import parse
+from git_ekf.rebasing import State
 from git_ekf.replay.forecast import Step
 from git_ekf.repository import Repository
 from git_ekf.target import SYNC, Target, require_linear, require_ready

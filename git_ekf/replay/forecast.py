@@ -1,7 +1,7 @@
 """What becomes of each commit of a stack on a new base.
 
 The stack has an old side (the tree after each commit as it is) and a new side (the tree after each commit on the
-new base). `_Sides` is the map of paths where the two differ. A commit that touches none of those is clean by
+new base). `Sides` is the map of paths where the two differ. A commit that touches none of those is clean by
 construction: its entries are taken as they are. Where it does touch some, git's own merge decides: for a file that
 both sides still have, on trees with nothing else in them, many at a time; for everything else, on the whole trees.
 
@@ -12,11 +12,12 @@ and renames of directories on either side, and files where the other side has a 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from git_ekf.replay.merging import Conflict, Merge, merge
 from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.sides import Sides, folders, is_edit
 from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
 from git_ekf.replay.stream import Stream
 
@@ -69,47 +70,6 @@ def forecast(
     return _Forecast(scratch, stack, onto, upstream, settle, behind).run()
 
 
-class _Sides:
-    """Where the old side and the new side differ, and what git's search for renames could make of it."""
-
-    def __init__(self, changes: Changes) -> None:
-        self.entries: dict[str, tuple[Entry | None, Entry | None]] = {}
-        self.thinned: set[str] = set()  # directories in which the new side lacks something
-        self.grown: set[str] = set()  # directories in which the new side has something more
-        self._sources: dict[Entry, set[str]] = {}
-        self._targets: dict[Entry, set[str]] = {}
-        for path, (old, new) in changes.items():
-            self.put(path, old, new)
-
-    def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
-        before_old, before_new = self.entries.pop(path, (None, None))
-        if before_old and not before_new:
-            self._sources[before_old].discard(path)
-        if before_new and not before_old:
-            self._targets[before_new].discard(path)
-        if old == new:
-            return
-        self.entries[path] = (old, new)
-        if old and not new:
-            self._sources.setdefault(old, set()).add(path)
-            self.thinned.update(_folders(path))
-        if new and not old:
-            self._targets.setdefault(new, set()).add(path)
-            self.grown.update(_folders(path))
-
-    def moved_to(self, path: str) -> str | None:
-        """Where the new side has a file of the old side, unchanged and beyond doubt: nothing else there has its content."""
-        old, new = self.entries[path]
-        if old is None or new is not None or not old.is_file:
-            return None
-        # With another mode it would be another Entry, but a rename to git all the same.
-        other = Entry("100755" if old.mode == "100644" else "100644", old.oid)
-        if self._sources.get(other) or self._targets.get(other) or len(self._sources[old]) != 1:
-            return None
-        targets = self._targets.get(old, set())
-        return next(iter(targets)) if len(targets) == 1 else None
-
-
 class _Forecast:
     def __init__(self, scratch: Scratch, stack: Stack, onto: str, upstream: dict[str, str], settle: Settle | None, behind: bool) -> None:
         self._scratch = scratch
@@ -129,8 +89,8 @@ class _Forecast:
         self._read_all = False
 
     def run(self) -> list[Step]:
-        self._sides = _Sides(read_difference(self._scratch.writing, self._stack.base, self._onto))
-        self._look_at_folders()
+        self._sides = Sides(read_difference(self._scratch.writing, self._stack.base, self._onto))
+        self._look_atfolders()
         parent = self._stack.base
         for commit in self._stack.commits:
             step = Step(commit)
@@ -159,7 +119,7 @@ class _Forecast:
             for path, (old, theirs) in commit.changes.items():
                 sides.put(path, theirs, self._new_side(path, old))
                 if theirs is None:
-                    self._shrunk.update(_folders(path))
+                    self._shrunk.update(folders(path))
             return
         if commit.emptied:
             step.verdict = "empty"
@@ -193,7 +153,7 @@ class _Forecast:
             old, theirs = commit.changes[path]
             ours = self._sides.entries[path][1]
             target = self._sides.moved_to(path)
-            if target is not None and target not in commit.changes and old and theirs and _is_edit(old, theirs):
+            if target is not None and target not in commit.changes and old and theirs and is_edit(old, theirs):
                 ways[path] = target
                 continue
             if not (old and theirs and ours):
@@ -214,7 +174,7 @@ class _Forecast:
             if way is None:
                 self._write(step, path, theirs, old)
                 if theirs is None:
-                    self._shrunk.update(_folders(path))
+                    self._shrunk.update(folders(path))
             elif way == "same":
                 sides.put(path, theirs, theirs)
             elif way == "merge":
@@ -300,22 +260,22 @@ class _Forecast:
             if old is None:
                 if path in sides.grown:  # a file where the new side has a directory
                     return True
-                for folder in _folders(path):
+                for folder in folders(path):
                     if folder in sides.entries and sides.entries[folder][1] is not None:
                         return True  # a directory where the new side has a file
                     if folder in sides.thinned and (folder in self._shrunk or not self._kept.get(folder, False)):
                         return True  # the new side may have renamed the directory
             elif new is None:
-                for folder in _folders(path):
+                for folder in folders(path):
                     if folder in sides.grown and not self._still.get((commit.tree_of, folder), False):
                         return True  # the commit may have renamed a directory that the new side has more files in
         return False
 
-    def _look_at_folders(self) -> None:
+    def _look_atfolders(self) -> None:
         """Asks once which directories in question are there: on the new base, and after commits that delete something."""
         git, sides = self._scratch.writing, self._sides
         commits = self._stack.commits
-        added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in _folders(path)}
+        added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in folders(path)}
         kept = sorted(added & sides.thinned)
         still = sorted(
             {
@@ -323,7 +283,7 @@ class _Forecast:
                 for commit in commits
                 for path, (_, new) in commit.changes.items()
                 if new is None
-                for folder in _folders(path)
+                for folder in folders(path)
                 if folder in sides.grown
             }
         )
@@ -359,7 +319,7 @@ class _Forecast:
             if result_entry != new:
                 self._write(step, path, result_entry, new)
             if path in commit.changes and theirs is None:
-                self._shrunk.update(_folders(path))
+                self._shrunk.update(folders(path))
             sides.put(path, theirs, result_entry)
         step.merged = sorted(path for path, entry in step.changes.items() if entry and entry != commit.changes.get(path, (None, None))[1])
         if step.verdict == "clean" and commit.changes and not step.changes:
@@ -400,7 +360,7 @@ class _Forecast:
 
     def _read_attributes(self, paths: Iterable[str]) -> None:
         """Puts the `.gitattributes` files above some paths where merges look for them."""
-        folders = sorted({folder for path in paths for folder in ("", *_folders(path))} - self._read)
+        folders = sorted({folder for path in paths for folder in ("", *folders(path))} - self._read)
         if not folders:
             return
         self._read.update(folders)
@@ -418,24 +378,6 @@ class _Forecast:
         self._attributes = {}
         self._read = set()
         self._read_all = False
-
-
-# The ids of the empty file, SHA-1 and SHA-256.
-_EMPTY = ("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813")
-
-
-def _is_edit(old: Entry, new: Entry) -> bool:
-    """Whether a file has other content and is otherwise the same; an empty one git takes for no file's new place."""
-    return new.is_file and new.mode == old.mode and old.oid not in _EMPTY and new.oid not in _EMPTY
-
-
-def _folders(path: str) -> Iterator[str]:
-    """The directories above a path, but for the top."""
-    at = path.rfind("/")
-    while at > 0:
-        path = path[:at]
-        yield path
-        at = path.rfind("/")
 
 
 def _distinct(conflicts: Iterable[Conflict]) -> list[Conflict]:
