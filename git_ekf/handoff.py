@@ -17,7 +17,7 @@ from git_ekf.errors import CallFailed, Refused
 from git_ekf.git import Git
 from git_ekf.journal import Journal, Operation, Setting
 from git_ekf.prefer import Preference, merge_file, side_of
-from git_ekf.rebasing import State, in_progress, line, lines, path_of, read, remove, write
+from git_ekf.rebasing import State, in_progress, line_of, lines_of, path_of, read, remove, write
 from git_ekf.refs import HEADS, PICKS, RefUpdate
 from git_ekf.replay.stack import Entry
 from git_ekf.repository import Repository
@@ -143,9 +143,9 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
 
 def _require_whole(repo: Repository, state: State) -> None:
     """Raises Refused where git was killed while it picked a commit: it would go on without that one."""
-    accounted = {line.split(" ")[0] for name in ("rewritten-list", "rewritten-pending") for line in lines(repo, name)}
+    accounted = {line.split(" ")[0] for name in ("rewritten-list", "rewritten-pending") for line in lines_of(repo, name)}
     stop = repo.git.ref_value("REBASE_HEAD")
-    picked = [line.split(" ")[1] for line in lines(repo, "done") if line.startswith("pick ")]
+    picked = [line.split(" ")[1] for line in lines_of(repo, "done") if line.startswith("pick ")]
     lost = [pick for _, pick in state.rest if pick not in accounted and pick != stop and any(pick.startswith(oid) for oid in picked)]
     if lost:
         raise Refused(
@@ -157,9 +157,9 @@ def _require_whole(repo: Repository, state: State) -> None:
 def _end(repo: Repository, state: State) -> bool:
     """Ends a rebase that was cut off when all was done but to check the branch out. Whether it was so."""
     goal = HEADS + state.target.goal
-    left = [line for line in lines(repo, "git-rebase-todo") if line and not line.startswith("#")]
+    left = [line for line in lines_of(repo, "git-rebase-todo") if line and not line.startswith("#")]
     head = repo.git.commit("HEAD")
-    if left or line(repo, "head-name") != goal or repo.git.ref_value(goal) != head or head == state.target.tip:
+    if left or line_of(repo, "head-name") != goal or repo.git.ref_value(goal) != head or head == state.target.tip:
         return False
     repo.git.run("symbolic-ref", "-m", f"rebase (finish): returning to {goal}", "HEAD", goal)
     repo.git.run("rebase", "--quit")
@@ -169,9 +169,9 @@ def _end(repo: Repository, state: State) -> bool:
 def _mend(repo: Repository, state: State) -> None:
     """Gives the rebase its last line back, where it was cut off in it: without it the old branch would be moved."""
     target = state.target
-    if target.command == UPGRADE and line(repo, "head-name") != HEADS + target.goal:
+    if target.command == UPGRADE and line_of(repo, "head-name") != HEADS + target.goal:
         last = f"exec {_lastline(repo, target)}"
-        if last not in lines(repo, "git-rebase-todo"):
+        if last not in lines_of(repo, "git-rebase-todo"):
             with open(path_of(repo, "git-rebase-todo"), "a", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(f"{last}\n")
 

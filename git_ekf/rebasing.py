@@ -37,7 +37,7 @@ def under_way(repo: Repository) -> str:
 
 def in_progress(repo: Repository, state: State) -> bool:
     """Whether the rebase under way is ours."""
-    return line(repo, "onto") == state.onto and line(repo, "orig-head") == state.target.tip
+    return line_of(repo, "onto") == state.onto and line_of(repo, "orig-head") == state.target.tip
 
 
 def read(repo: Repository) -> State | None:
@@ -83,7 +83,7 @@ def path_of(repo: Repository, name: str) -> str:
     return os.path.join(repo.place.git_dir, "rebase-merge", name)
 
 
-def lines(repo: Repository, name: str) -> list[str]:
+def lines_of(repo: Repository, name: str) -> list[str]:
     try:
         with open(path_of(repo, name), encoding="utf-8", errors="surrogateescape") as file:
             return file.read().split("\n")
@@ -91,5 +91,5 @@ def lines(repo: Repository, name: str) -> list[str]:
         return []
 
 
-def line(repo: Repository, name: str) -> str:
-    return next(iter(lines(repo, name)), "")
+def line_of(repo: Repository, name: str) -> str:
+    return next(iter(lines_of(repo, name)), "")

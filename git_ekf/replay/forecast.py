@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from git_ekf.replay.merging import Conflict, Merge, merge
 from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.sides import Sides, folders, is_edit
+from git_ekf.replay.sides import Sides, folders_above, is_edit
 from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
 from git_ekf.replay.stream import Stream
 
@@ -90,7 +90,7 @@ class _Forecast:
 
     def run(self) -> list[Step]:
         self._sides = Sides(read_difference(self._scratch.writing, self._stack.base, self._onto))
-        self._look_atfolders()
+        self._look_at_folders()
         parent = self._stack.base
         for commit in self._stack.commits:
             step = Step(commit)
@@ -119,7 +119,7 @@ class _Forecast:
             for path, (old, theirs) in commit.changes.items():
                 sides.put(path, theirs, self._new_side(path, old))
                 if theirs is None:
-                    self._shrunk.update(folders(path))
+                    self._shrunk.update(folders_above(path))
             return
         if commit.emptied:
             step.verdict = "empty"
@@ -174,7 +174,7 @@ class _Forecast:
             if way is None:
                 self._write(step, path, theirs, old)
                 if theirs is None:
-                    self._shrunk.update(folders(path))
+                    self._shrunk.update(folders_above(path))
             elif way == "same":
                 sides.put(path, theirs, theirs)
             elif way == "merge":
@@ -260,22 +260,22 @@ class _Forecast:
             if old is None:
                 if path in sides.grown:  # a file where the new side has a directory
                     return True
-                for folder in folders(path):
+                for folder in folders_above(path):
                     if folder in sides.entries and sides.entries[folder][1] is not None:
                         return True  # a directory where the new side has a file
                     if folder in sides.thinned and (folder in self._shrunk or not self._kept.get(folder, False)):
                         return True  # the new side may have renamed the directory
             elif new is None:
-                for folder in folders(path):
+                for folder in folders_above(path):
                     if folder in sides.grown and not self._still.get((commit.tree_of, folder), False):
                         return True  # the commit may have renamed a directory that the new side has more files in
         return False
 
-    def _look_atfolders(self) -> None:
+    def _look_at_folders(self) -> None:
         """Asks once which directories in question are there: on the new base, and after commits that delete something."""
         git, sides = self._scratch.writing, self._sides
         commits = self._stack.commits
-        added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in folders(path)}
+        added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in folders_above(path)}
         kept = sorted(added & sides.thinned)
         still = sorted(
             {
@@ -283,7 +283,7 @@ class _Forecast:
                 for commit in commits
                 for path, (_, new) in commit.changes.items()
                 if new is None
-                for folder in folders(path)
+                for folder in folders_above(path)
                 if folder in sides.grown
             }
         )
@@ -319,7 +319,7 @@ class _Forecast:
             if result_entry != new:
                 self._write(step, path, result_entry, new)
             if path in commit.changes and theirs is None:
-                self._shrunk.update(folders(path))
+                self._shrunk.update(folders_above(path))
             sides.put(path, theirs, result_entry)
         step.merged = sorted(path for path, entry in step.changes.items() if entry and entry != commit.changes.get(path, (None, None))[1])
         if step.verdict == "clean" and commit.changes and not step.changes:
@@ -360,7 +360,7 @@ class _Forecast:
 
     def _read_attributes(self, paths: Iterable[str]) -> None:
         """Puts the `.gitattributes` files above some paths where merges look for them."""
-        folders = sorted({folder for path in paths for folder in ("", *folders(path))} - self._read)
+        folders = sorted({folder for path in paths for folder in ("", *folders_above(path))} - self._read)
         if not folders:
             return
         self._read.update(folders)

@@ -15,7 +15,7 @@ def is_edit(old: Entry, new: Entry) -> bool:
     return new.is_file and new.mode == old.mode and old.oid not in _EMPTY and new.oid not in _EMPTY
 
 
-def folders(path: str) -> Iterator[str]:
+def folders_above(path: str) -> Iterator[str]:
     """The directories above a path, but for the top."""
     at = path.rfind("/")
     while at > 0:
@@ -47,10 +47,10 @@ class Sides:
         self.entries[path] = (old, new)
         if old and not new:
             self._sources.setdefault(old, set()).add(path)
-            self.thinned.update(folders(path))
+            self.thinned.update(folders_above(path))
         if new and not old:
             self._targets.setdefault(new, set()).add(path)
-            self.grown.update(folders(path))
+            self.grown.update(folders_above(path))
 
     def moved_to(self, path: str) -> str | None:
         """Where the new side has a file of the old side, unchanged and beyond doubt: nothing else there has its content."""
