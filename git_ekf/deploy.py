@@ -159,7 +159,7 @@ def next_name(repo: Repository, date: str, branch: str) -> RecordName:
 
 def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = False) -> RecordName:
     """Makes the annotated tag on HEAD under the next free name of the day. Raises CallFailed, Refused."""
-    sign = sign or repo.config.tags_sign or (repo.git_setting("tag.gpgsign") or "").lower() in ("true", "yes", "on", "1")
+    sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
     with exclusive(repo) as journal:
         for _ in range(_ATTEMPTS):
             name = next_name(repo, date, branch)

@@ -82,14 +82,14 @@ def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpd
     unknown = [updates[0]._replace(new=""), *updates[1:]]
     if any(oid != pick for oid, pick in state.rest):
         unknown.append(RefUpdate(f"{PICKS}{target.goal}", "0" * len(target.tip), state.rest[-1][1]))
-    operation = journal.begin(target.command, unknown, target.branch, target.goal, repo.place.top, settings, "handed over")
+    journal.begin(target.command, unknown, target.branch, target.goal, repo.place.top, settings, "handed over")
     repo.git.update_refs([f"create {update.ref} {update.new}" for update in unknown[1:]])
     with open(os.path.join(repo.place.git_dir, "ekf", "originals"), "w", encoding="ascii") as file:
         file.writelines(f"s/^{pick} /{oid} /\n" for oid, pick in state.rest if oid != pick)
     todo = os.path.join(repo.place.git_dir, "ekf", "todo")
     with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
-        file.write(f"exec {_lastline(repo, target)}\n")
+        file.write(f"exec {_last_line(repo, target)}\n")
     git = Git(repo.place.top, {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"})
     options = ("--interactive", "--no-verify", "--empty=drop", "--onto", state.onto)
     code, said = _run(git, *_PLAIN, "rebase", *options, target.base)
@@ -100,10 +100,10 @@ def start(repo: Repository, journal: Journal, state: State, updates: list[RefUpd
     elif code:
         recognise(repo, journal)
         raise CallFailed(f"git rebase did not begin: {_words(said)}; nothing was changed", "git status")
-    return _drive(repo, journal, operation, state, code, said)
+    return _drive(repo, journal, state, code, said)
 
 
-def _lastline(repo: Repository, target: Target) -> str:
+def _last_line(repo: Repository, target: Target) -> str:
     """What the rebase runs at its end, in the shell. It knows nothing of git-ekf, which an editor's PATH may not have."""
     there = '"$(git rev-parse --git-path {0})"'.format
     # Notes and hooks are to hear of the user's own commits, not of what a migration has made of them.
@@ -125,8 +125,6 @@ def _lastline(repo: Repository, target: Target) -> str:
 def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
     """`how` is continue or skip. Raises Refused where nothing is in progress, or files are still in conflict."""
     state = require_in_progress(repo)
-    operation = journal.handed_over()
-    assert operation  # it is what `start` notes before the rebase begins
     if how == "continue":
         left = sorted(_unmerged(repo))
         if left:
@@ -138,7 +136,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
         code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", f"--{how}")
     else:
         code, said = 0, ""
-    return _drive(repo, journal, operation, state, code, said)
+    return _drive(repo, journal, state, code, said)
 
 
 def _require_whole(repo: Repository, state: State) -> None:
@@ -170,7 +168,7 @@ def _mend(repo: Repository, state: State) -> None:
     """Gives the rebase its last line back, where it was cut off in it: without it the old branch would be moved."""
     target = state.target
     if target.command == UPGRADE and line_of(repo, "head-name") != HEADS + target.goal:
-        last = f"exec {_lastline(repo, target)}"
+        last = f"exec {_last_line(repo, target)}"
         if last not in lines_of(repo, "git-rebase-todo"):
             with open(path_of(repo, "git-rebase-todo"), "a", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(f"{last}\n")
@@ -195,11 +193,13 @@ def require_in_progress(repo: Repository) -> State:
     return state
 
 
-def _drive(repo: Repository, journal: Journal, operation: Operation, state: State, code: int, said: str) -> Stopped | Ended:
+def _drive(repo: Repository, journal: Journal, state: State, code: int, said: str) -> Stopped | Ended:
     """Goes on for as long as every conflict is settled without asking: by rerere, or by the user's preferences."""
     while in_progress(repo, state):
         unmerged = _unmerged(repo)
-        settled = _replayed(repo, unmerged, said) + _preferred(repo, unmerged, state.prefer)
+        settled = _replayed(repo, unmerged, said)
+        resolved = {path for path, _ in settled}
+        settled += _preferred(repo, {path: stages for path, stages in unmerged.items() if path not in resolved}, state.prefer)
         state = state._replace(settled=[*state.settled, *settled])
         write(repo, state)
         left = unmerged.keys() - {path for path, _ in settled}
@@ -229,9 +229,6 @@ def _replayed(repo: Repository, unmerged: dict[str, dict[int, Entry]], said: str
     ]
     if paths:
         Git(repo.place.top).run("add", "--", *(f":(literal){path}" for path in paths))
-    for path in paths:
-        del unmerged[path]
-        unmerged[path] = {}
     return [(path, "as it was resolved before") for path in paths]
 
 

@@ -90,6 +90,10 @@ class Repository:
     def git_settings(self, key: str) -> list[str]:
         return [value for name, value in self.git_config if name == key]
 
+    def git_flag(self, key: str) -> bool:
+        """Whether a git setting is on, in any of git's spellings (git-config(1), boolean)."""
+        return (self.git_setting(key) or "").lower() in ("true", "yes", "on", "1")
+
     @cached_property
     def config(self) -> configuration.Config:
         """Raises UsageError."""

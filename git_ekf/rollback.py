@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from git_ekf.deploy import Deployment
 from git_ekf.errors import CallFailed, GitFailed, Refused
-from git_ekf.journal import Setting, cut_off
+from git_ekf.journal import cut_off
 from git_ekf.output import with_article
 from git_ekf.record import CONTEXT
 from git_ekf.refs import HEADS, RefUpdate
 from git_ekf.repository import Repository
-from git_ekf.transaction import exclusive, perform
+from git_ekf.transaction import exclusive, perform, tracking
 
 
 class Plan(NamedTuple):
@@ -63,22 +63,15 @@ def rollback(repo: Repository, plan_: Plan) -> str:
             raise Refused(f"{plan_.here} or {branch} has moved meanwhile", "git ekf status, then try again")
         new = _commit(repo, plan_) if plan_.how == "commit" else old if plan_.how == "switch" else plan_.deployment.commit
         updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
-        perform(repo, journal, "rollback", updates, branch, _tracking(repo, branch) if plan_.how == "create" else ())
+        perform(repo, journal, "rollback", updates, branch, tracking(repo, branch) if plan_.how == "create" else ())
     return new
-
-
-def _tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
-    """The settings that make a branch track its channel."""
-    wanted = {f"branch.{branch}.remote": repo.config.primary, f"branch.{branch}.merge": HEADS + branch}
-    settings = (Setting(key, tuple(repo.git_settings(key)), (value,)) for key, value in wanted.items())
-    return tuple(setting for setting in settings if setting.old != setting.new)
 
 
 def _commit(repo: Repository, plan_: Plan) -> str:
     """The new commit with the record's tree, signed when the user signs commits."""
     name, context = plan_.deployment.name, plan_.deployment.record.get(CONTEXT) or ""
     message = f"Roll back to {name}\n" + (f"\n{context}\n" if context else "")
-    sign = ["-S"] if (repo.git_setting("commit.gpgsign") or "").lower() in ("true", "yes", "on", "1") else []
+    sign = ["-S"] if repo.git_flag("commit.gpgsign") else []
     tree = f"{plan_.deployment.commit}^{{tree}}"
     try:
         return repo.git.text("commit-tree", *sign, "-p", plan_.old, "-F", "-", tree, stdin=os.fsencode(message))

@@ -51,6 +51,13 @@ def perform(
         _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings))
 
 
+def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
+    """The settings that make a branch track its channel."""
+    wanted = {f"branch.{branch}.remote": repo.config.primary, f"branch.{branch}.merge": HEADS + branch}
+    settings = (Setting(key, tuple(repo.git_settings(key)), (value,)) for key, value in wanted.items())
+    return tuple(setting for setting in settings if setting.old != setting.new)
+
+
 def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:
     """Undoes all of an operation, or nothing. Raises Refused where something is in the way, GitFailed."""
     _require_room(repo, operation.inverse())

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from git_ekf import handoff
 from git_ekf.errors import Refused
 from git_ekf.handoff import Ended, Stopped
-from git_ekf.journal import Setting
 from git_ekf.migration import Migrated, hops, migrate, squash, write_stack
 from git_ekf.prefer import Preference, settler
 from git_ekf.rebasing import State
@@ -24,7 +23,7 @@ from git_ekf.replay.stack import Commit, Stack, already_upstream, read_stack
 from git_ekf.replay.writing import Written, write
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
-from git_ekf.transaction import exclusive, perform
+from git_ekf.transaction import exclusive, perform, tracking
 
 
 class Plan(NamedTuple):
@@ -63,7 +62,7 @@ def why_not_in_memory(repo: Repository) -> str:
     """Why only `git rebase` can tell what it would do here; "" where that can be told."""
     if repo.git.version() < merging.MINIMUM:
         return f"git {'.'.join(map(str, repo.git.version()))} cannot merge without a work tree (2.39 can)"
-    if (repo.git_setting("merge.renormalize") or "").lower() in ("true", "yes", "on", "1"):
+    if repo.git_flag("merge.renormalize"):
         return "merge.renormalize is set, which git goes by in a work tree only"
     return ""
 
@@ -162,7 +161,8 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
                 _run_pre_rebase(repo, target)
                 rest = work.stack.commits
             picks = _picks(place, work, rest)
-        moves, settings = updates(target, written.tip), tracking(repo, target)
+        moves = updates(target, written.tip)
+        settings = tracking(repo, target.goal) if target.command == UPGRADE else ()
         if picks:
             state = State(
                 target, written.tip, written.commits, picks, work.subjects, options.prefer, _settled(steps), _dropped(steps, work)
@@ -200,15 +200,6 @@ def updates(target: Target, tip: str) -> list[RefUpdate]:
         return [RefUpdate(HEADS + target.goal, null, tip)]
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return [RefUpdate(HEADS + target.branch, target.tip, tip), RefUpdate(f"{BACKUP}{target.branch}/{stamp}", null, target.tip)]
-
-
-def tracking(repo: Repository, target: Target) -> tuple[Setting, ...]:
-    """The settings that make the new branch track its channel."""
-    if target.command != UPGRADE:
-        return ()
-    wanted = {f"branch.{target.goal}.remote": repo.config.primary, f"branch.{target.goal}.merge": HEADS + target.goal}
-    settings = (Setting(key, tuple(repo.git_settings(key)), (value,)) for key, value in wanted.items())
-    return tuple(setting for setting in settings if setting.old != setting.new)
 
 
 # --- what git itself does around a rebase ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import typer
@@ -17,7 +18,8 @@ from git_ekf.prefer import parse
 from git_ekf.rebasing import State
 from git_ekf.replay.forecast import Step
 from git_ekf.repository import Repository
-from git_ekf.target import SYNC, Target, require_linear, require_ready
+from git_ekf.target import SYNC, Target, branch_here, require_linear, require_ready
+from git_ekf.target import fetch as hear
 from git_ekf.upgrade import Done, Options, Plan, carry_out, summary
 from git_ekf.upgrade import plan as make_plan
 
@@ -76,6 +78,21 @@ def going_on(command: str, proceed: bool, skip: bool, abort: bool, then: Afterwa
             return DONE
         result = handoff.proceed(repo, journal, given[0])
     return show_outcome(Repository(), result, then)
+
+
+def begin(
+    find: Callable[[Repository], Target], chosen: Options, then: Afterwards, *, plan: bool, json: bool, fetch: bool, save_check: bool
+) -> int:
+    """Plans it, or does it, for the target that is found once the vendor's repository was asked. The exit code."""
+    repo = Repository() if plan or json else settled()
+    branch_here(repo)
+    if fetch:
+        hear(repo)
+        repo = Repository()
+    target = find(repo)
+    if plan or json:
+        return show_plan(repo, target, chosen, json=json)
+    return run(repo, target, chosen, then, save_check=save_check)
 
 
 def run(repo: Repository, target: Target, chosen: Options, then: Afterwards, *, save_check: bool) -> int:

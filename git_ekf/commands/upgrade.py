@@ -22,8 +22,6 @@ from git_ekf.commands.carrying import (
     Skip,
     Verify,
 )
-from git_ekf.commands.settled import settled
-from git_ekf.repository import Repository
 
 
 def upgrade(
@@ -51,14 +49,13 @@ def upgrade(
     code = carrying.going_on("upgrade", proceed, skip, abort, then)
     if code is None:
         chosen = carrying.options(prefer, flatten, migrate_squash)
-        repo = Repository() if plan or json else settled()
-        targets.branch_here(repo)
-        if not no_fetch:
-            targets.fetch(repo)
-            repo = Repository()
-        target = targets.upgrade(repo, release)
-        if plan or json:
-            code = carrying.show_plan(repo, target, chosen, json=json)
-        else:
-            code = carrying.run(repo, target, chosen, then, save_check=not no_save_check)
+        code = carrying.begin(
+            lambda repo: targets.upgrade(repo, release),
+            chosen,
+            then,
+            plan=plan,
+            json=json,
+            fetch=not no_fetch,
+            save_check=not no_save_check,
+        )
     raise typer.Exit(code)

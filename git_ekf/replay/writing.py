@@ -51,7 +51,7 @@ def write(repo: Repository, scratch: Scratch, steps: list[Step], onto: str) -> W
         parent = stream.commit(parent, text.author + header, text.message, step.changes.items())
     numbered = stream.write(scratch.storing, os.path.join(scratch.folder, "marks"))
     new = [numbered[number] for number in sorted(numbered)]
-    if (repo.git_setting("commit.gpgsign") or "").lower() in ("true", "yes", "on", "1"):
+    if repo.git_flag("commit.gpgsign"):
         new = _signed(repo.git, new, texts, onto)
     _check_connected(repo.git, new[-1], onto)
     return Written([(step.commit.oid, oid) for step, oid in zip(kept, new, strict=True)], new[-1])
