@@ -320,6 +320,9 @@ def _failure(args: list[str], code: int, stderr: str) -> EkfError:
             f"git config --global --add safe.directory {path}",
         )
     lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
-    if lock:
-        return Refused(f"another git command is at work here, or was killed: {lock[1]} exists", f"rm -f {lock[1]}, if none is at work")
-    return GitFailed(args, code, stderr)
+    return locked(lock[1]) if lock else GitFailed(args, code, stderr)
+
+
+def locked(path: str) -> Refused:
+    """The error for a lock file of git's that is in the way."""
+    return Refused(f"another git command is at work here, or was killed: {path} exists", f"rm -f {path}, if none is at work")

@@ -14,7 +14,7 @@ import tempfile
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.git import Git
+from git_ekf.git import Git, locked
 from git_ekf.journal import Journal, Operation, Setting
 from git_ekf.prefer import Preference, merge_file, side_of
 from git_ekf.rebasing import State, in_progress, line_of, lines_of, path_of, read, remove, write
@@ -49,7 +49,7 @@ class File(NamedTuple):
 class Stopped(NamedTuple):
     """Where the rebase waits for the user: at a commit, with files in conflict, or (`said`) because git cannot go on.
 
-    `number` of `total` counts configuration commits.
+    `number` of `total` counts configuration commits; `commit` is "" where git was cut off between two of them.
     """
 
     target: Target
@@ -177,12 +177,24 @@ def _mend(repo: Repository, state: State) -> None:
 def abort(repo: Repository, journal: Journal) -> Target:
     """Back to where it began. Raises Refused, GitFailed."""
     state = require_in_progress(repo)
+    _require_unlocked(repo, state.target)
     repo.git.run("rerere", ok=(0, 128))  # what was resolved and not yet committed is remembered too
     repo.git.run("rebase", "--abort")
     recognise(repo, journal)
     if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + state.target.branch) != [f"* {state.target.tip}"]:
         raise CallFailed(f"git rebase --abort did not lead back to {state.target.branch}", f"git switch --force {state.target.branch}")
     return state.target
+
+
+def _require_unlocked(repo: Repository, target: Target) -> None:
+    """Raises Refused for a lock that a killed git has left: `git rebase --abort` would forget the rebase without leading back."""
+    place = repo.place
+    own = (os.path.join(place.git_dir, name) for name in ("index", "HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "ORIG_HEAD"))
+    branches = (os.path.join(place.common_dir, HEADS + branch) for branch in (target.branch, target.goal))
+    shared = (os.path.join(place.common_dir, name) for name in ("packed-refs", "reftable/tables.list"))
+    for path in (*own, *branches, *shared):
+        if os.path.exists(path + ".lock"):
+            raise locked(path + ".lock")
 
 
 def require_in_progress(repo: Repository) -> State:
