@@ -466,6 +466,17 @@ def test_the_stack_fills(tmp_path: Path) -> None:
     there_and_back(world)
 
 
+def test_a_directory_with_a_line_end_in_its_name(world: World) -> None:
+    """The vendor takes something from it, a commit adds something to it, and another one has to be merged with the vendor's."""
+    there = vendor_commit(world, "release-1.8", {"a\nb/one": "one\n", "a\nb/two": "two\n", "z/one": "one\n", "z/two": "two\n"})
+    assert world.ekf("sync", "--no-save-check").code == 0
+    vendor_commit(world, "release-1.9", {"a\nb/two": None, "z/two": None, ISTIO: deployment("istio", "1.9.0", 1)}, parent=there)
+    (world.path / "a\nb/own").write_text("own\n")
+    world.git("add", "-A")
+    world.commit("z/own", "own\n", "In directories of the vendor's")
+    there_and_back(world)
+
+
 def test_names_that_differ_in_case_only(world: World) -> None:
     """Where the file system takes them for one, one would be written over the other."""
     world.git("config", "core.ignoreCase", "true")

@@ -97,9 +97,8 @@ def vendor_commit(
     stream = f"reset refs/heads/x\ncommit refs/heads/x\ncommitter {when}\ndata {len(message.encode()) + 1}\n{message}\n\n{start}".encode()
     for path, content in files.items():
         raw = content.encode() if isinstance(content, str) else content
-        stream += (
-            f"D {path}\n".encode() if raw is None else b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), path.encode(), len(raw), raw)
-        )
+        name = '"{}"'.format(path.replace("\n", "\\n")).encode()
+        stream += b"D %s\n" % name if raw is None else b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), name, len(raw), raw)
     file = world.path.with_name("stream")
     file.write_bytes(stream)
     assert run("sh", "-c", f"git -C '{world.vendor.path}' fast-import --quiet --force <'{file}'").code == 0

@@ -60,6 +60,11 @@ class Scratch:
 
     def object_ids(self, names: list[str]) -> list[str]:
         """The object ids of names such as TREE:PATH, "" for one that does not exist."""
+        asked = iter(self._batch([name for name in names if "\n" not in name]))
+        return [self.writing.ref_value(name) if "\n" in name else next(asked) for name in names]
+
+    def _batch(self, names: list[str]) -> list[str]:
+        """The same for names without a line end."""
         if self._reader is None:
             self._reader = self.writing.start("cat-file", "--batch-check=%(objectname)", stdin=True)
         reader = self._reader
@@ -79,18 +84,15 @@ class Scratch:
             self._reader.kill()
             self._reader.communicate()
 
-    def new_blobs(self) -> list[str]:
-        """The ids of the files that merges have written."""
-        loose = [
+    def written(self) -> list[str]:
+        """The ids of the files and trees that merges have written."""
+        return [
             name + rest
             for name in os.listdir(self._objects)
             if len(name) == 2
             for rest in os.listdir(os.path.join(self._objects, name))
             if "." not in rest and "_" not in rest
         ]
-        asked = "".join(f"{oid}\n" for oid in loose).encode()
-        lines = self.writing.lines("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=asked) if loose else []
-        return [line[len("blob ") :] for line in lines if line.startswith("blob ")]
 
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""
