@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -69,6 +68,8 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if not name.startswith("-") and name not in COMMANDS:
+            from difflib import get_close_matches  # 5 ms of every command
+
             close = get_close_matches(name, COMMANDS, n=1)
             raise UsageError(f"{name} is not a git-ekf command", f"git ekf {close[0]}" if close else "git ekf -h lists the commands")
         return super().resolve_command(ctx, args)

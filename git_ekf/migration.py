@@ -20,7 +20,7 @@ from git_ekf.git import Git
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Changes, Commit, Stack, read_difference
 from git_ekf.replay.stream import Stream
-from git_ekf.replay.writing import read_objects, read_texts
+from git_ekf.replay.writing import read
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
 from git_ekf.trust import MIGRATIONS, SHIPPED, quoted, require_shipped_trusted, require_trusted
@@ -95,14 +95,13 @@ def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
     """Writes a commit for each migrated one, on one for what they stand on; the ids are the same wherever they are written."""
     stack, first = migrated
     stream = Stream()
+    texts, merged = read(scratch, [commit.text_of or commit.oid for commit in stack.commits])
     if git is scratch.storing:
-        for content in read_objects(scratch.writing, scratch.new_blobs()):
+        for content in merged:
             stream.blob(content)
     base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", ((path, new) for path, (_, new) in first.items()))
     numbers = []
-    for commit, text in zip(
-        stack.commits, read_texts(scratch.writing, [commit.text_of or commit.oid for commit in stack.commits]), strict=True
-    ):
+    for commit, text in zip(stack.commits, texts, strict=True):
         changes = ((path, new) for path, (_, new) in commit.changes.items())
         parent = stream.commit(parent, text.author + _COMMITTER, text.message, changes)
         numbers.append(parent)

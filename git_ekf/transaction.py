@@ -6,7 +6,6 @@ refs say whether it happened: where they have moved the rest follows them, where
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 from collections.abc import Iterator
@@ -46,9 +45,9 @@ def perform(
 ) -> None:
     """Does all of it, or nothing. Raises Refused where something is in the way, GitFailed."""
     head = repo.head_branch or ""
-    _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""))
+    tips = _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""))
     with uninterrupted():
-        _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings))
+        _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings), tips)
 
 
 def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
@@ -60,14 +59,14 @@ def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
 
 def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:
     """Undoes all of an operation, or nothing. Raises Refused where something is in the way, GitFailed."""
-    _require_room(repo, operation.inverse())
+    tips = _require_room(repo, operation.inverse())
     with uninterrupted():
-        _carry_out(repo, journal, journal.mark(operation, "undoing"))
+        _carry_out(repo, journal, journal.mark(operation, "undoing"), tips)
 
 
-def _carry_out(repo: Repository, journal: Journal, operation: Operation) -> None:
+def _carry_out(repo: Repository, journal: Journal, operation: Operation, tips: tuple[str, str]) -> None:
     way = _way(operation)
-    before, after = _tips(repo, way)
+    before, after = tips
     try:
         if before != after:
             _check_out(repo, before, after)
@@ -144,15 +143,18 @@ def set_setting(repo: Repository, setting: Setting) -> None:
 # --- what may be in the way ---
 
 
-def _require_room(repo: Repository, way: Operation) -> None:
-    """Raises Refused where a branch is checked out elsewhere, or a file that git does not know would be written over."""
+def _require_room(repo: Repository, way: Operation) -> tuple[str, str]:
+    """The commit of HEAD before and after.
+
+    Raises Refused where a branch is checked out elsewhere, or a file that git does not know would be written over.
+    """
     for branch in sorted({way.head_after, *(u.ref.removeprefix(HEADS) for u in way.updates if u.ref.startswith(HEADS))} - {way.head}):
         path = repo.git.text("for-each-ref", "--format=%(worktreepath)", HEADS + branch)
         if path and os.path.realpath(path) != os.path.realpath(repo.place.top):
             raise Refused(f"{branch} is checked out in {path}", f"git -C {path} switch --detach, then try again")
     before, after = _tips(repo, way)
     if before == after:
-        return
+        return before, after
     _require_distinct(repo, before, after)
     fields = iter(repo.git.fields("diff-tree", "-r", "-z", "--name-status", "--no-renames", "--diff-filter=AD", before, after))
     changes = [(status, path) for status, path in zip(fields, fields, strict=True)]
@@ -166,6 +168,7 @@ def _require_room(repo: Repository, way: Operation) -> None:
                 f"{other} is in the way: git does not track it here, and would write over it",
                 f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
             )
+    return before, after
 
 
 def _require_distinct(repo: Repository, before: str, after: str) -> None:
@@ -272,6 +275,8 @@ def _is_ours(repo: Repository, path: str, entries: set[str]) -> bool:
     else:  # nothing there that could be lost; git minds directories itself
         return True
     blobs = {entry.split(" ")[2] for entry in entries}
+    import hashlib  # 4 ms of every command that moves something
+
     digest = hashlib.new(repo.place.object_format, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if digest in blobs or (not os.path.islink(whole) and Git(repo.place.top).text("hash-object", "--", path) in blobs):
         return True

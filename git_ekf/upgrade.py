@@ -12,7 +12,7 @@ from typing import NamedTuple
 from git_ekf import handoff
 from git_ekf.errors import Refused
 from git_ekf.handoff import Ended, Stopped
-from git_ekf.migration import Migrated, hops, migrate, squash, write_stack
+from git_ekf.migration import Hop, Migrated, hops, migrate, squash, write_stack
 from git_ekf.prefer import Preference, settler
 from git_ekf.rebasing import State
 from git_ekf.refs import BACKUP, HEADS, RefUpdate
@@ -78,7 +78,7 @@ def plan(repo: Repository, target: Target, options: Options) -> Plan:
     if why:
         raise Refused(f"there is no forecast: {why}", f"git ekf {target.command}, without --plan; git ekf undo takes it back")
     with scratch(repo) as place:
-        work = _prepare(repo, place, target, options)
+        work = _prepare(repo, place, target, options, hops(repo, target))
         steps = forecast(place, work.stack, target.onto, work.upstream, settle=settler(place, options.prefer))
         return Plan(target, steps, work.upstream, work.subjects)
 
@@ -99,11 +99,10 @@ class _Work(NamedTuple):
     rewritten: Migrated | None
 
 
-def _prepare(repo: Repository, place: Scratch, target: Target, options: Options) -> _Work:
-    """Raises Refused where a migration is not trusted, CallFailed where it fails."""
+def _prepare(repo: Repository, place: Scratch, target: Target, options: Options, todo: list[Hop]) -> _Work:
+    """Raises CallFailed where a migration fails."""
     stack, names = read_stack(repo.git, target.base, target.tip)
     upstream = already_upstream(repo.git, stack, target.tip, target.onto)
-    todo = hops(repo, target)
     if todo and options.squash:
         stack, upstream = squash(repo, place, stack, target, names), {}
     rewritten = migrate(repo, place, stack, todo, squashed=options.squash) if todo else Migrated(stack, {}) if options.flatten else None
@@ -143,10 +142,11 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
     with exclusive(repo) as journal:
         if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch) != [f"* {target.tip}"]:
             raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
-        if hops(repo, target):  # not to run tools in vain
+        todo = hops(repo, target)
+        if todo:  # not to run tools in vain
             asked.answer()
         with scratch(repo) as place:
-            work = _prepare(repo, place, target, options)
+            work = _prepare(repo, place, target, options, todo)
             steps, written = [], Written([], target.onto)
             if not _needs_rebase(repo):
                 settle = settler(place, options.prefer)

@@ -53,9 +53,12 @@ class Afterwards(NamedTuple):
 
 def afterwards(verify: str, range_diff: bool, no_build: bool) -> Afterwards:
     """Raises UsageError."""
-    from git_ekf.verify import parse_command
+    words = []
+    if verify:
+        from git_ekf.verify import parse_command  # it builds manifests, which a plan does not
 
-    return Afterwards(parse_command(verify), range_diff, not no_build)
+        words = parse_command(verify)
+    return Afterwards(words, range_diff, not no_build)
 
 
 def options(prefer: list[str] | None, flatten: bool, squash: bool = False) -> Options:
@@ -104,7 +107,8 @@ def run(repo: Repository, target: Target, chosen: Options, then: Afterwards, *, 
     def ready() -> None:
         require_ready(repo, target, save_check=save_check, flatten=chosen.flatten)
 
-    return show_outcome(Repository(), carry_out(repo, target, chosen, ready), then)
+    result = carry_out(repo, target, chosen, ready)
+    return show_outcome(Repository() if isinstance(result, Ended) else repo, result, then)
 
 
 # --- the plan ---
@@ -260,7 +264,11 @@ def _print_state(state: State) -> None:
 
 def _show_stop(stop: Stopped) -> int:
     command = stop.target.command
-    say(f"Stopped at commit {stop.number} of {stop.total}: {stop.commit[:7]} {stop.subject}")
+    say(
+        f"Stopped at commit {stop.number} of {stop.total}: {stop.commit[:7]} {stop.subject}"
+        if stop.commit
+        else "Stopped between two commits"
+    )
     _print_state(stop.state)
     for file in stop.files:
         say(f"  {file.path}")

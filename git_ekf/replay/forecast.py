@@ -287,13 +287,14 @@ class _Forecast:
                 if folder in sides.grown
             }
         )
-        found = self._scratch.object_ids([*(f"{self._onto}:{folder}" for folder in kept), *(f"{oid}:{folder}" for oid, folder in still)])
-        self._kept = dict(zip(kept, map(bool, found), strict=False))
-        self._still = dict(zip(still, map(bool, found[len(kept) :]), strict=True))
         # git also knows renames of the top directory into one below it.
-        before, after = (set(git.fields("ls-tree", "-z", "--name-only", tree)) for tree in (self._stack.base, self._onto))
+        tops = git.fields("ls-tree", "-z", "--name-only", self._stack.base)
+        asked = [*((self._onto, name) for name in (*kept, *tops)), *still]
+        found = dict(zip(asked, map(bool, self._scratch.object_ids([f"{oid}:{name}" for oid, name in asked])), strict=True))
+        self._kept = {folder: found[self._onto, folder] for folder in kept}
+        self._still = {pair: found[pair] for pair in still}
         gone = {path.partition("/")[0] for commit in commits for path, (_, new) in commit.changes.items() if new is None}
-        self._root_gone = bool(before) and (not before & after or before <= gone)
+        self._root_gone = bool(tops) and (not any(found[self._onto, name] for name in tops) or gone.issuperset(tops))
 
     def _merge_whole(self, step: Step, parent: str) -> None:
         git, sides, commit = self._scratch.writing, self._sides, step.commit

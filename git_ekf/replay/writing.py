@@ -42,9 +42,9 @@ def write(repo: Repository, scratch: Scratch, steps: list[Step], onto: str) -> W
     header = b"committer " + os.fsencode(_committer(repo)) + b"\n"
     if not _is_utf8(encoding):
         header += b"encoding %s\n" % encoding.encode()
-    texts = read_texts(scratch.writing, [step.commit.text_of or step.commit.oid for step in kept], encoding)
+    texts, merged = read(scratch, [step.commit.text_of or step.commit.oid for step in kept], encoding)
     stream = Stream()
-    for content in read_objects(scratch.writing, scratch.new_blobs()):
+    for content in merged:
         stream.blob(content)
     parent: int | str = onto
     for step, text in zip(kept, texts, strict=True):
@@ -53,23 +53,25 @@ def write(repo: Repository, scratch: Scratch, steps: list[Step], onto: str) -> W
     new = [numbered[number] for number in sorted(numbered)]
     if repo.git_flag("commit.gpgsign"):
         new = _signed(repo.git, new, texts, onto)
-    _check_connected(repo.git, new[-1], onto)
     return Written([(step.commit.oid, oid) for step, oid in zip(kept, new, strict=True)], new[-1])
 
 
-def read_texts(git: Git, oids: list[str], encoding: str = "UTF-8") -> list[Text]:
-    """Author lines and messages of commits, in an encoding, as sequencer.c reads them."""
-    return [_text(raw, encoding) for raw in read_objects(git, oids)]
+def read(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") -> tuple[list[Text], list[bytes]]:
+    """Author lines and messages of commits, in an encoding, as sequencer.c reads them; and the files that merges have written."""
+    objects = list(_read_objects(scratch.writing, [*commits, *scratch.written()]))
+    texts = [_text(content, encoding) for _, content in objects[: len(commits)]]
+    return texts, [content for kind, content in objects[len(commits) :] if kind == b"blob"]
 
 
-def read_objects(git: Git, oids: list[str]) -> Iterator[bytes]:
+def _read_objects(git: Git, oids: list[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Type and content of each."""
     out = git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode())[1] if oids else b""
     at = 0
     for _ in oids:
         end = out.index(b"\n", at)
-        size = int(out[at:end].split(b" ")[2])
-        yield out[end + 1 : end + 1 + size]
-        at = end + size + 2
+        _, kind, size = out[at:end].split(b" ")
+        at = end + int(size) + 2
+        yield kind, out[end + 1 : at - 1]
 
 
 def _text(raw: bytes, encoding: str) -> Text:
@@ -138,8 +140,3 @@ def _signed(git: Git, oids: list[str], texts: list[Text], parent: str) -> list[s
         parent = out.decode().strip()
         signed.append(parent)
     return signed
-
-
-def _check_connected(git: Git, tip: str, known: str) -> None:
-    """Raises GitFailed where an object is missing: better now than after the refs have moved."""
-    git.run("rev-list", "--objects", "--quiet", "--exclude-promisor-objects", tip, "--not", known)
