@@ -1,4 +1,4 @@
-"""The one entry: `hook …` goes to hooks.main, the rest to cli.main."""
+"""The one entry: `hook …` goes to hooks.main, what has to be quick to its module, the rest to cli.main."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ def main() -> None:
 
         stdin = sys.stdin.buffer.read() if sys.argv[3:4] == ["pre-push"] else b""
         sys.exit(hooks.main(sys.argv[2:], stdin))
+    if sys.argv[1:] == ["status", "--prompt"]:
+        from git_ekf import prompt
+
+        return prompt.main()
     # A command lives for a tenth of a second: looking for cycles costs it 5 ms and finds nothing.
     gc.disable()
     from git_ekf import cli

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,7 +16,7 @@ from typer.core import TyperGroup
 
 from git_ekf import __version__
 from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, UsageError
-from git_ekf.output import print_error
+from git_ekf.terminal import print_error
 
 # name -> what it does; the module is git_ekf.commands.<name>.
 COMMANDS = {
@@ -112,6 +113,8 @@ def main(argv: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
             signal.signal(number, _terminate)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that knows less than Unicode
     try:
         code = app(argv, prog_name="git ekf", standalone_mode=False)
         sys.stdout.flush()

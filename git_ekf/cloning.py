@@ -32,7 +32,7 @@ def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
         for refs in heads
     )
     if not channels:
-        hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone …"
+        hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone PRIMARY"
         raise Refused(
             f"the primary repository has no release branch ({scheme.pattern})",
             "the other one has: are PRIMARY and --internal the wrong way round?" if saved else hint,

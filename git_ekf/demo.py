@@ -86,11 +86,11 @@ SCENES = (
         "Clone again: branch and records are back.", "git ekf clone vendor.git cluster --internal internal.git && git -C cluster ekf log"
     ),
     Scene(
-        "A change that turns out badly…",
+        "A change that turns out badly...",
         "git commit -q -am 'Run nine Istio replicas' && git ekf tag -m 'Nine replicas.'",
         writes={f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"]) + "replicas:\n- name: istio\n  count: 9\n"},
     ),
-    Scene("…is rolled back to the record before, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
+    Scene("...is rolled back to the record before, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
     Scene("Where things stand now.", "git ekf status"),
     Scene(
         "More configuration: a file of your own, and a change to one of the vendor's.",

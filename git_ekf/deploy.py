@@ -129,7 +129,7 @@ def check_record(repo: Repository, record: Record) -> None:
     """Raises Refused when a required field is missing, or what is written could not be pushed or read back."""
     missing = [name for name in repo.config.tags_required if not record.get(name)]
     if missing:
-        flags = " ".join("-m CONTEXT" if name == CONTEXT else f'--field "{name}=…"' for name in missing)
+        flags = " ".join("-m CONTEXT" if name == CONTEXT else f'--field "{name}=VALUE"' for name in missing)
         raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {flags}")
     message = write(record)
     if "\0" in message:

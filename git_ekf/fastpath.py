@@ -61,10 +61,10 @@ def _commit_passes() -> bool:
     branch = _text(head[len(b"ref: refs/heads/") :].rstrip(b"\n"))
     if branch == ".invalid":  # reftable: HEAD is elsewhere
         return False
-    config = _start(_CONFIG)
-    diff = _start(_COMMIT_DIFF)
-    patch = _finish(diff, _PATCH_LIMIT)
-    settings, values = _settings(_finish(config, _PATCH_LIMIT), git_dir)
+    config = start(_CONFIG)
+    diff = start(_COMMIT_DIFF)
+    patch = finish(diff, _PATCH_LIMIT)
+    settings, values = settings_of(finish(config, _PATCH_LIMIT), git_dir)
     if settings is None or patch is None:
         return False
     if settings.scheme.is_release(branch):
@@ -78,7 +78,7 @@ def _commit_passes() -> bool:
     added = _new_directories(patch)
     if not added or not settings.scheme.is_release(branch):
         return added is not None
-    theirs = _finish(_start(["ls-tree", "-d", "-z", "--name-only", f"refs/remotes/{settings.primary}/{branch}"]), _PATCH_LIMIT)
+    theirs = finish(start(["ls-tree", "-d", "-z", "--name-only", f"refs/remotes/{settings.primary}/{branch}"]), _PATCH_LIMIT)
     return theirs is not None and not added.intersection(theirs.split(b"\0"))
 
 
@@ -111,7 +111,7 @@ def _push_passes(remote: str, url: str, stdin: bytes) -> bool:
         return False
     branch = ref[len("refs/heads/") :]
     commits = _start_commits(PRIMARY, branch, old, new)  # a guess, while git reads its configuration
-    settings, values = _settings(_finish(_start(_CONFIG), _PATCH_LIMIT), _git_dir())
+    settings, values = settings_of(finish(start(_CONFIG), _PATCH_LIMIT), _git_dir())
     if settings is None or remote != settings.internal or not settings.scheme.is_release(branch):
         return False
     if any(key.startswith("url.") for key in values):  # rewritten URLs: git has to be asked for them
@@ -120,9 +120,9 @@ def _push_passes(remote: str, url: str, stdin: bytes) -> bool:
     if not primary or _same_repository(url, [*primary, *values.get(f"remote.{settings.primary}.pushurl", [])]):
         return False
     if settings.primary != PRIMARY:
-        _finish(commits, 0)
+        finish(commits, 0)
         commits = _start_commits(settings.primary, branch, old, new)
-    listed = _finish(commits, _PATCH_LIMIT)
+    listed = finish(commits, _PATCH_LIMIT)
     return listed is not None and not _has_markers(listed) and _is_chain(listed, old, new)
 
 
@@ -131,7 +131,7 @@ def _start_commits(primary: str, branch: str, old: str, new: str) -> tuple[int, 
     options = f"--topo-order --max-count={_COMMIT_LIMIT} --left-right --format=%x00%m%H%x20%P".split()
     vendor = [f"refs/remotes/{primary}/{branch}", f"--glob=refs/remotes/{primary}/*", "--glob=refs/ekf/upstream/*"]
     quiet = ["--no-show-signature", "--no-notes", "--no-decorate", "-p", "-U0", *_DIFF_OPTIONS]
-    return _start(["log", *options, *quiet, f"{old}...{new}", "--not", *vendor, "--"])
+    return start(["log", *options, *quiet, f"{old}...{new}", "--not", *vendor, "--"])
 
 
 def _is_chain(listed: bytes, old: str, new: str) -> bool:
@@ -161,7 +161,7 @@ def _realpath(path: str) -> str:
     return os.path.realpath(path)
 
 
-def _settings(config: bytes | None, git_dir: str) -> tuple[Settings | None, dict[str, list[str]]]:
+def settings_of(config: bytes | None, git_dir: str) -> tuple[Settings | None, dict[str, list[str]]]:
     """The settings in force and git's configuration; None where only the full reader can tell."""
     values: dict[str, list[str]] = {}
     for entry in _text(config or b"").split("\0"):
@@ -247,7 +247,7 @@ def _read(path: str) -> bytes | None:
         posix.close(descriptor)
 
 
-def _start(args: list[str]) -> tuple[int, int]:
+def start(args: list[str]) -> tuple[int, int]:
     """Starts git; its process id and the reading end of its output."""
     out, into = posix.pipe()
     quiet = [(posix.POSIX_SPAWN_OPEN, number, "/dev/null", posix.O_RDWR, 0) for number in (0, 2)]
@@ -256,7 +256,7 @@ def _start(args: list[str]) -> tuple[int, int]:
     return pid, out
 
 
-def _finish(process: tuple[int, int], limit: int) -> bytes | None:
+def finish(process: tuple[int, int], limit: int) -> bytes | None:
     """The output; None when git failed or said more than `limit` bytes (1, "no such key", is no failure)."""
     pid, out = process
     parts = []

@@ -217,14 +217,24 @@ class Git:
 
     def push(self, *args: str) -> tuple[int, str, str]:
         """Exit code, output and messages of `git push --porcelain`; a person sees the progress as it comes."""
+        return self._transfer("push", "--porcelain", "--no-follow-tags", *args)
+
+    def fetch(self, *args: str) -> None:
+        """A person sees the progress as it comes. Raises GitFailed."""
+        code, _, said = self._transfer("fetch", "--quiet", *args)
+        if code:
+            raise GitFailed(["fetch", *_shown(["git", *args])], code, said)
+
+    def _transfer(self, command: str, *args: str) -> tuple[int, str, str]:
+        """Exit code, output and messages."""
         progress = ["--progress"] if sys.stderr.isatty() else []
-        process = self.start("push", "--porcelain", "--no-follow-tags", *progress, *args)
+        process = self.start(command, *progress, *args)
         assert process.stdout is not None
         assert process.stderr is not None
         messages = bytearray()
 
         def listen(pipe: IO[bytes]) -> None:
-            with suppress(OSError, ValueError):  # the pipe is closed when the push is broken off
+            with suppress(OSError, ValueError):  # the pipe is closed when it is broken off
                 while part := os.read(pipe.fileno(), 4096):
                     messages.extend(part)
                     if progress:

@@ -10,10 +10,10 @@ import sys
 
 from git_ekf import fastpath, policy
 from git_ekf.errors import DONE, FINDINGS, EkfError, UsageError
-from git_ekf.output import print_error
 from git_ekf.refs import parse_push
 from git_ekf.report import report_text
 from git_ekf.repository import Repository
+from git_ekf.terminal import print_error
 
 
 def main(argv: list[str], stdin: bytes = b"") -> int:
@@ -28,7 +28,7 @@ def main(argv: list[str], stdin: bytes = b"") -> int:
         refused = any(finding.severity == "error" for finding in findings)
         what = {"pre-commit": "commit", "pre-merge-commit": "merge", "pre-push": "push"}[hook]
         print(f"git-ekf: {what} refused" if refused else f"git-ekf: {what} goes ahead, but", file=sys.stderr)
-        print(report_text(findings), file=sys.stderr)
+        print(report_text(findings, sys.stderr), file=sys.stderr)
         if refused:
             return FINDINGS
     return DONE

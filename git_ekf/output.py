@@ -1,11 +1,8 @@
-"""All printing goes through here: text made safe for a terminal, errors with their hint, the JSON document."""
+"""Text for people and scripts: made safe for a terminal, without credentials, counted and dated; and the JSON document."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
-
-from git_ekf.errors import EkfError
 
 
 def escape(text: str) -> str:
@@ -44,12 +41,6 @@ def _scrub_word(word: str, clean: Any) -> str:
     return word[:begin] + str(clean(word[begin:]))
 
 
-def print_error(error: EkfError) -> None:
-    print(f"git-ekf: {escape(scrub(error.message))}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {escape(scrub(error.hint))}", file=sys.stderr)
-
-
 def say(text: str = "") -> None:
     print(escape(text))
 
@@ -63,6 +54,11 @@ def document(command: str, content: dict[str, Any]) -> str:
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def shortened(text: str, width: int) -> str:
+    """The text in at most so many characters."""
+    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def with_article(noun: str) -> str:

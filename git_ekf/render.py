@@ -18,6 +18,7 @@ from git_ekf import manifests
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.manifests import Difference, Unreadable
 from git_ekf.repository import Repository
+from git_ekf.terminal import counting
 from git_ekf.trust import RENDER, quoted, require_trusted
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -152,7 +153,7 @@ def compare(repo: Repository, old: str, new: str, kustomizations: list[Kustomiza
         ]
         return [
             _compare(one, [_wait_for(build) if build else _Build(b"", None) for build in builds])
-            for one, builds in zip(kustomizations, started, strict=True)
+            for one, builds in counting("Building kustomizations", list(zip(kustomizations, started, strict=True)))
         ]
 
 
@@ -184,7 +185,7 @@ def _origins(repo: Repository, old: str, new: str, paths: Set[str]) -> dict[str,
 
 def _failures(builder: _Builder, folder: str, paths: Sequence[str]) -> dict[str, list[str]]:
     started = [(path, builder.start(folder, path)) for path in paths]
-    return {path: said for path, build in started if (said := _wait_for(build).said) is not None}
+    return {path: said for path, build in counting("Building kustomizations", started) if (said := _wait_for(build).said) is not None}
 
 
 def _wait_for(build: Future[_Build]) -> _Build:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
+from typing import TextIO
 
 from git_ekf import __version__
 from git_ekf.output import document, escape, unicode_text
 from git_ekf.policy import Finding
+from git_ekf.terminal import paint
 
 # Findings of one rule that a person gets to read; machines get all.
 SHOWN_PER_RULE = 5
 
 
-def report_text(findings: list[Finding]) -> str:
-    """Findings for a person, errors first, each with its fix under it."""
+def report_text(findings: list[Finding], stream: TextIO) -> str:
+    """Findings for a person to read from a stream, errors first, each with its fix under it."""
     lines = []
     seen: dict[tuple[str, str], int] = {}
     for finding in sorted(findings, key=lambda finding: finding.severity != "error"):
         key = finding.severity, finding.rule
         seen[key] = seen.get(key, 0) + 1
         if seen[key] <= SHOWN_PER_RULE:
-            lines += [f"  {finding.severity}  {finding.rule}: {escape(finding.message)}", f"         fix: {escape(finding.fix)}"]
+            lines += [f"  {_painted(finding.severity, stream)}  {finding.rule}: {escape(finding.message)}"]
+            lines += [f"         fix: {escape(finding.fix)}"]
     for (severity, rule), number in seen.items():
         if number > SHOWN_PER_RULE:
-            lines.append(f"  {severity}  {rule}: {number - SHOWN_PER_RULE} more (git ekf check --format json lists all)")
+            lines.append(f"  {_painted(severity, stream)}  {rule}: {number - SHOWN_PER_RULE} more (git ekf check --format json lists all)")
     return "\n".join(lines)
+
+
+def _painted(severity: str, stream: TextIO) -> str:
+    return paint(severity, "red" if severity == "error" else "yellow", stream)
 
 
 def report_json(findings: list[Finding]) -> str:

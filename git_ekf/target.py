@@ -42,7 +42,7 @@ def fetch(repo: Repository) -> None:
     if primary not in repo.remotes:
         raise Refused(f"there is no remote {primary}", "git ekf init --primary URL")
     try:
-        repo.git.run("fetch", "--quiet", "--", primary)
+        repo.git.fetch("--", primary)
     except GitFailed as error:
         said = next((line for line in error.stderr.splitlines() if line.strip()), "it said nothing")
         raise CallFailed(

@@ -17,6 +17,12 @@ GIT_EKF = Path(sys.executable).with_name("git-ekf")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+_OF_THE_USER = (
+    *("GIT_", "EKF_", "XDG_", "SSH_", "LC_", "LANG", "GPG_"),
+    *("PRE_COMMIT", "LEFTHOOK", "HUSKY", "CLICOLOR", "PAGER", "MANPAGER", "LESS"),
+)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _sealed_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that several tests share: they are made before any test's own seal."""
@@ -35,7 +41,24 @@ def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """Nothing of the machine's user gets in, and nothing gets out."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(("GIT_", "EKF_", "XDG_", "SSH_", "LC_", "LANG", "GPG_", "PRE_COMMIT", "LEFTHOOK", "HUSKY")):
+        if name.startswith(
+            (
+                "GIT_",
+                "EKF_",
+                "XDG_",
+                "SSH_",
+                "LC_",
+                "LANG",
+                "GPG_",
+                "PRE_COMMIT",
+                "LEFTHOOK",
+                "HUSKY",
+                "CLICOLOR",
+                "PAGER",
+                "MANPAGER",
+                "LESS",
+            )
+        ):
             monkeypatch.delenv(name)
     commands = tmp_path_factory.mktemp("bin")
     (commands / "git-ekf").symlink_to(GIT_EKF)
@@ -47,6 +70,7 @@ def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         "PATH": f"{commands}{os.pathsep}{system}",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
+        "NO_COLOR": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_EDITOR": "echo unexpected editor >&2; false",

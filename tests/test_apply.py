@@ -290,7 +290,7 @@ def test_a_record_that_would_lack_a_field(clone: Clone, tool: Tool) -> None:
     done = clone.ekf("apply", ISTIO, "-m", "")
     assert (done.code, done.err.splitlines()) == (
         4,
-        ["git-ekf: the record lacks Ticket, Context", 'hint: git ekf apply --field "Ticket=…" -m CONTEXT'],
+        ["git-ekf: the record lacks Ticket, Context", 'hint: git ekf apply --field "Ticket=VALUE" -m CONTEXT'],
     )
     assert tool.lines() == []
     assert clone.ekf("apply", ISTIO, "-m", "Why.", "--field", "Ticket=OPS-1").code == 0

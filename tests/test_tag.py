@@ -377,7 +377,7 @@ def test_required_fields(clone: Clone) -> None:
     clone.write(".ekf.toml", '[tags]\nrequired = ["Context", "Change request"]\n')
     clone.commit(".ekf.toml", '[tags]\nrequired = ["Context", "Change request"]\n')
     said = refused(clone, clone.ekf("tag", "-m", "x"))
-    assert said == 'the record lacks Change request\nhint: git ekf tag --field "Change request=…"\n'
+    assert said == 'the record lacks Change request\nhint: git ekf tag --field "Change request=VALUE"\n'
     assert refused(clone, clone.ekf("tag", "-m", "x", "--field", "Upstream SHA=")) == said
     recorded(clone.ekf("tag", "-m", "x", "--field", "change request=5"))
     assert "\nChange request: 5\n" in message(clone).replace("change", "Change")

@@ -14,9 +14,10 @@ from git_ekf.apply import Plan, Report, Step
 from git_ekf.commands.options import Field, Message
 from git_ekf.commands.settled import settled
 from git_ekf.errors import DONE, CallFailed, EkfError, UsageError
-from git_ekf.output import counted, escape, print_error, say
+from git_ekf.output import counted, escape, say
 from git_ekf.record import write
 from git_ekf.repository import Repository
+from git_ekf.terminal import print_error
 from git_ekf.trust import quoted
 
 

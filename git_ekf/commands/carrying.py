@@ -20,6 +20,7 @@ from git_ekf.replay.forecast import Step
 from git_ekf.repository import Repository
 from git_ekf.target import SYNC, Target, branch_here, require_linear, require_ready
 from git_ekf.target import fetch as hear
+from git_ekf.terminal import paged, paint, print_hint
 from git_ekf.upgrade import Done, Options, Plan, carry_out, summary
 from git_ekf.upgrade import plan as make_plan
 
@@ -121,7 +122,8 @@ def show_plan(repo: Repository, target: Target, chosen: Options, *, json: bool) 
     if json:
         print(document(target.command, as_json(plan)))
     else:
-        _print_plan(repo, plan)
+        with paged():
+            _print_plan(repo, plan)
     return FINDINGS if plan.conflicts else DONE
 
 
@@ -134,15 +136,21 @@ def _print_plan(repo: Repository, plan: Plan) -> None:
         say(f"  the vendor has rewritten {target.branch} since; your commits stand on {target.base[:7]}, which it no longer has")
     for step in plan.steps:
         if len(plan.steps) <= _LISTED or not _is_plain(step):
-            say(f"  {_mark(step):<9} {step.commit.oid[:7]} {plan.subjects[step.commit.oid]}")
-            for line in _details(step, plan):
-                say(f"            {line}")
+            _print_step(step, plan)
     say(summary(plan))
     command = f"git ekf {target.command}" + ("" if target.command == SYNC else f" {repo.config.scheme.version(target.goal)}")
     if plan.conflicts:
         say(f"It would stop at {plan.conflicts[0].commit.oid[:7]} for you to resolve, in an ordinary rebase: {command}")
     else:
         say(f"It would go through: {command}")
+
+
+def _print_step(step: Step, plan: Plan) -> None:
+    mark = _mark(step)
+    colour = {"CONFLICT": "red", "clean": "green", "moved": "green", "merged": "green"}.get(mark, "yellow")
+    print(f"  {paint(f'{mark:<9}', colour)} {step.commit.oid[:7]} {escape(plan.subjects[step.commit.oid])}")
+    for line in _details(step, plan):
+        say(f"            {line}")
 
 
 def _is_plain(step: Step) -> bool:
@@ -212,9 +220,7 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     if isinstance(result, Done):
         for step in result.plan.steps:
             if not _is_plain(step) or (len(result.plan.steps) <= _LISTED and (step.moved or step.merged)):
-                say(f"  {_mark(step):<9} {step.commit.oid[:7]} {result.plan.subjects[step.commit.oid]}")
-                for line in _details(step, result.plan):
-                    say(f"            {line}")
+                _print_step(step, result.plan)
     else:
         _print_state(result.state)
     if isinstance(result, Done) and len(result.plan.steps) > _LISTED:
@@ -279,5 +285,5 @@ def _show_stop(stop: Stopped) -> int:
     where = f"{len(stop.files)} file{'s' if len(stop.files) != 1 else ''} in conflict" if stop.files else "git cannot go on by itself"
     print(f"git-ekf: the {command} has stopped half-way: {where}", file=sys.stderr)
     act = "edit the files, git add them, then: " if stop.files else "git status shows why; then: "
-    print(escape(f"hint: {act}git ekf {command} --continue (or --skip this commit, or --abort)"), file=sys.stderr)
+    print_hint(f"{act}git ekf {command} --continue (or --skip this commit, or --abort)")
     return STOPPED

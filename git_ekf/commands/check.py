@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.output import counted, say
 from git_ekf.report import report_github, report_json, report_sarif, report_text
 from git_ekf.repository import Repository
+from git_ekf.terminal import paged
 
 
 class Format(StrEnum):
@@ -55,7 +57,12 @@ def _print(found: list[policy.Finding]) -> None:
     if not found:
         say("No rule is broken.")
         return
-    print(report_text(found))
+    with paged():
+        print(report_text(found, sys.stdout))
+        _print_count(found)
+
+
+def _print_count(found: list[policy.Finding]) -> None:
     errors = sum(finding.severity == "error" for finding in found)
     warnings = len(found) - errors
     say(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")

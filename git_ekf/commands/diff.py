@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import sys
 from difflib import get_close_matches, unified_diff
 from typing import Annotated, Any, NamedTuple
 
@@ -18,6 +17,7 @@ from git_ekf.manifests import Change, Identity, Special
 from git_ekf.output import counted, document, say, unicode_text
 from git_ekf.render import Choice, Comparison
 from git_ekf.repository import Repository
+from git_ekf.terminal import paged, paint
 
 _REASONS = {
     "arguments": "named on the command line",
@@ -211,19 +211,18 @@ def _files(repo: Repository, old: End, new: End, paths: list[str]) -> list[dict[
 def _rendered(repo: Repository, old: End, new: End, paths: list[str], *, stat: bool, json: bool) -> int:
     same = repo.git.text("rev-parse", f"{old.commit}^{{tree}}") == repo.git.text("rev-parse", f"{new.commit}^{{tree}}")
     choice = render.choose(repo, old.commit, new.commit, paths)
-    if sys.stderr.isatty() and not same:
-        print(f"Building {counted(len(choice.kustomizations), 'kustomization')} of two commits…", file=sys.stderr)
     # What is built from the same files is the same.
     found = [] if same else render.compare(repo, old.commit, new.commit, choice.kustomizations)
     if json:
         compared = [_comparison_json(comparison) for comparison in found]
         print(document("diff", {**_ends_json(old, new), "files": None, "chosen": choice.reason, "kustomizations": compared}))
     else:
-        say(f"{_named(old)} -> {_named(new)}")
-        if same:
-            say("The same files: there is nothing to build.")
-        else:
-            _print(choice, found, {"old": old, "new": new}, stat=stat)
+        with paged():
+            say(f"{_named(old)} -> {_named(new)}")
+            if same:
+                say("The same files: there is nothing to build.")
+            else:
+                _print(choice, found, {"old": old, "new": new}, stat=stat)
     return FINDINGS if any(comparison.failures for comparison in found) else DONE
 
 
@@ -235,7 +234,7 @@ def _print(choice: Choice, found: list[Comparison], ends: dict[str, End], *, sta
     say(f"{counted(len(found), 'kustomization')}, {_REASONS[choice.reason]}")
     for comparison in found:
         say()
-        say(f"{comparison.kustomization.path}: {_summary(comparison)}")
+        print(paint(comparison.kustomization.path, "bold") + f": {_summary(comparison)}")
         for failure in comparison.failures:
             say(f"  the build of {_named(ends[failure.side])} failed:")
             for line in failure.said:
@@ -243,9 +242,10 @@ def _print(choice: Choice, found: list[Comparison], ends: dict[str, End], *, sta
         if comparison.difference:
             for mark, identities in (("+", comparison.difference.added), ("-", comparison.difference.removed)):
                 for one in identities:
-                    say(f"  {mark} {one}")
+                    print(paint(f"  {mark} {one}", "green" if mark == "+" else "red"))
             for changed in comparison.difference.changed:
-                say(f"  ~ {changed.resource}" + (f": {counted(len(changed.fields), 'field')}" if stat else ""))
+                fields = f": {counted(len(changed.fields), 'field')}" if stat else ""
+                print(paint(f"  ~ {changed.resource}", "yellow") + fields)
                 for change in [] if stat else changed.fields:
                     for line in _change_lines(change):
                         say(f"      {line}".rstrip())

@@ -8,8 +8,9 @@ import typer
 
 from git_ekf import deploy
 from git_ekf.commands.options import Json, Release
-from git_ekf.output import document, say, unicode_text
+from git_ekf.output import document, escape, say, shortened, unicode_text
 from git_ekf.repository import Repository
+from git_ekf.terminal import paged, paint
 
 
 def log(
@@ -29,16 +30,17 @@ def log(
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
         return
     width = max(len(one.tag.name) for one in found)
-    say("\n".join(_line(one, width) for one in found))
-    unsaved = sum(not one.saved for one in found)
-    if unsaved:
-        say(f"! not on {repo.config.internal}: git ekf save")
+    with paged():
+        print("\n".join(_line(one, width) for one in found))
+        unsaved = sum(not one.saved for one in found)
+        if unsaved:
+            say(f"! not on {repo.config.internal}: git ekf save")
 
 
 def _line(one: deploy.Deployment, width: int) -> str:
-    context = one.context.partition("\n")[0]
-    shown = context if len(context) <= 60 else context[:59] + "…"
-    return f"{one.tag.name:<{width}} {' ' if one.saved else '!'} {one.commit[:7]}  {shown}".rstrip()
+    saved = " " if one.saved else paint("!", "red")
+    name = paint(f"{one.tag.name:<{width}}", "yellow")
+    return f"{name} {saved} {one.commit[:7]}  {escape(shortened(one.context.partition(chr(10))[0], 60))}".rstrip()
 
 
 def as_json(one: deploy.Deployment) -> dict[str, object]:

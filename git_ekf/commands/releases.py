@@ -9,10 +9,11 @@ import typer
 
 from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.output import age, counted, document, say
+from git_ekf.output import age, counted, document, escape, say
 from git_ekf.repository import Repository
 from git_ekf.status import Channel, last_fetch
 from git_ekf.status import channels as channels_of
+from git_ekf.terminal import paint
 
 
 def releases(
@@ -39,8 +40,9 @@ def releases(
         return
     width = max(len(channel.branch) for channel in channels)
     for channel in channels:
-        mark = "*" if channel.relation == "current" else " "
-        say(f"{mark} {channel.branch:<{width}}  {channel.commit[:7]}  {channel.date[:10]}  {_words(channel)}".rstrip())
+        current = channel.relation == "current"
+        name = paint(f"* {channel.branch:<{width}}", "green") if current else f"  {escape(channel.branch):<{width}}"
+        print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {_words(channel)}".rstrip())
         if channel.branch in forecasts:
             say(f"  {'':<{width}}  {forecasts[channel.branch][1]}")
     fetched = last_fetch(repo)

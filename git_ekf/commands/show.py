@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -11,10 +12,12 @@ from git_ekf import deploy
 from git_ekf.commands.log import as_json
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FINDINGS
-from git_ekf.output import document, say, unicode_text
+from git_ekf.output import document, escape, say, unicode_text
+from git_ekf.policy import Finding
 from git_ekf.report import as_json as finding_as_json
 from git_ekf.report import report_text
 from git_ekf.repository import Repository
+from git_ekf.terminal import paged, paint
 
 
 def show(
@@ -40,20 +43,29 @@ def show(
         }
         print(document("show", content))
         return code
-    say(f"{one.name}{'' if one.saved else f'   not on {repo.config.internal}: git ekf save'}")
+    with paged():
+        _print(repo, one, previous, findings, commits)
+        stat = repo.git.run("diff-tree", "--stat=72", "--find-renames", base, commit, "--")[1] if base and commit else b""
+        if stat:
+            say(os.fsdecode(stat).rstrip())
+    return code
+
+
+def _print(
+    repo: Repository, one: deploy.Deployment, previous: deploy.Deployment | None, findings: list[Finding], commits: list[tuple[str, str]]
+) -> None:
+    unsaved = "" if one.saved else f"   not on {repo.config.internal}: git ekf save"
+    print(paint(str(one.name), "yellow") + escape(unsaved))
     for key, value in one.record.fields:
         say(f"  {key + ':':<16} {value.replace(chr(10), chr(10) + ' ' * 19)}".rstrip())
     if findings:
-        say("  not verified:" if code else "  verified, but:")
-        print(report_text(findings))
+        wrong = any(finding.severity == "error" for finding in findings)
+        print(paint("  not verified:", "red") if wrong else "  verified, but:")
+        print(report_text(findings, sys.stdout))
     else:
-        say("  verified: what it says is what the repository has")
+        print(paint("  verified: what it says is what the repository has", "green"))
     say(f"\nSince {previous.name}:" if previous else "\nConfiguration commits:")
     for oid, subject in commits:
-        say(f"  {oid[:7]} {subject}")
+        print(f"  {paint(oid[:7], 'yellow')} {escape(subject)}")
     if not commits:
         say("  none")
-    stat = repo.git.run("diff-tree", "--stat=72", "--find-renames", base, commit, "--")[1] if base and commit else b""
-    if stat:
-        say(os.fsdecode(stat).rstrip())
-    return code

@@ -4,30 +4,56 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
 
 from git_ekf.commands.options import Json
-from git_ekf.output import age, counted, document, say, unicode_text, with_article
+from git_ekf.output import age, counted, document, escape, shortened, unicode_text, with_article
 from git_ekf.report import as_json
 from git_ekf.repository import Repository
 from git_ekf.status import Status
 from git_ekf.status import status as status_of
+from git_ekf.terminal import paint, terminal_width
 
 # A longer text pushes its own command to the right, not everybody's.
 _WIDEST = 50
 
 
-def status(json: Json = False) -> None:
+def status(
+    json: Json = False,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Print a few words for the shell's prompt, or nothing; never an error.")] = False,
+) -> None:
     """Show where things stand, and the command that moves each line on."""
+    if prompt:  # with another option beside it; alone it does not come here
+        from git_ekf.prompt import main
+
+        main()
+        return
     repo = Repository()
     state = status_of(repo)
     if json:
         print(document("status", _as_json(state)))
         return
-    say(_headline(state))
+    print(paint(_headline(state), "bold"))
     rows = _rows(state, repo, time.time())
     width = max((len(text) for _, text, command in rows if command and len(text) <= _WIDEST), default=0)
+    columns = terminal_width()
     for label, text, command in rows:
-        say(f"  {label:<14} {text:<{width}}   {command}" if command else f"  {label:<14} {text}")
+        # On a narrow terminal the command stands below, whole, to be copied.
+        below = len(f"  {label:<14} {text:<{width}}   {command}") > columns
+        padded = text if below or not command else f"{text:<{width}}"
+        colour = _colour(label, state)
+        shown = paint(padded, colour) if colour else escape(padded)
+        gap = f"\n{'':17}" if below else "   "
+        print(f"  {label:<14} {shown}{gap}{paint(command, 'cyan')}" if command else f"  {label:<14} {shown}")
+
+
+def _colour(label: str, state: Status) -> str:
+    if label == "policy":
+        severities = {finding.severity for finding in state.findings}
+        return "red" if "error" in severities else "yellow" if severities else "green"
+    return "red" if label in ("in progress", "not committed") else ""
 
 
 def _headline(state: Status) -> str:
@@ -72,7 +98,7 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
         rows.append(_saved(state, internal))
         if state.last_deploy:
             context = state.last_deploy.context.partition("\n")[0]
-            said = f' "{context if len(context) <= 40 else context[:39] + "…"}"' if context else ""
+            said = f' "{shortened(context, 40)}"' if context else ""
             since = state.last_deploy.commits_since
             when = f"{counted(since, 'commit')} ago" if since else "this commit"
             rows.append(("last deploy", f"{state.last_deploy.name}{said}, {when}", ""))

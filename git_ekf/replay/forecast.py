@@ -20,6 +20,7 @@ from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.sides import Sides, folders_above, is_edit
 from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
 from git_ekf.replay.stream import Stream
+from git_ekf.terminal import counting
 
 ATTRIBUTES = ".gitattributes"
 _HEADER = b"committer x <x> 0 +0000\n"
@@ -92,7 +93,7 @@ class _Forecast:
         self._sides = Sides(read_difference(self._scratch.writing, self._stack.base, self._onto))
         self._look_at_folders()
         parent = self._stack.base
-        for commit in self._stack.commits:
+        for commit in counting("Looking at commits", self._stack.commits):
             step = Step(commit)
             self._steps.append(step)
             self._take(step, parent)
