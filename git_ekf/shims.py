@@ -8,8 +8,10 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pkgutil import get_data
 from typing import NamedTuple
+from zipimport import zipimporter
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.repository import Repository
@@ -61,23 +63,27 @@ class State(NamedTuple):
 
 def shim(hook: str) -> str:
     """The text of a hook: the template with this interpreter and this package written into it."""
-    boot = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hookboot.py")
-    values = {"@HOOK@": hook, "@PYTHON@": shlex.quote(sys.executable), "@BOOT@": shlex.quote(boot)}
+    values = {"@HOOK@": hook, "@PYTHON@": shlex.quote(sys.executable), "@BOOT@": shlex.quote(_boot())}
     text = _template()
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text
 
 
+def _boot() -> str:
+    """What the interpreter runs for a hook: hookboot.py, or the single file (a zip) that this lies in, which then does the same."""
+    if isinstance(__spec__.loader, zipimporter):
+        return os.path.abspath(__spec__.loader.archive)
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "hookboot.py")
+
+
 def _template() -> str:
-    here = os.path.dirname(os.path.abspath(__file__))
-    # In an installed package the folder `hooks` lies inside it, in a checkout beside it.
-    for folder in (os.path.join(here, "shims"), os.path.join(os.path.dirname(here), "hooks")):
-        try:
-            with open(os.path.join(folder, "shim.sh"), encoding="utf-8") as file:
-                return file.read()
-        except FileNotFoundError:
-            continue
+    # In an installed package or the single file the folder `hooks` lies inside it, in a checkout beside it.
+    checkout = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hooks", "shim.sh")
+    with suppress(FileNotFoundError):
+        return (get_data("git_ekf", "shims/shim.sh") or b"").decode()
+    with suppress(FileNotFoundError), open(checkout, encoding="utf-8") as file:
+        return file.read()
     raise CallFailed("the hook template is missing from this installation", "reinstall git-ekf")
 
 

@@ -1,0 +1,14 @@
+"""What Python runs of the single file: `git ekf`, and for the hook shims what hookboot.py is in an installed package."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - nothing has looked at the version before this line
+    sys.stderr.write("git-ekf: Python 3.11 or newer is needed, this is {}.{}\n".format(*sys.version_info))
+    sys.stderr.write("hint: name one that is: python3.11 {}\n".format(sys.argv[0]))  # noqa: UP032
+    sys.exit(4)
+if sys.argv[1:2] == ["1"]:  # the protocol of the shims
+    import git_ekf.hookboot  # noqa: F401
+else:
+    from git_ekf.__main__ import main
+
+    main()
