@@ -18,7 +18,7 @@ from git_ekf.config import RULES
 from git_ekf.sample import deployment, make_vendor
 
 SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
-NAMES = ["check", "diff", "hooks-status", "log", "releases", "show", "status", "sync", "upgrade"]
+NAMES = ["check", "diff", "doctor", "hooks-status", "log", "releases", "show", "status", "sync", "upgrade"]
 WITH_AN_OPTION = {"forecast"}  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())
@@ -223,6 +223,22 @@ def test_status_in_a_sha256_repository(tmp_path: Path) -> None:
     done = run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", tmp_path / "internal.git")
     assert done.code == 0, done
     assert len(answer(Clone(tmp_path / "work"), "status")["head"]) == 64
+
+
+# --- doctor ---
+
+
+def test_doctor_in_a_clone_with_errors_and_outside_of_one(clone: Clone, tmp_path: Path) -> None:
+    clone.git("remote", "set-url", "internal", str(tmp_path / "gone.git"))
+    (clone.path / ".git/hooks/pre-push").unlink()
+    document = answer(clone, "doctor", code=1)
+    assert document["repository"] == str(clone.path)
+    assert {finding["state"] for finding in document["findings"]} >= {"ok", "error"}
+    assert all(finding["fix"] for finding in document["findings"] if finding["state"] in ("warning", "error"))
+    assert "skipped" in {finding["state"] for finding in answer(clone, "doctor", "--offline", code=1)["findings"]}
+    outside = json.loads(run("git-ekf", "doctor", "--json", cwd=tmp_path).out)
+    validator("doctor").validate(outside)
+    assert outside["repository"] is None
 
 
 # --- releases ---
