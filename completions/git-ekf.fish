@@ -1,0 +1,203 @@
+# Completion in fish: of `git-ekf`, and of `git ekf` by way of fish's own completion of git, which asks for git-ekf.
+# Options and commands stand in the lists below. What only the repository knows is asked of `git-ekf complete`.
+
+# Whether the line is at a command. 1: the command, 2: the argument to come, as 1, or 2+ for the second and all behind it
+function __git_ekf_at -a command position
+    __git_ekf_read
+    test "$command" = "$__git_ekf_command"
+    or return
+    switch "$position"
+        case ''
+            return 0
+        case '*+'
+            test $__git_ekf_position -ge (string trim -r -c + -- $position)
+        case '*'
+            test $__git_ekf_position -eq $position
+    end
+end
+
+# The command so far, and the number of the argument to come. fish asks a hundred times a line: it is read once.
+function __git_ekf_read
+    set -l words (commandline -opc)
+    test "$words" = "$__git_ekf_words"
+    and set -q __git_ekf_command
+    and return
+    set -g __git_ekf_words $words
+    set -g __git_ekf_command ''
+    set -g __git_ekf_position 1
+    set -e words[1]
+    set -l value
+    set -l only_arguments
+    for word in $words
+        if set -q value[1]
+            set -e value
+        else if set -q only_arguments[1]
+            set __git_ekf_position (math $__git_ekf_position + 1)
+        else if test "$word" = --
+            set only_arguments yes
+        else if string match -q -- '-*' $word
+            contains -- "$__git_ekf_command $word" $__git_ekf_valued
+            and set value yes
+        else if contains -- "$__git_ekf_command" $__git_ekf_groups
+            set __git_ekf_command (string trim -- "$__git_ekf_command $word")
+        else
+            set __git_ekf_position (math $__git_ekf_position + 1)
+        end
+    end
+end
+
+# What git-ekf knows of a kind.
+function __git_ekf_ask -a kind
+    set -l word (commandline -ct | string replace -r -- '^--[^=]*=' '' | string unescape)
+    set -l words (commandline -opc)
+    command git-ekf complete $kind "$word" $words[2..-1] 2>/dev/null </dev/null
+end
+
+# --- from here on: written by `python -m git_ekf.completion` ---
+set -g __git_ekf_groups '' 'hooks'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --verify' 'upgrade --prefer' 'upgrade --verify'
+complete -c git-ekf -f
+complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a status -d 'Show where things stand, and the command that moves each line on.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a releases -d 'List the vendor\'s release channels in version order.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a check -d 'Apply every policy rule; exit with 1 when one is broken.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a diff -d 'Show what changed between two deploy records.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a apply -d 'Run the deploy tool on a clean tree, path by path; with -m, record it.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a tag -d 'Write the deploy record for HEAD, all fields filled in.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a log -d 'List the deploy records, newest first.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a show -d 'Show a deploy record in full, with the commits since the one before.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a save -d 'Push release branch and deploy records to the internal repository, and verify.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a rollback -d 'Bring the configuration back to a deploy record, keeping history linear.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a sync -d 'Put the configuration commits on the newest commit of their channel.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a upgrade -d 'Carry the configuration commits to the next release channel.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a undo -d 'Take back the last sync, upgrade, rollback or tag.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a hooks -d 'Install, remove or look at the client hooks.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a trust -d 'Allow the commands that the tracked configuration names to run.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a man -d 'Show a page of the manual, or put the pages where man looks.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a doctor -d 'Check machine and repository, each finding with its fix.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a completion -d 'Print the script that completes git ekf in a shell.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a demo -d 'Walk the whole flow in a sandbox, printing each command.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -l version -d 'Print the version.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at clone' -l internal -r -F -k -a '(__git_ekf_ask remotes)' -d 'The cluster\'s own repository.'
+complete -c git-ekf -n '__git_ekf_at clone' -l release -x -k -a '(__git_ekf_ask published)' -d 'The release to work on.'
+complete -c git-ekf -n '__git_ekf_at clone' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at clone 1' -k -a '(__fish_complete_directories)'
+complete -c git-ekf -n '__git_ekf_at clone 2' -k -a '(__fish_complete_directories)'
+complete -c git-ekf -n '__git_ekf_at init' -l primary -r -F -k -a '(__git_ekf_ask remotes)' -d 'The vendor\'s repository, or your mirror of it.'
+complete -c git-ekf -n '__git_ekf_at init' -l internal -r -F -k -a '(__git_ekf_ask remotes)' -d 'The cluster\'s own repository.'
+complete -c git-ekf -n '__git_ekf_at init' -l release -x -k -a '(__git_ekf_ask channels)' -d 'The release to work on.'
+complete -c git-ekf -n '__git_ekf_at init' -l yes -s y -d 'Agree to every question.'
+complete -c git-ekf -n '__git_ekf_at init' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at status' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at status' -l prompt -d 'Print a few words for the shell\'s prompt, or nothing; never an error.'
+complete -c git-ekf -n '__git_ekf_at status' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at releases' -l forecast -d 'Add what an upgrade to each newer channel would do.'
+complete -c git-ekf -n '__git_ekf_at releases' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at releases' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at check' -l staged -d 'Judge the commit that the index would make.'
+complete -c git-ekf -n '__git_ekf_at check' -l all -d 'Judge every local branch, not only the one checked out.'
+complete -c git-ekf -n '__git_ekf_at check' -l format -x -a 'text json sarif github' -d 'How to print findings.'
+complete -c git-ekf -n '__git_ekf_at check' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at check' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at check 1+' -F -k -a '(__git_ekf_ask revisions)'
+complete -c git-ekf -n '__git_ekf_at diff' -l stat -d 'Show only how much changed, not what.'
+complete -c git-ekf -n '__git_ekf_at diff' -l rendered -d 'Compare the built manifests, resource by resource.'
+complete -c git-ekf -n '__git_ekf_at diff' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at diff' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at diff 1' -F -k -a '(__git_ekf_ask revisions)'
+complete -c git-ekf -n '__git_ekf_at diff 2' -F -k -a '(__git_ekf_ask revisions)'
+complete -c git-ekf -n '__git_ekf_at diff 3+' -F -k -a '(__git_ekf_ask paths)'
+complete -c git-ekf -n '__git_ekf_at apply' -s m -l message -x -d 'What was deployed and why; again for a new paragraph.'
+complete -c git-ekf -n '__git_ekf_at apply' -l field -x -d 'A further field of the record.'
+complete -c git-ekf -n '__git_ekf_at apply' -l keep-going -d 'After a failure, go on with the next path.'
+complete -c git-ekf -n '__git_ekf_at apply' -s n -l dry-run -d 'Print the commands, and run none.'
+complete -c git-ekf -n '__git_ekf_at apply' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at apply 1+' -F -k -a '(__git_ekf_ask paths)'
+complete -c git-ekf -n '__git_ekf_at tag' -s m -l message -x -d 'What was deployed and why; again for a new paragraph.'
+complete -c git-ekf -n '__git_ekf_at tag' -s F -l file -r -F -d 'Read the context from a file; - is standard input.'
+complete -c git-ekf -n '__git_ekf_at tag' -l field -x -d 'A further field of the record.'
+complete -c git-ekf -n '__git_ekf_at tag' -l date -x -d 'The day of the deployment, for a late record.'
+complete -c git-ekf -n '__git_ekf_at tag' -s s -l sign -d 'Sign the record, as git tag -s does.'
+complete -c git-ekf -n '__git_ekf_at tag' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at log' -s n -l max-count -x -d 'Show at most so many.'
+complete -c git-ekf -n '__git_ekf_at log' -l release -x -k -a '(__git_ekf_ask channels)' -d 'The release to work on.'
+complete -c git-ekf -n '__git_ekf_at log' -l since -x -d 'Only records of that day and later.'
+complete -c git-ekf -n '__git_ekf_at log' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at log' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at show' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at show' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at show 1' -k -a '(__git_ekf_ask records)'
+complete -c git-ekf -n '__git_ekf_at save' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at rollback' -s n -l dry-run -d 'Say what would change, and change nothing.'
+complete -c git-ekf -n '__git_ekf_at rollback' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at rollback 1' -k -a '(__git_ekf_ask records)'
+complete -c git-ekf -n '__git_ekf_at sync' -l plan -s n -d 'Say what would become of each commit, and change nothing.'
+complete -c git-ekf -n '__git_ekf_at sync' -l json -d 'Print the plan as one JSON document, and change nothing.'
+complete -c git-ekf -n '__git_ekf_at sync' -l continue -d 'Go on after conflicts were resolved.'
+complete -c git-ekf -n '__git_ekf_at sync' -l skip -d 'Go on without the commit it stopped at.'
+complete -c git-ekf -n '__git_ekf_at sync' -l abort -d 'Go back to where it began.'
+complete -c git-ekf -n '__git_ekf_at sync' -l prefer -x -a 'local vendor' -d 'Settle conflicts in the content of files: local or vendor; again for more.'
+complete -c git-ekf -n '__git_ekf_at sync' -l flatten -d 'Make one line of a history with merges, along first parents.'
+complete -c git-ekf -n '__git_ekf_at sync' -l no-fetch -d 'Go by what is known here, without asking the vendor\'s repository.'
+complete -c git-ekf -n '__git_ekf_at sync' -l no-save-check -d 'Also where the branch is not saved to the internal repository.'
+complete -c git-ekf -n '__git_ekf_at sync' -l verify -x -k -a '(__fish_complete_command)' -d 'Run a check of your own afterwards; when it fails, exit with 1.'
+complete -c git-ekf -n '__git_ekf_at sync' -l no-build -d 'Do not build the kustomizations afterwards.'
+complete -c git-ekf -n '__git_ekf_at sync' -l range-diff -d 'Show the commits before and after, as git range-diff does.'
+complete -c git-ekf -n '__git_ekf_at sync' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l plan -s n -d 'Say what would become of each commit, and change nothing.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l json -d 'Print the plan as one JSON document, and change nothing.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l continue -d 'Go on after conflicts were resolved.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l skip -d 'Go on without the commit it stopped at.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l abort -d 'Go back to where it began.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l prefer -x -a 'local vendor' -d 'Settle conflicts in the content of files: local or vendor; again for more.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l flatten -d 'Make one line of a history with merges, along first parents.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l migrate-squash -d 'Migrate only the final state, and carry the configuration over as one commit.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l no-fetch -d 'Go by what is known here, without asking the vendor\'s repository.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l no-save-check -d 'Also where the branch is not saved to the internal repository.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l verify -x -k -a '(__fish_complete_command)' -d 'Run a check of your own afterwards; when it fails, exit with 1.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l no-build -d 'Do not build the kustomizations afterwards.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l range-diff -d 'Show the commits before and after, as git range-diff does.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at upgrade 1' -k -a '(__git_ekf_ask newer)'
+complete -c git-ekf -n '__git_ekf_at undo' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at hooks' -a install -d 'Install the hooks; one that is there is kept and runs first.'
+complete -c git-ekf -n '__git_ekf_at hooks' -a uninstall -d 'Remove the hooks and put back what was there before.'
+complete -c git-ekf -n '__git_ekf_at hooks' -a status -d 'Show which hooks git will really run; exit with 1 when one of ours is not effective.'
+complete -c git-ekf -n '__git_ekf_at hooks' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'hooks install\'' -l shared -d 'Also into a core.hooksPath that other repositories use.'
+complete -c git-ekf -n '__git_ekf_at \'hooks install\'' -l force -d 'Also where a git-ekf hook was edited by hand.'
+complete -c git-ekf -n '__git_ekf_at \'hooks install\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'hooks uninstall\'' -l force -d 'Also where a git-ekf hook was edited by hand.'
+complete -c git-ekf -n '__git_ekf_at \'hooks uninstall\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'hooks status\'' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at \'hooks status\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at trust' -l list -d 'List the commands and which are trusted; change nothing.'
+complete -c git-ekf -n '__git_ekf_at trust' -l revoke -d 'Forget all commands that were trusted in this clone.'
+complete -c git-ekf -n '__git_ekf_at trust' -l yes -s y -d 'Agree to every question.'
+complete -c git-ekf -n '__git_ekf_at trust' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man looks, or into DIR.'
+complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
+complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at man 1' -a 'apply check clone completion config demo diff doctor hooks init log man releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at doctor' -l offline -d 'Ask no remote.'
+complete -c git-ekf -n '__git_ekf_at doctor' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at doctor' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at completion' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at completion 1' -a 'bash zsh fish'
+complete -c git-ekf -n '__git_ekf_at demo' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at demo 1' -k -a '(__fish_complete_directories)'
+# --- to here ---
+
+# fish 3.6.0, and no other, does not find the way from `git ekf` to git-ekf (fish issue 9457).
+if test "$version" = 3.6.0
+    complete -c git -n '__git_ekf_of_git __fish_git_needs_command' -a ekf -d 'Custom command'
+    complete -c git -f -n '__git_ekf_of_git __fish_git_using_command ekf' -a '(__fish_git_complete_custom_command ekf)'
+end
+
+# Asks a function of fish's completion of git, which a fish without configuration does not load.
+function __git_ekf_of_git
+    functions -q $argv[1]
+    and $argv
+end
