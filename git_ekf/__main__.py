@@ -1,4 +1,4 @@
-"""The one entry: `hook …` goes to hooks.main, what has to be quick to its module, the rest to cli.main."""
+"""The one entry: hooks, completion and the prompt, which have to be quick, go to their modules, the rest to cli.main."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ def main() -> None:
 
         stdin = sys.stdin.buffer.read() if sys.argv[3:4] == ["pre-push"] else b""
         sys.exit(hooks.main(sys.argv[2:], stdin))
+    # A command lives for a tenth of a second: looking for cycles costs it 5 ms and finds nothing.
+    gc.disable()
+    if sys.argv[1:2] == ["complete"]:
+        from git_ekf import complete
+
+        complete.main(sys.argv[2:])
+        os._exit(0)
     if sys.argv[1:] == ["status", "--prompt"]:
         from git_ekf import prompt
 
         return prompt.main()
-    # A command lives for a tenth of a second: looking for cycles costs it 5 ms and finds nothing.
-    gc.disable()
     from git_ekf import cli
     from git_ekf.errors import FAILED
 

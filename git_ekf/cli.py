@@ -37,6 +37,9 @@ COMMANDS = {
     "undo": "Take back the last sync, upgrade, rollback or tag.",
     "hooks": "Install, remove or look at the client hooks.",
     "trust": "Allow the commands that the tracked configuration names to run.",
+    "man": "Show a page of the manual, or put the pages where man looks.",
+    "doctor": "Check machine and repository, each finding with its fix.",
+    "completion": "Print the script that completes git ekf in a shell.",
     "demo": "Walk the whole flow in a sandbox, printing each command.",
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import tomli
 from conftest import run
+from manpages import MAN, PAGES, ROOT, blocks, entries, plain, sections, source
 
 from git_ekf import config
 from git_ekf.cli import COMMANDS
@@ -19,53 +20,10 @@ from git_ekf.errors import DONE, FAILED, FINDINGS, INTERRUPTED, REFUSED, STOPPED
 from git_ekf.names import RECORD_FIELDS
 from git_ekf.record import parse
 
-ROOT = Path(__file__).resolve().parents[1]
-MAN = ROOT / "man"
-PAGES = sorted(page.name for page in MAN.iterdir())
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 VENDOR_URL = "https://git.example.com/vendor/manifests.git"
 INTERNAL_URL = "https://git.example.com/ops/prod.git"
-
-
-# --- reading a page ---
-
-
-def plain(roff: str) -> str:
-    """The text of a piece of roff: fonts and escapes taken out, macro lines reduced to their words."""
-    lines = []
-    for line in roff.split("\n"):
-        if line.startswith(".") and not line.startswith((".B ", ".BR ", ".I ")):
-            continue
-        if line.startswith((".B ", ".I ")):
-            line = line.partition(" ")[2]
-        elif line.startswith(".BR "):
-            line = "".join(shlex.split(line)[1:])
-        line = re.sub(r"\\f[BIRP]", "", line)
-        for escape, char in ((r"\-", "-"), (r"\(aq", "'"), (r"\&", ""), (r"\e", "\\")):
-            line = line.replace(escape, char)
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def sections(page: str) -> dict[str, str]:
-    """Heading -> roff of each section of a page."""
-    parts = re.split(r"^\.SH (.*)\n", (MAN / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def entries(section: str) -> dict[str, str]:
-    """Head -> text of each .TP entry, in order."""
-    found = {}
-    for part in section.split(".TP\n")[1:]:
-        head, _, body = re.split(r"^\.PP$", part, flags=re.MULTILINE)[0].partition("\n")
-        found[plain(head)] = plain(body)
-    return found
-
-
-def blocks(section: str) -> list[str]:
-    """The displays between .nf and .fi, as a person reads them."""
-    return [plain(block) for block in re.findall(r"^\.nf\n(.*?)^\.fi$", section, re.MULTILINE | re.DOTALL)]
 
 
 # --- reading the program's help ---
@@ -119,32 +77,51 @@ def helps(name: str) -> list[Help]:
 
 
 def test_every_command_has_a_page_and_every_page_a_command() -> None:
-    assert sorted([f"git-ekf-{name}.1" for name in COMMANDS] + ["git-ekf.1", "git-ekf-config.5"]) == PAGES
+    assert sorted([f"git-ekf-{name}.1" for name in COMMANDS] + ["git-ekf.1", "git-ekf-config.5", "git-ekf-workflow.7"]) == PAGES
 
 
 def test_every_page_is_installed() -> None:
     project = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     installed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    assert installed == {f"man/{page}": f"share/man/man{page[-1]}/{page}" for page in PAGES}
+    pages = {file: place for file, place in installed.items() if file.startswith("man/")}
+    assert pages == {f"man/{page}": f"share/man/man{page[-1]}/{page}" for page in PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_has_gits_sections_in_gits_order(page: str) -> None:
-    order = ["NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "OPTIONS", "OUTPUT", "EXIT STATUS", "EXAMPLES", "SEE ALSO"]
+    order = [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "COMMANDS",
+        "OPTIONS",
+        "OUTPUT",
+        "EXIT STATUS",
+        "ENVIRONMENT",
+        "FILES",
+        "EXAMPLES",
+        "SEE ALSO",
+    ]
     found = list(sections(page))
-    needed = ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES", "SEE ALSO"]
+    needed = ["NAME", "SYNOPSIS", "DESCRIPTION", "SEE ALSO"]
+    if not page.endswith(".7"):  # a tutorial has its own sections
+        needed += ["EXAMPLES"]
     if page.endswith(".1"):
         needed += ["OPTIONS", "EXIT STATUS"]
     assert set(needed) <= set(found)
     if page != "git-ekf.1":  # which lists its options before its commands, as git.1 does
         assert [name for name in found if name in order] == [name for name in order if name in found]
-    assert plain(sections(page)["NAME"]).startswith(page.rpartition(".")[0] + " - ")
+    assert found[-1] == "SEE ALSO"
+    name, _, section = page.rpartition(".")
+    assert plain(sections(page)["NAME"]).startswith(f"{name} - ")
+    title = plain(source(page).partition("\n")[0].removeprefix("."))
+    assert re.fullmatch(f'TH {name.upper()} {section} \\d{{4}}-\\d\\d-\\d\\d "git-ekf" "git-ekf Manual"', title), title
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_see_also_names_pages_that_exist(page: str) -> None:
     ours = {f"{name.rpartition('.')[0]}({name[-1]})" for name in PAGES}
-    named = set(re.findall(r"git-ekf[a-z-]*\(\d\)", plain((MAN / page).read_text(encoding="utf-8"))))
+    named = set(re.findall(r"git-ekf[a-z-]*\(\d\)", plain(source(page))))
     assert named <= ours
 
 
@@ -206,6 +183,14 @@ def test_page_is_clean_for_groff(page: str) -> None:
     if not shutil.which("groff"):
         pytest.skip("groff is not on this machine")
     done = run("groff", "-man", "-ww", "-z", MAN / page)
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_clean_for_man(page: str) -> None:
+    if not shutil.which("mandb"):
+        pytest.skip("man-db is not on this machine")
+    done = run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", MAN / page)
     assert (done.code, done.err) == (0, "")
 
 
@@ -284,6 +269,12 @@ def test_readme_links_lead_somewhere() -> None:
         if "://" not in target:
             assert (ROOT / target).exists(), target
     assert {f"man/{page}" for page in PAGES} <= set(re.findall(r"\]\(([^)]+)\)", README))
+
+
+def test_readme_sessions_are_run() -> None:
+    first, *others = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert f"-->\n```console\n{first}" in README  # which a test below runs
+    assert set(others) <= {shown for page in PAGES for shown in blocks(source(page))}  # as tests/test_examples.py does
 
 
 def test_readme_names_every_exit_code() -> None:

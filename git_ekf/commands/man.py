@@ -1,0 +1,41 @@
+"""git ekf man: a page of the manual, wherever this is installed."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from git_ekf import manual
+from git_ekf.errors import UsageError
+from git_ekf.output import counted, say
+
+
+def man(
+    name: Annotated[
+        str, typer.Argument(metavar="[PAGE|DIR]", help="The page, as upgrade or config; with --install, where to put all pages.")
+    ] = "",
+    install: Annotated[bool, typer.Option("--install", help="Put the pages where man looks, or into DIR.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print the folder of this installation's pages, for man.")] = False,
+) -> None:
+    """Show a page of the manual, or put the pages where man looks."""
+    if path and (install or name):
+        raise UsageError("--path stands alone", "git ekf man --path")
+    if path:
+        print(manual.folder())
+    elif install:
+        _install(os.path.abspath(name) if name else manual.default_folder())
+    else:
+        manual.show(manual.find(name))
+
+
+def _install(directory: str) -> None:
+    new, changed = manual.install(directory)
+    if new:
+        say(f"{counted(new, 'page')} installed in {directory}")
+    if changed:
+        say(f"{counted(changed, 'page')} replaced by this version's in {directory}")
+    if not new and not changed:
+        say(f"All pages are in {directory}; nothing was changed.")
+    say(manual.obstacle(directory) or "man finds them: git ekf --help")

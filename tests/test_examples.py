@@ -1,0 +1,208 @@
+"""Runs the examples of the man pages, so that none goes stale: a display of commands is a session, and what it shows is what appears.
+
+The displays of a page run in order, in one shell, in the world that `worlds` gives the page. A display of commands alone claims that
+they succeed; in any other, everything that appears is compared. When the program's output has changed, write the pages anew:
+
+    REWRITE_EXAMPLES=1 pytest tests/test_examples.py; git diff man
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import pexpect
+import pytest
+from conftest import GIT_EKF, run
+from manpages import DISPLAY, MAN, PAGES, plain, source
+from worlds import INTERNAL_URL, STARTS, VENDOR_URL, WORLDS, World
+
+from git_ekf.sample import make_vendor
+
+REWRITE = "REWRITE_EXAMPLES" in os.environ
+KUBECTL = shutil.which(GIT_EKF.with_name("kubectl")) or shutil.which("kubectl")  # asked before the tests' PATH is sealed
+# In what a session prints: a display ends; a command has failed; the world is not as it should be.
+END, FAILED, BROKEN = "\037", "\036", "\035"
+
+
+class Display(NamedTuple):
+    """A session as a page shows it: its commands, each with the lines that carry it on."""
+
+    commands: list[str]
+    shown: str
+    section: int
+
+    @property
+    def only_commands(self) -> bool:
+        return self.shown == "".join(f"$ {command}\n" for command in self.commands)
+
+    def missing(self) -> bool:
+        """Whether this machine lacks a program, or another test runs it."""
+        words = " ".join(self.commands).split()
+        return "demo" in words or ("jq" in words and not shutil.which("jq"))
+
+
+def displays(page: str) -> Iterator[Display]:
+    text = source(page)
+    for match in DISPLAY.finditer(text):
+        shown = plain(match[1])
+        if shown.startswith("$ "):
+            yield Display(commands(shown), shown, text.count("\n.SH ", 0, match.start()))
+
+
+def commands(shown: str) -> list[str]:
+    """The commands of a session; one goes on behind a backslash or a pipe, and on lines that have a shell's second prompt."""
+    found: list[str] = []
+    ended = False
+    for line in shown.splitlines():
+        if line.startswith("$ "):
+            found.append(line[2:])
+            ended = False
+        elif not ended and (line.startswith("> ") or found[-1].endswith(("\\", "|"))):
+            found[-1] += f"\n{line}"
+        else:
+            ended = True
+    return found
+
+
+SESSIONS = {page: list(displays(page)) for page in PAGES if any(displays(page))}
+
+
+# --- the world ---
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives the folder in which pages start, made once."""
+    made: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in made:
+            home = tmp_path_factory.mktemp("start") / "home"
+            before, commands = STARTS[name]
+            if before:
+                copy(folder(before), home)
+                done = run("sh", "-ec", commands, cwd=home, env=environment(home))
+                assert done.code == 0, done
+            else:
+                home.mkdir()
+                make_vendor(str(home / "vendor.git"))
+                assert run("git", "init", "-q", "--bare", home / "internal.git").code == 0
+            made[name] = home
+        return made[name]
+
+    return folder
+
+
+def copy(start: Path, home: Path) -> None:
+    """The same world again: URLs stay, and lead to other repositories."""
+    shutil.copytree(start, home, symlinks=True)
+    urls = {VENDOR_URL: home / "vendor.git", INTERNAL_URL: home / "internal.git"}
+    (home / ".gitconfig").write_text("".join(f'[url "{path}"]\n\tinsteadOf = {url}\n' for url, path in urls.items()))
+    clone = home / "prod"
+    if clone.exists():
+        (clone / ".git/FETCH_HEAD").touch()
+        run("git", "update-index", "-q", "--refresh", cwd=clone)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """HOME is the folder, and kubectl is the real one but for the cluster."""
+    program = home / "bin/kubectl"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = apply ] || exec {KUBECTL} "$@"\n'
+        "case $* in *--dry-run=server*) run=' (server dry run)' ;; esac\n"
+        "for path; do :; done\n"
+        'path=${path%/overlays/*}; echo "deployment.apps/${path##*/} configured$run"\n'
+    )
+    program.chmod(0o755)
+    return {"HOME": str(home), "PATH": f"{home}/bin{os.pathsep}{os.environ['PATH']}", "GIT_PAGER": "cat", "TERM": "dumb"}
+
+
+# --- the session ---
+
+
+def script(world: World, sessions: list[Display]) -> Iterator[str]:
+    """Shell that prints each command, runs it, and marks where a display ends and which command failed in one of commands only."""
+    yield f"cd prod 2>/dev/null; printf '{END}'"
+    for number, display in enumerate(sessions):
+        if world.weekly:
+            day = date(2026, 10, 2) + timedelta(weeks=display.section)
+            yield f"export GIT_AUTHOR_DATE={day}T10:00:00+00:00 GIT_COMMITTER_DATE={day}T10:00:00+00:00"
+        if number in world.before:
+            yield f"(set -e\n{world.before[number]}\n) >$HOME/log 2>&1; [ $? = 0 ] || {{ printf '{BROKEN}'; cat $HOME/log; }}"
+        if not display.missing():
+            for command in display.commands:
+                yield f"printf '%s\\n' {shlex.quote('$ ' + command)}"
+                yield re.sub("^> ", "", command, flags=re.MULTILINE)
+                yield f"[ $? = 0 ] || printf '{FAILED}'"
+        yield f"printf '{END}'"
+
+
+def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
+    """What each display shows."""
+    commands = "exec 2>&1\n" + "\n".join(script(world, sessions))
+    if world.answers:
+        child = pexpect.spawn("sh", ["-c", commands], encoding="utf-8", timeout=60, cwd=home, env={**os.environ, **environment(home)})
+        child.logfile_read = log = StringIO()
+        for question, answer in world.answers.items():
+            child.expect_exact(question)
+            child.sendline(answer)
+        child.expect(pexpect.EOF)
+        shown = log.getvalue().replace("\r\n", "\n")
+    else:
+        shown = run("sh", "-c", commands, cwd=home, env=environment(home)).out
+    assert BROKEN not in shown, shown
+    for path, name in ((home / "vendor.git", VENDOR_URL), (home / "internal.git", INTERNAL_URL), (home, "/home/ops")):
+        shown = shown.replace(str(path), str(name))
+    # The name of a backup has the time of the clock.
+    return re.sub(r"\d{8}T\d{6}\.\d{6}Z", "20261123T040053.808343Z", shown).split(END)[1:-1]
+
+
+@pytest.mark.parametrize("page", SESSIONS)
+def test_examples_are_what_the_program_prints(page: str, start: Callable[[str], Path], tmp_path: Path) -> None:
+    sessions = SESSIONS[page]
+    world = WORLDS.get(page, World())
+    if world.builds and not KUBECTL:
+        pytest.skip("kubectl is not on this machine")
+    home = tmp_path / "home"
+    copy(start(world.start), home)
+    appeared = session(world, home, sessions)
+    assert len(appeared) == len(sessions)
+    if REWRITE:
+        rewrite(page, appeared)
+        return
+    for display, text in zip(sessions, appeared, strict=True):
+        if display.only_commands:
+            assert FAILED not in text, text
+        elif not display.missing():
+            assert text.replace(FAILED, "") == display.shown
+
+
+def rewrite(page: str, appeared: list[str]) -> None:
+    """Puts into a page what appeared."""
+    left = iter(appeared)
+
+    def session(match: re.Match[str]) -> str:
+        shown = plain(match[1])
+        if not shown.startswith("$ "):
+            return match[0]
+        text = next(left).replace(FAILED, "")
+        display = Display(commands(shown), shown, 0)
+        return match[0] if display.only_commands or display.missing() else f".nf\n{as_roff(text)}.fi"
+
+    (MAN / page).write_text(DISPLAY.sub(session, source(page)), encoding="utf-8")
+
+
+def as_roff(text: str) -> str:
+    for char, escape in (("\\", r"\e"), ("-", r"\-"), ("'", r"\(aq"), ("^", r"\(ha"), ("~", r"\(ti"), ("`", r"\(ga")):
+        text = text.replace(char, escape)
+    return re.sub(r"^\.", r"\&.", text, flags=re.MULTILINE)
