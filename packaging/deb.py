@@ -19,7 +19,7 @@ def main(dist: Path, build: Path) -> None:
     (archive,) = dist.glob("git_ekf-*.tar.gz")
     with tarfile.open(archive) as sdist:
         epoch = max(member.mtime for member in sdist)
-        sdist.extractall(build, filter="data")
+    shutil.unpack_archive(archive, build)
     (source,) = build.iterdir()
     version = source.name.removeprefix("git_ekf-")
     shutil.copytree(dist / "wheels", source / "wheels")

@@ -6,7 +6,6 @@ import filecmp
 import os
 import shutil
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,8 +43,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_sdist_builds_the_same_bytes(dist: Path, tmp_path: Path) -> None:
-    with tarfile.open(dist / f"git_ekf-{__version__}.tar.gz") as sdist:
-        sdist.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(dist / f"git_ekf-{__version__}.tar.gz", tmp_path)
     again = tmp_path / "again"
     build(tmp_path / f"git_ekf-{__version__}", again, TZ="Asia/Tokyo", PYTHONHASHSEED="7")
     files = sorted(str(path.relative_to(dist)) for path in dist.rglob("*") if path.is_file())
