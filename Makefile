@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 SYSTEM := mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev
 
-.PHONY: demo test lint bench dist deb system clean
+.PHONY: demo test lint bench dist deb pictures system clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" git ekf demo
@@ -32,6 +32,10 @@ dist: $(VENV)/tools
 deb: dist
 	$(BIN)/python packaging/deb.py dist build/deb
 	lintian --fail-on error,warning dist/*.deb
+
+# The pictures of the README, from what the program prints.
+pictures: $(VENV)/tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python packaging/pictures.py docs
 
 # What some tests need of a Debian system; they skip where it is missing.
 system:

@@ -70,6 +70,8 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] == "help":  # as `git help`
+            args = ["man", *args[1:]]
         name = args[0]
         if not name.startswith("-") and name not in COMMANDS:
             from difflib import get_close_matches  # 5 ms of every command

@@ -11,15 +11,17 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed
 from git_ekf.git import Git, leave_repository
 from git_ekf.sample import deployment, kustomization, make_vendor
+from git_ekf.terminal import paint
 
 
 class Scene(NamedTuple):
-    """A command of the tour, what it shows, and the exit code it has to end in."""
+    """A command of the tour, what it shows, the files it needs, and the exit code it has to end in. It may begin a chapter."""
 
     title: str
     command: str
     code: int = 0
     writes: dict[str, str] = {}  # noqa: RUF012 (never changed)
+    chapter: str = ""
 
 
 _DAY = "2026-11-20"  # fixed, as are all object ids
@@ -39,6 +41,7 @@ SCENES = (
     Scene(
         "Build the local repository: two remotes, the release branch, hooks, safe settings.",
         "git ekf clone vendor.git cluster --internal internal.git --release 1.8",
+        chapter="Set up",
     ),
     Scene("See where things stand.", "git ekf status"),
     Scene(
@@ -50,6 +53,7 @@ SCENES = (
         "Work on a branch that is not a release is refused: the next upgrade would miss it.",
         "git switch -q -c tuning && git commit -q --allow-empty -m 'Tune'",
         1,
+        chapter="What the hooks refuse",
     ),
     Scene(
         "So is a push to the vendor, by name or by any spelling of its address.",
@@ -72,7 +76,7 @@ SCENES = (
         0,
         {"apps/mine/deployment.yaml": deployment("mine", "1", 1)},
     ),
-    Scene("Which releases there are.", "git ekf releases"),
+    Scene("Which releases there are.", "git ekf releases", chapter="Deploy, and keep a record of it"),
     Scene("The whole policy at once.", "git ekf check"),
     Scene(
         "Deploy with the tool of your choice (here a harmless one), and record what was deployed.",
@@ -81,21 +85,27 @@ SCENES = (
     ),
     Scene("The record has every field filled in.", "git ekf show"),
     Scene("Save branch and records to the internal repository, all or nothing, and see that they arrived.", "git ekf save"),
-    Scene("The container is lost; the internal repository is enough to build it again.", "rm -rf ../cluster"),
+    Scene(
+        "The container is lost; the internal repository is enough to build it again.",
+        "rm -rf ../cluster",
+        chapter="When things go wrong",
+    ),
     Scene(
         "Clone again: branch and records are back.", "git ekf clone vendor.git cluster --internal internal.git && git -C cluster ekf log"
     ),
     Scene(
-        "A change that turns out badly...",
+        "A change that turns out badly.",
         "git commit -q -am 'Run nine Istio replicas' && git ekf tag -m 'Nine replicas.'",
         writes={f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"]) + "replicas:\n- name: istio\n  count: 9\n"},
     ),
-    Scene("...is rolled back to the record before, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
+    Scene("What it changed since the record before.", f"git ekf diff deploy/{_DAY}/release-1.8 HEAD"),
+    Scene("It is rolled back to that record, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
     Scene("Where things stand now.", "git ekf status"),
     Scene(
         "More configuration: a file of your own, and a change to one of the vendor's.",
         "git add site && git commit -q -m 'Add our DNS' && git commit -q -am 'Take the dashboard from our mirror'",
         writes={"site/dns.yaml": "domain: example.com\n", _DASHBOARD: _mirrored("1.8.0")},
+        chapter="To the next release",
     ),
     Scene(
         "The next release calls for another file name; a migration takes care of it, once it is trusted.",
@@ -112,18 +122,24 @@ SCENES = (
         writes={_DASHBOARD: _mirrored("1.9.0")},
     ),
     Scene("Every commit is there, the file under its new name, and the old branch where it was.", "git log --oneline --stat -3"),
-    Scene("Save the new branch; git ekf undo would have taken all of it back.", "git ekf save && git ekf status"),
+    Scene("All of it can be taken back.", "git ekf undo && git branch"),
+    Scene("And done again: what was resolved once is not asked again.", "git ekf upgrade --no-build"),
+    Scene("Save the new branch.", "git ekf save && git ekf status"),
 )
 
 
-def play(directory: str) -> None:
-    """Makes the sandbox in an existing, empty directory and walks through it. Raises CallFailed when a step surprises."""
+def play(directory: str, *, pause: bool) -> None:
+    """Makes the sandbox in an existing, empty directory and walks through it. Raises CallFailed when a step surprises.
+
+    `pause`: each command waits for Enter.
+    """
     leave_repository()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "EKF_"))},
         "HOME": directory,
         "XDG_CONFIG_HOME": directory,
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_PAGER": "cat",
         **{f"GIT_{role}_NAME": "Operator" for role in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{role}_EMAIL": "operator@example.com" for role in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{role}_DATE": f"{_DAY}T10:00:00+00:00" for role in ("AUTHOR", "COMMITTER")},
@@ -137,7 +153,11 @@ def play(directory: str) -> None:
             os.makedirs(os.path.dirname(file), exist_ok=True)
             with open(file, "w", encoding="utf-8") as out:
                 out.write(text)
-        print(f"\n# {scene.title}\n$ {scene.command}", flush=True)
+        if scene.chapter:
+            print("\n" + paint(f"--- {scene.chapter} ---", "bold"))
+        print(f"\n# {scene.title}\n{paint(f'$ {scene.command}', 'cyan')}", end=" " if pause else "\n", flush=True)
+        if pause:
+            input(paint("[Enter] ", "yellow"))
         where = cluster if os.path.isdir(cluster) else directory
         code = subprocess.run(
             ["sh", "-c", scene.command], cwd=where, env=environment, stdin=subprocess.DEVNULL, stderr=sys.stdout, check=False

@@ -126,7 +126,8 @@ def folder() -> str:
     # Both `pip` in its several ways and distributions put share/man beside the lib that has the package.
     above = [str(place) for place in Path(__file__).resolve().parents]
     for place in [*(os.path.join(place, "share", "man") for place in (*above, sys.prefix)), default_folder()]:
-        if os.path.isfile(os.path.join(place, "man1", "git-ekf.1")):
+        overview = os.path.join(place, "man1", "git-ekf.1")
+        if os.path.isfile(overview) or os.path.isfile(overview + ".gz"):  # distributions pack them
             return place
     raise Refused("this installation has no folder of pages for man", "git ekf man --install")
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import os
+import re
+import sys
 from pathlib import Path
 
+import pexpect
 from conftest import Clone, run
+from manpages import ROOT
 
 from git_ekf.demo import SCENES
 
@@ -18,6 +24,30 @@ def test_it_walks_through_every_scene(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["config"]
 
 
+def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
+    def tour(*options: str) -> pexpect.spawn[str]:
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        return pexpect.spawn("git-ekf", ["demo", *options], cwd=str(tmp_path), timeout=60, encoding="utf-8", env=environment)
+
+    child = tour()
+    for scene in SCENES[:2]:
+        child.expect_exact(f"$ {scene.command} [Enter] ")
+        child.sendline()
+    child.expect_exact("$ ")
+    child.sendintr()
+    child.expect_exact("git-ekf: interrupted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert list(tmp_path.iterdir()) == []
+    child = tour("--yes")
+    child.expect_exact(f"$ {SCENES[1].command}\r\nOn release-1.8")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_can_be_kept(tmp_path: Path) -> None:
     done = run("git-ekf", "demo", tmp_path / "sandbox")
     assert done.code == 0, done
@@ -28,3 +58,18 @@ def test_it_can_be_kept(tmp_path: Path) -> None:
     assert cluster.out("show", "-s", "--format=%s") == "Migrate to 1.9"
     assert cluster.out("ls-files", "site") == "site/records.yaml"
     assert cluster.out("rev-parse", "--abbrev-ref", "HEAD") == "release-1.9"
+
+
+def test_the_pictures_of_the_readme_show_what_is_printed() -> None:
+    """`make pictures` draws them anew."""
+    sys.path.insert(0, str(ROOT / "packaging"))
+    import pictures
+
+    for name, text in pictures.outputs().items():
+        svg = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        parts = re.findall(r'<text class="\S+-r\d+" x="(\S+)" y="(\S+)"[^>]*>([^<]*)</text>', svg)
+        lines: dict[float, str] = {}
+        for _, height, part in sorted(parts, key=lambda part: (float(part[1]), float(part[0]))):
+            lines[float(height)] = lines.get(float(height), "") + html.unescape(part).replace("\xa0", " ")
+        drawn = ["".join(line.split()) for line in lines.values() if line.strip()]
+        assert drawn == ["".join(re.sub(r"\x1b\[\d*m", "", line).split()) for line in text.splitlines() if line]

@@ -232,3 +232,9 @@ def test_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert manual.folder() == str(tmp_path / "share/man")
     done = run("git-ekf", "man", "--path", "save")
     assert (done.code, done.err) == (2, "git-ekf: --path stands alone\nhint: git ekf man --path\n")
+
+
+def test_help_is_the_same(no_man: dict[str, str]) -> None:
+    shown = run("git-ekf", "help", "undo", env=no_man)
+    assert (shown.code, title(shown.out)) == (0, "git-ekf-undo(1)")
+    assert shown.out == run("git-ekf", "man", "undo", env=no_man).out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from typing import Annotated
 
@@ -15,15 +16,19 @@ from git_ekf.output import say
 
 def demo(
     directory: Annotated[str, typer.Argument(metavar="[DIR]", help="Where to keep the sandbox; by default it is thrown away.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not wait for Enter before each command.")] = False,
 ) -> None:
     """Walk the whole flow in a sandbox, printing each command."""
+    pause = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    if pause:
+        say("A tour of git-ekf with real repositories, in a sandbox. Enter runs the command that is shown, ^C ends the tour.")
     if not directory:
         with tempfile.TemporaryDirectory(prefix="git-ekf-demo-") as sandbox:
-            play(sandbox)
-        say("\nThat was a sandbox and is gone; git ekf demo DIR keeps it.")
+            play(sandbox, pause=pause)
+        say("\nThat was a sandbox and is gone; git ekf demo DIR keeps it. The same flow in words: git ekf man workflow")
         return
     if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
         raise Refused(f"{directory} exists already and is not empty", "git ekf demo OTHER")
     os.makedirs(directory, exist_ok=True)
-    play(os.path.abspath(directory))
+    play(os.path.abspath(directory), pause=pause)
     say(f"\nThe sandbox is in {directory}: cd {os.path.join(directory, 'cluster')}")
