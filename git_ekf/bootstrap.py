@@ -17,7 +17,7 @@ from git_ekf import shims
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 from git_ekf.git import Git
 from git_ekf.names import Scheme, without_credentials
-from git_ekf.refs import HEADS, RECORDS, SAVED, UPSTREAM
+from git_ekf.refs import HEADS, MIRROR, RECORDS, SAVED, UPSTREAM
 from git_ekf.repository import Repository
 
 # What keeps plain git safe here: setting, value, and what it prevents.
@@ -84,7 +84,12 @@ def plan_roles(repo: Repository, primary_url: str, internal_url: str) -> Roles:
 
 
 def _by_url(repo: Repository, url: str) -> str:
-    return next((name for name, remote in repo.remotes.items() if url and any(repo.same_repository(url, own) for own in remote.urls)), "")
+    return next((name for name in repo.remotes if url and _is_at(repo, name, url)), "")
+
+
+def _is_at(repo: Repository, remote: str, url: str) -> bool:
+    """Whether a remote has that URL, as it is configured or as git rewrites it (url.BASE.insteadOf)."""
+    return any(repo.same_repository(url, own) for own in (*repo.remotes[remote].urls, *repo.git_settings(f"remote.{remote}.url")))
 
 
 def _guess_primary(repo: Repository, taken: set[str]) -> str:
@@ -112,7 +117,7 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[Step]:
             )
         if not now:
             steps.append(Step(f"remote {name} added: {shown}", partial(git.run, "remote", "add", "--", name, url)))
-        elif url and not any(repo.same_repository(url, own) for own in repo.remotes[now].urls):
+        elif url and not _is_at(repo, now, url):
             steps.append(Step(f"remote {name} now points to {shown}", partial(git.run, "remote", "set-url", "--", name, url), True))
     refspecs = repo.git_settings(f"remote.{roles.internal}.fetch") if roles.internal else []
     missing = [refspec for refspec in RECORDS_REFSPECS if refspec not in refspecs]
@@ -262,6 +267,8 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
     for role, url in (("primary", roles.primary_url), ("internal", roles.internal_url)):
         if url:
             ask_remote(git, role, url)
+    if in_two_goes(repo, roles):
+        return repo
     prefix = f"refs/remotes/{roles.primary or config.primary}/"
     if any(ref.startswith(prefix) and config.scheme.is_release(ref[len(prefix) :]) for ref in repo.refs):
         return repo
@@ -269,13 +276,21 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
     return Repository(git)
 
 
+def in_two_goes(repo: Repository, roles: Roles) -> bool:
+    """Whether the internal repository has the primary one's name, which is new here: the vendor's channels can be fetched only then."""
+    return not roles.primary and roles.internal == repo.config.primary
+
+
 def plan(repo: Repository, roles: Roles, release: str) -> list[Step]:
-    """Everything that `init` does, in order. Empty when nothing is to be done."""
+    """Everything that `init` does, in order; where it takes two goes, the first one. Empty when nothing is to be done."""
     if repo.head is None and not repo.release_branches:
         raise Refused("nothing is checked out in this repository", "git ekf clone PRIMARY DIR --internal URL")
     remotes = plan_remotes(repo, roles)
     internal = repo.config.internal
     fetch = Step(f"fetched what {internal} has", partial(repo.git.show, "fetch", *progress(), "--", internal))
+    if in_two_goes(repo, roles):
+        primary = repo.config.primary
+        return [*remotes, Step(f"fetched what {primary} has", partial(repo.git.show, "fetch", *progress(), "--", primary))]
     return [
         *remotes,
         *([fetch] if any(step.what.startswith(f"fetching from {internal}") for step in remotes) else []),
@@ -290,17 +305,22 @@ def progress() -> list[str]:
     return ["--progress"] if sys.stderr.isatty() else ["--quiet"]
 
 
-def ask_remote(git: Git, role: str, url: str) -> dict[str, str]:
-    """The branches and deploy records at a URL. Raises CallFailed with the reason in a sentence."""
+def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
+    """The refs at a URL; by default branches, deploy records and what a mirror says of itself. Raises CallFailed with the reason."""
     try:
-        return git.ls_remote(url, "refs/heads/*", "refs/tags/deploy/*")
+        return git.ls_remote(url, *(patterns or ("refs/heads/*", "refs/tags/deploy/*", MIRROR)))
     except CallFailed as error:
-        reason = error.message
-        if isinstance(error, GitFailed):
-            # The first complaint says what is wrong; "Could not read from remote repository" only follows it.
-            reason = next((line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()), reason)
-        shown = without_credentials(url)
-        raise CallFailed(f"cannot read the {role} repository {shown}: {reason}", f"try it with: git ls-remote {shown}") from None
+        raise unreadable(role, url, error) from None
+
+
+def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
+    """The error for a repository that cannot be read, with the reason in a sentence."""
+    reason = error.message
+    if isinstance(error, GitFailed):
+        # The first complaint says what is wrong; "Could not read from remote repository" only follows it.
+        reason = next((line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()), reason)
+    shown = without_credentials(url)
+    return CallFailed(f"cannot read the {role} repository {shown}: {reason}", f"try it with: git ls-remote {shown}")
 
 
 def run(steps: list[Step]) -> list[str]:

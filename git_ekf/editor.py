@@ -36,14 +36,12 @@ def _wait(command: str, file_name: str) -> int:
     # The editor is a shell command by git's definition (git-var(1)); the path stays an argument. As git does it, a
     # plain name needs no shell, which would end at ^C while the editor goes on.
     plain = not set(command) & set("|&;<>()$`\\\"' \t\n*?[#~=%")
+    # ^C belongs to the editor, where it may be a key like any other. A handler, for it would inherit that it is ignored.
+    ours = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
-        process = subprocess.Popen([command, file_name] if plain else ["sh", "-c", f'{command} "$@"', command, file_name])
+        code = subprocess.Popen([command, file_name] if plain else ["sh", "-c", f'{command} "$@"', command, file_name]).wait()
     except OSError as error:
         raise CallFailed(f"the editor {command} cannot be started: {error.strerror}; nothing was done", _WITHOUT) from None
-    # ^C belongs to the editor, where it may be a key like any other.
-    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        code = process.wait()
     finally:
         signal.signal(signal.SIGINT, ours)
     if code in (-signal.SIGINT, 128 + signal.SIGINT):

@@ -222,7 +222,9 @@ def _drive(repo: Repository, journal: Journal, state: State, code: int, said: st
     if ended is None or ended.state != "done":
         raise CallFailed(f"git rebase ended without an outcome: {_words(said) or f'code {code}'}", "git status")
     pairs = _rewritten(repo, state)
-    return Ended(state.target, pairs, ended.updates[0].new, state)
+    kept = {old for old, _ in pairs}
+    gone = [(oid, "skipped, or nothing of it was left") for oid, _ in state.rest if oid not in kept]
+    return Ended(state.target, pairs, ended.updates[0].new, state._replace(dropped=[*state.dropped, *gone]))
 
 
 def _run(git: Git, *args: str) -> tuple[int, str]:

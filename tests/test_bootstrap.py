@@ -225,6 +225,26 @@ def test_init_of_a_plain_clone(vendor: Path, internal: Path, tmp_path: Path) -> 
     assert work.ekf("init").out == "Everything is in place; nothing was changed.\n"
 
 
+def test_init_of_a_clone_of_the_internal_repository(clone: Clone, vendor: Path, internal: Path, tmp_path: Path) -> None:
+    """Somebody has cloned the cluster's own repository by hand: one run sets all of it right."""
+    clone.commit("own/file", "own\n")
+    assert clone.ekf("save").code == 0
+    assert run("git", "clone", "-q", "-b", "release-1.8", internal, tmp_path / "other").code == 0
+    other = Clone(tmp_path / "other")
+    done = other.ekf("init", "--primary", str(vendor), "--internal", str(internal), "--yes")
+    assert (done.code, done.err) == (0, ""), done
+    assert "remote origin renamed to internal" in done.out
+    assert other.rules() == []
+    assert other.out("rev-parse", "--abbrev-ref", "release-1.8@{upstream}") == "origin/release-1.8"
+    assert "Everything is in place" in other.ekf("init").out
+
+
+def test_init_knows_a_url_that_git_rewrites(vendor: Path, internal: Path, clone: Clone) -> None:
+    clone.git("config", "--global", f"url.{internal}.insteadOf", "ours:prod")
+    clone.git("remote", "set-url", "internal", "ours:prod")
+    assert clone.ekf("init", "--internal", "ours:prod").out == "Everything is in place; nothing was changed.\n"
+
+
 def test_init_without_an_internal_repository(vendor: Path, tmp_path: Path) -> None:
     work = plain_clone(vendor, tmp_path / "work", "-b", "release-1.8")
     before = state(work)

@@ -144,9 +144,20 @@ def test_skip(world: World) -> None:
     stop(world)
     done = world.ekf("upgrade", "--skip")
     assert (done.code, done.err) == (0, "")
+    assert "Our image\n            skipped, or nothing of it was left\nUpgraded: " in done.out
     assert ", 4 configuration commits on " in done.out
     assert_upgraded(world, ("Last", "More", "Three replicas", "Settings"))
     assert_undone(world, before)
+
+
+def test_resolved_to_the_vendors_side(world: World) -> None:
+    """Nothing is left of the commit then, and that is said."""
+    stop(world)
+    world.git("checkout", "--ours", "--", ISTIO)  # in a rebase, that is the new base
+    world.git("add", "--", ISTIO)
+    done = world.ekf("upgrade", "--continue")
+    assert (done.code, done.out.splitlines()[0]) == (0, f"  dropped   {world.short('release-1.8~1')} Our image"), done
+    assert_upgraded(world, ("Last", "More", "Three replicas", "Settings"))
 
 
 def test_skipping_the_only_one(world: World) -> None:
@@ -155,7 +166,7 @@ def test_skipping_the_only_one(world: World) -> None:
     stop(world, "--no-save-check")
     done = world.ekf("upgrade", "--skip")
     onto = world.short("origin/release-1.9")
-    assert done.out.splitlines()[0] == f"Upgraded: release-1.9 is at {onto}, 0 configuration commits on origin/release-1.9 ({onto})."
+    assert done.out.splitlines()[2] == f"Upgraded: release-1.9 is at {onto}, 0 configuration commits on origin/release-1.9 ({onto})."
     assert_upgraded(world, ())
 
 

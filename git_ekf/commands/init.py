@@ -33,11 +33,18 @@ def init(
     if not steps:
         say("Everything is in place; nothing was changed.")
         return
+    _carry_out(steps, yes)
+    if bootstrap.in_two_goes(repo, roles):
+        repo = Repository()
+        _carry_out(bootstrap.plan(repo, bootstrap.plan_roles(repo, primary, internal), release), yes)
+    say("Next: git ekf status")
+
+
+def _carry_out(steps: list[bootstrap.Step], yes: bool) -> None:
     if any(step.asks for step in steps) and not yes:
         _ask(steps)
     for what in bootstrap.run(steps):
         say(f"  {what}")
-    say("Next: git ekf status")
 
 
 def _ask(steps: list[bootstrap.Step]) -> None:
