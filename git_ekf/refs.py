@@ -10,6 +10,7 @@ RECORDS = "refs/tags/deploy/"
 UPSTREAM = "refs/ekf/upstream/"
 SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last heard
 BACKUP = "refs/ekf/backup/"
+MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself; see mirror.py
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 
@@ -40,7 +41,21 @@ def parse_push(stdin: str) -> list[RefUpdate]:
     Raises ValueError on a line that does not have four words.
     """
     updates = []
-    for line in stdin.splitlines():
+    for line in _lines(stdin):
         _local, new, ref, old = line.rsplit(" ", 3)  # the local name may be any revision, with spaces
         updates.append(RefUpdate(ref, old, new))
     return updates
+
+
+def parse_receive(stdin: str) -> list[RefUpdate]:
+    """The updates of pre-receive's stdin (githooks(5)). Raises ValueError on a line that does not have three words."""
+    updates = []
+    for line in _lines(stdin):
+        old, new, ref = line.split(" ", 2)
+        updates.append(RefUpdate(ref, old, new))
+    return updates
+
+
+def _lines(stdin: str) -> list[str]:
+    # Not splitlines(): a ref's name may have a U+2028 in it.
+    return stdin.removesuffix("\n").split("\n") if stdin else []

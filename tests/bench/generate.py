@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,13 @@ def configure(clone: Clone, commits: int, records: int) -> None:
     clone.git("update-ref", "--stdin", stdin=f"{saved}\nupdate refs/remotes/internal/{BRANCH} {made[f':{commits}']}\n".encode())
     clone.git("pack-refs", "--all")
     clone.git("reset", "-q", "--hard")
+    settle(clone.path / ".git" / "index")
+
+
+def settle(index: Path) -> None:
+    """Else git would read again whatever was written in the same second as the index."""
+    later = time.time() + 1
+    os.utime(index, (later, later))
 
 
 def _record(number: int, commit: str, base: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.generate import Clone, World
+from bench.generate import Clone, World, settle
 
 TRASH = "trash"
 _SPARSE = "site/cluster-00"
@@ -53,9 +52,7 @@ class Stage(Clone):
         for number, path in enumerate(self._changed()):
             (aside / f"changed-{number}").hardlink_to(path)
         self.git("reset", "-q", "--hard")
-        # Else git would read again whatever was written in the same second as the index.
-        later = time.time() + 1
-        os.utime(self._git_dir / "index", (later, later))
+        settle(self._git_dir / "index")
         os.sync()
 
     def remove(self) -> None:
