@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -216,48 +217,66 @@ def test_the_prompt_elsewhere(clone: Clone, tmp_path: Path) -> None:
 
 # --- a first day ---
 
+# Each without the user's files, and with this prompt.
+_READY = "ready> "
+_SHELLS = {
+    "sh": ["sh", "-i"],
+    "bash": ["bash", "--norc", "--noprofile", "-i"],
+    "zsh": ["zsh", "-f", "-i", "+Z"],
+    "fish": ["fish", "--no-config", "--init-command", f"function fish_prompt; echo -n '{_READY}'; end"],
+}
 
-def test_a_first_day(vendor: Path, internal: Path, tmp_path: Path) -> None:
-    """In a shell on a terminal: from nothing to a saved record, with the mistakes that people make on the way."""
-    environment = {**os.environ, "PS1": "> ", "TERM": "xterm", "GIT_PAGER": "cat"}
-    for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
-        environment.pop(name)
-    shell = pexpect.spawn("sh", ["-i"], cwd=str(tmp_path), timeout=30, encoding="utf-8", env=environment, dimensions=(40, 160))
-    shell.setecho(False)
-    shell.expect_exact("> ")
 
-    def types(line: str, *answers: str) -> str:
-        shell.sendline(line)
-        if not answers:
-            shell.expect_exact("> ")
-        for answer in answers:
-            shell.expect_exact("[y/N]: ")
-            shell.sendline(answer)
-            shell.expect_exact("> ")
-        return (shell.before or "").replace("\r\n", "\n")
+class Shell:
+    """A shell in a pseudo-terminal."""
 
-    said = types(f"git clone -q -b release-1.8 {vendor} prod && cd prod && echo here")
-    assert "here" in said
-    said = types("git ekf stauts")
+    def __init__(self, name: str, folder: Path) -> None:
+        program, *args = _SHELLS[name]
+        environment = {**os.environ, "PS1": _READY, "TERM": "dumb", "GIT_PAGER": "cat"}
+        for variable in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+            environment.pop(variable)
+        self._child = pexpect.spawn(program, args, cwd=str(folder), timeout=30, encoding="utf-8", env=environment, dimensions=(40, 200))
+        self._count = 0
+        self._child.expect_exact(_READY)
+
+    def types(self, line: str) -> str:
+        """What is shown until the command has ended."""
+        self._count += 1
+        mark = f"-{self._count}-"
+        self._child.sendline(f"{line}; echo done{mark}")
+        self._child.expect(f"[\r\n]done{mark}")  # and not the echo of what was typed
+        said = self._child.before or ""
+        self._child.expect_exact(_READY)
+        return said.replace("\r\n", "\n")
+
+    def leaves(self) -> None:
+        self._child.sendline("exit")
+        self._child.expect(pexpect.EOF)
+
+
+@pytest.mark.parametrize("name", _SHELLS)
+def test_a_first_day(vendor: Path, internal: Path, tmp_path: Path, name: str) -> None:
+    """From nothing to a saved record, with the mistakes that people make on the way."""
+    if not shutil.which(name):
+        pytest.skip(f"{name} is not on this machine")
+    shell = Shell(name, tmp_path)
+    assert "here" in shell.types(f"git clone -q -b release-1.8 {vendor} prod && cd prod && echo here")
+    said = shell.types("git ekf stauts")
     assert "git-ekf: stauts is not a git-ekf command" in said
     assert "hint: git ekf status" in said
-    said = types(f"git ekf init --internal {internal}")
-    assert "remote internal added" in said
-    said = types("git ekf status")
-    assert "never: internal has no release-1.8   git ekf save" in said
-    types("echo 'replicas: [{name: istio, count: 2}]' >>apps/istio/overlays/deploy/kustomization.yaml")
-    said = types("git ekf tag -m 'Too early'")
+    assert "remote internal added" in shell.types(f"git ekf init --internal {internal}")
+    assert "never: internal has no release-1.8   git ekf save" in shell.types("git ekf status")
+    shell.types("echo 'replicas: [{name: istio, count: 2}]' >>apps/istio/overlays/deploy/kustomization.yaml")
+    said = shell.types("git ekf tag -m 'Too early'")
     assert "git-ekf: " in said
     assert "hint: git " in said
-    types("git commit -qam 'Two replicas'")
-    said = types("git push origin release-1.8")
+    shell.types("git commit -qam 'Two replicas'")
+    said = shell.types("git push origin release-1.8")
     assert "push-primary" in said
     assert "fix: git push internal release-1.8" in said
-    assert "Recorded deploy/" in types("git ekf tag -m 'We added Istio.'")
-    assert "read back and verified" in types("git ekf save")
-    assert "We added Istio." in types("git ekf log")
-    assert "No rule is broken." in types("git ekf check")
-    said = types("git ekf status")
-    assert "all of it is on internal" in said
-    shell.sendline("exit")
-    shell.expect(pexpect.EOF)
+    assert "Recorded deploy/" in shell.types("git ekf tag -m 'We added Istio.'")
+    assert "read back and verified" in shell.types("git ekf save")
+    assert "We added Istio." in shell.types("git ekf log")
+    assert "No rule is broken." in shell.types("git ekf check")
+    assert "all of it is on internal" in shell.types("git ekf status")
+    shell.leaves()

@@ -42,7 +42,7 @@ def _commands(world: World, table: Table) -> None:
     cloned = clone(world, primary, world.root / "work")
     configure(cloned, commits=10, records=5)
     commands.status(world, table, cloned, f"{what}, 10 configuration commits, 5 deploy records")
-    commands.complete(world, table, cloned, what)
+    commands.shell(world, table, cloned, what)
     if what == "kubeflow/manifests":
         render.diff(world, table, cloned, what)
     primary = world.root / "history.git"
@@ -55,7 +55,7 @@ def _commands(world: World, table: Table) -> None:
     cloned = clone(world, primary, world.root / "ledger")
     configure(cloned, commits=100, records=10_000)
     records.records(world, table, cloned, "git ekf log and tag with 10,000 deploy records")
-    commands.complete(world, table, cloned, "10,000 deploy records")
+    commands.shell(world, table, cloned, "10,000 deploy records")
     records.save(world, table, cloned, "git ekf save of one commit, with 10,000 deploy records")
 
 
