@@ -20,7 +20,7 @@ from git_ekf.git import Git
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Changes, Commit, Stack, read_difference
 from git_ekf.replay.stream import Stream
-from git_ekf.replay.writing import read
+from git_ekf.replay.writing import read_texts
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
 from git_ekf.trust import MIGRATIONS, SHIPPED, quoted, require_shipped_trusted, require_trusted
@@ -95,9 +95,9 @@ def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
     """Writes a commit for each migrated one, on one for what they stand on; the ids are the same wherever they are written."""
     stack, first = migrated
     stream = Stream()
-    texts, merged = read(scratch, [commit.text_of or commit.oid for commit in stack.commits])
+    texts = read_texts(scratch, [commit.text_of or commit.oid for commit in stack.commits])
     if git is scratch.storing:
-        for content in merged:
+        for content in scratch.new_files():
             stream.blob(content)
     base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", ((path, new) for path, (_, new) in first.items()))
     numbers = []

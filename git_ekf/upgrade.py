@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from git_ekf import handoff
+from git_ekf.beside import Beside
 from git_ekf.errors import Refused
 from git_ekf.handoff import Ended, Stopped
 from git_ekf.migration import Hop, Migrated, hops, migrate, squash, write_stack
@@ -20,7 +20,7 @@ from git_ekf.replay import merging
 from git_ekf.replay.forecast import Step, forecast
 from git_ekf.replay.scratch import Scratch, scratch
 from git_ekf.replay.stack import Commit, Stack, already_upstream, read_stack
-from git_ekf.replay.writing import Written, write
+from git_ekf.replay.writing import Writer, Written
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
 from git_ekf.transaction import exclusive, perform, tracking
@@ -111,34 +111,12 @@ def _prepare(repo: Repository, place: Scratch, target: Target, options: Options,
     return _Work(stack, upstream, names, rewritten)
 
 
-class _Beside:
-    """A question that takes a while, asked beside the work."""
-
-    def __init__(self, ask: Callable[[], None]) -> None:
-        self._ask = ask
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._ask()
-        except BaseException as error:  # whatever it is, it is for the one who waits for the answer
-            self._error = error
-
-    def answer(self) -> None:
-        """Waits for it. Raises what the question raises."""
-        self._thread.join()
-        if self._error:
-            raise self._error
-
-
 def carry_out(repo: Repository, target: Target, options: Options, ready: Callable[[], None]) -> Done | Stopped | Ended:
     """Does it, wholly or not at all, or stops at a conflict in a rebase. `ready` raises Refused where it must not be done.
 
     Raises Refused, CallFailed.
     """
-    asked = _Beside(ready)
+    asked = Beside(ready)
     with exclusive(repo) as journal:
         if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch) != [f"* {target.tip}"]:
             raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
@@ -150,11 +128,12 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
             steps, written = [], Written([], target.onto)
             if not _needs_rebase(repo):
                 settle = settler(place, options.prefer)
-                steps = forecast(place, work.stack, target.onto, work.upstream, settle=settle, behind=False)
-                asked.answer()
-                _run_pre_rebase(repo, target)
+                with Writer(repo, place, work.stack.commits, target.onto) as writer:
+                    steps = forecast(place, work.stack, target.onto, work.upstream, settle=settle, write=writer.add)
+                    asked.answer()
+                    _run_pre_rebase(repo, target)
+                    written = writer.finish()
                 done = steps[:-1] if steps and steps[-1].verdict == "conflict" else steps
-                written = write(repo, place, done, target.onto)
                 rest = work.stack.commits[len(done) :]
             else:
                 asked.answer()

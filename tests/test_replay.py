@@ -18,7 +18,7 @@ from git_ekf.git import Git
 from git_ekf.replay.forecast import Step, forecast
 from git_ekf.replay.scratch import scratch
 from git_ekf.replay.stack import already_upstream, read_stack
-from git_ekf.replay.writing import write
+from git_ekf.replay.writing import Writer
 from git_ekf.repository import Repository
 
 
@@ -41,10 +41,11 @@ def replay(built: Built) -> Replayed:
         upstream = already_upstream(repo.git, stack, built.tip, built.onto)
         whole = forecast(place, stack, built.onto, upstream)
     with scratch(repo) as place:
-        steps = forecast(place, stack, built.onto, upstream, behind=False)
+        with Writer(repo, place, stack.commits, built.onto) as writer:
+            steps = forecast(place, stack, built.onto, upstream, write=writer.add)
+            written = writer.finish()
         assert [(step.verdict, step.changes) for step in steps] == [(step.verdict, step.changes) for step in whole[: len(steps)]]
         stops = bool(steps) and steps[-1].verdict == "conflict"
-        written = write(repo, place, steps[:-1] if stops else steps, built.onto)
     new = [oid for _, oid in written.commits]
     paths = {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()
     return Replayed(

@@ -720,8 +720,11 @@ def test_hooks_elsewhere(world: World) -> None:
 def test_a_pre_rebase_hook_that_refuses(world: World) -> None:
     script(world.path / ".git/hooks/pre-rebase", "#!/bin/sh\necho 'Never on Fridays' >&2\nexit 1\n")
     before = snapshot(world)
+    objects = world.path / ".git/objects"
+    there = sorted(objects.rglob("*"))
     done = world.ekf("upgrade")
     assert (done.code, done.out) == (4, "")
+    assert sorted(objects.rglob("*")) == there  # the commits were being written when it said no
     assert "Never on Fridays" in done.err
     assert "pre-rebase hook" in done.err
     assert done.err.splitlines()[-1].startswith("hint: ")

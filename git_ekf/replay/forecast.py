@@ -62,23 +62,38 @@ class _Wanted(NamedTuple):
 
 
 def forecast(
-    scratch: Scratch, stack: Stack, onto: str, upstream: dict[str, str], *, settle: Settle | None = None, behind: bool = True
+    scratch: Scratch,
+    stack: Stack,
+    onto: str,
+    upstream: dict[str, str],
+    *,
+    settle: Settle | None = None,
+    write: Callable[[list[Step]], None] | None = None,
 ) -> list[Step]:
-    """A step for each commit. `behind`: goes on behind a conflict as if it were resolved to the commit's own side.
+    """A step for each commit, going on behind a conflict as if it were resolved to the commit's own side. Raises GitFailed.
 
-    Without it the steps end with the first conflict. Raises GitFailed.
+    With `write` the steps end with the first conflict; those before it are handed over in order, as soon as they are certain.
     """
-    return _Forecast(scratch, stack, onto, upstream, settle, behind).run()
+    return _Forecast(scratch, stack, onto, upstream, settle, write).run()
 
 
 class _Forecast:
-    def __init__(self, scratch: Scratch, stack: Stack, onto: str, upstream: dict[str, str], settle: Settle | None, behind: bool) -> None:
+    def __init__(
+        self,
+        scratch: Scratch,
+        stack: Stack,
+        onto: str,
+        upstream: dict[str, str],
+        settle: Settle | None,
+        write: Callable[[list[Step]], None] | None,
+    ) -> None:
         self._scratch = scratch
         self._stack = stack
         self._onto = onto
         self._upstream = upstream
         self._settle = settle
-        self._behind = behind
+        self._write_out = write
+        self._written = 0  # steps
         self._steps: list[Step] = []
         self._wave: dict[str, _Wanted] = {}
         self._tainted: dict[str, str] = {}  # path -> the commit whose conflict left it open
@@ -98,20 +113,23 @@ class _Forecast:
             self._steps.append(step)
             self._take(step, parent)
             parent = commit.tree_of
-            if self._stopped():
+            if not self._wave and self._hand_over():
                 break
-        self._merge_files()
-        self._stopped()
+        else:
+            self._merge_files()
+            self._hand_over()
         return self._steps
 
-    def _stopped(self) -> bool:
-        """Whether a conflict ends it; the steps behind it go."""
-        if self._behind:
+    def _hand_over(self) -> bool:
+        """Hands over what is certain: all steps, once nothing is left to merge. Whether a conflict ends it; the steps behind it go."""
+        if self._write_out is None:
             return False
-        first = next((number for number, step in enumerate(self._steps) if step.verdict == "conflict"), None)
-        if first is not None:
-            del self._steps[first + 1 :]
-        return first is not None
+        certain = self._steps[self._written :]
+        stop = next((number for number, step in enumerate(certain) if step.verdict == "conflict"), len(certain))
+        self._write_out(certain[:stop])
+        self._written += stop
+        del self._steps[self._written + 1 :]
+        return stop < len(certain)
 
     def _take(self, step: Step, parent: str) -> None:
         commit, sides = step.commit, self._sides

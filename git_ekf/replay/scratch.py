@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,6 +36,7 @@ class Scratch:
         store = os.path.join(repo.place.common_dir, "objects")
         self.folder = folder
         self._objects = os.path.join(folder, "objects")
+        self._seen: set[str] = set()
         self._top = os.path.join(folder, "tree")
         git_dir = os.path.join(folder, "git")
         promisor = _promisor(repo)
@@ -47,7 +49,7 @@ class Scratch:
         others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
         ours = {
             "GIT_OBJECT_DIRECTORY": self._objects,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(filter(None, [_quoted(store), others])),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(filter(None, [quoted_path(store), others])),
         }
         index = os.path.join(folder, "index")
         self.merging = Git(self._top, {**ours, "GIT_DIR": repo.place.git_dir, "GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index})
@@ -84,15 +86,18 @@ class Scratch:
             self._reader.kill()
             self._reader.communicate()
 
-    def written(self) -> list[str]:
-        """The ids of the files and trees that merges have written."""
-        return [
-            name + rest
-            for name in os.listdir(self._objects)
-            if len(name) == 2
-            for rest in os.listdir(os.path.join(self._objects, name))
-            if "." not in rest and "_" not in rest
-        ]
+    def new_files(self) -> Iterator[bytes]:
+        """The content of files that merges have written since the last time: each a loose object (gitformat-loose(5))."""
+        for folder in os.listdir(self._objects):
+            for name in os.listdir(os.path.join(self._objects, folder)) if len(folder) == 2 else ():
+                if folder + name in self._seen or not name.isalnum():  # one that is still being written has another name
+                    continue
+                self._seen.add(folder + name)
+                with open(os.path.join(self._objects, folder, name), "rb") as file:
+                    unpacked = zlib.decompressobj()
+                    head = unpacked.decompress(raw := file.read(), 64)
+                if head.startswith(b"blob "):
+                    yield zlib.decompress(raw).partition(b"\0")[2]
 
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""
@@ -143,7 +148,7 @@ def _config(repo: Repository, promisor: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _quoted(path: str) -> str:
+def quoted_path(path: str) -> str:
     """An entry of GIT_ALTERNATE_OBJECT_DIRECTORIES (git(1)); a path with a separator stands in quotes."""
     if os.pathsep not in path and not path.startswith('"'):
         return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from subprocess import Popen
 
 from git_ekf.git import Git
 from git_ekf.replay.stack import Entry
@@ -33,18 +34,32 @@ class Stream:
         self._parts += added
         return self._number
 
+    def take(self) -> bytes:
+        """The lines since the last time."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
     def blob(self, content: bytes) -> None:
         """A file's content, for commits to name by its object id."""
         self._parts.append(b"blob\ndata %d\n%s\n" % (len(content), content))
 
     def write(self, git: Git, marks: str) -> dict[int, str]:
         """Number -> object id. `marks` is a file for git to write to. Raises GitFailed."""
-        options = ("--quiet", "--force", "--done", "--date-format=raw-permissive", f"--export-marks={marks}")
-        # One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
-        settings = ("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1")
-        git.run(*settings, "fast-import", *options, stdin=b"".join([*self._parts, b"done\n"]))
-        with open(marks, encoding="ascii") as file:
-            return {int(mark[1:]): oid for mark, oid in (line.split() for line in file)}
+        return finish(git, start(git, marks), marks, self.take())
+
+
+def start(git: Git, marks: str) -> Popen[bytes]:
+    """A `git fast-import` that waits for lines."""
+    options = ("--quiet", "--force", "--done", "--date-format=raw-permissive", f"--export-marks={marks}")
+    # One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
+    return git.start("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1", "fast-import", *options, stdin=True)
+
+
+def finish(git: Git, process: Popen[bytes], marks: str, lines: bytes = b"") -> dict[int, str]:
+    """Number -> object id, once the last lines are written. Raises GitFailed."""
+    git.finish(process, stdin=lines + b"done\n")
+    with open(marks, encoding="ascii") as file:
+        return {int(mark[1:]): oid for mark, oid in (line.split() for line in file)}
 
 
 def _path(path: str) -> bytes:

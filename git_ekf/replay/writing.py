@@ -5,14 +5,20 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import NamedTuple
 
+from git_ekf.beside import Beside
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git import Git
 from git_ekf.replay.forecast import Step
-from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.stream import Stream
+from git_ekf.replay.scratch import Scratch, quoted_path
+from git_ekf.replay.stack import Commit
+from git_ekf.replay.stream import Stream, finish, start
 from git_ekf.repository import Repository
 
 
@@ -30,48 +36,119 @@ class Written(NamedTuple):
     tip: str
 
 
-def write(repo: Repository, scratch: Scratch, steps: list[Step], onto: str) -> Written:
-    """Writes the steps' commits on `onto`, and all that they need, as one pack. No ref names them yet.
+class Writer:
+    """Writes commits on `onto`, and all that they need, as one pack, while later ones are still being looked at.
 
-    Raises Refused where the user has no identity, CallFailed where signing fails.
+    It is a context. Until `finish` nothing is in the repository, and no ref names anything of it even then.
     """
-    kept = [step for step in steps if step.verdict in ("clean", "conflict")]
-    if not kept:
-        return Written([], onto)
-    encoding = repo.git_setting("i18n.commitencoding") or "UTF-8"
-    header = b"committer " + os.fsencode(_committer(repo)) + b"\n"
-    if not _is_utf8(encoding):
-        header += b"encoding %s\n" % encoding.encode()
-    texts, merged = read(scratch, [step.commit.text_of or step.commit.oid for step in kept], encoding)
-    stream = Stream()
-    for content in merged:
-        stream.blob(content)
-    parent: int | str = onto
-    for step, text in zip(kept, texts, strict=True):
-        parent = stream.commit(parent, text.author + header, text.message, step.changes.items())
-    numbered = stream.write(scratch.storing, os.path.join(scratch.folder, "marks"))
-    new = [numbered[number] for number in sorted(numbered)]
-    if repo.git_flag("commit.gpgsign"):
-        new = _signed(repo.git, new, texts, onto)
-    return Written([(step.commit.oid, oid) for step, oid in zip(kept, new, strict=True)], new[-1])
+
+    def __init__(self, repo: Repository, scratch: Scratch, commits: list[Commit], onto: str) -> None:
+        """`commits` are all that may come."""
+        self._repo, self._scratch, self._onto = repo, scratch, onto
+        self._names = [commit.text_of or commit.oid for commit in commits]
+        self._texts: dict[str, Text] = {}
+        self._steps: SimpleQueue[list[Step] | None] = SimpleQueue()
+        self._kept: list[Step] = []
+        self._written: dict[int, str] = {}
+        self._abandoned = False
+
+    def __enter__(self) -> Writer:
+        self._quarantine = Quarantine(self._repo)
+        self._work = Beside(self._run)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._abandoned = True
+        self._steps.put(None)
+        with suppress(Exception):  # it was said already, or is of no interest any more
+            self._work.answer()
+        self._quarantine.remove()
+
+    def add(self, steps: list[Step]) -> None:
+        """The next ones, oldest first."""
+        self._steps.put([step for step in steps if step.verdict == "clean"])
+
+    def finish(self) -> Written:
+        """What has come of it, now in the repository.
+
+        Raises Refused where the user has no identity, CallFailed where signing fails.
+        """
+        self._steps.put(None)
+        self._work.answer()
+        self._quarantine.migrate()
+        new = [self._written[number] for number in sorted(self._written)]
+        if self._repo.git_flag("commit.gpgsign"):
+            new = _signed(self._repo.git, new, [self._text_of(step) for step in self._kept], self._onto)
+        return Written([(step.commit.oid, oid) for step, oid in zip(self._kept, new, strict=True)], new[-1] if new else self._onto)
+
+    def _text_of(self, step: Step) -> Text:
+        return self._texts[step.commit.text_of or step.commit.oid]
+
+    def _run(self) -> None:
+        encoding = self._repo.git_setting("i18n.commitencoding") or "UTF-8"
+        self._texts = dict(zip(self._names, read_texts(self._scratch, self._names, encoding), strict=True))
+        header = b"committer " + os.fsencode(_committer(self._repo)) + b"\n"
+        if not _is_utf8(encoding):
+            header += b"encoding %s\n" % encoding.encode()
+        git, marks = self._quarantine.git(self._scratch.storing), os.path.join(self._scratch.folder, "written")
+        process = start(git, marks)
+        stream = Stream()
+        parent: int | str = self._onto
+        assert process.stdin
+        for steps in iter(self._steps.get, None):
+            for content in self._scratch.new_files() if steps else ():
+                stream.blob(content)
+            for step in steps:
+                text = self._text_of(step)
+                parent = stream.commit(parent, text.author + header, text.message, step.changes.items())
+            self._kept += steps
+            with suppress(BrokenPipeError):  # it has ended, and finish tells why
+                process.stdin.write(stream.take())
+                process.stdin.flush()
+        if self._abandoned:
+            process.kill()
+        self._written = finish(git, process, marks)
 
 
-def read(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") -> tuple[list[Text], list[bytes]]:
-    """Author lines and messages of commits, in an encoding, as sequencer.c reads them; and the files that merges have written."""
-    objects = list(_read_objects(scratch.writing, [*commits, *scratch.written()]))
-    texts = [_text(content, encoding) for _, content in objects[: len(commits)]]
-    return texts, [content for kind, content in objects[len(commits) :] if kind == b"blob"]
+class Quarantine:
+    """A directory for objects that are not yet the repository's (as of git's tmp-objdir.c; `git gc` removes what is left of one)."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._store = os.path.join(repo.place.common_dir, "objects")
+        self._folder = tempfile.mkdtemp(prefix="tmp_objdir-ekf-", dir=self._store)
+        os.mkdir(os.path.join(self._folder, "pack"))
+
+    def git(self, storing: Git) -> Git:
+        """Writes here what `storing` would write to the repository."""
+        others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
+        alternates = os.pathsep.join(filter(None, [quoted_path(self._store), others]))
+        return Git(storing.cwd, {**storing.env, "GIT_OBJECT_DIRECTORY": self._folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates})
+
+    def migrate(self) -> None:
+        """Moves its packs to the repository, each with its index last: without that git takes no notice of it."""
+        packs = os.path.join(self._store, "pack")
+        os.makedirs(packs, exist_ok=True)
+        here = os.path.join(self._folder, "pack")
+        for name in sorted(os.listdir(here), key=lambda name: name.endswith(".idx")):
+            os.rename(os.path.join(here, name), os.path.join(packs, name))
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _read_objects(git: Git, oids: list[str]) -> Iterator[tuple[bytes, bytes]]:
-    """Type and content of each."""
+def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") -> list[Text]:
+    """Author lines and messages of commits, in an encoding, as sequencer.c reads them."""
+    return [_text(content, encoding) for content in _read_objects(scratch.writing, commits)]
+
+
+def _read_objects(git: Git, oids: list[str]) -> Iterator[bytes]:
     out = git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode())[1] if oids else b""
     at = 0
     for _ in oids:
         end = out.index(b"\n", at)
-        _, kind, size = out[at:end].split(b" ")
-        at = end + int(size) + 2
-        yield kind, out[end + 1 : at - 1]
+        size = int(out[at:end].split(b" ")[2])
+        yield out[end + 1 : end + 1 + size]
+        at = end + size + 2
 
 
 def _text(raw: bytes, encoding: str) -> Text:
