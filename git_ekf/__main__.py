@@ -11,7 +11,7 @@ def main() -> None:
     if sys.argv[1:2] == ["hook"]:
         from git_ekf import hooks
 
-        stdin = sys.stdin.buffer.read() if sys.argv[3:4] == ["pre-push"] else b""
+        stdin = sys.stdin.buffer.read() if sys.argv[3:4] in (["pre-push"], ["pre-receive"]) else b""
         sys.exit(hooks.main(sys.argv[2:], stdin))
     # A command lives for a tenth of a second: looking for cycles costs it 5 ms and finds nothing.
     gc.disable()

@@ -1,6 +1,7 @@
 """The configuration as one frozen value.
 
 Defaults < `.ekf.toml` at the top of the tree < `git config ekf.<section>.<key>` < options.
+A server has a file that its administrator names in place of `.ekf.toml`.
 Unknown keys and wrong types are UsageErrors that name file, line and key.
 """
 
@@ -13,7 +14,11 @@ from git_ekf.errors import UsageError
 from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
 
 FILE = ".ekf.toml"
-_CORRECT = "correct the file, then check it with: git ekf check"
+
+# How the administrator of a server names the file; git's configuration alone can say it.
+SERVER_FILE = "server.config"
+# Whose bundles a mirror takes; a file that comes from the vendor must not say that.
+BUNDLE_SIGNERS = "bundle.allowed-signers"
 
 SEVERITIES = ("error", "warning", "off")
 
@@ -37,12 +42,27 @@ RULES = {
     "tag-moved": "error",
     "conflict-marker": "error",
     "vendor-path": "warning",
+    "ref-name": "error",
+    "upstream-moved": "error",
+    "backup-moved": "error",
+    "signature-missing": "error",
+    "push-denied": "error",
 }
+
+
+SIGNED = ("off", "commits", "records", "all")
 
 
 class Migration(NamedTuple):
     to: str
     command: tuple[str, ...]
+
+
+class Grant(NamedTuple):
+    """Which refs a user may push; both are globs."""
+
+    user: str
+    refs: tuple[str, ...]
 
 
 class Config(NamedTuple):
@@ -59,6 +79,15 @@ class Config(NamedTuple):
     apply_paths: tuple[str, ...] = ()
     render_command: tuple[str, ...] = ("kubectl", "kustomize", "{path}")
     migrations: tuple[Migration, ...] = ()
+    server_file: str = ""
+    server_judge: bool = True
+    server_mirror: str = ""
+    server_refs: tuple[str, ...] = ()
+    server_signed: str = "off"
+    server_signers: str = ""
+    server_user: str = ""
+    server_may_push: tuple[Grant, ...] = ()
+    bundle_signers: str = ""
 
 
 class _Wrong(Exception):
@@ -109,6 +138,29 @@ def _migrations(value: Any) -> tuple[Migration, ...]:
     return tuple(Migration(_string(item["to"]), _command(item["command"])) for item in value)
 
 
+def _path(value: Any) -> str:
+    if not _string(value).startswith("/"):
+        raise _Wrong("must be an absolute path")
+    return str(value)
+
+
+def _signed(value: Any) -> str:
+    if value not in SIGNED:
+        raise _Wrong('must be "off", "commits", "records" or "all"')
+    return str(value)
+
+
+def _grants(value: Any) -> tuple[Grant, ...]:
+    grants = []
+    for line in _strings(value):
+        user, colon, refs = line.partition(":")
+        patterns = tuple(ref.strip() for ref in refs.split(","))
+        if not colon or not user.strip() or not all(pattern.startswith(("refs/", "*")) for pattern in patterns):
+            raise _Wrong('must be a list of "USER: refs/…, refs/…"')
+        grants.append(Grant(user.strip(), patterns))
+    return tuple(grants)
+
+
 # key in the file -> field of Config, the reader of its value
 _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "remotes.primary": ("primary", _string),
@@ -123,43 +175,55 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "apply.paths": ("apply_paths", _strings),
     "render.command": ("render_command", _command),
     "upgrade.migrations": ("migrations", _migrations),
+    SERVER_FILE: ("server_file", _path),
+    "server.judge": ("server_judge", _boolean),
+    "server.mirror": ("server_mirror", _path),
+    "server.allow-refs": ("server_refs", _strings),
+    "server.signed": ("server_signed", _signed),
+    "server.allowed-signers": ("server_signers", _path),
+    "server.user": ("server_user", _string),
+    "server.may-push": ("server_may_push", _grants),
+    BUNDLE_SIGNERS: ("bundle_signers", _path),
 }
-_LISTS = {key for key, (_, reader) in _KEYS.items() if reader in (_strings, _command)}
+_LISTS = {key for key, (_, reader) in _KEYS.items() if reader in (_strings, _command, _grants)}
+_BOOLEANS = {key for key, (_, reader) in _KEYS.items() if reader is _boolean}
 
 
-def load(toml: bytes | None, git_config: list[tuple[str, str]]) -> Config:
-    """The configuration from the bytes of `.ekf.toml` (None: there is none) and git's `ekf.*` pairs.
+def load(toml: bytes | None, git_config: list[tuple[str, str]], file: str = FILE) -> Config:
+    """The configuration from the bytes of `.ekf.toml` or another `file` (None: there is none) and git's `ekf.*` pairs.
 
     The pairs come in git's order of precedence, keys as `git config --list` prints them.
     Raises UsageError.
     """
     config = Config()
     if toml is not None:
-        config = _from_toml(config, toml)
+        config = _from_toml(config, toml, file)
     return _from_git(config, git_config)
 
 
-def _from_toml(config: Config, toml: bytes) -> Config:
+def _from_toml(config: Config, toml: bytes, file: str) -> Config:
     import tomli
 
     try:
         text = toml.decode()
         document = tomli.loads(text)
     except UnicodeDecodeError:
-        raise UsageError(f"{FILE} is not UTF-8 text", _CORRECT) from None
+        raise UsageError(f"{file} is not UTF-8 text", _correct(file)) from None
     except tomli.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
-        where = f"{FILE}:{line}" if line else FILE
-        raise UsageError(f"{where}: {getattr(error, 'msg', None) or error}", _CORRECT) from None
+        where = f"{file}:{line}" if line else file
+        raise UsageError(f"{where}: {getattr(error, 'msg', None) or error}", _correct(file)) from None
     for section, values in document.items():
         if not isinstance(values, dict):
-            raise _wrong_line(text, section, section, f"{section} {_unknown(section)}")
+            raise _wrong_line(file, text, section, section, f"{section} {_unknown(section)}")
         for name, value in values.items():
             key = f"{section}.{name}"
             try:
+                if key in (SERVER_FILE, BUNDLE_SIGNERS):
+                    raise _Wrong("can only be set with git config")
                 config = _set(config, key, value)
             except _Wrong as wrong:
-                raise _wrong_line(text, section, name, f"{key} {wrong}") from None
+                raise _wrong_line(file, text, section, name, f"{key} {wrong}") from None
     return config
 
 
@@ -189,7 +253,7 @@ def _git_value(key: str, given: list[str]) -> Any:
         return given
     if not given:
         return ""
-    if key == "tags.sign":
+    if key in _BOOLEANS:
         return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}.get(
             given[-1].lower()
         )
@@ -215,9 +279,13 @@ def _unknown(key: str) -> str:
     return f"is not a key of the configuration{f' (did you mean {close[0]}?)' if close else ''}"
 
 
-def _wrong_line(text: str, section: str, name: str, message: str) -> UsageError:
+def _wrong_line(file: str, text: str, section: str, name: str, message: str) -> UsageError:
     line = _line_of(text, section, name)
-    return UsageError(f"{FILE}:{line}: {message}", _CORRECT)
+    return UsageError(f"{file}:{line}: {message}", _correct(file))
+
+
+def _correct(file: str) -> str:
+    return "correct the file, then check it with: git ekf check" if file == FILE else "correct the file, which is the server's"
 
 
 def _line_of(text: str, section: str, name: str) -> int:

@@ -1,4 +1,4 @@
-"""Decides in a few milliseconds that a commit or a push is fine; whatever is not plainly fine goes to hooks.py.
+"""Decides in a few milliseconds that a commit or a push, sent or received, is fine; whatever is not plainly fine goes to hooks.py.
 
 `passes` may say yes only where the full policy finds nothing, not even a warning: a test holds the two
 against each other. It imports names.py and nothing that is not built in, and asks git two
@@ -23,6 +23,14 @@ _COMMIT_LIMIT = 1000
 _DIFF_OPTIONS = ["--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none"]
 _COMMIT_DIFF = ["diff-index", "--cached", "-p", "-U0", *_DIFF_OPTIONS, "HEAD"]
 _CONFIG = ["config", "-z", "--get-regexp", r"^(ekf|branch|remote|url)\."]
+_SERVER_CONFIG = ["config", "-z", "--get-regexp", r"^ekf\."]
+
+# Begins what a server's configuration is remembered by: the repository of a work tree may be a client and a server.
+SERVER = b"server\0"
+
+# Those of git's variables that git itself sets for pre-receive, where PATH leads to. Any other may come from the client,
+# whom sshd may let set it, and could loosen the rules: GIT_CONFIG_GLOBAL, say.
+_OF_THE_HOOK = (b"GIT_DIR", b"GIT_QUARANTINE_PATH", b"GIT_OBJECT_DIRECTORY", b"GIT_ALTERNATE_OBJECT_DIRECTORIES", b"GIT_EXEC_PATH")
 
 
 class Settings:
@@ -48,6 +56,8 @@ def passes(argv: list[str], stdin: bytes) -> bool:
             return _commit_passes()
         if argv[1:2] == ["pre-push"] and len(argv) == 4:
             return _push_passes(argv[2], argv[3], stdin)
+        if argv[1:] == ["pre-receive"]:
+            return _receive_passes(stdin)
     except (OSError, ValueError):
         pass
     return False
@@ -126,12 +136,54 @@ def _push_passes(remote: str, url: str, stdin: bytes) -> bool:
     return listed is not None and not _has_markers(listed) and _is_chain(listed, old, new)
 
 
+def _receive_passes(stdin: bytes) -> bool:
+    """Only a release branch, fast-forwarded over commits of its own line, on a server that asks for nothing more."""
+    updates = _text(stdin).removesuffix("\n").split("\n")
+    old, new, ref = updates[0].split(" ", 2)
+    if len(updates) != 1 or not ref.startswith("refs/heads/") or not new.strip("0") or not old.strip("0"):
+        return False
+    environment = server_environment()
+    if b"GIT_NAMESPACE" in _environment():
+        return False
+    branch = ref[len("refs/heads/") :]
+    config = start(_SERVER_CONFIG, environment)
+    vendor = [f"refs/ekf/upstream/{branch}", "--glob=refs/ekf/upstream/*"]
+    commits = start(_list_commits(vendor, old, new), environment)
+    listed = finish(commits, _PATCH_LIMIT)
+    scheme = _server_scheme(finish(config, _PATCH_LIMIT))
+    if scheme is None or not scheme.is_release(branch):
+        return False
+    return listed is not None and not _has_markers(listed) and _is_chain(listed, old, new)
+
+
+def _server_scheme(config: bytes | None) -> Scheme | None:
+    """How release branches are named; None where the server asks for more than that, or only the full reader can tell."""
+    values = _pairs(config)
+    if config is not None and not values:
+        return Scheme()
+    file = values.get("ekf.server.config")
+    toml = _read(file[-1]) if file else b""
+    settings = None if toml is None else recall(_git_dir(), fingerprint(SERVER + toml, values))
+    return settings.scheme if settings else None
+
+
+def server_environment() -> dict[bytes, bytes]:
+    """The environment for a server's questions to git. Refs under refs/replace/ change no answer."""
+    environment = {name: value for name, value in _environment().items() if not name.startswith(b"GIT_") or name in _OF_THE_HOOK}
+    environment[b"GIT_NO_REPLACE_OBJECTS"] = b"1"
+    return environment
+
+
 def _start_commits(primary: str, branch: str, old: str, new: str) -> tuple[int, int]:
-    """Lists the customer's commits on either side of the update, with their patches; fails where the channel is not known."""
-    options = f"--topo-order --max-count={_COMMIT_LIMIT} --left-right --format=%x00%m%H%x20%P".split()
     vendor = [f"refs/remotes/{primary}/{branch}", f"--glob=refs/remotes/{primary}/*", "--glob=refs/ekf/upstream/*"]
+    return start(_list_commits(vendor, old, new))
+
+
+def _list_commits(vendor: list[str], old: str, new: str) -> list[str]:
+    """Lists the customer's commits on either side of an update, with their patches; fails where the channel is not known."""
+    options = f"--topo-order --max-count={_COMMIT_LIMIT} --left-right --format=%x00%m%H%x20%P".split()
     quiet = ["--no-show-signature", "--no-notes", "--no-decorate", "-p", "-U0", *_DIFF_OPTIONS]
-    return start(["log", *options, *quiet, f"{old}...{new}", "--not", *vendor, "--"])
+    return ["log", *options, *quiet, f"{old}...{new}", "--not", *vendor, "--"]
 
 
 def _is_chain(listed: bytes, old: str, new: str) -> bool:
@@ -163,16 +215,22 @@ def _realpath(path: str) -> str:
 
 def settings_of(config: bytes | None, git_dir: str) -> tuple[Settings | None, dict[str, list[str]]]:
     """The settings in force and git's configuration; None where only the full reader can tell."""
-    values: dict[str, list[str]] = {}
-    for entry in _text(config or b"").split("\0"):
-        key, newline, value = entry.partition("\n")
-        if key:
-            values.setdefault(key, []).append(value if newline else "true")
+    values = _pairs(config)
     ours = {key: value for key, value in values.items() if key.startswith("ekf.")}
     toml = _read(".ekf.toml")
     if toml is None and not ours:
         return Settings(), values
     return recall(git_dir, fingerprint(toml, ours)), values
+
+
+def _pairs(config: bytes | None) -> dict[str, list[str]]:
+    """What `git config -z` prints: key -> values."""
+    values: dict[str, list[str]] = {}
+    for entry in _text(config or b"").split("\0"):
+        key, newline, value = entry.partition("\n")
+        if key:
+            values.setdefault(key, []).append(value if newline else "true")
+    return values
 
 
 # --- what the full reader made of a configuration, kept in the git directory ---
@@ -247,11 +305,11 @@ def _read(path: str) -> bytes | None:
         posix.close(descriptor)
 
 
-def start(args: list[str]) -> tuple[int, int]:
-    """Starts git; its process id and the reading end of its output."""
+def start(args: list[str], environment: dict[bytes, bytes] | None = None) -> tuple[int, int]:
+    """Starts git, in an environment of its own where one is given; its process id and the reading end of its output."""
     out, into = posix.pipe()
     quiet = [(posix.POSIX_SPAWN_OPEN, number, "/dev/null", posix.O_RDWR, 0) for number in (0, 2)]
-    pid = posix.posix_spawnp("git", ["git", *args], _environment(), file_actions=[(posix.POSIX_SPAWN_DUP2, into, 1), *quiet])
+    pid = posix.posix_spawnp("git", ["git", *args], environment or _environment(), file_actions=[(posix.POSIX_SPAWN_DUP2, into, 1), *quiet])
     posix.close(into)
     return pid, out
 

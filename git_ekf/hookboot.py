@@ -13,7 +13,7 @@ sys.path.insert(0, __file__.rpartition("/git_ekf/")[0])
 
 from git_ekf import fastpath
 
-stdin = sys.stdin.buffer.read() if sys.argv[2:3] == ["pre-push"] else b""
+stdin = sys.stdin.buffer.read() if sys.argv[2:3] in (["pre-push"], ["pre-receive"]) else b""
 if fastpath.passes(sys.argv[1:], stdin):
     posix._exit(0)
 

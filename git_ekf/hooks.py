@@ -1,15 +1,17 @@
-"""The client hooks: what git hands them becomes a judgment, and the judgment a message and an exit code.
+"""The hooks: what git hands them becomes a judgment, and the judgment a message and an exit code.
 
 Loaded by every hook that the fast path cannot pass, so it imports neither typer nor pygit2.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from contextlib import redirect_stderr, suppress
 
 from git_ekf import fastpath, policy
-from git_ekf.errors import DONE, FINDINGS, EkfError, UsageError
+from git_ekf.errors import DONE, FINDINGS, CallFailed, EkfError, UsageError
 from git_ekf.refs import parse_push
 from git_ekf.report import report_text
 from git_ekf.repository import Repository
@@ -18,6 +20,21 @@ from git_ekf.terminal import print_error
 
 def main(argv: list[str], stdin: bytes = b"") -> int:
     """Runs a hook: argv is the shim's protocol, the hook's name and git's arguments to it."""
+    if argv[1:2] != ["pre-receive"]:
+        return _main(argv, stdin)
+    said = io.StringIO()
+    with redirect_stderr(said):
+        code = _main(argv, stdin)
+    # GitLab shows people only the lines that begin so.
+    begin = "GL-HOOK-ERR: " if os.environ.get("GL_ID") else ""
+    text = "".join(f"{begin}{line}\n" for line in said.getvalue().split("\n")[:-1])
+    with suppress(OSError):  # whoever pushed may be gone; the verdict stands
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    return code
+
+
+def _main(argv: list[str], stdin: bytes) -> int:
     try:
         findings = judge(argv, stdin)
     except EkfError as error:
@@ -26,7 +43,7 @@ def main(argv: list[str], stdin: bytes = b"") -> int:
     if findings:
         hook = argv[1]
         refused = any(finding.severity == "error" for finding in findings)
-        what = {"pre-commit": "commit", "pre-merge-commit": "merge", "pre-push": "push"}[hook]
+        what = {"pre-commit": "commit", "pre-merge-commit": "merge"}.get(hook, "push")
         print(f"git-ekf: {what} refused" if refused else f"git-ekf: {what} goes ahead, but", file=sys.stderr)
         print(report_text(findings, sys.stderr), file=sys.stderr)
         if refused:
@@ -36,9 +53,12 @@ def main(argv: list[str], stdin: bytes = b"") -> int:
 
 def judge(argv: list[str], stdin: bytes = b"") -> list[policy.Finding]:
     """What the policy finds. Raises EkfError, UsageError among them for a shim that is newer than this program."""
-    if argv[:1] != [fastpath.PROTOCOL]:
-        raise UsageError("the hook was installed by another version of git-ekf", "git ekf hooks install")
     hook, args = (argv[1] if len(argv) > 1 else ""), argv[2:]
+    if argv[:1] != [fastpath.PROTOCOL]:
+        where = " --server, on the server" if hook == "pre-receive" else ""
+        raise UsageError("the hook was installed by another version of git-ekf", f"git ekf hooks install{where}")
+    if hook == "pre-receive" and not args:
+        return _judge_receive(stdin)
     repo = Repository()
     if hook == "pre-commit":
         found = policy.judge_commit(repo)
@@ -54,6 +74,15 @@ def judge(argv: list[str], stdin: bytes = b"") -> list[policy.Finding]:
         raise UsageError(f"there is no hook {' '.join([hook, *args])!r}", "git ekf hooks install")
     _remember(repo)
     return found
+
+
+def _judge_receive(stdin: bytes) -> list[policy.Finding]:
+    from git_ekf import receive
+
+    try:
+        return receive.judge(stdin)
+    except (OSError, ValueError) as error:
+        raise CallFailed(f"the push cannot be judged on the server: {error}", "tell its administrator") from None
 
 
 def _remember(repo: Repository) -> None:

@@ -11,6 +11,7 @@ UPSTREAM = "refs/ekf/upstream/"
 SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last heard
 BACKUP = "refs/ekf/backup/"
 MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself; see mirror.py
+APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the bundle that was applied last; see bundle/
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 

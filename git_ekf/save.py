@@ -109,6 +109,7 @@ def _push(repo: Repository, journal: Journal, branch: str, refs: list[Ref]) -> t
     """Pushes all or nothing; what the server refuses as such is left out, and said. Returns what was pushed."""
     notes: list[str] = []
     atomic = True
+    first = ""  # what a server said that would not take the channel's tip
     while True:
         code, out, said = _push_once(repo, refs, atomic)
         if code == 0:
@@ -119,8 +120,10 @@ def _push(repo: Repository, journal: Journal, branch: str, refs: list[Ref]) -> t
             continue
         rejected = _rejections(out)
         reason = rejected.get(UPSTREAM + branch, "")
-        if reason and "atomic" not in reason:
+        judged = "git-ekf: " in said
+        if reason and "atomic" not in reason and (not judged or {rule for rule, _, _ in _findings(said)} == {"upstream-moved"}):
             # Perhaps for its own sake, perhaps as one of all: without it, the rest shows.
+            first = said if judged else ""
             refs = [ref for ref in refs if ref.ref != UPSTREAM + branch]
             notes.append(
                 f"{repo.config.internal} does not take {UPSTREAM}{branch}: from it alone, vendor commits cannot be told from yours"
@@ -128,7 +131,7 @@ def _push(repo: Repository, journal: Journal, branch: str, refs: list[Ref]) -> t
                 else f"{repo.config.internal} keeps another {UPSTREAM}{branch}: it has heard of vendor commits that this clone has not"
             )
             continue
-        raise _why(repo, journal, branch, rejected, said, atomic)
+        raise _why(repo, journal, branch, rejected, first or said, atomic)
 
 
 def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[int, str, str]:
@@ -216,9 +219,15 @@ def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | Non
     return None
 
 
+def _findings(said: str) -> list[tuple[str, str, str]]:
+    """Rule, message and fix of each error that a hook of ours has found, here or on the server."""
+    plain = re.sub(r"^remote: (GL-HOOK-ERR: )?| +$", "", said, flags=re.MULTILINE)
+    return re.findall(r"^ +error +([\w-]+): (.*)\n +fix: (.*)$", plain, re.MULTILINE)
+
+
 def _policy(said: str, saved: str) -> Refused:
     """What the hook said, in its words."""
-    found = re.findall(r"^ +error +([\w-]+): (.*)\n +fix: (.*)$", said, re.MULTILINE)
+    found = _findings(said)
     if not found:
         return Refused(f"the policy is broken; {saved}", "git ekf check")
     rule, message, fix = found[0]

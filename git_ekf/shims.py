@@ -17,6 +17,9 @@ from git_ekf.errors import CallFailed, Refused
 from git_ekf.repository import Repository
 
 CLIENT = ("pre-commit", "pre-merge-commit", "pre-push")
+SERVER = ("pre-receive",)
+# The name of pre-receive's shim among others in a directory pre-receive.d, as servers have it.
+PART = "ekf"
 
 PREVIOUS = ".ekf-prev"
 _NEW = ".ekf-new"
@@ -63,11 +66,20 @@ class State(NamedTuple):
 
 def shim(hook: str) -> str:
     """The text of a hook: the template with this interpreter and this package written into it."""
-    values = {"@HOOK@": hook, "@PYTHON@": shlex.quote(sys.executable), "@BOOT@": shlex.quote(_boot())}
+    values = {"@HOOK@": _event(hook), "@PYTHON@": shlex.quote(sys.executable), "@BOOT@": shlex.quote(_boot())}
     text = _template()
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text
+
+
+def _event(hook: str) -> str:
+    """The hook that a shim, known by its file's name, is for."""
+    return "pre-receive" if hook == PART else hook
+
+
+def _command(act: str, hook: str) -> str:
+    return f"git ekf hooks {act}{' --server' if _event(hook) in SERVER else ''}"
 
 
 def _boot() -> str:
@@ -139,9 +151,11 @@ def install(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = Fa
     for hook, path in paths.items():
         if standings[hook] == "foreign" and os.path.lexists(path + PREVIOUS) and not _superseded(path):
             raise Refused(f"{path} and {path}{PREVIOUS} both exist, and neither is ours", f"keep one of them: ls -l {path}*")
+        if standings[hook] == "foreign" and hook == PART:  # kept beside ours, it would run twice
+            raise Refused(f"{path} exists and is not ours", f"mv {shlex.quote(path)} {shlex.quote(path + '-of-ours')}")
     if not force:
         for hook, path in paths.items():
-            _refuse_edited([path, *leftovers[hook]], hook, "git ekf hooks install --force writes it anew")
+            _refuse_edited([path, *leftovers[hook]], hook, f"{_command('install', hook)} --force writes it anew")
     needed = [hook for hook in hooks if standings[hook] != "current" or leftovers[hook]]
     changes = []
     try:
@@ -159,17 +173,17 @@ def install(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = Fa
                         os.replace(path, path + PREVIOUS)
                     undo.callback(os.replace, path + PREVIOUS, path)
                     os.replace(path + _NEW, path)
-                    changes.append(f"hook {hook} installed; the one that was there is kept as {hook}{PREVIOUS} and still runs")
+                    changes.append(f"hook {_event(hook)} installed; the one that was there is kept as {hook}{PREVIOUS} and still runs")
                 else:
                     with _kept(undo, path):
                         os.replace(path + _NEW, path)
-                    changes.append(f"hook {hook} {'installed' if standings[hook] == 'absent' else 'updated'}")
+                    changes.append(f"hook {_event(hook)} {'installed' if standings[hook] == 'absent' else 'updated'}")
                 for place in leftovers[hook]:
                     with _kept(undo, place):
                         os.remove(place)
             undo.pop_all()
     except OSError as error:
-        raise _not_written(directory, error, "install") from None
+        raise _not_written(directory, error, _command("install", hooks[0])) from None
     _compile()
     return changes
 
@@ -216,8 +230,8 @@ def _refuse_edited(places: list[str], hook: str, hint: str) -> None:
 def _not_written(directory: str, error: OSError, command: str) -> Refused | CallFailed:
     message = f"cannot write hooks to {directory}: {error.strerror}; nothing was changed"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return Refused(message, f"ls -ld {directory}, then: git ekf hooks {command}")
-    return CallFailed(message, f"make room or mend the disk, then: git ekf hooks {command}")
+        return Refused(message, f"ls -ld {directory}, then: {command}")
+    return CallFailed(message, f"make room or mend the disk, then: {command}")
 
 
 def uninstall(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = False) -> list[str]:
@@ -225,7 +239,7 @@ def uninstall(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = 
     ours = [(hook, place) for hook in hooks for place in _places(directory, hook)]
     if not force:
         for hook, place in ours:
-            _refuse_edited([place], hook, "git ekf hooks uninstall --force removes it")
+            _refuse_edited([place], hook, f"{_command('uninstall', hook)} --force removes it")
     changes = []
     try:
         with ExitStack() as undo:
@@ -242,17 +256,22 @@ def uninstall(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = 
                         os.remove(place)
                 if back:
                     undo.callback(os.replace, place, path + PREVIOUS)
-                changes.append(f"hook {hook} removed{'; the one from before is back' if back else ''}")
+                changes.append(f"hook {_event(hook)} removed{'; the one from before is back' if back else ''}")
             undo.pop_all()
     except OSError as error:
-        raise _not_written(directory, error, "uninstall") from None
+        raise _not_written(directory, error, _command("uninstall", hooks[0])) from None
     return changes
 
 
 def states(repo: Repository, hooks: tuple[str, ...] = CLIENT) -> list[State]:
     """What git will really run for each hook."""
     directory = target(repo).directory
-    return [_state(os.path.join(directory, hook), hook) for hook in hooks]
+    return [state(os.path.join(directory, hook), hook) for hook in hooks]
+
+
+def state(path: str, name: str) -> State:
+    """What becomes of the hook at a path, whose shim would have this name."""
+    return _state(path, name)._replace(hook=_event(name))
 
 
 def _state(path: str, hook: str) -> State:

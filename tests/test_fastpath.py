@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from git_ekf import fastpath, hooks
+from git_ekf.errors import EkfError
 from git_ekf.names import RELEASE_PATTERN, Scheme
 from git_ekf.policy import Finding
 
@@ -77,6 +78,18 @@ GIT_CONFIGURATIONS = [
     ("url./nowhere/.insteadOf", "x:"),
     ("remote.origin.pushurl", "../internal.git"),
     ("core.hooksPath", "/dev/null"),
+]
+SERVER_CONFIGURATIONS = [
+    (),
+    ("ekf.branches.allow", "wip/*"),
+    ("ekf.branches.release", "rel-{version}"),
+    ("ekf.rules.linear-history", "off"),
+    ("ekf.rules.nonsense", "off"),
+    ("ekf.server.judge", "false"),
+    ("ekf.server.mirror", "/nowhere"),
+    ("ekf.server.config", "/nowhere"),
+    ("ekf.server.signed", "all", "ekf.server.allowed-signers", "/dev/null"),
+    ("ekf.server.user", "WHO", "ekf.server.may-push", "a: refs/heads/*"),
 ]
 EDITS = [
     ("own/a", "4\n"),
@@ -194,6 +207,74 @@ def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.Mon
         clone.git("config", f"branch.{name}.merge", f"refs/heads/{name}")
         assert both(["pre-commit"]) == (True, [])
     assert both(push, line) == (True, [])
+
+
+@settings(max_examples=40)
+@given(
+    new=st.sampled_from(["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", ZERO]),
+    old=st.sampled_from(["published", "ahead", "vendor", "rewritten", ZERO, "1" * 40]),
+    name=st.sampled_from(["heads/release-1.8", "heads/release-1.9", "heads/main", "tags/release-1.8", "ekf/upstream/release-1.8"]),
+    git_config=st.sampled_from(SERVER_CONFIGURATIONS),
+    twice=st.booleans(),
+)
+def test_receives(
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    new: str,
+    old: str,
+    name: str,
+    git_config: tuple[str, ...],
+    twice: bool,
+) -> None:
+    server = serve(world, tmp_path)
+    for key, value in zip(git_config[::2], git_config[1::2], strict=True):
+        server.git("config", key, value)
+    oids = {oid: oid if set(oid) <= set("01") else server.out("rev-parse", f"{oid}^{{commit}}") for oid in (new, old)}
+    line = f"{oids[old]} {oids[new]} refs/{name}\n"
+    monkeypatch.chdir(server.path)
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_DIR", ".")
+        stdin = (line * (2 if twice else 1)).encode()
+        try:
+            fast, full = both(["pre-receive"], stdin)
+        except EkfError:
+            assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], stdin)
+        else:
+            assert not (fast and full), full
+
+
+def test_the_usual_push_is_received_fast(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    server = serve(world, tmp_path)
+    old, new = server.out("rev-parse", "published"), server.out("rev-parse", "ahead")
+    push = f"{old} {new} refs/heads/release-1.8\n".encode()
+    monkeypatch.chdir(server.path)
+    monkeypatch.setenv("GIT_DIR", ".")
+    assert both(["pre-receive"], push) == (True, [])
+    server.git("config", "ekf.server.mirror", str(world / "vendor.git"))
+    assert both(["pre-receive"], push) == (True, [])
+    file = tmp_path / "server.toml"
+    file.write_text("[branches]\nallow = ['wip/*']\n")
+    server.git("config", "ekf.server.config", str(file))
+    assert both(["pre-receive"], push) == (True, [])
+    file.write_text("[server]\nuser = 'WHO'\nmay-push = ['a: refs/heads/*']\n")
+    assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
+    fast, [finding] = both(["pre-receive"], push)
+    assert (fast, finding.rule) == (False, "push-denied")
+    # What a client remembers of the same repository is nothing to a server.
+    file.unlink()
+    assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
+
+
+def serve(world: Path, tmp_path: Path) -> Clone:
+    """A bare repository with everything that the work tree has, and the vendor's channels."""
+    shutil.rmtree(tmp_path / "server.git", ignore_errors=True)
+    shutil.copytree(world / "work" / ".git", tmp_path / "server.git", symlinks=True)
+    server = Clone(tmp_path / "server.git")
+    server.git("config", "core.bare", "true")
+    for channel in ("release-1.8", "release-1.9"):
+        server.git("update-ref", f"refs/ekf/upstream/{channel}", f"refs/remotes/origin/{channel}")
+    return server
 
 
 def test_what_is_remembered_is_never_stale(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,14 +12,26 @@ import os
 
 from git_ekf.config import RULES
 from git_ekf.errors import UsageError
-from git_ekf.policy import branches, index, pushes, records, remotes
+from git_ekf.policy import branches, index, pushes, receiving, records, remotes, signatures
 from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Finding, findings
 from git_ekf.policy.pushes import Push
-from git_ekf.refs import HEADS, RECORDS, RefUpdate
+from git_ekf.policy.receiving import Arrival
+from git_ekf.refs import BACKUP, HEADS, RECORDS, UPSTREAM, RefUpdate
 from git_ekf.repository import RecordTag, Repository
 
-__all__ = ["Finding", "Push", "judge_commit", "judge_merge", "judge_push", "judge_range", "judge_records", "judge_repository"]
+__all__ = [
+    "Arrival",
+    "Finding",
+    "Push",
+    "judge_commit",
+    "judge_merge",
+    "judge_push",
+    "judge_range",
+    "judge_receive",
+    "judge_records",
+    "judge_repository",
+]
 
 
 def judge_commit(repo: Repository) -> list[Finding]:
@@ -89,10 +101,51 @@ def _judge_branch_update(repo: Repository, update: RefUpdate, push: Push) -> lis
     if release:
         known = () if update.creates or repo.git.commit(update.old) is None else (update.old,)
         line = Line(branch, update.ref, update.new, known)
-        found += _judge_line(repo, line)
-        base = line.base(repo)
-        if base:  # git rebase --continue, which ends a conflict, calls no hook
-            found += findings(index.conflict_marker, repo, index.between(base, update.new))
+        found += [*_judge_line(repo, line), *_judge_markers(repo, line)]
+    return found
+
+
+def _judge_markers(repo: Repository, line: Line) -> list[Finding]:
+    base = line.base(repo)  # git rebase --continue, which ends a conflict, calls no hook
+    return list(findings(index.conflict_marker, repo, index.between(base, line.tip))) if base else []
+
+
+def judge_receive(repo: Repository, arrival: Arrival) -> list[Finding]:
+    """A push that has arrived, by rules about each ref, then about all of it. `repo` has the refs as they will be."""
+    found: list[Finding] = []
+    for update in arrival.updates:
+        found += findings(receiving.push_denied, repo, update, arrival)
+        found += findings(receiving.ref_name, repo, update, arrival)
+        found += findings(pushes.delete_protected, repo, update)
+        if update.ref.startswith(HEADS):
+            found += _judge_received_branch(repo, update, arrival)
+        elif update.ref.startswith(RECORDS):
+            found += findings(pushes.tag_moved, repo, update)
+        elif update.ref.startswith(UPSTREAM):
+            found += findings(receiving.upstream_moved, repo, update, arrival)
+        elif update.ref.startswith(BACKUP):
+            found += findings(receiving.backup_moved, repo, update, arrival)
+    if not any(finding.rule == "delete-protected" and finding.severity == "error" for finding in found):
+        found += findings(receiving.rewrite_unsaved, repo, arrival.updates)
+    arriving = {update.ref: update.new for update in arrival.updates if update.ref.startswith(RECORDS) and not update.deletes}
+    tags = repo.read_objects(arriving) if arriving else []
+    if tags:
+        found += judge_records(repo, tags, arrival.updates)
+    found += findings(signatures.signature_missing, repo, arrival.updates, tags)
+    return found
+
+
+def _judge_received_branch(repo: Repository, update: RefUpdate, arrival: Arrival) -> list[Finding]:
+    branch = update.ref.removeprefix(HEADS)
+    if arrival.kinds.get(update.new) != "commit":  # deleted, or what ref-name refuses
+        return []
+    found = list(findings(branches.branch_name, repo, branch)) if update.creates else []
+    if repo.config.scheme.is_release(branch):
+        line = Line(branch, update.ref, update.new, () if update.creates else (update.old,))
+        found += findings(receiving.branch_base, repo, line)
+        if repo.channel(branch) is None and found:  # without the channel all commits would pass for the customer's
+            return found
+        found += [*findings(receiving.linear_history, repo, line), *_judge_markers(repo, line)]
     return found
 
 
@@ -172,7 +225,7 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
 
 def descriptions() -> dict[str, str]:
     """Each rule's id with the first sentence of its docstring: the rule itself."""
-    modules = (remotes, pushes, branches, index, records)
+    modules = (remotes, pushes, branches, index, records, receiving, signatures)
     texts = {}
     for name in RULES:
         rule = next(function for module in modules if (function := getattr(module, name.replace("-", "_"), None)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from git_ekf.policy.finding import Found
-from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate
+from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
 from git_ekf.repository import Repository
 
 
@@ -68,17 +68,23 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
     if not update.deletes and repo.git.is_ancestor(update.old, update.new):
         return
     after = {**push.there(), **{other.ref: other.new for other in push.updates}}
-    kept = [oid for ref, oid in after.items() if oid.strip("0") and ref.startswith((HEADS, RECORDS, BACKUP))]
+    kept = [oid for ref, oid in after.items() if oid.strip("0") and ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
     lost = repo.git.rev_list("--ignore-missing", include=[update.old], exclude=kept, globs=repo.vendor_globs())
     if lost:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        yield Found(
-            f"the push takes {len(lost)} commit{'' if len(lost) == 1 else 's'} of {branch} away from"
-            f" {repo.config.internal} that no deploy record or backup keeps ({lost[0][:12]})",
-            f"git push {repo.config.internal} {shlex.quote(f'{update.old}:{BACKUP}{branch}/{stamp}')}, then push again",
-            ref=update.ref,
-            commit=lost[0],
-        )
+        yield dropped(repo, update, lost)
+
+
+def dropped(repo: Repository, update: RefUpdate, lost: list[str], before: str = "") -> Found:
+    """The finding about commits that an update of a branch loses; `before` is what its fix begins with."""
+    branch = update.ref.removeprefix(HEADS)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return Found(
+        f"the push takes {len(lost)} commit{'' if len(lost) == 1 else 's'} of {branch} away from"
+        f" {repo.config.internal} that no deploy record or backup keeps ({lost[0][:12]})",
+        f"{before}git push {repo.config.internal} {shlex.quote(f'{update.old}:{BACKUP}{branch}/{stamp}')}, then push again",
+        ref=update.ref,
+        commit=lost[0],
+    )
 
 
 def tag_moved(repo: Repository, update: RefUpdate) -> Iterator[Found]:

@@ -1,0 +1,167 @@
+"""Rules about a push that has arrived at the internal repository, judged there before any ref moves.
+
+Where a rule bears on a push from the sender's side too, the one here asks the same of all updates at once, and its fix is for the sender.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from git_ekf.names import DEPLOY
+from git_ekf.policy import branches
+from git_ekf.policy.branches import Line
+from git_ekf.policy.finding import Found
+from git_ekf.policy.pushes import dropped
+from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
+from git_ekf.repository import Repository
+
+
+class Arrival(NamedTuple):
+    """A push as the server sees it, its objects at hand.
+
+    kinds   object id -> its type, for every object that an update names
+    user    who pushes, as far as the server is told; "" otherwise
+    mirror  release branch -> the vendor's commit in the server's mirror; None without a mirror
+    """
+
+    updates: list[RefUpdate]
+    kinds: dict[str, str]
+    user: str = ""
+    mirror: dict[str, str] | None = None
+
+
+def push_denied(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
+    """Everybody pushes only what `server.may-push` lets them."""
+    grants = repo.config.server_may_push
+    if not grants or any(
+        fnmatchcase(arrival.user, grant.user) and any(fnmatchcase(update.ref, pattern) for pattern in grant.refs)
+        for grant in grants
+        if arrival.user
+    ):
+        return
+    yield Found(
+        f"{arrival.user} may not push {update.ref}"
+        if arrival.user
+        else f"the server is not told who pushes, so nobody may push {update.ref}",
+        "leave it out of the push, or ask the server's administrator to allow it in server.may-push",
+        ref=update.ref,
+        commit=update.new,
+    )
+
+
+def ref_name(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
+    """A push brings branches, tags and what git-ekf keeps under refs/ekf/upstream and refs/ekf/backup, by names that mislead nobody."""
+    ref = update.ref
+    wrong = "" if any(fnmatchcase(ref, pattern) for pattern in repo.config.server_refs) else _wrong_name(repo, update)
+    if not wrong and not update.deletes and update.ref.startswith(HEADS) and arrival.kinds.get(update.new) != "commit":
+        wrong = f"would be a branch on a {arrival.kinds.get(update.new, 'missing object')}"
+    if wrong:
+        yield Found(
+            f"{ref} {wrong}",
+            f"push it by another name, or leave it out: git push {shlex.quote(repo.config.internal)} BRANCH",
+            ref=ref,
+            commit=update.new,
+        )
+
+
+def _wrong_name(repo: Repository, update: RefUpdate) -> str:
+    """What is wrong with the name of a ref, as half a sentence; "" when nothing is."""
+    ref, config = update.ref, repo.config
+    if ref.startswith((HEADS, RECORDS)):
+        return ""
+    if ref.startswith(TAGS):
+        name = ref.removeprefix(TAGS)
+        if update.deletes:
+            return ""
+        if name == DEPLOY.rstrip("/"):
+            return f"stands in the way of every deploy record ({DEPLOY}…)"
+        # git takes a tag before a branch of the same name, in `git rebase origin/release-1.9` too.
+        if config.scheme.is_release(name) or name.startswith((f"{config.primary}/", f"{config.internal}/")):
+            return "is a tag that git would take for the branch of that name"
+        return ""
+    if ref.startswith(UPSTREAM):
+        return "" if config.scheme.is_release(ref.removeprefix(UPSTREAM)) else f"names no release channel ({config.scheme.pattern})"
+    if ref.startswith(BACKUP):
+        return "" if "/" in ref.removeprefix(BACKUP) else f"is not {BACKUP}BRANCH/NAME"
+    return "is neither a branch nor a tag"
+
+
+def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
+    """What counts as the vendor's history only grows and, where the server has a mirror, is what the mirror has."""
+    branch = update.ref.removeprefix(UPSTREAM)
+    config = repo.config
+    fetch = f"git fetch {shlex.quote(config.primary)}, then: git ekf save"
+    message = ""
+    if update.deletes:
+        message, fix = "the push deletes it, and the vendor's commits could not be told from yours", "leave it there"
+    elif arrival.kinds.get(update.new) != "commit":
+        message, fix = f"{update.new[:12]} is no commit", fetch
+    elif arrival.mirror is not None and arrival.mirror.get(branch) != update.new:
+        tip = arrival.mirror.get(branch)
+        has = f"has {tip[:12]}" if tip else "has no such channel"
+        message, fix = f"{update.new[:12]} is not what the vendor published: the server's mirror {has}", fetch
+    elif not update.creates and not repo.git.is_ancestor(update.old, update.new):
+        message = f"{update.new[:12]} does not follow {update.old[:12]}, the vendor's commit there"
+        fix = f"{fetch}; if the vendor has rewritten {branch}, the server's administrator has to move the ref"
+    if message:
+        yield Found(f"{update.ref}: {message}", fix, ref=update.ref, commit=update.old if update.deletes else update.new)
+
+
+def backup_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
+    """A backup ref is made once and stays as it is."""
+    internal = shlex.quote(repo.config.internal)
+    if not update.creates:
+        yield Found(
+            f"the push {'deletes' if update.deletes else 'moves'} {update.ref}, which keeps commits that a branch no longer has",
+            f"leave it; another name is free: git push {internal} {shlex.quote(f'{update.new}:{update.ref}.2')}"
+            if not update.deletes
+            else "leave it there; it does no harm",
+            ref=update.ref,
+            commit=update.old,
+        )
+    elif arrival.kinds.get(update.new) != "commit":
+        yield Found(
+            f"{update.ref} keeps no commit but a {arrival.kinds.get(update.new, 'missing object')}",
+            f"git push {internal} {shlex.quote(f'COMMIT:{update.ref}')}",
+            ref=update.ref,
+            commit=update.new,
+        )
+
+
+def rewrite_unsaved(repo: Repository, updates: list[RefUpdate]) -> Iterator[Found]:
+    """No commit vanishes from the internal repository unless a deploy record or a backup ref keeps it."""
+    moved = [update for update in updates if update.ref.startswith(HEADS) and not update.creates]
+    after = [update.new for update in updates if not update.deletes and update.ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
+    olds = [update.old for update in moved]
+    if not moved or not repo.git.rev_list("--max-count=1", include=olds, exclude=after):
+        return
+    # The refs as they will be: those that the push moves or deletes keep nothing any more by what they are now.
+    gone = [f"--exclude={update.ref}" for update in updates if not update.creates and update.ref.startswith((HEADS, RECORDS, BACKUP))]
+    kept = ["--not", *gone, f"--glob={HEADS}*", *gone, f"--glob={RECORDS}*", *gone, f"--glob={BACKUP}*", f"--glob={UPSTREAM}*", "--not"]
+    if not repo.git.rev_list("--max-count=1", *kept, include=olds, exclude=after):
+        return
+    for update in moved:
+        lost = repo.git.rev_list(*kept, include=[update.old], exclude=after)
+        if lost:
+            yield dropped(repo, update, lost, f"git fetch {shlex.quote(repo.config.internal)}, then: ")
+
+
+def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
+    """A release branch stands on commits of its own channel only."""
+    if repo.channel(line.branch) is None:
+        yield Found(
+            f"{UPSTREAM}{line.branch} is neither here nor in the push, so the vendor's commits on {line.branch} cannot be told from yours",
+            "git ekf save, which brings it",
+            ref=line.ref,
+        )
+        return
+    yield from branches.branch_base(repo, line)
+
+
+def linear_history(repo: Repository, line: Line) -> Iterator[Found]:
+    """No configuration commit is a merge."""
+    for found in branches.linear_history(repo, line):
+        yield found._replace(fix=f"{found.fix}; if it is the vendor's, this server does not know yet: git ekf save")

@@ -1,0 +1,68 @@
+"""The rule about signatures, which only a server asks for: with its own list of keys, and no other."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from git_ekf.policy.finding import Found
+from git_ekf.refs import HEADS, RefUpdate
+from git_ekf.repository import RecordTag, Repository
+
+# Tags whose names a command line has room for.
+_AT_ONCE = 500
+
+
+def signature_missing(repo: Repository, updates: list[RefUpdate], tags: list[RecordTag]) -> Iterator[Found]:
+    """Configuration commits and deploy records are signed by a key that the server knows, where it asks for that."""
+    asked = repo.config.server_signed
+    if asked in ("commits", "all"):
+        for update, commit in _unsigned_commits(repo, updates):
+            yield Found(
+                f"{commit[:12]} has no signature by a key that this server knows",
+                f"git rebase --force-rebase --gpg-sign {commit}^, then: git ekf save",
+                ref=update.ref,
+                commit=commit,
+            )
+    if asked in ("records", "all"):
+        for tag in _unsigned_records(repo, tags):
+            yield Found(
+                f"{tag.name} has no signature by a key that this server knows",
+                f"git tag -d {shlex.quote(tag.name)}, then: git ekf tag --sign",
+                ref=tag.ref,
+                commit=tag.tagged,
+            )
+
+
+def _unsigned_commits(repo: Repository, updates: list[RefUpdate]) -> Iterator[tuple[RefUpdate, str]]:
+    """The unsigned ones among the customer's commits that are on no branch yet, each with the update that brings it."""
+    for update in updates:
+        if update.ref.startswith(HEADS) and not update.deletes:
+            own = {commit for commit, _ in repo.own_commits(update.new, () if update.creates else (update.old,))}
+            commits = [commit for commit in repo.git.rev_list(include=[update.new], globs=[HEADS + "*"]) if commit in own] if own else []
+            good = _answers(repo, "log", "--no-walk=unsorted", "--no-show-signature", "--format=%G?%H", "--stdin", stdin=commits)
+            for commit in commits:
+                if f"G{commit}" not in good:
+                    yield update, commit
+
+
+def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[RecordTag]:
+    signed = [tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name]  # or an old one would pass under a new name
+    good: set[str] = set()
+    for first in range(0, len(signed), _AT_ONCE):
+        good |= _answers(repo, "verify-tag", "--format=%(objectname)", *(tag.oid for tag in signed[first : first + _AT_ONCE]))
+    return (tag for tag in tags if tag not in signed or tag.oid not in good)
+
+
+def _answers(repo: Repository, *command: str, stdin: list[str] | None = None) -> set[str]:
+    """Lines that git prints, told to believe in the server's list of ssh keys and in nothing else; none where it is asked about nothing."""
+    if stdin == []:
+        return set()
+    believe = {
+        "gpg.ssh.allowedSignersFile": repo.config.server_signers,
+        "gpg.minTrustLevel": "fully",  # a signature by a key that is not in the list has less
+        **dict.fromkeys(("gpg.program", "gpg.openpgp.program", "gpg.x509.program"), "false"),
+    }
+    options = [word for key, value in believe.items() for word in ("-c", f"{key}={value}")]
+    given = None if stdin is None else "".join(f"{line}\n" for line in stdin).encode()
+    return set(repo.git.run(*options, *command, stdin=given, ok=(0, 1))[1].decode().split("\n"))

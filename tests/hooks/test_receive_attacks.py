@@ -1,0 +1,285 @@
+"""Pushes that mean harm, and servers and networks that fail: nothing bad gets in, and nothing is half there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import run
+from hooktools import script
+from servertools import BRANCH, RECORD, UPSTREAM, Site, copy_site, make_site, said
+
+ZERO = "0" * 40
+NAME = "deploy/2026-11-21/release-1.8"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return make_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def site(template: Site, tmp_path: Path) -> Site:
+    return copy_site(template, tmp_path)
+
+
+# --- what is pushed ---
+
+
+def test_records_of_something_else(site: Site) -> None:
+    work = site.work
+    good = site.record(NAME, Date="2026-11-21")
+    text = work.out("cat-file", "tag", good).partition("\n\n")[2]
+    nested = work.out("rev-parse", good)
+    for what, rule in (("HEAD^{tree}", "tag-mismatch"), ("HEAD:own/a", "tag-mismatch"), (nested, "tag-mismatch")):
+        work.git("tag", "-a", "-f", "-F", "-", "other", what, stdin=text)
+        done = site.refused(rule, f"refs/tags/other:refs/tags/{NAME}")
+        kind = work.out("cat-file", "-t", what)
+        assert f"{NAME}: tags a {kind}, not a commit" in done.err
+    for what in ("HEAD^{tree}", "HEAD:own/a", "HEAD"):
+        site.refused("tag-lightweight", f"{what}:refs/tags/{NAME}")
+    # Another record's object: true, but of another name.
+    site.refused("tag-mismatch", f"refs/tags/{RECORD}:refs/tags/{NAME}")
+    site.accepted(good)
+    site.sound()
+
+
+def test_a_forged_claim_of_what_the_vendor_published(site: Site) -> None:
+    """With a mirror nobody's word counts but its own, whatever else the push brings along."""
+    work = site.work
+    site.server.git("config", "ekf.server.mirror", str(site.vendor))
+    merge = site.merge()
+    for forged in (f"{merge}:{UPSTREAM}", f"{BRANCH}:{UPSTREAM}", f"{merge}:refs/ekf/upstream/release-1.9"):
+        site.refused("upstream-moved", forged)
+        site.refused("upstream-moved", forged, f"{work.out('rev-parse', 'HEAD')}:refs/ekf/backup/{BRANCH}/1")
+    # By any other name it is nobody's claim.
+    site.accepted(f"{merge}:refs/tags/upstream/release-1.8", f"{merge}:refs/ekf/backup/{BRANCH}/1")
+    site.refused("ref-name upstream-moved", f"{merge}:refs/ekf/upstream/release-1.8/x")
+    site.refused("ref-name", f"{merge}:refs/ekf/upstreams/release-1.9")
+    site.refused("linear-history", f"{merge}:refs/heads/{BRANCH}")
+
+
+def test_a_replaced_commit_is_judged_as_it_is(site: Site) -> None:
+    """Somebody with access to the server has made git show the merge as another commit."""
+    merge = site.merge()
+    site.accepted(f"{merge}:refs/tags/plain")
+    site.server.git("replace", merge, site.server.out("rev-parse", BRANCH))
+    site.refused("linear-history", f"{merge}:refs/heads/{BRANCH}")
+
+
+CRAFTED = ["$(reboot)", "`reboot`", "a;reboot", "a'b\"c", "-rf", "a|b&c", "\u202egnp.exe", "a\u2028b", "\udcff", "🙂", "{a,b}", "!x", "a=b"]
+
+
+def test_names_for_shells_terminals_and_globs(site: Site) -> None:
+    """Shown escaped, and quoted in what a person may paste."""
+    tip = site.work.out("rev-parse", "HEAD")
+    for kind, rule in (("refs/heads/", "branch-name"), ("refs/tags/deploy/", "tag-lightweight"), ("refs/odd/", "ref-name")):
+        done = site.push(*(f"{tip}:{kind}{name}" for name in CRAFTED))
+        assert done.code == 1
+        assert rule in said(done)
+    lines = [f"{ZERO} {tip} refs/tags/deploy/{name}" for name in CRAFTED]
+    for number, line in enumerate(lines):
+        done = site.judge(line)
+        assert done.code == 1
+        assert done.err.replace("\n", "").isprintable(), done
+        [fix] = [text.partition("fix: ")[2] for text in done.err.splitlines() if "fix: git tag -d" in text]
+        assert shlex.split(fix.partition(",")[0] if "," not in CRAFTED[number] else fix)[3].startswith("deploy/")
+    assert site.server.out("for-each-ref", "refs/odd", "refs/tags/deploy") == site.work.out("for-each-ref", "refs/tags/deploy")
+
+
+def test_ten_thousand_refs(site: Site, tmp_path: Path) -> None:
+    """Judged together: the number of questions to git does not grow with them, and neither does what is said."""
+    count = tmp_path / "count"
+    git = shutil.which("git")
+    script(tmp_path / "bin" / "git", f'echo >>{count}; exec {git} "$@"')
+    tip, record = (site.server.out("rev-parse", name) for name in (BRANCH, RECORD))
+    site.server.git("config", "ekf.branches.allow", "wip/*")
+    path = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+    def judge(*lines: str) -> tuple[int, list[str], int]:
+        count.write_text("")
+        done = run("git-ekf", "hook", "1", "pre-receive", cwd=site.server.path, stdin="".join(f"{line}\n" for line in lines), env=path)
+        return done.code, done.err.splitlines(), count.read_text().count("\n")
+
+    fine = [f"{ZERO} {tip} refs/heads/wip/{number}" for number in range(10_000)]
+    assert judge(*fine) == (0, [], 2)
+    moved = [f"{tip} {tip}{line[81:]}" for line in fine]
+    code, said, asked = judge(*moved)
+    assert (code, said) == (0, [])
+    assert asked <= 4
+    days = [f"{2000 + number // 300}-{number // 25 % 12 + 1:02}-{number % 25 + 1:02}" for number in range(6_000)]
+    code, said, asked = judge(*(f"{ZERO} {record} refs/tags/deploy/{day}/release-1.8" for day in days))
+    assert (code, len(said), said[-1][:34]) == (1, 12, "  error  tag-mismatch: 5995 more (")
+    assert asked <= 12
+    code, said, asked = judge(*(f"{ZERO} {tip} refs/heads/release-2.{number}" for number in range(10_000)))
+    assert (code, len(said)) == (1, 12)
+    assert asked <= 5
+
+
+def test_a_record_of_many_megabytes(site: Site) -> None:
+    """It is judged by its beginning."""
+    long = "Long.\n" * 400_000
+    site.accepted(site.record(NAME, Date="2026-11-21", Context=long))
+    site.refused("tag-mismatch", site.record("deploy/2026-11-22/release-1.8", Date="2026-11-21", Context=long))
+    blob = site.work.git("hash-object", "-w", "--stdin", stdin=long).out.strip()
+    site.refused("tag-lightweight", f"{blob}:refs/tags/deploy/2026-11-23/release-1.8")
+
+
+# --- the environment ---
+
+
+def test_variables_that_the_client_sets(site: Site) -> None:
+    """As sshd lets it where AcceptEnv is wide: on the server's side of the connection."""
+    loose = site.top / "loose"
+    loose.write_text('[ekf "rules"]\n\tlinear-history = off\n\tbranch-name = off\n[ekf "server"]\n\tjudge = false\n')
+    counted = [("ekf.rules.linear-history", "off"), ("ekf.server.judge", "false")]
+    environments = [
+        {"GIT_CONFIG_GLOBAL": str(loose)},
+        {"GIT_CONFIG_SYSTEM": str(loose)},
+        {"GIT_CONFIG": str(loose)},
+        {"GIT_CONFIG_PARAMETERS": "'ekf.server.judge'='false'"},
+        {
+            "GIT_CONFIG_COUNT": "2",
+            **{f"GIT_CONFIG_{part}_{i}": pair[j] for i, pair in enumerate(counted) for j, part in enumerate(("KEY", "VALUE"))},
+        },
+        {"GIT_REPLACE_REF_BASE": "refs/tags/", "GIT_TRACE": "1", "GIT_QUARANTINE_PATH": "/", "GIT_WORK_TREE": "/", "GIT_INDEX_FILE": "/x"},
+        {"PYTHONPATH": "/nowhere", "PYTHONSTARTUP": "/nowhere", "PYTHONHOME": "/nowhere"},
+        {"EKF_HOOKS": "0", "GL_USER": "admin", "GL_USERNAME": "admin", "GITEA_PUSHER_NAME": "admin", "REMOTE_USER": "admin"},
+    ]
+    merge = site.merge()
+    for environment in environments:
+        words = " ".join(shlex.quote(f"{name}={value}") for name, value in environment.items())
+        before = site.refs()
+        done = site.push(f"--receive-pack=env {words} git-receive-pack", f"{merge}:refs/heads/{BRANCH}")
+        assert done.code == 1, (environment, done)
+        assert said(done) == ["linear-history"], (environment, done)
+        assert site.refs() == before
+
+
+def test_a_namespace(site: Site) -> None:
+    done = site.push("--receive-pack=env GIT_NAMESPACE=x git-receive-pack", f"HEAD:refs/heads/{BRANCH}")
+    assert done.code == 1
+    assert "remote: git-ekf: git-ekf does not judge a push into a namespace of git" in done.err
+
+
+# --- what breaks ---
+
+
+def packet(text: str) -> bytes:
+    return f"{len(text.encode()) + 4:04x}{text}".encode()
+
+
+def test_a_client_that_goes_away(site: Site) -> None:
+    """In the middle of the pack, and before it has heard the answer."""
+    work = site.work
+    old = work.out("rev-parse", BRANCH)
+    good = work.commit("own/a", "2\n" * 100)
+    bad = site.merge()
+    before = site.refs()
+    for new in (good, bad):
+        pack = subprocess.run(
+            ["git", "pack-objects", "--revs", "--stdout", "-q"],
+            input=f"{new}\n^{old}\n".encode(),
+            cwd=work.path,
+            capture_output=True,
+            check=True,
+        ).stdout
+        command = packet(f"{old} {new} refs/heads/{BRANCH}\0report-status side-band-64k agent=x") + b"0000"
+        for sent in (command[:20], command, command + pack[: len(pack) // 2], command + pack[:-1]):
+            with subprocess.Popen(
+                ["git-receive-pack", site.server.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as server:
+                server.communicate(sent)
+            assert site.refs() == before
+    site.sound()
+    with subprocess.Popen(
+        ["git-receive-pack", site.server.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        server.stdout.close()  # nobody listens to what the hook says
+        server.stdin.write(command + pack)
+        server.stdin.close()
+        server.stderr.read()
+        server.wait()
+    assert site.refs() == before
+    site.accepted(BRANCH)
+    site.sound()
+
+
+def test_a_full_disk_on_the_server(site: Site) -> None:
+    """What the hook remembers to be quick next time is no reason to refuse, and what git cannot write is refused by git."""
+    tiny = site.top / "tiny"
+    tiny.mkdir()
+    if run("mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", tiny).code:
+        pytest.skip("only root may mount a file system to fill")
+    try:
+        shutil.copytree(site.server.path, tiny / "internal.git", ignore=shutil.ignore_patterns("*.sample"))
+        full = Site(site.top)
+        full.server = type(site.server)(tiny / "internal.git")
+        site.work.git("remote", "set-url", "internal", str(tiny / "internal.git"))
+        full.server.git("config", "ekf.branches.allow", "wip/*")
+        before = full.refs()
+        (site.work.path / "own/big").write_bytes(os.urandom(1_000_000))
+        site.work.git("add", "-A")
+        site.work.git("commit", "-q", "-m", "Big")
+        done = full.push(BRANCH)
+        assert done.code == 1
+        assert "No space left on device" in done.err
+        assert full.refs() == before
+        room = os.statvfs(tiny).f_bavail * os.statvfs(tiny).f_frsize
+        (tiny / "fill").write_bytes(b"x" * (room - 4096 * 3))
+        tip = full.server.out("rev-parse", BRANCH)
+        assert full.judge(f"{tip} {tip} refs/heads/{BRANCH}", f"{ZERO} {tip} refs/tags/x").code == 0
+        (tiny / "fill2").write_bytes(b"x" * (os.statvfs(tiny).f_bavail * os.statvfs(tiny).f_frsize))
+        assert full.judge(f"{ZERO} {tip} refs/heads/topic", f"{ZERO} {tip} refs/tags/x").code == 1
+        assert [path.name for path in (tiny / "internal.git/ekf").iterdir()] in ([], ["settings"])
+        assert full.refs() == before
+        full.sound()
+    finally:
+        run("umount", tiny)
+
+
+def test_two_pushes_race_for_one_name(site: Site) -> None:
+    """One lands wholly, the other not at all, whichever is first."""
+    work = site.work
+    rivals = []
+    for number in range(2):
+        other = site.top / f"clone-{number}"
+        shutil.copytree(work.path, other, symlinks=True)
+        rival = type(work)(other)
+        rival.commit("own/a", f"rival {number}\n")
+        text = work.out("cat-file", "tag", RECORD).partition("\n\n")[2].replace("2026-11-20", "2026-11-21")
+        text = text.replace(work.out("rev-parse", "HEAD"), rival.out("rev-parse", "HEAD"))
+        rival.git("tag", "-a", "-F", "-", NAME, stdin=text)
+        rivals.append(rival)
+    hook = site.server.path / "hooks" / "pre-receive"
+    judged = hook.rename(hook.with_name("judge"))
+    meeting = site.top / "meeting"
+    meeting.mkdir()
+    # Both are judged before either moves a ref.
+    script(
+        hook,
+        f'"{judged}" || exit',
+        f"touch {meeting}/$$",
+        f"n=0; while [ $(ls {meeting} | wc -l) -lt 2 ] && [ $n -lt 200 ]; do sleep 0.02; n=$((n+1)); done",
+    )
+    pushes = [
+        subprocess.Popen(["git", "push", "-q", "--atomic", "internal", BRANCH, NAME], cwd=rival.path, stderr=subprocess.PIPE)
+        for rival in rivals
+    ]
+    for push in pushes:
+        push.communicate()
+    assert sorted(push.returncode for push in pushes) == [0, 1]
+    assert len(list(meeting.iterdir())) == 2
+    winner = rivals[0 if pushes[0].returncode == 0 else 1]
+    for name in (f"refs/heads/{BRANCH}", f"refs/tags/{NAME}"):
+        assert site.server.out("rev-parse", name) == winner.out("rev-parse", name)
+    hook.unlink()
+    judged.rename(hook)
+    site.sound()
