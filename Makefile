@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 SYSTEM := mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev
+# Their packages start services, but for where policy-rc.d forbids it, as in containers: elsewhere they are left out.
+SYSTEM += $(if $(wildcard /usr/sbin/policy-rc.d),openssh-server gitolite3 nginx-light fcgiwrap)
 
 .PHONY: demo test lint bench dist deb pictures system clean
 
@@ -47,6 +49,8 @@ system:
 	else \
 		echo "Some tests may be skipped: this is not root on a Debian system. They need $(SYSTEM)"; \
 	fi
+	@# Only its service makes this directory, without which root cannot start sshd.
+	@if [ "$$(id -u)" = 0 ] && [ -x /usr/sbin/sshd ]; then mkdir -p /run/sshd; fi
 
 clean:
 	rm -rf $(VENV) build dist
