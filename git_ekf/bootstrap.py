@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -32,6 +32,10 @@ SETTINGS = (
 # Records come as tags; what `internal` has is tracked beside them, by git itself, at every fetch and push.
 # The tracking one stands first, because a push updates what the first refspec that fits names.
 RECORDS_REFSPECS = (f"+{RECORDS}*:{SAVED}deploy/*", f"{RECORDS}*:{RECORDS}*", f"+{UPSTREAM}*:{UPSTREAM}*")
+
+
+# What a mirror says of itself. A pattern, because a fetch has to go well too where there is no such ref.
+MIRROR_REFSPEC = "+refs/ekf/mirror/*:refs/ekf/mirror/*"
 
 
 class Step(NamedTuple):
@@ -126,6 +130,15 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[Step]:
             Step(f"fetching from {config.internal} brings all deploy records", partial(_add_refspecs, git, config.internal, missing))
         )
     return steps
+
+
+def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[Step]:
+    """Where the primary repository is a mirror, by the refs that are `there`, a fetch brings what it says of itself."""
+    known = repo.git_settings(f"remote.{repo.config.primary}.fetch")
+    if MIRROR not in there or MIRROR_REFSPEC in known:
+        return []
+    add = partial(_add_refspecs, repo.git, repo.config.primary, [MIRROR_REFSPEC])
+    return [Step(f"{without_credentials(url)} is a mirror; fetching from {repo.config.primary} brings its age", add)]
 
 
 def _add_refspecs(git: Git, remote: str, refspecs: list[str]) -> None:
@@ -293,6 +306,7 @@ def plan(repo: Repository, roles: Roles, release: str) -> list[Step]:
         return [*remotes, Step(f"fetched what {primary} has", partial(repo.git.show, "fetch", *progress(), "--", primary))]
     return [
         *remotes,
+        *(plan_mirror(repo, roles.primary_url, repo.git.ls_remote(roles.primary_url, MIRROR)) if roles.primary_url else []),
         *([fetch] if any(step.what.startswith(f"fetching from {internal}") for step in remotes) else []),
         *plan_branch(repo, roles.primary or repo.config.primary, release),
         *plan_settings(repo),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from git_ekf.bootstrap import Roles, ask_remote, choose_release, plan_hooks, plan_remotes, plan_settings, progress, run, track
+from git_ekf.bootstrap import Roles, ask_remote, choose_release, plan_hooks, plan_mirror, plan_remotes, plan_settings, progress, run, track
 from git_ekf.errors import Refused
 from git_ekf.git import Git
 from git_ekf.names import Scheme
@@ -49,7 +49,7 @@ def build(directory: str, primary_url: str, internal_url: str, branch: str, head
     git = Git(directory)
     repo = Repository(git)
     _keep_scheme(repo)
-    done = run(plan_remotes(repo, Roles("", primary_url, "", internal_url)))
+    done = run([*plan_remotes(repo, Roles("", primary_url, "", internal_url)), *plan_mirror(repo, primary_url, heads.primary)])
     for remote in (repo.config.primary, repo.config.internal):
         git.show("fetch", *progress(), "--", remote)
     saved = heads.internal.get(HEADS + branch)

@@ -210,7 +210,7 @@ class Git:
         """ref -> object id at a remote (a URL or a remote's name). Raises CallFailed, within `timeout` seconds."""
         _, out = self.run("ls-remote", "--end-of-options", url, *patterns, timeout=timeout or _remote_timeout())
         refs = {}
-        for line in os.fsdecode(out).splitlines():
+        for line in os.fsdecode(out).split("\n")[:-1]:  # not splitlines(), as in lines()
             oid, _, ref = line.partition("\t")
             refs[ref] = oid
         return refs
@@ -219,16 +219,17 @@ class Git:
         """Exit code, output and messages of `git push --porcelain`; a person sees the progress as it comes."""
         return self._transfer("push", "--porcelain", "--no-follow-tags", *args)
 
-    def fetch(self, *args: str) -> None:
-        """A person sees the progress as it comes. Raises GitFailed."""
-        code, _, said = self._transfer("fetch", "--quiet", *args)
+    def fetch(self, *args: str, stdin: bytes | None = None) -> str:
+        """Its messages; a person sees the progress as it comes. Raises GitFailed."""
+        code, _, said = self._transfer("fetch", "--quiet", *args, stdin=stdin)
         if code:
             raise GitFailed(["fetch", *_shown(["git", *args])], code, said)
+        return said
 
-    def _transfer(self, command: str, *args: str) -> tuple[int, str, str]:
+    def _transfer(self, command: str, *args: str, stdin: bytes | None = None) -> tuple[int, str, str]:
         """Exit code, output and messages."""
         progress = ["--progress"] if sys.stderr.isatty() else []
-        process = self.start(command, *progress, *args)
+        process = self.start(command, *progress, *args, stdin=stdin is not None)
         assert process.stdout is not None
         assert process.stderr is not None
         messages = bytearray()
@@ -244,6 +245,9 @@ class Git:
         listener = threading.Thread(target=listen, args=(process.stderr,), daemon=True)
         listener.start()
         try:
+            if process.stdin:
+                with suppress(BrokenPipeError), process.stdin:  # it has ended, and its code says why
+                    process.stdin.write(stdin or b"")
             out = process.stdout.read()
             process.wait()
         except BaseException:

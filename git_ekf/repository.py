@@ -15,7 +15,7 @@ from git_ekf.git import Git, Place
 from git_ekf.names import RecordName, normalise_url, record_name
 from git_ekf.output import with_article
 from git_ekf.record import TagObject, parse_tag
-from git_ekf.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
 
 
 class Remote(NamedTuple):
@@ -129,9 +129,9 @@ class Repository:
 
     @cached_property
     def refs(self) -> dict[str, str]:
-        """ref -> object id of branches, remote-tracking branches and the vendor's commits that `internal` keeps."""
+        """ref -> object id of branches, remote-tracking branches, the vendor's commits that `internal` keeps, and of what a mirror says."""
         refs = {}
-        for line in self.git.lines("for-each-ref", "--format=%(objectname) %(refname) %(symref)", HEADS, "refs/remotes/", UPSTREAM):
+        for line in self.git.lines("for-each-ref", "--format=%(objectname) %(refname) %(symref)", HEADS, "refs/remotes/", UPSTREAM, MIRROR):
             oid, ref, symref = line.split(" ", 2)
             if not symref:  # refs/remotes/origin/HEAD is no branch
                 refs[ref] = oid

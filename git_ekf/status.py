@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from git_ekf import policy
 from git_ekf.journal import cut_off
+from git_ekf.mirror import State, state_for
 from git_ekf.policy import Finding
 from git_ekf.record import CONTEXT, parse
 from git_ekf.repository import RecordTag, Repository
@@ -23,6 +24,7 @@ class Deploy(NamedTuple):
 class Status(NamedTuple):
     """Where a work tree stands. None means that it cannot be told (no channel, nothing saved yet).
 
+    `mirror` is what the primary repository has said of itself where it is a mirror, None where it is the vendor's own.
     `cut_off` is the git-ekf command that was killed half-way, `under_way` the one that goes on in a rebase.
     `changed` and `untracked` count files,
     `unsaved_records` deploy records, all other counts are commits.
@@ -40,6 +42,7 @@ class Status(NamedTuple):
     configuration: int | None
     channel_ahead: int | None
     fetched: float | None
+    mirror: State | None
     newer: list[str]
     unsaved: int | None
     unsaved_records: int
@@ -85,6 +88,7 @@ def status(repo: Repository) -> Status:
         configuration=configuration,
         channel_ahead=channel_ahead,
         fetched=last_fetch(repo),
+        mirror=state_for(repo),
         newer=newer,
         unsaved=unsaved,
         unsaved_records=unsaved_records(repo),

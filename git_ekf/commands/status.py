@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,6 +10,8 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.options import Json
+from git_ekf.mirror import STALE
+from git_ekf.names import without_credentials
 from git_ekf.output import age, counted, document, escape, shortened, unicode_text, with_article
 from git_ekf.report import as_json
 from git_ekf.repository import Repository
@@ -68,6 +71,8 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
     """(label, text, the command that moves it on)."""
     primary, internal = repo.config.primary, repo.config.internal
     heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
+    if state.mirror:
+        heard += f", the mirror updated {age(state.mirror.age())}"
     rows = []
     if state.cut_off:
         rows.append(("in progress", f"{with_article(state.cut_off)} that was cut off", "git ekf undo"))
@@ -93,6 +98,10 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
             rows.append(("channel", f"{counted(state.channel_ahead, 'new vendor commit')} ({heard})", "git ekf sync"))
         else:
             rows.append(("channel", f"up to date ({heard})", ""))
+        if state.mirror and state.mirror.age() > STALE and primary in repo.remotes:
+            url = without_credentials(next(iter(repo.remotes[primary].urls), ""))
+            update = f"git ekf mirror {shlex.quote(state.mirror.primary)} {shlex.quote(url)}"
+            rows.append(("mirror", f"{primary} is one, long without an update", update))
         if state.newer:
             rows.append(("newer", ", ".join(state.newer), "git ekf upgrade --plan"))
         rows.append(_saved(state, internal))
@@ -128,11 +137,16 @@ def _saved(state: Status, internal: str) -> tuple[str, str, str]:
     return "saved", f"all of it is on {internal}", ""
 
 
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
 def _as_json(state: Status) -> dict[str, object]:
-    fetched = datetime.fromtimestamp(state.fetched, UTC).isoformat(timespec="seconds") if state.fetched else None
+    fetched = _time(state.fetched) if state.fetched else None
     return {
         **state._asdict(),
         "fetched": fetched,
+        "mirror": {"primary": unicode_text(state.mirror.primary), "updated": _time(state.mirror.updated)} if state.mirror else None,
         "last_deploy": {**state.last_deploy._asdict(), "context": unicode_text(state.last_deploy.context)} if state.last_deploy else None,
         "findings": [as_json(finding) for finding in state.findings],
     }

@@ -13,6 +13,8 @@ from git_ekf.bootstrap import RECORDS_REFSPECS, SETTINGS
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Finding
 from git_ekf.errors import Refused
 from git_ekf.journal import cut_off
+from git_ekf.mirror import STALE, state_for
+from git_ekf.names import without_credentials
 from git_ekf.output import age, counted, with_article
 from git_ekf.rebasing import under_way
 from git_ekf.refs import HEADS, RECORDS
@@ -21,8 +23,6 @@ from git_ekf.status import last_fetch
 
 _MEGABYTE = 1 << 20
 _TIGHT, _FULL = 200 * _MEGABYTE, 20 * _MEGABYTE  # an upgrade writes a work tree and the commits
-_DAY = 24 * 60 * 60
-_LONG_AGO = 28 * _DAY
 _ASTRAY = 5 * 60  # seconds by which the clocks of two machines may differ
 _LOCK_AGE = 10 * 60  # seconds that no git command holds a lock for
 
@@ -129,6 +129,19 @@ def history(case: Case) -> Iterator[Finding]:
     yield from found or [Finding(OK, "complete")]
 
 
+def mirror(case: Case) -> Iterator[Finding]:
+    """A mirror, this one or the one that is the primary repository, was updated lately."""
+    state = state_for(case.repo)
+    if state is None:
+        yield Finding(OK, "none takes part")
+        return
+    remote = case.repo.remotes.get(case.repo.config.primary)
+    said = f"{f'{remote.name} is ' if remote else ''}a mirror of {state.primary}, updated {age(state.age())}"
+    target = without_credentials(next(iter(remote.urls), "")) if remote else case.repo.place.git_dir
+    fix = f"where the vendor can be reached: git ekf mirror {shlex.quote(state.primary)} {shlex.quote(target)}"
+    yield Finding(WARNING, said, fix) if state.age() > STALE else Finding(OK, said)
+
+
 # --- one with a work tree ---
 
 
@@ -179,7 +192,7 @@ def fetched(case: Case) -> Iterator[Finding]:
     elif then is None:
         yield Finding(WARNING, f"{primary} was never fetched", fix)
     else:
-        yield Finding(WARNING, age(ago), fix) if ago > _LONG_AGO else Finding(OK, age(ago))
+        yield Finding(WARNING, age(ago), fix) if ago > STALE else Finding(OK, age(ago))
 
 
 def _when(seconds: float) -> str:
@@ -201,5 +214,5 @@ def _locks(repo: Repository) -> Iterator[tuple[str, float]]:
                         continue
 
 
-ANYWHERE = (configuration, operation, locks, disk, clock, history)
+ANYWHERE = (configuration, operation, locks, disk, clock, history, mirror)
 IN_A_WORK_TREE = (hooks, settings, fetched)

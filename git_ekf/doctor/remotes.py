@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from subprocess import Popen
 
+from git_ekf.bootstrap import MIRROR_REFSPEC
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Finding, reason
 from git_ekf.errors import EkfError, GitFailed
 from git_ekf.names import without_credentials
 from git_ekf.policy.finding import findings
 from git_ekf.policy.remotes import remote_missing, remote_same
+from git_ekf.refs import MIRROR
 from git_ekf.repository import Repository
 
 # Seconds that a remote may take to answer.
@@ -30,7 +32,7 @@ def asked(repo: Repository) -> Iterator[dict[str, Popen[bytes]]]:
         with suppress(EkfError, OSError):  # a configuration that cannot be read is another check's matter
             for name in (repo.config.primary, repo.config.internal):
                 if name in repo.remotes:
-                    started[name] = repo.git.start("ls-remote", "--end-of-options", name, "HEAD", env=_unattended(repo))
+                    started[name] = repo.git.start("ls-remote", "--end-of-options", name, "HEAD", MIRROR, env=_unattended(repo))
         yield started
     finally:
         for process in started.values():
@@ -57,24 +59,29 @@ def remotes(case: Case) -> Iterator[Finding]:
             yield Finding(found.severity, found.message, found.fix)
     for name in (repo.config.primary, repo.config.internal):
         if name in case.asked:
-            yield _answer(case, name)
+            yield from _answer(case, name)
         elif name in repo.remotes:
             yield Finding(SKIPPED, f"{name} was not asked")
 
 
-def _answer(case: Case, name: str) -> Finding:
+def _answer(case: Case, name: str) -> Iterator[Finding]:
     url = without_credentials(next(iter(case.repo.remotes[name].urls), ""))
     fix = f"git ls-remote {shlex.quote(name)}"
     try:
-        case.repo.git.finish(case.asked[name], timeout=max(_AT_LEAST, case.until - time.monotonic()))
+        _, out = case.repo.git.finish(case.asked[name], timeout=max(_AT_LEAST, case.until - time.monotonic()))
     except EkfError as error:
         said = error.stderr if isinstance(error, GitFailed) else error.message
         late = said.startswith("no answer within")
         why = f"no answer within {PATIENCE:g} seconds" if late else reason(error)
         if "could not read Username" in said or "could not read Password" in said:
-            return Finding(WARNING, f"{name} asks for a name and password ({url})", fix)
-        return Finding(ERROR, f"{name} cannot be read ({url}): {why}", error.hint or fix)
-    return Finding(OK, f"{name} answers ({url})")
+            yield Finding(WARNING, f"{name} asks for a name and password ({url})", fix)
+        else:
+            yield Finding(ERROR, f"{name} cannot be read ({url}): {why}", error.hint or fix)
+        return
+    yield Finding(OK, f"{name} answers ({url})")
+    if name == case.repo.config.primary and MIRROR.encode() in out and MIRROR_REFSPEC not in case.repo.git_settings(f"remote.{name}.fetch"):
+        fix = f"git config --add remote.{shlex.quote(name)}.fetch '{MIRROR_REFSPEC}' && git fetch {shlex.quote(name)}"
+        yield Finding(WARNING, f"{name} is a mirror, and a fetch does not bring when it was updated", fix)
 
 
 def credentials(case: Case) -> Iterator[Finding]:
