@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from git_ekf.git import Git
+from git_ekf.quarantine import quoted_path
 from git_ekf.repository import Repository
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it over).
@@ -146,10 +147,3 @@ def _config(repo: Repository, promisor: str) -> str:
     lines += [f"[extensions]\npartialclone = {promisor}"] if promisor else []
     lines += [f"[extensions]\nobjectformat = {repo.place.object_format}"] if repo.place.object_format != "sha1" else []
     return "".join(f"{line}\n" for line in lines)
-
-
-def quoted_path(path: str) -> str:
-    """An entry of GIT_ALTERNATE_OBJECT_DIRECTORIES (git(1)); a path with a separator stands in quotes."""
-    if os.pathsep not in path and not path.startswith('"'):
-        return path
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from queue import SimpleQueue
@@ -15,8 +13,9 @@ from typing import NamedTuple
 from git_ekf.beside import Beside
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git import Git
+from git_ekf.quarantine import Quarantine
 from git_ekf.replay.forecast import Step
-from git_ekf.replay.scratch import Scratch, quoted_path
+from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.stream import Stream, finish, start
 from git_ekf.repository import Repository
@@ -51,9 +50,10 @@ class Writer:
         self._kept: list[Step] = []
         self._written: dict[int, str] = {}
         self._abandoned = False
+        self._quarantine = Quarantine(os.path.join(repo.place.common_dir, "objects"))
 
     def __enter__(self) -> Writer:
-        self._quarantine = Quarantine(self._repo)
+        self._quarantine.__enter__()
         self._work = Beside(self._run)
         return self
 
@@ -62,7 +62,7 @@ class Writer:
         self._steps.put(None)
         with suppress(Exception):  # it was said already, or is of no interest any more
             self._work.answer()
-        self._quarantine.remove()
+        self._quarantine.__exit__()
 
     def add(self, steps: list[Step]) -> None:
         """The next ones, oldest first."""
@@ -108,32 +108,6 @@ class Writer:
         if self._abandoned:
             process.kill()
         self._written = finish(git, process, marks)
-
-
-class Quarantine:
-    """A directory for objects that are not yet the repository's (as of git's tmp-objdir.c; `git gc` removes what is left of one)."""
-
-    def __init__(self, repo: Repository) -> None:
-        self._store = os.path.join(repo.place.common_dir, "objects")
-        self._folder = tempfile.mkdtemp(prefix="tmp_objdir-ekf-", dir=self._store)
-        os.mkdir(os.path.join(self._folder, "pack"))
-
-    def git(self, storing: Git) -> Git:
-        """Writes here what `storing` would write to the repository."""
-        others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
-        alternates = os.pathsep.join(filter(None, [quoted_path(self._store), others]))
-        return Git(storing.cwd, {**storing.env, "GIT_OBJECT_DIRECTORY": self._folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates})
-
-    def migrate(self) -> None:
-        """Moves its packs to the repository, each with its index last: without that git takes no notice of it."""
-        packs = os.path.join(self._store, "pack")
-        os.makedirs(packs, exist_ok=True)
-        here = os.path.join(self._folder, "pack")
-        for name in sorted(os.listdir(here), key=lambda name: name.endswith(".idx")):
-            os.rename(os.path.join(here, name), os.path.join(packs, name))
-
-    def remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") -> list[Text]:
