@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,tag,log,show,save,rollback,sync,upgrade,undo,hooks,trust,man,doctor,completion,demo
+		subcommands=clone,init,status,releases,check,diff,apply,tag,log,show,save,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo
 		options=--version,--help
 		;;
 	clone)
@@ -251,25 +251,52 @@ __git_ekf_command ()
 	undo)
 		options=--help
 		;;
+	mirror)
+		options=--release=,--accept=,--help
+		valued="--release --accept"
+		arguments="directories directories"
+		;;
+	bundle)
+		subcommands=create,verify,apply
+		options=--help
+		;;
+	"bundle create")
+		options=--from=,--release=,--receipt=,--sign=,--help
+		valued="--from --release --receipt --sign"
+		arguments="files"
+		;;
+	"bundle verify")
+		options=--allowed-signers=,--json,--help
+		valued="--allowed-signers"
+		arguments="files"
+		;;
+	"bundle apply")
+		options=--accept=,--allowed-signers=,--receipt=,--help
+		valued="--accept --allowed-signers --receipt"
+		arguments="files directories"
+		;;
 	hooks)
 		subcommands=install,uninstall,status
 		options=--help
 		;;
 	"hooks install")
-		options=--shared,--force,--help
+		options=--server,--shared,--force,--help
+		arguments="directories"
 		;;
 	"hooks uninstall")
-		options=--force,--help
+		options=--server,--shared,--force,--help
+		arguments="directories"
 		;;
 	"hooks status")
-		options=--json,--help
+		options=--server,--json,--help
+		arguments="directories"
 		;;
 	trust)
 		options=--list,--revoke,--yes,--help
 		;;
 	man)
 		options=--install,--path,--help
-		arguments="one-of:apply,check,clone,completion,config,demo,diff,doctor,hooks,init,log,man,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	doctor)
 		options=--offline,--json,--help
@@ -279,7 +306,7 @@ __git_ekf_command ()
 		arguments="one-of:bash,zsh,fish"
 		;;
 	demo)
-		options=--help
+		options=--yes,--help
 		arguments="directories"
 		;;
 	esac
@@ -301,6 +328,14 @@ __git_ekf_option ()
 	sync--verify) kind=programs ;;
 	upgrade--prefer) kind=one-of:local,vendor ;;
 	upgrade--verify) kind=programs ;;
+	mirror--release) kind=channels ;;
+	"bundle create--from") kind=directories ;;
+	"bundle create--release") kind=channels ;;
+	"bundle create--receipt") kind=files ;;
+	"bundle create--sign") kind=files ;;
+	"bundle verify--allowed-signers") kind=files ;;
+	"bundle apply--allowed-signers") kind=files ;;
+	"bundle apply--receipt") kind=files ;;
 	esac
 }
 # --- to here ---

@@ -200,7 +200,7 @@ def bash(world: Clone, lines: list[str], startup: str) -> list[list[str]]:
 BASH_LINES = {
     "upg": ["upgrade "],
     "hooks un": ["uninstall "],
-    "hooks install --": ["--shared ", "--force ", "--help "],
+    "hooks install --": ["--server ", "--shared ", "--force ", "--help "],
     "check --st": ["--staged "],
     "check --form": ["--format="],
     "check --format=": ["text ", "json ", "sarif ", "github "],

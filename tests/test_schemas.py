@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from git_ekf.config import RULES
 from git_ekf.sample import deployment, make_vendor
 
 SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
-NAMES = ["check", "diff", "doctor", "hooks-status", "log", "releases", "show", "status", "sync", "upgrade"]
+NAMES = ["bundle-verify", "check", "diff", "doctor", "hooks-status", "log", "releases", "show", "status", "sync", "upgrade"]
 WITH_AN_OPTION = {"forecast"}  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())
@@ -490,3 +491,26 @@ def test_hooks_status_in_every_state(clone: Clone) -> None:
 def test_hooks_status_where_hooks_cannot_go(clone: Clone) -> None:
     clone.git("config", "core.hooksPath", "/dev/null")
     assert answer(clone, "hooks", "status", code=1)["obstacle"]
+
+
+# --- bundle verify ---
+
+
+def test_bundle_verify_with_everything(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+    """A bundle that follows another one, signed, with channels and tags, new ones and old ones."""
+    path, key = str(tmp_path / "one.tar"), str(tmp_path / "key")
+    Clone(vendor).git("tag", "v1.8.0", "release-1.8")
+    assert clone.ekf("bundle", "create", path, "--from", str(vendor)).code == 0
+    document = answer(clone, "bundle", "verify", path)
+    assert [channel["name"] for channel in document["channels"]] == ["release-1.10", "release-1.8", "release-1.9"]
+    assert (document["sequence"], document["after"], document["signature"], document["checked"]["history"]) == (1, None, None, True)
+    assert clone.ekf("bundle", "apply", path, str(tmp_path / "mirror.git")).code == 0
+    Clone(vendor).git("branch", "release-1.11", "release-1.10")
+    if shutil.which("ssh-keygen"):
+        assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).code == 0
+    sign = ["--sign", key] if shutil.which("ssh-keygen") else []
+    assert clone.ekf("bundle", "create", path, "--from", str(vendor), "--receipt", f"{path}.receipt", *sign).code == 0
+    document = answer(clone, "bundle", "verify", path)
+    assert (document["sequence"], len(document["after"]), document["commits"]) == (2, 64, 0)
+    assert [channel["previous"] is None for channel in document["channels"]] == [False, True, False, False]
+    assert (document["signature"] or {}).get("kind") == ("ssh" if sign else None)

@@ -90,6 +90,15 @@ STARTS = {
 
 WORLDS = {
     "git-ekf.1": World("nothing", {1: f"{_TWO_REPLICAS}git ekf save"}),
+    "git-ekf-bundle.1": World(
+        "nothing",
+        {
+            0: f"git ekf mirror {VENDOR_URL} manifests.git",
+            2: _vendor("release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual"))
+            + _vendor("release-1.8", "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n")
+            + f"git ekf mirror {VENDOR_URL} manifests.git --accept release-1.8",
+        },
+    ),
     "git-ekf-check.1": World(before={0: _commit("apps/mine/deployment.yaml", deployment("mine", "1", 1), "Add our application")}),
     "git-ekf-clone.1": World(
         "nothing",
@@ -113,6 +122,13 @@ WORLDS = {
             0: "git ekf tag --date 2026-11-13 -m 'We added Istio.' --field Ticket=OPS-1\ngit ekf save\n"
             f"{_NINE_REPLICAS}git ekf tag -m 'Two Istio replicas were not enough.' --field Ticket=OPS-2"
         }
+    ),
+    "git-ekf-mirror.1": World(
+        "nothing",
+        {
+            1: _vendor("release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual"))
+            + _vendor("release-1.8", "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n")
+        },
     ),
     "git-ekf-releases.1": World("stack"),
     "git-ekf-rollback.1": World(
@@ -167,6 +183,7 @@ WORLDS = {
             14: _vi("s/2/9/"),
             19: _MOVED,
             20: _vi("/^<<<<<<</,/^=======/d; /^>>>>>>>/d; s/:1.9.0/:1.10.0/"),
+            24: _vendor("release-1.10", _commit("docs/README.md", "# Installation\n", "Begin the manual")),
         },
         weekly=True,
         builds=True,

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import commands, hooks, records, render, upgrade
+from bench import airgap, commands, hooks, load, receive, records, render, upgrade
 from bench.generate import World, clone, configure, kubeflow_or_vendor, vendor
 from bench.measure import Case, Table, medians
 
@@ -25,6 +25,7 @@ def main(output: Path) -> None:
         table.row("git version, the least a git process takes", medians(world, [Case("git", ["git", "version"])], 30)["git"])
         _commands(world, table)
         upgrade.run_in_memory(world, table)
+        load.load(world, table)
         for name, files, commits in (("small", 10, 12), ("large", 50_000, 20_000)):
             primary = world.root / f"{name}.git"
             vendor(world, primary, files=files, commits=commits)
@@ -43,6 +44,8 @@ def _commands(world: World, table: Table) -> None:
     configure(cloned, commits=10, records=5)
     commands.status(world, table, cloned, f"{what}, 10 configuration commits, 5 deploy records")
     commands.shell(world, table, cloned, what)
+    airgap.mirror(world, table, primary, what)
+    airgap.bundle(world, table, primary, what)
     if what == "kubeflow/manifests":
         render.diff(world, table, cloned, what)
     primary = world.root / "history.git"
@@ -57,6 +60,18 @@ def _commands(world: World, table: Table) -> None:
     records.records(world, table, cloned, "git ekf log and tag with 10,000 deploy records")
     commands.shell(world, table, cloned, "10,000 deploy records")
     records.save(world, table, cloned, "git ekf save of one commit, with 10,000 deploy records")
+    _server(world, table)
+
+
+def _server(world: World, table: Table) -> None:
+    primary = world.root / "small-server.git"
+    vendor(world, primary, files=10, commits=12)
+    receive.one_commit(world, table, clone(world, primary, world.root / "small-server"), "in a repository of 10 files")
+    primary = world.root / "large-server.git"
+    vendor(world, primary, files=1_000, commits=50_000)
+    cloned = clone(world, primary, world.root / "large-server")
+    configure(cloned, commits=1_000, records=200)
+    receive.many(world, table, cloned, "1,000 commits and 200 deploy records, in a repository of 50,000 commits")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,226 @@
+"""Brings what a bundle carries into a mirror: all of it, or nothing.
+
+The objects are unpacked beside those of the mirror, as git does with what is pushed, and moved there once everything is found right.
+Then the refs move in one transaction, and with them the receipt by which a later bundle is known to follow this one.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from git_ekf import config as configuration
+from git_ekf.bundle.creating import now
+from git_ekf.bundle.manifest import TOOL, Manifest, Receipt, as_time, parse_receipt
+from git_ekf.bundle.reading import Contents, opened, require_commits, require_tips, unpack
+from git_ekf.bundle.signature import Signature
+from git_ekf.errors import GitFailed, Refused
+from git_ekf.git import Git
+from git_ekf.mirror import NEW, UPDATED, Change, State, compare, in_order, move, point_head, read_state, refs_of, require_accepted
+from git_ekf.mirroring import opened as opened_mirror
+from git_ekf.mirroring import tidy
+from git_ekf.quarantine import Quarantine
+from git_ekf.refs import APPLIED, HEADS, MIRROR, TAGS
+
+
+class Order(NamedTuple):
+    """What is asked for: `accepted` are branches and tags that the vendor may have rewritten or withdrawn, or the URL that the vendor
+    had before; `allowed` a file of allowed signers, `receipt` the file to write.
+    """
+
+    path: str
+    directory: str
+    accepted: Sequence[str]
+    allowed: str
+    receipt: str
+
+    @property
+    def command(self) -> str:
+        return shlex.join(["git", "ekf", "bundle", "apply", self.path, self.directory])
+
+
+class Applied(NamedTuple):
+    """What has become of branches and tags. `again`: it had been applied before. `receipt` is the file written, "" where it could
+    not be written beside the bundle.
+    """
+
+    manifest: Manifest
+    signature: Signature | None
+    changes: list[Change]
+    backups: dict[str, str]
+    again: bool
+    receipt: str
+
+
+def apply(order: Order) -> Applied:
+    """Raises UsageError, Refused (and nothing has changed), CallFailed."""
+    here = Git(order.directory if os.path.isdir(order.directory) else None)
+    allowed = order.allowed or _demanded(here)
+    with opened(here, order.path, allowed) as contents:
+        manifest = contents.manifest
+        scheme = configuration.load(None, here.config_pairs()).scheme
+        newest = max((ref.removeprefix(HEADS) for ref in manifest.refs if ref.startswith(HEADS)), key=scheme.key, default="main")
+        with opened_mirror(order.directory, manifest.object_format, newest) as git:
+            git.env["GIT_NO_REPLACE_OBJECTS"] = "1"
+            have = refs_of(git)
+            _require_same_vendor(git, order, manifest, have)
+            last = last_applied(git)
+            if last and last.digest == contents.digest:
+                return Applied(manifest, contents.signature, [], {}, True, _write_receipt(order, last.text()))
+            _require_next(git, order, contents, last)
+            _require_room(git)
+            bearing = have if manifest.complete else {ref: oid for ref, oid in have.items() if ref in manifest.refs}
+            with _unpacked(git, contents) as (quarantined, quarantine):
+                changes = compare(quarantined, manifest.refs, bearing)
+                require_accepted(changes, order.accepted, order.command)
+                quarantine.migrate()
+            refs = {**have, **{change.ref: change.new for change in changes}}
+            receipt = _receipt(contents, {ref: oid for ref, oid in refs.items() if oid}).text()
+            backups = move(git, [*changes, _noted(git, receipt)], State(manifest.primary, manifest.updated))
+            point_head(git, scheme)
+            tidy(git, changes)
+            return Applied(manifest, contents.signature, in_order(changes, scheme), backups, False, _write_receipt(order, receipt))
+
+
+def last_applied(git: Git) -> Receipt | None:
+    """The receipt for the bundle that was applied last; None where none was. Raises Refused where it cannot be read."""
+    code, out = git.run("cat-file", "blob", APPLIED, ok=(0, 128))
+    return parse_receipt(out, APPLIED) if code == 0 else None
+
+
+def _demanded(git: Git) -> str:
+    """The file of allowed signers that the mirror's administrator has set; never what a vendor's tree says."""
+    pairs = [pair for pair in git.config_pairs() if pair[0] == "ekf.bundle.allowed-signers"]
+    return configuration.load(None, pairs).bundle_signers
+
+
+# --- whether it belongs here, and now ---
+
+
+def _require_same_vendor(git: Git, order: Order, manifest: Manifest, have: dict[str, str]) -> None:
+    state = read_state(git)
+    if state is None:
+        if have:
+            raise Refused(
+                f"{order.directory} has branches or tags, and is no mirror that git ekf has made", "name an empty or a new directory"
+            )
+    elif not state.is_of(manifest.primary) and state.primary not in order.accepted:
+        raise Refused(
+            f"{order.path} is from {manifest.primary}, and {order.directory} is a mirror of {state.primary}; nothing was changed",
+            f"name another directory; if the vendor has moved: {order.command} --accept {shlex.quote(state.primary)}",
+        )
+
+
+def _require_next(git: Git, order: Order, contents: Contents, last: Receipt | None) -> None:
+    """Raises Refused where it is older than what is there, or builds on what is not there."""
+    path, manifest = order.path, contents.manifest
+    state = read_state(git)
+    if manifest.after and last is None:
+        raise Refused(
+            f"{path} is bundle {manifest.sequence}, and no bundle was ever applied to {order.directory}",
+            "apply those before it first; or, where the vendor is reached, have one with everything: git ekf bundle create FILE",
+        )
+    if last and manifest.after and manifest.after != last.digest:
+        if manifest.sequence <= last.sequence:
+            raise Refused(
+                f"{path} is bundle {manifest.sequence}, and bundle {last.sequence} was applied already; nothing was changed", _newer(order)
+            )
+        between = f"bundle {last.sequence + 1} has to come first" if manifest.sequence > last.sequence + 1 else "it follows another one"
+        raise Refused(
+            f"{path} is bundle {manifest.sequence}, and bundle {last.sequence} is the last that was applied: {between}",
+            _newer(order),
+        )
+    if state and manifest.updated < int(state.updated):
+        raise Refused(
+            f"{path} is older than what is there: it has what the vendor had on {as_time(manifest.updated)}, "
+            f"and the mirror that of {as_time(state.updated)}; nothing was changed",
+            _newer(order),
+        )
+    _require_prerequisites(git, order, manifest)
+
+
+def _newer(order: Order) -> str:
+    show = shlex.join(["git", "-C", order.directory, "cat-file", "blob", APPLIED])
+    return f"{show} >receipt, and where the vendor is reached: git ekf bundle create FILE --receipt receipt"
+
+
+def _require_prerequisites(git: Git, order: Order, manifest: Manifest) -> None:
+    needed = manifest.prerequisites
+    lines = git.lines("cat-file", "--batch-check=%(objecttype)", stdin="".join(f"{oid}\n" for oid in needed).encode())
+    missing = [oid for oid, kind in zip(needed, lines, strict=True) if kind != "commit"]
+    if missing:
+        raise Refused(f"{order.path} builds on {missing[0][:7]}, which {order.directory} does not have; nothing was changed", _newer(order))
+
+
+def _require_room(git: Git) -> None:
+    """Raises Refused where a name is taken by a ref that only names another one: to move it would move that."""
+    for line in git.lines("for-each-ref", "--format=%(symref) %(refname)", HEADS, TAGS, MIRROR, APPLIED):
+        symref, _, ref = line.partition(" ")
+        if symref:
+            raise Refused(f"{ref} is a symbolic ref here, to {symref}; nothing was changed", f"git symbolic-ref --delete {ref}")
+
+
+# --- the objects ---
+
+
+@contextmanager
+def _unpacked(git: Git, contents: Contents) -> Iterator[tuple[Git, Quarantine]]:
+    """A git that sees the objects of the bundle, found complete, beside those of the mirror, and where they are. Raises Refused."""
+    with Quarantine(git.text("rev-parse", "--path-format=absolute", "--git-path", "objects")) as quarantine:
+        quarantined = quarantine.git(git)
+        unpacked = unpack(quarantined, contents, linked=True)
+        if unpacked.deltas:
+            raise _incomplete(contents)
+        require_tips(quarantined, contents)
+        if not unpacked.self_contained or contents.manifest.prerequisites:
+            _require_connected(quarantined, contents)
+        require_commits(quarantined, contents)
+        yield quarantined, quarantine
+
+
+def _require_connected(git: Git, contents: Contents) -> None:
+    tips = "".join(f"{oid}\n" for oid in dict.fromkeys(contents.manifest.refs.values()))
+    try:
+        git.run("rev-list", "--objects", "--quiet", "--stdin", "--not", "--all", stdin=tips.encode())
+    except GitFailed:
+        raise _incomplete(contents) from None
+
+
+def _incomplete(contents: Contents) -> Refused:
+    return Refused(
+        f"{contents.path} lacks objects to which its own lead; nothing was changed", "ask its sender; a new one: git ekf bundle create"
+    )
+
+
+# --- the receipt ---
+
+
+def _receipt(contents: Contents, refs: dict[str, str]) -> Receipt:
+    manifest = contents.manifest
+    return Receipt(TOOL, now(), manifest.primary, manifest.object_format, manifest.sequence, contents.digest, refs)
+
+
+def _noted(git: Git, receipt: bytes) -> Change:
+    blob = git.text("hash-object", "-w", "--stdin", stdin=receipt)
+    old = git.ref_value(APPLIED)
+    return Change(UPDATED if old else NEW, APPLIED, old, blob)
+
+
+def _write_receipt(order: Order, text: bytes) -> str:
+    """The file written. Beside the bundle there may be no room, as on a disc; the mirror has the receipt anyway."""
+    path = order.receipt or f"{order.path}.receipt"
+    part = f"{path}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(part)
+        return ""
+    return path

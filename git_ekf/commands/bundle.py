@@ -1,0 +1,176 @@
+"""git ekf bundle: the vendor's channels in one file, for a site that nothing else reaches."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from git_ekf import config as configuration
+from git_ekf.bundle.manifest import Manifest, as_time
+from git_ekf.commands.changes import change_lines
+from git_ekf.commands.options import Json
+from git_ekf.errors import CallFailed
+from git_ekf.git import Git, leave_repository
+from git_ekf.mirror import NEW, UNCHANGED, Change, in_order
+from git_ekf.output import counted, document, say, unicode_text
+from git_ekf.refs import APPLIED
+
+if TYPE_CHECKING:
+    from git_ekf.bundle.signature import Signature
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Carry the vendor's channels across an air gap in one file."
+)
+
+Allowed = Annotated[
+    str, typer.Option("--allowed-signers", metavar="SIGNERS", help="Take only what one of the signers in this file has signed.")
+]
+
+
+@app.command()
+def create(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write.")],
+    source: Annotated[
+        str, typer.Option("--from", metavar="DIR|URL", help="The repository to take them from; by default the one here.")
+    ] = "",
+    release: Annotated[
+        list[str] | None, typer.Option("--release", metavar="X.Y", help="Carry this release, not all; may be repeated.")
+    ] = None,
+    receipt: Annotated[
+        str, typer.Option("--receipt", metavar="RECEIPT", help="Leave out what the other side has, by the receipt it gave.")
+    ] = "",
+    sign: Annotated[str, typer.Option("--sign", metavar="KEY", help="Sign it: the file of an ssh key, or the name of a gpg key.")] = "",
+) -> None:
+    """Write a bundle: everything, or what is new since a receipt."""
+    from git_ekf.bundle import creating
+
+    if source:
+        leave_repository()
+    made = creating.create(creating.Order(file, source, release or [], receipt, sign))
+    manifest = made.manifest
+    if manifest is None:
+        assert made.receipt
+        say(f"Nothing is new since bundle {made.receipt.sequence}; no file was written.")
+        return
+    say(f"{file} is bundle {manifest.sequence}, {_after(manifest)}:")
+    for line in [*_contents(manifest), f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"]:
+        say(f"  {line}")
+    say(f"Its digest is {made.digest}")
+    say(f"Next: carry it across, then: git ekf bundle apply {shlex.quote(os.path.basename(file))} MIRROR")
+
+
+@app.command()
+def verify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")],
+    allowed: Allowed = "",
+    json: Json = False,
+) -> None:
+    """Check a bundle, without a repository, and show what is in it."""
+    from git_ekf.bundle.verifying import verify as verify_bundle
+
+    verified = verify_bundle(file, allowed)
+    manifest = verified.manifest
+    if json:
+        content = {
+            "file": unicode_text(file),
+            "digest": verified.digest,
+            **_as_json(manifest),
+            "signature": verified.signature._asdict() if verified.signature else None,
+            "checked": {"objects": verified.objects, "history": verified.history},
+        }
+        print(document("bundle verify", content))
+        return
+    say(f"{file} is sound: bundle {manifest.sequence}, {_after(manifest)}")
+    for line in _contents(manifest):
+        say(f"  {line}")
+    rows = [
+        ("vendor", f"{manifest.primary}, heard {as_time(manifest.updated)}"),
+        ("made", as_time(manifest.created)),
+        ("has", f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"),
+        ("digest", verified.digest),
+        ("signature", _signature(verified.signature)),
+        ("checked", _checked(verified.objects, verified.history)),
+    ]
+    for label, text in rows:
+        say(f"{label:<10} {text}")
+
+
+@app.command()
+def apply(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")],
+    directory: Annotated[
+        str, typer.Argument(metavar="[DIR]", show_default=False, help="The mirror, made where there is none; by default the one here.")
+    ] = ".",
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", metavar="NAME", help="Follow where NAME was rewritten or withdrawn; may be repeated.")
+    ] = None,
+    allowed: Allowed = "",
+    receipt: Annotated[str, typer.Option("--receipt", metavar="RECEIPT", help="Where to write the receipt; by default FILE.receipt.")] = "",
+) -> None:
+    """Bring what a bundle carries into a mirror: all of it, or nothing."""
+    from git_ekf.bundle import applying
+
+    leave_repository()
+    done = applying.apply(applying.Order(file, directory, accept or [], allowed, receipt))
+    manifest = done.manifest
+    if done.again:
+        say(f"{directory} has bundle {manifest.sequence} already; nothing was changed.")
+    else:
+        say(f"{directory} has bundle {manifest.sequence}, of {manifest.primary}:")
+        for line in change_lines(done.changes):
+            say(f"  {line}")
+        for ref in done.backups:
+            say(f"What was replaced is kept as {ref}")
+        if done.signature:
+            say(f"Signed {_signature(done.signature)}")
+    if done.receipt:
+        say(f"The next bundle needs {done.receipt}")
+        return
+    show = f"git -C {shlex.quote(directory)} cat-file blob {APPLIED}"
+    if receipt:
+        raise CallFailed(f"the bundle is applied, but the receipt could not be written to {receipt}", f"{show} >RECEIPT")
+    say(f"The next bundle needs a receipt, for which there is no room beside {file}: {show} >RECEIPT")
+
+
+def _after(manifest: Manifest) -> str:
+    return f"to follow bundle {manifest.sequence - 1}" if manifest.after else "which follows none"
+
+
+def _contents(manifest: Manifest) -> list[str]:
+    """What is carried, against what the other side has."""
+    scheme = configuration.load(None, Git().config_pairs()).scheme
+    return change_lines(in_order((_change(manifest, ref) for ref in manifest.refs), scheme))
+
+
+def _change(manifest: Manifest, ref: str) -> Change:
+    old, new = manifest.previous.get(ref, ""), manifest.refs[ref]
+    return Change(NEW if not old else UNCHANGED if old == new else "changed", ref, old, new)
+
+
+def _signature(signature: Signature | None) -> str:
+    if signature is None:
+        return "none"
+    key = f"the {signature.kind} key {signature.key}"
+    if signature.signer:
+        return f"by {signature.signer}, {key}"
+    return f"by {key}, held against no list of signers" if signature.checked else f"by {key}, which gpg does not have; not checked"
+
+
+def _checked(objects: bool, history: bool) -> str:
+    if history:
+        return "everything: each object, and that none is missing"
+    return (
+        "each object, but not that none is missing: apply does that, with what the mirror has"
+        if objects
+        else "all bytes, but not each object: some only say what differs from those in the mirror, and apply makes and checks them"
+    )
+
+
+def _as_json(manifest: Manifest) -> dict[str, Any]:
+    content = manifest.as_json()
+    for row in (*content["channels"], *content["tags"]):
+        row["name"] = unicode_text(row["name"])
+    return content
