@@ -44,7 +44,7 @@ class _Page:
                 self.add(plain(rest))
             case ".B" | ".I":
                 self.add(plain(rest))
-            case ".BR":
+            case ".BR" | ".IB":
                 self.add(plain("".join(shlex.split(rest.replace("\\", "\\\\")))))
             case ".TH":
                 name, section = plain(rest).split()[:2]
