@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,14 @@ class Replayed(NamedTuple):
     texts: list[Text]
     steps: list[Step]
     dropped: set[str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_batches() -> Iterator[None]:
+    """So small that the stacks here take several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("git_ekf.replay.forecast._BATCH", 3)
+        yield
 
 
 def replay(built: Built) -> Replayed:

@@ -23,6 +23,7 @@ from git_ekf.replay.stream import Stream
 from git_ekf.terminal import counting
 
 ATTRIBUTES = ".gitattributes"
+_BATCH = 100  # steps handed over at a time: each batch takes two processes for its merges, and the next is written meanwhile
 _HEADER = b"committer x <x> 0 +0000\n"
 _NOT_READ = Entry("000000", "")  # the new side of a path whose merge git has not been asked for yet
 
@@ -113,7 +114,7 @@ class _Forecast:
             self._steps.append(step)
             self._take(step, parent)
             parent = commit.tree_of
-            if not self._wave and self._hand_over():
+            if len(self._steps) % _BATCH == 0 and self._hand_over():
                 break
         else:
             self._merge_files()
@@ -121,9 +122,10 @@ class _Forecast:
         return self._steps
 
     def _hand_over(self) -> bool:
-        """Hands over what is certain: all steps, once nothing is left to merge. Whether a conflict ends it; the steps behind it go."""
+        """Hands over the steps that were not yet, certain once all is merged. Whether a conflict ends it; the steps behind it go."""
         if self._write_out is None:
             return False
+        self._merge_files()
         certain = self._steps[self._written :]
         stop = next((number for number, step in enumerate(certain) if step.verdict == "conflict"), len(certain))
         self._write_out(certain[:stop])

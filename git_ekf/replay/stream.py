@@ -11,6 +11,9 @@ from git_ekf.replay.stack import Entry
 
 _REF = b"refs/heads/scratch"
 
+# For each object it writes, fast-import takes memory and gives it back; glibc is not to hand that to the system each time (mallopt(3)).
+_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 25)}
+
 
 class Stream:
     """Files and commits to write; each commit has a number of its own."""
@@ -52,7 +55,7 @@ def start(git: Git, marks: str) -> Popen[bytes]:
     """A `git fast-import` that waits for lines."""
     options = ("--quiet", "--force", "--done", "--date-format=raw-permissive", f"--export-marks={marks}")
     # One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
-    return git.start("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1", "fast-import", *options, stdin=True)
+    return git.start("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1", "fast-import", *options, stdin=True, env=_MEMORY)
 
 
 def finish(git: Git, process: Popen[bytes], marks: str, lines: bytes = b"") -> dict[int, str]:
