@@ -102,6 +102,21 @@ SCENES = (
     Scene("It is rolled back to that record, as a new commit.", f"git ekf rollback deploy/{_DAY}/release-1.8"),
     Scene("Where things stand now.", "git ekf status"),
     Scene(
+        "Hooks can be skipped. The internal repository can judge for itself, by its own configuration.",
+        "git ekf hooks install --server ../internal.git",
+        chapter="On the server",
+    ),
+    Scene("What is pushed past the hooks is refused there, with the same words.", "git push --no-verify internal :release-1.8", 1),
+    Scene(
+        "Where the vendor cannot be reached, its channels come in one file, from a mirror outside.",
+        "git ekf mirror ../vendor.git ../outside.git && git ekf bundle create ../channels.tar --from ../outside.git",
+        chapter="Across an air gap",
+    ),
+    Scene(
+        "Inside it is looked at, and makes the mirror that is origin there.",
+        "git ekf bundle verify ../channels.tar && git ekf bundle apply ../channels.tar ../inside.git",
+    ),
+    Scene(
         "More configuration: a file of your own, and a change to one of the vendor's.",
         "git add site && git commit -q -m 'Add our DNS' && git commit -q -am 'Take the dashboard from our mirror'",
         writes={"site/dns.yaml": "domain: example.com\n", _DASHBOARD: _mirrored("1.8.0")},
