@@ -14,9 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from git_ekf import manifests
 from git_ekf.errors import CallFailed, UsageError
-from git_ekf.manifests import Difference, Unreadable
+from git_ekf.manifests import Difference, difference
+from git_ekf.manifests.resources import Unreadable, import_yaml
 from git_ekf.repository import Repository
 from git_ekf.terminal import counting
 from git_ekf.trust import RENDER, quoted, require_trusted
@@ -143,7 +143,7 @@ def compare(repo: Repository, old: str, new: str, kustomizations: list[Kustomiza
 
     Raises Refused when the builder is not trusted or PyYAML is missing, CallFailed when the builder cannot be started.
     """
-    manifests.import_yaml()
+    import_yaml()
     command = _command(repo)
     with _checkouts(repo, old, new) as folders, _Builder(command) as builder:
         # Side by side, so that what comes first in the list is ready first.
@@ -207,7 +207,7 @@ def _compare(kustomization: Kustomization, builds: list[_Build]) -> Comparison:
     if failures:
         return Comparison(kustomization, None, failures)
     try:
-        return Comparison(kustomization, manifests.difference(*(build.printed for build in builds)), [])
+        return Comparison(kustomization, difference(*(build.printed for build in builds)), [])
     except Unreadable:
         return Comparison(kustomization, None, list(_unreadable(builds)))
 
@@ -216,7 +216,7 @@ def _unreadable(builds: list[_Build]) -> Iterator[Failure]:
     """Says which side it was."""
     for side, build in zip(("old", "new"), builds, strict=True):
         try:
-            manifests.difference(b"", build.printed)
+            difference(b"", build.printed)
         except Unreadable as error:
             yield Failure(side, [f"what it printed cannot be read: {error}"])
 

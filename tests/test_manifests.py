@@ -13,9 +13,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_ekf import manifests
 from git_ekf.errors import Refused
-from git_ekf.manifests import Change, Changed, Difference, Identity, Special, Unreadable, compare, difference
+from git_ekf.manifests import Changed, Difference, difference, fields
+from git_ekf.manifests.fields import Change, Special, compare
+from git_ekf.manifests.resources import Identity, Unreadable, parse
 
 ABSENT, HIDDEN = Special.ABSENT, Special.HIDDEN
 
@@ -112,7 +113,7 @@ def test_what_is_no_list_of_resources(printed: bytes, why: str) -> None:
 
 def test_scalars_are_read_as_kubernetes_reads_them() -> None:
     texts = "[2020-01-01, 12:30:45, yes, off, =, 1_000, .nan]"
-    [value] = manifests.parse(f"a: {texts}\nb: [1, 0o17, 0x1f, -3, 1.5, 1e3, true, null, ~]\n1: c\n")
+    [value] = parse(f"a: {texts}\nb: [1, 0o17, 0x1f, -3, 1.5, 1e3, true, null, ~]\n1: c\n")
     assert value["a"] == texts.strip("[]").split(", ")
     assert value["b"] == [1, 15, 31, -3, 1.5, 1000.0, True, None, None]
     assert value["1"] == "c"
@@ -253,7 +254,7 @@ def test_a_secret_of_an_odd_shape_is_hidden_as_well(data: Any) -> None:
 
 
 def test_the_copy_of_a_secret_in_its_annotation_is_hidden() -> None:
-    old, new = (secret(metadata={"name": "x", "annotations": {manifests._APPLIED: text, "a": text}}) for text in ("1", "2"))
+    old, new = (secret(metadata={"name": "x", "annotations": {fields._APPLIED: text, "a": text}}) for text in ("1", "2"))
     assert compare(old, new) == [Change("metadata.annotations.a", "1", "2")]
 
 
@@ -311,7 +312,7 @@ def test_back_is_the_mirror_image_of_there(one: dict[str, Any], other: dict[str,
     there, back = compare(pod(**one), pod(**other)), compare(pod(**other), pod(**one))
     assert sorted(there, key=str) == mirrored(back)
     # Changes are found exactly when the two are not the same.
-    assert bool(there) is (manifests.canonical(one) != manifests.canonical(other))
+    assert bool(there) is (fields.canonical(one) != fields.canonical(other))
 
 
 @given(st.dictionaries(st.sampled_from("abcde"), SCALARS, max_size=4), st.dictionaries(st.sampled_from("abcde"), SCALARS, max_size=4))

@@ -13,7 +13,8 @@ from typer.core import TyperCommand
 from git_ekf import deploy, render
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
-from git_ekf.manifests import Change, Identity, Special
+from git_ekf.manifests.fields import Change, Special
+from git_ekf.manifests.resources import Identity
 from git_ekf.output import counted, document, say, unicode_text
 from git_ekf.render import Choice, Comparison
 from git_ekf.repository import Repository

@@ -1,28 +1,18 @@
-"""Built manifests: taken apart into resources, and compared field by field. No repository, no processes.
+"""Two versions of a resource compared field by field, as Kubernetes reads them.
 
-Two builds are compared as Kubernetes reads them: maps have no order, nor have the lists that it merges by
-a key (containers by name, ports by number and protocol …) or takes as sets. `args` and `command` keep theirs.
+Maps have no order, nor have the lists that it merges by a key (containers by name, ports by number and protocol …)
+or takes as sets. `args` and `command` keep theirs.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
-from functools import cache
 from typing import Any, NamedTuple
 
-from git_ekf.errors import Refused
-
-# Deeper nesting than this is no manifest; libyaml's C stack overflows at some ten thousand levels.
-MAX_DEPTH = 200
-
-
-class Unreadable(Exception):
-    """What a builder printed is no list of resources; why, without a word of it, as it may hold a secret."""
+from git_ekf.manifests.resources import identity
 
 
 class Special(Enum):
@@ -32,51 +22,12 @@ class Special(Enum):
     HIDDEN = "hidden"
 
 
-class Identity(NamedTuple):
-    """What makes it the same resource in two builds; the version of its API does not count."""
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        kind = f"{self.group}/{self.kind}" if self.group else self.kind
-        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
-
-
 class Change(NamedTuple):
     """A field that differs. `path` reads spec.containers[name=istio].image; values are JSON values or Special."""
 
     path: str
     old: Any
     new: Any
-
-
-class Changed(NamedTuple):
-    resource: Identity
-    fields: list[Change]
-
-
-class Difference(NamedTuple):
-    """What became of the resources of a build, each list in order of kind and name."""
-
-    added: list[Identity]
-    removed: list[Identity]
-    changed: list[Changed]
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
-
-
-def difference(old: bytes, new: bytes) -> Difference:
-    """Compares what a builder printed for two commits. Raises Unreadable, Refused without PyYAML."""
-    before, after = Counter(_documents(old)), Counter(_documents(new))
-    # A document that is the same text on both sides need not be parsed: most are, and some have megabytes.
-    try:
-        return _compare_all(_resources(before - after), _resources(after - before))
-    except RecursionError:
-        raise Unreadable("it is nested too deeply") from None
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
@@ -91,130 +42,6 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
 
 def _order(change: Change) -> tuple[str, str, str]:
     return change.path, str(change.old), str(change.new)
-
-
-def identity(resource: dict[str, Any]) -> Identity:
-    metadata = resource.get("metadata")
-    names = metadata if isinstance(metadata, dict) else {}
-    group, slash, _ = str(resource.get("apiVersion") or "").rpartition("/")
-    name = names.get("name") or names.get("generateName") or ""
-    return Identity(group if slash else "", str(resource.get("kind") or ""), str(names.get("namespace") or ""), str(name))
-
-
-def parse(document: str) -> list[dict[str, Any]]:
-    """The resources in a YAML text, Lists taken apart. Raises Unreadable, Refused without PyYAML."""
-    import_yaml()
-    import yaml
-
-    if _depth_at_most(document) > MAX_DEPTH and _depth(document) > MAX_DEPTH:
-        raise Unreadable("it is nested too deeply")
-    try:
-        loaded = [_plain(value) for value in yaml.load_all(document, _loader())]  # a subclass of SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1} of a document" if error.problem_mark else ""
-        raise Unreadable(f"it is no YAML{line}") from None
-    except (yaml.YAMLError, ValueError):  # a control character; a number of thousands of digits
-        raise Unreadable("it is no YAML") from None
-    found = []
-    for value in loaded:
-        items = value.get("items") if isinstance(value, dict) and str(value.get("kind", "")).endswith("List") else None
-        found += items if isinstance(items, list) else [] if value is None else [value]
-    if not all(isinstance(value, dict) for value in found):
-        raise Unreadable("it is YAML, but no list of resources")
-    return found
-
-
-def import_yaml() -> None:
-    """Raises Refused when PyYAML is not installed."""
-    try:
-        import yaml  # noqa: F401
-    except ImportError:
-        raise Refused("comparing manifests needs PyYAML, which is not installed", "pip install 'git-ekf[render]'") from None
-
-
-# --- documents and resources ---
-
-
-def _documents(text: bytes) -> list[str]:
-    """A stream of YAML cut at its `---` lines, which cannot be inside a value: that would be indented."""
-    try:
-        decoded = text.decode()
-    except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8 text") from None
-    return [part.lstrip("\r\n") for part in re.split(r"^---(?=\s)", decoded, flags=re.MULTILINE) if part.strip()]
-
-
-def _resources(documents: Counter[str]) -> dict[Identity, list[dict[str, Any]]]:
-    found: dict[Identity, list[dict[str, Any]]] = {}
-    for document in documents.elements():
-        for resource in parse(document):
-            found.setdefault(identity(resource), []).append(resource)
-    return found
-
-
-def _compare_all(before: dict[Identity, list[dict[str, Any]]], after: dict[Identity, list[dict[str, Any]]]) -> Difference:
-    added, removed, changed = [], [], []
-    for one in sorted(before.keys() | after.keys()):
-        olds, news = before.get(one, []), after.get(one, [])
-        for old, new in zip(olds, news, strict=False):  # one of each, unless a build repeats itself
-            fields = compare(old, new)
-            if fields:
-                changed.append(Changed(one, fields))
-        removed += [one] * (len(olds) - len(news))
-        added += [one] * (len(news) - len(olds))
-    return Difference(added, removed, changed)
-
-
-@cache
-def _loader() -> Any:
-    """A safe loader that reads scalars as Kubernetes does: no dates, no base 60, no `yes`, and `=` is a text."""
-    import yaml
-
-    loader: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
-    for tag, pattern, first in (
-        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-        ("int", r"[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)", "-+0123456789"),
-        ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-        ("merge", "<<", "<"),
-    ):
-        loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
-    return loader
-
-
-def _depth_at_most(document: str) -> int:
-    """A bound on the nesting that costs no parsing: brackets, and two levels a column of the deepest indentation."""
-    indentation = max((len(run) for run in re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0)
-    return document.count("[") + document.count("{") + 2 * indentation
-
-
-def _depth(document: str) -> int:
-    import yaml
-
-    depth = deepest = 0
-    try:
-        for event in yaml.parse(document, _loader()):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                deepest = max(deepest, depth)
-                if depth > MAX_DEPTH:
-                    break
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-    except yaml.YAMLError:  # the loader will say so as well
-        pass
-    return deepest
-
-
-def _plain(value: Any) -> Any:
-    """The value in JSON's types."""
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else json.dumps(key, default=str): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, set, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
 # --- secrets ---

@@ -1,0 +1,131 @@
+"""Built manifests taken apart into resources, with YAML read as Kubernetes reads it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+from git_ekf.errors import Refused
+
+# Deeper nesting than this is no manifest; libyaml's C stack overflows at some ten thousand levels.
+MAX_DEPTH = 200
+
+
+class Unreadable(Exception):
+    """What a builder printed is no list of resources; why, without a word of it, as it may hold a secret."""
+
+
+class Identity(NamedTuple):
+    """What makes it the same resource in two builds; the version of its API does not count."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        kind = f"{self.group}/{self.kind}" if self.group else self.kind
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+
+def identity(resource: dict[str, Any]) -> Identity:
+    metadata = resource.get("metadata")
+    names = metadata if isinstance(metadata, dict) else {}
+    group, slash, _ = str(resource.get("apiVersion") or "").rpartition("/")
+    name = names.get("name") or names.get("generateName") or ""
+    return Identity(group if slash else "", str(resource.get("kind") or ""), str(names.get("namespace") or ""), str(name))
+
+
+def documents(text: bytes) -> list[str]:
+    """A stream of YAML cut at its `---` lines, which cannot be inside a value: that would be indented. Raises Unreadable."""
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError:
+        raise Unreadable("it is not UTF-8 text") from None
+    return [part.lstrip("\r\n") for part in re.split(r"^---(?=\s)", decoded, flags=re.MULTILINE) if part.strip()]
+
+
+def parse(document: str) -> list[dict[str, Any]]:
+    """The resources in a YAML text, Lists taken apart. Raises Unreadable, Refused without PyYAML."""
+    import_yaml()
+    import yaml
+
+    if _depth_at_most(document) > MAX_DEPTH and _depth(document) > MAX_DEPTH:
+        raise Unreadable("it is nested too deeply")
+    try:
+        loaded = [_plain(value) for value in yaml.load_all(document, _loader())]  # a subclass of SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1} of a document" if error.problem_mark else ""
+        raise Unreadable(f"it is no YAML{line}") from None
+    except (yaml.YAMLError, ValueError):  # a control character; a number of thousands of digits
+        raise Unreadable("it is no YAML") from None
+    found = []
+    for value in loaded:
+        items = value.get("items") if isinstance(value, dict) and str(value.get("kind", "")).endswith("List") else None
+        found += items if isinstance(items, list) else [] if value is None else [value]
+    if not all(isinstance(value, dict) for value in found):
+        raise Unreadable("it is YAML, but no list of resources")
+    return found
+
+
+def import_yaml() -> None:
+    """Raises Refused when PyYAML is not installed."""
+    try:
+        import yaml  # noqa: F401
+    except ImportError:
+        raise Refused("comparing manifests needs PyYAML, which is not installed", "pip install 'git-ekf[render]'") from None
+
+
+@cache
+def _loader() -> Any:
+    """A safe loader that reads scalars as Kubernetes does: no dates, no base 60, no `yes`, and `=` is a text."""
+    import yaml
+
+    loader: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
+    for tag, pattern, first in (
+        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+        ("int", r"[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)", "-+0123456789"),
+        ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+        ("merge", "<<", "<"),
+    ):
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
+    return loader
+
+
+def _depth_at_most(document: str) -> int:
+    """A bound on the nesting that costs no parsing: brackets, and two levels a column of the deepest indentation."""
+    indentation = max((len(run) for run in re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0)
+    return document.count("[") + document.count("{") + 2 * indentation
+
+
+def _depth(document: str) -> int:
+    import yaml
+
+    depth = deepest = 0
+    try:
+        for event in yaml.parse(document, _loader()):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                deepest = max(deepest, depth)
+                if depth > MAX_DEPTH:
+                    break
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.YAMLError:  # the loader will say so as well
+        pass
+    return deepest
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's types."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else json.dumps(key, default=str): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, set, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
