@@ -33,11 +33,12 @@ REBASE, UPGRADE, SPARSE, PLAN, REPLAY = (
     "git replay --onto, no checkout",
 )
 # Without the builds of manifests afterwards, which would take most of the time and have no counterpart.
-_UPGRADE = ["git", "ekf", "upgrade", "--no-save-check", "--no-fetch", "--no-build"]
+COMMAND = ["git", "ekf", "upgrade", "--no-save-check", "--no-fetch", "--no-build"]
 _PLAN = ["git", "ekf", "upgrade", "--plan", "--no-fetch"]
 _THROW_AWAY = "throw-away"
 _FIRST = 1_000  # of the commits, rebased where all of them would take minutes
 _MEGABYTES = 300
+_REAL = 60  # of the real stacks, spread evenly over the years
 _ROOM = 6_000_000_000  # bytes, twice what all the repositories take
 
 # A process started from this one would count this one's memory as its own.
@@ -83,7 +84,8 @@ def run(world: World, table: Table, folder: Path, names: Sequence[str] = ("S1", 
         if name in ("S1", "R") and not BUNDLE.exists():
             table.heading(f"{name} left out: there is no {BUNDLE}")
         elif name == "R":
-            bench.real(*workloads.real(world, folder, name, 60))
+            clean = [stack for stack in workloads.stacks() if stack.clean]
+            bench.real(workloads.real(world, folder, name), [clean[number * len(clean) // _REAL] for number in range(_REAL)])
         else:
             make = workloads.kubeflow if name == "S1" else workloads.large
             bench.made(name, make(world, folder, name, WORKLOADS[name].commits))
@@ -133,8 +135,8 @@ class Bench:
         twin = sparse(stage)
         return [
             *cases,
-            self._ours(UPGRADE, stage, [*_UPGRADE, to]),
-            self._ours(SPARSE, twin, [*_UPGRADE, to]),
+            self._ours(UPGRADE, stage, [*COMMAND, to]),
+            self._ours(SPARSE, twin, [*COMMAND, to]),
             Case(PLAN, [*_PLAN, to], stage.path, before=stage.restore),
         ]
 
@@ -200,7 +202,7 @@ class Bench:
     def _memory(self, stage: Stage) -> None:
         """Of the process that needs the most: Python, or a git that it starts."""
         stage.restore()
-        peak = int(self.world.run(sys.executable, "-c", _PEAK, *_UPGRADE, "1.9", cwd=stage.path))
+        peak = int(self.world.run(sys.executable, "-c", _PEAK, *COMMAND, "1.9", cwd=stage.path))
         megabytes = peak / (1_000_000 if sys.platform == "darwin" else 1_000)  # bytes there, kilobytes elsewhere
         met = "met" if megabytes <= _MEGABYTES else "missed"
         self.table.heading(f"Peak memory of git ekf upgrade, its largest process: {megabytes:.0f} MB  target {_MEGABYTES} MB  {met}")
@@ -222,7 +224,7 @@ class Bench:
     def _real_cases(self, stage: Stage, stack: Stack) -> list[Case]:
         branch, tip = f"release-{stack.release}", stack.ref
         rebase = self._rebase(stage, f"origin/{branch}", tip, f"origin/release-{stack.next}")
-        ours = self._ours(UPGRADE, stage, [*_UPGRADE, stack.next])
+        ours = self._ours(UPGRADE, stage, [*COMMAND, stack.next])
         return [rebase, ours._replace(before=partial(stage.restore, branch, tip))]
 
 

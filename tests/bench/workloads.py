@@ -42,11 +42,12 @@ class Upstream(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """A real stack: the revision, and the releases it stands on and goes to."""
+    """A real stack: the revision, the releases it stands on and goes to, and whether `git replay` carries it over."""
 
     ref: str
     release: str
     next: str
+    clean: bool
 
 
 def kubeflow(world: World, folder: Path, name: str, commits: int) -> Stage:
@@ -61,13 +62,15 @@ def large(world: World, folder: Path, name: str, commits: int) -> Stage:
     return _stage(world, folder / name, partial(_large_vendor, world, folder), lambda made: _configure(made, _large_upstream(), commits))
 
 
-def real(world: World, folder: Path, name: str, most: int) -> tuple[Stage, list[Stack]]:
-    """A clone that has the real stacks, and the clean ones of them, at most so many, spread evenly over the years."""
-    lines = [json.loads(line) for line in REAL.read_text().splitlines()]
-    clean = [Stack(line["ref"], line["release"], line["next"]) for line in lines if line["git_replay"] == "clean"]
-    count = min(most, len(clean))
-    chosen = [clean[number * len(clean) // count] for number in range(count)]
-    return _stage(world, folder / name, partial(_kubeflow_vendor, world, folder), _fetch_stacks), chosen
+def real(world: World, folder: Path, name: str) -> Stage:
+    """A clone that has the real stacks."""
+    return _stage(world, folder / name, partial(_kubeflow_vendor, world, folder), _fetch_stacks)
+
+
+def stacks() -> list[Stack]:
+    """All real ones."""
+    lines = map(json.loads, REAL.read_text().splitlines())
+    return [Stack(line["ref"], line["release"], line["next"], line["git_replay"] == "clean") for line in lines]
 
 
 def _stage(world: World, path: Path, vendor: Callable[[], Path], fill: Callable[[Stage], None]) -> Stage:
