@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-SYSTEM := mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev
+SYSTEM := git-lfs mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev
 # Their packages start services, but for where policy-rc.d forbids it, as in containers: elsewhere they are left out.
 SYSTEM += $(if $(wildcard /usr/sbin/policy-rc.d),openssh-server gitolite3 nginx-light fcgiwrap)
 
