@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from git_ekf.encodings import decoded
 from git_ekf.names import RECORD_FIELDS
 
 CONTEXT = "Context"
@@ -112,7 +113,7 @@ def parse_tag(raw: bytes) -> TagObject:
 def _decoded(body: bytes, encoding: str) -> str:
     """The text, as UTF-8 where the encoding is none or does not fit."""
     try:
-        text = body.decode(encoding, "surrogateescape")
+        text = decoded(body, encoding, "surrogateescape")
         if encoding != "utf-8":
             text.encode("utf-8", "surrogateescape")  # no halves of surrogate pairs, which UTF-7 among others can name
     except (LookupError, ValueError):

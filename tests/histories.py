@@ -419,6 +419,7 @@ TEXTS = [
     (b"ISO-8859-1", b"plain\n\n# caf\xe9\n"),
     (b"UTF-8", b"\xc3\x9cber\n"),
     (b"x-unknown", b"caf\xe9\n"),
+    (b"unicode_escape", b"caf\\xe9 caf\xe9\n"),
 ]
 NAMES = [
     b"Operator <operator@example.com>",

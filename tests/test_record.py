@@ -182,8 +182,12 @@ def test_any_body_under_any_encoding(body: bytes, encoding: str) -> None:
 
 
 def test_half_a_surrogate_pair_is_no_text() -> None:
-    raw = rb"encoding unicode_escape" + b"\n\n" + rb"Context: \ud800"
-    assert parse(parse_tag(raw).message).get("Context") == r"\ud800"
+    assert parse(parse_tag(b"encoding UTF-7\n\nContext: +2AA-").message).get("Context") == "+2AA-"
+
+
+def test_an_encoding_of_pythons_is_none() -> None:
+    raw = rb"encoding unicode_escape" + b"\n\n" + rb"Context: caf\xe9 \ud800"
+    assert parse(parse_tag(raw).message).get("Context") == r"caf\xe9 \ud800"
 
 
 def test_latin_1_with_its_header() -> None:

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from git_ekf.beside import Beside
+from git_ekf.encodings import decoded
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git import Git
 from git_ekf.quarantine import Quarantine
@@ -143,7 +144,7 @@ def _recoded(text: bytes, written: bytes, encoding: str) -> bytes:
     """The text in another encoding. What cannot be converted stays, and is made UTF-8 where that is asked for (commit.c)."""
     try:
         if codecs.lookup(written.decode()) != codecs.lookup(encoding):
-            return text.decode(written.decode()).encode(encoding)
+            return decoded(text, written.decode()).encode(encoding)
     except (LookupError, ValueError):
         pass
     if text.isascii() or not _is_utf8(encoding):
