@@ -5,6 +5,8 @@ Alone: `cd tests && python -m bench.stacks FOLDER`, some ten minutes. The reposi
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,13 +19,19 @@ from typing import NamedTuple
 from bench import workloads
 from bench.generate import BUNDLE, World
 from bench.measure import Table
-from bench.stage import Stage
+from bench.stage import TRASH, Stage
 from bench.upgrade import COMMAND
 from bench.workloads import Stack
 
+# Some have conflict markers, which the policy would refuse.
+_COMMAND = ["git", "-c", "ekf.rules.conflict-marker=warning", *COMMAND[1:]]
+
 
 class Outcome(NamedTuple):
-    """`verdict` is clean or conflict; `state` is what is compared: the tree, and of a stop the commit and the files in conflict."""
+    """`verdict` is clean, conflict or refused; `state` is what is compared.
+
+    That is the tree and, of a stop, the commit and the files in conflict.
+    """
 
     verdict: str
     state: tuple[str, ...]
@@ -42,6 +50,7 @@ def run(world: World, table: Table, folder: Path) -> None:
     rows = []
     for stack in workloads.stacks():
         rows.append(Row(stack, _ours(world, stage, stack), _gits(world, stage, stack)))
+        shutil.rmtree(folder / TRASH)
         ours, gits = rows[-1].ours, rows[-1].gits
         same = "as git" if ours.state == gits.state else f"git: {gits.verdict} {' '.join(gits.state)}; here: {' '.join(ours.state)}"
         table.row(f"{stack.ref.removeprefix('refs/stacks/')} to {stack.next}", ours.took, f"{ours.verdict:<8}  {same}")
@@ -54,19 +63,26 @@ def run(world: World, table: Table, folder: Path) -> None:
 def _summary(table: Table, name: str, rows: list[Row]) -> None:
     verdicts = Counter(row.ours.verdict for row in rows)
     same = sum(row.ours.state == row.gits.state for row in rows)
-    table.heading(f"{name}: {len(rows)} stacks, {verdicts['clean']} clean, {verdicts['conflict']} in conflict, {same} as git")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    table.heading(f"{name}: {len(rows)} stacks, {counts}; {same} as git")
     table.row("git rebase --onto", median(row.gits.took for row in rows))
     table.row("git ekf upgrade", median(row.ours.took for row in rows))
 
 
 def _ours(world: World, stage: Stage, stack: Stack) -> Outcome:
     stage.restore(f"release-{stack.release}", stack.ref)
-    return _outcome(world, stage, [*COMMAND, stack.next])
+    return _outcome(world, stage, [*_COMMAND, stack.next])
 
 
 def _gits(world: World, stage: Stage, stack: Stack) -> Outcome:
-    stage.restore("throw-away", stack.ref)
-    return _outcome(world, stage, ["git", "rebase", "--onto", f"origin/release-{stack.next}", f"origin/release-{stack.release}"])
+    """Without the commits whose patch the new channel has: `git rebase` itself would ask the old one for those."""
+    onto, ref = f"origin/release-{stack.next}", stack.ref
+    base = stage.git("merge-base", f"origin/release-{stack.release}", ref)
+    there = [line[2:] for line in stage.git("cherry", onto, ref, base).splitlines() if line.startswith("-")]
+    stage.restore("throw-away", ref)
+    leave_out = " ".join(["sed", "-i", "-e", "1i\\\\noop", *(f"-e /^pick.{commit}/d" for commit in there)])
+    settings = ["-c", "core.abbrev=no", "-c", f"sequence.editor={leave_out}"]
+    return _outcome(world, stage, ["git", *settings, "rebase", "--interactive", "--empty=drop", "--onto", onto, base])
 
 
 def _outcome(world: World, stage: Stage, command: list[str]) -> Outcome:
@@ -75,6 +91,8 @@ def _outcome(world: World, stage: Stage, command: list[str]) -> Outcome:
     took = 1000 * (time.perf_counter() - begin)
     if done.returncode == 0:
         return Outcome("clean", (stage.tree(),), took)
+    if not (stage.path / ".git/REBASE_HEAD").exists():
+        return Outcome("refused", tuple(os.fsdecode(done.stderr).splitlines()[:1]), took)
     stopped_at = stage.git("rev-parse", "--short", "REBASE_HEAD")
     files = {line.partition("\t")[2] for line in stage.git("ls-files", "--unmerged").splitlines()}
     return Outcome("conflict", (stage.tree(), stopped_at, *sorted(files)), took)
