@@ -14,8 +14,8 @@ from git_ekf.terminal import paint
 SHOWN_PER_RULE = 5
 
 
-def report_text(findings: list[Finding], stream: TextIO) -> str:
-    """Findings for a person to read from a stream, errors first, each with its fix under it."""
+def report_text(findings: list[Finding], stream: TextIO, everything: str = "") -> str:
+    """Findings for a person to read from a stream, errors first, each with its fix under it. `everything` is a command that shows all."""
     lines = []
     seen: dict[tuple[str, str], int] = {}
     for finding in sorted(findings, key=lambda finding: finding.severity != "error"):
@@ -26,7 +26,8 @@ def report_text(findings: list[Finding], stream: TextIO) -> str:
             lines += [f"         fix: {escape(finding.fix)}"]
     for (severity, rule), number in seen.items():
         if number > SHOWN_PER_RULE:
-            lines.append(f"  {_painted(severity, stream)}  {rule}: {number - SHOWN_PER_RULE} more (git ekf check --format json lists all)")
+            more = f"{number - SHOWN_PER_RULE} more{f' ({everything} lists all)' if everything else ''}"
+            lines.append(f"  {_painted(severity, stream)}  {rule}: {more}")
     return "\n".join(lines)
 
 

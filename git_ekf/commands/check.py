@@ -58,7 +58,7 @@ def _print(found: list[policy.Finding]) -> None:
         say("No rule is broken.")
         return
     with paged():
-        print(report_text(found, sys.stdout))
+        print(report_text(found, sys.stdout, "git ekf check --format json"))
         _print_count(found)
 
 

@@ -113,7 +113,7 @@ def test_ten_thousand_refs(site: Site, tmp_path: Path) -> None:
     assert asked <= 4
     days = [f"{2000 + number // 300}-{number // 25 % 12 + 1:02}-{number % 25 + 1:02}" for number in range(6_000)]
     code, said, asked = judge(*(f"{ZERO} {record} refs/tags/deploy/{day}/release-1.8" for day in days))
-    assert (code, len(said), said[-1][:34]) == (1, 12, "  error  tag-mismatch: 5995 more (")
+    assert (code, len(said), said[-1]) == (1, 12, "  error  tag-mismatch: 5995 more")
     assert asked <= 12
     code, said, asked = judge(*(f"{ZERO} {tip} refs/heads/release-2.{number}" for number in range(10_000)))
     assert (code, len(said)) == (1, 12)
