@@ -58,6 +58,8 @@ def parse(document: str) -> list[dict[str, Any]]:
     try:
         loaded = [_plain(value) for value in yaml.load_all(document, _loader())]  # a subclass of SafeLoader
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in (error.problem or ""):  # libyaml 0.2.6 looks at brackets before it tells of them
+            raise Unreadable("it is nested too deeply") from None
         line = f" in line {error.problem_mark.line + 1} of a document" if error.problem_mark else ""
         raise Unreadable(f"it is no YAML{line}") from None
     except (yaml.YAMLError, ValueError):  # a control character; a number of thousands of digits
