@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Beside:
+class Beside(Generic[T]):
     """Calls a function at once, without waiting for it."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -17,12 +20,13 @@ class Beside:
 
     def _run(self) -> None:
         try:
-            self._work()
+            self._result = self._work()
         except BaseException as error:  # whatever it is, it is for the one who waits for the answer
             self._error = error
 
-    def answer(self) -> None:
+    def answer(self) -> T:
         """Waits for it. Raises what the function raises."""
         self._thread.join()
         if self._error:
             raise self._error
+        return self._result

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from git_ekf import config as configuration
 from git_ekf.errors import EkfError
 from git_ekf.git import Git
-from git_ekf.names import DEPLOY, RecordName, Scheme, record_name, without_credentials
+from git_ekf.names import DEPLOY, KUSTOMIZATIONS, RecordName, Scheme, record_name, without_credentials
 from git_ekf.output import escape
 from git_ekf.record import context
 from git_ekf.refs import HEADS, TAGS
@@ -122,8 +122,6 @@ def _paths(word: str, earlier: list[str]) -> Iterator[Candidate]:
 
     What leads to one kustomization only is offered in full.
     """
-    from git_ekf.render import KUSTOMIZATIONS  # what it imports for rendering is 10 ms of the others
-
     folder = word[: word.rfind("/") + 1]
     literal = "".join("\\" + char if char in "\\*?[" else char for char in folder)
     asked = [f":(glob){literal}**/{name}" for name in KUSTOMIZATIONS]

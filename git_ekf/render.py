@@ -17,11 +17,11 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.manifests import Difference, difference
 from git_ekf.manifests.resources import Unreadable, import_yaml
+from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.repository import Repository
 from git_ekf.terminal import counting
 from git_ekf.trust import RENDER, quoted, require_trusted
 
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 OVERLAY = "overlays/deploy"
 
 # Lines of a failed builder's last words that are kept.

@@ -6,11 +6,12 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from git_ekf import config as configuration
-from git_ekf.errors import Refused
+from git_ekf.beside import Beside
+from git_ekf.errors import EkfError, Refused
 from git_ekf.git import Git, Place
 from git_ekf.names import RecordName, normalise_url, record_name
 from git_ekf.output import with_article
@@ -59,6 +60,13 @@ class Repository:
         self.git = git or Git()
         self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
         self._merge_bases: dict[tuple[str, str], str | None] = {}
+
+    def ask_ahead(self) -> None:
+        """Asks at once what a command that changes refs wants to know."""
+        asked = [Beside(partial(getattr, self, name)) for name in ("place", "head_branch", "git_config", "refs", "_record_refs")]
+        for one in asked:
+            with suppress(EkfError):  # whoever needs the answer asks again, and is told
+                one.answer()
 
     @cached_property
     def place(self) -> Place:

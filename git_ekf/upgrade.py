@@ -19,7 +19,7 @@ from git_ekf.refs import BACKUP, HEADS, RefUpdate
 from git_ekf.replay import merging
 from git_ekf.replay.forecast import Step, forecast
 from git_ekf.replay.scratch import Scratch, scratch
-from git_ekf.replay.stack import Commit, Stack, already_upstream, read_stack
+from git_ekf.replay.stack import Commit, Stack, already_upstream, read_channel, read_stack
 from git_ekf.replay.writing import Writer, Written
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
@@ -101,8 +101,9 @@ class _Work(NamedTuple):
 
 def _prepare(repo: Repository, place: Scratch, target: Target, options: Options, todo: list[Hop]) -> _Work:
     """Raises CallFailed where a migration fails."""
+    channel = Beside(lambda: read_channel(repo.git, target.base, target.onto))
     stack, names = read_stack(repo.git, target.base, target.tip)
-    upstream = already_upstream(repo.git, stack, target.tip, target.onto)
+    upstream = already_upstream(repo.git, stack, channel.answer(), target.tip, target.onto)
     if todo and options.squash:
         stack, upstream = squash(repo, place, stack, target, names), {}
     rewritten = migrate(repo, place, stack, todo, squashed=options.squash) if todo else Migrated(stack, {}) if options.flatten else None

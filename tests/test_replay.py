@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from git_ekf.git import Git
 from git_ekf.replay.forecast import Step, forecast
 from git_ekf.replay.scratch import scratch
-from git_ekf.replay.stack import already_upstream, read_stack
+from git_ekf.replay.stack import already_upstream, read_channel, read_stack
 from git_ekf.replay.writing import Writer
 from git_ekf.repository import Repository
 
@@ -47,7 +47,7 @@ def replay(built: Built) -> Replayed:
     repo = Repository(Git(str(built.path)))
     with scratch(repo) as place:
         stack, _ = read_stack(repo.git, built.base, built.tip)
-        upstream = already_upstream(repo.git, stack, built.tip, built.onto)
+        upstream = already_upstream(repo.git, stack, read_channel(repo.git, built.base, built.onto), built.tip, built.onto)
         whole = forecast(place, stack, built.onto, upstream)
     with scratch(repo) as place:
         with Writer(repo, place, stack.commits, built.onto) as writer:

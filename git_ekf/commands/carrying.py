@@ -93,6 +93,7 @@ def begin(
     if fetch:
         hear(repo)
         repo = Repository()
+        repo.ask_ahead()
     target = find(repo)
     if plan or json:
         return show_plan(repo, target, chosen, json=json)

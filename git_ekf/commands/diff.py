@@ -15,6 +15,7 @@ from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.manifests.fields import Change, Special
 from git_ekf.manifests.resources import Identity
+from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.output import counted, document, say, unicode_text
 from git_ekf.render import Choice, Comparison
 from git_ekf.repository import Repository
@@ -165,7 +166,7 @@ def _from_top(repo: Repository, paths: list[str]) -> list[str]:
     found = []
     for word in paths:
         path = _top_path(repo, word)
-        found.append((posixpath.dirname(path) or ".") if posixpath.basename(path) in render.KUSTOMIZATIONS else path)
+        found.append((posixpath.dirname(path) or ".") if posixpath.basename(path) in KUSTOMIZATIONS else path)
     return found
 
 

@@ -14,6 +14,7 @@ from git_ekf.transaction import outcome, settle
 def settled() -> Repository:
     """The work tree to act on. Says so when a command was cut off before, or has ended in git's hands. Raises Refused."""
     repo = Repository()
+    repo.ask_ahead()
     repo.require_work_tree()
     with locked(repo) as journal:
         operation = settle(repo, journal)

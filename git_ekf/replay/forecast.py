@@ -19,12 +19,10 @@ from git_ekf.replay.merging import Conflict, Merge, merge
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.sides import Sides, folders_above, is_edit
 from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
-from git_ekf.replay.stream import Stream
 from git_ekf.terminal import counting
 
 ATTRIBUTES = ".gitattributes"
 _BATCH = 100  # steps handed over at a time: each batch takes two processes for its merges, and the next is written meanwhile
-_HEADER = b"committer x <x> 0 +0000\n"
 _NOT_READ = Entry("000000", "")  # the new side of a path whose merge git has not been asked for yet
 
 # Settles a conflict in the content of a file: (path, base, ours, theirs) -> the entry and which side won; None leaves it.
@@ -232,12 +230,11 @@ class _Forecast:
             return
         wave, self._wave = self._wave, {}
         self._read_attributes(wave)
-        stream = Stream()
-        base = stream.commit(0, _HEADER, b"", ((path, one.base) for path, one in wave.items()))
-        ours = stream.commit(base, _HEADER, b"", ((path, one.ours) for path, one in wave.items()))
-        theirs = stream.commit(base, _HEADER, b"", ((path, one.theirs) for path, one in wave.items()))
-        oids = stream.write(self._scratch.writing, os.path.join(self._scratch.folder, "marks"))
-        result = merge(self._scratch.merging, oids[ours], oids[theirs])
+        loose = self._scratch.loose
+        base = loose.commit(loose.tree({path: one.base for path, one in wave.items()}))
+        ours = loose.commit(loose.tree({path: one.ours for path, one in wave.items()}), base)
+        theirs = loose.commit(loose.tree({path: one.theirs for path, one in wave.items()}), base)
+        result = merge(self._scratch.merging, ours, theirs)
         found = self._scratch.object_ids([f"{result.tree}:{path}" for path in wave])
         for (path, one), oid in zip(wave.items(), found, strict=True):
             if path in result.stages:
@@ -322,8 +319,7 @@ class _Forecast:
         before = self._write_tree()
         self._read_attributes(commit.changes if self._read_all else {*sides.entries, *commit.changes})
         self._read_all = True
-        text = f"tree {before}\nparent {parent}\nauthor x <x> 0 +0000\ncommitter x <x> 0 +0000\n\n".encode()
-        ours = git.text("hash-object", "-t", "commit", "-w", "--stdin", stdin=text)
+        ours = self._scratch.loose.commit(before, parent)
         result = merge(self._scratch.merging, ours, commit.tree_of)
         changed = read_difference(git, before, result.tree)
         decided = {} if result.clean else self._settle_all(step, result)

@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from git_ekf.git import Git
 from git_ekf.quarantine import quoted_path
+from git_ekf.replay.loose import Loose
 from git_ekf.repository import Repository
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it over).
@@ -21,8 +21,9 @@ _UNSYNCED = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CON
 _MEMORY = "/dev/shm"  # noqa: S108 (the directory in it is made by mkdtemp)
 _ROOM = 1 << 28
 
-# Names asked for before the answers are read: more than fit into a pipe would wait for each other.
-_CHUNK = 15
+# Bytes of names asked for before the answers are read: more than fit into a pipe would wait for each other.
+_PIPE = 1 << 14  # the smallest that a system has
+_ANSWER = 80  # what an answer can have beyond the name
 
 
 class Scratch:
@@ -37,7 +38,7 @@ class Scratch:
         store = os.path.join(repo.place.common_dir, "objects")
         self.folder = folder
         self._objects = os.path.join(folder, "objects")
-        self._seen: set[str] = set()
+        self.loose = Loose(self._objects, repo.place.object_format)
         self._top = os.path.join(folder, "tree")
         git_dir = os.path.join(folder, "git")
         promisor = _promisor(repo)
@@ -74,9 +75,8 @@ class Scratch:
         assert reader.stdin
         assert reader.stdout
         found: list[str] = []
-        for at in range(0, len(names), _CHUNK):
-            chunk = names[at : at + _CHUNK]
-            reader.stdin.write(os.fsencode("".join(f"{name}\n" for name in chunk)))
+        for chunk in _chunks(os.fsencode(f"{name}\n") for name in names):
+            reader.stdin.writelines(chunk)
             reader.stdin.flush()
             lines = [reader.stdout.readline() for _ in chunk]
             found += ["" if b" " in line else line.decode().strip() for line in lines]  # "NAME missing"
@@ -87,19 +87,6 @@ class Scratch:
             self._reader.kill()
             self._reader.communicate()
 
-    def new_files(self) -> Iterator[bytes]:
-        """The content of files that merges have written since the last time: each a loose object (gitformat-loose(5))."""
-        for folder in os.listdir(self._objects):
-            for name in os.listdir(os.path.join(self._objects, folder)) if len(folder) == 2 else ():
-                if folder + name in self._seen or not name.isalnum():  # one that is still being written has another name
-                    continue
-                self._seen.add(folder + name)
-                with open(os.path.join(self._objects, folder, name), "rb") as file:
-                    unpacked = zlib.decompressobj()
-                    head = unpacked.decompress(raw := file.read(), 64)
-                if head.startswith(b"blob "):
-                    yield zlib.decompress(raw).partition(b"\0")[2]
-
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""
         whole = os.path.join(self._top, path)
@@ -109,6 +96,19 @@ class Scratch:
                 file.write(content)
         elif os.path.exists(whole):
             os.unlink(whole)
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        size += len(line) + _ANSWER
+        if chunk and size > _PIPE:
+            yield chunk
+            chunk, size = [], len(line) + _ANSWER
+        chunk.append(line)
+    if chunk:
+        yield chunk
 
 
 @contextmanager

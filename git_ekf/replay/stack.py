@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from git_ekf.git import Git
@@ -52,7 +51,7 @@ def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
     return Stack(base, [Commit(oid, oid, changes) for oid, changes in read_commits(git, list(subjects))]), subjects
 
 
-def read_commits(git: Git, oids: list[str]) -> Iterator[tuple[str, Changes]]:
+def read_commits(git: Git, oids: list[str]) -> list[tuple[str, Changes]]:
     """What each commit changes against its first parent, in the order given."""
     asked = "".join(f"{oid}\n" for oid in oids).encode()
     options = ("-r", "-z", "--root", "--always", "--no-renames", "--no-abbrev", "--diff-merges=first-parent", "--ignore-submodules=none")
@@ -65,7 +64,7 @@ def read_commits(git: Git, oids: list[str]) -> Iterator[tuple[str, Changes]]:
         elif field:
             changes = {}
             found.append((field, changes))
-    return iter(found)
+    return found
 
 
 def read_difference(git: Git, old: str, new: str) -> Changes:
@@ -80,8 +79,13 @@ def _entries(field: str) -> tuple[Entry | None, Entry | None]:
     return (Entry(old_mode, old) if old_mode != "000000" else None, Entry(new_mode, new) if new_mode != "000000" else None)
 
 
-def already_upstream(git: Git, stack: Stack, tip: str, onto: str) -> dict[str, str]:
-    """Commits of the stack whose patch is in `onto` already -> a commit there that changes the same paths.
+def read_channel(git: Git, base: str, onto: str) -> list[tuple[str, Changes]]:
+    """What the vendor's commits from `base` to `onto` change, merges left out."""
+    return read_commits(git, git.rev_list("--no-merges", include=[onto], exclude=[base]))
+
+
+def already_upstream(git: Git, stack: Stack, channel: list[tuple[str, Changes]], tip: str, onto: str) -> dict[str, str]:
+    """Commits of the stack whose patch is in `channel`, up to `onto`, already -> a commit there that changes the same paths.
 
     Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is rarely asked.
     """
@@ -91,8 +95,7 @@ def already_upstream(git: Git, stack: Stack, tip: str, onto: str) -> dict[str, s
             ours.setdefault(frozenset(commit.changes), []).append(commit)
     if not ours:
         return {}
-    vendors = read_commits(git, git.rev_list("--no-merges", include=[onto], exclude=[stack.base]))
-    alike = {paths: (oid, changes) for oid, changes in vendors if (paths := frozenset(changes)) in ours}
+    alike = {paths: (oid, changes) for oid, changes in channel if (paths := frozenset(changes)) in ours}
     doubtful = any(commit.changes != changes for paths, (_, changes) in alike.items() for commit in ours[paths])
     if not doubtful:
         return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths]}

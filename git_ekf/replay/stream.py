@@ -11,6 +11,10 @@ from git_ekf.replay.stack import Entry
 
 _REF = b"refs/heads/scratch"
 
+# One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again. fast-import compares
+# each file with the one before, mostly another one: in vain, and for long where they are large.
+_QUICK = ("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1", "-c", "core.bigFileThreshold=16k")
+
 # For each object it writes, fast-import takes memory and gives it back; glibc is not to hand that to the system each time (mallopt(3)).
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 25)}
 
@@ -23,11 +27,10 @@ class Stream:
         self._number = 0
 
     def commit(self, parent: int | str, header: bytes, message: bytes, changes: Iterable[tuple[str, Entry | None]]) -> int:
-        """A commit on another one: its number, its object id, or 0 for none. `header` are the author's and committer's lines."""
+        """A commit on another one: its number, or its object id. `header` are the author's and committer's lines."""
         self._number += 1
-        origin = b"" if parent == 0 else b"from :%d\n" % parent if isinstance(parent, int) else b"from %s\n" % parent.encode()
-        reset = b"reset %s\n\n" % _REF if parent == 0 else b""
-        self._parts.append(b"%scommit %s\nmark :%d\n%sdata %d\n%s\n%s" % (reset, _REF, self._number, header, len(message), message, origin))
+        origin = b"from :%d\n" % parent if isinstance(parent, int) else b"from %s\n" % parent.encode()
+        self._parts.append(b"commit %s\nmark :%d\n%sdata %d\n%s\n%s" % (_REF, self._number, header, len(message), message, origin))
         added = []
         for path, entry in changes:  # what goes away makes room for what comes
             if entry is None:
@@ -54,8 +57,7 @@ class Stream:
 def start(git: Git, marks: str) -> Popen[bytes]:
     """A `git fast-import` that waits for lines."""
     options = ("--quiet", "--force", "--done", "--date-format=raw-permissive", f"--export-marks={marks}")
-    # One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
-    return git.start("-c", "fastimport.unpackLimit=0", "-c", "pack.compression=1", "fast-import", *options, stdin=True, env=_MEMORY)
+    return git.start(*_QUICK, "fast-import", *options, stdin=True, env=_MEMORY)
 
 
 def finish(git: Git, process: Popen[bytes], marks: str, lines: bytes = b"") -> dict[int, str]:

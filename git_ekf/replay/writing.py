@@ -97,7 +97,7 @@ class Writer:
         parent: int | str = self._onto
         assert process.stdin
         for steps in iter(self._steps.get, None):
-            for content in self._scratch.new_files() if steps else ():
+            for content in self._scratch.loose.new_files() if steps else ():
                 stream.blob(content)
             for step in steps:
                 text = self._text_of(step)
