@@ -21,7 +21,9 @@ _PATCH_LIMIT = 1 << 20
 _COMMIT_LIMIT = 1000
 
 _DIFF_OPTIONS = ["--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none"]
-_COMMIT_DIFF = ["diff-index", "--cached", "-p", "-U0", *_DIFF_OPTIONS, "HEAD"]
+# git takes 40 times the size of a file of short lines to compare it: nobody looks into the content of one that is larger (bytes).
+BOUNDED = ["-c", "core.bigFileThreshold=4m"]
+_COMMIT_DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *_DIFF_OPTIONS, "HEAD"]
 _CONFIG = ["config", "-z", "--get-regexp", r"^(ekf|branch|remote|url)\."]
 _SERVER_CONFIG = ["config", "-z", "--get-regexp", r"^ekf\."]
 
@@ -169,7 +171,9 @@ def _server_scheme(config: bytes | None) -> Scheme | None:
 
 def server_environment() -> dict[bytes, bytes]:
     """The environment for a server's questions to git. Refs under refs/replace/ change no answer."""
-    environment = {name: value for name, value in _environment().items() if not name.startswith(b"GIT_") or name in _OF_THE_HOOK}
+    given = _environment()
+    # An empty one, as a server hands on that has nothing in quarantine, would be the current directory to git.
+    environment = {name: value for name, value in given.items() if not name.startswith(b"GIT_") or (value and name in _OF_THE_HOOK)}
     environment[b"GIT_NO_REPLACE_OBJECTS"] = b"1"
     return environment
 
@@ -183,7 +187,7 @@ def _list_commits(vendor: list[str], old: str, new: str) -> list[str]:
     """Lists the customer's commits on either side of an update, with their patches; fails where the channel is not known."""
     options = f"--topo-order --max-count={_COMMIT_LIMIT} --left-right --format=%x00%m%H%x20%P".split()
     quiet = ["--no-show-signature", "--no-notes", "--no-decorate", "-p", "-U0", *_DIFF_OPTIONS]
-    return ["log", *options, *quiet, f"{old}...{new}", "--not", *vendor, "--"]
+    return [*BOUNDED, "log", *options, *quiet, f"{old}...{new}", "--not", *vendor, "--"]
 
 
 def _is_chain(listed: bytes, old: str, new: str) -> bool:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from git_ekf.fastpath import BOUNDED
 from git_ekf.git import Git
 from git_ekf.policy.finding import Found
 from git_ekf.refs import HEADS
@@ -28,17 +29,26 @@ class Changes(NamedTuple):
         return git.fields(*self.command_with("-z", "--name-only", "--diff-filter=A"))
 
     def with_new_markers(self, git: Git) -> list[str]:
-        """Paths that have more conflict markers than before."""
-        paths = git.fields(*self.command_with("-z", "--name-only", f"-G{_MARKER}"))
-        return [path for path in paths if self._markers_grow(git, path)]
+        """Paths that have more conflict markers than before; those of files that are too large to compare are not looked for."""
+        paths = git.fields(*BOUNDED, *self.command_with("-z", "--name-only", f"-G{_MARKER}"))
+        gained = self._markers_gained(git) if paths else []
+        return [path for path, more in zip(paths, gained, strict=True) if more > 0]
 
-    def _markers_grow(self, git: Git, path: str) -> bool:
-        _, patch = git.run("--literal-pathspecs", *self.command_with("-p", "-U0"), "--", path)
-        balance = 0
-        for line in patch.split(b"\n"):
-            if line[1:8] in (b"<<<<<<<", b">>>>>>>") and (len(line) == 8 or line[8:9] in (b" ", b"\r")):
-                balance += {b"+": 1, b"-": -1}.get(line[:1], 0)
-        return balance > 0
+    def _markers_gained(self, git: Git) -> list[int]:
+        """How many more markers each of the files has. The patch is read line by line: it can be as large as a push."""
+        process = git.start(*BOUNDED, *self.command_with("-p", "-U0", f"-G{_MARKER}"))
+        gained: list[int] = []
+        header = b""
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(b"diff --git "):  # lines of a file have a sign in front
+                if line != header:  # a file that becomes a link has two parts
+                    gained.append(0)
+                header = line
+            elif line[1:8] in (b"<<<<<<<", b">>>>>>>") and line[8:9] in (b"", b" ", b"\r", b"\n"):
+                gained[-1] += {b"+": 1, b"-": -1}.get(line[:1], 0)
+        git.finish(process)
+        return gained
 
     def command_with(self, *options: str) -> list[str]:
         return [self.command[0], *DIFF_OPTIONS, *options, *self.command[1:]]
