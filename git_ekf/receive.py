@@ -7,6 +7,7 @@ objects, and nothing that is pushed is read as configuration.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,6 +16,7 @@ from git_ekf import config as configuration
 from git_ekf import fastpath, policy
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.git import Git
+from git_ekf.names import valid_branch
 from git_ekf.refs import HEADS, UPSTREAM, RefUpdate, is_zero, parse_receive
 from git_ekf.repository import RecordTag, Repository
 
@@ -33,7 +35,7 @@ def judge(stdin: bytes) -> list[policy.Finding]:
         if not config.server_judge:
             return []
         user = pushers.get(config.server_user, "") if config.server_user else ""
-        arrival = policy.Arrival(repo.updates, repo.kinds, user, _mirror(repo))
+        arrival = policy.Arrival(repo.updates, repo.kinds, user, _mirror(repo), repo.vain)
         found = policy.judge_receive(repo, arrival)
         _remember(repo)
         return found
@@ -121,6 +123,44 @@ class Receiving(Repository):
                 refs[update.ref] = update.new
         return {ref: oid for ref, oid in refs.items() if not is_zero(oid)}
 
+    @cached_property
+    def vain(self) -> dict[str, str]:
+        """Ref -> what is in the way of its update, as half a sentence: git or another ref. Without --atomic git makes all the others."""
+        times = Counter(update.ref for update in self.updates)
+        found = {ref: "is in the push twice" for ref, count in times.items() if count > 1}
+        found |= {ref: "is no name that git takes for a ref" for ref in times if not valid_branch(ref)}
+        arriving = {update.ref for update in self.updates if not update.deletes}
+        pairs = [(ref, above) for ref in arriving for above in _above(ref) if above in arriving]
+        found |= {one: f"cannot be beside {other}" for ref, above in pairs for one, other in ((ref, above), (above, ref))}
+        return found | self._against_standing(arriving)
+
+    def _against_standing(self, arriving: set[str]) -> dict[str, str]:
+        """The same for the refs that there are. They are read one by one: a server may have a hundred thousand."""
+        found = {}
+        olds = {update.ref: update.old for update in self.updates}
+        alone = len(olds) == 1  # git refuses it, and nothing else comes of the push
+        missing = {update.ref for update in self.updates if not update.creates and not alone}
+        parents = {above: ref for ref in arriving for above in _above(ref)}
+        for ref, oid, symref in self._standing():
+            missing.discard(ref)
+            if ref in parents:
+                found[parents[ref]] = f"cannot be beside {ref}, which is there"
+            found |= {above: f"cannot be beside {ref}, which is there" for above in _above(ref) if above in arriving}
+            if ref in olds and symref:
+                found[ref] = f"is another name for {symref} on the server"
+            elif ref in olds and oid != olds[ref] and not alone:
+                found[ref] = f"has moved on the server, to {oid[:12]}"
+        return found | dict.fromkeys(missing, "is not there any more")
+
+    def _standing(self) -> Iterator[tuple[str, str, str]]:
+        """Name, object id and, of a symbolic one, target of every ref."""
+        process = self.git.start("for-each-ref", "--format=%(refname) %(objectname) %(symref)")
+        assert process.stdout is not None
+        for line in process.stdout:
+            ref, oid, symref = os.fsdecode(line.removesuffix(b"\n")).split(" ")
+            yield ref, oid, symref
+        self.git.finish(process)
+
     @property
     def primary_prefix(self) -> str:
         return UPSTREAM
@@ -160,6 +200,12 @@ class Receiving(Repository):
         process.kill()
         process.communicate()
         return raw
+
+
+def _above(ref: str) -> list[str]:
+    """What would have to be a directory for the ref to exist, below refs/heads and the like."""
+    parts = ref.split("/")
+    return ["/".join(parts[:end]) for end in range(3, len(parts))]
 
 
 def _misconfigured(message: str) -> UsageError:

@@ -102,10 +102,10 @@ def write(record: Record) -> str:
 
 
 def parse_tag(raw: bytes) -> TagObject:
-    """A tag object taken apart. Its `encoding` header is followed; without one it is UTF-8."""
+    """A tag object taken apart. Its `encoding` header is followed; without one it is UTF-8. Of a repeated header git reads the first."""
     head, _, body = raw.partition(b"\n\n")
     header = head.decode("utf-8", "surrogateescape").split("\n")
-    values = dict(line.split(" ", 1) for line in header if " " in line)
+    values = dict(line.split(" ", 1) for line in reversed(header) if " " in line)
     message = _decoded(body, values.get("encoding", "utf-8"))
     return TagObject(values.get("object", ""), values.get("type", ""), values.get("tag", ""), values.get("tagger", ""), message)
 

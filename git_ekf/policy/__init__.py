@@ -126,13 +126,26 @@ def judge_receive(repo: Repository, arrival: Arrival) -> list[Finding]:
         elif update.ref.startswith(BACKUP):
             found += findings(receiving.backup_moved, repo, update, arrival)
     if not any(finding.rule == "delete-protected" and finding.severity == "error" for finding in found):
-        found += findings(receiving.rewrite_unsaved, repo, arrival.updates)
+        found += findings(receiving.rewrite_unsaved, repo, arrival)
     arriving = {update.ref: update.new for update in arrival.updates if update.ref.startswith(RECORDS) and not update.deletes}
     tags = repo.read_objects(arriving) if arriving else []
     if tags:
         found += judge_records(repo, tags, arrival.updates)
-    found += findings(signatures.signature_missing, repo, arrival.updates, tags)
+    beside = receiving.beside_branches(repo, tags)
+    for line in beside:
+        found += _judge_received_line(repo, line)
+    brought = [Line(update.ref, update.ref, update.new, _known(update)) for update in arrival.updates if _brings_commits(update)]
+    found += findings(signatures.signature_missing, repo, [*brought, *beside], tags)
     return found
+
+
+def _brings_commits(update: RefUpdate) -> bool:
+    return update.ref.startswith(HEADS) and not update.deletes
+
+
+def _known(update: RefUpdate) -> tuple[str, ...]:
+    """What was judged when it came."""
+    return () if update.creates else (update.old,)
 
 
 def _judge_received_branch(repo: Repository, update: RefUpdate, arrival: Arrival) -> list[Finding]:
@@ -141,12 +154,15 @@ def _judge_received_branch(repo: Repository, update: RefUpdate, arrival: Arrival
         return []
     found = list(findings(branches.branch_name, repo, branch)) if update.creates else []
     if repo.config.scheme.is_release(branch):
-        line = Line(branch, update.ref, update.new, () if update.creates else (update.old,))
-        found += findings(receiving.branch_base, repo, line)
-        if repo.channel(branch) is None and found:  # without the channel all commits would pass for the customer's
-            return found
-        found += [*findings(receiving.linear_history, repo, line), *_judge_markers(repo, line)]
+        found += _judge_received_line(repo, Line(branch, update.ref, update.new, _known(update)))
     return found
+
+
+def _judge_received_line(repo: Repository, line: Line) -> list[Finding]:
+    found = list(findings(receiving.branch_base, repo, line))
+    if repo.channel(line.branch) is None and found:  # without the channel all commits would pass for the customer's
+        return found
+    return [*found, *findings(receiving.linear_history, repo, line), *_judge_markers(repo, line)]
 
 
 def _judge_line(repo: Repository, line: Line) -> list[Finding]:

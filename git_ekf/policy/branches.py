@@ -95,7 +95,7 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
             ref=line.ref,
             commit=foreign[0],
         )
-    elif own and not line.published and repo.merge_base(channel, line.tip) is None:
+    elif own and line.base(repo) is None and repo.merge_base(channel, line.tip) is None:
         shallow = repo.place.shallow
         yield Found(
             f"{branch} and {primary}/{branch} have no commit in common{' in this shallow clone' if shallow else ''}",

@@ -6,17 +6,18 @@ Where a rule bears on a push from the sender's side too, the one here asks the s
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import NamedTuple
 
-from git_ekf.names import DEPLOY
+from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy import branches
 from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Found
 from git_ekf.policy.pushes import dropped
 from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
-from git_ekf.repository import Repository
+from git_ekf.repository import RecordTag, Repository
 
 
 class Arrival(NamedTuple):
@@ -25,12 +26,14 @@ class Arrival(NamedTuple):
     kinds   object id -> its type, for every object that an update names
     user    who pushes, as far as the server is told; "" otherwise
     mirror  release branch -> the vendor's commit in the server's mirror; None without a mirror
+    vain    ref -> what is in the way of its update, as half a sentence, where something is
     """
 
     updates: list[RefUpdate]
     kinds: dict[str, str]
     user: str = ""
     mirror: dict[str, str] | None = None
+    vain: Mapping[str, str] = MappingProxyType({})
 
 
 def push_denied(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
@@ -55,7 +58,9 @@ def push_denied(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterat
 def ref_name(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
     """A push brings branches, tags and what git-ekf keeps under refs/ekf/upstream and refs/ekf/backup, by names that mislead nobody."""
     ref = update.ref
-    wrong = "" if any(fnmatchcase(ref, pattern) for pattern in repo.config.server_refs) else _wrong_name(repo, update)
+    wrong = arrival.vain.get(ref, "")
+    if not wrong and not any(fnmatchcase(ref, pattern) for pattern in repo.config.server_refs):
+        wrong = _wrong_name(repo, update)
     if not wrong and not update.deletes and update.ref.startswith(HEADS) and arrival.kinds.get(update.new) != "commit":
         wrong = f"would be a branch on a {arrival.kinds.get(update.new, 'missing object')}"
     if wrong:
@@ -76,8 +81,10 @@ def _wrong_name(repo: Repository, update: RefUpdate) -> str:
         name = ref.removeprefix(TAGS)
         if update.deletes:
             return ""
-        if name == DEPLOY.rstrip("/"):
+        if name.casefold() == DEPLOY.rstrip("/"):
             return f"stands in the way of every deploy record ({DEPLOY}…)"
+        if name.casefold().startswith(DEPLOY):
+            return f"differs from a deploy record in case only, which many file systems do not tell apart ({DEPLOY}…)"
         # git takes a tag before a branch of the same name, in `git rebase origin/release-1.9` too.
         if config.scheme.is_release(name) or name.startswith((f"{config.primary}/", f"{config.internal}/")):
             return "is a tag that git would take for the branch of that name"
@@ -102,7 +109,8 @@ def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Ite
     elif arrival.mirror is not None and arrival.mirror.get(branch) != update.new:
         tip = arrival.mirror.get(branch)
         has = f"has {tip[:12]}" if tip else "has no such channel"
-        message, fix = f"{update.new[:12]} is not what the vendor published: the server's mirror {has}", fetch
+        message = f"{update.new[:12]} is not what the vendor published: the server's mirror {has}"
+        fix = f"{fetch}; where that changes nothing, the mirror is behind: git ekf mirror, on the server"
     elif not update.creates and not repo.git.is_ancestor(update.old, update.new):
         message = f"{update.new[:12]} does not follow {update.old[:12]}, the vendor's commit there"
         fix = f"{fetch}; if the vendor has rewritten {branch}, the server's administrator has to move the ref"
@@ -131,16 +139,20 @@ def backup_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Itera
         )
 
 
-def rewrite_unsaved(repo: Repository, updates: list[RefUpdate]) -> Iterator[Found]:
+def rewrite_unsaved(repo: Repository, arrival: Arrival) -> Iterator[Found]:
     """No commit vanishes from the internal repository unless a deploy record or a backup ref keeps it."""
+    updates = arrival.updates
     moved = [update for update in updates if update.ref.startswith(HEADS) and not update.creates]
-    after = [update.new for update in updates if not update.deletes and update.ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
+    sure = [update for update in updates if update.ref not in arrival.vain and not update.deletes]
+    after = [update.new for update in sure if update.ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
     olds = [update.old for update in moved]
     if not moved or not repo.git.rev_list("--max-count=1", include=olds, exclude=after):
         return
     # The refs as they will be: those that the push moves or deletes keep nothing any more by what they are now.
     gone = [f"--exclude={update.ref}" for update in updates if not update.creates and update.ref.startswith((HEADS, RECORDS, BACKUP))]
-    kept = ["--not", *gone, f"--glob={HEADS}*", *gone, f"--glob={RECORDS}*", *gone, f"--glob={BACKUP}*", f"--glob={UPSTREAM}*", "--not"]
+    # Of branches only those of a release: any other may be deleted by the next push, while this one is still under way.
+    releases = f"{HEADS}{repo.config.scheme.prefix}*{repo.config.scheme.suffix}"
+    kept = ["--not", *gone, f"--glob={releases}", *gone, f"--glob={RECORDS}*", *gone, f"--glob={BACKUP}*", f"--glob={UPSTREAM}*", "--not"]
     if not repo.git.rev_list("--max-count=1", *kept, include=olds, exclude=after):
         return
     for update in moved:
@@ -159,6 +171,17 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
         )
         return
     yield from branches.branch_base(repo, line)
+
+
+def beside_branches(repo: Repository, tags: list[RecordTag]) -> list[Line]:
+    """The commits under deploy records that are on no branch of their release: nothing has judged them yet."""
+    named = [(tag, record_name(tag.name, repo.config.scheme)) for tag in tags if tag.tag and tag.tag.type == "commit"]
+    lines = {tag.tagged: Line(name.branch, tag.ref, tag.tagged) for tag, name in named if isinstance(name, RecordName)}
+    if not lines:
+        return []
+    # Records that are there were judged when they came.
+    elsewhere = repo.git.rev_list(include=lines, exclude=repo.release_branches.values(), globs=[RECORDS + "*", UPSTREAM + "*"])
+    return [lines[commit] for commit in elsewhere if commit in lines]
 
 
 def linear_history(repo: Repository, line: Line) -> Iterator[Found]:

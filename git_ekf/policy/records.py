@@ -71,7 +71,10 @@ class Records:
         answers = self.repo.git.lines(
             "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=_stdin(f"{sha}^{{commit}}" for sha in asked)
         )
-        known.update((sha, answer.split(" ")[0]) for sha, answer in zip(asked, answers, strict=True) if answer.endswith(" commit"))
+        for sha, answer in zip(asked, answers, strict=True):
+            oid, _, kind = answer.partition(" ")
+            if kind == "commit" and oid.startswith(sha):  # a ref may be called deadbeef, and git looks at refs first
+                known[sha] = oid
         return known
 
     @staticmethod
@@ -202,6 +205,8 @@ def _mismatches(repo: Repository, parsed: Parsed, records: Records) -> Iterator[
     if tagged.type != "commit":
         yield f"tags a {tagged.type}, not a commit"
         return
+    if tagged.tag != parsed.tag.name:
+        yield f"the tag says of itself that it is {tagged.tag}"
     if isinstance(parsed.name, RecordName):
         branch = parsed.name.branch
         expected = {

@@ -5,23 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Found
-from git_ekf.refs import HEADS, RefUpdate
+from git_ekf.refs import HEADS
 from git_ekf.repository import RecordTag, Repository
 
 # Tags whose names a command line has room for.
 _AT_ONCE = 500
 
 
-def signature_missing(repo: Repository, updates: list[RefUpdate], tags: list[RecordTag]) -> Iterator[Found]:
+def signature_missing(repo: Repository, lines: list[Line], tags: list[RecordTag]) -> Iterator[Found]:
     """Configuration commits and deploy records are signed by a key that the server knows, where it asks for that."""
     asked = repo.config.server_signed
     if asked in ("commits", "all"):
-        for update, commit in _unsigned_commits(repo, updates):
+        for line, commit in _unsigned_commits(repo, lines):
             yield Found(
                 f"{commit[:12]} has no signature by a key that this server knows",
                 f"git rebase --force-rebase --gpg-sign {commit}^, then: git ekf save",
-                ref=update.ref,
+                ref=line.ref,
                 commit=commit,
             )
     if asked in ("records", "all"):
@@ -34,16 +35,15 @@ def signature_missing(repo: Repository, updates: list[RefUpdate], tags: list[Rec
             )
 
 
-def _unsigned_commits(repo: Repository, updates: list[RefUpdate]) -> Iterator[tuple[RefUpdate, str]]:
-    """The unsigned ones among the customer's commits that are on no branch yet, each with the update that brings it."""
-    for update in updates:
-        if update.ref.startswith(HEADS) and not update.deletes:
-            own = {commit for commit, _ in repo.own_commits(update.new, () if update.creates else (update.old,))}
-            commits = [commit for commit in repo.git.rev_list(include=[update.new], globs=[HEADS + "*"]) if commit in own] if own else []
-            good = _answers(repo, "log", "--no-walk=unsorted", "--no-show-signature", "--format=%G?%H", "--stdin", stdin=commits)
-            for commit in commits:
-                if f"G{commit}" not in good:
-                    yield update, commit
+def _unsigned_commits(repo: Repository, lines: list[Line]) -> Iterator[tuple[Line, str]]:
+    """The unsigned ones among the customer's commits that are on no branch yet, each with what brings it."""
+    for line in lines:
+        own = {commit for commit, _ in line.commits(repo)}
+        commits = [commit for commit in repo.git.rev_list(include=[line.tip], globs=[HEADS + "*"]) if commit in own] if own else []
+        good = _answers(repo, "log", "--no-walk=unsorted", "--no-show-signature", "--format=%G?%H", "--stdin", stdin=commits)
+        for commit in commits:
+            if f"G{commit}" not in good:
+                yield line, commit
 
 
 def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[RecordTag]:

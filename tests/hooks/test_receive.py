@@ -60,14 +60,15 @@ def test_branches(site: Site) -> None:
 
 
 def test_a_branch_and_what_keeps_it_in_one_push(site: Site) -> None:
-    """What a push takes away keeps nothing, though the ref is still there while the hook judges."""
+    """What a push takes away keeps nothing, though the ref is still there while the hook judges; nor does what the next may take away."""
     work = site.work
     site.server.git("config", "ekf.branches.allow", "wip/*")
     new = work.commit("own/a", "2\n")
     site.accepted(BRANCH, f"{new}:refs/heads/wip/2")
     site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}", ":refs/heads/wip/2")
     site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}", "HEAD^:refs/heads/wip/2")
-    site.accepted("--force", f"HEAD^:{BRANCH}")
+    site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}")
+    site.accepted("--force", f"HEAD^:{BRANCH}", f"{new}:refs/ekf/backup/{BRANCH}/1")
     site.accepted("--force", "HEAD^:refs/heads/wip/2", f"{new}:{BRANCH}")
 
 
@@ -196,7 +197,7 @@ def test_signatures(site: Site) -> None:
         work.git(*sign[who], "tag", "-s", "-f", "-F", "-", name, name + "^{}", stdin=text)
         if result:
             # A good signature is for one name: the same object under another name says something else.
-            site.refused("signature-missing", f"{name}:refs/tags/deploy/2026-11-21.2/release-1.8")
+            site.refused("tag-mismatch signature-missing", f"{name}:refs/tags/deploy/2026-11-21.2/release-1.8")
             site.accepted(name)
         else:
             site.refused("signature-missing", name)
@@ -267,6 +268,7 @@ def test_literal_input(site: Site) -> None:
     done = site.judge(f"{ZERO} {tip} refs/heads/a b", f"{ZERO} {'1' * 40} refs/heads/release-1.9", f"{tip} {ZERO} refs/heads/{BRANCH}")
     assert (done.code, done.out) == (1, "")
     assert [line.split()[1] for line in done.err.splitlines() if line.startswith("  error")] == [
+        "ref-name:",
         "branch-name:",
         "ref-name:",
         "delete-protected:",
