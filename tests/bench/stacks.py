@@ -23,6 +23,8 @@ from bench.stage import TRASH, Stage
 from bench.upgrade import COMMAND
 from bench.workloads import Stack
 
+MIGRATION = Path(__file__).parent.parent / "migrate_1_10.py"
+
 # Some have conflict markers, which the policy would refuse.
 _COMMAND = ["git", "-c", "ekf.rules.conflict-marker=warning", *COMMAND[1:]]
 
@@ -58,6 +60,7 @@ def run(world: World, table: Table, folder: Path) -> None:
     for release, to in upgrades:
         _summary(table, f"{release} to {to}", [row for row in rows if (row.stack.release, row.stack.next) == (release, to)])
     _summary(table, "all", rows)
+    _migrated(world, table, stage, [row.stack for row in rows if row.stack.next == "1.10" and row.ours.verdict == "conflict"])
 
 
 def _summary(table: Table, name: str, rows: list[Row]) -> None:
@@ -67,6 +70,20 @@ def _summary(table: Table, name: str, rows: list[Row]) -> None:
     table.heading(f"{name}: {len(rows)} stacks, {counts}; {same} as git")
     table.row("git rebase --onto", median(row.gits.took for row in rows))
     table.row("git ekf upgrade", median(row.ours.took for row in rows))
+
+
+def _migrated(world: World, table: Table, stage: Stage, stacks: list[Stack]) -> None:
+    """The same upgrade with a migration that moves the files as the vendor did."""
+    migration = f'[[upgrade.migrations]]\nto = "1.10"\ncommand = ["{sys.executable}", "{MIGRATION}"]\n'
+    through = []
+    for stack in stacks:
+        stage.restore(f"release-{stack.release}", stack.ref)
+        (stage.path / ".ekf.toml").write_text(migration)
+        world.run("git", "ekf", "trust", "--yes", cwd=stage.path)
+        if _outcome(world, stage, [*_COMMAND, stack.next]).verdict == "clean":
+            through.append(stack)
+    (stage.path / ".ekf.toml").unlink(missing_ok=True)
+    table.heading(f"1.9 to 1.10 with {MIGRATION.name}: of {len(stacks)} stacks in conflict, {len(through)} go through")
 
 
 def _ours(world: World, stage: Stage, stack: Stack) -> Outcome:
