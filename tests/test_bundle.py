@@ -689,6 +689,22 @@ def test_signatures_by_ssh(vendor: Path, tmp_path: Path, day: Callable[[int], No
     assert refused("apply", path, inside, code=2).startswith("git config ekf.bundle.allowed-signers: ")
 
 
+def test_nothing_hides_what_a_mirror_demands(one: Path, inside: Path, tmp_path: Path) -> None:
+    """Of a mirror that git does not find from its directory, the configuration counts all the same."""
+    signers, new, path = tmp_path / "signers", tmp_path / "new.git", str(one)
+    signers.write_text("# nobody\n")
+    Clone(inside).git("config", "ekf.bundle.allowed-signers", str(signers))
+    said = f"{path} is not signed, and only what one of the allowed signers in {signers} has signed is taken here"
+    assert refused("apply", path, inside) == said
+    assert refused("apply", path, inside, env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}) == said
+    assert run("git", "config", "--global", "safe.bareRepository", "explicit").code == 0
+    assert refused("apply", path, inside) == said
+    # What is demanded of a mirror by its place is known when it is made.
+    assert run("git", "config", "--global", f"includeIf.gitdir:{new}.path", inside / "config").code == 0
+    assert refused("apply", path, new) == said
+    assert not new.exists()
+
+
 def test_signatures_by_gpg(vendor: Path, tmp_path: Path, day: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
     if not shutil.which("gpg"):
         pytest.skip("gpg is not on this machine")

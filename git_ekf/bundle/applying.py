@@ -57,7 +57,7 @@ class Applied(NamedTuple):
 
 def apply(order: Order) -> Applied:
     """Raises UsageError, Refused (and nothing has changed), CallFailed."""
-    here = Git(order.directory if os.path.isdir(order.directory) else None)
+    here = _asked(order.directory)
     allowed = order.allowed or _demanded(here)
     with opened(here, order.path, allowed) as contents:
         manifest = contents.manifest
@@ -65,6 +65,7 @@ def apply(order: Order) -> Applied:
         newest = max((ref.removeprefix(HEADS) for ref in manifest.refs if ref.startswith(HEADS)), key=scheme.key, default="main")
         with opened_mirror(order.directory, manifest.object_format, newest) as git:
             git.env["GIT_NO_REPLACE_OBJECTS"] = "1"
+            contents = _signed(git, order, contents, allowed)
             have = refs_of(git)
             _require_same_vendor(git, order, manifest, have)
             last = last_applied(git)
@@ -89,6 +90,30 @@ def last_applied(git: Git) -> Receipt | None:
     """The receipt for the bundle that was applied last; None where none was. Raises Refused where it cannot be read."""
     code, out = git.run("cat-file", "blob", APPLIED, ok=(0, 128))
     return parse_receipt(out, APPLIED) if code == 0 else None
+
+
+def _asked(directory: str) -> Git:
+    """The git that is asked for the configuration of a mirror, which may still have to be made.
+
+    The mirror is named, and not found from its directory: where it is another user's, or safe.bareRepository is "explicit", git finds
+    none there, and says nothing of what that demands.
+    """
+    there = os.path.isdir(directory) and os.listdir(directory)
+    return Git(directory, {"GIT_DIR": os.path.abspath(directory)}) if there else Git()
+
+
+def _signed(git: Git, order: Order, contents: Contents, allowed: str) -> Contents:
+    """The contents, held against what the open mirror demands, where that is something else than `allowed`. Raises Refused.
+
+    One that was made just now has its configuration from a template perhaps, or by a condition on its place (includeIf).
+    """
+    demanded = order.allowed or _demanded(git)
+    if demanded == allowed:
+        return contents
+    with opened(git, order.path, demanded) as again:
+        if again.digest != contents.digest:
+            raise Refused(f"{order.path} was replaced in this very moment; nothing was changed", "try again")
+        return contents._replace(signature=again.signature)
 
 
 def _demanded(git: Git) -> str:
