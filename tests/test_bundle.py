@@ -705,6 +705,25 @@ def test_nothing_hides_what_a_mirror_demands(one: Path, inside: Path, tmp_path: 
     assert not new.exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "FILE", "--allowed-signers", ""],
+        ["apply", "FILE", "new.git", "--allowed-signers="],
+        ["apply", "FILE", "new.git", "--receipt="],
+        ["create", "new.tar", "--from", ""],
+        ["create", "new.tar", "--from", "vendor.git", "--receipt", ""],
+        ["create", "new.tar", "--from", "vendor.git", "--sign", ""],
+    ],
+)
+def test_a_value_that_is_empty_is_not_left_out(one: Path, vendor: Path, tmp_path: Path, words: list[str]) -> None:
+    there = {"FILE": str(one), "vendor.git": str(vendor)}
+    option = words[-1].rstrip("=") or words[-2]
+    assert refused(*(there.get(word, word) for word in words), code=2) == f"{option} has an empty value"
+    assert refused("apply", one, "", code=2) == "the mirror has to be named"
+    assert not Path("new.git").exists()
+
+
 def test_signatures_by_gpg(vendor: Path, tmp_path: Path, day: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
     if not shutil.which("gpg"):
         pytest.skip("gpg is not on this machine")

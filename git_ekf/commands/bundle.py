@@ -12,7 +12,7 @@ from git_ekf import config as configuration
 from git_ekf.bundle.manifest import Manifest, as_time
 from git_ekf.commands.changes import change_lines
 from git_ekf.commands.options import Json
-from git_ekf.errors import CallFailed
+from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git import Git, leave_repository
 from git_ekf.mirror import NEW, UNCHANGED, Change, in_order
 from git_ekf.output import counted, document, say, unicode_text
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 
 Allowed = Annotated[
-    str, typer.Option("--allowed-signers", metavar="SIGNERS", help="Take only what one of the signers in this file has signed.")
+    str | None, typer.Option("--allowed-signers", metavar="SIGNERS", help="Take only what one of the signers in this file has signed.")
 ]
 
 
@@ -34,22 +34,25 @@ Allowed = Annotated[
 def create(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write.")],
     source: Annotated[
-        str, typer.Option("--from", metavar="DIR|URL", help="The repository to take them from; by default the one here.")
-    ] = "",
+        str | None, typer.Option("--from", metavar="DIR|URL", help="The repository to take them from; by default the one here.")
+    ] = None,
     release: Annotated[
         list[str] | None, typer.Option("--release", metavar="X.Y", help="Carry this release, not all; may be repeated.")
     ] = None,
     receipt: Annotated[
-        str, typer.Option("--receipt", metavar="RECEIPT", help="Leave out what the other side has, by the receipt it gave.")
-    ] = "",
-    sign: Annotated[str, typer.Option("--sign", metavar="KEY", help="Sign it: the file of an ssh key, or the name of a gpg key.")] = "",
+        str | None, typer.Option("--receipt", metavar="RECEIPT", help="Leave out what the other side has, by the receipt it gave.")
+    ] = None,
+    sign: Annotated[
+        str | None, typer.Option("--sign", metavar="KEY", help="Sign it: the file of an ssh key, or the name of a gpg key.")
+    ] = None,
 ) -> None:
     """Write a bundle: everything, or what is new since a receipt."""
     from git_ekf.bundle import creating
 
+    order = creating.Order(file, _given("--from", source), release or [], _given("--receipt", receipt), _given("--sign", sign))
     if source:
         leave_repository()
-    made = creating.create(creating.Order(file, source, release or [], receipt, sign))
+    made = creating.create(order)
     manifest = made.manifest
     if manifest is None:
         assert made.receipt
@@ -65,13 +68,13 @@ def create(
 @app.command()
 def verify(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")],
-    allowed: Allowed = "",
+    allowed: Allowed = None,
     json: Json = False,
 ) -> None:
     """Check a bundle, without a repository, and show what is in it."""
     from git_ekf.bundle.verifying import verify as verify_bundle
 
-    verified = verify_bundle(file, allowed)
+    verified = verify_bundle(file, _given("--allowed-signers", allowed))
     manifest = verified.manifest
     if json:
         content = {
@@ -107,14 +110,19 @@ def apply(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", metavar="NAME", help="Follow where NAME was rewritten or withdrawn; may be repeated.")
     ] = None,
-    allowed: Allowed = "",
-    receipt: Annotated[str, typer.Option("--receipt", metavar="RECEIPT", help="Where to write the receipt; by default FILE.receipt.")] = "",
+    allowed: Allowed = None,
+    receipt: Annotated[
+        str | None, typer.Option("--receipt", metavar="RECEIPT", help="Where to write the receipt; by default FILE.receipt.")
+    ] = None,
 ) -> None:
     """Bring what a bundle carries into a mirror: all of it, or nothing."""
     from git_ekf.bundle import applying
 
+    if not directory:
+        raise UsageError("the mirror has to be named", "git ekf bundle apply FILE DIR")
+    order = applying.Order(file, directory, accept or [], _given("--allowed-signers", allowed), _given("--receipt", receipt))
     leave_repository()
-    done = applying.apply(applying.Order(file, directory, accept or [], allowed, receipt))
+    done = applying.apply(order)
     manifest = done.manifest
     if done.again:
         say(f"{directory} has bundle {manifest.sequence} already; nothing was changed.")
@@ -133,6 +141,17 @@ def apply(
     if receipt:
         raise CallFailed(f"the bundle is applied, but the receipt could not be written to {receipt}", f"{show} >RECEIPT")
     say(f"The next bundle needs a receipt, for which there is no room beside {file}: {show} >RECEIPT")
+
+
+def _given(option: str, value: str | None) -> str:
+    """The value of an option, "" where it was not given.
+
+    Raises UsageError for an empty one: that is a variable of the shell that is not set, and to go on without it would be to take, or to
+    write, what nobody has signed.
+    """
+    if value == "":
+        raise UsageError(f"{option} has an empty value", "git ekf bundle -h")
+    return value or ""
 
 
 def _after(manifest: Manifest) -> str:
