@@ -795,6 +795,16 @@ def test_apply_that_is_killed_is_simply_run_again(
     assert f"the bundle is applied, but the receipt could not be written to {tmp_path / 'no/receipt'}\n" in done.err
 
 
+def test_a_receipt_follows_no_link_on_the_medium(one: Path, tmp_path: Path) -> None:
+    victim, receipt = tmp_path / "victim", Path(f"{one}.receipt")
+    victim.write_text("mine")
+    for link in (Path(f"{receipt}.part"), receipt):
+        link.symlink_to(victim)
+    ekf("apply", one, tmp_path / "inside.git")
+    assert (victim.read_text(), receipt.is_symlink(), json.loads(receipt.read_text())["sequence"]) == ("mine", False, 1)
+    assert sorted(path.name for path in tmp_path.glob("*.part")) == ["one.tar.receipt.part"]
+
+
 def test_git_that_fails_is_no_fault_of_the_bundle(one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full, as git says it."""
     real = shutil.which("git")

@@ -7,6 +7,7 @@ Then the refs move in one transaction, and with them the receipt by which a late
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -237,12 +238,17 @@ def _noted(git: Git, receipt: bytes) -> Change:
 def _write_receipt(order: Order, text: bytes) -> str:
     """The file written. Beside the bundle there may be no room, as on a disc; the mirror has the receipt anyway."""
     path = order.receipt or f"{order.path}.receipt"
-    part = f"{path}.part"
+    # Whoever has had the medium may have put links there, by any name that can be guessed.
+    part = f"{path}.{secrets.token_hex(8)}.part"
     try:
-        with open(part, "wb") as file:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    except OSError:
+        return ""
+    try:
+        with open(descriptor, "wb") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         os.replace(part, path)
     except OSError:
         with suppress(OSError):
