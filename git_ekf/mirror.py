@@ -23,6 +23,8 @@ from git_ekf.repository import Repository
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.
 STALE = 28 * 24 * 60 * 60
+# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make of it.
+AHEAD = 24 * 60 * 60
 
 NEW, UPDATED, UNCHANGED, REWRITTEN, WITHDRAWN, KEPT = "new", "updated", "unchanged", "rewritten", "withdrawn", "kept"
 
@@ -40,6 +42,10 @@ class State(NamedTuple):
     def age(self) -> float:
         """Seconds since it was updated; 0 where the clocks of two machines differ."""
         return max(0.0, time.time() - self.updated)
+
+    def is_ahead(self, now: float) -> bool:
+        """Whether it was updated by a clock that was wrong, or that of `now` is: it says nothing of what is older then."""
+        return self.updated > now + AHEAD
 
     def is_of(self, url: str) -> bool:
         """Whether it is a mirror of the repository at a URL, in whatever spelling."""

@@ -616,6 +616,35 @@ def test_what_does_not_follow(one: Path, inside: Path, vendor: Path, tmp_path: P
     assert refused("apply", four, copy).endswith("is bundle 4, and bundle 1 is the last that was applied: bundle 2 has to come first")
 
 
+def test_a_clock_that_is_wrong_wedges_no_mirror(
+    one: Path, inside: Path, vendor: Path, tmp_path: Path, day: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two, three, full = (tmp_path / f"{name}.tar" for name in ("two", "three", "full"))
+    add(vendor, "release-1.8", "2")
+    before = refs(inside)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "8589934591")
+    create(two, vendor, f"{one}.receipt")
+    day(2)
+    said = f"{two} is of 2242-03-16T12:56:31+00:00, and the clock here says 2026-11-29T12:00:00+00:00; nothing was changed"
+    assert refused("apply", two, inside) == said
+    assert refs(inside) == before
+    assert "\nmade       2242-03-16T12:56:31+00:00, by a clock ahead of the one here\n" in ekf("verify", two).out
+    # Where the clock is wrong on both sides, or was, the next one is the next one, and one with everything is not held for an old one.
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "8589934591")
+    apply(two, inside)
+    wedged = Path(shutil.copytree(inside, tmp_path / "wedged.git"))
+    day(3)
+    told = run("git-ekf", "doctor", "--offline", cwd=inside).out
+    said = f"a mirror of {vendor}, updated on 2242-03-16 12:56+00:00 by its own clock, which is ahead of the one here\n"
+    assert f"  warning  mirror         {said}" in told
+    add(vendor, "release-1.8", "3")
+    create(three, vendor, f"{two}.receipt")
+    create(full, vendor)
+    for path, mirror in ((three, inside), (full, wedged)):
+        apply(path, mirror)
+        assert public(mirror) == public(vendor)
+
+
 def test_what_it_builds_on_is_gone(one: Path, inside: Path, vendor: Path, tmp_path: Path, day: Callable[[int], None]) -> None:
     two = tmp_path / "two.tar"
     day(2)

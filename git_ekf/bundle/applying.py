@@ -143,7 +143,13 @@ def _require_same_vendor(git: Git, order: Order, manifest: Manifest, have: dict[
 def _require_next(git: Git, order: Order, contents: Contents, last: Receipt | None) -> None:
     """Raises Refused where it is older than what is there, or builds on what is not there."""
     path, manifest = order.path, contents.manifest
-    state = read_state(git)
+    state, clock = read_state(git), now()
+    if manifest.is_ahead(clock):  # applied, it would make all that comes later seem older than what is there
+        raise Refused(
+            f"{path} is of {as_time(max(manifest.created, manifest.updated))}, and the clock here says {as_time(clock)}; "
+            "nothing was changed",
+            "see which of the two clocks is wrong: date; then, where it is that of the sender: git ekf bundle create FILE",
+        )
     if manifest.after and last is None:
         raise Refused(
             f"{path} is bundle {manifest.sequence}, and no bundle was ever applied to {order.directory}",
@@ -159,7 +165,8 @@ def _require_next(git: Git, order: Order, contents: Contents, last: Receipt | No
             f"{path} is bundle {manifest.sequence}, and bundle {last.sequence} is the last that was applied: {between}",
             _newer(order),
         )
-    if state and manifest.updated < int(state.updated):
+    follows = last is not None and manifest.after == last.digest  # so it is the next one, whatever the clocks say
+    if state and manifest.updated < int(state.updated) and not follows and not state.is_ahead(clock):
         raise Refused(
             f"{path} is older than what is there: it has what the vendor had on {as_time(manifest.updated)}, "
             f"and the mirror that of {as_time(state.updated)}; nothing was changed",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from git_ekf import __version__
 from git_ekf.errors import Refused
+from git_ekf.mirror import AHEAD
 from git_ekf.names import valid_branch, without_credentials
 from git_ekf.refs import HEADS, TAGS
 
@@ -50,6 +51,10 @@ class Manifest(NamedTuple):
 
     def text(self) -> bytes:
         return _text({"format": BUNDLE_FORMAT, "version": VERSION, **self.as_json()})
+
+    def is_ahead(self, now: int) -> bool:
+        """Whether it has a time that the clock here has not reached by far."""
+        return max(self.created, self.updated) > now + AHEAD
 
     def as_json(self) -> dict[str, Any]:
         return {

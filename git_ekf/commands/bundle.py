@@ -72,6 +72,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check a bundle, without a repository, and show what is in it."""
+    from git_ekf.bundle.creating import now
     from git_ekf.bundle.verifying import verify as verify_bundle
 
     verified = verify_bundle(file, _given("--allowed-signers", allowed))
@@ -91,7 +92,7 @@ def verify(
         say(f"  {line}")
     rows = [
         ("vendor", f"{manifest.primary}, heard {as_time(manifest.updated)}"),
-        ("made", as_time(manifest.created)),
+        ("made", as_time(manifest.created) + (", by a clock ahead of the one here" if manifest.is_ahead(now()) else "")),
         ("has", f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"),
         ("digest", verified.digest),
         ("signature", _signature(verified.signature)),

@@ -136,10 +136,14 @@ def mirror(case: Case) -> Iterator[Finding]:
         yield Finding(OK, "none takes part")
         return
     remote = case.repo.remotes.get(case.repo.config.primary)
-    said = f"{f'{remote.name} is ' if remote else ''}a mirror of {state.primary}, updated {age(state.age())}"
+    ahead = state.is_ahead(time.time())
+    when = f"on {_when(state.updated)} by its own clock, which is ahead of the one here" if ahead else age(state.age())
+    said = f"{f'{remote.name} is ' if remote else ''}a mirror of {state.primary}, updated {when}"
     target = without_credentials(next(iter(remote.urls), "")) if remote else case.repo.place.git_dir
     fix = f"where the vendor can be reached: git ekf mirror {shlex.quote(state.primary)} {shlex.quote(target)}"
-    yield Finding(WARNING, said, fix) if state.age() > STALE else Finding(OK, said)
+    if ahead:
+        fix = f"see which of the two clocks is wrong: date; then {fix}"
+    yield Finding(WARNING, said, fix) if ahead or state.age() > STALE else Finding(OK, said)
 
 
 # --- one with a work tree ---
