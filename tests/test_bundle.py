@@ -312,8 +312,12 @@ def test_what_cannot_be_packed(clone: Clone, vendor: Path, tmp_path: Path, day: 
     )
     assert refused("create", tmp_path, "--from", vendor, code=2) == f"{tmp_path} is a directory"
     assert refused("create", one, "--from", vendor, "--sign", "no/key", code=2) == "no such key: no/key"
-    env = {"SOURCE_DATE_EPOCH": "soon"}
-    assert refused("create", one, "--from", vendor, code=2, env=env) == "SOURCE_DATE_EPOCH is soon, which is no time in seconds"
+    for given in ("soon", "8589934592", "9" * 5000):
+        env = {"SOURCE_DATE_EPOCH": given}
+        assert refused("create", one, "--from", vendor, code=2, env=env) == f"SOURCE_DATE_EPOCH is {given}, which is no time in seconds"
+    env = {"SOURCE_DATE_EPOCH": "8589934591"}
+    ekf("create", tmp_path / "late.tar", "--from", vendor, env=env)
+    verify(str(tmp_path / "late.tar"), "")
     assert refused("create", tmp_path / "no/one.tar", "--from", vendor, code=5).endswith("No such file or directory")
     assert (one.read_bytes(), list(tmp_path.glob("*.part"))) == (kept, [])
     # What a killed one has left is in nobody's way; another at work is.

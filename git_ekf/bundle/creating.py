@@ -23,7 +23,7 @@ from git_ekf.names import Scheme, without_credentials
 from git_ekf.refs import HEADS, RECORDS, TAGS
 from git_ekf.repository import Repository
 
-_LATEST = 253402300799  # the last second of the year 9999
+_LATEST = 8**11 - 1  # in the year 2242: what the eleven octal digits of a file's time in ustar hold
 _MOST_RECEIPT = 1 << 26  # bytes
 
 
@@ -131,7 +131,7 @@ def now() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not given:
         return int(time.time())
-    if not (given.isascii() and given.isdigit()) or int(given) > _LATEST:
+    if not (given.isascii() and given.isdigit()) or len(given) > 20 or int(given) > _LATEST:
         raise UsageError(f"SOURCE_DATE_EPOCH is {given}, which is no time in seconds", "unset SOURCE_DATE_EPOCH")
     return int(given)
 
