@@ -18,7 +18,7 @@ from git_ekf.errors import CallFailed, Refused
 from git_ekf.git import Git
 from git_ekf.journal import uninterrupted
 from git_ekf.names import Scheme, normalise_url
-from git_ekf.refs import BACKUP, HEADS, MIRROR, TAGS
+from git_ekf.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS
 from git_ekf.repository import Repository
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.
@@ -138,6 +138,8 @@ def require_accepted(changes: Iterable[Change], accepted: Iterable[str], command
 
 def _loss(change: Change) -> str:
     what = change.name if change.ref.startswith(HEADS) else f"the tag {change.name}"
+    if change.ref.startswith(RECORDS):
+        return f"the tag {change.name}, which is {change.old[:7]}, has the name of a deploy record, and a mirror has none"
     if change.kind == WITHDRAWN:
         return f"the vendor has withdrawn {what}, which was {change.old[:7]}"
     return f"the vendor has {'rewritten' if change.ref.startswith(HEADS) else 'moved'} {what}, from {change.old[:7]} to {change.new[:7]}"

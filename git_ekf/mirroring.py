@@ -33,7 +33,7 @@ from git_ekf.mirror import (
     write_state,
 )
 from git_ekf.names import Scheme, normalise_url, without_credentials
-from git_ekf.refs import HEADS, MIRROR, TAGS
+from git_ekf.refs import HEADS, MIRROR, RECORDS, TAGS
 from git_ekf.repository import Repository
 
 # More loose refs than this make a clone of the mirror slow.
@@ -60,13 +60,15 @@ class Order(NamedTuple):
 class Mirrored(NamedTuple):
     """What has become of the channels, lowest version first, and the tags.
 
-    `head` is the branch that a plain clone checks out, "" where there is none; `newest` the newest channel.
+    `head` is the branch that a plain clone checks out, "" where there is none; `newest` the newest channel; `left_out` how many tags of
+    the vendor's have names of deploy records.
     """
 
     changes: list[Change]
     backups: dict[str, str]
     head: str
     newest: str
+    left_out: int
 
 
 def is_url(text: str) -> bool:
@@ -102,7 +104,8 @@ def mirror(git: Git, scheme: Scheme, order: Order) -> Mirrored:
         newest = point_head(own, scheme)
         tidy(own, changes)
         changes += [Change(KEPT, ref, have[ref], have[ref]) for ref in kept]
-        return Mirrored(in_order(changes, scheme), backups, _head_of(own, order.target) if elsewhere else newest, newest)
+        left_out = sum(ref.startswith(RECORDS) and not ref.endswith("^{}") for ref in offered)
+        return Mirrored(in_order(changes, scheme), backups, _head_of(own, order.target) if elsewhere else newest, newest, left_out)
 
 
 def _channel(scheme: Scheme, release: str, channels: list[str], have: dict[str, str]) -> str:
@@ -121,7 +124,7 @@ def _bearing(
         is_channel = scheme.is_release(name)
         if is_channel and asked and name not in asked:
             kept.append(ref)
-        elif ref in wanted or is_channel or (ref.startswith(TAGS) and ref not in offered):
+        elif ref in wanted or is_channel or ref.startswith(RECORDS) or (ref.startswith(TAGS) and ref not in offered):
             bearing[ref] = oid
     return bearing, kept
 
@@ -217,10 +220,11 @@ def tidy(git: Git, changes: list[Change]) -> None:
 def _fetch(git: Git, primary: str, offered: dict[str, str], channels: list[str], have: dict[str, str], some: bool) -> dict[str, str]:
     """ref -> object id of what is wanted: these channels, and all tags, or where only `some` releases are asked for the tags on them.
 
-    All of it is in the repository then, whole, and no ref names it yet.
+    All of it is in the repository then, whole, and no ref names it yet. What the vendor has where deploy records are is never wanted: in
+    a clone of the mirror it would be taken for the site's own, to be judged and saved.
     """
     wanted = {HEADS + name: offered[HEADS + name] for name in channels}
-    tags = {ref: oid for ref, oid in offered.items() if ref.startswith(TAGS) and not ref.endswith("^{}")}
+    tags = {ref: oid for ref, oid in offered.items() if ref.startswith(TAGS) and not ref.startswith(RECORDS) and not ref.endswith("^{}")}
     if not some:
         wanted.update(tags)
     _bring(git, primary, wanted, have)

@@ -69,7 +69,9 @@ def refs(path: Path) -> dict[str, str]:
 
 
 def channels_and_tags(vendor: Path) -> dict[str, str]:
-    return {ref: oid for ref, oid in refs(vendor).items() if ref.startswith(("refs/heads/release-", "refs/tags/"))}
+    return {
+        ref: oid for ref, oid in refs(vendor).items() if ref.startswith(("refs/heads/release-", "refs/tags/")) and "/deploy/" not in ref
+    }
 
 
 # --- a directory ---
@@ -122,6 +124,30 @@ def test_only_what_is_asked_for(vendor: Path, tmp_path: Path) -> None:
     assert list(refs(made)) == [V18, "refs/tags/v1.8.0"]
     assert Clone(made).git("cat-file", "-e", "release-1.10", ok=False).code != 0
     assert Clone(made).git("cat-file", "-e", refs(vendor)[V110], ok=False).code != 0
+
+
+def test_tags_of_the_vendor_where_deploy_records_are(vendor: Path, tmp_path: Path) -> None:
+    made, internal, name = tmp_path / "mirror.git", tmp_path / "internal.git", "deploy/2026-11-20/release-1.8"
+    bare = Clone(vendor)
+    bare.git("tag", name, "release-1.8")
+    bare.git("tag", "-a", "-m", "x", "deploy/x", "release-1.8")
+    for options in ([], ["--release", "1.8"]):
+        done = mirror(vendor, made, *options)
+        assert (done.code, done.err) == (0, "")
+        assert "\n  2 tags left out: deploy/ is where your own deploy records are\n" in done.out
+        assert not [ref for ref in refs(made) if ref.startswith("refs/tags/deploy")]
+    assert run("git", "init", "-q", "--bare", internal).code == 0
+    assert run("git-ekf", "clone", made, tmp_path / "work", "--internal", internal, "--release", "1.8").code == 0
+    Clone(tmp_path / "work").commit("site.yaml", "a: 1\n")
+    assert Clone(tmp_path / "work").ekf("save").code == 0
+    # What a mirror has of them is no more silently lost than anything else.
+    oid = refs(vendor)[V18]
+    Clone(made).git("update-ref", f"refs/tags/{name}", oid)
+    stopped = mirror(vendor, made)
+    said = f"git-ekf: the tag {name}, which is {oid[:7]}, has the name of a deploy record, and a mirror has none; nothing was changed"
+    assert (stopped.code, stopped.err.splitlines()[0]) == (4, said)
+    assert run(*stopped.err.partition("if that is meant: ")[2].split()).code == 0
+    assert refs(made) == {**channels_and_tags(vendor), f"refs/ekf/backup/tags/{name}/TIME": oid}
 
 
 def test_what_the_vendor_rewrote_is_followed_only_when_accepted(vendor: Path, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from git_ekf.errors import UsageError
 from git_ekf.git import Git, leave_repository
 from git_ekf.mirroring import Order
 from git_ekf.names import without_credentials
-from git_ekf.output import say
-from git_ekf.refs import HEADS
+from git_ekf.output import counted, say
+from git_ekf.refs import HEADS, RECORDS, TAGS
 
 
 def mirror(
@@ -40,6 +40,8 @@ def mirror(
     say(f"{without_credentials(target)} mirrors {without_credentials(primary)}:")
     for line in change_lines(done.changes):
         say(f"  {line}")
+    if done.left_out:
+        say(f"  {counted(done.left_out, 'tag')} left out: {RECORDS.removeprefix(TAGS)} is where your own deploy records are")
     for ref in done.backups:
         say(f"What was replaced is kept as {ref}")
     if done.head != done.newest:
