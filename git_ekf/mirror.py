@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git import Git
 from git_ekf.journal import uninterrupted
-from git_ekf.names import Scheme, normalise_url
+from git_ekf.names import Scheme, normalise_url, without_credentials
 from git_ekf.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS
 from git_ekf.repository import Repository
 
@@ -123,17 +123,23 @@ def _change(git: Git, ref: str, old: str, new: str) -> Change:
     return Change(UPDATED if ref.startswith(HEADS) and git.is_ancestor(old, new) else REWRITTEN, ref, old, new)
 
 
-def require_accepted(changes: Iterable[Change], accepted: Iterable[str], command: str) -> None:
+def require_accepted(changes: Iterable[Change], accepted: Sequence[str], command: str) -> None:
     """Raises Refused for what the vendor has rewritten or withdrawn, unless it is accepted by name.
 
     `command` is the one to run again, to which the hint adds an --accept for each.
     """
-    losing = [change for change in changes if change.loses]
-    open_ones = [change for change in losing if change.name not in set(accepted)]
+    open_ones = [change for change in changes if change.loses and change.name not in accepted]
     if open_ones:
         said = "; ".join(map(_loss, open_ones))
-        names = " ".join(f"--accept {shlex.quote(change.name)}" for change in losing)
-        raise Refused(f"{said}; nothing was changed", f"if that is meant: {command} {names}")
+        raise Refused(
+            f"{said}; nothing was changed", f"if that is meant: {accepting(command, accepted, *(change.name for change in open_ones))}"
+        )
+
+
+def accepting(command: str, accepted: Sequence[str], *more: str) -> str:
+    """The command with all that was accepted before, and with more: to leave one out would have it refused for that."""
+    names = dict.fromkeys(map(without_credentials, (*accepted, *more)))
+    return " ".join([command, *(f"--accept {shlex.quote(name)}" for name in names)])
 
 
 def _loss(change: Change) -> str:

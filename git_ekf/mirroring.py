@@ -22,6 +22,7 @@ from git_ekf.mirror import (
     KEPT,
     Change,
     State,
+    accepting,
     compare,
     in_order,
     move,
@@ -202,7 +203,8 @@ def _require_ours(git: Git, order: Order, have: dict[str, str]) -> None:
         was = shlex.quote(state.primary)
         raise Refused(
             f"{shown} is a mirror of {state.primary}; nothing was changed",
-            f"git ekf mirror {was} {shlex.quote(shown)}; if the vendor has moved: {order.command} --accept {was}",
+            f"git ekf mirror {was} {shlex.quote(shown)}; if the vendor has moved: "
+            + accepting(order.command, order.accepted, state.primary),
         )
 
 

@@ -649,6 +649,20 @@ def test_a_clock_that_is_wrong_wedges_no_mirror(
         assert public(mirror) == public(vendor)
 
 
+def test_a_hint_has_all_that_was_given(one: Path, inside: Path, vendor: Path, tmp_path: Path, day: Callable[[int], None]) -> None:
+    moved, full = Path(shutil.copytree(vendor, tmp_path / "moved.git")), tmp_path / "full.tar"
+    day(2)
+    add(moved, "release-1.9", "Anew", parent="release-1.9^")
+    create(full, moved)
+    said = ["git", "ekf", "bundle", "apply", str(full), str(inside), "--receipt", str(tmp_path / "receipt")]
+    for name in (str(vendor), "release-1.9"):
+        hint = run(*said).err.strip()
+        said += ["--accept", name]
+        assert hint.endswith(": " + " ".join(said))
+    assert run(*said).code == 0
+    assert public(inside) == public(moved)
+
+
 def test_what_it_builds_on_is_gone(one: Path, inside: Path, vendor: Path, tmp_path: Path, day: Callable[[int], None]) -> None:
     two = tmp_path / "two.tar"
     day(2)

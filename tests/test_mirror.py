@@ -199,7 +199,15 @@ def test_a_vendor_that_has_moved_has_to_be_accepted(vendor: Path, tmp_path: Path
     stopped = mirror(moved, made)
     assert stopped.code == 4
     assert stopped.err.startswith(f"git-ekf: {made} is a mirror of {vendor}; nothing was changed\nhint: git ekf mirror {vendor} {made}; ")
-    assert mirror(moved, made, "--accept", str(vendor)).code == 0
+    # Moved, and rewritten too: each hint adds to what was accepted before.
+    new, gone_on = rewrite(moved)
+    stopped = run(*stopped.err.strip().partition("if the vendor has moved: ")[2].split())
+    command = f"git ekf mirror {moved} {made} --accept {vendor} --accept release-1.8 --accept release-1.9 --accept nightly --accept v1.8.0"
+    assert (stopped.code, stopped.err.partition("if that is meant: ")[2]) == (4, f"{command}\n")
+    stopped = mirror(moved, made, "--accept", "nightly")
+    assert stopped.err.endswith(f"mirror {moved} {made} --accept nightly --accept {vendor}\n")
+    assert run(*command.split()).code == 0
+    assert (refs(made)[V18], refs(made)[V110]) == (new, gone_on)
     state = read_state(Git(str(made)))
     assert state
     assert state.primary == str(moved)

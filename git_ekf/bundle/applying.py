@@ -20,7 +20,20 @@ from git_ekf.bundle.reading import Contents, opened, require_commits, require_ti
 from git_ekf.bundle.signature import Signature
 from git_ekf.errors import GitFailed, Refused
 from git_ekf.git import Git
-from git_ekf.mirror import NEW, UPDATED, Change, State, compare, in_order, move, point_head, read_state, refs_of, require_accepted
+from git_ekf.mirror import (
+    NEW,
+    UPDATED,
+    Change,
+    State,
+    accepting,
+    compare,
+    in_order,
+    move,
+    point_head,
+    read_state,
+    refs_of,
+    require_accepted,
+)
 from git_ekf.mirroring import opened as opened_mirror
 from git_ekf.mirroring import tidy
 from git_ekf.quarantine import Quarantine
@@ -40,7 +53,9 @@ class Order(NamedTuple):
 
     @property
     def command(self) -> str:
-        return shlex.join(["git", "ekf", "bundle", "apply", self.path, self.directory])
+        given = (("--allowed-signers", self.allowed), ("--receipt", self.receipt))
+        options = [word for option, value in given if value for word in (option, value)]
+        return shlex.join(["git", "ekf", "bundle", "apply", self.path, self.directory, *options])
 
 
 class Applied(NamedTuple):
@@ -136,7 +151,7 @@ def _require_same_vendor(git: Git, order: Order, manifest: Manifest, have: dict[
     elif not state.is_of(manifest.primary) and state.primary not in order.accepted:
         raise Refused(
             f"{order.path} is from {manifest.primary}, and {order.directory} is a mirror of {state.primary}; nothing was changed",
-            f"name another directory; if the vendor has moved: {order.command} --accept {shlex.quote(state.primary)}",
+            f"name another directory; if the vendor has moved: {accepting(order.command, order.accepted, state.primary)}",
         )
 
 
