@@ -31,7 +31,6 @@ from git_ekf.mirror import (
     move,
     point_head,
     read_state,
-    refs_of,
     require_accepted,
 )
 from git_ekf.mirroring import opened as opened_mirror
@@ -74,21 +73,26 @@ class Applied(NamedTuple):
 def apply(order: Order) -> Applied:
     """Raises UsageError, Refused (and nothing has changed), CallFailed."""
     here = _asked(order.directory)
-    allowed = order.allowed or _demanded(here)
+    pairs = here.config_pairs()
+    allowed = order.allowed or _demanded(pairs)
     with opened(here, order.path, allowed) as contents:
         manifest = contents.manifest
-        scheme = configuration.load(None, here.config_pairs()).scheme
+        scheme = configuration.load(None, pairs).scheme
         newest = max((ref.removeprefix(HEADS) for ref in manifest.refs if ref.startswith(HEADS)), key=scheme.key, default="main")
         with opened_mirror(order.directory, manifest.object_format, newest) as git:
             git.env["GIT_NO_REPLACE_OBJECTS"] = "1"
-            contents = _signed(git, order, contents, allowed)
-            have = refs_of(git)
-            _require_same_vendor(git, order, manifest, have)
-            last = last_applied(git)
+            if not here.env:
+                contents = _signed(git, order, contents, allowed)
+            there = _refs(git)
+            have = {ref: oid for ref, (oid, _) in there.items() if ref.startswith((HEADS, TAGS))}
+            state = read_state(git) if MIRROR in there else None
+            _require_same_vendor(order, manifest, have, state)
+            last = last_applied(git) if APPLIED in there else None
             if last and last.digest == contents.digest:
                 return Applied(manifest, contents.signature, [], {}, True, _write_receipt(order, last.text()))
-            _require_next(git, order, contents, last)
-            _require_room(git)
+            _require_next(order, contents, last, state)
+            _require_prerequisites(git, order, manifest)
+            _require_room(there)
             bearing = have if manifest.complete else {ref: oid for ref, oid in have.items() if ref in manifest.refs}
             with _unpacked(git, contents) as (quarantined, quarantine):
                 changes = compare(quarantined, manifest.refs, bearing)
@@ -96,7 +100,7 @@ def apply(order: Order) -> Applied:
                 quarantine.migrate()
             refs = {**have, **{change.ref: change.new for change in changes}}
             receipt = _receipt(contents, {ref: oid for ref, oid in refs.items() if oid}).text()
-            backups = move(git, [*changes, _noted(git, receipt)], State(manifest.primary, manifest.updated))
+            backups = move(git, [*changes, _noted(git, receipt, there)], State(manifest.primary, manifest.updated))
             point_head(git, scheme)
             tidy(git, changes)
             return Applied(manifest, contents.signature, in_order(changes, scheme), backups, False, _write_receipt(order, receipt))
@@ -119,11 +123,11 @@ def _asked(directory: str) -> Git:
 
 
 def _signed(git: Git, order: Order, contents: Contents, allowed: str) -> Contents:
-    """The contents, held against what the open mirror demands, where that is something else than `allowed`. Raises Refused.
+    """The contents, held against what a mirror that was made just now demands, where that is something else than `allowed`.
 
-    One that was made just now has its configuration from a template perhaps, or by a condition on its place (includeIf).
+    It has its configuration from a template perhaps, or by a condition on its place (includeIf). Raises Refused.
     """
-    demanded = order.allowed or _demanded(git)
+    demanded = order.allowed or _demanded(git.config_pairs())
     if demanded == allowed:
         return contents
     with opened(git, order.path, demanded) as again:
@@ -132,17 +136,21 @@ def _signed(git: Git, order: Order, contents: Contents, allowed: str) -> Content
         return contents._replace(signature=again.signature)
 
 
-def _demanded(git: Git) -> str:
+def _demanded(pairs: list[tuple[str, str]]) -> str:
     """The file of allowed signers that the mirror's administrator has set; never what a vendor's tree says."""
-    pairs = [pair for pair in git.config_pairs() if pair[0] == "ekf.bundle.allowed-signers"]
-    return configuration.load(None, pairs).bundle_signers
+    return configuration.load(None, [pair for pair in pairs if pair[0] == "ekf.bundle.allowed-signers"]).bundle_signers
+
+
+def _refs(git: Git) -> dict[str, tuple[str, str]]:
+    """ref -> object id, and the ref that it only names ("" for none), of all that a bundle may move."""
+    lines = git.lines("for-each-ref", "--format=%(objectname) %(symref) %(refname)", HEADS, TAGS, MIRROR, APPLIED)
+    return {ref: (oid, symref) for oid, symref, ref in (line.split(" ", 2) for line in lines)}
 
 
 # --- whether it belongs here, and now ---
 
 
-def _require_same_vendor(git: Git, order: Order, manifest: Manifest, have: dict[str, str]) -> None:
-    state = read_state(git)
+def _require_same_vendor(order: Order, manifest: Manifest, have: dict[str, str], state: State | None) -> None:
     if state is None:
         if have:
             raise Refused(
@@ -155,10 +163,9 @@ def _require_same_vendor(git: Git, order: Order, manifest: Manifest, have: dict[
         )
 
 
-def _require_next(git: Git, order: Order, contents: Contents, last: Receipt | None) -> None:
-    """Raises Refused where it is older than what is there, or builds on what is not there."""
-    path, manifest = order.path, contents.manifest
-    state, clock = read_state(git), now()
+def _require_next(order: Order, contents: Contents, last: Receipt | None, state: State | None) -> None:
+    """Raises Refused where it is older than what is there, or does not follow it."""
+    path, manifest, clock = order.path, contents.manifest, now()
     if manifest.is_ahead(clock):  # applied, it would make all that comes later seem older than what is there
         raise Refused(
             f"{path} is of {as_time(max(manifest.created, manifest.updated))}, and the clock here says {as_time(clock)}; "
@@ -187,7 +194,6 @@ def _require_next(git: Git, order: Order, contents: Contents, last: Receipt | No
             f"and the mirror that of {as_time(state.updated)}; nothing was changed",
             _newer(order),
         )
-    _require_prerequisites(git, order, manifest)
 
 
 def _newer(order: Order) -> str:
@@ -197,16 +203,17 @@ def _newer(order: Order) -> str:
 
 def _require_prerequisites(git: Git, order: Order, manifest: Manifest) -> None:
     needed = manifest.prerequisites
+    if not needed:
+        return
     lines = git.lines("cat-file", "--batch-check=%(objecttype)", stdin="".join(f"{oid}\n" for oid in needed).encode())
     missing = [oid for oid, kind in zip(needed, lines, strict=True) if kind != "commit"]
     if missing:
         raise Refused(f"{order.path} builds on {missing[0][:7]}, which {order.directory} does not have; nothing was changed", _newer(order))
 
 
-def _require_room(git: Git) -> None:
+def _require_room(there: dict[str, tuple[str, str]]) -> None:
     """Raises Refused where a name is taken by a ref that only names another one: to move it would move that."""
-    for line in git.lines("for-each-ref", "--format=%(symref) %(refname)", HEADS, TAGS, MIRROR, APPLIED):
-        symref, _, ref = line.partition(" ")
+    for ref, (_, symref) in there.items():
         if symref:
             raise Refused(f"{ref} is a symbolic ref here, to {symref}; nothing was changed", f"git symbolic-ref --delete {ref}")
 
@@ -251,9 +258,9 @@ def _receipt(contents: Contents, refs: dict[str, str]) -> Receipt:
     return Receipt(TOOL, now(), manifest.primary, manifest.object_format, manifest.sequence, contents.digest, refs)
 
 
-def _noted(git: Git, receipt: bytes) -> Change:
+def _noted(git: Git, receipt: bytes, there: dict[str, tuple[str, str]]) -> Change:
     blob = git.text("hash-object", "-w", "--stdin", stdin=receipt)
-    old = git.ref_value(APPLIED)
+    old, _ = there.get(APPLIED, ("", ""))
     return Change(UPDATED if old else NEW, APPLIED, old, blob)
 
 

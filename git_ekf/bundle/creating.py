@@ -38,11 +38,12 @@ class Order(NamedTuple):
 
 
 class Created(NamedTuple):
-    """`manifest` is None where nothing is new, and then no file was written."""
+    """`manifest` is None where nothing is new, and then no file was written; `scheme` is that of the channels."""
 
     manifest: Manifest | None
     digest: str
     receipt: Receipt | None
+    scheme: Scheme
 
 
 class _Source(NamedTuple):
@@ -68,7 +69,7 @@ def create(order: Order) -> Created:
             _require_same_vendor(order.receipt, receipt, source)
             bearing = receipt.refs if source.whole and not order.releases else {ref: receipt.refs.get(ref) for ref in refs}
             if bearing == refs:
-                return Created(None, receipt.digest, receipt)
+                return Created(None, receipt.digest, receipt, source.scheme)
         known = _known(source.git, receipt) if receipt else []
         previous = {ref: oid for ref, oid in receipt.refs.items() if ref in refs} if receipt else {}
         manifest = Manifest(
@@ -90,7 +91,7 @@ def create(order: Order) -> Created:
         )
         with _replacing(order.path) as file:
             manifest, digest = _write(file, source.git, manifest, known, order.key)
-    return Created(manifest, digest, receipt)
+    return Created(manifest, digest, receipt, source.scheme)
 
 
 def read_receipt(path: str) -> Receipt:
@@ -169,34 +170,39 @@ def _source(repo: Repository) -> _Source:
     if place.shallow:
         raise Refused("this repository is shallow: it does not have the whole history", "git fetch --unshallow origin")
     if place.bare:
-        scheme = configuration.load(None, repo.git.config_pairs()).scheme
+        scheme = configuration.load(None, repo.git_config).scheme
         state = read_state(repo.git)
         primary = state.primary if state else repo.git_setting("remote.origin.url") or place.git_dir
-        refs = {**_channels(repo.git, scheme, HEADS), **_tags(repo.git)}
+        there = _refs(repo.git, HEADS, TAGS)
+        refs = {**_channels(there, scheme, HEADS), **_tags(there)}
         return _Source(repo.git, True, without_credentials(primary), place.object_format, state.updated if state else None, scheme, refs)
     from git_ekf.status import last_fetch
 
     remote = repo.remotes.get(repo.config.primary)
     if remote is None or not remote.urls:
         raise Refused(f"there is no remote {repo.config.primary} here", "git ekf init --primary URL, or name a mirror with --from")
-    channels = _channels(repo.git, repo.config.scheme, repo.primary_prefix)
+    channels = _channels(_refs(repo.git, repo.primary_prefix), repo.config.scheme, repo.primary_prefix)
     # Nothing tells a tag of the vendor's from one of the user's, but that it is on the vendor's commits, and no deploy record.
     merged = [f"--merged={oid}" for oid in channels.values()]
-    refs = {**channels, **(_tags(repo.git, *merged) if merged else {})}
+    refs = {**channels, **(_tags(_refs(repo.git, *merged, TAGS)) if merged else {})}
     updated = last_fetch(repo)
     return _Source(repo.git, False, without_credentials(remote.urls[0]), place.object_format, updated, repo.config.scheme, refs)
 
 
-def _channels(git: Git, scheme: Scheme, prefix: str) -> dict[str, str]:
-    """refs/heads/NAME -> commit of the release branches under a prefix; refs that only name another one are none."""
-    lines = [line.split(" ", 2) for line in git.lines("for-each-ref", "--format=%(objectname) %(symref) %(refname)", prefix)]
-    found = {ref.removeprefix(prefix): oid for oid, symref, ref in lines if not symref}
+def _refs(git: Git, *asked: str) -> dict[str, str]:
+    """ref -> object id; refs that only name another one are none."""
+    lines = [line.split(" ", 2) for line in git.lines("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *asked)]
+    return {ref: oid for oid, symref, ref in lines if not symref}
+
+
+def _channels(refs: dict[str, str], scheme: Scheme, prefix: str) -> dict[str, str]:
+    """refs/heads/NAME -> commit of the release branches under a prefix."""
+    found = {ref.removeprefix(prefix): oid for ref, oid in refs.items() if ref.startswith(prefix)}
     return {HEADS + name: oid for name, oid in found.items() if scheme.is_release(name)}
 
 
-def _tags(git: Git, *options: str) -> dict[str, str]:
-    lines = [line.split(" ", 2) for line in git.lines("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *options, TAGS)]
-    return {ref: oid for oid, symref, ref in lines if not symref and not ref.startswith(RECORDS)}
+def _tags(refs: dict[str, str]) -> dict[str, str]:
+    return {ref: oid for ref, oid in refs.items() if ref.startswith(TAGS) and not ref.startswith(RECORDS)}
 
 
 def _selected(source: _Source, releases: Sequence[str]) -> dict[str, str]:
@@ -211,7 +217,7 @@ def _selected(source: _Source, releases: Sequence[str]) -> dict[str, str]:
     from git_ekf.bootstrap import choose_release
 
     asked = {HEADS + choose_release(source.scheme, release, channels) for release in releases}
-    on_them = _tags(source.git, *(f"--merged={source.refs[ref]}" for ref in asked))
+    on_them = _tags(_refs(source.git, *(f"--merged={source.refs[ref]}" for ref in asked), TAGS))
     return {ref: oid for ref, oid in source.refs.items() if ref in asked or ref in on_them}
 
 

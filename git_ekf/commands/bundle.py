@@ -20,6 +20,7 @@ from git_ekf.refs import APPLIED
 
 if TYPE_CHECKING:
     from git_ekf.bundle.signature import Signature
+    from git_ekf.names import Scheme
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Carry the vendor's channels across an air gap in one file."
@@ -59,7 +60,7 @@ def create(
         say(f"Nothing is new since bundle {made.receipt.sequence}; no file was written.")
         return
     say(f"{file} is bundle {manifest.sequence}, {_after(manifest)}:")
-    for line in [*_contents(manifest), f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"]:
+    for line in [*_contents(manifest, made.scheme), f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"]:
         say(f"  {line}")
     say(f"Its digest is {made.digest}")
     say(f"Next: carry it across, then: git ekf bundle apply {shlex.quote(os.path.basename(file))} MIRROR")
@@ -88,7 +89,7 @@ def verify(
         print(document("bundle verify", content))
         return
     say(f"{file} is sound: bundle {manifest.sequence}, {_after(manifest)}")
-    for line in _contents(manifest):
+    for line in _contents(manifest, configuration.load(None, Git().config_pairs()).scheme):
         say(f"  {line}")
     rows = [
         ("vendor", f"{manifest.primary}, heard {as_time(manifest.updated)}"),
@@ -159,9 +160,8 @@ def _after(manifest: Manifest) -> str:
     return f"to follow bundle {manifest.sequence - 1}" if manifest.after else "which follows none"
 
 
-def _contents(manifest: Manifest) -> list[str]:
+def _contents(manifest: Manifest, scheme: Scheme) -> list[str]:
     """What is carried, against what the other side has."""
-    scheme = configuration.load(None, Git().config_pairs()).scheme
     return change_lines(in_order((_change(manifest, ref) for ref in manifest.refs), scheme))
 
 
