@@ -53,6 +53,7 @@ def bundle(world: World, table: Table, primary: Path, what: str, rounds: int = 8
             Case(f"git ekf bundle create{name}", ["git", "ekf", "bundle", "create", ours], cwd=source),
         ]
     cases += [
+        Case("git ekf bundle -h, its start alone", ["git", "ekf", "bundle", "-h"]),
         Case("git ekf bundle verify", ["git", "ekf", "bundle", "verify", ours]),
         Case("git clone --mirror of the bundle", ["git", "clone", "-q", "--mirror", plain, made], after=remove),
         Case("git ekf bundle apply", ["git", "ekf", "bundle", "apply", ours, made], after=remove),
