@@ -77,16 +77,16 @@ def forecasts(repo: Repository) -> list[Target]:
     return [Target(UPGRADE, branch, name, base, repo.head, commit, rewritten) for name, commit in newer.items()]
 
 
-def upgrade(repo: Repository, release: str = "") -> Target:
+def upgrade(repo: Repository, release: str | None = None) -> Target:
     """The upgrade to a release, or to the next one. Raises Refused, UsageError."""
     branch = branch_here(repo)
     scheme = repo.config.scheme
     key = scheme.key
     newer = [name for name in repo.channels if key(name) > key(branch)]
-    if release:
+    if release is not None:
         goal = scheme.parse(release) or ""
         if not goal:
-            raise UsageError(f"{release} is no release", "git ekf releases lists them")
+            raise UsageError(f"{release or 'an empty argument'} is no release", "git ekf releases lists them")
         if goal == branch:
             raise Refused(f"{branch} is checked out already", "git ekf sync takes newer commits of the same channel")
         if key(goal) < key(branch):

@@ -222,6 +222,7 @@ def test_refused_with_the_way_out(clone: Clone, two: tuple[str, str]) -> None:
         assert state(clone) == before
 
     refused("there is no deploy record 2020-01-01", "git ekf log lists them", 2, "2020-01-01")
+    refused("the deploy record has to be named", "git ekf log lists them", 2, "")
     clone.write(FILE, "changed")
     refused("there is uncommitted work: own/settings", "git add -A && git commit, or git stash -u")
     clone.git("add", "-A")

@@ -9,6 +9,7 @@ import typer
 
 from git_ekf import deploy
 from git_ekf.commands.settled import settled
+from git_ekf.errors import UsageError
 from git_ekf.output import say
 from git_ekf.repository import Repository
 from git_ekf.rollback import Plan, plan
@@ -20,6 +21,8 @@ def rollback(
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
     """Bring the configuration back to a deploy record, keeping history linear."""
+    if not name:  # a variable of the shell that is not set; for `show` it is the newest record
+        raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run else settled()
     planned = plan(repo, deploy.find(repo, name))
     say(_words(planned, repo))

@@ -26,8 +26,8 @@ from git_ekf.commands.carrying import (
 
 def upgrade(
     release: Annotated[
-        str, typer.Argument(metavar="[X.Y]", help="The release to go to; the next one without it.", show_default=False)
-    ] = "",
+        str | None, typer.Argument(metavar="[X.Y]", help="The release to go to; the next one without it.", show_default=False)
+    ] = None,
     plan: PlanOnly = False,
     json: PlanJson = False,
     proceed: Continue = False,
