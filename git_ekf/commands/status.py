@@ -72,7 +72,8 @@ def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, s
     primary, internal = repo.config.primary, repo.config.internal
     heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
     if state.mirror:
-        heard += f", the mirror updated {age(state.mirror.age())}"
+        ahead = state.mirror.is_ahead(now)
+        heard += ", the mirror updated by a clock that is ahead" if ahead else f", the mirror updated {age(state.mirror.age())}"
     rows = []
     if state.cut_off:
         rows.append(("in progress", f"{with_article(state.cut_off)} that was cut off", "git ekf undo"))
