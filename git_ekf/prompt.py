@@ -4,6 +4,7 @@ Where it is no clone that git-ekf has set up there are no words at all, and neve
 """
 
 import os
+import sys
 
 from git_ekf.fastpath import Settings, finish, settings_of, start
 
@@ -14,10 +15,12 @@ def main() -> None:
     os.environ["GIT_OPTIONAL_LOCKS"] = "0"  # nobody's commit is to fail because of a prompt
     try:
         text = segment()
+        if text:
+            sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # for a terminal that knows less than Unicode
+            print(text, flush=True)
     except (OSError, ValueError):
-        text = ""
-    if text:
-        print(text)
+        pass
+    os._exit(0)  # nothing is left to be written, not even what could not be
 
 
 def segment() -> str:
