@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # what signal is made of, which takes 4 ms more
 import gc
 import os
 import sys
 
 
 def main() -> None:
+    # ^C ends a program that is still loading without a word; cli.main, and none of the others, has something to tidy up.
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if sys.argv[1:2] == ["hook"]:
         from git_ekf import hooks
 

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from git_ekf import __version__
 from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, UsageError
-from git_ekf.terminal import print_error
+from git_ekf.terminal import print_error, print_hint
 
 # name -> what it does; the module is git_ekf.commands.<name>.
 COMMANDS = {
@@ -46,6 +46,10 @@ COMMANDS = {
 }
 
 
+# Commands that move refs, wholly or not at all: whoever interrupts one wants to know which.
+_MOVING = ("rollback", "sync", "undo", "upgrade")
+
+
 class Commands(TyperGroup):
     """Imports only the command that is asked for: the whole table costs half a second."""
 
@@ -69,6 +73,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:  # typer would make a bare exit code of it
             print("\ngit-ekf: interrupted", file=sys.stderr)
+            if ctx.invoked_subcommand in _MOVING:
+                print_hint("git ekf status shows how far it has got; what is done git ekf undo takes back")
             raise typer.Exit(INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -117,6 +123,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 def main(argv: list[str]) -> int:
     """Runs a command. Returns the exit code; prints what went wrong."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__ has it until here
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
             signal.signal(number, _terminate)
@@ -152,4 +160,5 @@ def main(argv: list[str]) -> int:
 
 
 def _sentence(message: str) -> str:
+    message = " ".join(message.split())
     return message[:1].lower() + message[1:].rstrip(".")

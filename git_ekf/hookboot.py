@@ -5,8 +5,12 @@ spare the interpreter the environment and site-packages; `site` is made up for w
 cannot decide and the full rules are needed.
 """
 
+import _signal  # type: ignore[import-not-found]
 import posix
 import sys
+
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # ^C ends a hook without a word; git says what it has to
 
 # Beside the package's own directory, which -I keeps off the path; __file__ of a script is absolute.
 sys.path.insert(0, __file__.rpartition("/git_ekf/")[0])

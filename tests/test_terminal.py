@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -168,6 +171,24 @@ def test_progress_is_for_a_terminal_and_for_what_takes_long(clone: Clone) -> Non
     assert (done.code, done.err) == (0, "")
 
 
+def test_interrupted_while_it_is_loading(clone: Clone, tmp_path: Path) -> None:
+    """Without a traceback of what it was importing."""
+    script(tmp_path / "typer.py", "import os, time\nopen(os.environ['LOADING'], 'w').close()\ntime.sleep(60)\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "LOADING": str(tmp_path / "loading")}
+    process = subprocess.Popen(["git-ekf", "releases"], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    for _ in range(1200):
+        if (tmp_path / "loading").exists():
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=60), process.returncode) == ((b"", b""), -signal.SIGINT)
+
+
+def test_a_message_is_one_line(clone: Clone) -> None:
+    done = run("git-ekf", "completion", cwd=clone.path)
+    assert (done.code, done.err.splitlines()[0]) == (2, "git-ekf: missing argument 'SHELL'. Choose from: bash, zsh, fish")
+
+
 # --- the prompt ---
 
 
@@ -201,6 +222,15 @@ def test_the_prompt_during_a_rebase(clone: Clone) -> None:
     clone.git("rebase", "--abort")
     clone.git("switch", "-q", "--detach")
     assert prompt(clone.path) == "(detached)"
+
+
+def test_the_prompt_is_never_an_error(clone: Clone) -> None:
+    done = run("sh", "-c", "git-ekf status --prompt >/dev/full", cwd=clone.path)
+    assert (done.code, done.err) == (0, "")
+    clone.git("config", "ekf.branches.allow", "wip/*")
+    clone.git("switch", "-q", "-c", "wip/日本")
+    done = run("git-ekf", "status", "--prompt", cwd=clone.path, env={"PYTHONIOENCODING": "latin1"})
+    assert (done.code, done.out, done.err) == (0, "wip/??\n", "")
 
 
 def test_the_prompt_elsewhere(clone: Clone, tmp_path: Path) -> None:

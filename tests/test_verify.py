@@ -457,7 +457,8 @@ def test_interrupted_while_building(world: World) -> None:
     assert built(world)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert (process.returncode, err.strip()) == (130, "git-ekf: interrupted")
+    said = "git-ekf: interrupted\nhint: git ekf status shows how far it has got; what is done git ekf undo takes back"
+    assert (process.returncode, err.strip()) == (130, said)
     assert not list(world.path.parent.with_name("scratch").iterdir())
     assert world.out("symbolic-ref", "--short", "HEAD") == "release-1.9"
     assert_clean(world)

@@ -1,7 +1,10 @@
 """What Python runs of the single file: `git ekf`, and for the hook shims what hookboot.py is in an installed package."""
 
+import _signal  # type: ignore[import-not-found]
 import sys
 
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 if sys.version_info < (3, 11):  # noqa: UP036 - nothing has looked at the version before this line
     sys.stderr.write("git-ekf: Python 3.11 or newer is needed, this is {}.{}\n".format(*sys.version_info))
     sys.stderr.write("hint: name one that is: python3.11 {}\n".format(sys.argv[0]))  # noqa: UP032
