@@ -569,7 +569,7 @@ def test_interrupted(world: World, number: signal.Signals, code: int) -> None:
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, ""), err
-    assert err.strip() == ("git-ekf: interrupted" if number == signal.SIGINT else "git-ekf: terminated")
+    assert err.strip().splitlines()[0] == ("git-ekf: interrupted" if number == signal.SIGINT else "git-ekf: terminated")
     assert untold(snapshot(world)) == untold(before)
     assert not list(world.path.parent.with_name("scratch").iterdir())
     tool(world)
