@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import NamedTuple
 
@@ -130,6 +131,27 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[Step]:
             Step(f"fetching from {config.internal} brings all deploy records", partial(_add_refspecs, git, config.internal, missing))
         )
     return steps
+
+
+def brings_channels(repo: Repository, remote: str) -> bool:
+    """Whether a fetch of the remote brings every release channel, as it does not in a clone of a single branch."""
+    sources = (refspec.removeprefix("+").partition(":")[0] for refspec in repo.git_settings(f"remote.{remote}.fetch"))
+    return any("*" in source and fnmatchcase(HEADS + repo.config.scheme.branch("99.99"), source) for source in sources)
+
+
+def channels_refspec(primary: str) -> str:
+    return f"+{HEADS}*:refs/remotes/{primary}/*"
+
+
+def plan_channels(repo: Repository, now: str) -> list[Step]:
+    """Where the primary repository, called `now`, was cloned for a single branch, a fetch brings the other channels too."""
+    if not now or brings_channels(repo, now):
+        return []
+    primary = repo.config.primary
+    return [
+        Step(f"fetching from {primary} brings every channel", partial(_add_refspecs, repo.git, primary, [channels_refspec(primary)])),
+        Step(f"fetched what {primary} has", partial(repo.git.show, "fetch", *progress(), "--", primary)),
+    ]
 
 
 def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[Step]:
@@ -306,6 +328,7 @@ def plan(repo: Repository, roles: Roles, release: str) -> list[Step]:
         return [*remotes, Step(f"fetched what {primary} has", partial(repo.git.show, "fetch", *progress(), "--", primary))]
     return [
         *remotes,
+        *plan_channels(repo, roles.primary),
         *(plan_mirror(repo, roles.primary_url, repo.git.ls_remote(roles.primary_url, MIRROR)) if roles.primary_url else []),
         *([fetch] if any(step.what.startswith(f"fetching from {internal}") for step in remotes) else []),
         *plan_branch(repo, roles.primary or repo.config.primary, release),

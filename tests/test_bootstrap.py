@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -391,6 +392,22 @@ def test_init_of_a_single_branch_clone(vendor: Path, internal: Path, tmp_path: P
     done = work.ekf("init", "--internal", str(internal), "--release", "1.8", "--yes")
     assert done.code == 0, done
     assert work.out("branch", "--show-current") == "release-1.8"
+
+
+def test_init_of_a_clone_of_one_channel(vendor: Path, internal: Path, tmp_path: Path) -> None:
+    """It would never hear of a newer release."""
+    work = plain_clone(vendor, tmp_path / "work", "--single-branch", "-b", "release-1.8")
+    work.git("remote", "add", "internal", str(internal))
+    findings = json.loads(work.ekf("doctor", "--offline", "--json").out)["findings"]
+    (found,) = [finding for finding in findings if "brings some channels only" in finding["message"]]
+    init = work.ekf("init", "--release", "1.8", "--yes")
+    assert init.code == 0, init
+    assert "fetching from origin brings every channel" in init.out
+    assert json.loads(work.ekf("releases", "--json").out)["channels"][-1]["branch"] == "release-1.10"
+    assert "fetching from origin" not in work.ekf("init", "--yes").out
+    fixed = plain_clone(vendor, tmp_path / "fixed", "--single-branch", "-b", "release-1.8")
+    assert run("sh", "-c", found["fix"], cwd=fixed.path).code == 0
+    assert fixed.git("rev-parse", "--verify", "origin/release-1.9").code == 0
 
 
 def test_progress_is_shown_on_a_terminal(vendor: Path, internal: Path, tmp_path: Path) -> None:

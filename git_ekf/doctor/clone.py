@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from git_ekf import shims
-from git_ekf.bootstrap import RECORDS_REFSPECS, SETTINGS
+from git_ekf.bootstrap import RECORDS_REFSPECS, SETTINGS, brings_channels, channels_refspec
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Finding
 from git_ekf.errors import Refused
 from git_ekf.journal import cut_off
@@ -193,6 +193,9 @@ def fetched(case: Case) -> Iterator[Finding]:
     ago = max(0.0, time.time() - then) if then else 0.0
     if primary not in case.repo.remotes:
         yield Finding(SKIPPED, f"not checked: there is no remote {primary}")
+    elif not brings_channels(case.repo, primary):
+        add = shlex.join(["git", "config", "--add", f"remote.{primary}.fetch", channels_refspec(primary)])
+        yield Finding(ERROR, f"a fetch of {primary} brings some channels only, so newer releases are not seen", f"{add} && {fix}")
     elif then is None:
         yield Finding(WARNING, f"{primary} was never fetched", fix)
     else:
