@@ -72,11 +72,17 @@ def test_every_value_has_something_that_completes_it() -> None:
     assert [command.words for command in found if command.words and " " not in command.words] == list(COMMANDS)
 
 
+def printed(shell: str) -> str:
+    """What git ekf completion is to print: for fish both scripts."""
+    names = [FILES[shell], *(["git-ekf.conf.fish"] if shell == "fish" else [])]
+    return "\n".join((SCRIPTS / name).read_text(encoding="utf-8") for name in names)
+
+
 @pytest.mark.parametrize("shell", FILES)
 def test_command_prints_the_script(shell: str) -> None:
     done = run("git-ekf", "completion", shell)
     assert (done.code, done.err) == (0, "")
-    assert done.out == (SCRIPTS / FILES[shell]).read_text(encoding="utf-8")
+    assert done.out == printed(shell)
 
 
 def test_command_refuses_another_shell() -> None:
@@ -95,7 +101,7 @@ def test_script_comes_out_of_a_zip_or_says_that_it_is_missing(tmp_path: Path) ->
             for file in scripts:
                 archive.write(file, f"git_ekf/completions/{file.name}")
     done = run(*program, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "whole.zip")})
-    assert (done.code, done.out) == (0, (SCRIPTS / "git-ekf.fish").read_text(encoding="utf-8"))
+    assert (done.code, done.out) == (0, printed("fish"))
     done = run(*program, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "bare.zip")})
     assert (done.code, done.out) == (FAILED, "")
     assert done.err == "git-ekf: the completion scripts are missing from this installation\nhint: reinstall git-ekf\n"
@@ -366,7 +372,11 @@ FISH_LINES = {
 def fish(world: Clone, program: str) -> dict[str, list[str]]:
     """What fish offers behind each line."""
     asked = "".join(f"complete -C {shlex.quote(f'{program} {line}')}; echo -\n" for line in FISH_LINES)
-    done = run("fish", "-c", f"source {SCRIPTS}/git-ekf.fish\n{asked}", cwd=world.path)
+    data = world.path.with_name("data")  # as a package installs them
+    for folder, script in (("vendor_completions.d", "git-ekf.fish"), ("vendor_conf.d", "git-ekf.conf.fish")):
+        (data / "fish" / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(SCRIPTS / script, data / "fish" / folder / "git-ekf.fish")
+    done = run("fish", "-c", asked, cwd=world.path, env={"XDG_DATA_DIRS": f"{data}:/usr/share"})
     assert (done.code, done.err) == (0, "")
     return {line: answer.splitlines() for line, answer in zip(FISH_LINES, done.out.split("-\n"), strict=False)}
 

@@ -19,12 +19,13 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-_SCRIPTS = {Shell.BASH: "git-ekf.bash", Shell.ZSH: "_git-ekf", Shell.FISH: "git-ekf.fish"}
+# fish loads the first of its two for a line that begins with git-ekf, and the other one when it starts.
+_SCRIPTS = {Shell.BASH: ("git-ekf.bash",), Shell.ZSH: ("_git-ekf",), Shell.FISH: ("git-ekf.fish", "git-ekf.conf.fish")}
 
 
 def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
     """Print the script that completes git ekf in a shell."""
-    print(_script(_SCRIPTS[shell]), end="")
+    print("\n".join(map(_script, _SCRIPTS[shell])), end="")
 
 
 def _script(name: str) -> str:
