@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -20,12 +21,13 @@ PYTHON = (3, 11)
 _COMPLETIONS = {
     "bash": ("bash-completion/completions/git-ekf",),
     "zsh": ("zsh/site-functions/_git-ekf", "zsh/vendor-completions/_git-ekf"),
-    "fish": ("fish/vendor_completions.d/git-ekf.fish", "fish/completions/git-ekf.fish"),
+    "fish": ("fish/vendor_completions.d/git-ekf.fish", "fish/conf.d/git-ekf.fish"),
 }
-_USERS_OWN = {
-    "bash": "~/.local/share/bash-completion/completions/git-ekf",
-    "zsh": '"${fpath[1]}/_git-ekf"',  # zsh has no such place that every user has
-    "fish": "~/.config/fish/completions/git-ekf.fish",
+_BASH_OWN, _FISH_OWN = "~/.local/share/bash-completion/completions", "~/.config/fish/conf.d"
+_FIXES = {
+    "bash": f"mkdir -p {_BASH_OWN} && git ekf completion bash > {_BASH_OWN}/git-ekf",
+    "zsh": """echo 'eval "$(git ekf completion zsh)"' >> ~/.zshrc""",  # zsh looks into no folder of the user's
+    "fish": f"mkdir -p {_FISH_OWN} && git ekf completion fish > {_FISH_OWN}/git-ekf.fish",
 }
 # Where a person may have put `eval "$(git ekf completion SHELL)"` instead.
 _STARTUP = {"bash": (".bashrc", ".bash_profile", ".profile"), "zsh": (".zshrc",), "fish": (".config/fish/config.fish",)}
@@ -92,9 +94,7 @@ def completion(case: Case) -> Iterator[Finding]:
     if found:
         yield Finding(OK, f"{shell}: {found}")
     else:
-        own = _USERS_OWN[shell]
-        folder = f"mkdir -p {os.path.dirname(own)} && " if own.startswith("~") else ""
-        yield Finding(WARNING, f"{shell} does not complete git ekf", f"{folder}git ekf completion {shell} > {own}")
+        yield Finding(WARNING, f"{shell} does not complete git ekf", _FIXES[shell])
 
 
 def identity(case: Case) -> Iterator[Finding]:
@@ -131,6 +131,9 @@ def _runs_here(script: str) -> bool:
 
 def _completion_files(shell: str) -> Iterator[str]:
     home = os.path.expanduser("~")
+    if shell == "zsh":  # whatever the XDG directories are
+        yield from (os.path.join(share, name) for share in ("/usr/local/share", "/usr/share") for name in _COMPLETIONS[shell])
+        return
     folders = [
         os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"),
         *(os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"),
@@ -153,6 +156,11 @@ def _startup_file(shell: str) -> str:
             continue
         if f"git ekf completion {shell}" in text or f"git-ekf completion {shell}" in text:
             return path
+        for words in re.findall(r"^[^#\n]*?\bfpath\b(.*)", text, re.MULTILINE) if shell == "zsh" else ():
+            for folder in re.findall(r"[^\s=()\"']+", words):
+                script = os.path.join(os.path.expandvars(os.path.expanduser(folder)), "_git-ekf")
+                if os.path.exists(script):
+                    return script
     return ""
 
 
