@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -339,4 +340,4 @@ def _failure(args: list[str], code: int, stderr: str) -> EkfError:
 
 def locked(path: str) -> Refused:
     """The error for a lock file of git's that is in the way."""
-    return Refused(f"another git command is at work here, or was killed: {path} exists", f"rm -f {path}, if none is at work")
+    return Refused(f"another git command is at work here, or was killed and left {path}, which then may go", f"rm -f {shlex.quote(path)}")

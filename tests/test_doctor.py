@@ -262,8 +262,8 @@ def test_locks_left_behind(work: Clone) -> None:
     old.touch()
     new.touch()
     os.utime(old, (1, 1))
-    fix = f"rm -f {old}, if no git is at work"
-    assert wrong(work.path) == [("locks", ERROR, f"{old} is left of a git command that was killed", fix)]
+    fix = f"rm -f {old}"
+    assert wrong(work.path) == [("locks", ERROR, f"{old} is left of a git command that was killed; once no git is at work it may go", fix)]
 
 
 def test_a_clock_that_is_behind(work: Clone) -> None:
@@ -355,11 +355,26 @@ def test_completion(work: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pytest.skip("git-ekf is installed for all users of this machine")
     [(check, state, message, fix)] = wrong(work.path)
     assert (check, state, message) == ("completion", WARNING, f"{shell} does not complete git ekf")
-    assert f"git ekf completion {shell} > " in fix
     shipped = {"bash": "bash-completion/completions/git-ekf", "zsh": "zsh/site-functions/_git-ekf"}
     file = tmp_path / "data" / shipped.get(shell, "fish/vendor_completions.d/git-ekf.fish")
     file.parent.mkdir(parents=True)
     file.touch()
+    assert bool(wrong(work.path)) == (shell == "zsh")  # which looks into no folder of data but the system's
+    file.unlink()
+    assert run("sh", "-c", fix).code == 0
+    assert wrong(work.path) == []
+
+
+def test_completion_in_a_folder_that_zsh_is_told_of(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", "/nowhere")
+    monkeypatch.setenv("SHELL", "zsh")
+    if any(map(os.path.exists, machine._completion_files("zsh"))):
+        pytest.skip("git-ekf is installed for all users of this machine")
+    home = Path(os.environ["HOME"])
+    (home / ".zshrc").write_text("fpath=(~/.zfunc $fpath)\nautoload -Uz compinit && compinit\n")
+    assert wrong(work.path)
+    (home / ".zfunc").mkdir()
+    (home / ".zfunc/_git-ekf").touch()
     assert wrong(work.path) == []
 
 

@@ -304,8 +304,8 @@ def test_a_lock_that_was_left_behind(clone: Clone, two: tuple[str, str]) -> None
     assert (refused.code, refused.err.splitlines()) == (
         4,
         [
-            f"git-ekf: another git command is at work here, or was killed: {lock} exists",
-            f"hint: rm -f {lock}, if none is at work",
+            f"git-ekf: another git command is at work here, or was killed and left {lock}, which then may go",
+            f"hint: rm -f {lock}",
         ],
     )
     lock.unlink()

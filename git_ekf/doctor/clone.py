@@ -71,7 +71,9 @@ def locks(case: Case) -> Iterator[Finding]:
     now = time.time()
     old = sorted(path for path, since in _locks(case.repo) if now - since > _LOCK_AGE)
     for path in old:
-        yield Finding(ERROR, f"{path} is left of a git command that was killed", f"rm -f {shlex.quote(path)}, if no git is at work")
+        yield Finding(
+            ERROR, f"{path} is left of a git command that was killed; once no git is at work it may go", f"rm -f {shlex.quote(path)}"
+        )
     if not old:
         yield Finding(OK, "none left behind")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -41,7 +42,7 @@ def tools(case: Case) -> Iterator[Finding]:
             state, f"{key}: {quoted(command[:1])} {what}", f"install {quoted(command[:1])}, or correct {key}: git help ekf-config"
         )
     if config.render_command[0] in found and not find_spec("yaml"):
-        yield Finding(WARNING, "PyYAML is not installed, which git ekf diff --rendered needs", "pip install 'git-ekf[render]'")
+        yield Finding(WARNING, "PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml())
     if found:
         yield Finding(OK, ", ".join(found.values()))
 
@@ -83,6 +84,18 @@ def signing(case: Case) -> Iterator[Finding]:
         yield Finding(ERROR, f"the key to sign with is gone: {key}", "git config --global user.signingKey ~/.ssh/id_ed25519.pub")
     if not wrong:
         yield Finding(OK, f"{' and '.join(signed)}, with {program}")
+
+
+def _install_yaml() -> str:
+    """How PyYAML gets to where this git-ekf looks for it."""
+    where = sys.prefix.split(os.sep)
+    if "pipx" in where:
+        return "pipx inject git-ekf PyYAML"
+    if "uv" in where:
+        return "uv tool install --with PyYAML git-ekf"
+    if __file__.startswith("/usr/lib/"):
+        return "apt install python3-yaml"
+    return shlex.join([sys.executable, "-m", "pip", "install", "PyYAML"])
 
 
 def _program(repo: Repository, name: str) -> str:
