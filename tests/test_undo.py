@@ -526,10 +526,10 @@ def insist(clone: Clone, *args: str) -> Run:
     """Runs a command, and follows its hint where git has left a lock behind."""
     for _ in range(4):
         done = clone.ekf(*args)
-        if "exists\nhint: rm -f " not in done.err:
+        if "hint: rm -f " not in done.err:
             break
         assert done.code == 4
-        os.unlink(done.err.split("hint: rm -f ")[1].split(",")[0])
+        os.unlink(done.err.split("hint: rm -f ")[1].strip())
     return done
 
 
