@@ -129,6 +129,7 @@ class Receiving(Repository):
         times = Counter(update.ref for update in self.updates)
         found = {ref: "is in the push twice" for ref, count in times.items() if count > 1}
         found |= {ref: "is no name that git takes for a ref" for ref in times if not valid_branch(ref)}
+        found |= {ref: "is hidden on the server (receive.hideRefs)" for ref in times if self._hides(ref)}
         arriving = {update.ref for update in self.updates if not update.deletes}
         pairs = [(ref, above) for ref in arriving for above in _above(ref) if above in arriving]
         found |= {one: f"cannot be beside {other}" for ref, above in pairs for one, other in ((ref, above), (above, ref))}
@@ -136,21 +137,37 @@ class Receiving(Repository):
 
     def _against_standing(self, arriving: set[str]) -> dict[str, str]:
         """The same for the refs that there are. They are read one by one: a server may have a hundred thousand."""
-        found = {}
+        found: dict[str, str] = {}
         olds = {update.ref: update.old for update in self.updates}
-        alone = len(olds) == 1  # git refuses it, and nothing else comes of the push
+        # Then git refuses it, and nothing else comes of the push; but it deletes a ref whatever value it is said to have, if that is none.
+        alone = len(self.updates) == 1 and not self.updates[0].deletes
         missing = {update.ref for update in self.updates if not update.creates and not alone}
-        parents = {above: ref for ref in arriving for above in _above(ref)}
+        parents: dict[str, list[str]] = {}
+        for ref in arriving:
+            for above in _above(ref):
+                parents.setdefault(above, []).append(ref)
         for ref, oid, symref in self._standing():
             missing.discard(ref)
-            if ref in parents:
-                found[parents[ref]] = f"cannot be beside {ref}, which is there"
+            found |= dict.fromkeys(parents.get(ref, ()), f"cannot be beside {ref}, which is there")
             found |= {above: f"cannot be beside {ref}, which is there" for above in _above(ref) if above in arriving}
             if ref in olds and symref:
                 found[ref] = f"is another name for {symref} on the server"
             elif ref in olds and oid != olds[ref] and not alone:
                 found[ref] = f"has moved on the server, to {oid[:12]}"
         return found | dict.fromkeys(missing, "is not there any more")
+
+    def _hides(self, ref: str) -> bool:
+        """Whether git refuses to update the ref, after it has told the hook of it (git-config(1), transfer.hideRefs)."""
+        hidden = False
+        for pattern in self._hidden:
+            prefix = pattern.lstrip("!^").rstrip("/")
+            if ref == prefix or ref.startswith(f"{prefix}/"):
+                hidden = not pattern.startswith("!")
+        return hidden
+
+    @cached_property
+    def _hidden(self) -> list[str]:
+        return [value for key, value in self.git_config if key in ("transfer.hiderefs", "receive.hiderefs")]
 
     def _standing(self) -> Iterator[tuple[str, str, str]]:
         """Name, object id and, of a symbolic one, target of every ref."""

@@ -71,19 +71,19 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
     kept = [oid for ref, oid in after.items() if oid.strip("0") and ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
     lost = repo.git.rev_list("--ignore-missing", include=[update.old], exclude=kept, globs=repo.vendor_globs())
     if lost:
-        yield dropped(repo, update, lost)
+        yield dropped(repo, update, lost[0], len(lost))
 
 
-def dropped(repo: Repository, update: RefUpdate, lost: list[str], before: str = "") -> Found:
-    """The finding about commits that an update of a branch loses; `before` is what its fix begins with."""
+def dropped(repo: Repository, update: RefUpdate, first: str, count: int, before: str = "") -> Found:
+    """The finding about `count` commits, `first` among them, that an update of a branch loses; `before` is what its fix begins with."""
     branch = update.ref.removeprefix(HEADS)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return Found(
-        f"the push takes {len(lost)} commit{'' if len(lost) == 1 else 's'} of {branch} away from"
-        f" {repo.config.internal} that no deploy record or backup keeps ({lost[0][:12]})",
+        f"the push takes {count} commit{'' if count == 1 else 's'} of {branch} away from"
+        f" {repo.config.internal} that no deploy record or backup keeps ({first[:12]})",
         f"{before}git push {repo.config.internal} {shlex.quote(f'{update.old}:{BACKUP}{branch}/{stamp}')}, then push again",
         ref=update.ref,
-        commit=lost[0],
+        commit=first,
     )
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from git_ekf.names import DEPLOY, RecordName, record_name
-from git_ekf.policy import branches
+from git_ekf.policy import branches, keeping
 from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Found
 from git_ekf.policy.pushes import dropped
@@ -141,24 +141,8 @@ def backup_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Itera
 
 def rewrite_unsaved(repo: Repository, arrival: Arrival) -> Iterator[Found]:
     """No commit vanishes from the internal repository unless a deploy record or a backup ref keeps it."""
-    updates = arrival.updates
-    moved = [update for update in updates if update.ref.startswith(HEADS) and not update.creates]
-    sure = [update for update in updates if update.ref not in arrival.vain and not update.deletes]
-    after = [update.new for update in sure if update.ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
-    olds = [update.old for update in moved]
-    if not moved or not repo.git.rev_list("--max-count=1", include=olds, exclude=after):
-        return
-    # The refs as they will be: those that the push moves or deletes keep nothing any more by what they are now.
-    gone = [f"--exclude={update.ref}" for update in updates if not update.creates and update.ref.startswith((HEADS, RECORDS, BACKUP))]
-    # Of branches only those of a release: any other may be deleted by the next push, while this one is still under way.
-    releases = f"{HEADS}{repo.config.scheme.prefix}*{repo.config.scheme.suffix}"
-    kept = ["--not", *gone, f"--glob={releases}", *gone, f"--glob={RECORDS}*", *gone, f"--glob={BACKUP}*", f"--glob={UPSTREAM}*", "--not"]
-    if not repo.git.rev_list("--max-count=1", *kept, include=olds, exclude=after):
-        return
-    for update in moved:
-        lost = repo.git.rev_list(*kept, include=[update.old], exclude=after)
-        if lost:
-            yield dropped(repo, update, lost, f"git fetch {shlex.quote(repo.config.internal)}, then: ")
+    for update, count in keeping.lost(repo, arrival.updates, arrival.kinds, arrival.vain):
+        yield dropped(repo, update, update.old, count, f"git fetch {shlex.quote(repo.config.internal)}, then: ")
 
 
 def branch_base(repo: Repository, line: Line) -> Iterator[Found]:

@@ -109,3 +109,8 @@ def copy_site(site: Site, top: Path) -> Site:
     for name, path in (("origin", fresh.vendor), ("internal", fresh.server.path)):
         fresh.work.git("remote", "set-url", name, str(path))
     return fresh
+
+
+def packet(text: str) -> bytes:
+    """As clients and servers of git send it (gitprotocol-common(5), pkt-line)."""
+    return f"{len(text.encode()) + 4:04x}{text}".encode()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import run
 from hooktools import script
-from servertools import BRANCH, RECORD, UPSTREAM, Site, copy_site, make_site, said
+from servertools import BRANCH, RECORD, UPSTREAM, Site, copy_site, make_site, packet, said
 
 ZERO = "0" * 40
 NAME = "deploy/2026-11-21/release-1.8"
@@ -275,10 +275,6 @@ def test_a_namespace(site: Site) -> None:
 
 
 # --- what breaks ---
-
-
-def packet(text: str) -> bytes:
-    return f"{len(text.encode()) + 4:04x}{text}".encode()
 
 
 def test_a_client_that_goes_away(site: Site) -> None:
