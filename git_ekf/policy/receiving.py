@@ -158,14 +158,26 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
 
 
 def beside_branches(repo: Repository, tags: list[RecordTag]) -> list[Line]:
-    """The commits under deploy records that are on no branch of their release: nothing has judged them yet."""
-    named = [(tag, record_name(tag.name, repo.config.scheme)) for tag in tags if tag.tag and tag.tag.type == "commit"]
-    lines = {tag.tagged: Line(name.branch, tag.ref, tag.tagged) for tag, name in named if isinstance(name, RecordName)}
-    if not lines:
-        return []
+    """The commits under deploy records that are not on the branch which the name says: as commits of it, nothing has judged them yet."""
+    lines: dict[str, dict[str, Line]] = {}
+    for tag in tags:
+        name = record_name(tag.name, repo.config.scheme)
+        if isinstance(name, RecordName) and tag.tag and tag.tag.type == "commit":
+            lines.setdefault(name.branch, {})[tag.tagged] = Line(name.branch, tag.ref, tag.tagged)
+    return [line for branch, ending in lines.items() for line in _beside_branch(repo, branch, ending)]
+
+
+def _beside_branch(repo: Repository, branch: str, ending: dict[str, Line]) -> Iterator[Line]:
+    """Those of lines (by their tips) that go beyond the branch, without any that lies below another: the upper one has its commits."""
+    known = filter(None, (repo.release_branches.get(branch), repo.channel(branch)))
     # Records that are there were judged when they came.
-    elsewhere = repo.git.rev_list(include=lines, exclude=repo.release_branches.values(), globs=[RECORDS + "*", UPSTREAM + "*"])
-    return [lines[commit] for commit in elsewhere if commit in lines]
+    listed = repo.git.rev_list("--parents", "--topo-order", include=ending, exclude=known, globs=[f"{RECORDS}*/{branch}"])
+    below: set[str] = set()
+    for commit, *parents in map(str.split, listed):
+        if commit in ending and commit not in below:
+            yield ending[commit]
+        if commit in ending or commit in below:
+            below.update(parents)
 
 
 def linear_history(repo: Repository, line: Line) -> Iterator[Found]:

@@ -211,6 +211,39 @@ def test_commits_that_only_a_record_brings(site: Site) -> None:
     site.accepted(BRANCH)
 
 
+def test_a_record_of_another_branch(site: Site) -> None:
+    """Each line of it may be true by itself: the vendor's commit is under the tagged one, and on the channel."""
+    work = site.work
+    shared = work.out("merge-base", f"origin/{BRANCH}", "origin/release-1.9")
+    work.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
+    work.commit("own/a", "1\n")
+    vendor = "origin/release-1.9:refs/ekf/upstream/release-1.9"
+    nine = {"Local_branch": "release-1.9", "Upstream_branch": "origin/release-1.9", "Backup_branch": "internal/release-1.9"}
+    honest = site.record("deploy/2026-11-21/release-1.9", Date="2026-11-21", Upstream_SHA=work.out("rev-parse", "HEAD^"), **nine)
+    false = site.record(NAME, Date="2026-11-21", Upstream_SHA=shared)
+    site.refused("branch-base", false, honest, "release-1.9", vendor)
+    site.accepted(honest, "release-1.9", vendor)
+    site.refused("branch-base", false)
+    site.refused("branch-base", site.record(NAME, "origin/release-1.9", Date="2026-11-21", Upstream_SHA=shared))
+
+
+def test_records_one_above_another(site: Site, tmp_path: Path) -> None:
+    """The questions to git do not grow with their number, although no branch has their commits."""
+    work = site.work
+    lines = []
+    for number in range(1, 29):
+        work.commit("own/b", f"{number}\n")
+        name = site.record(f"deploy/2026-12-{number:02}/{BRANCH}", Date=f"2026-12-{number:02}")
+        lines.append(f"{ZERO} {work.out('rev-parse', name)} refs/tags/{name}")
+    site.accepted("HEAD:refs/tags/here", *(f"{line.split()[1]}:refs/tags/{number}" for number, line in enumerate(lines)))
+    count, git = tmp_path / "count", shutil.which("git")
+    script(tmp_path / "bin" / "git", f'echo >>{count}; exec {git} "$@"')
+    path = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    done = run("git-ekf", "hook", "1", "pre-receive", cwd=site.server.path, stdin="\n".join([*lines, ""]), env=path)
+    assert done.code == 0, done
+    assert count.read_text().count("\n") <= 15
+
+
 def test_a_file_of_lines_that_are_empty(site: Site) -> None:
     """Comparing it would take 40 times its size."""
     work = site.work
