@@ -15,6 +15,9 @@ from git_ekf.names import INTERNAL, PRIMARY, RELEASE_PATTERN, Scheme, normalise_
 
 PROTOCOL = "1"
 
+# What the file HEAD has where refs are kept in a reftable: the real one is elsewhere.
+_REFTABLE = b"ref: refs/heads/.invalid"
+
 # A larger patch is read by the full rules, which need not hold it in memory.
 _PATCH_LIMIT = 1 << 20
 # More new commits than this are for the full rules.
@@ -71,7 +74,7 @@ def _commit_passes() -> bool:
     if not head.startswith(b"ref: refs/heads/") or _exists(git_dir + "/MERGE_HEAD"):
         return False
     branch = _text(head[len(b"ref: refs/heads/") :].rstrip(b"\n"))
-    if branch == ".invalid":  # reftable: HEAD is elsewhere
+    if head.startswith(_REFTABLE):
         return False
     config = start(_CONFIG)
     diff = start(_COMMIT_DIFF)
@@ -147,6 +150,8 @@ def _receive_passes(stdin: bytes) -> bool:
     environment = server_environment()
     if b"GIT_NAMESPACE" in _environment():
         return False
+    if _is_symbolic(ref):
+        return False
     branch = ref[len("refs/heads/") :]
     config = start(_SERVER_CONFIG, environment)
     vendor = [f"refs/ekf/upstream/{branch}", "--glob=refs/ekf/upstream/*"]
@@ -167,6 +172,12 @@ def _server_scheme(config: bytes | None) -> Scheme | None:
     toml = _read(file[-1]) if file else b""
     settings = None if toml is None else recall(_git_dir(), fingerprint(SERVER + toml, values))
     return settings.scheme if settings else None
+
+
+def _is_symbolic(ref: str) -> bool:
+    """Whether the ref may be another name for one: those are files of their own, but in a reftable nobody can tell from here."""
+    git_dir = _git_dir()
+    return any((_read(f"{git_dir}/{name}") or b"").startswith(beginning) for name, beginning in ((ref, b"ref:"), ("HEAD", _REFTABLE)))
 
 
 def server_environment() -> dict[bytes, bytes]:

@@ -165,6 +165,12 @@ def test_another_name_for_a_branch(site: Site) -> None:
         done = site.push("--force", pushed)
         assert (done.code, "ref-name" in said(done)) == (1, True)
         assert f"refs/heads/main is another name for refs/heads/{BRANCH} on the server" in done.err
+    # One that goes forward, of a branch that is moved every day.
+    site.accepted(f"origin/{BRANCH}:refs/ekf/upstream/release-1.9")
+    site.server.git("symbolic-ref", "refs/heads/release-1.9", f"refs/heads/{BRANCH}")
+    site.work.commit("own/a", "2\n")
+    site.refused("ref-name", "HEAD:refs/heads/release-1.9")
+    site.accepted(BRANCH)
     site.sound()
 
 
