@@ -39,7 +39,7 @@ _OF_THE_HOOK = (b"GIT_DIR", b"GIT_QUARANTINE_PATH", b"GIT_OBJECT_DIRECTORY", b"G
 
 
 class Settings:
-    """The part of the configuration that the fast path goes by."""
+    """The part of the configuration that the fast path goes by. `allow`: plain names in `branches.allow`, or a server's `grants`."""
 
     __slots__ = ("allow", "internal", "primary", "scheme")
 
@@ -142,7 +142,7 @@ def _push_passes(remote: str, url: str, stdin: bytes) -> bool:
 
 
 def _receive_passes(stdin: bytes) -> bool:
-    """Only a release branch, fast-forwarded over commits of its own line, on a server that asks for nothing more."""
+    """Only a release branch, fast-forwarded over commits of its own line, by one who may, on a server that asks for nothing more."""
     updates = _text(stdin).removesuffix("\n").split("\n")
     old, new, ref = updates[0].split(" ", 2)
     if len(updates) != 1 or not ref.startswith("refs/heads/") or not new.strip("0") or not old.strip("0"):
@@ -157,21 +157,44 @@ def _receive_passes(stdin: bytes) -> bool:
     vendor = [f"refs/ekf/upstream/{branch}", "--glob=refs/ekf/upstream/*"]
     commits = start(_list_commits(vendor, old, new), environment)
     listed = finish(commits, _PATCH_LIMIT)
-    scheme = _server_scheme(finish(config, _PATCH_LIMIT))
-    if scheme is None or not scheme.is_release(branch):
+    settings = _server_settings(finish(config, _PATCH_LIMIT))
+    if settings is None or not settings.scheme.is_release(branch) or not _may_push(settings.allow, ref):
         return False
     return listed is not None and not _has_markers(listed) and _is_chain(listed, old, new)
 
 
-def _server_scheme(config: bytes | None) -> Scheme | None:
-    """How release branches are named; None where the server asks for more than that, or only the full reader can tell."""
+def _server_settings(config: bytes | None) -> Settings | None:
+    """The server's settings; None where it asks for more than the fast path knows, or only the full reader can tell."""
     values = _pairs(config)
     if config is not None and not values:
-        return Scheme()
+        return Settings()
     file = values.get("ekf.server.config")
     toml = _read(file[-1]) if file else b""
-    settings = None if toml is None else recall(_git_dir(), fingerprint(SERVER + toml, values))
-    return settings.scheme if settings else None
+    return None if toml is None else recall(_git_dir(), fingerprint(SERVER + toml, values))
+
+
+def grants(user: str, may_push: "tuple[tuple[str, tuple[str, ...]], ...]") -> tuple[str, ...]:
+    """Who may push what, to be remembered: the variable that names the user, then USER: REF for each grant that `_matches` can tell."""
+    given = [(who, ref) for who, refs in may_push for ref in refs if _is_plain(who) and _is_plain(ref)]
+    return (user, *(f"{who}: {ref}" for who, ref in given)) if may_push else ()
+
+
+def _is_plain(pattern: str) -> bool:
+    return not set(pattern) & set("?[") and "*" not in pattern[:-1]
+
+
+def _may_push(remembered: tuple[str, ...], ref: str) -> bool:
+    """Whether one of the grants is sure to let this user push the ref; without any, everybody may."""
+    if not remembered:
+        return True
+    user = _text(_environment().get(remembered[0].encode("utf-8", "surrogateescape"), b""))
+    pairs = (grant.partition(": ") for grant in remembered[1:])
+    return user != "" and any(_matches(user, who) and _matches(ref, pattern) for who, _, pattern in pairs)
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """As fnmatch has it, for a pattern with at most one star, at its end."""
+    return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
 def _is_symbolic(ref: str) -> bool:
@@ -260,7 +283,7 @@ def remember(git_dir: str, key: bytes, pattern: str, primary: str, internal: str
     """Keeps the settings for `recall`. That it cannot be written costs time, nothing else."""
     import os
 
-    lines = [pattern, primary, internal, *(name for name in allow if not set(name) & set("*?["))]
+    lines = [pattern, primary, internal, *allow]
     if any("\n" in line or not line for line in lines):
         return
     path = os.path.join(git_dir, "ekf", "settings")

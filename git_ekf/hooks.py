@@ -97,4 +97,5 @@ def _remember(repo: Repository) -> None:
     key = fastpath.fingerprint(repo.toml, ours)
     git_dir = os.environ.get("GIT_DIR", ".git")
     if fastpath.recall(git_dir, key) is None:
-        fastpath.remember(git_dir, key, config.scheme.pattern, config.primary, config.internal, config.branches_allow)
+        plain = tuple(name for name in config.branches_allow if not set(name) & set("*?["))
+        fastpath.remember(git_dir, key, config.scheme.pattern, config.primary, config.internal, plain)

@@ -248,7 +248,7 @@ def _mirror(repo: Receiving) -> dict[str, str] | None:
 def _remember(repo: Receiving) -> None:
     """Lets the fast path know what this configuration comes to, where it asks for nothing but the rules."""
     config = repo.config
-    if (repo.toml is None and not repo.ekf_config) or config.server_signed != "off" or config.server_may_push:
+    if (repo.toml is None and not repo.ekf_config) or config.server_signed not in ("off", "records"):
         return
     ours: dict[str, list[str]] = {}
     for name, value in repo.ekf_config:
@@ -256,4 +256,5 @@ def _remember(repo: Receiving) -> None:
     key = fastpath.fingerprint(fastpath.SERVER + (repo.toml or b""), ours)
     git_dir = os.environ.get("GIT_DIR", ".")
     if fastpath.recall(git_dir, key) is None:
-        fastpath.remember(git_dir, key, config.scheme.pattern, config.primary, config.internal, ())
+        grants = fastpath.grants(config.server_user, config.server_may_push)
+        fastpath.remember(git_dir, key, config.scheme.pattern, config.primary, config.internal, grants)

@@ -89,7 +89,10 @@ SERVER_CONFIGURATIONS = [
     ("ekf.server.mirror", "/nowhere"),
     ("ekf.server.config", "/nowhere"),
     ("ekf.server.signed", "all", "ekf.server.allowed-signers", "/dev/null"),
+    ("ekf.server.signed", "records", "ekf.server.allowed-signers", "/dev/null"),
     ("ekf.server.user", "WHO", "ekf.server.may-push", "a: refs/heads/*"),
+    ("ekf.server.user", "WHO", "ekf.server.may-push", "*: refs/tags/*, refs/heads/release-1.?"),
+    ("ekf.server.user", "WHO", "ekf.server.may-push", "a*: *"),
 ]
 EDITS = [
     ("own/a", "4\n"),
@@ -209,12 +212,14 @@ def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.Mon
     assert both(push, line) == (True, [])
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(
     new=st.sampled_from(["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", ZERO]),
     old=st.sampled_from(["published", "ahead", "vendor", "rewritten", ZERO, "1" * 40]),
     name=st.sampled_from(["heads/release-1.8", "heads/release-1.9", "heads/main", "tags/release-1.8", "ekf/upstream/release-1.8"]),
     git_config=st.sampled_from(SERVER_CONFIGURATIONS),
+    user=st.sampled_from(["", "a", "alice", "b"]),
+    symbolic=st.booleans(),
     twice=st.booleans(),
 )
 def test_receives(
@@ -225,9 +230,13 @@ def test_receives(
     old: str,
     name: str,
     git_config: tuple[str, ...],
+    user: str,
+    symbolic: bool,
     twice: bool,
 ) -> None:
     server = serve(world, tmp_path)
+    if symbolic:
+        server.git("symbolic-ref", f"refs/{name}", "refs/heads/published")
     for key, value in zip(git_config[::2], git_config[1::2], strict=True):
         server.git("config", key, value)
     oids = {oid: oid if set(oid) <= set("01") else server.out("rev-parse", f"{oid}^{{commit}}") for oid in (new, old)}
@@ -235,6 +244,7 @@ def test_receives(
     monkeypatch.chdir(server.path)
     with monkeypatch.context() as patch:
         patch.setenv("GIT_DIR", ".")
+        patch.setenv("WHO", user)
         stdin = (line * (2 if twice else 1)).encode()
         try:
             fast, full = both(["pre-receive"], stdin)
@@ -257,10 +267,21 @@ def test_the_usual_push_is_received_fast(world: Path, monkeypatch: pytest.Monkey
     file.write_text("[branches]\nallow = ['wip/*']\n")
     server.git("config", "ekf.server.config", str(file))
     assert both(["pre-receive"], push) == (True, [])
-    file.write_text("[server]\nuser = 'WHO'\nmay-push = ['a: refs/heads/*']\n")
+    for may_push in ("'a: refs/heads/*'", "'*: refs/tags/*', 'al*: refs/ekf/*, refs/heads/release-1.8'"):
+        file.write_text(f"[server]\nuser = 'WHO'\nmay-push = [{may_push}]\n")
+        monkeypatch.delenv("WHO", raising=False)
+        assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
+        fast, [finding] = both(["pre-receive"], push)
+        assert (fast, finding.rule) == (False, "push-denied")
+        monkeypatch.setenv("WHO", "a" if may_push.startswith("'a") else "alice")
+        assert both(["pre-receive"], push) == (True, [])
+        monkeypatch.setenv("WHO", "bob")
+        assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
+    file.write_text("[server]\nsigned = 'records'\nallowed-signers = '/dev/null'\n")
+    assert both(["pre-receive"], push) == (True, [])
+    server.git("symbolic-ref", "refs/heads/release-1.8", "refs/heads/published")
     assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
-    fast, [finding] = both(["pre-receive"], push)
-    assert (fast, finding.rule) == (False, "push-denied")
+    server.git("symbolic-ref", "--delete", "refs/heads/release-1.8")
     # What a client remembers of the same repository is nothing to a server.
     file.unlink()
     assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
