@@ -7,6 +7,7 @@ import shlex
 from typing import NamedTuple
 
 from git_ekf import shims
+from git_ekf.config import SERVER_FILE
 from git_ekf.errors import Refused
 from git_ekf.git import Git
 from git_ekf.repository import Repository
@@ -95,6 +96,8 @@ def advice(repo: Repository) -> list[str]:
     """Settings of git's own that go well with the hook, or do not."""
     lines = []
     at = f"git -C {shlex.quote(repo.place.git_dir)} config"
+    if not repo.git_setting("ekf.server.mirror") and not repo.git_setting(f"ekf.{SERVER_FILE}"):
+        lines.append(f"To let nobody pass commits off as the vendor's: {at} ekf.server.mirror DIR, which git ekf mirror PRIMARY DIR makes")
     if not repo.git_flag("receive.fsckobjects") and not repo.git_flag("transfer.fsckobjects"):
         lines.append(f"To refuse damaged objects as well: {at} receive.fsckObjects true")
     if repo.git_flag("receive.denynonfastforwards"):

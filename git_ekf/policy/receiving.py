@@ -16,6 +16,7 @@ from git_ekf.policy import branches, keeping
 from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Found
 from git_ekf.policy.pushes import dropped
+from git_ekf.policy.records import Records
 from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
 from git_ekf.repository import RecordTag, Repository
 
@@ -99,8 +100,7 @@ def _wrong_name(repo: Repository, update: RefUpdate) -> str:
 def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:
     """What counts as the vendor's history only grows and, where the server has a mirror, is what the mirror has."""
     branch = update.ref.removeprefix(UPSTREAM)
-    config = repo.config
-    fetch = f"git fetch {shlex.quote(config.primary)}, then: git ekf save"
+    fetch = f"git fetch {shlex.quote(repo.config.primary)}, then: git ekf save"
     message = ""
     if update.deletes:
         message, fix = "the push deletes it, and the vendor's commits could not be told from yours", "leave it there"
@@ -110,12 +110,36 @@ def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Ite
         tip = arrival.mirror.get(branch)
         has = f"has {tip[:12]}" if tip else "has no such channel"
         message = f"{update.new[:12]} is not what the vendor published: the server's mirror {has}"
-        fix = f"{fetch}; where that changes nothing, the mirror is behind: git ekf mirror, on the server"
+        # Of a mirror that is ahead, the server need not have the tip.
+        behind = tip is None or (repo.git.commit(tip) is not None and repo.git.is_ancestor(tip, update.new))
+        fix = f"{_UPDATE_MIRROR}, then: git ekf save" if behind else fetch
     elif not update.creates and not repo.git.is_ancestor(update.old, update.new):
         message = f"{update.new[:12]} does not follow {update.old[:12]}, the vendor's commit there"
         fix = f"{fetch}; if the vendor has rewritten {branch}, the server's administrator has to move the ref"
+    elif arrival.mirror is None and (own := _recorded_as_own(repo, update.new)):
+        message = f"{own[:12]} below it is a configuration commit by a deploy record here, not the vendor's"
+        fix = f"{fetch}; if the vendor has taken it over, the server needs a mirror to know (server.mirror)"
     if message:
         yield Found(f"{update.ref}: {message}", fix, ref=update.ref, commit=update.old if update.deletes else update.new)
+
+
+# Where the mirror is, and of what, only the server knows.
+_UPDATE_MIRROR = "the server's mirror may be behind; bring it up to date there: git ekf mirror PRIMARY DIR"
+
+
+def _recorded_as_own(repo: Repository, tip: str) -> str:
+    """A commit below `tip` that deploy records on the server have above their vendor commit; "" where there is none.
+
+    Branches are not asked: whoever pushes without git-ekf may have brought commits of the vendor there before the statement about them.
+    """
+    claimed = repo.git.rev_list(include=[tip], globs=[UPSTREAM + "*"])
+    if len(claimed) == len(repo.git.rev_list(include=[tip], globs=[UPSTREAM + "*", RECORDS + "*"])):
+        return ""
+    # Also what records from before the hook say of the vendor's commits.
+    standing = Records(repo, repo.records)
+    vendor = filter(None, map(standing.upstream, standing.all))
+    own = set(repo.git.rev_list(f"--glob={RECORDS}*", include=[], exclude=vendor, globs=[UPSTREAM + "*"]))
+    return next((commit for commit in claimed if commit in own), "")
 
 
 def backup_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[Found]:

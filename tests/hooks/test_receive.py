@@ -110,7 +110,7 @@ def test_refs(site: Site) -> None:
         site.refused("ref-name", f"HEAD:{ref}")
     for tag in ("release-1.8", "origin/release-1.8", "internal/x", "deploy"):  # git would take them for branches
         site.refused("ref-name", f"HEAD:refs/tags/{tag}")
-    site.refused("ref-name", "HEAD:refs/ekf/upstream/main")
+    site.refused("ref-name", "origin/release-1.8:refs/ekf/upstream/main")
     site.refused("ref-name", "HEAD:refs/ekf/backup/release-1.8")
     site.accepted("HEAD:refs/tags/v1", "HEAD:refs/tags/release-notes")
     site.accepted("--force", "HEAD^:refs/tags/v1")
@@ -133,11 +133,16 @@ def test_the_vendors_history(site: Site) -> None:
     site.refused("upstream-moved", "--force", f"{tip}^{{tree}}:{UPSTREAM}")
     newer = site.merge(tip, "origin/release-1.9")
     site.server.git("config", "ekf.server.mirror", str(site.vendor))
-    site.refused("upstream-moved", f"{newer}:{UPSTREAM}")
+    behind = "fix: the server's mirror may be behind; bring it up to date there: git ekf mirror PRIMARY DIR, then: git ekf save"
+    assert behind in site.refused("upstream-moved", f"{newer}:{UPSTREAM}").err
     site.refused("upstream-moved", f"{newer}:{UPSTREAM}", f"{newer}:refs/heads/{BRANCH}")
-    site.refused("upstream-moved", f"{tip}:refs/ekf/upstream/release-1.7")
+    assert behind in site.refused("upstream-moved", f"{tip}:refs/ekf/upstream/release-1.7").err
+    fetch = "fix: git fetch origin, then: git ekf save"
+    assert fetch in site.refused("upstream-moved", "--force", f"{tip}^:{UPSTREAM}").err
     site.accepted("origin/release-1.9:refs/ekf/upstream/release-1.9")
     work.git("push", "-q", str(site.vendor), f"{newer}:refs/heads/{BRANCH}")
+    other = work.out("commit-tree", f"{tip}^{{tree}}", "-p", tip, "-m", "Not the mirror's, which is not here either")
+    assert fetch in site.refused("upstream-moved", f"{other}:{UPSTREAM}").err
     site.accepted(f"{newer}:{UPSTREAM}")
     # What the vendor has published may have merges, and the work may stand on it.
     moved = work.out("commit-tree", "HEAD^{tree}", "-p", newer, "-m", "one")
@@ -155,6 +160,29 @@ def test_the_vendors_history_arrives_with_the_work(site: Site) -> None:
     done = site.refused("linear-history", "--force", f"{moved}:refs/heads/{BRANCH}")
     assert "if it is the vendor's, this server does not know yet: git ekf save" in done.err
     site.accepted("--force", f"{moved}:refs/heads/{BRANCH}", f"{newer}:{UPSTREAM}")
+
+
+def test_no_commit_of_a_record_becomes_the_vendors(site: Site) -> None:
+    work, vendor = site.work, f"origin/{BRANCH}"
+    below = work.out("rev-parse", "HEAD")
+    work.commit("own/a", "2\n")
+    site.accepted(BRANCH, site.record("deploy/2026-11-21/release-1.8", Date="2026-11-21"))
+    merge = site.merge("HEAD", "origin/release-1.9")
+    for claimed in (below, "HEAD", merge):
+        for name in (BRANCH, "release-1.9"):
+            done = site.refused("upstream-moved", f"{claimed}:refs/ekf/upstream/{name}")
+            assert "is a configuration commit by a deploy record here, not the vendor's" in done.err
+    # Newer commits of the vendor that came with a plain push, before anybody said whose they are.
+    newer = work.out("commit-tree", f"{vendor}^{{tree}}", "-p", vendor, "-m", "The vendor's")
+    old = work.out("rev-parse", "HEAD")
+    work.git("reset", "-q", "--hard", newer)
+    work.commit("own/b", "1\n")
+    site.accepted("--force", BRANCH, f"{old}:refs/ekf/backup/{BRANCH}/1")
+    site.accepted(f"{newer}:{UPSTREAM}")
+    # A repository from before the hook has records, and no statement about the vendor's commits at all.
+    site.server.git("update-ref", "-d", UPSTREAM)
+    site.refused("upstream-moved", f"{old}:{UPSTREAM}")
+    site.accepted(f"{newer}:{UPSTREAM}")
 
 
 def test_signatures(site: Site) -> None:
@@ -422,12 +450,15 @@ def effective(path: Path) -> bool:
 
 def test_in_a_plain_repository(bare: Clone) -> None:
     path, hook = bare.path, bare.path / "hooks" / "pre-receive"
-    advice = f"To refuse damaged objects as well: git -C {path} config receive.fsckObjects true"
+    at = f"git -C {path} config"
+    mirror = f"To let nobody pass commits off as the vendor's: {at} ekf.server.mirror DIR, which git ekf mirror PRIMARY DIR makes"
+    advice = [mirror, f"To refuse damaged objects as well: {at} receive.fsckObjects true"]
     assert hooks("status", "--server", path)[0] == 1
-    assert hooks("install", "--server", path) == (0, ["hook pre-receive installed", f"It is {hook}", advice])
+    assert hooks("install", "--server", path) == (0, ["hook pre-receive installed", f"It is {hook}", *advice])
     assert run("git-ekf", "hooks", "install", "--server", cwd=path).out.splitlines()[0] == "The hook is in place; nothing was changed."
     assert hooks("status", "--server", path) == (0, [f"Hooks in {path}/hooks", "  pre-receive      ok"])
     assert effective(path)
+    bare.git("config", "ekf.server.mirror", "/srv/git/vendor.git")
     bare.git("config", "receive.fsckObjects", "true")
     bare.git("config", "receive.denyNonFastForwards", "true")
     assert hooks("install", "--server", path)[1][2:] == [
