@@ -20,8 +20,10 @@ from git_ekf.names import valid_branch
 from git_ekf.refs import HEADS, UPSTREAM, RefUpdate, is_zero, parse_receive
 from git_ekf.repository import RecordTag, Repository
 
-# Of a longer tag the beginning is judged: it has to fit into memory, with all others of the push.
-_TAG_LIMIT = 1 << 20
+# How much of the tags of a push is read (bytes), and of each one at least; of longer ones the beginning is judged.
+# A thousand megabytes of the same line are one on the wire, and several thousand once they are taken apart.
+_TAGS = 8 << 20
+_TAG = 4 << 10
 
 
 def judge(stdin: bytes) -> list[policy.Finding]:
@@ -203,20 +205,29 @@ class Receiving(Repository):
         return [f"{self.config.primary}/{name}" for name in [next(names, None)] if name]
 
     def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
-        small = {ref: oid for ref, oid in named.items() if self.kinds.get(oid) == "tag" and self._objects[oid][1] <= _TAG_LIMIT}
-        read = {tag.ref: tag for tag in super().read_objects(small)} if small else {}
-        return [read.get(ref) or RecordTag(ref, oid, self._beginning(oid)) for ref, oid in named.items()]
+        tags = [oid for oid in dict.fromkeys(named.values()) if self.kinds.get(oid) == "tag"]
+        read = self._beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
+        return [RecordTag(ref, oid, read.get(oid)) for ref, oid in named.items()]
 
-    def _beginning(self, oid: str) -> bytes | None:
-        """As much of a long tag as is judged; None for what is no tag."""
-        if self.kinds.get(oid) != "tag":
-            return None
-        process = self.git.start("cat-file", "tag", oid)
+    def _beginnings(self, oids: list[str], limit: int) -> dict[str, bytes]:
+        """At most so many bytes of each of the objects. Raises ValueError where git cannot read one."""
+        process = self.git.start("cat-file", "--batch", stdin=True)
+        assert process.stdin is not None
         assert process.stdout is not None
-        raw = process.stdout.read(_TAG_LIMIT)
-        process.kill()
-        process.communicate()
-        return raw
+        read = {}
+        for oid in oids:  # one by one, or both sides would wait for each other
+            process.stdin.write(f"{oid}\n".encode())
+            process.stdin.flush()
+            words = process.stdout.readline().split()
+            if len(words) != 3:
+                raise ValueError(f"{oid} cannot be read")
+            left = int(words[2]) + 1
+            read[oid] = process.stdout.read(min(left - 1, limit))
+            left -= len(read[oid])
+            while left and (part := process.stdout.read(min(left, 1 << 16))):
+                left -= len(part)
+        self.git.finish(process, stdin=b"")
+        return read
 
 
 def _above(ref: str) -> list[str]:

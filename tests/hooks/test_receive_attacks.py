@@ -276,6 +276,15 @@ def test_a_record_of_many_megabytes(site: Site) -> None:
     site.refused("tag-lightweight", f"{blob}:refs/tags/deploy/2026-11-23/release-1.8")
 
 
+def test_dozens_of_records_of_a_megabyte(site: Site) -> None:
+    """On the wire they are as good as nothing."""
+    body = site.work.out("cat-file", "tag", RECORD) + "\n" + "x\n" * 480_000
+    days = [f"{year}-01-{day:02}" for year in range(2000, 2003) for day in range(1, 29)]
+    made = [site.work.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=body.replace("2026-11-20", day)).out.strip() for day in days]
+    pushed = [f"{oid}:refs/tags/deploy/{day}/{BRANCH}" for oid, day in zip(made, days, strict=True)]
+    site.accepted("--receive-pack=ulimit -v 200000; git-receive-pack", *pushed)
+
+
 # --- the environment ---
 
 
