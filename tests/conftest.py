@@ -41,24 +41,7 @@ def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """Nothing of the machine's user gets in, and nothing gets out."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(
-            (
-                "GIT_",
-                "EKF_",
-                "XDG_",
-                "SSH_",
-                "LC_",
-                "LANG",
-                "GPG_",
-                "PRE_COMMIT",
-                "LEFTHOOK",
-                "HUSKY",
-                "CLICOLOR",
-                "PAGER",
-                "MANPAGER",
-                "LESS",
-            )
-        ):
+        if name.startswith(_OF_THE_USER):
             monkeypatch.delenv(name)
     commands = tmp_path_factory.mktemp("bin")
     (commands / "git-ekf").symlink_to(GIT_EKF)
