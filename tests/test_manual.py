@@ -129,6 +129,12 @@ def test_see_also_names_pages_that_exist(page: str) -> None:
 def test_synopsis_is_the_usage(name: str) -> None:
     [block] = blocks(sections(f"git-ekf-{name}.1")["SYNOPSIS"])
     assert re.sub(r"\n +", " ", block).splitlines() == [shown.usage() for shown in helps(name)]
+    assert max(map(len, block.splitlines())) <= 72  # man indents it
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_line_of_a_command_is_cut_off_in_the_help(name: str) -> None:
+    assert not [text for text in Help(name).commands.values() if text.endswith("...")]
 
 
 def test_synopsis_of_the_overview() -> None:

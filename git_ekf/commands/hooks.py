@@ -78,7 +78,7 @@ def _install_on_server(git_dir: str | None, *, shared: bool, force: bool) -> Non
 
 @app.command()
 def status(git_dir: GitDir = None, server: Server = False, json: Json = False) -> int:
-    """Show which hooks git will really run; exit with 1 when one of ours is not effective."""
+    """Show which hooks git really runs; exit with 1 if ours do not."""
     if server:
         place = serverhooks.in_repository(git_dir)[1]
         return _show([shims.state(place.path, place.name)], place.directory, "", "git ekf hooks install --server", json=json)
