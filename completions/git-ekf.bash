@@ -295,7 +295,7 @@ __git_ekf_command ()
 		options=--list,--revoke,--yes,--help
 		;;
 	man)
-		options=--install,--path,--help
+		options=--install,--path,--schema,--help
 		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	doctor)

@@ -1,4 +1,4 @@
-"""The man pages: where they are, where man looks for them, and one of them shown, with man or without."""
+"""The manual: where its pages are, where man looks for them, one of them shown, with man or without; and the JSON schemas."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ def find(name: str) -> Traversable:
 
 def _topic(name: str) -> str:
     return name.removeprefix("git-").removeprefix("ekf").removeprefix("-")
+
+
+def schema(name: str) -> str:
+    """The JSON schema of what a command prints with --json: status, hooks-status. Raises UsageError."""
+    schemas = {file.name.removesuffix(".json"): file for file in files("git_ekf").joinpath("schemas").iterdir()}
+    topic = _topic(name)
+    if topic not in schemas:
+        raise UsageError(f"there is no schema {name}" if name else "of which command?", f"there are {', '.join(sorted(schemas))}")
+    return schemas[topic].read_text(encoding="utf-8")
 
 
 # --- showing a page ---

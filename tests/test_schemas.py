@@ -124,6 +124,26 @@ def test_man_page_names_every_key(name: str) -> None:
             assert key in text, key
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_man_prints_the_schema(name: str) -> None:
+    done = run("git-ekf", "man", "--schema", name)
+    assert (done.code, json.loads(done.out)) == (0, schema(name))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], f"of which command?\nhint: there are {', '.join(NAMES)}"),
+        (["tag"], f"there is no schema tag\nhint: there are {', '.join(NAMES)}"),
+        (["status", "--path"], "--path stands alone\nhint: git ekf man --path"),
+        (["status", "--install"], "--install and --schema exclude each other\nhint: git ekf man -h"),
+    ],
+)
+def test_man_has_no_other_schema(words: list[str], said: str) -> None:
+    done = run("git-ekf", "man", "--schema", *words)
+    assert (done.code, done.out, done.err) == (2, "", f"git-ekf: {said}\n")
+
+
 def test_a_document_of_another_shape_is_refused(clone: Clone) -> None:
     document = answer(clone, "status")
     for key in document:

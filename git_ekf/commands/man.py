@@ -18,12 +18,17 @@ def man(
     ] = "",
     install: Annotated[bool, typer.Option("--install", help="Put the pages where man looks, or into DIR.")] = False,
     path: Annotated[bool, typer.Option("--path", help="Print the folder of this installation's pages, for man.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of what the command PAGE prints with --json.")] = False,
 ) -> None:
     """Show a page of the manual, or put the pages where man looks."""
-    if path and (install or name):
+    if path and (install or schema or name):
         raise UsageError("--path stands alone", "git ekf man --path")
+    if install and schema:
+        raise UsageError("--install and --schema exclude each other", "git ekf man -h")
     if path:
         print(manual.folder())
+    elif schema:
+        print(manual.schema(name), end="")
     elif install:
         _install(os.path.abspath(name) if name else manual.default_folder())
     else:
