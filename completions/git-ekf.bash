@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,tag,log,show,save,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo
+		subcommands=clone,init,status,releases,check,diff,apply,tag,log,show,save,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -308,6 +308,10 @@ __git_ekf_command ()
 	demo)
 		options=--yes,--help
 		arguments="directories"
+		;;
+	help)
+		options=--install,--path,--schema,--help
+		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

@@ -44,7 +44,8 @@ COMMANDS = {
     "completion": "Print the script that completes git ekf in a shell.",
     "demo": "Walk the whole flow in a sandbox, printing each command.",
 }
-
+# Other names, as git itself has them.
+ALIASES = {"help": "man"}
 
 # Commands that move refs, wholly or not at all: whoever interrupts one wants to know which.
 _MOVING = ("rollback", "sync", "undo", "upgrade")
@@ -78,15 +79,13 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args[0] == "help":  # as `git help`
-            args = ["man", *args[1:]]
-        name = args[0]
+        name = ALIASES.get(args[0], args[0])
         if not name.startswith("-") and name not in COMMANDS:
             from difflib import get_close_matches  # 5 ms of every command
 
             close = get_close_matches(name, COMMANDS, n=1)
             raise UsageError(f"{name} is not a git-ekf command", f"git ekf {close[0]}" if close else "git ekf -h lists the commands")
-        return super().resolve_command(ctx, args)
+        return super().resolve_command(ctx, [name, *args[1:]])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):

@@ -91,9 +91,10 @@ class Command(NamedTuple):
 def commands() -> list[Command]:
     """The program itself, then each command and its subcommands, in the order of the help."""
     root: Any = typer.main.get_command(cli.app)
-    found = [Command("", list(_options("", root)), [], dict(cli.COMMANDS))]
-    for name in cli.COMMANDS:
-        found += _commands(name, root.get_command(None, name))
+    named = {name: name for name in cli.COMMANDS} | cli.ALIASES
+    found = [Command("", list(_options("", root)), [], {words: cli.COMMANDS[name] for words, name in named.items()})]
+    for words, name in named.items():
+        found += _commands(words, root.get_command(None, name))
     return found
 
 

@@ -19,7 +19,7 @@ from conftest import Clone, run
 from test_start_up import imported
 
 from git_ekf import completion
-from git_ekf.cli import COMMANDS
+from git_ekf.cli import ALIASES, COMMANDS
 from git_ekf.errors import FAILED, USAGE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,7 +69,7 @@ def test_every_value_has_something_that_completes_it() -> None:
         one.value for command in found for one in command.arguments
     ]
     assert {value.name for value in values if value and not value.choices} <= set(completion.KINDS)
-    assert [command.words for command in found if command.words and " " not in command.words] == list(COMMANDS)
+    assert [command.words for command in found if command.words and " " not in command.words] == [*COMMANDS, *ALIASES]
 
 
 def printed(shell: str) -> str:
@@ -233,6 +233,7 @@ BASH_LINES = {
     "apply -m apps/istio/ov": [],
     "check odd": [r"odd\$\(touch\$\{IFS\}x\) "],
     "check it": [r"it\'s\;\"q\"\& "],
+    "help wor": ["workflow "],
     "nosuch ": [],
     "hooks nosuch ": [],
 }
@@ -241,7 +242,7 @@ BASH_LINES = {
 @needs_bash
 def test_bash_completes_git_dash_ekf(world: Clone) -> None:
     answers = bash(world, ["git-ekf ", *(f"git-ekf {line}" for line in BASH_LINES)], "set -u")
-    assert answers[0] == [f"{name} " for name in COMMANDS]
+    assert answers[0] == [f"{name} " for name in (*COMMANDS, *ALIASES)]
     assert dict(zip(BASH_LINES, answers[1:], strict=True)) == BASH_LINES
     assert not (world.path / "x").exists()
 
@@ -365,6 +366,7 @@ FISH_LINES = {
     "apply apps/istio/ov": ["apps/istio/overlays/", "apps/istio/overlays/deploy\tkustomization"],
     "apply -m apps/istio/ov": [],
     "check odd": [RUNS],
+    "help wor": ["workflow"],
     "nosuch ": [],
 }
 
