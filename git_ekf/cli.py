@@ -15,7 +15,7 @@ from typer._click.exceptions import UsageError as ClickUsageError
 from typer.core import TyperGroup
 
 from git_ekf import __version__
-from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, UsageError
+from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, SystemFailed, UsageError
 from git_ekf.terminal import print_error, print_hint
 
 # name -> what it does; the module is git_ekf.commands.<name>.
@@ -154,7 +154,7 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILED
     except OSError as error:
-        print_error(EkfError(f"{error.filename or 'the system'}: {error.strerror}"))
+        print_error(SystemFailed(error))
         return FAILED
 
 

@@ -4,10 +4,14 @@ EkfError
  ├── UsageError     2  wrong usage: an option, an argument, a line of the configuration
  ├── Refused        4  a precondition does not hold; nothing was changed
  └── CallFailed     5  something git-ekf called failed
-      └── GitFailed    …and it was git
+      ├── GitFailed    …and it was git
+      └── SystemFailed …and it was the operating system
 """
 
 from __future__ import annotations
+
+import errno
+import os
 
 DONE = 0
 FINDINGS = 1
@@ -49,3 +53,16 @@ class GitFailed(CallFailed):
         super().__init__(f"git {' '.join(args)} failed with code {returncode}: {said}")
         self.returncode = returncode
         self.stderr = stderr
+
+
+class SystemFailed(CallFailed):
+    """What an OSError says, with the command that shows more: of the disk, or of the file and the directory it is in."""
+
+    def __init__(self, error: OSError) -> None:
+        hint = ""
+        if isinstance(error.filename, str):
+            import shlex
+
+            folder = shlex.quote(os.path.dirname(error.filename) or ".")
+            hint = f"df -h {folder}" if error.errno == errno.ENOSPC else f"ls -ld {folder} {shlex.quote(error.filename)}"
+        super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)

@@ -334,6 +334,11 @@ def _failure(args: list[str], code: int, stderr: str) -> EkfError:
             f"git does not trust {path}: it belongs to another user",
             f"git config --global --add safe.directory {path}",
         )
+    if "Unable to read current working directory" in stderr:
+        return Refused("the current directory is not there any more", "cd to one that is")
+    if wrong := re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr):
+        hint = f"git config --show-origin {shlex.quote(wrong[1])}" if wrong[1] else f"correct line {wrong[2]} of {wrong[3]}"
+        return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
     lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
     return locked(lock[1]) if lock else GitFailed(args, code, stderr)
 

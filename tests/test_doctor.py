@@ -462,10 +462,12 @@ def test_files_that_cannot_be_read(work: Clone, programs: Path) -> None:
     assert wrong(work.path, offline=False)[0][1:] == (
         ERROR,
         f"{work.path}/.ekf.toml: Is a directory",
-        f"ls -ld {work.path}/.ekf.toml",
+        f"ls -ld {work.path} {work.path}/.ekf.toml",
     )
     (work.path / ".git/config").write_text("[core\n")
-    assert wrong(work.path) == [("git", ERROR, "bad config line 1 in file .git/config", "correct line 1 of .git/config")]
+    assert wrong(work.path) == [
+        ("git", ERROR, "git cannot read its configuration: bad config line 1 in file .git/config", "correct line 1 of .git/config")
+    ]
     os.unlink(programs / "kubectl")
     done = run(GIT_EKF, "doctor", cwd=work.path, env={"PATH": str(programs)})
     assert (done.code, done.err) == (1, "")

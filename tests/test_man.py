@@ -219,7 +219,11 @@ def test_install_for_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_install_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run("git-ekf", "man", "--install", tmp_path / "file")
-    assert (done.code, done.out, done.err) == (5, "", f"git-ekf: {tmp_path}/file/man1: Not a directory\n")
+    assert (done.code, done.out, done.err) == (
+        5,
+        "",
+        f"git-ekf: {tmp_path}/file/man1: Not a directory\nhint: ls -ld {tmp_path}/file {tmp_path}/file/man1\n",
+    )
 
 
 def test_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

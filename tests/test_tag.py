@@ -166,7 +166,7 @@ def test_ten_megabytes_of_context(clone: Clone, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_none(clone: Clone, tmp_path: Path) -> None:
-    assert refused(clone, clone.ekf("tag", "-F", "no such"), 5) == "no such: No such file or directory\n"
+    assert refused(clone, clone.ekf("tag", "-F", "no such"), 5) == "no such: No such file or directory\nhint: ls -ld . 'no such'\n"
     assert refused(clone, clone.ekf("tag", "-m", "x", "-F", "-"), 2) == "-m and -F exclude each other\nhint: git ekf tag -h\n"
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
     assert "NUL" in refused(clone, clone.ekf("tag", "-F", str(tmp_path / "binary")))

@@ -198,6 +198,22 @@ def prompt(where: Path) -> str:
     return done.out.removesuffix("\n")
 
 
+def test_what_git_cannot_start_with_is_said_as_one_sentence(clone: Clone, tmp_path: Path) -> None:
+    said = "git-ekf: git cannot read its configuration: "
+    wrong = clone.git("-c", "color.ui=bogus", "ekf", "status", ok=False)
+    assert (wrong.code, wrong.out) == (4, "")
+    assert wrong.err == f"{said}bad boolean config value 'bogus' for 'color.ui'\nhint: git config --show-origin color.ui\n"
+    broken = tmp_path / "broken"
+    broken.write_text("[x\n", encoding="utf-8")
+    wrong = clone.ekf("status", env={"GIT_CONFIG_GLOBAL": str(broken)})
+    assert (wrong.code, wrong.out, wrong.err) == (4, "", f"{said}bad config line 1 in file {broken}\nhint: correct line 1 of {broken}\n")
+    gone = tmp_path / "gone"
+    for command in ("status", "check", "log", "upgrade"):
+        wrong = run("sh", "-c", f"mkdir {gone} && cd {gone} && rmdir {gone} && exec git-ekf {command}")
+        assert (wrong.code, wrong.out) == (4, "")
+        assert wrong.err == "git-ekf: the current directory is not there any more\nhint: cd to one that is\n"
+
+
 def test_the_prompt(clone: Clone, tmp_path: Path) -> None:
     assert prompt(clone.path) == "release-1.8"
     clone.commit("own/one", "one\n")

@@ -6,8 +6,6 @@ of its docstring what it makes sure of. It reads and asks, and changes nothing.
 
 from __future__ import annotations
 
-import re
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -15,7 +13,7 @@ from typing import NamedTuple
 
 from git_ekf.doctor import clone, machine, remotes, tools
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Finding, reason
-from git_ekf.errors import EkfError
+from git_ekf.errors import EkfError, SystemFailed
 from git_ekf.git import Place
 from git_ekf.output import scrub
 from git_ekf.repository import Repository
@@ -77,21 +75,14 @@ def _apply(checks: Iterable[tuple[str, Check]], case: Case) -> Iterator[Examined
         name = check.__name__
         try:
             yield from (_examined(name, part, finding) for finding in check(case))
-        except (EkfError, OSError) as error:
-            why, fix = _failure(error)
+        except (EkfError, OSError) as raised:
+            error = raised if isinstance(raised, EkfError) else SystemFailed(raised)
+            why = reason(error)
             if why in given:
                 yield _examined(name, part, Finding(SKIPPED, f"not checked: see {given[why]}"))
             else:
                 given[why] = name
-                yield _examined(name, part, Finding(ERROR, why, fix))
-
-
-def _failure(error: EkfError | OSError) -> tuple[str, str]:
-    if isinstance(error, EkfError):
-        why = reason(error)
-        line = re.fullmatch(r"bad config line (\d+) in file (.+)", why)
-        return why, f"correct line {line[1]} of {line[2]}" if line else error.hint or "git status"
-    return f"{error.filename or 'the system'}: {error.strerror}", f"ls -ld {shlex.quote(str(error.filename or '.'))}"
+                yield _examined(name, part, Finding(ERROR, why, error.hint or "git status"))
 
 
 def _examined(name: str, part: str, finding: Finding) -> Examined:
