@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import forking
 import pytest
 
 from git_ekf.sample import make_vendor
@@ -18,7 +19,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 _OF_THE_USER = (
-    *("GIT_", "EKF_", "XDG_", "SSH_", "LC_", "LANG", "GPG_"),
+    *("GIT_", "EKF_", "XDG_", "SSH_", "LC_", "LANG", "GPG_", "PYTHON"),
     *("PRE_COMMIT", "LEFTHOOK", "HUSKY", "CLICOLOR", "PAGER", "MANPAGER", "LESS"),
 )
 
@@ -84,6 +85,9 @@ class Run:
 
 def run(*args: str | Path, cwd: Path | None = None, stdin: str = "", env: dict[str, str] | None = None) -> Run:
     """Runs a program without a terminal and without a shell."""
+    environment = {**os.environ, **(env or {})}
+    if args[0] == "git-ekf" and forking.can_run(environment, GIT_EKF):
+        return Run(forking.run([str(arg) for arg in args], cwd, stdin, environment))
     done = subprocess.run(
         [str(arg) for arg in args],
         cwd=cwd,
@@ -91,7 +95,7 @@ def run(*args: str | Path, cwd: Path | None = None, stdin: str = "", env: dict[s
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",
-        env={**os.environ, **(env or {})},
+        env=environment,
         timeout=120,
         check=False,
     )
@@ -157,12 +161,28 @@ def internal(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def clone(vendor: Path, internal: Path, tmp_path: Path) -> Clone:
-    """What `git ekf clone --release 1.8` builds."""
-    done = run("git-ekf", "clone", vendor, tmp_path / "work", "--internal", internal, "--release", "1.8")
+@pytest.fixture(scope="session")
+def _clone_template(_vendor_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clone") / "work"
+    assert run("git", "init", "-q", "--bare", path.with_name("internal.git")).code == 0
+    done = run("git-ekf", "clone", _vendor_template, path, "--internal", path.with_name("internal.git"), "--release", "1.8")
     assert done.code == 0, done
-    return Clone(tmp_path / "work")
+    return path
+
+
+@pytest.fixture
+def clone(_vendor_template: Path, _clone_template: Path, vendor: Path, internal: Path, tmp_path: Path) -> Clone:
+    """What `git ekf clone --release 1.8` builds."""
+    made = Clone(Path(shutil.copytree(_clone_template, tmp_path / "work", symlinks=True, copy_function=shutil.copy)))
+    config = made.path / ".git/config"
+    urls = {_vendor_template: vendor, _clone_template.with_name("internal.git"): internal}
+    text = config.read_text(encoding="utf-8")
+    for template, own in urls.items():
+        assert f"url = {template}\n" in text
+        text = text.replace(f"url = {template}\n", f"url = {own}\n")
+    config.write_text(text, encoding="utf-8")
+    made.git("update-index", "--refresh")
+    return made
 
 
 @pytest.fixture(scope="session")
