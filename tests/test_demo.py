@@ -15,13 +15,20 @@ from manpages import ROOT
 from git_ekf.demo import SCENES
 
 
-def test_it_walks_through_every_scene(tmp_path: Path) -> None:
+def test_it_walks_through_every_scene_and_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[core]\n\thooksPath = /nowhere\n[user]\n\tuseConfigOnly = true\n", encoding="utf-8")
     env = {"TMPDIR": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / "config"), "EKF_HOOKS": "0", "GIT_DIR": str(tmp_path)}
-    done = run("git-ekf", "demo", env=env)
+    done = run("git-ekf", "demo", tmp_path / "sandbox", env=env)
     assert done.code == 0, done
     assert [line[2:] for line in done.out.splitlines() if line.startswith("$ ")] == [scene.command for scene in SCENES]
-    assert [path.name for path in tmp_path.iterdir()] == ["config"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config", "sandbox"]
+    again = run("git-ekf", "demo", tmp_path / "sandbox")
+    assert (again.code, again.err.splitlines()[0]) == (4, f"git-ekf: {tmp_path}/sandbox exists already and is not empty")
+    cluster = Clone(tmp_path / "sandbox/cluster")
+    assert cluster.rules() == ["vendor-path"]
+    assert cluster.out("show", "-s", "--format=%s") == "Migrate to 1.9"
+    assert cluster.out("ls-files", "site") == "site/records.yaml"
+    assert cluster.out("rev-parse", "--abbrev-ref", "HEAD") == "release-1.9"
 
 
 def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
@@ -46,18 +53,6 @@ def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_it_can_be_kept(tmp_path: Path) -> None:
-    done = run("git-ekf", "demo", tmp_path / "sandbox")
-    assert done.code == 0, done
-    again = run("git-ekf", "demo", tmp_path / "sandbox")
-    assert (again.code, again.err.splitlines()[0]) == (4, f"git-ekf: {tmp_path}/sandbox exists already and is not empty")
-    cluster = Clone(tmp_path / "sandbox/cluster")
-    assert cluster.rules() == ["vendor-path"]
-    assert cluster.out("show", "-s", "--format=%s") == "Migrate to 1.9"
-    assert cluster.out("ls-files", "site") == "site/records.yaml"
-    assert cluster.out("rev-parse", "--abbrev-ref", "HEAD") == "release-1.9"
 
 
 def test_the_pictures_of_the_readme_show_what_is_printed() -> None:
