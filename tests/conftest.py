@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import forking
 import pytest
 
 from git_ekf.sample import make_vendor
+
+if TYPE_CHECKING:
+    from servertools import Site
 
 GIT_EKF = Path(sys.executable).with_name("git-ekf")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -183,6 +187,21 @@ def clone(_vendor_template: Path, _clone_template: Path, vendor: Path, internal:
     config.write_text(text, encoding="utf-8")
     made.git("update-index", "--refresh")
     return made
+
+
+@pytest.fixture(scope="session")
+def site_template(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    from servertools import make_site
+
+    return make_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def site(site_template: Site, tmp_path: Path) -> Site:
+    """A vendor, an internal repository with the server's hook, and a clone without hooks."""
+    from servertools import copy_site
+
+    return copy_site(site_template, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -70,11 +70,13 @@ class _Loaded:
         socket.send_fds(self.socket, [len(asked).to_bytes(4)], descriptors)
         self.socket.sendall(asked)
         try:
-            return int.from_bytes(self.socket.recv(2), signed=True)
+            answer = self.socket.recv(2, socket.MSG_WAITALL)
         except TimeoutError:
             os.killpg(self.process.pid, 9)
             _loaded.cache_clear()
             raise
+        assert len(answer) == 2, "the process that had git-ekf loaded has gone away"
+        return int.from_bytes(answer, signed=True)
 
 
 def _umask() -> int:

@@ -18,16 +18,6 @@ from test_situations import NEWEST_GIT
 ZERO = "0" * 40
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_site(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture
-def site(template: Site, tmp_path: Path) -> Site:
-    return copy_site(template, tmp_path)
-
-
 # --- the rules ---
 
 
@@ -391,9 +381,9 @@ def step(site: Site, what: str, number: int) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=4, unique=True))
-def test_what_the_client_finds_good_the_server_takes(template: Site, tmp_path: Path, steps: list[str]) -> None:
+def test_what_the_client_finds_good_the_server_takes(site_template: Site, tmp_path: Path, steps: list[str]) -> None:
     shutil.rmtree(tmp_path / "site", ignore_errors=True)
-    site = copy_site(template, tmp_path / "site")
+    site = copy_site(site_template, tmp_path / "site")
     site.work.git("config", "--unset", "core.hooksPath")
     for number, what in enumerate(steps):
         step(site, what, number)

@@ -11,20 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import run
 from hooktools import script
-from servertools import BRANCH, RECORD, UPSTREAM, Site, copy_site, make_site, packet, said
+from servertools import BRANCH, RECORD, UPSTREAM, Site, packet, said
 
 ZERO = "0" * 40
 NAME = "deploy/2026-11-21/release-1.8"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_site(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture
-def site(template: Site, tmp_path: Path) -> Site:
-    return copy_site(template, tmp_path)
 
 
 # --- what is pushed ---

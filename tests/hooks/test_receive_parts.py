@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 
-import pytest
-from servertools import BRANCH, Site, copy_site, make_site, packet
+from servertools import BRANCH, Site, packet
 
 ZERO = "0" * 40
 BACKUP = f"refs/ekf/backup/{BRANCH}"
 Update = tuple[str, str, str]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_site(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture
-def site(template: Site, tmp_path: Path) -> Site:
-    return copy_site(template, tmp_path)
 
 
 def raw_push(site: Site, updates: Iterable[Update], objects: Iterable[str] = (), *, shallow: str = "") -> str:

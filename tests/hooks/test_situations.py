@@ -507,7 +507,7 @@ def spellings(path: Path) -> dict[str, str]:
         "dots": f"{folder}/./x/../{name}",
         "slashes": f"/{path}",
         "relative": f"../{name}",
-        "relative, dots": f"./../work/../{name}",
+        "relative, dots": f"./.git/../../{name}",
         "file:": f"file://{path}",
         "file:, slash": f"file://{path}/",
         "file:, no .git": f"file://{path}".removesuffix(".git"),
