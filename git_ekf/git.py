@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import IO, NamedTuple, NoReturn
 
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
@@ -42,7 +43,6 @@ class Git:
     def __init__(self, cwd: str | None = None, env: dict[str, str] | None = None) -> None:
         self.cwd = cwd
         self.env = env or {}
-        self._hooks_dir = ""
 
     def start(
         self, *args: str, stdin: bool = False, env: dict[str, str] | None = None, output: IO[bytes] | None = None
@@ -119,9 +119,7 @@ class Git:
 
     def run_hook(self, name: str, *args: str, cwd: str, stdin: bytes = b"") -> int:
         """Runs a hook as git does (githooks(5)), its output on stderr. Its exit code; 0 where there is none."""
-        if not self._hooks_dir:
-            self._hooks_dir = self.hooks_dir()
-        path = os.path.join(self._hooks_dir, name)
+        path = os.path.join(self.hooks_dir, name)
         if not os.access(path, os.X_OK):
             return 0
         sys.stdout.flush()
@@ -132,6 +130,7 @@ class Git:
 
     # --- questions ---
 
+    @cached_property
     def version(self) -> tuple[int, ...]:
         words = self.text("version").split()
         numbers = [part for part in words[2].split(".") if part.isdigit()]
@@ -157,6 +156,7 @@ class Git:
         top = lines[5] if process.returncode == 0 else ""
         return Place(git_dir, common_dir, top, bare == "true", shallow == "true", object_format)
 
+    @cached_property
     def hooks_dir(self) -> str:
         """The absolute path where git looks for hooks. Raises GitFailed where core.hooksPath is empty."""
         return self.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")

@@ -105,7 +105,7 @@ def target(repo: Repository, *, shared: bool = False) -> Target:
     if hooks_path == "":  # switches hooks off, but git does not answer where they are
         return _switched_off()
     place = repo.place
-    directory = repo.git.hooks_dir()
+    directory = repo.git.hooks_dir
     if os.path.realpath(directory) == os.devnull:
         return _switched_off()
     inside = os.path.realpath(directory) + os.sep

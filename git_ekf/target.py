@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from git_ekf import policy
+from git_ekf.beside import Beside
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.journal import cut_off
 from git_ekf.output import with_article
@@ -118,9 +119,10 @@ def _base(repo: Repository, branch: str) -> tuple[str, bool]:
     really stands on was recorded: in the reflog of the channel, in refs/ekf/upstream, in deploy records.
     """
     tip, channel = repo.release_branches[branch], repo.channel(branch)
+    recorded = Beside(lambda: _recorded_bases(repo, branch, tip))
     base = repo.merge_base(channel, tip) if channel else None
     found = base
-    for commit in _recorded_bases(repo, branch, tip):
+    for commit in recorded.answer():
         if commit not in (found, channel) and (found is None or repo.git.is_ancestor(found, commit)) and repo.git.is_ancestor(commit, tip):
             found = commit
     if found is None:
@@ -138,7 +140,7 @@ def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     record = repo.newest_record(branch)
     claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else ""
     remembered.append((repo.git.commit(claim) if claim else "") or "")
-    return [commit for commit in dict.fromkeys(remembered) if commit and repo.git.commit(commit)]
+    return [commit for commit in dict.fromkeys(remembered) if commit]
 
 
 # --- preconditions ---

@@ -16,6 +16,7 @@ from git_ekf.git import Git
 from git_ekf.journal import Journal, Operation, Setting, locked, uninterrupted
 from git_ekf.output import with_article
 from git_ekf.refs import HEADS, RefUpdate
+from git_ekf.replay.stack import Changes, read_difference
 from git_ekf.repository import Repository
 
 # What a state becomes when the operation went through, and when it did not.
@@ -41,11 +42,20 @@ def outcome(settled: Operation) -> str:
 
 
 def perform(
-    repo: Repository, journal: Journal, command: str, updates: list[RefUpdate], head_after: str, settings: tuple[Setting, ...] = ()
+    repo: Repository,
+    journal: Journal,
+    command: str,
+    updates: list[RefUpdate],
+    head_after: str,
+    settings: tuple[Setting, ...] = (),
+    changes: Changes | None = None,
 ) -> None:
-    """Does all of it, or nothing. Raises Refused where something is in the way, GitFailed."""
+    """Does all of it, or nothing. `changes` is what it comes to for the files, where that is known.
+
+    Raises Refused where something is in the way, GitFailed.
+    """
     head = repo.head_branch or ""
-    tips = _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""))
+    tips = _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""), changes)
     with uninterrupted():
         _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings), tips)
 
@@ -92,19 +102,27 @@ def _way(operation: Operation) -> Operation:
     return operation.inverse() if operation.state == "undoing" else operation
 
 
-def _tips(repo: Repository, way: Operation) -> tuple[str, str]:
+def _branches(repo: Repository, way: Operation) -> dict[str, tuple[str, str]]:
+    """ref -> the commit that it now has, and the work tree where it is checked out, of the branches that have a part in it."""
+    asked = {HEADS + way.head, HEADS + way.head_after, *(update.ref for update in way.updates if update.ref.startswith(HEADS))} - {HEADS}
+    lines = repo.git.lines("for-each-ref", "--format=%(refname) %(objectname) %(worktreepath)", *sorted(asked)) if asked else []
+    return {ref: (oid, path) for ref, oid, path in (line.split(" ", 2) for line in lines) if ref in asked}
+
+
+def _tips(way: Operation, branches: dict[str, tuple[str, str]]) -> tuple[str, str]:
     """The commit of HEAD before and after; "" both when HEAD has no part in it."""
     if way.command.removeprefix("undo ") == "tag":
         return "", ""
     olds = {update.ref: update.old for update in way.updates}
     news = {update.ref: update.new for update in way.updates}
     head, head_after = HEADS + way.head, HEADS + way.head_after
-    return olds.get(head) or repo.git.ref_value(head), news.get(head_after) or repo.git.ref_value(head_after)
+    nowhere = ("", "")
+    return olds.get(head) or branches.get(head, nowhere)[0], news.get(head_after) or branches.get(head_after, nowhere)[0]
 
 
 def _move_refs(repo: Repository, way: Operation) -> None:
-    """Refs, HEAD and settings; what is there already stays as it is."""
-    commands = [f"update {ref} {new} {old}\n" for ref, old, new in way.updates if _value(repo, ref, new) != new]
+    """Refs, HEAD and settings."""
+    commands = [f"update {ref} {new} {old}\n" for ref, old, new in way.updates]
     leaves = any(update.deletes and update.ref == HEADS + way.head for update in way.updates)
     if leaves:
         _point_head(repo, way)
@@ -121,7 +139,7 @@ def _value(repo: Repository, ref: str, like: str) -> str:
 
 
 def _point_head(repo: Repository, way: Operation) -> None:
-    if way.head != way.head_after and repo.git.head_branch() != way.head_after:
+    if way.head != way.head_after:
         # In these words, so that `git switch -` knows the way.
         reason = f"checkout: moving from {way.head} to {way.head_after}"
         repo.git.run("symbolic-ref", "-m", reason, "HEAD", HEADS + way.head_after)
@@ -143,24 +161,24 @@ def set_setting(repo: Repository, setting: Setting) -> None:
 # --- what may be in the way ---
 
 
-def _require_room(repo: Repository, way: Operation) -> tuple[str, str]:
-    """The commit of HEAD before and after.
+def _require_room(repo: Repository, way: Operation, changes: Changes | None = None) -> tuple[str, str]:
+    """The commit of HEAD before and after; `changes` is what is between them, where that is known.
 
     Raises Refused where a branch is checked out elsewhere, or a file that git does not know would be written over.
     """
-    for branch in sorted({way.head_after, *(u.ref.removeprefix(HEADS) for u in way.updates if u.ref.startswith(HEADS))} - {way.head}):
-        path = repo.git.text("for-each-ref", "--format=%(worktreepath)", HEADS + branch)
-        if path and os.path.realpath(path) != os.path.realpath(repo.place.top):
-            raise Refused(f"{branch} is checked out in {path}", f"git -C {path} switch --detach, then try again")
-    before, after = _tips(repo, way)
+    branches = _branches(repo, way)
+    for ref, (_, path) in branches.items():
+        if path and ref != HEADS + way.head and os.path.realpath(path) != os.path.realpath(repo.place.top):
+            raise Refused(f"{ref.removeprefix(HEADS)} is checked out in {path}", f"git -C {path} switch --detach, then try again")
+    before, after = _tips(way, branches)
     if before == after:
         return before, after
     _require_distinct(repo, before, after)
-    fields = iter(repo.git.fields("diff-tree", "-r", "-z", "--name-status", "--no-renames", "--diff-filter=AD", before, after))
-    changes = [(status, path) for status, path in zip(fields, fields, strict=True)]
-    gone = {path for status, path in changes if status == "D"}
+    if changes is None:
+        changes = read_difference(repo.git, before, after)
+    gone = {path for path, (_, new) in changes.items() if new is None}
     known: dict[str, bool] = {"": True}  # folder -> whether there is one, or room for it
-    for path in (path for status, path in changes if status == "A"):
+    for path in (path for path, (old, _) in changes.items() if old is None):
         # Ignored files are in the way too: git takes them for worthless, and would write over them.
         other = _in_the_way(repo, path, gone, known)
         if other:
@@ -231,11 +249,12 @@ def settle(repo: Repository, journal: Journal) -> Operation | None:
     ours = all(value in (update.old, update.new) for value, update in zip(now, way.updates, strict=True))
     # Where somebody has gone on from the half-way state, it is theirs.
     if ours and here in (way.head, way.head_after):
-        before, after = _tips(repo, target)
+        before, after = _tips(target, _branches(repo, target))
+        left = tuple(update for update, value in zip(target.updates, now, strict=True) if value != update.new)
         with uninterrupted():
             if before != after:
                 _write_files(repo, operation.command, before, after)
-            _move_refs(repo, target)
+            _move_refs(repo, target._replace(updates=left, head=here))
     return journal.mark(operation, done if happened else not_done)
 
 

@@ -19,6 +19,7 @@ from git_ekf.refs import BACKUP, HEADS, RefUpdate
 from git_ekf.replay import merging
 from git_ekf.replay.forecast import Step, forecast
 from git_ekf.replay.scratch import Scratch, scratch
+from git_ekf.replay.sides import Sides, read_sides
 from git_ekf.replay.stack import Commit, Stack, already_upstream, read_channel, read_stack
 from git_ekf.replay.writing import Writer, Written
 from git_ekf.repository import Repository
@@ -60,8 +61,8 @@ class Options(NamedTuple):
 
 def why_not_in_memory(repo: Repository) -> str:
     """Why only `git rebase` can tell what it would do here; "" where that can be told."""
-    if repo.git.version() < merging.MINIMUM:
-        return f"git {'.'.join(map(str, repo.git.version()))} cannot merge without a work tree (2.39 can)"
+    if repo.git.version < merging.MINIMUM:
+        return f"git {'.'.join(map(str, repo.git.version))} cannot merge without a work tree (2.39 can)"
     if repo.git_flag("merge.renormalize"):
         return "merge.renormalize is set, which git goes by in a work tree only"
     return ""
@@ -78,8 +79,8 @@ def plan(repo: Repository, target: Target, options: Options) -> Plan:
     if why:
         raise Refused(f"there is no forecast: {why}", f"git ekf {target.command}, without --plan; git ekf undo takes it back")
     with scratch(repo) as place:
-        work = _prepare(repo, place, target, options, hops(repo, target))
-        steps = forecast(place, work.stack, target.onto, work.upstream, settle=settler(place, options.prefer))
+        work = _prepare(repo, place, target, options, Beside(lambda: hops(repo, target)))
+        steps = forecast(place, work.stack, target.onto, work.upstream, work.sides, settle=settler(place, options.prefer))
         return Plan(target, steps, work.upstream, work.subjects)
 
 
@@ -94,22 +95,27 @@ class _Work(NamedTuple):
     """What is to be carried over. `rewritten` is there where the commits are not those of the branch: migrated, or made one line."""
 
     stack: Stack
+    sides: Sides
     upstream: dict[str, str]
     subjects: dict[str, str]
     rewritten: Migrated | None
 
 
-def _prepare(repo: Repository, place: Scratch, target: Target, options: Options, todo: list[Hop]) -> _Work:
-    """Raises CallFailed where a migration fails."""
+def _prepare(repo: Repository, place: Scratch, target: Target, options: Options, migrations: Beside[list[Hop]]) -> _Work:
+    """Raises CallFailed where a migration fails, and what `migrations` raises."""
     channel = Beside(lambda: read_channel(repo.git, target.base, target.onto))
+    vendor = Beside(lambda: read_sides(place.writing, target.base, target.onto))
     stack, names = read_stack(repo.git, target.base, target.tip)
+    sides = vendor.answer()
     upstream = already_upstream(repo.git, stack, channel.answer(), target.tip, target.onto)
+    todo = migrations.answer()
     if todo and options.squash:
         stack, upstream = squash(repo, place, stack, target, names), {}
     rewritten = migrate(repo, place, stack, todo, squashed=options.squash) if todo else Migrated(stack, {}) if options.flatten else None
     if rewritten:
         stack = write_stack(place.writing, place, rewritten)
-    return _Work(stack, upstream, names, rewritten)
+        sides = read_sides(place.writing, stack.base, target.onto)
+    return _Work(stack, sides, upstream, names, rewritten)
 
 
 def carry_out(repo: Repository, target: Target, options: Options, ready: Callable[[], None]) -> Done | Stopped | Ended:
@@ -117,20 +123,28 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
 
     Raises Refused, CallFailed.
     """
-    asked = Beside(ready)
-    with exclusive(repo) as journal:
+
+    def look() -> None:
         if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch) != [f"* {target.tip}"]:
             raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
+        ready()
+
+    def migrations() -> list[Hop]:
         todo = hops(repo, target)
         if todo:  # not to run tools in vain
             asked.answer()
+        return todo
+
+    with exclusive(repo) as journal:
+        asked = Beside(look)
+        Beside(lambda: (repo.git.version, repo.git.hooks_dir))  # which will be wanted
         with scratch(repo) as place:
-            work = _prepare(repo, place, target, options, todo)
+            work = _prepare(repo, place, target, options, Beside(migrations))
             steps, written = [], Written([], target.onto)
             if not _needs_rebase(repo):
                 settle = settler(place, options.prefer)
                 with Writer(repo, place, work.stack.commits, target.onto) as writer:
-                    steps = forecast(place, work.stack, target.onto, work.upstream, settle=settle, write=writer.add)
+                    steps = forecast(place, work.stack, target.onto, work.upstream, work.sides, settle=settle, write=writer.add)
                     asked.answer()
                     _run_pre_rebase(repo, target)
                     written = writer.finish()
@@ -148,7 +162,7 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
                 target, written.tip, written.commits, picks, work.subjects, options.prefer, _settled(steps), _dropped(steps, work)
             )
             return handoff.start(repo, journal, state, moves, settings)
-        perform(repo, journal, target.command, moves, target.goal, settings)
+        perform(repo, journal, target.command, moves, target.goal, settings, None if work.rewritten else work.sides.entries)
     after(repo, target, written)
     return Done(Plan(target, steps, work.upstream, work.subjects), written.commits, written.tip)
 
@@ -188,7 +202,7 @@ def updates(target: Target, tip: str) -> list[RefUpdate]:
 def _run_pre_rebase(repo: Repository, target: Target) -> None:
     """Raises Refused when the user's pre-rebase hook says no."""
     if repo.git.run_hook("pre-rebase", f"{repo.config.primary}/{target.goal}", target.branch, cwd=repo.place.top):
-        raise Refused("the pre-rebase hook refused it; nothing was changed", f"{repo.git.hooks_dir()}/pre-rebase")
+        raise Refused("the pre-rebase hook refused it; nothing was changed", f"{repo.git.hooks_dir}/pre-rebase")
 
 
 def after(repo: Repository, target: Target, written: Written) -> None:

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from git_ekf.git import Git
 from git_ekf.replay.forecast import Step, forecast
 from git_ekf.replay.scratch import scratch
-from git_ekf.replay.stack import already_upstream, read_channel, read_stack
+from git_ekf.replay.sides import read_sides
+from git_ekf.replay.stack import already_upstream, read_channel, read_difference, read_stack
 from git_ekf.replay.writing import Writer
 from git_ekf.repository import Repository
 
@@ -48,13 +49,16 @@ def replay(built: Built) -> Replayed:
     with scratch(repo) as place:
         stack, _ = read_stack(repo.git, built.base, built.tip)
         upstream = already_upstream(repo.git, stack, read_channel(repo.git, built.base, built.onto), built.tip, built.onto)
-        whole = forecast(place, stack, built.onto, upstream)
+        whole = forecast(place, stack, built.onto, upstream, read_sides(place.writing, built.base, built.onto))
     with scratch(repo) as place:
         with Writer(repo, place, stack.commits, built.onto) as writer:
-            steps = forecast(place, stack, built.onto, upstream, write=writer.add)
+            sides = read_sides(place.writing, built.base, built.onto)
+            steps = forecast(place, stack, built.onto, upstream, sides, write=writer.add)
             written = writer.finish()
         assert [(step.verdict, step.changes) for step in steps] == [(step.verdict, step.changes) for step in whole[: len(steps)]]
         stops = bool(steps) and steps[-1].verdict == "conflict"
+        if not stops:
+            assert sides.entries == read_difference(repo.git, built.tip, written.tip)
     new = [oid for _, oid in written.commits]
     paths = {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()
     return Replayed(

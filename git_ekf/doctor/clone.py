@@ -121,7 +121,7 @@ def history(case: Case) -> Iterator[Finding]:
     for key in dict.fromkeys(key for key, value in repo.git_config if key.startswith("remote.") and key.endswith(".partialclonefilter")):
         name = shlex.quote(key[len("remote.") : -len(".partialclonefilter")])
         fix = f"git fetch --refetch --no-filter {name} && git config --unset remote.{name}.partialclonefilter"
-        if repo.git.version() < (2, 36):
+        if repo.git.version < (2, 36):
             fix = "make a full one with git ekf clone, or install git 2.36 or newer, which has git fetch --refetch"
         found.append(Finding(WARNING, "the clone is partial: an upgrade fetches files one by one, and fails without the network", fix))
     replaced = repo.git.lines("for-each-ref", "--format=%(refname:lstrip=2)", "refs/replace/")

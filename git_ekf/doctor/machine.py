@@ -35,7 +35,7 @@ _STARTUP = {"bash": (".bashrc", ".bash_profile", ".profile"), "zsh": (".zshrc",)
 
 def git(case: Case) -> Iterator[Finding]:
     """git is new enough for everything that is done with it."""
-    version = case.repo.git.version()
+    version = case.repo.git.version
     shown = _dotted(version)
     if version < MINIMUM:
         yield Finding(ERROR, f"git {shown} is too old: {_dotted(MINIMUM)} is needed", f"install git {_dotted(merging.MINIMUM)} or newer")

@@ -65,15 +65,17 @@ def forecast(
     stack: Stack,
     onto: str,
     upstream: dict[str, str],
+    sides: Sides,
     *,
     settle: Settle | None = None,
     write: Callable[[list[Step]], None] | None = None,
 ) -> list[Step]:
     """A step for each commit, going on behind a conflict as if it were resolved to the commit's own side. Raises GitFailed.
 
+    `sides` is where the stack's base and `onto` differ, and then where the stack's tip differs from what becomes of it.
     With `write` the steps end with the first conflict; those before it are handed over in order, as soon as they are certain.
     """
-    return _Forecast(scratch, stack, onto, upstream, settle, write).run()
+    return _Forecast(scratch, stack, onto, upstream, sides, settle, write).run()
 
 
 class _Forecast:
@@ -83,6 +85,7 @@ class _Forecast:
         stack: Stack,
         onto: str,
         upstream: dict[str, str],
+        sides: Sides,
         settle: Settle | None,
         write: Callable[[list[Step]], None] | None,
     ) -> None:
@@ -90,6 +93,7 @@ class _Forecast:
         self._stack = stack
         self._onto = onto
         self._upstream = upstream
+        self._sides = sides
         self._settle = settle
         self._write_out = write
         self._written = 0  # steps
@@ -104,7 +108,6 @@ class _Forecast:
         self._read_all = False
 
     def run(self) -> list[Step]:
-        self._sides = Sides(read_difference(self._scratch.writing, self._stack.base, self._onto))
         self._look_at_folders()
         parent = self._stack.base
         for commit in counting("Looking at commits", self._stack.commits):
@@ -149,7 +152,7 @@ class _Forecast:
             self._merge_files()
             step.depends = list(dict.fromkeys(self._tainted[path] for path in commit.changes if path in self._tainted))
             hits = [path for path in hits if path in sides.entries]
-        rules = any(os.path.basename(path) == ATTRIBUTES for path in commit.changes)
+        rules = _has_rules(commit.changes)
         if rules:  # the commit's own do not apply to it yet
             self._merge_files()
             self._read_attributes(commit.changes)
@@ -159,7 +162,7 @@ class _Forecast:
             self._merge_whole(step, parent)
         else:
             self._apply(step, ways)
-        if rules or any(os.path.basename(path) == ATTRIBUTES for path in step.changes):
+        if rules or _has_rules(step.changes):
             self._merge_files()
             self._forget_attributes()
 
@@ -384,7 +387,7 @@ class _Forecast:
         self._read.update(folders)
         files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
         files = [file for file in files if "\n" not in file]
-        tree = self._write_tree() if self._tree or any(os.path.basename(path) == ATTRIBUTES for path in self._unwritten) else self._onto
+        tree = self._write_tree() if self._tree or _has_rules(self._unwritten) else self._onto
         for file, oid in zip(files, self._scratch.object_ids([f"{tree}:{file}" for file in files]), strict=True):
             if oid:
                 self._scratch.write_attributes(file, self._scratch.writing.run("cat-file", "blob", oid)[1])
@@ -396,6 +399,10 @@ class _Forecast:
         self._attributes = {}
         self._read = set()
         self._read_all = False
+
+
+def _has_rules(paths: Iterable[str]) -> bool:
+    return any(path.endswith(ATTRIBUTES) and path[: -len(ATTRIBUTES)][-1:] in ("", "/") for path in paths)
 
 
 def _distinct(conflicts: Iterable[Conflict]) -> list[Conflict]:

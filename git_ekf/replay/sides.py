@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from git_ekf.replay.stack import Changes, Entry
+from git_ekf.git import Git
+from git_ekf.replay.stack import Changes, Entry, read_difference
 
 # The ids of the empty file, SHA-1 and SHA-256.
 _EMPTY = ("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813")
@@ -24,6 +25,14 @@ def folders_above(path: str) -> Iterator[str]:
         at = path.rfind("/")
 
 
+def _add_above(path: str, folders: set[str]) -> None:
+    """Adds the directories above a path to a set that has, of each directory, those above it."""
+    for folder in folders_above(path):
+        if folder in folders:
+            return
+        folders.add(folder)
+
+
 class Sides:
     """Where the old side and the new side differ, and what git's search for renames could make of it."""
 
@@ -34,7 +43,7 @@ class Sides:
         self._sources: dict[Entry, set[str]] = {}
         self._targets: dict[Entry, set[str]] = {}
         for path, (old, new) in changes.items():
-            self.put(path, old, new)
+            self._add(path, old, new)
 
     def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
         before_old, before_new = self.entries.pop(path, (None, None))
@@ -42,15 +51,17 @@ class Sides:
             self._sources[before_old].discard(path)
         if before_new and not before_old:
             self._targets[before_new].discard(path)
-        if old == new:
-            return
+        if old != new:
+            self._add(path, old, new)
+
+    def _add(self, path: str, old: Entry | None, new: Entry | None) -> None:
         self.entries[path] = (old, new)
-        if old and not new:
+        if new is None and old:
             self._sources.setdefault(old, set()).add(path)
-            self.thinned.update(folders_above(path))
-        if new and not old:
+            _add_above(path, self.thinned)
+        elif old is None and new:
             self._targets.setdefault(new, set()).add(path)
-            self.grown.update(folders_above(path))
+            _add_above(path, self.grown)
 
     def moved_to(self, path: str) -> str | None:
         """Where the new side has a file of the old side, unchanged and beyond doubt: nothing else there has its content."""
@@ -63,3 +74,8 @@ class Sides:
             return None
         targets = self._targets.get(old, set())
         return next(iter(targets)) if len(targets) == 1 else None
+
+
+def read_sides(git: Git, old: str, new: str) -> Sides:
+    """Where two commits differ."""
+    return Sides(read_difference(git, old, new))
