@@ -97,7 +97,7 @@ def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
     stream = Stream()
     texts = read_texts(scratch, [commit.text_of or commit.oid for commit in stack.commits])
     if git is scratch.storing:
-        for content in scratch.loose.new_files():
+        for content in scratch.objects.new_files():
             stream.blob(content)
     base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", ((path, new) for path, (_, new) in first.items()))
     numbers = []

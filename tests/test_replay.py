@@ -40,6 +40,7 @@ class Replayed(NamedTuple):
 def _small_batches() -> Iterator[None]:
     """So small that the stacks here take several."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("git_ekf.replay.forecast._PORTION", 2)
         patch.setattr("git_ekf.replay.forecast._BATCH", 3)
         yield
 

@@ -22,7 +22,8 @@ from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
 from git_ekf.terminal import counting
 
 ATTRIBUTES = ".gitattributes"
-_BATCH = 100  # steps handed over at a time: each batch takes two processes for its merges, and the next is written meanwhile
+_PORTION = 10  # steps handed over at a time, to be written while others are looked at
+_BATCH = 100  # steps that may wait for a merge: each merge takes two processes
 _NOT_READ = Entry("000000", "")  # the new side of a path whose merge git has not been asked for yet
 
 # Settles a conflict in the content of a file: (path, base, ours, theirs) -> the entry and which side won; None leaves it.
@@ -115,7 +116,7 @@ class _Forecast:
             self._steps.append(step)
             self._take(step, parent)
             parent = commit.tree_of
-            if len(self._steps) % _BATCH == 0 and self._hand_over():
+            if len(self._steps) % _PORTION == 0 and self._hand_over():
                 break
         else:
             self._merge_files()
@@ -123,16 +124,20 @@ class _Forecast:
         return self._steps
 
     def _hand_over(self) -> bool:
-        """Hands over the steps that were not yet, certain once all is merged. Whether a conflict ends it; the steps behind it go."""
+        """Hands over the steps before the first that waits for a merge. Whether a conflict ends it; the steps behind it go."""
         if self._write_out is None:
             return False
-        self._merge_files()
-        certain = self._steps[self._written :]
+        if len(self._steps) - self._written >= _BATCH:
+            self._merge_files()
+        waits = next((self._steps.index(one.step, self._written) for one in self._wave.values()), len(self._steps))
+        certain = self._steps[self._written : waits]
         stop = next((number for number, step in enumerate(certain) if step.verdict == "conflict"), len(certain))
         self._write_out(certain[:stop])
         self._written += stop
+        if stop == len(certain):
+            return False
         del self._steps[self._written + 1 :]
-        return stop < len(certain)
+        return True
 
     def _take(self, step: Step, parent: str) -> None:
         commit, sides = step.commit, self._sides
@@ -233,10 +238,11 @@ class _Forecast:
             return
         wave, self._wave = self._wave, {}
         self._read_attributes(wave)
-        loose = self._scratch.loose
-        base = loose.commit(loose.tree({path: one.base for path, one in wave.items()}))
-        ours = loose.commit(loose.tree({path: one.ours for path, one in wave.items()}), base)
-        theirs = loose.commit(loose.tree({path: one.theirs for path, one in wave.items()}), base)
+        objects = self._scratch.objects
+        base = objects.commit(objects.tree({path: one.base for path, one in wave.items()}))
+        ours = objects.commit(objects.tree({path: one.ours for path, one in wave.items()}), base)
+        theirs = objects.commit(objects.tree({path: one.theirs for path, one in wave.items()}), base)
+        objects.write()
         result = merge(self._scratch.merging, ours, theirs)
         found = self._scratch.object_ids([f"{result.tree}:{path}" for path in wave])
         for (path, one), oid in zip(wave.items(), found, strict=True):
@@ -322,7 +328,8 @@ class _Forecast:
         before = self._write_tree()
         self._read_attributes(commit.changes if self._read_all else {*sides.entries, *commit.changes})
         self._read_all = True
-        ours = self._scratch.loose.commit(before, parent)
+        ours = self._scratch.objects.commit(before, parent)
+        self._scratch.objects.write()
         result = merge(self._scratch.merging, ours, commit.tree_of)
         changed = read_difference(git, before, result.tree)
         decided = {} if result.clean else self._settle_all(step, result)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from git_ekf.git import Git
 from git_ekf.quarantine import quoted_path
-from git_ekf.replay.loose import Loose
+from git_ekf.replay.objects import Objects
 from git_ekf.repository import Repository
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it over).
@@ -38,11 +38,11 @@ class Scratch:
         store = os.path.join(repo.place.common_dir, "objects")
         self.folder = folder
         self._objects = os.path.join(folder, "objects")
-        self.loose = Loose(self._objects, repo.place.object_format)
         self._top = os.path.join(folder, "tree")
         git_dir = os.path.join(folder, "git")
         promisor = _promisor(repo)
-        for path in (self._objects, self._top, os.path.join(git_dir, "objects"), os.path.join(git_dir, "refs")):
+        self.objects = Objects(self._objects, repo.place.object_format)
+        for path in (self._top, os.path.join(git_dir, "objects"), os.path.join(git_dir, "refs")):
             os.makedirs(path)
         with open(os.path.join(git_dir, "HEAD"), "w", encoding="ascii") as file:
             file.write("ref: refs/heads/scratch\n")

@@ -96,9 +96,10 @@ class Writer:
         stream = Stream()
         parent: int | str = self._onto
         assert process.stdin
+        self._write_files(stream)  # of a migration
         for steps in iter(self._steps.get, None):
-            for content in self._scratch.loose.new_files() if steps else ():
-                stream.blob(content)
+            if any(step.merged or step.settled for step in steps):
+                self._write_files(stream)
             for step in steps:
                 text = self._text_of(step)
                 parent = stream.commit(parent, text.author + header, text.message, step.changes.items())
@@ -109,6 +110,10 @@ class Writer:
         if self._abandoned:
             process.kill()
         self._written = finish(git, process, marks)
+
+    def _write_files(self, stream: Stream) -> None:
+        for content in self._scratch.objects.new_files():
+            stream.blob(content)
 
 
 def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") -> list[Text]:
