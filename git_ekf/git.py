@@ -45,17 +45,17 @@ class Git:
         self.env = env or {}
 
     def start(
-        self, *args: str, stdin: bool = False, env: dict[str, str] | None = None, output: IO[bytes] | None = None
+        self, *args: str, stdin: bool | IO[bytes] = False, env: dict[str, str] | None = None, output: IO[bytes] | None = None
     ) -> subprocess.Popen[bytes]:
         """Starts git without waiting, so that questions can run side by side. `env` is added to the environment.
 
-        `output` is a file for all that it says, instead of pipes.
+        `stdin` is whether there will be any, or what to read it from; `output` is a file for all that it says, instead of pipes.
         """
         try:
             return subprocess.Popen(
                 ["git", *args],
                 cwd=self.cwd,
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdin=stdin if not isinstance(stdin, bool) else subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=output or subprocess.PIPE,
                 stderr=subprocess.STDOUT if output else subprocess.PIPE,
                 env={**_environment(), **self.env, **(env or {})},

@@ -61,13 +61,6 @@ class Repository:
         self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
         self._merge_bases: dict[tuple[str, str], str | None] = {}
 
-    def ask_ahead(self) -> None:
-        """Asks at once what a command that changes refs wants to know."""
-        asked = [Beside(partial(getattr, self, name)) for name in ("place", "head_branch", "git_config", "refs", "_record_refs")]
-        for one in asked:
-            with suppress(EkfError):  # whoever needs the answer asks again, and is told
-                one.answer()
-
     @cached_property
     def place(self) -> Place:
         return self.git.place()
@@ -314,6 +307,15 @@ class Repository:
             if os.path.exists(os.path.join(self.place.git_dir, name)):
                 return operation
         return None
+
+
+def asked_ahead() -> Repository:
+    """The one here, of which all is asked at once that a command that moves refs wants to know."""
+    repo = Repository()
+    for one in [Beside(partial(getattr, repo, name)) for name in ("place", "head_branch", "git_config", "refs", "_record_refs")]:
+        with suppress(EkfError):  # whoever needs the answer asks again, and is told
+            one.answer()
+    return repo
 
 
 # The marks that wt-status.c goes by, in its order.

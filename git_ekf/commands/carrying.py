@@ -17,7 +17,7 @@ from git_ekf.output import counted, document, escape, say, unicode_text
 from git_ekf.prefer import parse
 from git_ekf.rebasing import State
 from git_ekf.replay.forecast import Step
-from git_ekf.repository import Repository
+from git_ekf.repository import Repository, asked_ahead
 from git_ekf.target import SYNC, Target, branch_here, require_linear, require_ready
 from git_ekf.target import fetch as hear
 from git_ekf.terminal import paged, paint, print_hint
@@ -88,12 +88,11 @@ def begin(
     find: Callable[[Repository], Target], chosen: Options, then: Afterwards, *, plan: bool, json: bool, fetch: bool, save_check: bool
 ) -> int:
     """Plans it, or does it, for the target that is found once the vendor's repository was asked. The exit code."""
-    repo = Repository() if plan or json else settled()
+    repo = asked_ahead() if plan or json else settled()
     branch_here(repo)
     if fetch:
         hear(repo)
-        repo = Repository()
-        repo.ask_ahead()
+        repo = asked_ahead()
     target = find(repo)
     if plan or json:
         return show_plan(repo, target, chosen, json=json)

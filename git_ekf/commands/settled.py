@@ -7,14 +7,13 @@ import sys
 from git_ekf.handoff import recognise
 from git_ekf.journal import locked
 from git_ekf.output import escape, with_article
-from git_ekf.repository import Repository
+from git_ekf.repository import Repository, asked_ahead
 from git_ekf.transaction import outcome, settle
 
 
 def settled() -> Repository:
     """The work tree to act on. Says so when a command was cut off before, or has ended in git's hands. Raises Refused."""
-    repo = Repository()
-    repo.ask_ahead()
+    repo = asked_ahead()
     repo.require_work_tree()
     with locked(repo) as journal:
         operation = settle(repo, journal)

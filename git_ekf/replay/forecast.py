@@ -300,8 +300,7 @@ class _Forecast:
 
     def _look_at_folders(self) -> None:
         """Asks once which directories in question are there: on the new base, and after commits that delete something."""
-        git, sides = self._scratch.writing, self._sides
-        commits = self._stack.commits
+        sides, commits = self._sides, self._stack.commits
         added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in folders_above(path)}
         kept = sorted(added & sides.thinned)
         still = sorted(
@@ -315,13 +314,12 @@ class _Forecast:
             }
         )
         # git also knows renames of the top directory into one below it.
-        tops = git.fields("ls-tree", "-z", "--name-only", self._stack.base)
-        asked = [*((self._onto, name) for name in (*kept, *tops)), *still]
+        asked = [*((self._onto, name) for name in (*kept, *sides.tops)), *still]
         found = dict(zip(asked, map(bool, self._scratch.object_ids([f"{oid}:{name}" for oid, name in asked])), strict=True))
         self._kept = {folder: found[self._onto, folder] for folder in kept}
         self._still = {pair: found[pair] for pair in still}
         gone = {path.partition("/")[0] for commit in commits for path, (_, new) in commit.changes.items() if new is None}
-        self._root_gone = bool(tops) and (not any(found[self._onto, name] for name in tops) or gone.issuperset(tops))
+        self._root_gone = bool(sides.tops) and (not any(found[self._onto, name] for name in sides.tops) or gone.issuperset(sides.tops))
 
     def _merge_whole(self, step: Step, parent: str) -> None:
         git, sides, commit = self._scratch.writing, self._sides, step.commit

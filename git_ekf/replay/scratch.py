@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -59,7 +58,7 @@ class Scratch:
         isolated = {"GIT_DIR": git_dir} if promisor else {"GIT_DIR": git_dir, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         isolated["GIT_INDEX_FILE"] = os.path.join(git_dir, "index")
         self.writing = Git(folder, {**ours, **isolated, **_UNSYNCED})
-        self._reader: subprocess.Popen[bytes] | None = None
+        self._reader = self.writing.start("cat-file", "--batch-check=%(objectname)", stdin=True)
         self.storing = Git(folder, {**isolated, "GIT_OBJECT_DIRECTORY": store})
 
     def object_ids(self, names: list[str]) -> list[str]:
@@ -69,8 +68,6 @@ class Scratch:
 
     def _batch(self, names: list[str]) -> list[str]:
         """The same for names without a line end."""
-        if self._reader is None:
-            self._reader = self.writing.start("cat-file", "--batch-check=%(objectname)", stdin=True)
         reader = self._reader
         assert reader.stdin
         assert reader.stdout
@@ -83,9 +80,8 @@ class Scratch:
         return found
 
     def close(self) -> None:
-        if self._reader:
-            self._reader.kill()
-            self._reader.communicate()
+        self._reader.kill()
+        self._reader.communicate()
 
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_ekf.beside import Beside
 from git_ekf.git import Git
 from git_ekf.replay.stack import Changes, Entry, read_difference
 
@@ -34,9 +35,13 @@ def _add_above(path: str, folders: set[str]) -> None:
 
 
 class Sides:
-    """Where the old side and the new side differ, and what git's search for renames could make of it."""
+    """Where the old side and the new side differ, and what git's search for renames could make of it.
 
-    def __init__(self, changes: Changes) -> None:
+    `tops` are the names at the top of the old side, to begin with.
+    """
+
+    def __init__(self, changes: Changes, tops: list[str]) -> None:
+        self.tops = tops
         self.entries: dict[str, tuple[Entry | None, Entry | None]] = {}
         self.thinned: set[str] = set()  # directories in which the new side lacks something
         self.grown: set[str] = set()  # directories in which the new side has something more
@@ -78,4 +83,5 @@ class Sides:
 
 def read_sides(git: Git, old: str, new: str) -> Sides:
     """Where two commits differ."""
-    return Sides(read_difference(git, old, new))
+    tops = Beside(lambda: git.fields("ls-tree", "-z", "--name-only", old))
+    return Sides(read_difference(git, old, new), tops.answer())

@@ -45,25 +45,29 @@ class Stack(NamedTuple):
 
 def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
     """The commits from `base` to `tip` along first parents (of a merge, what it brings to its branch), and commit -> subject."""
-    options = ("--reverse", "--first-parent", "--no-commit-header", "--format=%H %s", "--encoding=UTF-8")
-    lines = git.rev_list(*options, include=[tip], exclude=[base])
-    subjects = {line[: len(tip)]: line[len(tip) + 1 :] for line in lines}
-    return Stack(base, [Commit(oid, oid, changes) for oid, changes in read_commits(git, list(subjects))]), subjects
+    found = _read_commits(git, "--reverse", "--first-parent", tip, f"^{base}")
+    return Stack(base, [Commit(oid, oid, changes) for oid, _, changes in found]), {oid: subject for oid, subject, _ in found}
 
 
-def read_commits(git: Git, oids: list[str]) -> list[tuple[str, Changes]]:
-    """What each commit changes against its first parent, in the order given."""
-    asked = "".join(f"{oid}\n" for oid in oids).encode()
+def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, Changes]]:
+    """Commits that `git rev-list` lists, in its order: object id, subject, and what it changes against its first parent."""
     options = ("-r", "-z", "--root", "--always", "--no-renames", "--no-abbrev", "--diff-merges=first-parent", "--ignore-submodules=none")
-    fields = iter(os.fsdecode(git.run("diff-tree", "--stdin", *options, stdin=asked)[1]).split("\0"))
+    listing = git.start("rev-list", *revisions)
+    differing = git.start("diff-tree", "--stdin", *options, "--format=%H %s", "--encoding=UTF-8", stdin=listing.stdout or False)
+    if listing.stdout:
+        listing.stdout.close()
+    _, out = git.finish(differing)
+    git.finish(listing)
+    fields = iter(os.fsdecode(out).split("\0"))
     changes: Changes = {}
     found = []
     for field in fields:
-        if field.startswith(":"):
-            changes[next(fields)] = _entries(field)
+        if field.startswith((":", "\n:")):
+            changes[next(fields)] = _entries(field.lstrip("\n"))
         elif field:
             changes = {}
-            found.append((field, changes))
+            oid, _, subject = field.partition(" ")
+            found.append((oid, subject, changes))
     return found
 
 
@@ -81,7 +85,7 @@ def _entries(field: str) -> tuple[Entry | None, Entry | None]:
 
 def read_channel(git: Git, base: str, onto: str) -> list[tuple[str, Changes]]:
     """What the vendor's commits from `base` to `onto` change, merges left out."""
-    return read_commits(git, git.rev_list("--no-merges", include=[onto], exclude=[base]))
+    return [(oid, changes) for oid, _, changes in _read_commits(git, "--no-merges", onto, f"^{base}")]
 
 
 def already_upstream(git: Git, stack: Stack, channel: list[tuple[str, Changes]], tip: str, onto: str) -> dict[str, str]:
