@@ -10,6 +10,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git import Git
@@ -177,10 +178,10 @@ def _require_room(repo: Repository, way: Operation, changes: Changes | None = No
     if changes is None:
         changes = read_difference(repo.git, before, after)
     gone = {path for path, (_, new) in changes.items() if new is None}
-    known: dict[str, bool] = {"": True}  # folder -> whether there is one, or room for it
+    free: set[str] = set()
     for path in (path for path, (old, _) in changes.items() if old is None):
         # Ignored files are in the way too: git takes them for worthless, and would write over them.
-        other = _in_the_way(repo, path, gone, known)
+        other = _in_the_way(repo, path, gone, free)
         if other:
             raise Refused(
                 f"{other} is in the way: git does not track it here, and would write over it",
@@ -203,14 +204,16 @@ def _require_distinct(repo: Repository, before: str, after: str) -> None:
             )
 
 
-def _in_the_way(repo: Repository, path: str, gone: set[str], known: dict[str, bool]) -> str:
-    """The untracked file or directory that a new file would meet, "" for none; `gone` are the files that git removes."""
-    for folder in reversed(list(_folders(path))):
-        if folder not in known:
-            whole = os.path.join(repo.place.top, folder)
-            known[folder] = folder in gone or not os.path.lexists(whole) or (os.path.isdir(whole) and not os.path.islink(whole))
-        if not known[folder]:
+def _in_the_way(repo: Repository, path: str, gone: set[str], free: set[str]) -> str:
+    """The untracked file or directory that a new file would meet, "" for none.
+
+    `gone` are the files that git removes, `free` the directories that are known to be there, or to have room.
+    """
+    for folder in reversed(list(takewhile(lambda folder: folder not in free, _folders(path)))):
+        whole = os.path.join(repo.place.top, folder)
+        if folder not in gone and os.path.lexists(whole) and (os.path.islink(whole) or not os.path.isdir(whole)):
             return folder
+        free.add(folder)
     whole = os.path.join(repo.place.top, path)
     if not os.path.lexists(whole):
         return ""
