@@ -8,9 +8,7 @@ of them takes their place. Carrying commit N over then merges `migrated N - 1` a
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -23,6 +21,7 @@ from git_ekf.replay.stream import Stream
 from git_ekf.replay.writing import read_texts
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
+from git_ekf.temporary import temporary
 from git_ekf.trust import MIGRATIONS, SHIPPED, quoted, require_shipped_trusted, require_trusted
 
 # What a migrated commit says of its committer: the same every time, for it is only the means to an end.
@@ -215,8 +214,5 @@ def _filled(hop: Hop) -> list[str]:
 
 @contextmanager
 def _workshop(repo: Repository, scratch: Scratch, todo: list[Hop], *, squashed: bool) -> Iterator[_Workshop]:
-    folder = os.path.realpath(tempfile.mkdtemp(prefix="git-ekf-"))
-    try:
+    with temporary() as folder:
         yield _Workshop(repo, scratch, todo, folder, squashed=squashed)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

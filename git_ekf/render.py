@@ -7,7 +7,6 @@ import posixpath
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from git_ekf.manifests import Difference, difference
 from git_ekf.manifests.resources import Unreadable, import_yaml
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.repository import Repository
+from git_ekf.temporary import temporary, undisturbed
 from git_ekf.terminal import counting
 from git_ekf.trust import RENDER, quoted, require_trusted
 
@@ -241,17 +241,6 @@ def _not_started(command: Sequence[str], why: str) -> CallFailed:
     )
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Lets ^C and termination pass by. Blocking them would not do: beside threads another one takes the signal."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class _Builder:
     """Runs the builder side by side, as often as there are processors; on the way out it ends those still running."""
 
@@ -268,7 +257,7 @@ class _Builder:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with _undisturbed():
+        with undisturbed():
             with self._lock:
                 self._ended = True
                 for process in self._running:
@@ -313,17 +302,13 @@ class _Builder:
 @contextmanager
 def _checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
     """A directory with the files of each commit. The repository is only read: index and files are elsewhere."""
-    root = os.path.realpath(tempfile.mkdtemp(prefix="git-ekf-"))
-    try:
+    with temporary() as root:
         folders = [os.path.join(root, str(number)) for number in range(len(commits))]
         for folder in folders:
             os.mkdir(folder)
         _side_by_side(repo, folders, [("read-tree", commit) for commit in commits])
         _side_by_side(repo, folders, [("checkout-index", "--all", "--quiet")] * len(commits))
         yield folders
-    finally:
-        with _undisturbed():
-            shutil.rmtree(root, ignore_errors=True)
 
 
 def _side_by_side(repo: Repository, folders: list[str], commands: Sequence[tuple[str, ...]]) -> None:

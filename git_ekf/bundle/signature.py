@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git import Git
+from git_ekf.temporary import temporary
 
 NAMESPACE = "git-ekf-bundle"  # a signature for git, or for mail, is none for a bundle
 
@@ -44,7 +44,7 @@ def check(git: Git, signature: bytes, content: bytes, allowed: str, path: str) -
     `path` is the file that is signed, for the message.
     """
     lines = _read_allowed(allowed) if allowed else []
-    with tempfile.TemporaryDirectory(prefix="git-ekf-") as folder:
+    with temporary() as folder:
         file = os.path.join(folder, "signature")
         with open(file, "wb") as out:
             out.write(signature)

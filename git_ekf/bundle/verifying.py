@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import NamedTuple
 
 from git_ekf.bundle.manifest import Manifest
@@ -11,6 +10,7 @@ from git_ekf.bundle.reading import opened, require_commits, require_tips, unpack
 from git_ekf.bundle.signature import Signature
 from git_ekf.errors import Refused
 from git_ekf.git import Git
+from git_ekf.temporary import temporary
 
 
 class Verified(NamedTuple):
@@ -26,7 +26,7 @@ class Verified(NamedTuple):
 def verify(path: str, allowed: str) -> Verified:
     """`allowed` is a file of allowed signers, "" for no demand. Raises UsageError, Refused where it is not whole, CallFailed."""
     git = Git()
-    with opened(git, path, allowed) as contents, tempfile.TemporaryDirectory(prefix="git-ekf-") as folder:
+    with opened(git, path, allowed) as contents, temporary() as folder:
         manifest = contents.manifest
         git.run("init", "--quiet", "--bare", f"--object-format={manifest.object_format}", "--template=", "--", folder)
         scratch = Git(folder, {"GIT_DIR": folder, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +10,7 @@ from git_ekf.git import Git
 from git_ekf.quarantine import quoted_path
 from git_ekf.replay.objects import Objects
 from git_ekf.repository import Repository
+from git_ekf.temporary import temporary
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it over).
 _UNSYNCED = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CONFIG_VALUE_0": "none"}
@@ -110,15 +109,12 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 @contextmanager
 def scratch(repo: Repository) -> Iterator[Scratch]:
     """In memory where the system has room there: git writes what it merges a file at a time, and disks are slow at that."""
-    folder = os.path.realpath(tempfile.mkdtemp(prefix="git-ekf-", dir=_in_memory()))
-    place = None
-    try:
+    with temporary(_in_memory()) as folder:
         place = Scratch(repo, folder)
-        yield place
-    finally:
-        if place:
+        try:
+            yield place
+        finally:
             place.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _in_memory() -> str | None:
