@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -755,29 +756,51 @@ def test_notes_go_along(world: World) -> None:
         assert world.out("notes", "--ref", ref, "list") == git.out("notes", "--ref", ref, "list")
 
 
-@pytest.fixture
-def signing(world: World, tmp_path: Path) -> World:
+def ssh_settings(folder: Path) -> dict[str, str]:
+    """git's settings to sign with a new key."""
     if not shutil.which("ssh-keygen"):
         pytest.skip("ssh-keygen is not on this machine")
-    key = tmp_path / "key"
+    key = folder / "key"
     assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key).code == 0
-    (tmp_path / "allowed").write_text(f"operator@example.com {key.with_suffix('.pub').read_text()}")
-    for name, value in {
-        "gpg.format": "ssh",
-        "gpg.ssh.allowedSignersFile": str(tmp_path / "allowed"),
-        "user.signingKey": str(key),
-        "commit.gpgSign": "true",
-    }.items():
+    (folder / "allowed").write_text(f"operator@example.com {key.with_suffix('.pub').read_text()}")
+    return {"gpg.format": "ssh", "gpg.ssh.allowedSignersFile": str(folder / "allowed"), "user.signingKey": str(key)}
+
+
+def gpg_settings(folder: Path) -> dict[str, str]:
+    """The same for a key of gpg's, whose clock stands still: it signs the same twice."""
+    if not shutil.which("gpg"):
+        pytest.skip("gpg is not on this machine")
+    program = folder / "gpg"
+    script(program, f"#!/bin/sh\nexec gpg --quiet --homedir '{folder}' --faked-system-time 20250101T000000! \"$@\"\n")
+    made = run(program, "--batch", "--passphrase", "", "--quick-gen-key", "Operator <operator@example.com>", "ed25519", "sign", "never")
+    assert made.code == 0, made
+    return {"gpg.program": str(program), "user.signingKey": "operator@example.com"}
+
+
+@pytest.fixture
+def keys() -> Iterator[Path]:
+    """A directory with a short name: the path of a socket in it must not be long."""
+    with tempfile.TemporaryDirectory(prefix="keys-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+        run("gpgconf", "--homedir", folder, "--kill", "all")
+
+
+@pytest.fixture
+def signing(world: World, keys: Path) -> World:
+    for name, value in {**ssh_settings(keys), "commit.gpgSign": "true"}.items():
         world.git("config", name, value)
     return world
 
 
-def test_signed(signing: World) -> None:
-    git = rebased(signing)
-    done = signing.ekf("upgrade")
+@pytest.mark.parametrize("settings_of", [ssh_settings, gpg_settings])
+def test_signed(world: World, keys: Path, settings_of: Callable[[Path], dict[str, str]]) -> None:
+    for name, value in {**settings_of(keys), "commit.gpgSign": "true"}.items():
+        world.git("config", name, value)
+    git = rebased(world)
+    done = world.ekf("upgrade")
     assert done.code == 0, done
-    assert signing.out("log", "--format=%G? %GS", "-3").splitlines() == ["G operator@example.com"] * 3
-    assert_as_rebased(signing, git)
+    assert [line[:2] for line in world.out("log", "--format=%G? %GS", "-3").splitlines()] == ["G "] * 3
+    assert_as_rebased(world, git)
 
 
 def test_signed_with_a_conflict(signing: World) -> None:
@@ -789,8 +812,8 @@ def test_signed_with_a_conflict(signing: World) -> None:
     assert signing.out("log", "--format=%G? %GS", "-4").splitlines() == ["G operator@example.com"] * 4
 
 
-def test_a_signature_that_fails(signing: World, tmp_path: Path) -> None:
-    (tmp_path / "key").unlink()
+def test_a_signature_that_fails(signing: World, keys: Path) -> None:
+    (keys / "key").unlink()
     before = snapshot(signing)
     done = signing.ekf("upgrade")
     assert (done.code, done.out) == (5, "")

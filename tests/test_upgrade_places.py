@@ -271,6 +271,22 @@ def test_a_filter(world: World) -> None:
     assert (world.path / SETTINGS).read_text() == "ONE\n"
 
 
+@pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs (a Debian package) is not installed")
+def test_lfs(world: World) -> None:
+    """The file in the work tree is the large one, the one in the commits says where that is."""
+    world.git("lfs", "install", "--local", "--skip-repo")
+    world.commit(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n", "Large files")
+    world.commit("own/large.bin", "large\n", "One")
+    world.commit("own/other.bin", "other\n", "Another")
+    world.commit("own/large.bin", "larger\n", "A larger one")
+    git = rebased(world)
+    done = world.ekf("upgrade", "--no-save-check")
+    assert done.code == 0, done
+    assert_as_rebased(world, git)
+    assert (world.path / "own/large.bin").read_text() == "larger\n"
+    assert world.out("show", "HEAD:own/large.bin").startswith("version https://git-lfs.github.com/spec/v1")
+
+
 def test_a_merge_driver(world: World) -> None:
     """One that the vendor's attributes name and the configuration defines."""
     world.git("config", "merge.both.driver", "cat %B >>%A")
