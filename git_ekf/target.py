@@ -123,7 +123,9 @@ def _base(repo: Repository, branch: str) -> tuple[str, bool]:
     base = repo.merge_base(channel, tip) if channel else None
     found = base
     for commit in recorded.answer():
-        if commit not in (found, channel) and (found is None or repo.git.is_ancestor(found, commit)) and repo.git.is_ancestor(commit, tip):
+        if commit in (found, channel) or not repo.git.commit(commit):
+            continue
+        if (found is None or repo.git.is_ancestor(found, commit)) and repo.git.is_ancestor(commit, tip):
             found = commit
     if found is None:
         hint = "git fetch --unshallow " if repo.place.shallow else "git fetch "
@@ -133,7 +135,7 @@ def _base(repo: Repository, branch: str) -> tuple[str, bool]:
 
 
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
-    """The vendor's commits that were the tip of the branch's channel once, as far as that is remembered and they are here."""
+    """What was the tip of the branch's channel once, as far as that is remembered: object ids."""
     remembered = [repo.refs.get(UPSTREAM + branch, "")]
     _code, out = repo.git.run("merge-base", "--fork-point", f"{repo.primary_prefix}{branch}", tip, ok=(0, 1, 128))
     remembered.append(out.decode().strip())

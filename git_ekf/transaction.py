@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
+from typing import NamedTuple
 
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git import Git
@@ -57,6 +58,8 @@ def perform(
     """
     head = repo.head_branch or ""
     tips = _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""), changes)
+    if tips[0] and tips[0] != repo.head:
+        raise _moved(HEADS + head)
     with uninterrupted():
         _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings), tips)
 
@@ -103,22 +106,35 @@ def _way(operation: Operation) -> Operation:
     return operation.inverse() if operation.state == "undoing" else operation
 
 
-def _branches(repo: Repository, way: Operation) -> dict[str, tuple[str, str]]:
-    """ref -> the commit that it now has, and the work tree where it is checked out, of the branches that have a part in it."""
+class _Branch(NamedTuple):
+    """A branch as it now is: its commit, whether it is checked out here, and the work tree where it is checked out."""
+
+    commit: str
+    is_here: bool
+    worktree: str
+
+
+_NONE = _Branch("", False, "")
+
+
+def _branches(repo: Repository, way: Operation) -> dict[str, _Branch]:
+    """Those that have a part in it, by their refs."""
     asked = {HEADS + way.head, HEADS + way.head_after, *(update.ref for update in way.updates if update.ref.startswith(HEADS))} - {HEADS}
-    lines = repo.git.lines("for-each-ref", "--format=%(refname) %(objectname) %(worktreepath)", *sorted(asked)) if asked else []
-    return {ref: (oid, path) for ref, oid, path in (line.split(" ", 2) for line in lines) if ref in asked}
+    wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
+    fields = iter(repo.git.fields("for-each-ref", wanted, *sorted(asked)) if asked else ())
+    # Behind each of them there is a line end.
+    answers = zip((field.lstrip("\n") for field in fields), fields, fields, fields, strict=False)
+    return {ref: _Branch(oid, mark == "*", path) for ref, oid, mark, path in answers if ref in asked}
 
 
-def _tips(way: Operation, branches: dict[str, tuple[str, str]]) -> tuple[str, str]:
+def _tips(way: Operation, branches: dict[str, _Branch]) -> tuple[str, str]:
     """The commit of HEAD before and after; "" both when HEAD has no part in it."""
     if way.command.removeprefix("undo ") == "tag":
         return "", ""
     olds = {update.ref: update.old for update in way.updates}
     news = {update.ref: update.new for update in way.updates}
     head, head_after = HEADS + way.head, HEADS + way.head_after
-    nowhere = ("", "")
-    return olds.get(head) or branches.get(head, nowhere)[0], news.get(head_after) or branches.get(head_after, nowhere)[0]
+    return olds.get(head) or branches.get(head, _NONE).commit, news.get(head_after) or branches.get(head_after, _NONE).commit
 
 
 def _move_refs(repo: Repository, way: Operation) -> None:
@@ -165,15 +181,24 @@ def set_setting(repo: Repository, setting: Setting) -> None:
 def _require_room(repo: Repository, way: Operation, changes: Changes | None = None) -> tuple[str, str]:
     """The commit of HEAD before and after; `changes` is what is between them, where that is known.
 
-    Raises Refused where a branch is checked out elsewhere, or a file that git does not know would be written over.
+    Raises Refused where a branch is not where it was, or is checked out elsewhere, or a file that git does not know would
+    be written over.
     """
     branches = _branches(repo, way)
-    for ref, (_, path) in branches.items():
+    for ref, old, new in way.updates:
+        if ref.startswith(HEADS) and (branches.get(ref, _NONE).commit or "0" * len(new)) not in (old, new):
+            raise _moved(ref)
+    for ref, branch in branches.items():
+        path = branch.worktree
         if path and ref != HEADS + way.head and os.path.realpath(path) != os.path.realpath(repo.place.top):
-            raise Refused(f"{ref.removeprefix(HEADS)} is checked out in {path}", f"git -C {path} switch --detach, then try again")
+            raise Refused(
+                f"{ref.removeprefix(HEADS)} is checked out in {path}", f"git -C {shlex.quote(path)} switch --detach, then try again"
+            )
     before, after = _tips(way, branches)
     if before == after:
         return before, after
+    if not branches.get(HEADS + way.head, _NONE).is_here:
+        raise _moved("HEAD")
     _require_distinct(repo, before, after)
     if changes is None:
         changes = read_difference(repo.git, before, after)
@@ -188,6 +213,10 @@ def _require_room(repo: Repository, way: Operation, changes: Changes | None = No
                 f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
             )
     return before, after
+
+
+def _moved(ref: str) -> Refused:
+    return Refused(f"{ref.removeprefix(HEADS)} has moved meanwhile", "git ekf status, then try again")
 
 
 def _require_distinct(repo: Repository, before: str, after: str) -> None:

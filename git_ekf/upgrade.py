@@ -140,7 +140,7 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
         Beside(lambda: (repo.git.version, repo.git.hooks_dir))  # which will be wanted
         with scratch(repo) as place:
             work = _prepare(repo, place, target, options, Beside(migrations))
-            steps, written = [], Written([], target.onto)
+            steps, written, changes = [], Written([], target.onto), None
             if not _needs_rebase(repo):
                 settle = settler(place, options.prefer)
                 with Writer(repo, place, work.stack.commits, target.onto) as writer:
@@ -148,6 +148,7 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
                     asked.answer()
                     _run_pre_rebase(repo, target)
                     written = writer.finish()
+                changes = None if work.rewritten else work.sides.entries
                 done = steps[:-1] if steps and steps[-1].verdict == "conflict" else steps
                 rest = work.stack.commits[len(done) :]
             else:
@@ -162,7 +163,7 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
                 target, written.tip, written.commits, picks, work.subjects, options.prefer, _settled(steps), _dropped(steps, work)
             )
             return handoff.start(repo, journal, state, moves, settings)
-        perform(repo, journal, target.command, moves, target.goal, settings, None if work.rewritten else work.sides.entries)
+        perform(repo, journal, target.command, moves, target.goal, settings, changes)
     after(repo, target, written)
     return Done(Plan(target, steps, work.upstream, work.subjects), written.commits, written.tip)
 
