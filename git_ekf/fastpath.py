@@ -26,7 +26,7 @@ _COMMIT_LIMIT = 1000
 _DIFF_OPTIONS = ["--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none"]
 # git takes 40 times the size of a file of short lines to compare it: nobody looks into the content of one that is larger (bytes).
 BOUNDED = ["-c", "core.bigFileThreshold=4m"]
-_COMMIT_DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *_DIFF_OPTIONS, "HEAD"]
+_COMMIT_DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *_DIFF_OPTIONS, "HEAD", "--"]
 _CONFIG = ["config", "-z", "--get-regexp", r"^(ekf|branch|remote|url)\."]
 _SERVER_CONFIG = ["config", "-z", "--get-regexp", r"^ekf\."]
 

@@ -157,7 +157,7 @@ class _Workshop:
         known = self._known[tree]
         again = self._run(commit, tree)
         if again != known:
-            path = self._git.fields("diff-tree", "-r", "-z", "--name-only", known, again)[0]
+            path = self._git.fields("diff-tree", "-r", "-z", "--name-only", known, again, "--")[0]
             raise CallFailed(
                 f"the migration is not deterministic: run twice on {commit[:7]}, it wrote two versions of {path}; nothing was changed",
                 "a tool that writes the same files every time",

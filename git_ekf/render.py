@@ -178,7 +178,7 @@ def _origins(repo: Repository, old: str, new: str, paths: Set[str]) -> dict[str,
     """Where directories of `new` were in `old`, going by the files that were moved."""
     if not paths:
         return {}
-    fields = iter(repo.git.fields("diff-tree", "-r", "-z", "-M", "--name-status", "--diff-filter=R", old, new))
+    fields = iter(repo.git.fields("diff-tree", "-r", "-z", "-M", "--name-status", "--diff-filter=R", old, new, "--"))
     moves = ((posixpath.dirname(source), posixpath.dirname(target)) for _, source, target in zip(fields, fields, fields, strict=True))
     return {target: source for source, target in moves if target in paths}
 

@@ -48,7 +48,7 @@ def verify(repo: Repository, target: Target, tip: str, *, by_hand: bool, build: 
 
 def _touched(repo: Repository, onto: str, tip: str) -> list[str]:
     """The kustomizations that the configuration changes: of each file the nearest directory that is one."""
-    files = repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", onto, tip)
+    files = repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", onto, tip, "--")
     above: dict[str, list[str]] = {}
     for file in files:
         folder = posixpath.dirname(file)

@@ -57,11 +57,11 @@ class Changes(NamedTuple):
 def staged(repo: Repository) -> Changes:
     """The index against HEAD; on an unborn branch against the empty tree."""
     against = repo.head or repo.git.text("hash-object", "-t", "tree", "--stdin", stdin=b"")
-    return Changes(("diff-index", "--cached", against))
+    return Changes(("diff-index", "--cached", against, "--"))
 
 
 def between(old: str, new: str) -> Changes:
-    return Changes(("diff-tree", "-r", old, new), new)
+    return Changes(("diff-tree", "-r", old, new, "--"), new)
 
 
 def detached_head(repo: Repository) -> Iterator[Found]:
