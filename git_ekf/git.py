@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import IO, NamedTuple, NoReturn
 
+from git_ekf.beside import Beside
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused, UsageError
 
 MINIMUM = (2, 34)  # Debian 11 and Ubuntu 22.04; --path-format (2.31) is the newest option used
@@ -78,6 +79,17 @@ class Git:
         if process.returncode not in ok:
             raise _failure(_shown(process.args), process.returncode, os.fsdecode(err))
         return process.returncode, out
+
+    def piped(self, first: Sequence[str], second: Sequence[str]) -> bytes:
+        """What the second of two commands makes of the output of the first. Raises GitFailed."""
+        feeding = self.start(*first)
+        assert feeding.stdout
+        reading = self.start(*second, stdin=feeding.stdout)
+        feeding.stdout.close()  # so that it ends when nobody reads it any more
+        fed = Beside(lambda: self.finish(feeding))
+        _, out = self.finish(reading)
+        fed.answer()
+        return out
 
     def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,), timeout: float | None = None) -> tuple[int, bytes]:
         return self.finish(self.start(*args, stdin=stdin is not None), stdin=stdin, ok=ok, timeout=timeout)

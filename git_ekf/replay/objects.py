@@ -1,7 +1,8 @@
 """Objects for a merge, written and read without starting git.
 
 Trees and commits made for a merge live for one question only, and there are many of them: they are written as a pack
-(gitformat-pack(5)). What git makes of them it keeps one a file (gitformat-loose(5)).
+(gitformat-pack(5)); a single one as a file of its own (gitformat-loose(5)), for many packs make git slow. What git makes
+of them it keeps in such files.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ class Objects:
     def __init__(self, folder: str, object_format: str) -> None:
         self._folder = folder
         self._format = object_format
-        self._made: dict[str, bytes] = {}  # object id -> its entry in the next pack
+        self._made: dict[bytes, tuple[int, bytes]] = {}  # object id -> type and content, to be written
         self._known: set[str] = set()
-        os.makedirs(os.path.join(folder, "pack"))
+        os.makedirs(folder)
         Beside(lambda: self._digest(b""))  # what that takes is loaded while git is at work
 
     def commit(self, tree: str, *parents: str) -> str:
@@ -52,18 +53,23 @@ class Objects:
         return self._make(_TREE, b"".join(b"%s %s\0%s" % (e.mode.encode(), name, bytes.fromhex(e.oid)) for _, name, e in sorted(listed)))
 
     def _make(self, kind: int, content: bytes) -> str:
-        oid = self._digest(b"%s %d\0%s" % (_NAMES[kind], len(content), content)).hex()
-        if oid not in self._known:
-            self._known.add(oid)
-            self._made[oid] = _head(kind, len(content)) + zlib.compress(content, 1)
-        return oid
+        oid = self._digest(_loose(kind, content))
+        if oid.hex() not in self._known:
+            self._known.add(oid.hex())
+            self._made[oid] = kind, content
+        return oid.hex()
 
     def write(self) -> None:
         """Writes what was made since the last time, for git to see."""
-        if not self._made:
-            return
-        entries = sorted((bytes.fromhex(oid), entry) for oid, entry in self._made.items())
-        self._made = {}
+        made, self._made = sorted(self._made.items()), {}
+        if len(made) == 1:
+            oid, (kind, content) = made[0]
+            self._write(os.path.join(oid.hex()[:2], oid.hex()[2:]), zlib.compress(_loose(kind, content), 1))
+        elif made:
+            self._write_pack([(oid, _head(kind, len(content)) + zlib.compress(content, 1)) for oid, (kind, content) in made])
+
+    def _write_pack(self, entries: list[tuple[bytes, bytes]]) -> None:
+        """(object id, entry) in the order of the ids."""
         pack = b"PACK" + _number(2) + _number(len(entries)) + b"".join(entry for _, entry in entries)
         checksum = self._digest(pack)
         starts = accumulate((len(entry) for _, entry in entries[:-1]), initial=12)
@@ -71,9 +77,15 @@ class Objects:
         counts = accumulate(firsts.count(byte) for byte in range(256))
         index = b"\377tOc" + _number(2) + b"".join(map(_number, counts)) + b"".join(oid for oid, _ in entries)
         index += b"".join(_number(zlib.crc32(entry)) for _, entry in entries) + b"".join(map(_number, starts)) + checksum
-        for content, end in ((pack + checksum, "pack"), (index + self._digest(index), "idx")):  # in this order
-            with open(os.path.join(self._folder, "pack", f"pack-{checksum.hex()}.{end}"), "wb") as file:
-                file.write(content)
+        name = os.path.join("pack", f"pack-{checksum.hex()}")
+        self._write(f"{name}.pack", pack + checksum)
+        self._write(f"{name}.idx", index + self._digest(index))  # with it git sees the pack
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = os.path.join(self._folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
 
     def new_files(self) -> Iterator[bytes]:
         """The content of blobs that git has written since the last time."""
@@ -91,6 +103,11 @@ class Objects:
         import hashlib  # 10 ms, which only merges need
 
         return hashlib.new(self._format, content, usedforsecurity=False).digest()
+
+
+def _loose(kind: int, content: bytes) -> bytes:
+    """An object in full, as its id is made from it."""
+    return b"%s %d\0%s" % (_NAMES[kind], len(content), content)
 
 
 def _head(kind: int, size: int) -> bytes:

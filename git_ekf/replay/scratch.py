@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from git_ekf.errors import GitFailed
 from git_ekf.git import Git
 from git_ekf.quarantine import quoted_path
 from git_ekf.replay.objects import Objects
@@ -21,7 +22,7 @@ _ROOM = 1 << 28
 
 # Bytes of names asked for before the answers are read: more than fit into a pipe would wait for each other.
 _PIPE = 1 << 14  # the smallest that a system has
-_ANSWER = 80  # what an answer can have beyond the name
+_ANSWER = 90  # what an answer can have beyond the name
 
 
 class Scratch:
@@ -70,17 +71,23 @@ class Scratch:
         reader = self._reader
         assert reader.stdin
         assert reader.stdout
+        assert reader.stderr
         found: list[str] = []
         for chunk in _chunks(os.fsencode(f"{name}\n") for name in names):
-            reader.stdin.writelines(chunk)
-            reader.stdin.flush()
-            lines = [reader.stdout.readline() for _ in chunk]
-            found += ["" if b" " in line else line.decode().strip() for line in lines]  # "NAME missing"
+            with suppress(BrokenPipeError):
+                reader.stdin.writelines(chunk)
+                reader.stdin.flush()
+            for _ in chunk:
+                line = reader.stdout.readline()
+                if not line:
+                    raise GitFailed(["cat-file", "--batch-check"], reader.wait(), os.fsdecode(reader.stderr.read()))
+                found.append("" if b" " in line else line.decode().strip())  # "NAME missing"
         return found
 
     def close(self) -> None:
         self._reader.kill()
-        self._reader.communicate()
+        with suppress(OSError):  # that it has gone already
+            self._reader.communicate()
 
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""

@@ -52,12 +52,7 @@ def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
 def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, Changes]]:
     """Commits that `git rev-list` lists, in its order: object id, subject, and what it changes against its first parent."""
     options = ("-r", "-z", "--root", "--always", "--no-renames", "--no-abbrev", "--diff-merges=first-parent", "--ignore-submodules=none")
-    listing = git.start("rev-list", *revisions)
-    differing = git.start("diff-tree", "--stdin", *options, "--format=%H %s", "--encoding=UTF-8", stdin=listing.stdout or False)
-    if listing.stdout:
-        listing.stdout.close()
-    _, out = git.finish(differing)
-    git.finish(listing)
+    out = git.piped(("rev-list", *revisions, "--"), ("diff-tree", "--stdin", *options, "--format=%H %s", "--encoding=UTF-8"))
     fields = iter(os.fsdecode(out).split("\0"))
     changes: Changes = {}
     found = []
@@ -73,7 +68,7 @@ def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, Changes]]:
 
 def read_difference(git: Git, old: str, new: str) -> Changes:
     """What changes from one tree (or commit) to another."""
-    fields = iter(git.fields("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", old, new))
+    fields = iter(git.fields("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", old, new, "--"))
     return {path: _entries(field) for field, path in zip(fields, fields, strict=True)}
 
 
