@@ -203,7 +203,7 @@ def sign_in_no_known_format(work: Clone) -> None:
     ],
 )
 def test_the_fix_mends_it(work: Clone, break_it: Callable[[Clone], None], expected: tuple[str, str, str, str]) -> None:
-    if break_it is make_partial and Git().version() < (2, 36):
+    if break_it is make_partial and Git().version < (2, 36):
         pytest.skip("this git has no fetch --refetch")
     break_it(work)
     assert wrong(work.path) == [expected]

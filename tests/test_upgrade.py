@@ -843,3 +843,72 @@ def test_outside_a_work_tree(world: World, tmp_path: Path) -> None:
     assert Clone(tmp_path).ekf("upgrade").code == 4
     done = world.internal.ekf("upgrade")
     assert (done.code, done.err.splitlines()[0]) == (4, "git-ekf: this needs a work tree, and this repository has none here")
+
+
+# --- what changes meanwhile, or looks like something else ---
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        ("git branch release-1.9 HEAD~1", "release-1.9"),
+        ("git commit -q --no-verify --allow-empty -m Meanwhile", "release-1.8"),
+        ("git switch -q -c wip", "HEAD"),
+    ],
+)
+def test_moved_meanwhile(world: World, act: str, what: str) -> None:
+    """By a hook of the user's, or another terminal: nothing is done."""
+    script(world.path / ".git/hooks/pre-rebase", f"#!/bin/sh\nunset GIT_DIR\n{act}\n")
+    tree = world.tree()
+    done = world.ekf("upgrade")
+    assert (done.code, done.out) == (4, ""), done
+    assert done.err.splitlines()[-2:] == [f"git-ekf: {what} has moved meanwhile", "hint: git ekf status, then try again"]
+    assert world.tree() == tree
+    assert_clean(world)
+
+
+@pytest.mark.parametrize("revision", ["release-1.8", "origin/release-1.8", "origin/release-1.9"])
+def test_a_file_named_like_a_commit(world: World, revision: str) -> None:
+    (world.path / world.out("rev-parse", revision)).touch()
+    git = rebased(world)
+    assert world.ekf("upgrade", "--plan").code == 0
+    done = world.ekf("upgrade")
+    assert done.code == 0, done
+    assert world.stack() == git.stack("HEAD", "origin/release-1.9")
+
+
+def test_what_is_remembered_is_no_commit(world: World) -> None:
+    """The ref comes from `internal`."""
+    world.git("update-ref", "refs/ekf/upstream/release-1.8", world.out("rev-parse", "HEAD:VERSION"))
+    git = rebased(world)
+    done = world.ekf("upgrade")
+    assert done.code == 0, done
+    assert_as_rebased(world, git)
+
+
+def test_all_upstream_where_only_git_can_tell(world: World) -> None:
+    """No commit is left to carry over; a file that git does not track stays."""
+    world.git("config", "merge.renormalize", "true")
+    world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.git("rm", "-q", "README.md")
+    world.git("commit", "-q", "-m", "No README")
+    vendor_commit(world, "release-1.9", {"README.md": None}, "No README")
+    vendor_commit(world, "release-1.9", {"README.md": "Another one\n"}, "A README")
+    world.write(".git/info/exclude", "README.md\n")
+    world.write("README.md", "Mine\n")
+    done = world.ekf("upgrade", "--no-save-check")
+    assert done.code == 4, done
+    assert done.err.startswith("git-ekf: README.md is in the way")
+    assert (world.path / "README.md").read_text() == "Mine\n"
+    (world.path / "README.md").unlink()
+    assert world.ekf("upgrade", "--no-save-check").code == 0
+    assert world.out("rev-parse", "HEAD") == world.out("rev-parse", "origin/release-1.9")
+    assert_clean(world)
+
+
+def test_a_work_tree_with_a_line_end_in_its_name(world: World) -> None:
+    assert world.ekf("upgrade").code == 0
+    world.git("worktree", "add", "-q", "../other\ntree", "release-1.8")
+    done = world.ekf("undo")
+    assert done.code == 4, done
+    assert done.err.startswith("git-ekf: release-1.8 is checked out in ")
