@@ -46,10 +46,13 @@ def _coloured(is_terminal: bool) -> bool:
 
 
 def _setting(*question: str) -> str:
-    """What `git config` answers; "" where it cannot, as in a repository that it does not trust."""
+    """What `git config` answers; "" where it cannot, as in a repository that it does not trust, or cannot be asked.
+
+    It is asked even after ^C, which can leave a pipe of another thread closed.
+    """
     try:
         return os.fsdecode(Git().run("config", *question, ok=(0, 1, 128))[1]).strip()
-    except EkfError:  # there is no git
+    except (EkfError, OSError):
         return ""
 
 
