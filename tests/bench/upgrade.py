@@ -25,12 +25,14 @@ from bench.measure import Bound, Case, Table, medians
 from bench.stage import TRASH, Stage, sparse
 from bench.workloads import ONTO, Stack
 
-REBASE, UPGRADE, SPARSE, PLAN, REPLAY = (
+REBASE, UPGRADE, SPARSE, PLAN, REPLAY, START, CHECKOUT = (
     "git rebase --onto",
     "git ekf upgrade",
     "git ekf upgrade, nearly empty sparse checkout",
     "git ekf upgrade --plan",
     "git replay --onto, no checkout",
+    "the start of that program alone: git ekf upgrade -h",
+    "the checkout of both alone: git read-tree -m -u",
 )
 # Without the builds of manifests afterwards, which would take most of the time and have no counterpart.
 COMMAND = ["git", "ekf", "upgrade", "--no-save-check", "--no-fetch", "--no-build"]
@@ -208,24 +210,29 @@ class Bench:
         self.table.heading(f"Peak memory of git ekf upgrade, its largest process: {megabytes:.0f} MB  target {_MEGABYTES} MB  {met}")
 
     def real(self, stage: Stage, stacks: list[Stack]) -> None:
-        """Both ways for each stack, in either order; the median of how many times faster ours is."""
-        took: dict[str, list[float]] = {REBASE: [], UPGRADE: []}
+        """Both ways for each stack, in any order; the median of how many times faster ours is. And what is in both of them."""
+        took: dict[str, list[float]] = {REBASE: [], UPGRADE: [], START: [], CHECKOUT: []}
         different = 0
         for stack in stacks:
             self.trees = {}
-            for case in random.sample(self._real_cases(stage, stack), k=2):
+            for case in random.sample(self._real_cases(stage, stack), k=len(took)):
                 took[case.name].append(self._once(case))
             different += self.trees[REBASE] != self.trees[UPGRADE]
         self.table.heading(f"git ekf upgrade, R: {len(stacks)} real clean stacks, medians; {different} end in another tree than git rebase")
         self.table.row(REBASE, median(took[REBASE]))
         times = median(theirs / ours for theirs, ours in zip(took[REBASE], took[UPGRADE], strict=True))
         self.table.row(UPGRADE, median(took[UPGRADE]), Faster(times, 1.5))
+        for name in (START, CHECKOUT):
+            self.table.row(name, median(took[name]))
 
     def _real_cases(self, stage: Stage, stack: Stack) -> list[Case]:
         branch, tip = f"release-{stack.release}", stack.ref
         rebase = self._rebase(stage, f"origin/{branch}", tip, f"origin/release-{stack.next}")
         ours = self._ours(UPGRADE, stage, [*COMMAND, stack.next])
-        return [rebase, ours._replace(before=partial(stage.restore, branch, tip))]
+        before = partial(stage.restore, branch, tip)
+        start = Case(START, ["git", "ekf", "upgrade", "-h"], stage.path)
+        checkout = Case(CHECKOUT, ["git", "read-tree", "-m", "-u", tip, f"origin/release-{stack.next}"], stage.path, before)
+        return [rebase, ours._replace(before=before), start, checkout]
 
 
 def _replay(world: World) -> str:
