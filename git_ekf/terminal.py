@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from typing import TextIO, TypeVar
 
@@ -95,9 +95,12 @@ def paged() -> Iterator[None]:
     os.dup2(process.stdin.fileno(), 1)
     process.stdin.close()
     try:
-        with suppress(BrokenPipeError):  # the reader has seen enough
-            yield
-            sys.stdout.flush()
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: what is still to be written is for nobody
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        sys.stdout.flush()
     finally:
         # ^C is the pager's own; it says when it has ended.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)

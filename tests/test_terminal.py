@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,6 +136,12 @@ def test_a_pager_that_is_left_early(clone: Clone) -> None:
     assert clone.ekf("save").code == 0
     text = shown(clone.path, "sh", "-c", "git-ekf show; echo code $?", env={"GIT_PAGER": "head -n 1"})
     assert text.splitlines()[1:] == ["code 0"]
+
+
+def test_a_pager_that_is_left_before_the_next_line(clone: Clone) -> None:
+    """What is then still to be written does not turn up on the terminal."""
+    slowly = "import time; from git_ekf.terminal import paged\nwith paged():\n print('one')\n time.sleep(0.5)\n print('two')\nprint('end')"
+    assert shown(clone.path, sys.executable, "-c", slowly, env={"GIT_PAGER": "head -n 1"}).splitlines() == ["one", "end"]
 
 
 # --- a terminal that can do less ---
