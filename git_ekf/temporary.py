@@ -26,8 +26,9 @@ def temporary(parent: str | None = None) -> Iterator[str]:
     lock = os.path.join(folder, _LOCK)
     descriptor = os.open(lock + ".new", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.rename(lock + ".new", lock)  # nobody sees it without its lock
+        with suppress(OSError):  # there are file systems that cannot lock: then nobody clears it away
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.rename(lock + ".new", lock)  # nobody sees it without its lock
         yield folder
     finally:
         with undisturbed():
@@ -37,7 +38,10 @@ def temporary(parent: str | None = None) -> Iterator[str]:
 
 def _clear(parent: str) -> None:
     """Removes those of ours in which nobody is at work."""
-    for entry in os.scandir(parent):
+    entries: list[os.DirEntry[str]] = []
+    with suppress(OSError):  # one may write there, and not read
+        entries += os.scandir(parent)
+    for entry in entries:
         with suppress(OSError):  # another user's, not a directory, without a lock (yet), or in use
             if entry.name.startswith(_PREFIX) and entry.stat(follow_symlinks=False).st_uid == os.getuid():
                 descriptor = os.open(os.path.join(entry.path, _LOCK), os.O_RDWR | os.O_NOFOLLOW)

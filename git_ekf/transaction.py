@@ -59,7 +59,7 @@ def perform(
     head = repo.head_branch or ""
     tips = _require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""), changes)
     if tips[0] and tips[0] != repo.head:
-        raise _moved(HEADS + head)
+        raise moved(HEADS + head)
     with uninterrupted():
         _carry_out(repo, journal, journal.begin(command, updates, head, head_after, repo.place.top, settings), tips)
 
@@ -187,7 +187,7 @@ def _require_room(repo: Repository, way: Operation, changes: Changes | None = No
     branches = _branches(repo, way)
     for ref, old, new in way.updates:
         if ref.startswith(HEADS) and (branches.get(ref, _NONE).commit or "0" * len(new)) not in (old, new):
-            raise _moved(ref)
+            raise moved(ref)
     for ref, branch in branches.items():
         path = branch.worktree
         if path and ref != HEADS + way.head and os.path.realpath(path) != os.path.realpath(repo.place.top):
@@ -198,7 +198,7 @@ def _require_room(repo: Repository, way: Operation, changes: Changes | None = No
     if before == after:
         return before, after
     if not branches.get(HEADS + way.head, _NONE).is_here:
-        raise _moved("HEAD")
+        raise moved("HEAD")
     _require_distinct(repo, before, after)
     if changes is None:
         changes = read_difference(repo.git, before, after)
@@ -215,7 +215,8 @@ def _require_room(repo: Repository, way: Operation, changes: Changes | None = No
     return before, after
 
 
-def _moved(ref: str) -> Refused:
+def moved(ref: str) -> Refused:
+    """The error for a branch, or HEAD, that is not where it was when the command began."""
     return Refused(f"{ref.removeprefix(HEADS)} has moved meanwhile", "git ekf status, then try again")
 
 

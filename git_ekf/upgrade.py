@@ -24,7 +24,7 @@ from git_ekf.replay.stack import Commit, Stack, already_upstream, read_channel, 
 from git_ekf.replay.writing import Writer, Written
 from git_ekf.repository import Repository
 from git_ekf.target import UPGRADE, Target
-from git_ekf.transaction import exclusive, perform, tracking
+from git_ekf.transaction import exclusive, moved, perform, tracking
 
 
 class Plan(NamedTuple):
@@ -126,7 +126,7 @@ def carry_out(repo: Repository, target: Target, options: Options, ready: Callabl
 
     def look() -> None:
         if repo.git.lines("for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch) != [f"* {target.tip}"]:
-            raise Refused(f"{target.branch} has moved meanwhile", "git ekf status, then try again")
+            raise moved(HEADS + target.branch)
         ready()
 
     def migrations() -> list[Hop]:

@@ -83,7 +83,7 @@ def test_a_conflict_stops_it(tmp_path: Path) -> None:
     assert (rebased.stopped, rebased.conflicts, rebased.kept) == (second, ["docs/new\nl\udcefne"], [first])
     assert rebased.trees == trees(tmp_path / "expected", {**files(a=b""), name: Entry(FILE, b"vendor\n")})
     assert "CONFLICT (add/add)" in rebased.output
-    assert b"<<<<<<<" in (tmp_path / "scratch/work/docs" / "new\nl\udcefne").read_bytes()
+    assert b"<<<<<<<" in tmp_path.joinpath("scratch", "work", "docs", "new\nl\udcefne").read_bytes()
 
 
 @pytest.mark.parametrize("message", [b"Configure\n", b"", b"\xff\n"])

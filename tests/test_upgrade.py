@@ -792,14 +792,16 @@ def signing(world: World, keys: Path) -> World:
     return world
 
 
-@pytest.mark.parametrize("settings_of", [ssh_settings, gpg_settings])
-def test_signed(world: World, keys: Path, settings_of: Callable[[Path], dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("settings_of", "signer"), [(ssh_settings, "operator@example.com"), (gpg_settings, "Operator <operator@example.com>")]
+)
+def test_signed(world: World, keys: Path, settings_of: Callable[[Path], dict[str, str]], signer: str) -> None:
     for name, value in {**settings_of(keys), "commit.gpgSign": "true"}.items():
         world.git("config", name, value)
     git = rebased(world)
     done = world.ekf("upgrade")
     assert done.code == 0, done
-    assert [line[:2] for line in world.out("log", "--format=%G? %GS", "-3").splitlines()] == ["G "] * 3
+    assert world.out("log", "--format=%G? %GS", "-3").splitlines() == [f"G {signer}"] * 3
     assert_as_rebased(world, git)
 
 
