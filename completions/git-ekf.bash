@@ -182,7 +182,7 @@ __git_ekf_dequote ()
 	done
 }
 
-# --- from here on: written by `python -m git_ekf.completion` ---
+# --- from here on: written by `python packaging/completions.py` ---
 __git_ekf_command ()
 {
 	subcommands="" options="" valued="" arguments=""

@@ -53,7 +53,7 @@ function __git_ekf_ask -a kind
     command git-ekf complete $kind "$word" $words[2..-1] 2>/dev/null </dev/null
 end
 
-# --- from here on: written by `python -m git_ekf.completion` ---
+# --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'hooks'
 set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --verify' 'upgrade --prefer' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
 complete -c git-ekf -f

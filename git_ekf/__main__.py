@@ -13,19 +13,19 @@ def main() -> None:
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if sys.argv[1:2] == ["hook"]:
-        from git_ekf import hooks
+        from git_ekf.hooks import judge
 
         stdin = sys.stdin.buffer.read() if sys.argv[3:4] in (["pre-push"], ["pre-receive"]) else b""
-        sys.exit(hooks.main(sys.argv[2:], stdin))
+        sys.exit(judge.main(sys.argv[2:], stdin))
     # A command lives for a tenth of a second: looking for cycles costs it 5 ms and finds nothing.
     gc.disable()
     if sys.argv[1:2] == ["complete"]:
-        from git_ekf import complete
+        from git_ekf.shell import complete
 
         complete.main(sys.argv[2:])
         os._exit(0)
     if sys.argv[1:] == ["status", "--prompt"]:
-        from git_ekf import prompt
+        from git_ekf.shell import prompt
 
         return prompt.main()
     from git_ekf import cli

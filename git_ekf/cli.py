@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from git_ekf import __version__
 from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, SystemFailed, UsageError
-from git_ekf.terminal import print_error, print_hint
+from git_ekf.terminal.screen import print_error, print_hint
 
 # name -> what it does; the module is git_ekf.commands.<name>.
 COMMANDS = {
@@ -75,7 +75,9 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:  # typer would make a bare exit code of it
             print("\ngit-ekf: interrupted", file=sys.stderr)
             if ctx.invoked_subcommand in _MOVING:
-                print_hint("git ekf status shows how far it has got; what is done git ekf undo takes back")
+                print_hint(
+                    "git ekf status shows how far it has got; what is done git ekf undo takes back"
+                )
             raise typer.Exit(INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -84,7 +86,10 @@ class Commands(TyperGroup):
             from difflib import get_close_matches  # 5 ms of every command
 
             close = get_close_matches(name, COMMANDS, n=1)
-            raise UsageError(f"{name} is not a git-ekf command", f"git ekf {close[0]}" if close else "git ekf -h lists the commands")
+            raise UsageError(
+                f"{name} is not a git-ekf command",
+                f"git ekf {close[0]}" if close else "git ekf -h lists the commands",
+            )
         return super().resolve_command(ctx, [name, *args[1:]])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -95,7 +100,12 @@ class Commands(TyperGroup):
 HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
-    cls=Commands, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, context_settings=HELP, no_args_is_help=True
+    cls=Commands,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings=HELP,
+    no_args_is_help=True,
 )
 
 
@@ -107,7 +117,12 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback(invoke_without_command=False)
 def git_ekf(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
 ) -> None:
     """Run a vendor's Kubernetes manifests the GitOps way."""
 
@@ -128,7 +143,9 @@ def main(argv: list[str]) -> int:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
             signal.signal(number, _terminate)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that knows less than Unicode
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # for a terminal that knows less than Unicode
     try:
         code = app(argv, prog_name="git ekf", standalone_mode=False)
         sys.stdout.flush()
@@ -140,7 +157,11 @@ def main(argv: list[str]) -> int:
         print(error.format_message())
         return USAGE
     except ClickException as error:
-        command = error.ctx.command_path if isinstance(error, ClickUsageError) and error.ctx else "git ekf"
+        command = (
+            error.ctx.command_path
+            if isinstance(error, ClickUsageError) and error.ctx
+            else "git ekf"
+        )
         print_error(UsageError(_sentence(error.format_message()), f"{command} -h"))
         return USAGE
     except (KeyboardInterrupt, typer.Abort):

@@ -133,7 +133,9 @@ def _severity(value: Any) -> str:
 
 
 def _migrations(value: Any) -> tuple[Migration, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, dict) and set(item) == {"to", "command"} for item in value):
+    if not isinstance(value, list) or not all(
+        isinstance(item, dict) and set(item) == {"to", "command"} for item in value
+    ):
         raise _Wrong('must be [[upgrade.migrations]] tables with "to" and "command"')
     return tuple(Migration(_string(item["to"]), _command(item["command"])) for item in value)
 
@@ -155,7 +157,11 @@ def _grants(value: Any) -> tuple[Grant, ...]:
     for line in _strings(value):
         user, colon, refs = line.partition(":")
         patterns = tuple(ref.strip() for ref in refs.split(","))
-        if not colon or not user.strip() or not all(pattern.startswith(("refs/", "*")) for pattern in patterns):
+        if (
+            not colon
+            or not user.strip()
+            or not all(pattern.startswith(("refs/", "*")) for pattern in patterns)
+        ):
             raise _Wrong('must be a list of "USER: refs/…, refs/…"')
         grants.append(Grant(user.strip(), patterns))
     return tuple(grants)
@@ -212,7 +218,9 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
     except tomli.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
         where = f"{file}:{line}" if line else file
-        raise UsageError(f"{where}: {getattr(error, 'msg', None) or error}", _correct(file)) from None
+        raise UsageError(
+            f"{where}: {getattr(error, 'msg', None) or error}", _correct(file)
+        ) from None
     for section, values in document.items():
         if not isinstance(values, dict):
             raise _wrong_line(file, text, section, section, f"{section} {_unknown(section)}")
@@ -254,9 +262,16 @@ def _git_value(key: str, given: list[str]) -> Any:
     if not given:
         return ""
     if key in _BOOLEANS:
-        return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}.get(
-            given[-1].lower()
-        )
+        return {
+            "true": True,
+            "yes": True,
+            "on": True,
+            "1": True,
+            "false": False,
+            "no": False,
+            "off": False,
+            "0": False,
+        }.get(given[-1].lower())
     return given[-1]
 
 
@@ -275,7 +290,11 @@ def _set(config: Config, key: str, value: Any) -> Config:
 def _unknown(key: str) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(key, [*_KEYS, *(f"rules.{rule}" for rule in RULES)], n=1) if "." in key else []
+    close = (
+        get_close_matches(key, [*_KEYS, *(f"rules.{rule}" for rule in RULES)], n=1)
+        if "." in key
+        else []
+    )
     return f"is not a key of the configuration{f' (did you mean {close[0]}?)' if close else ''}"
 
 
@@ -285,7 +304,11 @@ def _wrong_line(file: str, text: str, section: str, name: str, message: str) -> 
 
 
 def _correct(file: str) -> str:
-    return "correct the file, then check it with: git ekf check" if file == FILE else "correct the file, which is the server's"
+    return (
+        "correct the file, then check it with: git ekf check"
+        if file == FILE
+        else "correct the file, which is the server's"
+    )
 
 
 def _line_of(text: str, section: str, name: str) -> int:
@@ -301,6 +324,8 @@ def _line_of(text: str, section: str, name: str) -> int:
             if here == f"{section}.{name}":
                 return number
         key = words.partition("=")[0].strip().replace('"', "").replace("'", "").replace(" ", "")
-        if (here == section and key.partition(".")[0] == name) or (not here and key in (f"{section}.{name}", section)):
+        if (here == section and key.partition(".")[0] == name) or (
+            not here and key in (f"{section}.{name}", section)
+        ):
             return number
     return section_line

@@ -64,5 +64,9 @@ class SystemFailed(CallFailed):
             import shlex
 
             folder = shlex.quote(os.path.dirname(error.filename) or ".")
-            hint = f"df -h {folder}" if error.errno == errno.ENOSPC else f"ls -ld {folder} {shlex.quote(error.filename)}"
+            hint = (
+                f"df -h {folder}"
+                if error.errno == errno.ENOSPC
+                else f"ls -ld {folder} {shlex.quote(error.filename)}"
+            )
         super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)

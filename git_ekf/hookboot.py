@@ -10,12 +10,14 @@ import posix
 import sys
 
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # ^C ends a hook without a word; git says what it has to
+    _signal.signal(
+        _signal.SIGINT, _signal.SIG_DFL
+    )  # ^C ends a hook without a word; git says what it has to
 
-# Beside the package's own directory, which -I keeps off the path; __file__ of a script is absolute.
+# Background the package's own directory, which -I keeps off the path; __file__ of a script is absolute.
 sys.path.insert(0, __file__.rpartition("/git_ekf/")[0])
 
-from git_ekf import fastpath
+from git_ekf.hooks import fastpath
 
 stdin = sys.stdin.buffer.read() if sys.argv[2:3] in (["pre-push"], ["pre-receive"]) else b""
 if fastpath.passes(sys.argv[1:], stdin):
@@ -25,8 +27,8 @@ import site  # noqa: E402
 
 site.main()
 
-from git_ekf import hooks  # noqa: E402
+from git_ekf.hooks import judge  # noqa: E402
 
-code = hooks.main(sys.argv[1:], stdin)
+code = judge.main(sys.argv[1:], stdin)
 sys.stderr.flush()
 posix._exit(code)  # the system frees what taking the interpreter apart would

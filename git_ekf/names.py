@@ -27,7 +27,14 @@ RECORD_FIELDS = (
     "Context",
 )
 
-_DEFAULT_PORTS = {"ssh": "22", "git": "9418", "http": "80", "https": "443", "ftp": "21", "ftps": "990"}
+_DEFAULT_PORTS = {
+    "ssh": "22",
+    "git": "9418",
+    "http": "80",
+    "https": "443",
+    "ftp": "21",
+    "ftps": "990",
+}
 
 
 def version_key(version: str) -> tuple[int, ...] | None:
@@ -127,7 +134,13 @@ def record_name(tag: str, scheme: Scheme) -> RecordName | str:
     day, dot, number = parts[1].partition(".")
     if not valid_day(day):
         return f'names "{day}", which is no day (YYYY-MM-DD)'
-    if dot and not (number.isascii() and number.isdigit() and len(number) < 10 and number[0] != "0" and int(number) >= 2):
+    if dot and not (
+        number.isascii()
+        and number.isdigit()
+        and len(number) < 10
+        and number[0] != "0"
+        and int(number) >= 2
+    ):
         return f'numbers the day\'s record ".{number}" (the second is .2)'
     if not scheme.is_release(parts[2]):
         return f'names "{parts[2]}", which is no release branch ({scheme.pattern})'
@@ -145,7 +158,10 @@ def valid_day(text: str) -> bool:
     if year < 1 or not 1 <= month <= 12 or not 1 <= day <= 31:
         return False
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return day <= 28 or day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+    return (
+        day <= 28
+        or day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+    )
 
 
 def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> str:
@@ -164,7 +180,11 @@ def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> s
         host, colon, path = url.partition(":")
         if url.startswith("[") and "]:" in url:  # [host:port]:path and [::1]:path
             host, _, path = url[1:].partition("]:")
-            return _host(f"[{host}]" if host.count(":") > 1 else host, "ssh") + "/" + _strip_path(path).lstrip("/")
+            return (
+                _host(f"[{host}]" if host.count(":") > 1 else host, "ssh")
+                + "/"
+                + _strip_path(path).lstrip("/")
+            )
         if colon and "/" not in host and host:
             return _host(host, "ssh") + "/" + _strip_path(path).lstrip("/")
     path = rest if sep else url
@@ -178,7 +198,12 @@ def _is_scheme(text: str) -> bool:
 def _host(authority: str, scheme: str) -> str:
     host = authority.rpartition("@")[2].lower()
     name, colon, port = host.rpartition(":")
-    if colon and not port.endswith("]") and name and port in ("", _DEFAULT_PORTS.get(scheme.rpartition("+")[2])):
+    if (
+        colon
+        and not port.endswith("]")
+        and name
+        and port in ("", _DEFAULT_PORTS.get(scheme.rpartition("+")[2]))
+    ):
         return name
     return host
 

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from git_ekf.encodings import decoded
+from git_ekf.git.tagobject import parse_tag
 from git_ekf.names import RECORD_FIELDS
 
 CONTEXT = "Context"
@@ -38,16 +38,6 @@ class Record(NamedTuple):
 
     def values(self, name: str) -> list[str]:
         return [value for key, value in self.fields if key.casefold() == name.casefold()]
-
-
-class TagObject(NamedTuple):
-    """An annotated tag as git stores it (git-mktag(1))."""
-
-    object: str
-    type: str
-    tag: str
-    tagger: str
-    message: str
 
 
 def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
@@ -78,14 +68,24 @@ def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
 def context(raw: bytes, expected: tuple[str, ...] = RECORD_FIELDS) -> str:
     """The context of a tag object as git stores it, "" without one: for a list of thousands, a tenth of the time of `parse`."""
     written = _WRITTEN.search(raw)
-    if written and set(expected) <= _KNOWN and b"\r" not in raw and b"\n-----BEGIN " not in raw and b"\nencoding " not in raw:
+    if (
+        written
+        and set(expected) <= _KNOWN
+        and b"\r" not in raw
+        and b"\n-----BEGIN " not in raw
+        and b"\nencoding " not in raw
+    ):
         return _unquoted(raw[written.end() :].decode("utf-8", "surrogateescape").strip())
     return parse(parse_tag(raw).message, expected).get(CONTEXT) or ""
 
 
 _KNOWN = frozenset(RECORD_FIELDS)
 # The head of a tag object whose message is as `write` writes it, without further fields.
-_WRITTEN = re.compile(rb"\A(?:\w.*\n)+\n" + b"".join(f"{name}:.*\n".encode() for name in RECORD_FIELDS[:-1]) + b"Context:")
+_WRITTEN = re.compile(
+    rb"\A(?:\w.*\n)+\n"
+    + b"".join(f"{name}:.*\n".encode() for name in RECORD_FIELDS[:-1])
+    + b"Context:"
+)
 
 
 def write(record: Record) -> str:
@@ -99,26 +99,6 @@ def write(record: Record) -> str:
         context = f'"{context}"'
     lines.append(f"{CONTEXT}: {context}")
     return "".join(f"{line}\n" for line in lines)
-
-
-def parse_tag(raw: bytes) -> TagObject:
-    """A tag object taken apart. Its `encoding` header is followed; without one it is UTF-8. Of a repeated header git reads the first."""
-    head, _, body = raw.partition(b"\n\n")
-    header = head.decode("utf-8", "surrogateescape").split("\n")
-    values = dict(line.split(" ", 1) for line in reversed(header) if " " in line)
-    message = _decoded(body, values.get("encoding", "utf-8"))
-    return TagObject(values.get("object", ""), values.get("type", ""), values.get("tag", ""), values.get("tagger", ""), message)
-
-
-def _decoded(body: bytes, encoding: str) -> str:
-    """The text, as UTF-8 where the encoding is none or does not fit."""
-    try:
-        text = decoded(body, encoding, "surrogateescape")
-        if encoding != "utf-8":
-            text.encode("utf-8", "surrogateescape")  # no halves of surrogate pairs, which UTF-7 among others can name
-    except (LookupError, ValueError):
-        return body.decode("utf-8", "surrogateescape")
-    return text
 
 
 def is_signed(message: str) -> bool:
@@ -149,7 +129,11 @@ _LONGEST = 200  # characters before a colon that are looked at; a name has at mo
 def _key(text: str) -> tuple[str, str]:
     """The name of a field that stands before a colon, and the same for comparing; two empty strings when it is none."""
     key = " ".join(text.split())
-    if len(key) <= 60 and key[:1].isalpha() and all(char.isalnum() or char in " -_" for char in key):
+    if (
+        len(key) <= 60
+        and key[:1].isalpha()
+        and all(char.isalnum() or char in " -_" for char in key)
+    ):
         return key, key.casefold()
     return _NO_KEY
 

@@ -10,13 +10,13 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from git_ekf import config as configuration
-from git_ekf.beside import Beside
+from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
-from git_ekf.git import Git, Place
+from git_ekf.git.calls import Git, Paths
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, normalise_url, record_name
-from git_ekf.output import with_article
-from git_ekf.record import TagObject, parse_tag
-from git_ekf.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.terminal.text import with_article
 
 
 class Remote(NamedTuple):
@@ -62,21 +62,34 @@ class Repository:
         self._merge_bases: dict[tuple[str, str], str | None] = {}
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> Paths:
         return self.git.place()
 
     def require_work_tree(self) -> None:
         """Raises Refused in a bare repository."""
         if not self.place.top:
-            raise Refused("this needs a work tree, and this repository has none here", "git ekf clone PRIMARY --internal URL")
+            raise Refused(
+                "this needs a work tree, and this repository has none here",
+                "git ekf clone PRIMARY --internal URL",
+            )
 
     def require_clean(self, *, untracked: bool = True) -> None:
         """Raises Refused when something is not committed; `untracked`: untracked files included."""
-        options = ("--porcelain", "--no-renames", "-z", "--ignore-submodules=none", f"--untracked-files={'normal' if untracked else 'no'}")
+        options = (
+            "--porcelain",
+            "--no-renames",
+            "-z",
+            "--ignore-submodules=none",
+            f"--untracked-files={'normal' if untracked else 'no'}",
+        )
         entries = self.git.fields("status", *options)
         if entries:
             more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
-            hint = "git add -A && git commit, or git stash -u" if untracked else "git commit -a, or git stash"
+            hint = (
+                "git add -A && git commit, or git stash -u"
+                if untracked
+                else "git commit -a, or git stash"
+            )
             raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", hint)
 
     @cached_property
@@ -98,7 +111,9 @@ class Repository:
     @cached_property
     def config(self) -> configuration.Config:
         """Raises UsageError."""
-        return configuration.load(self.toml, [pair for pair in self.git_config if pair[0].startswith("ekf.")])
+        return configuration.load(
+            self.toml, [pair for pair in self.git_config if pair[0].startswith("ekf.")]
+        )
 
     @cached_property
     def toml(self) -> bytes | None:
@@ -114,7 +129,9 @@ class Repository:
 
     def how_to_allow(self, key: str, name: str) -> str:
         """The act that adds a name to a list of the configuration, where the list is kept."""
-        if self.toml is not None:  # a value in git's configuration would take the place of the file's
+        if (
+            self.toml is not None
+        ):  # a value in git's configuration would take the place of the file's
             return f'add "{name}" to {key} in {configuration.FILE}'
         return f"git config --add ekf.{key} {shlex.quote(name)}"
 
@@ -132,7 +149,14 @@ class Repository:
     def refs(self) -> dict[str, str]:
         """ref -> object id of branches, remote-tracking branches, the vendor's commits that `internal` keeps, and of what a mirror says."""
         refs = {}
-        for line in self.git.lines("for-each-ref", "--format=%(objectname) %(refname) %(symref)", HEADS, "refs/remotes/", UPSTREAM, MIRROR):
+        for line in self.git.lines(
+            "for-each-ref",
+            "--format=%(objectname) %(refname) %(symref)",
+            HEADS,
+            "refs/remotes/",
+            UPSTREAM,
+            MIRROR,
+        ):
             oid, ref, symref = line.split(" ", 2)
             if not symref:  # refs/remotes/origin/HEAD is no branch
                 refs[ref] = oid
@@ -142,14 +166,18 @@ class Repository:
     def remotes(self) -> dict[str, Remote]:
         """Remotes with URLs as git will use them, `url.<base>.insteadOf` applied."""
         names = dict.fromkeys(
-            key[len("remote.") : -len(".url")] for key, _ in self.git_config if key.startswith("remote.") and key.endswith(".url")
+            key[len("remote.") : -len(".url")]
+            for key, _ in self.git_config
+            if key.startswith("remote.") and key.endswith(".url")
         )
         rewritten = any(key.startswith("url.") for key, _ in self.git_config)
         remotes = {}
         for name in names:
             if rewritten:
                 urls = self.git.lines("remote", "get-url", "--all", "--end-of-options", name)
-                push_urls = self.git.lines("remote", "get-url", "--push", "--all", "--end-of-options", name)
+                push_urls = self.git.lines(
+                    "remote", "get-url", "--push", "--all", "--end-of-options", name
+                )
             else:
                 urls = self.git_settings(f"remote.{name}.url")
                 push_urls = self.git_settings(f"remote.{name}.pushurl") or urls
@@ -192,7 +220,10 @@ class Repository:
     def _releases_under(self, prefix: str) -> dict[str, str]:
         scheme = self.config.scheme
         names = [ref[len(prefix) :] for ref in self.refs if ref.startswith(prefix)]
-        return {name: self.refs[prefix + name] for name in sorted(filter(scheme.is_release, names), key=scheme.key)}
+        return {
+            name: self.refs[prefix + name]
+            for name in sorted(filter(scheme.is_release, names), key=scheme.key)
+        }
 
     def channel(self, branch: str) -> str | None:
         """The vendor's commit of a release branch's channel; failing that, the one `internal` keeps."""
@@ -215,7 +246,12 @@ class Repository:
 
     def channels_with(self, commit: str) -> list[str]:
         """Remote-tracking branches of the primary (as origin/NAME) that have a commit."""
-        lines = self.git.lines("for-each-ref", "--format=%(refname:lstrip=2)", f"--contains={commit}", self.primary_prefix)
+        lines = self.git.lines(
+            "for-each-ref",
+            "--format=%(refname:lstrip=2)",
+            f"--contains={commit}",
+            self.primary_prefix,
+        )
         return [line for line in lines if not line.endswith("/HEAD")]
 
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
@@ -227,17 +263,28 @@ class Repository:
 
     def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:
         """Parents of the customer's own commits below any of `tips`, and of others that are known by now."""
-        known = {commit: parents for (_, published), commits in self._own_commits.items() if not published for commit, parents in commits}
+        known = {
+            commit: parents
+            for (_, published), commits in self._own_commits.items()
+            if not published
+            for commit, parents in commits
+        }
         asked = sorted(set(tips) - known.keys())
         return {**known, **dict(self.own_commits_of(asked))} if asked else known
 
-    def own_commits_of(self, tips: list[str], published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
-        lines = self.git.rev_list("--parents", "--topo-order", include=tips, exclude=published, globs=self.vendor_globs())
+    def own_commits_of(
+        self, tips: list[str], published: tuple[str, ...] = ()
+    ) -> list[tuple[str, list[str]]]:
+        lines = self.git.rev_list(
+            "--parents", "--topo-order", include=tips, exclude=published, globs=self.vendor_globs()
+        )
         return [(words[0], words[1:]) for words in (line.split(" ") for line in lines)]
 
     def upstream(self, branch: str) -> tuple[str, list[str]]:
         """(remote, merge refs) that a branch tracks, ("", []) when it tracks nothing."""
-        return self.git_setting(f"branch.{branch}.remote") or "", self.git_settings(f"branch.{branch}.merge")
+        return self.git_setting(f"branch.{branch}.remote") or "", self.git_settings(
+            f"branch.{branch}.merge"
+        )
 
     # --- deploy records ---
 
@@ -246,17 +293,34 @@ class Repository:
         if not patterns:
             return [ref.removeprefix(TAGS) for ref in self._record_refs if ref.startswith(RECORDS)]
         asked = [RECORDS + pattern for pattern in patterns]
-        return [ref.removeprefix(TAGS) for ref in self.git.lines("for-each-ref", "--format=%(refname)", "--end-of-options", *asked)]
+        return [
+            ref.removeprefix(TAGS)
+            for ref in self.git.lines(
+                "for-each-ref", "--format=%(refname)", "--end-of-options", *asked
+            )
+        ]
 
     def newest_record(self, branch: str) -> RecordTag | None:
         """The newest record of a release branch, by the day and number in its name."""
-        named = [(name, record_name(name, self.config.scheme)) for name in self.record_names() if name.endswith("/" + branch)]
-        dated = [(taken.date, taken.number, name) for name, taken in named if isinstance(taken, RecordName)]
+        named = [
+            (name, record_name(name, self.config.scheme))
+            for name in self.record_names()
+            if name.endswith("/" + branch)
+        ]
+        dated = [
+            (taken.date, taken.number, name)
+            for name, taken in named
+            if isinstance(taken, RecordName)
+        ]
         return self.read_records(TAGS + max(dated)[2])[0] if dated else None
 
     def saved_records(self) -> dict[str, str]:
         """Name -> object id of the deploy records that `internal` has, as last heard."""
-        return {ref.removeprefix(SAVED): oid for ref, oid in self._record_refs.items() if ref.startswith(SAVED)}
+        return {
+            ref.removeprefix(SAVED): oid
+            for ref, oid in self._record_refs.items()
+            if ref.startswith(SAVED)
+        }
 
     @cached_property
     def _record_refs(self) -> dict[str, str]:
@@ -279,7 +343,9 @@ class Repository:
             end = out.index(b"\n", at)
             words = out[at:end].split(b" ")
             size = int(words[2]) if len(words) == 3 else -1  # "OID missing" has no body
-            records.append(RecordTag(ref, oid, out[end + 1 : end + 1 + size] if words[1] == b"tag" else None))
+            records.append(
+                RecordTag(ref, oid, out[end + 1 : end + 1 + size] if words[1] == b"tag" else None)
+            )
             at = end + size + 2
         return records
 
@@ -287,7 +353,9 @@ class Repository:
         fields = "%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)%00"
         out = self.git.run("for-each-ref", f"--format={fields}", "--end-of-options", *patterns)[1]
         return [
-            RecordTag(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), raw if kind == b"tag" else None)
+            RecordTag(
+                os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), raw if kind == b"tag" else None
+            )
             for ref, oid, kind, raw in _entries(out)
         ]
 
@@ -295,10 +363,16 @@ class Repository:
 
     def require_no_operation(self) -> None:
         """Raises Refused in the middle of a rebase, a merge and the like."""
-        if self.operation == "rebase" and os.path.exists(os.path.join(self.place.git_dir, "ekf", "rebase")):
-            raise Refused("a rebase of an upgrade or sync is in progress", "git ekf status shows how to go on")
+        if self.operation == "rebase" and os.path.exists(
+            os.path.join(self.place.git_dir, "ekf", "rebase")
+        ):
+            raise Refused(
+                "a rebase of an upgrade or sync is in progress", "git ekf status shows how to go on"
+            )
         if self.operation:
-            raise Refused(f"{with_article(self.operation)} is in progress", "finish it: git status shows how")
+            raise Refused(
+                f"{with_article(self.operation)} is in progress", "finish it: git status shows how"
+            )
 
     @cached_property
     def operation(self) -> str | None:
@@ -312,7 +386,10 @@ class Repository:
 def asked_ahead() -> Repository:
     """The one here, of which all is asked at once that a command that moves refs wants to know."""
     repo = Repository()
-    for one in [Beside(partial(getattr, repo, name)) for name in ("place", "head_branch", "git_config", "refs", "_record_refs")]:
+    for one in [
+        Background(partial(getattr, repo, name))
+        for name in ("place", "head_branch", "git_config", "refs", "_record_refs")
+    ]:
         with suppress(EkfError):  # whoever needs the answer asks again, and is told
             one.answer()
     return repo

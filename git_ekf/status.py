@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from git_ekf import policy
-from git_ekf.journal import cut_off
-from git_ekf.mirror import State, state_for
-from git_ekf.policy import Finding
+from git_ekf.policy import judges
+from git_ekf.policy.finding import Finding
 from git_ekf.record import CONTEXT, parse
 from git_ekf.repository import RecordTag, Repository
+from git_ekf.transaction.journal import cut_off
+from git_ekf.vendor import MirrorState, last_fetch, mirror_state_for
 
 
 class Deploy(NamedTuple):
@@ -42,7 +42,7 @@ class Status(NamedTuple):
     configuration: int | None
     channel_ahead: int | None
     fetched: float | None
-    mirror: State | None
+    mirror: MirrorState | None
     newer: list[str]
     unsaved: int | None
     unsaved_records: int
@@ -57,7 +57,9 @@ def status(repo: Repository) -> Status:
     """Raises Refused outside a work tree."""
     repo.require_work_tree()
     # The one question that reads the work tree runs beside all others.
-    walk = repo.git.start("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none")
+    walk = repo.git.start(
+        "status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none"
+    )
     branch = repo.head_branch
     release = repo.config.scheme.version(branch) if branch else None
     base = channel_ahead = configuration = unsaved = not_here = record = None
@@ -73,8 +75,10 @@ def status(repo: Repository) -> Status:
         newer = [name for name in repo.channels if key(name) > key(branch)]
         record = repo.newest_record(branch)
     remote, merge = repo.upstream(branch) if branch else ("", [])
-    findings = policy.judge_repository(repo, [record] if record else [])
-    entries = [entry for entry in os.fsdecode(repo.git.finish(walk)[1]).split("\0") if entry[2:3] == " "]
+    findings = judges.judge_repository(repo, [record] if record else [])
+    entries = [
+        entry for entry in os.fsdecode(repo.git.finish(walk)[1]).split("\0") if entry[2:3] == " "
+    ]
     untracked = sum(entry.startswith("??") for entry in entries)
     return Status(
         branch=branch,
@@ -88,7 +92,7 @@ def status(repo: Repository) -> Status:
         configuration=configuration,
         channel_ahead=channel_ahead,
         fetched=last_fetch(repo),
-        mirror=state_for(repo),
+        mirror=mirror_state_for(repo),
         newer=newer,
         unsaved=unsaved,
         unsaved_records=unsaved_records(repo),
@@ -103,7 +107,7 @@ def status(repo: Repository) -> Status:
 def _under_way(repo: Repository) -> str | None:
     if repo.operation != "rebase":
         return None
-    from git_ekf.rebasing import under_way  # most repositories are not in the middle of one
+    from git_ekf.upgrade.rebase_state import under_way
 
     return under_way(repo) or None
 
@@ -129,33 +133,6 @@ def _commits_since(repo: Repository, commit: str) -> int:
     return repo.git.count("HEAD", commit)
 
 
-def last_fetch(repo: Repository) -> float | None:
-    """When the primary repository was last heard (seconds since the epoch); None when it never was.
-
-    FETCH_HEAD is written by every fetch, so it counts when it names the primary's URL; the reflogs
-    of its branches are written when one of them moves, by a clone too.
-    """
-    times = []
-    primary = repo.remotes.get(repo.config.primary)
-    path = os.path.join(repo.place.git_dir, "FETCH_HEAD")
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
-        if primary and any(f" of {url.removesuffix('/').removesuffix('.git')}" in text for url in primary.urls):
-            times.append(os.stat(path).st_mtime)
-    except OSError:
-        pass
-    times += _reflog_times(os.path.join(repo.place.common_dir, "logs", *repo.primary_prefix.rstrip("/").split("/")))
-    return max(times, default=None)
-
-
-def _reflog_times(folder: str) -> list[float]:
-    try:
-        return [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
-    except OSError:
-        return []
-
-
 class Channel(NamedTuple):
     """A release channel. `relation` is older, current or newer, "" where the branch checked out is no release branch; counts are commits.
 
@@ -175,16 +152,32 @@ class Channel(NamedTuple):
 def channels(repo: Repository) -> list[Channel]:
     """The vendor's channels, lowest version first."""
     key = repo.config.scheme.key
-    here = repo.head_branch if repo.head_branch and repo.config.scheme.is_release(repo.head_branch) else None
+    here = (
+        repo.head_branch
+        if repo.head_branch and repo.config.scheme.is_release(repo.head_branch)
+        else None
+    )
     dates = dict(
         line.split(" ", 1)
-        for line in repo.git.lines("for-each-ref", "--format=%(objectname) %(committerdate:iso-strict)", repo.primary_prefix)
+        for line in repo.git.lines(
+            "for-each-ref",
+            "--format=%(objectname) %(committerdate:iso-strict)",
+            repo.primary_prefix,
+        )
     )
     found = []
     for branch, commit in repo.channels.items():
         local = repo.release_branches.get(branch)
         ahead, behind = repo.git.distance(local, commit) if local else (None, None)
-        relation = "" if here is None else "current" if branch == here else "newer" if key(branch) > key(here) else "older"
+        relation = (
+            ""
+            if here is None
+            else "current"
+            if branch == here
+            else "newer"
+            if key(branch) > key(here)
+            else "older"
+        )
         found.append(
             Channel(
                 version=repo.config.scheme.version(branch) or "",

@@ -26,7 +26,9 @@ def temporary(parent: str | None = None) -> Iterator[str]:
     lock = os.path.join(folder, _LOCK)
     descriptor = os.open(lock + ".new", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with suppress(OSError):  # there are file systems that cannot lock: then nobody clears it away
+        with suppress(
+            OSError
+        ):  # there are file systems that cannot lock: then nobody clears it away
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.rename(lock + ".new", lock)  # nobody sees it without its lock
         yield folder
@@ -43,7 +45,10 @@ def _clear(parent: str) -> None:
         entries += os.scandir(parent)
     for entry in entries:
         with suppress(OSError):  # another user's, not a directory, without a lock (yet), or in use
-            if entry.name.startswith(_PREFIX) and entry.stat(follow_symlinks=False).st_uid == os.getuid():
+            if (
+                entry.name.startswith(_PREFIX)
+                and entry.stat(follow_symlinks=False).st_uid == os.getuid()
+            ):
                 descriptor = os.open(os.path.join(entry.path, _LOCK), os.O_RDWR | os.O_NOFOLLOW)
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,7 +60,10 @@ def _clear(parent: str) -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Lets ^C and termination pass by. Blocking them would not do: beside threads another one takes the signal."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import Refused
-from git_ekf.journal import locked
-from git_ekf.output import escape, scrub
 from git_ekf.repository import Repository
+from git_ekf.terminal.text import escape, scrub
+from git_ekf.transaction.journal import locked
 
 APPLY = "apply"
 RENDER = "render"
@@ -37,13 +37,19 @@ def require_trusted(repo: Repository, section: str, command: tuple[str, ...]) ->
     """Raises Refused when the command comes from `.ekf.toml` and was not agreed to in this clone."""
     wanted = Command(section, command)
     if wanted not in _own(repo) and wanted not in remembered(repo):
-        raise Refused(f"{configuration.FILE} names a command that is not trusted here: {quoted(command)}", "git ekf trust")
+        raise Refused(
+            f"{configuration.FILE} names a command that is not trusted here: {quoted(command)}",
+            "git ekf trust",
+        )
 
 
 def require_shipped_trusted(repo: Repository, branch: str, oid: str) -> None:
     """Raises Refused when the migration that a channel ships was not agreed to in this clone, in this version of it."""
     if _shipped(repo, branch, oid) not in remembered(repo):
-        raise Refused(f"{repo.config.primary}/{branch} ships a migration that is not trusted here: {SHIPPED} ({oid[:12]})", "git ekf trust")
+        raise Refused(
+            f"{repo.config.primary}/{branch} ships a migration that is not trusted here: {SHIPPED} ({oid[:12]})",
+            "git ekf trust",
+        )
 
 
 def _shipped(repo: Repository, branch: str, oid: str) -> Command:
@@ -62,7 +68,11 @@ def shipped(repo: Repository) -> list[Command]:
 def tracked(repo: Repository) -> list[Command]:
     """The commands that `.ekf.toml` names, but for those that would run without it. Raises UsageError."""
     own = _own(repo)
-    return [command for command in dict.fromkeys(_commands(configuration.load(repo.toml, []))) if command not in own]
+    return [
+        command
+        for command in dict.fromkeys(_commands(configuration.load(repo.toml, [])))
+        if command not in own
+    ]
 
 
 def remembered(repo: Repository) -> list[Command]:
@@ -131,7 +141,10 @@ def _file(repo: Repository) -> str:
 def _write(repo: Repository, commands: list[Command]) -> None:
     path = _file(repo)
     with open(path + ".new", "wb") as file:
-        file.writelines(json.dumps({"section": section, "command": words}).encode() + b"\n" for section, words in commands)
+        file.writelines(
+            json.dumps({"section": section, "command": words}).encode() + b"\n"
+            for section, words in commands
+        )
         file.flush()
         os.fsync(file.fileno())
     os.replace(path + ".new", path)

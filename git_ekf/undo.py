@@ -5,32 +5,35 @@ from __future__ import annotations
 import os
 
 from git_ekf.errors import Refused
-from git_ekf.handoff import recognise
-from git_ekf.journal import Operation, locked
-from git_ekf.rebasing import under_way
-from git_ekf.refs import BACKUP, HEADS, SAVED, TAGS
+from git_ekf.git.refs import BACKUP, HEADS, SAVED, TAGS
+from git_ekf.recovery import recover_locked
 from git_ekf.repository import Repository
-from git_ekf.transaction import settle, take_back
+from git_ekf.transaction.journal import Operation, locked
+from git_ekf.transaction.perform import take_back
+from git_ekf.upgrade.rebase_state import under_way
 
 
 def undo(repo: Repository) -> tuple[Operation, list[str]]:
     """Takes back the last operation. Returns it, and what `internal` already has of it. Raises Refused."""
     with locked(repo) as journal:
-        settled = settle(repo, journal)
-        if settled and settled.state != "done":  # cut off, and now nothing of it is left: that was the last one
-            return settled, []
+        interrupted = recover_locked(repo, journal).interrupted
+        if interrupted and interrupted.state != "done":
+            # Cut off, and now nothing of it is left: that was the last one.
+            return interrupted, []
         going_on = under_way(repo)
         if going_on:
             raise Refused(f"the {going_on} is still in progress", f"git ekf {going_on} --abort")
-        recognise(repo, journal)
         operation = journal.last()
         if operation is None:
             raise Refused("there is nothing to undo", "git reflog shows what git itself did")
         if operation.state == "unknown":
-            raise Refused(f"another version of git-ekf made the last {operation.command}", "git reflog shows its branches")
+            raise Refused(
+                f"another version of git-ekf made the last {operation.command}",
+                "git reflog shows its branches",
+            )
         _require_unmoved(repo, operation)
         published = _published(repo, operation)
-        if operation.command != "tag":
+        if operation.moves_head:
             repo.require_no_operation()
             # A rollback asks for more; what is untracked is only minded where it is in the way.
             repo.require_clean(untracked=operation.command == "rollback")
@@ -44,16 +47,27 @@ def _require_unmoved(repo: Repository, operation: Operation) -> None:
             name = update.ref.removeprefix(HEADS).removeprefix(TAGS)
             raise Refused(
                 f"{name} has moved since the {operation.command}",
-                f"git reflog {name} shows where it was" if update.ref.startswith(HEADS) else "git ekf log",
+                f"git reflog {name} shows where it was"
+                if update.ref.startswith(HEADS)
+                else "git ekf log",
             )
-    if operation.command == "tag":
+    if not operation.moves_head:
         return
     if operation.worktree not in ("", repo.place.top) and os.path.isdir(operation.worktree):
-        raise Refused(f"the {operation.command} was made in the work tree {operation.worktree}", f"git -C {operation.worktree} ekf undo")
+        raise Refused(
+            f"the {operation.command} was made in the work tree {operation.worktree}",
+            f"git -C {operation.worktree} ekf undo",
+        )
     if repo.git.head_branch() != operation.head_after:
-        raise Refused(f"{operation.head_after} is no longer checked out", f"git switch {operation.head_after}, then: git ekf undo")
+        raise Refused(
+            f"{operation.head_after} is no longer checked out",
+            f"git switch {operation.head_after}, then: git ekf undo",
+        )
     if not repo.git.ref_value(HEADS + operation.head):
-        raise Refused(f"{operation.head}, where HEAD was, exists no longer", f"git branch {operation.head} COMMIT (git reflog)")
+        raise Refused(
+            f"{operation.head}, where HEAD was, exists no longer",
+            f"git branch {operation.head} COMMIT (git reflog)",
+        )
 
 
 def _published(repo: Repository, operation: Operation) -> list[str]:
@@ -66,14 +80,21 @@ def _published(repo: Repository, operation: Operation) -> list[str]:
         # Under the same name `internal` may have somebody else's.
         if update.ref.startswith(TAGS) and repo.git.ref_value(SAVED + name) == update.new:
             raise Refused(
-                f"{name} is already on {repo.config.internal}, and a published record stays", "git ekf tag records what is deployed now"
+                f"{name} is already on {repo.config.internal}, and a published record stays",
+                "git ekf tag records what is deployed now",
             )
         there = repo.saved_branches.get(name) if update.ref.startswith(HEADS) else None
         if not there or not repo.git.is_ancestor(update.new, there):
             continue
         internal = repo.config.internal
         if operation.command == "upgrade":
-            said.append(f"{internal}/{name} is there already, and stays; another upgrade would find it in its way")
-        elif operation.command == "sync" or (not update.creates and repo.git.commit(f"{update.new}^") == update.old):
-            said.append(f"{internal}/{name} already has it; git ekf save puts the old state there and keeps this one as a backup")
+            said.append(
+                f"{internal}/{name} is there already, and stays; another upgrade would find it in its way"
+            )
+        elif operation.command == "sync" or (
+            not update.creates and repo.git.commit(f"{update.new}^") == update.old
+        ):
+            said.append(
+                f"{internal}/{name} already has it; git ekf save puts the old state there and keeps this one as a backup"
+            )
     return said

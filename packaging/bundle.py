@@ -18,7 +18,9 @@ def bundle(wheels: Path, out: Path) -> None:
     for name in IMPORTED:
         (wheel,) = wheels.glob(f"{name}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(out, [member for member in archive.namelist() if _wanted(member, name)])
+            archive.extractall(
+                out, [member for member in archive.namelist() if _wanted(member, name)]
+            )
 
 
 def _wanted(member: str, package: str) -> bool:

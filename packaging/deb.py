@@ -24,8 +24,12 @@ def main(dist: Path, build: Path) -> None:
     version = source.name.removeprefix("git_ekf-")
     shutil.copytree(dist / "wheels", source / "wheels")
     shutil.copytree(source / "packaging" / "debian", source / "debian")
-    (source / "debian" / "changelog").write_text(_changelog(source, version, epoch), encoding="utf-8")
-    subprocess.run(["dpkg-buildpackage", "-b", "-us", "-uc"], cwd=source, check=True, stdout=sys.stderr)
+    (source / "debian" / "changelog").write_text(
+        _changelog(source, version, epoch), encoding="utf-8"
+    )
+    subprocess.run(
+        ["dpkg-buildpackage", "-b", "-us", "-uc"], cwd=source, check=True, stdout=sys.stderr
+    )
     for package in build.glob("*.deb"):
         shutil.copy(package, dist)
 
@@ -33,7 +37,9 @@ def main(dist: Path, build: Path) -> None:
 def _changelog(source: Path, version: str, epoch: float) -> str:
     """One entry, for this version: what changed is told in CHANGELOG.md, which the package has too."""
     control = (source / "debian" / "control").read_text(encoding="utf-8")
-    maintainer = next(line for line in control.splitlines() if line.startswith("Maintainer: ")).partition(" ")[2]
+    maintainer = next(
+        line for line in control.splitlines() if line.startswith("Maintainer: ")
+    ).partition(" ")[2]
     return f"git-ekf ({version}-1) unstable; urgency=medium\n\n  * Version {version}.\n\n -- {maintainer}  {formatdate(epoch)}\n"
 
 

@@ -29,7 +29,18 @@ def main(wheels: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", str(out.resolve())]
+    command = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "sdist",
+        "-t",
+        "wheel",
+        "-d",
+        str(out.resolve()),
+    ]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
     folder = out / "wheels"
     folder.mkdir()
@@ -42,7 +53,9 @@ def main(wheels: Path, out: Path) -> None:
 
 
 def _last_commit() -> str:
-    return subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def write_single_file(tree: Path, path: Path, epoch: int) -> None:
@@ -70,7 +83,11 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, epoch: int) -> Non
 def _bytecode(source: Path, name: str) -> bytes:
     """Bytecode that is not compared with the source when it is loaded, and does not know where it was built."""
     compiled = py_compile.compile(
-        str(source), str(source) + "c", name, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+        str(source),
+        str(source) + "c",
+        name,
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     assert compiled is not None
     content = Path(compiled).read_bytes()

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from git_ekf.demo import SCENES
+from git_ekf.demo.tour import SCENES
 
 # File -> the command of the demo that is shown, with what it prints the last time.
 PICTURES = {"status.svg": "git ekf status", "upgrade.svg": "git ekf upgrade --plan"}
@@ -29,10 +29,19 @@ def outputs() -> dict[str, str]:
         demo = os.path.join(folder, "demo")
         environment = {**os.environ, "CLICOLOR_FORCE": "1"}
         environment.pop("NO_COLOR", None)
-        done = subprocess.run(["git-ekf", "demo", "--yes", demo], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git-ekf", "demo", "--yes", demo],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     scenes = done.stdout.split("\n\n# ")[1:]
     shown = dict(zip([scene.command for scene in SCENES], scenes, strict=True))
-    return {name: "\n".join([f"$ {command}", *_said(shown[command])]) for name, command in PICTURES.items()}
+    return {
+        name: "\n".join([f"$ {command}", *_said(shown[command])])
+        for name, command in PICTURES.items()
+    }
 
 
 def _said(scene: str) -> list[str]:
@@ -43,11 +52,15 @@ def _said(scene: str) -> list[str]:
 def draw(text: str, title: str) -> str:
     """An SVG of a terminal window. The identifier in it comes from the content, so the same text is the same picture."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True, color_system="standard")
+        console = Console(
+            record=True, width=_COLUMNS, file=nowhere, force_terminal=True, color_system="standard"
+        )
         console.print(Text.from_ansi(text))
     svg = console.export_svg(title=title, theme=MONOKAI)
     # No fonts from elsewhere: a README is read where there is no network, too.
-    return re.sub(r"@font-face \{.*?\n    \}\n", "", svg, flags=re.DOTALL).replace("Fira Code, monospace", "monospace")
+    return re.sub(r"@font-face \{.*?\n    \}\n", "", svg, flags=re.DOTALL).replace(
+        "Fira Code, monospace", "monospace"
+    )
 
 
 def main(folder: Path) -> None:

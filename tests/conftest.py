@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import forking
 import pytest
 
-from git_ekf.sample import make_vendor
+from git_ekf.demo.sample import make_vendor
 
 if TYPE_CHECKING:
     from servertools import Site
@@ -51,7 +51,9 @@ def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     commands = tmp_path_factory.mktemp("bin")
     (commands / "git-ekf").symlink_to(GIT_EKF)
     system = os.pathsep.join(
-        path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != GIT_EKF.parent and not (Path(path) / "git-ekf").exists()
+        path
+        for path in os.environ["PATH"].split(os.pathsep)
+        if Path(path) != GIT_EKF.parent and not (Path(path) / "git-ekf").exists()
     )
     settings = {
         "HOME": str(home),
@@ -87,7 +89,9 @@ class Run:
         return f"code {self.code}\n--- out\n{self.out}--- err\n{self.err}"
 
 
-def run(*args: str | Path, cwd: Path | None = None, stdin: str = "", env: dict[str, str] | None = None) -> Run:
+def run(
+    *args: str | Path, cwd: Path | None = None, stdin: str = "", env: dict[str, str] | None = None
+) -> Run:
     """Runs a program without a terminal and without a shell."""
     environment = {**os.environ, **(env or {})}
     if args[0] == "git-ekf" and forking.can_run(environment, GIT_EKF):
@@ -112,7 +116,9 @@ class Clone:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def git(self, *args: str, stdin: str = "", ok: bool = True, env: dict[str, str] | None = None) -> Run:
+    def git(
+        self, *args: str, stdin: str = "", ok: bool = True, env: dict[str, str] | None = None
+    ) -> Run:
         """git; with `ok` it has to succeed."""
         result = run("git", *args, cwd=self.path, stdin=stdin, env=env)
         assert not ok or result.code == 0, f"git {args}: {result}"
@@ -130,7 +136,9 @@ class Clone:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
-    def commit(self, path: str, text: str, message: str = "Configure", *, verify: bool = True) -> str:
+    def commit(
+        self, path: str, text: str, message: str = "Configure", *, verify: bool = True
+    ) -> str:
         """Commits one file; the new commit's id."""
         self.write(path, text)
         self.git("add", "--", path)
@@ -141,7 +149,10 @@ class Clone:
         """The rules that `git ekf check` finds broken."""
         import json
 
-        return [finding["rule"] for finding in json.loads(self.ekf("check", "--format", "json", *args).out)["findings"]]
+        return [
+            finding["rule"]
+            for finding in json.loads(self.ekf("check", "--format", "json", *args).out)["findings"]
+        ]
 
 
 @pytest.fixture(scope="session")
@@ -169,15 +180,32 @@ def internal(tmp_path: Path) -> Path:
 def _clone_template(_vendor_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clone") / "work"
     assert run("git", "init", "-q", "--bare", path.with_name("internal.git")).code == 0
-    done = run("git-ekf", "clone", _vendor_template, path, "--internal", path.with_name("internal.git"), "--release", "1.8")
+    done = run(
+        "git-ekf",
+        "clone",
+        _vendor_template,
+        path,
+        "--internal",
+        path.with_name("internal.git"),
+        "--release",
+        "1.8",
+    )
     assert done.code == 0, done
     return path
 
 
 @pytest.fixture
-def clone(_vendor_template: Path, _clone_template: Path, vendor: Path, internal: Path, tmp_path: Path) -> Clone:
+def clone(
+    _vendor_template: Path, _clone_template: Path, vendor: Path, internal: Path, tmp_path: Path
+) -> Clone:
     """What `git ekf clone --release 1.8` builds."""
-    made = Clone(Path(shutil.copytree(_clone_template, tmp_path / "work", symlinks=True, copy_function=shutil.copy)))
+    made = Clone(
+        Path(
+            shutil.copytree(
+                _clone_template, tmp_path / "work", symlinks=True, copy_function=shutil.copy
+            )
+        )
+    )
     config = made.path / ".git/config"
     urls = {_vendor_template: vendor, _clone_template.with_name("internal.git"): internal}
     text = config.read_text(encoding="utf-8")
@@ -212,5 +240,17 @@ def kubeflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the kubeflow/manifests bundle is not on this machine")
     path = tmp_path_factory.mktemp("kubeflow") / "vendor.git"
     assert run("git", "init", "-q", "--bare", "-b", "release-1.8", path).code == 0
-    assert run("git", "-C", path, "fetch", "-q", bundle, "refs/heads/*:refs/heads/*", "refs/stacks/*:refs/stacks/*").code == 0
+    assert (
+        run(
+            "git",
+            "-C",
+            path,
+            "fetch",
+            "-q",
+            bundle,
+            "refs/heads/*:refs/heads/*",
+            "refs/stacks/*:refs/stacks/*",
+        ).code
+        == 0
+    )
     return path

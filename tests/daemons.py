@@ -28,7 +28,9 @@ def wait_for(happened: Callable[[], object], what: str) -> None:
 
 
 @contextmanager
-def daemon(log: Path, command: Callable[[int], list[str]], env: Mapping[str, str], ready: str) -> Iterator[int]:
+def daemon(
+    log: Path, command: Callable[[int], list[str]], env: Mapping[str, str], ready: str
+) -> Iterator[int]:
     """Runs a server on a free port, which it yields once the log says that it is ready. If somebody took that port, then on another one."""
     for _ in range(5):
         with ExitStack() as stack:
@@ -42,7 +44,9 @@ def daemon(log: Path, command: Callable[[int], list[str]], env: Mapping[str, str
 
 
 def _starts(process: subprocess.Popen[bytes], log: Path, ready: str) -> bool:
-    wait_for(lambda: ready in log.read_text() or process.poll() is not None, f"{log} to say {ready}")
+    wait_for(
+        lambda: ready in log.read_text() or process.poll() is not None, f"{log} to say {ready}"
+    )
     return process.poll() is None
 
 
@@ -55,12 +59,23 @@ def _free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], log: Path, env: Mapping[str, str], stdin: int | IO[bytes] = subprocess.DEVNULL
+    command: list[str],
+    log: Path,
+    env: Mapping[str, str],
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a program in the folder of its log until the end of the block."""
     with log.open("wb") as file:
         # A process group of its own, which ends as a whole: fcgiwrap leaves its workers behind.
-        process = subprocess.Popen(command, cwd=log.parent, env=env, stdin=stdin, stdout=file, stderr=file, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=log.parent,
+            env=env,
+            stdin=stdin,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
     try:
         yield process
     finally:

@@ -22,18 +22,24 @@ _AT_THE_START = ("PYTHON", "LC_", "LANG")
 
 def can_run(environment: dict[str, str], program: Path) -> bool:
     """Whether git-ekf is the program in this environment, and a fork cannot be told from a start of its own."""
-    if {name: value for name, value in environment.items() if name.startswith(_AT_THE_START)} != {"LANG": "C.UTF-8"}:
+    if {name: value for name, value in environment.items() if name.startswith(_AT_THE_START)} != {
+        "LANG": "C.UTF-8"
+    }:
         return False
     found = shutil.which("git-ekf", path=environment.get("PATH"))
     return found is not None and os.path.samefile(found, program)
 
 
-def run(args: list[str], cwd: Path | None, stdin: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    args: list[str], cwd: Path | None, stdin: str, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     """As subprocess.run(), its output captured. Raises TimeoutError."""
     with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
         given.write(stdin.encode("utf-8", "surrogateescape"))
         given.seek(0)
-        code = _loaded(os.getpid()).call(args, cwd or Path.cwd(), environment, [file.fileno() for file in (given, out, err)])
+        code = _loaded(os.getpid()).call(
+            args, cwd or Path.cwd(), environment, [file.fileno() for file in (given, out, err)]
+        )
         texts = []
         for file in (out, err):
             file.seek(0)
@@ -64,7 +70,9 @@ class _Loaded:
                 process_group=0,
             )
 
-    def call(self, args: list[str], cwd: Path, environment: dict[str, str], descriptors: list[int]) -> int:
+    def call(
+        self, args: list[str], cwd: Path, environment: dict[str, str], descriptors: list[int]
+    ) -> int:
         """Its exit code, negative where a signal ended it."""
         asked = json.dumps([args, str(cwd), _umask(), environment]).encode()
         socket.send_fds(self.socket, [len(asked).to_bytes(4)], descriptors)
@@ -112,7 +120,9 @@ def _serve(ours: socket.socket) -> None:
         ours.sendall(code.to_bytes(2, signed=True))
 
 
-def _become(descriptors: list[int], args: list[str], cwd: str, umask: int, environment: dict[str, str]) -> None:
+def _become(
+    descriptors: list[int], args: list[str], cwd: str, umask: int, environment: dict[str, str]
+) -> None:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)

@@ -50,7 +50,9 @@ class Rebased(NamedTuple):
     """What a rebase came to. `commits`, `trees`, `kept` and `texts` run side by side, oldest first, up to the stop."""
 
     stopped: str  # the original commit that did not apply; "" when all did
-    conflicts: list[str]  # unmerged paths at the stop; a directory renamed to two places can stop it without any
+    conflicts: list[
+        str
+    ]  # unmerged paths at the stop; a directory renamed to two places can stop it without any
     commits: list[str]
     trees: list[str]
     kept: list[str]  # the original of each new commit; those that became empty are missing
@@ -77,9 +79,18 @@ def rebase(
     """
     with _directory(scratch) as top:
         call = _Git(git, top)
-        head = ("--path-format=absolute", "--git-path", "objects", "--git-path", "info/attributes", "--show-object-format")
+        head = (
+            "--path-format=absolute",
+            "--git-path",
+            "objects",
+            "--git-path",
+            "info/attributes",
+            "--show-object-format",
+        )
         ids = [f"{name}^{{commit}}" for name in (base, tip, onto, *drop)]
-        objects, attributes, object_format, base, tip, onto, *dropped = call("-C", repository, "rev-parse", *head, *ids).splitlines()
+        objects, attributes, object_format, base, tip, onto, *dropped = call(
+            "-C", repository, "rev-parse", *head, *ids
+        ).splitlines()
         work = top / "work"
         call("init", "--quiet", "--template=", f"--object-format={object_format}", "--", work)
         (work / ".git/objects/info/alternates").write_text(f"{objects}\n")
@@ -89,9 +100,13 @@ def rebase(
             file.writelines(_setting(*setting) for setting in settings)
         # Without a template there is no info/.
         (work / ".git/info").mkdir()
-        with (work / ".git/info/attributes").open("w", encoding="utf-8", errors="surrogateescape") as file:
+        with (work / ".git/info/attributes").open(
+            "w", encoding="utf-8", errors="surrogateescape"
+        ) as file:
             if Path(attributes).exists():
-                file.write(Path(attributes).read_text(encoding="utf-8", errors="surrogateescape") + "\n")
+                file.write(
+                    Path(attributes).read_text(encoding="utf-8", errors="surrogateescape") + "\n"
+                )
             if not any(name == "merge.renormalize" for name, _ in settings):
                 file.write(UNCONVERTED)
         call.cd(work)
@@ -105,15 +120,23 @@ def _rebased(call: _Git, base: str, tip: str, onto: str, dropped: list[str]) -> 
     names = {commit: call("rev-parse", "--short", commit).strip() for commit in dropped}
     call.env["LIST"] = str(call.top / "list")
     # Without a subject nothing follows the id.
-    (call.top / "list.sed").write_text("".join(f"/^pick {name}$/d\n/^pick {name} /d\n" for name in names.values()))
+    (call.top / "list.sed").write_text(
+        "".join(f"/^pick {name}$/d\n/^pick {name} /d\n" for name in names.values())
+    )
     # The last line is `break`, so that a rebase that went well leaves its notes as one that did not.
-    call.env["GIT_SEQUENCE_EDITOR"] = 'edit() { cp "$1" "$LIST" && LC_ALL=C sed -f "$LIST.sed" "$LIST" >"$1" && echo break >>"$1"; }; edit'
+    call.env["GIT_SEQUENCE_EDITOR"] = (
+        'edit() { cp "$1" "$LIST" && LC_ALL=C sed -f "$LIST.sed" "$LIST" >"$1" && echo break >>"$1"; }; edit'
+    )
     # With --interactive, git would stop at a commit that becomes empty.
     done = call.attempt("rebase", "--interactive", "--empty=drop", "--onto", onto, base, tip)
     output = (done.stdout + done.stderr).decode("utf-8", "surrogateescape")
     if not state.exists():
         raise RuntimeError(f"rebase did not start: {output}")
-    picked = [line.split()[1:2] for line in (call.top / "list").read_bytes().splitlines() if line.startswith(b"pick ")]
+    picked = [
+        line.split()[1:2]
+        for line in (call.top / "list").read_bytes().splitlines()
+        if line.startswith(b"pick ")
+    ]
     for commit, name in names.items():
         if [name.encode()] not in picked:
             raise ValueError(f"not to be picked anyway: {commit}")
@@ -126,7 +149,9 @@ def _rebased(call: _Git, base: str, tip: str, onto: str, dropped: list[str]) -> 
     objects = list(_objects(call, commits))
     return Rebased(
         stopped=call("rev-parse", "REBASE_HEAD").strip() if conflict else "",
-        conflicts=list(dict.fromkeys(line.partition("\t")[2] for line in unmerged.split("\0"))) if unmerged else [],
+        conflicts=list(dict.fromkeys(line.partition("\t")[2] for line in unmerged.split("\0")))
+        if unmerged
+        else [],
         commits=commits,
         trees=[tree for tree, _ in objects],
         kept=_originals(state, commits, set(call("rev-list", f"{base}..{tip}").split())),
@@ -138,7 +163,9 @@ def _rebased(call: _Git, base: str, tip: str, onto: str, dropped: list[str]) -> 
 def upstream(repository: str | Path, base: str, tip: str, onto: str, git: str = "git") -> set[str]:
     """The commits of base..tip whose change, by its patch id, is among those of tip..onto."""
     with _directory(None) as top:
-        lines = _Git(git, top)("-C", repository, "-c", "core.abbrev=no", "cherry", onto, tip, base).splitlines()
+        lines = _Git(git, top)(
+            "-C", repository, "-c", "core.abbrev=no", "cherry", onto, tip, base
+        ).splitlines()
     return {line[2:] for line in lines if line.startswith("- ")}
 
 
@@ -156,20 +183,32 @@ def _originals(state: Path, commits: list[str], originals: set[str]) -> list[str
 
 def _objects(call: _Git, commits: list[str]) -> Iterator[tuple[str, Text]]:
     """The tree and the text of each commit."""
-    answer = call.attempt("cat-file", "--batch", stdin="".join(f"{commit}\n" for commit in commits).encode()).stdout
+    answer = call.attempt(
+        "cat-file", "--batch", stdin="".join(f"{commit}\n" for commit in commits).encode()
+    ).stdout
     for _ in commits:
         head, _, answer = answer.partition(b"\n")
         size = int(head.split()[2])
         headers, _, message = answer[:size].partition(b"\n\n")
         answer = answer[size + 1 :]
-        fields = dict(line.split(b" ", 1) for line in headers.split(b"\n") if not line.startswith(b" "))
-        yield fields[b"tree"].decode(), Text(fields[b"author"], fields.get(b"encoding", b""), message)
+        fields = dict(
+            line.split(b" ", 1) for line in headers.split(b"\n") if not line.startswith(b" ")
+        )
+        yield (
+            fields[b"tree"].decode(),
+            Text(fields[b"author"], fields.get(b"encoding", b""), message),
+        )
 
 
 def _settings(call: _Git, repository: str | Path) -> list[tuple[str, str | None]]:
     """The local settings in `COPIED`; None is a name without a value, which git takes for true."""
-    entries = call("-C", repository, "config", "--local", "--includes", "--null", "--list").split("\0")[:-1]
-    settings = [(name, value if equals else None) for name, equals, value in (entry.partition("\n") for entry in entries)]
+    entries = call("-C", repository, "config", "--local", "--includes", "--null", "--list").split(
+        "\0"
+    )[:-1]
+    settings = [
+        (name, value if equals else None)
+        for name, equals, value in (entry.partition("\n") for entry in entries)
+    ]
     return [(name, value) for name, value in settings if name.startswith(COPIED)]
 
 
@@ -192,9 +231,21 @@ class _Git:
         self.git = git
         self.top = top
         self.work = top
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "XDG_", "LC_", "LANG"))}
-        identity = {"NAME": "Operator", "EMAIL": "operator@example.com", "DATE": "2026-11-20T10:00:00+00:00"}
-        self.env |= {f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in identity.items()}
+        self.env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GIT_", "XDG_", "LC_", "LANG"))
+        }
+        identity = {
+            "NAME": "Operator",
+            "EMAIL": "operator@example.com",
+            "DATE": "2026-11-20T10:00:00+00:00",
+        }
+        self.env |= {
+            f"GIT_{role}_{name}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for name, value in identity.items()
+        }
         self.env |= {
             "HOME": str(top),
             "TZ": "UTC",
@@ -218,7 +269,15 @@ class _Git:
         return done.stdout.decode("utf-8", "surrogateescape")
 
     def attempt(self, *args: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([self.git, *args], cwd=self.work, env=self.env, input=stdin, capture_output=True, timeout=120, check=False)
+        return subprocess.run(
+            [self.git, *args],
+            cwd=self.work,
+            env=self.env,
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
 
 
 @contextmanager
@@ -272,21 +331,39 @@ class History:
     def __repr__(self) -> str:
         """The story; a whole tree in it would bury what a failing example is about."""
         lines = [f"vendor: {'; '.join(version.story) or 'nothing'}" for version in self.vendor]
-        lines += [f"local:  {'; '.join(version.story) or 'nothing'}  {tuple(version.text)}" for version in self.local]
-        return "\n".join(("History", *(f"{name} = {value}" for name, value in self.settings), *lines))
+        lines += [
+            f"local:  {'; '.join(version.story) or 'nothing'}  {tuple(version.text)}"
+            for version in self.local
+        ]
+        return "\n".join(
+            ("History", *(f"{name} = {value}" for name, value in self.settings), *lines)
+        )
 
-    def build(self, path: Path, object_format: str = "sha1", *, bare: bool = True, git: str = "git") -> Built:
+    def build(
+        self, path: Path, object_format: str = "sha1", *, bare: bool = True, git: str = "git"
+    ) -> Built:
         """A repository at `path`, which must not exist, with the branches base, onto and tip.
 
         With a work tree, tip is checked out. Files may look modified there, as their attributes can be at odds with their content.
         """
         call = _Git(git, path.parent)
-        call("init", "--quiet", "--template=", f"--object-format={object_format}", "--initial-branch=tip", *["--bare"] * bare, "--", path)
+        call(
+            "init",
+            "--quiet",
+            "--template=",
+            f"--object-format={object_format}",
+            "--initial-branch=tip",
+            *["--bare"] * bare,
+            "--",
+            path,
+        )
         call.cd(path)
         with (path / ("config" if bare else ".git/config")).open("a", encoding="utf-8") as file:
             file.writelines(_setting(name, value) for name, value in (*DRIVERS, *self.settings))
         stream = b"".join(self._stream("sha256" if object_format == "sha256" else "sha1"))
-        done = call.attempt("-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--done", stdin=stream)
+        done = call.attempt(
+            "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--done", stdin=stream
+        )
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         base, onto, tip = done.stdout.decode().split()
         if not bare:
@@ -312,10 +389,15 @@ class History:
 DRIVERS = (("merge.ekfdriver.driver", "cat %B >>%A"), ("merge.ekfrefuses.driver", "exit 1"))
 
 
-def _commit(branch: bytes, mark: int, parent: int, before: Tree, version: Version, algorithm: str) -> Iterator[bytes]:
+def _commit(
+    branch: bytes, mark: int, parent: int, before: Tree, version: Version, algorithm: str
+) -> Iterator[bytes]:
     """The commands of `git fast-import` for one commit."""
     yield b"commit refs/heads/%s\nmark :%d\n" % (branch, mark)
-    yield b"author %s\ncommitter Vendor <vendor@example.com> %d +0000\n" % (version.text.author, 1_600_000_000 + mark)
+    yield b"author %s\ncommitter Vendor <vendor@example.com> %d +0000\n" % (
+        version.text.author,
+        1_600_000_000 + mark,
+    )
     if version.text.encoding:
         yield b"encoding %s\n" % version.text.encoding
     yield b"data %d\n%s\n" % (len(version.text.message), version.text.message)
@@ -327,14 +409,29 @@ def _commit(branch: bytes, mark: int, parent: int, before: Tree, version: Versio
         if before.get(path) == entry:
             continue
         if entry.mode == SUBMODULE:
-            yield b"M 160000 %s %s\n" % (hashlib.new(algorithm, entry.data).hexdigest().encode(), _quoted(path))
+            yield b"M 160000 %s %s\n" % (
+                hashlib.new(algorithm, entry.data).hexdigest().encode(),
+                _quoted(path),
+            )
         else:
-            yield b"M %s inline %s\ndata %d\n%s\n" % (entry.mode.encode(), _quoted(path), len(entry.data), entry.data)
+            yield b"M %s inline %s\ndata %d\n%s\n" % (
+                entry.mode.encode(),
+                _quoted(path),
+                len(entry.data),
+                entry.data,
+            )
     yield b"\n"
 
 
 def _quoted(path: bytes) -> bytes:
-    return b'"' + b"".join(b"\\%03o" % byte if byte < 32 or byte > 126 or byte in b'"\\' else bytes((byte,)) for byte in path) + b'"'
+    return (
+        b'"'
+        + b"".join(
+            b"\\%03o" % byte if byte < 32 or byte > 126 or byte in b'"\\' else bytes((byte,))
+            for byte in path
+        )
+        + b'"'
+    )
 
 
 # --- what they are drawn from
@@ -427,7 +524,14 @@ NAMES = [
     b"caf\xe9 <latin@example.com>",
     b'O\'Neil, "X" <>',
 ]
-DATES = [b"1600000000 +0000", b"0 +0000", b"1600000000 -0330", b"1600000000 +1400", b"1600000000 -0000", b"4102444800 +0545"]
+DATES = [
+    b"1600000000 +0000",
+    b"0 +0000",
+    b"1600000000 -0330",
+    b"1600000000 +1400",
+    b"1600000000 -0000",
+    b"4102444800 +0545",
+]
 
 SETTINGS = [
     (),
@@ -445,7 +549,10 @@ SETTINGS = [
 def lines(family: int) -> bytes:
     """8 to 30 lines. Families 2n and 2n+1 are about two thirds alike, all others not at all."""
     length = 8 + family // 2 * 7 % 23
-    return b"".join(b"key-%d-%d: value %d\n" % (family // 2 if line % 3 else -1 - family, line, line * line) for line in range(length))
+    return b"".join(
+        b"key-%d-%d: value %d\n" % (family // 2 if line % 3 else -1 - family, line, line * line)
+        for line in range(length)
+    )
 
 
 class _Side:
@@ -480,7 +587,11 @@ class _Side:
 
     def pick(self, *modes: str) -> bytes:
         """A path in the tree, rather one that the other side is likely to take as well; b"" when there is none."""
-        there = [path for path, entry in self.tree.items() if entry.mode in (modes or (FILE, EXECUTABLE)) and path != b".gitattributes"]
+        there = [
+            path
+            for path, entry in self.tree.items()
+            if entry.mode in (modes or (FILE, EXECUTABLE)) and path != b".gitattributes"
+        ]
         near = [path for path in there if path in self.meet]
         if near and self.often():
             return self.one(near)
@@ -488,7 +599,11 @@ class _Side:
 
     def directory(self) -> bytes:
         """A directory in the tree, rather one to which the other side may add a file; b"" when there is none."""
-        found = {b"/".join(path.split(b"/")[:end]) for path in self.tree for end in range(1, path.count(b"/") + 1)}
+        found = {
+            b"/".join(path.split(b"/")[:end])
+            for path in self.tree
+            for end in range(1, path.count(b"/") + 1)
+        }
         near = found & {path.rpartition(b"/")[0] for path in NEW_PATHS}
         return self.one(sorted(near if near and self.often() else found)) if found else b""
 
@@ -535,7 +650,9 @@ class _Side:
 
     def rename(self) -> None:
         if path := self.pick(FILE, EXECUTABLE, LINK):
-            to = self.one([*NEW_PATHS, *(other + b"/" + path.split(b"/")[-1] for other in NEW_DIRECTORIES)])
+            to = self.one(
+                [*NEW_PATHS, *(other + b"/" + path.split(b"/")[-1] for other in NEW_DIRECTORIES)]
+            )
             self.put(to, self.tree.pop(path))
             edited = self.tree[to].mode != LINK and self.number(2) == 1
             if edited:
@@ -543,7 +660,9 @@ class _Side:
             self.say("rename and edit" if edited else "rename", path, to)
 
     def move(self, directory: bytes, to: bytes) -> None:
-        moved = {path: entry for path, entry in self.tree.items() if path.startswith(directory + b"/")}
+        moved = {
+            path: entry for path, entry in self.tree.items() if path.startswith(directory + b"/")
+        }
         for path in moved:
             del self.tree[path]
         for path, entry in moved.items():
@@ -624,7 +743,9 @@ class _Side:
 
     def apply(self, before: Tree, after: Tree) -> None:
         """Changes to `after` what is as in `before`."""
-        changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+        changed = {
+            path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+        }
         ready = [path for path in sorted(changed) if self.tree.get(path) == before.get(path)]
         for path in ready:
             self.tree.pop(path, None)
@@ -660,7 +781,9 @@ WEIGHTED = [operation for weight, operation in OPERATIONS for _ in range(weight)
 @st.composite
 def texts(draw: st.DrawFn) -> Text:
     encoding, message = draw(st.sampled_from(TEXTS))
-    return Text(draw(st.sampled_from(NAMES)) + b" " + draw(st.sampled_from(DATES)), encoding, message)
+    return Text(
+        draw(st.sampled_from(NAMES)) + b" " + draw(st.sampled_from(DATES)), encoding, message
+    )
 
 
 @st.composite
@@ -670,8 +793,15 @@ def histories(draw: st.DrawFn) -> History:
     # Families that come twice are identical files, and every rename of one is ambiguous.
     families = draw(st.lists(st.integers(0, 59), min_size=10, max_size=len(PATHS)))
     tree = {path: Entry(FILE, lines(family)) for path, family in zip(PATHS, families, strict=False)}
-    special = {TOOL: Entry(EXECUTABLE, b"#!/bin/sh\n" + lines(0)), BINARY: Entry(FILE, b"\x89PNG\0\n" + lines(2))}
-    special |= {ALIAS: Entry(LINK, b"README.md"), MODULE: Entry(SUBMODULE, b"0"), b".gitattributes": Entry(FILE, ATTRIBUTES[-1])}
+    special = {
+        TOOL: Entry(EXECUTABLE, b"#!/bin/sh\n" + lines(0)),
+        BINARY: Entry(FILE, b"\x89PNG\0\n" + lines(2)),
+    }
+    special |= {
+        ALIAS: Entry(LINK, b"README.md"),
+        MODULE: Entry(SUBMODULE, b"0"),
+        b".gitattributes": Entry(FILE, ATTRIBUTES[-1]),
+    }
     tree |= {path: entry for path, entry in special.items() if draw(st.booleans())}
     meet = draw(st.lists(st.sampled_from(sorted(tree)), min_size=1, max_size=3, unique=True))
     base = Version(tree, plain, ())

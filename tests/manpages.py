@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from git_ekf import roff
+from git_ekf.manual import roff
 
 ROOT = Path(__file__).resolve().parents[1]
 MAN = ROOT / "man"

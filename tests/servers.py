@@ -35,7 +35,10 @@ class Server(NamedTuple):
         return _done(run("git", *args, cwd=self.repository)).out.strip()
 
     def refs(self) -> dict[str, str]:
-        return dict(line.split(" ") for line in self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines())
+        return dict(
+            line.split(" ")
+            for line in self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+        )
 
     def quarantines(self) -> list[Path]:
         """Where git keeps the objects of pushes that it has not taken yet."""
@@ -52,9 +55,17 @@ def ssh(folder: Path) -> Iterator[Server]:
     repository = _bare(home / "prod.git")
     shell = needed("git-shell")
     keys = sshd.Keys(folder)
-    keys.authorize(home, f'command="env PUSHER={USER} {shell} -c \\"$SSH_ORIGINAL_COMMAND\\"",restrict')
+    keys.authorize(
+        home, f'command="env PUSHER={USER} {shell} -c \\"$SSH_ORIGINAL_COMMAND\\"",restrict'
+    )
     with sshd.sshd(folder, home) as port:
-        yield Server(sshd.url(port, str(repository)), repository, keys.client(port), lambda: _install(repository), "PUSHER")
+        yield Server(
+            sshd.url(port, str(repository)),
+            repository,
+            keys.client(port),
+            lambda: _install(repository),
+            "PUSHER",
+        )
 
 
 @contextmanager
@@ -67,7 +78,9 @@ def gitolite(folder: Path) -> Iterator[Server]:
     _done(run(program, "setup", "-pk", keys.public, env=env))
     settings = home / ".gitolite.rc"
     settings.write_text(
-        settings.read_text().replace('# LOCAL_CODE                =>  "$ENV{HOME}/local"', 'LOCAL_CODE => "$ENV{HOME}/local"')
+        settings.read_text().replace(
+            '# LOCAL_CODE                =>  "$ENV{HOME}/local"', 'LOCAL_CODE => "$ENV{HOME}/local"'
+        )
     )
     repositories = home / "repositories"
 
@@ -80,7 +93,13 @@ def gitolite(folder: Path) -> Iterator[Server]:
         _add_repository(folder / "admin", sshd.url(port, "/gitolite-admin"), "ops/prod")
 
     with sshd.sshd(folder, home) as port:
-        yield Server(sshd.url(port, "/ops/prod"), repositories / "ops" / "prod.git", keys.client(port), install, "GL_USER")
+        yield Server(
+            sshd.url(port, "/ops/prod"),
+            repositories / "ops" / "prod.git",
+            keys.client(port),
+            install,
+            "GL_USER",
+        )
 
 
 def _add_repository(clone: Path, url: str, name: str) -> None:
@@ -109,7 +128,11 @@ def http(folder: Path) -> Iterator[Server]:
     script(ask, "echo secret")
     with _cgi(folder, home), _nginx(folder, home, backend) as port:
         yield Server(
-            f"http://{USER}@{HOST}:{port}/prod.git", repository, {"GIT_ASKPASS": str(ask)}, lambda: _install(repository), "REMOTE_USER"
+            f"http://{USER}@{HOST}:{port}/prod.git",
+            repository,
+            {"GIT_ASKPASS": str(ask)},
+            lambda: _install(repository),
+            "REMOTE_USER",
         )
 
 
@@ -147,7 +170,10 @@ def _nginx(folder: Path, home: Path, backend: Path) -> Iterator[int]:
         configuration.write_text(
             f"{'user root; ' * (os.geteuid() == 0)}daemon off; pid pid; worker_processes 1; error_log stderr notice;\n"
             "events { }\nhttp {\naccess_log off; client_max_body_size 0;\n"
-            + "".join(f"{name}_temp_path {name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+            + "".join(
+                f"{name}_temp_path {name};\n"
+                for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
             + f"server {{ listen {HOST}:{port}; location / {{\nauth_basic git; auth_basic_user_file users; fastcgi_pass unix:cgi;\n"
             + "".join(f'fastcgi_param {name} "{value}";\n' for name, value in parameters.items())
             + "} } }\n"
@@ -188,7 +214,9 @@ def gitea(folder: Path) -> Iterator[Server]:
         "GITEA_PUSHER_EMAIL": f"{USER}@example.com",
         "SSH_ORIGINAL_COMMAND": "gitea-internal",
     }
-    yield Server(str(repository), repository, env, lambda: _install(repository), "GITEA_PUSHER_NAME")
+    yield Server(
+        str(repository), repository, env, lambda: _install(repository), "GITEA_PUSHER_NAME"
+    )
 
 
 @contextmanager
@@ -215,7 +243,9 @@ def gitlab(folder: Path) -> Iterator[Server]:
         "done",
     )
     _done(run("git", "config", "gitlab.fullpath", "ops/prod", cwd=repository))
-    _done(run("git", "config", "core.hooksPath", hooks, cwd=repository))  # Gitaly itself says it on the command line
+    _done(
+        run("git", "config", "core.hooksPath", hooks, cwd=repository)
+    )  # Gitaly itself says it on the command line
     env = {"GL_ID": "user-2", "GL_USERNAME": USER, "GL_PROTOCOL": "ssh"}
     yield Server(str(repository), repository, env, lambda: _install(repository), "GL_USERNAME")
 

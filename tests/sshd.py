@@ -84,6 +84,8 @@ def _no_login() -> str:
         return f"sshd lets nobody in whose shell is {shell}"
     if user == 0 and not Path("/run/sshd").is_dir():
         return "sshd started by root needs the directory /run/sshd: make system"
-    if user == 0 and any(line.startswith("root:!") for line in Path("/etc/shadow").read_text().splitlines()):
+    if user == 0 and any(
+        line.startswith("root:!") for line in Path("/etc/shadow").read_text().splitlines()
+    ):
         return "sshd does not let root in, whose account is locked"
     return ""

@@ -64,7 +64,9 @@ def tool(clone: Clone, tmp_path: Path) -> Tool:
 
 
 def records(clone: Clone) -> list[str]:
-    return clone.out("for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags/deploy").splitlines()
+    return clone.out(
+        "for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags/deploy"
+    ).splitlines()
 
 
 # --- what runs ---
@@ -73,7 +75,9 @@ def records(clone: Clone) -> list[str]:
 def test_path_by_path_in_the_order_given(clone: Clone, tool: Tool) -> None:
     done = clone.ekf("apply", ISTIO, "apps/dashboard/base/", f"./{ISTIO}", "clusters/prod")
     assert done.code == 0, done
-    assert tool.lines() == [f"--apply {path}" for path in (ISTIO, "apps/dashboard/base", "clusters/prod")]
+    assert tool.lines() == [
+        f"--apply {path}" for path in (ISTIO, "apps/dashboard/base", "clusters/prod")
+    ]
     assert done.err.splitlines() == tool.announced(ISTIO, "apps/dashboard/base", "clusters/prod")
     assert done.out.splitlines() == [
         f"Applied 3 paths of release-1.8 at {clone.out('rev-parse', '--short=7', 'HEAD')}",
@@ -88,20 +92,35 @@ def test_paths_of_the_configuration_stand_below_the_top(clone: Clone, tool: Tool
     assert tool.lines() == [f"--apply {ISTIO}", f"--apply {DASHBOARD}"]
 
 
-def test_paths_given_stand_below_the_current_directory(clone: Clone, tool: Tool, tmp_path: Path) -> None:
+def test_paths_given_stand_below_the_current_directory(
+    clone: Clone, tool: Tool, tmp_path: Path
+) -> None:
     (tmp_path / "link").symlink_to(clone.path)
     here = Clone(clone.path / "apps/istio")
-    done = here.ekf("apply", "overlays/deploy", ".", "../dashboard", "../..", str(tmp_path / "link/clusters"))
+    done = here.ekf(
+        "apply", "overlays/deploy", ".", "../dashboard", "../..", str(tmp_path / "link/clusters")
+    )
     assert done.code == 0, done
-    assert tool.lines() == [f"--apply {path}" for path in (ISTIO, "apps/istio", "apps/dashboard", ".", "clusters")]
+    assert tool.lines() == [
+        f"--apply {path}" for path in (ISTIO, "apps/istio", "apps/dashboard", ".", "clusters")
+    ]
 
 
 def test_where_and_with_what_the_tool_runs(clone: Clone, tool: Tool) -> None:
-    tool.says('{ pwd; env | grep -E "^(EKF|GIT)_" | grep -vE "^GIT_(AUTHOR|COMMITTER|EXEC)" | sort; } > "$log"')
-    env = {"GIT_DIR": str(clone.path / ".git"), "GIT_WORK_TREE": str(clone.path), "EKF_RELEASE": "0"}
+    tool.says(
+        '{ pwd; env | grep -E "^(EKF|GIT)_" | grep -vE "^GIT_(AUTHOR|COMMITTER|EXEC)" | sort; } > "$log"'
+    )
+    env = {
+        "GIT_DIR": str(clone.path / ".git"),
+        "GIT_WORK_TREE": str(clone.path),
+        "EKF_RELEASE": "0",
+    }
     done = run("git", "-c", "x.y=z", "ekf", "apply", ISTIO, cwd=clone.path / "apps", env=env)
     assert done.code == 4, done  # ISTIO is not below apps
-    assert run("git", "-c", "x.y=z", "ekf", "apply", "istio", cwd=clone.path / "apps", env=env).code == 0
+    assert (
+        run("git", "-c", "x.y=z", "ekf", "apply", "istio", cwd=clone.path / "apps", env=env).code
+        == 0
+    )
     assert tool.lines() == [
         str(clone.path),
         f"EKF_COMMIT={clone.out('rev-parse', 'HEAD')}",
@@ -139,7 +158,10 @@ def test_a_tool_without_paths_runs_once(clone: Clone, tool: Tool) -> None:
     done = clone.ekf("apply", ISTIO)
     assert (done.code, done.err.splitlines()) == (
         2,
-        ["git-ekf: apply.command takes no path: none of its words has {path}", "hint: git ekf apply"],
+        [
+            "git-ekf: apply.command takes no path: none of its words has {path}",
+            "hint: git ekf apply",
+        ],
     )
     assert tool.lines() == []
     done = clone.ekf("apply", "-m", "All of it.")
@@ -161,8 +183,17 @@ def test_a_program_in_the_tree(clone: Clone, tool: Tool) -> None:
 
 
 def test_the_tool_has_the_terminal(clone: Clone, tool: Tool) -> None:
-    tool.says('test -t 0 && test -t 1 && test -t 2 && read answer && echo "answer $answer" > "$log"')
-    child = pexpect.spawn(str(GIT_EKF), ["apply", ISTIO], cwd=str(clone.path), timeout=30, encoding="utf-8", env=dict(os.environ))
+    tool.says(
+        'test -t 0 && test -t 1 && test -t 2 && read answer && echo "answer $answer" > "$log"'
+    )
+    child = pexpect.spawn(
+        str(GIT_EKF),
+        ["apply", ISTIO],
+        cwd=str(clone.path),
+        timeout=30,
+        encoding="utf-8",
+        env=dict(os.environ),
+    )
     child.expect_exact("Applying")
     child.sendline("yes please")
     child.expect_exact("Applied 1 path")
@@ -175,16 +206,30 @@ def test_the_tool_has_the_terminal(clone: Clone, tool: Tool) -> None:
 def test_output_streams(clone: Clone, tool: Tool, tmp_path: Path) -> None:
     """Line by line while the tool runs, to where the tool wrote it; ours stands before it."""
     go = tmp_path / "go"
-    tool.says(f'echo "begun $2"; echo "warned" >&2; while ! test -e "{go}"; do sleep 0.02; done; echo ended')
-    process = subprocess.Popen(["git-ekf", "apply", ISTIO], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tool.says(
+        f'echo "begun $2"; echo "warned" >&2; while ! test -e "{go}"; do sleep 0.02; done; echo ended'
+    )
+    process = subprocess.Popen(
+        ["git-ekf", "apply", ISTIO],
+        cwd=clone.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout
     assert process.stderr
     assert process.stdout.readline() == f"begun {ISTIO}\n"
-    assert [process.stderr.readline().strip() for _ in range(2)] == [*tool.announced(ISTIO), "warned"]
+    assert [process.stderr.readline().strip() for _ in range(2)] == [
+        *tool.announced(ISTIO),
+        "warned",
+    ]
     go.touch()
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
-    assert out.splitlines()[:2] == ["ended", f"Applied 1 path of release-1.8 at {clone.out('rev-parse', '--short=7', 'HEAD')}"]
+    assert out.splitlines()[:2] == [
+        "ended",
+        f"Applied 1 path of release-1.8 at {clone.out('rev-parse', '--short=7', 'HEAD')}",
+    ]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -195,7 +240,12 @@ def test_a_tool_that_writes_and_writes(clone: Clone, tool: Tool) -> None:
         'sed -n "s/^VmHWM:[^0-9]*//p" "/proc/$PPID/status" > "$log"\n'
         'tr "\\0" " " < "/proc/$PPID/cmdline" >> "$log"'
     )
-    process = subprocess.Popen([str(GIT_EKF), "apply", ISTIO], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [str(GIT_EKF), "apply", ISTIO],
+        cwd=clone.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout
     count = 0
     while part := process.stdout.read(1 << 20):
@@ -246,8 +296,14 @@ def test_paths_that_are_refused(clone: Clone, tool: Tool, path: str, message: st
 def test_the_hint_for_a_missing_path_shows_what_there_is(clone: Clone, tool: Tool) -> None:
     done = Clone(clone.path / "apps").ekf("apply", "istoi")
     assert done.err.splitlines()[1] == "hint: git ls-tree --full-tree --name-only HEAD apps/"
-    assert Clone(clone.path / "apps").out(*done.err.splitlines()[1].split()[2:]) == "apps/dashboard\napps/istio"
-    assert clone.ekf("apply", "nope").err.splitlines()[1] == "hint: git ls-tree --full-tree --name-only HEAD"
+    assert (
+        Clone(clone.path / "apps").out(*done.err.splitlines()[1].split()[2:])
+        == "apps/dashboard\napps/istio"
+    )
+    assert (
+        clone.ekf("apply", "nope").err.splitlines()[1]
+        == "hint: git ls-tree --full-tree --name-only HEAD"
+    )
 
 
 def test_a_path_of_the_configuration_with_a_nul(clone: Clone, tool: Tool) -> None:
@@ -262,7 +318,10 @@ def test_no_path_at_all(clone: Clone, tool: Tool) -> None:
     done = clone.ekf("apply")
     assert (done.code, done.err.splitlines()) == (
         4,
-        ["git-ekf: nothing says which paths to apply", "hint: git ekf apply PATH, or set apply.paths in the configuration"],
+        [
+            "git-ekf: nothing says which paths to apply",
+            "hint: git ekf apply PATH, or set apply.paths in the configuration",
+        ],
     )
 
 
@@ -290,7 +349,10 @@ def test_a_record_that_would_lack_a_field(clone: Clone, tool: Tool) -> None:
     done = clone.ekf("apply", ISTIO, "-m", "")
     assert (done.code, done.err.splitlines()) == (
         4,
-        ["git-ekf: the record lacks Ticket, Context", 'hint: git ekf apply --field "Ticket=VALUE" -m CONTEXT'],
+        [
+            "git-ekf: the record lacks Ticket, Context",
+            'hint: git ekf apply --field "Ticket=VALUE" -m CONTEXT',
+        ],
     )
     assert tool.lines() == []
     assert clone.ekf("apply", ISTIO, "-m", "Why.", "--field", "Ticket=OPS-1").code == 0
@@ -298,7 +360,13 @@ def test_a_record_that_would_lack_a_field(clone: Clone, tool: Tool) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [["--field", "Ticket=1"], ["-m", "x", "--field", "Ticket"], ["-m", "x", "--field", "paths=a"], ["--bogus"]]
+    "args",
+    [
+        ["--field", "Ticket=1"],
+        ["-m", "x", "--field", "Ticket"],
+        ["-m", "x", "--field", "paths=a"],
+        ["--bogus"],
+    ],
 )
 def test_wrong_usage(clone: Clone, tool: Tool, args: list[str]) -> None:
     assert clone.ekf("apply", ISTIO, *args).code == 2
@@ -314,7 +382,10 @@ def test_a_tracked_command_runs_when_it_is_trusted(clone: Clone, tool: Tool) -> 
         assert (done.code, done.out, done.err.splitlines()) == (
             4,
             "",
-            [f"git-ekf: .ekf.toml names a command that is not trusted here: '{tool.path}' '{{path}}'", "hint: git ekf trust"],
+            [
+                f"git-ekf: .ekf.toml names a command that is not trusted here: '{tool.path}' '{{path}}'",
+                "hint: git ekf trust",
+            ],
         )
     assert tool.lines() == []
     assert clone.ekf("trust", "--yes").code == 0
@@ -349,8 +420,12 @@ def test_a_failure_in_the_middle(clone: Clone, tool: Tool) -> None:
 
 
 def test_keep_going(clone: Clone, tool: Tool) -> None:
-    tool.says('echo "$2" >> "$log"; case "$2" in *dashboard*) exit 7;; clusters*) kill -KILL $$;; esac')
-    done = Clone(clone.path / "apps").ekf("apply", "--keep-going", "dashboard", "istio", "../clusters", "-m", "Not to be.")
+    tool.says(
+        'echo "$2" >> "$log"; case "$2" in *dashboard*) exit 7;; clusters*) kill -KILL $$;; esac'
+    )
+    done = Clone(clone.path / "apps").ekf(
+        "apply", "--keep-going", "dashboard", "istio", "../clusters", "-m", "Not to be."
+    )
     assert (done.code, done.out) == (5, "")
     assert tool.lines() == ["apps/dashboard", "apps/istio", "clusters"]
     assert done.err.splitlines()[3:] == [
@@ -364,7 +439,12 @@ def test_keep_going(clone: Clone, tool: Tool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV"), (signal.SIGRTMIN + 3, f"signal {signal.SIGRTMIN + 3}")]
+    ("number", "name"),
+    [
+        (signal.SIGKILL, "SIGKILL"),
+        (signal.SIGSEGV, "SIGSEGV"),
+        (signal.SIGRTMIN + 3, f"signal {signal.SIGRTMIN + 3}"),
+    ],
 )
 def test_a_tool_that_is_killed(clone: Clone, tool: Tool, number: int, name: str) -> None:
     tool.says(f"kill -{int(number)} $$")
@@ -398,7 +478,9 @@ def test_a_tool_that_cannot_be_started(clone: Clone, tool: Tool) -> None:
         "absent": f"{tool.path}: No such file or directory",
     }
     for case, reason in expected.items():
-        tool.path.write_text({"not executable": "#!/bin/sh\n", "no interpreter": "#!/no/such\n"}.get(case, "\0"))
+        tool.path.write_text(
+            {"not executable": "#!/bin/sh\n", "no interpreter": "#!/no/such\n"}.get(case, "\0")
+        )
         tool.path.chmod(0o644 if case == "not executable" else 0o755)
         if case == "absent":
             tool.path.unlink()
@@ -436,7 +518,9 @@ def test_a_word_with_a_nul(clone: Clone, tool: Tool) -> None:
     ],
 )
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_repository_changes_under_the_tool(clone: Clone, tool: Tool, script: str, what: str, code: int) -> None:
+def test_the_repository_changes_under_the_tool(
+    clone: Clone, tool: Tool, script: str, what: str, code: int
+) -> None:
     head = clone.out("rev-parse", "--short=7", "HEAD")
     tool.says(f'echo "$2" >> "$log"; {script}; exit {code}')
     done = clone.ekf("apply", ISTIO, DASHBOARD, "--keep-going", "-m", "Not to be.")
@@ -523,9 +607,15 @@ def test_ctrl_c_at_the_last_path(clone: Clone, tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_us_alone_is_passed_on(clone: Clone, tool: Tool, number: signal.Signals) -> None:
-    tool.says(f'trap \'echo told >> "$log"; exit 3\' {number.name[3:]}; echo ready >> "$log"; while :; do sleep 0.05; done')
-    process = subprocess.Popen([str(GIT_EKF), "apply", ISTIO, DASHBOARD], cwd=clone.path, stderr=subprocess.PIPE, text=True)
+def test_a_signal_to_us_alone_is_passed_on(
+    clone: Clone, tool: Tool, number: signal.Signals
+) -> None:
+    tool.says(
+        f'trap \'echo told >> "$log"; exit 3\' {number.name[3:]}; echo ready >> "$log"; while :; do sleep 0.05; done'
+    )
+    process = subprocess.Popen(
+        [str(GIT_EKF), "apply", ISTIO, DASHBOARD], cwd=clone.path, stderr=subprocess.PIPE, text=True
+    )
     tool.wait_for("ready")
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
@@ -537,7 +627,9 @@ def test_a_signal_to_us_alone_is_passed_on(clone: Clone, tool: Tool, number: sig
 def test_what_is_ignored_stays_ignored(clone: Clone, tool: Tool) -> None:
     """As under nohup: the tool inherits it, and neither of us ends."""
     tool.says('kill -HUP $PPID; kill -HUP $$; echo survived >> "$log"')
-    done = run("sh", "-c", f"trap '' HUP; exec '{GIT_EKF}' apply {ISTIO} {DASHBOARD}", cwd=clone.path)
+    done = run(
+        "sh", "-c", f"trap '' HUP; exec '{GIT_EKF}' apply {ISTIO} {DASHBOARD}", cwd=clone.path
+    )
     assert done.code == 0, done
     assert tool.lines() == ["survived"] * 2
 
@@ -546,7 +638,17 @@ def test_what_is_ignored_stays_ignored(clone: Clone, tool: Tool) -> None:
 
 
 def test_the_record(clone: Clone, tool: Tool) -> None:
-    done = clone.ekf("apply", ISTIO, DASHBOARD, "-m", "We added Istio.", "-m", "And more.", "--field", "Ticket=OPS-1")
+    done = clone.ekf(
+        "apply",
+        ISTIO,
+        DASHBOARD,
+        "-m",
+        "We added Istio.",
+        "-m",
+        "And more.",
+        "--field",
+        "Ticket=OPS-1",
+    )
     assert done.code == 0, done
     head = clone.out("rev-parse", "HEAD")
     assert done.out.splitlines() == [
@@ -569,7 +671,10 @@ def test_the_record(clone: Clone, tool: Tool) -> None:
     ]
     assert clone.out("rev-parse", f"{RECORD}^{{commit}}") == head
     assert clone.rules() == []
-    assert clone.ekf("apply", ISTIO, "-m", "Again.").out.splitlines()[1] == "Recorded deploy/2026-11-20.2/release-1.8"
+    assert (
+        clone.ekf("apply", ISTIO, "-m", "Again.").out.splitlines()[1]
+        == "Recorded deploy/2026-11-20.2/release-1.8"
+    )
 
 
 def test_how_to_record_records_the_same(clone: Clone, tool: Tool) -> None:
@@ -578,7 +683,9 @@ def test_how_to_record_records_the_same(clone: Clone, tool: Tool) -> None:
     assert run("sh", "-c", command.replace("CONTEXT", "Later."), cwd=clone.path).code == 0
     by_hand = clone.out("tag", "-l", "--format=%(contents)", RECORD)
     assert clone.ekf("apply", ISTIO, "own/a, 'b'", "-m", "Later.").code == 0
-    assert clone.out("tag", "-l", "--format=%(contents)", "deploy/2026-11-20.2/release-1.8") == by_hand
+    assert (
+        clone.out("tag", "-l", "--format=%(contents)", "deploy/2026-11-20.2/release-1.8") == by_hand
+    )
 
 
 def test_odd_paths_stay_on_one_line_and_apart(clone: Clone, tool: Tool) -> None:
@@ -606,7 +713,10 @@ def test_applied_but_not_recorded(clone: Clone, tool: Tool) -> None:
     assert tool.lines() == [f"--apply {ISTIO}"]
     message, hint = done.err.splitlines()[-2:]
     assert message.startswith("git-ekf: 1 path applied, but not recorded: ")
-    assert hint == f"hint: git ekf tag -m 'We added Istio.' --field 'Ticket=OPS 1' --field Paths={ISTIO}"
+    assert (
+        hint
+        == f"hint: git ekf tag -m 'We added Istio.' --field 'Ticket=OPS 1' --field Paths={ISTIO}"
+    )
     clone.git("config", "ekf.tags.sign", "false")
     assert run("sh", "-c", hint.removeprefix("hint: "), cwd=clone.path).code == 0
 
@@ -614,7 +724,9 @@ def test_applied_but_not_recorded(clone: Clone, tool: Tool) -> None:
 def test_dry_run(clone: Clone, tool: Tool) -> None:
     done = clone.ekf("apply", "-n", ISTIO, "clusters/prod", "-m", "Not to be.")
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines() == [f"'{tool.path}' --apply {path}" for path in (ISTIO, "clusters/prod")]
+    assert done.out.splitlines() == [
+        f"'{tool.path}' --apply {path}" for path in (ISTIO, "clusters/prod")
+    ]
     assert tool.lines() == []
     assert records(clone) == []
     assert run("sh", "-e", "-c", done.out, cwd=clone.path).code == 0
@@ -648,12 +760,20 @@ def test_kubectl(clone: Clone, tool: Tool) -> None:
 
 def test_kubectl_on_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     program = kubectl()
-    done = run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8")
+    done = run(
+        "git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8"
+    )
     assert done.code == 0, done
     work = Clone(tmp_path / "work")
     work.git("push", "-q", "internal", "release-1.8")
     Tool(work, tmp_path).named(program, "kustomize", "{path}")
-    done = work.ekf("apply", "common/kubeflow-namespace/base", "common/kubeflow-roles/base", "-m", "Namespace and roles.")
+    done = work.ekf(
+        "apply",
+        "common/kubeflow-namespace/base",
+        "common/kubeflow-roles/base",
+        "-m",
+        "Namespace and roles.",
+    )
     assert done.code == 0, done
     assert "kind: Namespace\n" in done.out
     assert "kind: ClusterRole\n" in done.out

@@ -14,7 +14,7 @@ import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, Run, run
 
-from git_ekf.sample import make_vendor
+from git_ekf.demo.sample import make_vendor
 
 
 def refused(result: Run, code: int) -> str:
@@ -38,8 +38,14 @@ def state(clone: Clone) -> dict[str, object]:
 
 def test_clone_from_nothing(clone: Clone, vendor: Path, internal: Path) -> None:
     assert clone.out("symbolic-ref", "HEAD") == "refs/heads/release-1.8"
-    assert clone.out("rev-parse", "@{upstream}") == clone.out("rev-parse", "origin/release-1.8") == clone.out("rev-parse", "HEAD")
-    assert clone.out("for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/release-1.8"
+    assert (
+        clone.out("rev-parse", "@{upstream}")
+        == clone.out("rev-parse", "origin/release-1.8")
+        == clone.out("rev-parse", "HEAD")
+    )
+    assert (
+        clone.out("for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/release-1.8"
+    )
     assert clone.out("status", "--porcelain") == ""
     settings = {
         "remote.origin.url": str(vendor),
@@ -62,22 +68,46 @@ def test_clone_takes_the_newest_release(vendor: Path, internal: Path, tmp_path: 
     assert Clone(tmp_path / "vendor").out("branch", "--show-current") == "release-1.10"
 
 
-def test_a_lost_container_costs_nothing(clone: Clone, vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_a_lost_container_costs_nothing(
+    clone: Clone, vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     clone.commit("own/a", "1")
     clone.git("push", "-q", "internal", "release-1.8")
     clone.git("tag", "-a", "-m", "kept", "deploy/2026-11-20/release-1.8", "--no-sign")
-    clone.git("tag", "-a", "-m", "orphan", "deploy/2026-11-19/release-1.8", clone.out("commit-tree", "HEAD^{tree}", "-m", "gone"))
+    clone.git(
+        "tag",
+        "-a",
+        "-m",
+        "orphan",
+        "deploy/2026-11-19/release-1.8",
+        clone.out("commit-tree", "HEAD^{tree}", "-m", "gone"),
+    )
     clone.git("push", "-q", "--no-verify", "internal", "refs/tags/deploy/*")
     done = run("git-ekf", "clone", vendor, tmp_path / "again", "--internal", internal)
-    assert "branch release-1.8 restored from internal, 1 configuration commit, 2 deploy records" in done.out
+    assert (
+        "branch release-1.8 restored from internal, 1 configuration commit, 2 deploy records"
+        in done.out
+    )
     again = Clone(tmp_path / "again")
-    for question in (("rev-parse", "HEAD"), ("for-each-ref", "refs/tags", "refs/remotes"), ("status", "-sb")):
+    for question in (
+        ("rev-parse", "HEAD"),
+        ("for-each-ref", "refs/tags", "refs/remotes"),
+        ("status", "-sb"),
+    ):
         assert again.out(*question) == clone.out(*question)
 
 
-def test_clone_restores_the_newest_branch_of_internal(clone: Clone, vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_clone_restores_the_newest_branch_of_internal(
+    clone: Clone, vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     for version in ("1.8", "1.9"):
-        clone.git("push", "-q", "--no-verify", "internal", f"origin/release-{version}:refs/heads/release-{version}")
+        clone.git(
+            "push",
+            "-q",
+            "--no-verify",
+            "internal",
+            f"origin/release-{version}:refs/heads/release-{version}",
+        )
     run("git-ekf", "clone", vendor, tmp_path / "again", "--internal", internal)
     assert Clone(tmp_path / "again").out("branch", "--show-current") == "release-1.9"
 
@@ -85,7 +115,16 @@ def test_clone_restores_the_newest_branch_of_internal(clone: Clone, vendor: Path
 def test_clone_of_sha256(tmp_path: Path) -> None:
     make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
     run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git")
-    done = run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", tmp_path / "internal.git", "--release", "1.8")
+    done = run(
+        "git-ekf",
+        "clone",
+        tmp_path / "vendor.git",
+        tmp_path / "work",
+        "--internal",
+        tmp_path / "internal.git",
+        "--release",
+        "1.8",
+    )
     assert done.code == 0, done
     clone = Clone(tmp_path / "work")
     clone.commit("own/a", "1")
@@ -94,11 +133,23 @@ def test_clone_of_sha256(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "version", "newest"), [("v{version}-branch", "1.8", "v1.10-branch"), ("release-v{version}", "1.9", "release-v1.10")]
+    ("pattern", "version", "newest"),
+    [("v{version}-branch", "1.8", "v1.10-branch"), ("release-v{version}", "1.9", "release-v1.10")],
 )
-def test_other_naming_schemes(tmp_path: Path, internal: Path, pattern: str, version: str, newest: str) -> None:
+def test_other_naming_schemes(
+    tmp_path: Path, internal: Path, pattern: str, version: str, newest: str
+) -> None:
     make_vendor(str(tmp_path / "vendor.git"), pattern)
-    clone = ("ekf", "clone", "vendor.git", "work", "--internal", "internal.git", "--release", version)
+    clone = (
+        "ekf",
+        "clone",
+        "vendor.git",
+        "work",
+        "--internal",
+        "internal.git",
+        "--release",
+        version,
+    )
     missing = run("git", *clone, cwd=tmp_path)
     assert missing.code != 0
     done = run("git", "-c", f"ekf.branches.release={pattern}", *clone, cwd=tmp_path)
@@ -115,13 +166,20 @@ def test_clone_refusals_leave_nothing(vendor: Path, internal: Path, tmp_path: Pa
     (tmp_path / "full/file").touch()
     before = sorted(path.name for path in tmp_path.iterdir())
     to = tmp_path / "work"
-    assert refused(run("git-ekf", "clone", vendor, tmp_path / "full", "--internal", internal), 4).endswith("is not empty")
+    assert refused(
+        run("git-ekf", "clone", vendor, tmp_path / "full", "--internal", internal), 4
+    ).endswith("is not empty")
     known = "the vendor has release-1.8, release-1.9, release-1.10"
     assert (
-        refused(run("git-ekf", "clone", vendor, to, "--internal", internal, "--release", "2.0"), 2) == f"there is no release 2.0; {known}"
+        refused(run("git-ekf", "clone", vendor, to, "--internal", internal, "--release", "2.0"), 2)
+        == f"there is no release 2.0; {known}"
     )
-    assert refused(run("git-ekf", "clone", vendor, to, "--internal", f"file://{vendor}/"), 2).endswith("are the same repository")
-    assert "does not appear to be a git repository" in refused(run("git-ekf", "clone", tmp_path / "none", to, "--internal", internal), 5)
+    assert refused(
+        run("git-ekf", "clone", vendor, to, "--internal", f"file://{vendor}/"), 2
+    ).endswith("are the same repository")
+    assert "does not appear to be a git repository" in refused(
+        run("git-ekf", "clone", tmp_path / "none", to, "--internal", internal), 5
+    )
     swapped = run("git-ekf", "clone", internal, to, "--internal", vendor)
     assert refused(swapped, 4) == "the primary repository has no release branch (release-{version})"
     assert "the wrong way round?" in swapped.err
@@ -130,12 +188,16 @@ def test_clone_refusals_leave_nothing(vendor: Path, internal: Path, tmp_path: Pa
 
 def test_clone_of_a_vendor_without_releases(internal: Path, tmp_path: Path) -> None:
     run("git", "init", "-q", "--bare", tmp_path / "empty.git")
-    result = run("git-ekf", "clone", tmp_path / "empty.git", tmp_path / "work", "--internal", internal)
+    result = run(
+        "git-ekf", "clone", tmp_path / "empty.git", tmp_path / "work", "--internal", internal
+    )
     assert refused(result, 4) == "the primary repository has no release branch (release-{version})"
     assert "v{version}-branch" in result.err
 
 
-def test_a_clone_that_fails_half_way_leaves_nothing(vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_a_clone_that_fails_half_way_leaves_nothing(
+    vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     """The vendor's objects are damaged: ls-remote answers, the transfer fails."""
     tree = run("git", "-C", vendor, "rev-parse", "release-1.8^{tree}").out.strip()
     (vendor / "objects" / tree[:2] / tree[2:]).unlink()
@@ -148,12 +210,18 @@ def test_a_clone_that_fails_half_way_leaves_nothing(vendor: Path, internal: Path
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_an_interrupted_clone_leaves_nothing(vendor: Path, internal: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_an_interrupted_clone_leaves_nothing(
+    vendor: Path, internal: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     slow = tmp_path / "bin"
     slow.mkdir()
     real = run("sh", "-c", "command -v git").out.strip()
-    (slow / "git").write_text(f'#!/bin/sh\n[ "$1" = reset ] && {{ touch {tmp_path}/reached; sleep 20; }}\nexec {real} "$@"\n')
+    (slow / "git").write_text(
+        f'#!/bin/sh\n[ "$1" = reset ] && {{ touch {tmp_path}/reached; sleep 20; }}\nexec {real} "$@"\n'
+    )
     (slow / "git").chmod(0o755)
     process = subprocess.Popen(
         [GIT_EKF, "clone", vendor, tmp_path / "work", "--internal", internal],
@@ -171,7 +239,9 @@ def test_an_interrupted_clone_leaves_nothing(vendor: Path, internal: Path, tmp_p
     os.killpg(process.pid, number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
-    assert err.splitlines()[-1] == ("git-ekf: interrupted" if code == 130 else "git-ekf: terminated")
+    assert err.splitlines()[-1] == (
+        "git-ekf: interrupted" if code == 130 else "git-ekf: terminated"
+    )
     assert "Traceback" not in err
     assert not (tmp_path / "work").exists()
 
@@ -183,11 +253,24 @@ def silent_server() -> socket.socket:
 
 
 @pytest.mark.parametrize("scheme", ["http", "ssh"])
-def test_a_hanging_remote_is_given_up(vendor: Path, tmp_path: Path, silent_server: socket.socket, scheme: str) -> None:
+def test_a_hanging_remote_is_given_up(
+    vendor: Path, tmp_path: Path, silent_server: socket.socket, scheme: str
+) -> None:
     url = f"{scheme}://127.0.0.1:{silent_server.getsockname()[1]}/x.git"
     begin = time.monotonic()
-    result = run("git-ekf", "clone", vendor, tmp_path / "work", "--internal", url, env={"GIT_EKF_TIMEOUT": "1"})
-    assert refused(result, 5) == f"cannot read the internal repository {url}: no answer within 1 seconds"
+    result = run(
+        "git-ekf",
+        "clone",
+        vendor,
+        tmp_path / "work",
+        "--internal",
+        url,
+        env={"GIT_EKF_TIMEOUT": "1"},
+    )
+    assert (
+        refused(result, 5)
+        == f"cannot read the internal repository {url}: no answer within 1 seconds"
+    )
     assert time.monotonic() - begin < 30
     assert not (tmp_path / "work").exists()
 
@@ -196,7 +279,14 @@ def test_credentials_are_never_shown(vendor: Path, tmp_path: Path) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     port = server.getsockname()[1]
     server.close()
-    result = run("git-ekf", "clone", vendor, tmp_path / "work", "--internal", f"http://user:s3cret@127.0.0.1:{port}/x.git")
+    result = run(
+        "git-ekf",
+        "clone",
+        vendor,
+        tmp_path / "work",
+        "--internal",
+        f"http://user:s3cret@127.0.0.1:{port}/x.git",
+    )
     refused(result, 5)
     assert "s3cret" not in result.out + result.err
 
@@ -226,7 +316,9 @@ def test_init_of_a_plain_clone(vendor: Path, internal: Path, tmp_path: Path) -> 
     assert work.ekf("init").out == "Everything is in place; nothing was changed.\n"
 
 
-def test_init_of_a_clone_of_the_internal_repository(clone: Clone, vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_init_of_a_clone_of_the_internal_repository(
+    clone: Clone, vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     """Somebody has cloned the cluster's own repository by hand: one run sets all of it right."""
     clone.commit("own/file", "own\n")
     assert clone.ekf("save").code == 0
@@ -243,7 +335,10 @@ def test_init_of_a_clone_of_the_internal_repository(clone: Clone, vendor: Path, 
 def test_init_knows_a_url_that_git_rewrites(vendor: Path, internal: Path, clone: Clone) -> None:
     clone.git("config", "--global", f"url.{internal}.insteadOf", "ours:prod")
     clone.git("remote", "set-url", "internal", "ours:prod")
-    assert clone.ekf("init", "--internal", "ours:prod").out == "Everything is in place; nothing was changed.\n"
+    assert (
+        clone.ekf("init", "--internal", "ours:prod").out
+        == "Everything is in place; nothing was changed.\n"
+    )
 
 
 def test_init_without_an_internal_repository(vendor: Path, tmp_path: Path) -> None:
@@ -252,8 +347,13 @@ def test_init_without_an_internal_repository(vendor: Path, tmp_path: Path) -> No
     result = work.ekf("init")
     assert refused(result, 4) == "there is no remote internal for the cluster's own repository"
     assert "hint: git ekf init --internal URL" in result.err
-    assert refused(work.ekf("init", "--internal", str(tmp_path / "nowhere.git")), 5).startswith("cannot read the internal repository")
-    assert refused(work.ekf("init", "--internal", str(vendor)), 4) == "no remote is the vendor's repository"
+    assert refused(work.ekf("init", "--internal", str(tmp_path / "nowhere.git")), 5).startswith(
+        "cannot read the internal repository"
+    )
+    assert (
+        refused(work.ekf("init", "--internal", str(vendor)), 4)
+        == "no remote is the vendor's repository"
+    )
     assert state(work) == before
 
 
@@ -292,10 +392,19 @@ def test_init_asks_before_it_renames(vendor: Path, internal: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 4), ("\x03", 130)])
-def test_init_asks_on_a_terminal(vendor: Path, internal: Path, tmp_path: Path, answer: str, code: int) -> None:
+def test_init_asks_on_a_terminal(
+    vendor: Path, internal: Path, tmp_path: Path, answer: str, code: int
+) -> None:
     work = forked(vendor, internal, tmp_path / "work")
     before = state(work)
-    child = pexpect.spawn(str(GIT_EKF), ["init"], cwd=str(work.path), timeout=30, encoding="utf-8", env=dict(os.environ))
+    child = pexpect.spawn(
+        str(GIT_EKF),
+        ["init"],
+        cwd=str(work.path),
+        timeout=30,
+        encoding="utf-8",
+        env=dict(os.environ),
+    )
     child.expect_exact("remote origin renamed to internal")
     child.expect_exact("Go ahead? [y/N]: ")
     child.send(answer if answer == "\x03" else answer + "\r")
@@ -314,7 +423,9 @@ def test_init_leaves_a_stray_default_branch(vendor: Path, internal: Path, tmp_pa
     assert work.out("for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/release-1.9"
 
 
-def test_init_with_work_on_a_stray_branch_beside_a_release_branch(vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_init_with_work_on_a_stray_branch_beside_a_release_branch(
+    vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     work = plain_clone(vendor, tmp_path / "work", "-b", "release-1.8")
     work.git("switch", "-q", "-c", "main")
     work.commit("own/a", "1")
@@ -325,7 +436,9 @@ def test_init_with_work_on_a_stray_branch_beside_a_release_branch(vendor: Path, 
     assert state(work) == before
 
 
-def test_init_finds_the_channel_a_stray_branch_stands_on(vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_init_finds_the_channel_a_stray_branch_stands_on(
+    vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     work = plain_clone(vendor, tmp_path / "work", "-b", "release-1.9")
     work.git("branch", "-m", "production")
     work.commit("own/a", "1")
@@ -335,7 +448,9 @@ def test_init_finds_the_channel_a_stray_branch_stands_on(vendor: Path, internal:
 
 def test_init_repairs_what_a_release_branch_tracks(clone: Clone) -> None:
     clone.git("branch", "--set-upstream-to=origin/release-1.9")
-    assert clone.ekf("init").out == "  release-1.8 tracks origin/release-1.8\nNext: git ekf status\n"
+    assert (
+        clone.ekf("init").out == "  release-1.8 tracks origin/release-1.8\nNext: git ekf status\n"
+    )
     assert clone.rules() == []
 
 
@@ -345,8 +460,14 @@ def test_init_keeps_the_users_settings(vendor: Path, internal: Path, tmp_path: P
     run("git", "config", "--global", "rerere.enabled", "yes")
     work.git("config", "pull.ff", "true")
     done = work.ekf("init", "--internal", str(internal))
-    assert "pull.ff is true in this clone and stays so; git-ekf advises only: git config pull.ff only" in done.out
-    assert "merge.ff = only: git merge never makes a merge commit (your own setting elsewhere is false)" in done.out
+    assert (
+        "pull.ff is true in this clone and stays so; git-ekf advises only: git config pull.ff only"
+        in done.out
+    )
+    assert (
+        "merge.ff = only: git merge never makes a merge commit (your own setting elsewhere is false)"
+        in done.out
+    )
     assert work.out("config", "pull.ff") == "true"
     assert work.out("config", "merge.ff") == "only"
 
@@ -358,11 +479,16 @@ def test_init_keeps_hooks_that_are_there(vendor: Path, internal: Path, tmp_path:
     hook.write_text("#!/bin/sh\necho mine ran >&2\n")
     hook.chmod(0o755)
     done = work.ekf("init", "--internal", str(internal))
-    assert "hooks installed: pre-commit, pre-merge-commit, pre-push (yours are kept and run first: pre-commit)" in done.out
+    assert (
+        "hooks installed: pre-commit, pre-merge-commit, pre-push (yours are kept and run first: pre-commit)"
+        in done.out
+    )
     assert "mine ran" in work.git("commit", "-q", "--allow-empty", "-m", "x").err
 
 
-def test_init_says_when_hooks_cannot_go_where_git_looks(vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_init_says_when_hooks_cannot_go_where_git_looks(
+    vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     work = plain_clone(vendor, tmp_path / "work", "-b", "release-1.8")
     work.git("config", "core.hooksPath", ".husky/_")
     done = work.ekf("init", "--internal", str(internal))
@@ -372,7 +498,9 @@ def test_init_says_when_hooks_cannot_go_where_git_looks(vendor: Path, internal: 
     assert work.out("config", "core.hooksPath") == ".husky/_"
 
 
-def test_init_refuses_where_it_cannot_know(clone: Clone, vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_init_refuses_where_it_cannot_know(
+    clone: Clone, vendor: Path, internal: Path, tmp_path: Path
+) -> None:
     clone.git("switch", "-q", "--detach")
     assert refused(clone.ekf("init"), 4) == "HEAD is detached"
     clone.git("bisect", "start")
@@ -381,8 +509,12 @@ def test_init_refuses_where_it_cannot_know(clone: Clone, vendor: Path, internal:
     assert refused(Clone(tmp_path / "empty").ekf("init"), 4) == "this is not a git repository"
     assert refused(Clone(vendor).ekf("init"), 4).startswith("this needs a work tree")
     run("git", "init", "-q", tmp_path / "empty")
-    assert refused(Clone(tmp_path / "empty").ekf("init"), 4) == "no remote is the vendor's repository"
-    result = Clone(tmp_path / "empty").ekf("init", "--primary", str(vendor), "--internal", str(internal))
+    assert (
+        refused(Clone(tmp_path / "empty").ekf("init"), 4) == "no remote is the vendor's repository"
+    )
+    result = Clone(tmp_path / "empty").ekf(
+        "init", "--primary", str(vendor), "--internal", str(internal)
+    )
     assert refused(result, 4) == "nothing is checked out in this repository"
 
 
@@ -399,11 +531,15 @@ def test_init_of_a_clone_of_one_channel(vendor: Path, internal: Path, tmp_path: 
     work = plain_clone(vendor, tmp_path / "work", "--single-branch", "-b", "release-1.8")
     work.git("remote", "add", "internal", str(internal))
     findings = json.loads(work.ekf("doctor", "--offline", "--json").out)["findings"]
-    (found,) = [finding for finding in findings if "brings some channels only" in finding["message"]]
+    (found,) = [
+        finding for finding in findings if "brings some channels only" in finding["message"]
+    ]
     init = work.ekf("init", "--release", "1.8", "--yes")
     assert init.code == 0, init
     assert "fetching from origin brings every channel" in init.out
-    assert json.loads(work.ekf("releases", "--json").out)["channels"][-1]["branch"] == "release-1.10"
+    assert (
+        json.loads(work.ekf("releases", "--json").out)["channels"][-1]["branch"] == "release-1.10"
+    )
     assert "fetching from origin" not in work.ekf("init", "--yes").out
     fixed = plain_clone(vendor, tmp_path / "fixed", "--single-branch", "-b", "release-1.8")
     assert run("sh", "-c", found["fix"], cwd=fixed.path).code == 0
@@ -422,8 +558,12 @@ def test_progress_is_shown_on_a_terminal(vendor: Path, internal: Path, tmp_path:
 
 
 def test_real_channels(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
-    done = run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8")
+    done = run(
+        "git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8"
+    )
     assert done.code == 0, done
     work = Clone(tmp_path / "work")
     assert work.rules("--all") == []
-    assert [line.split()[-3 if "*" in line else 0] for line in work.ekf("releases").out.splitlines()][:2] == ["release-1.3", "release-1.4"]
+    assert [
+        line.split()[-3 if "*" in line else 0] for line in work.ekf("releases").out.splitlines()
+    ][:2] == ["release-1.3", "release-1.4"]

@@ -18,7 +18,7 @@ import pytest
 from conftest import Clone, run
 from test_start_up import imported
 
-from git_ekf import completion
+import completions
 from git_ekf.cli import ALIASES, COMMANDS
 from git_ekf.errors import FAILED, USAGE
 
@@ -40,10 +40,22 @@ def world(_vendor_template: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     folder = tmp_path_factory.mktemp("completion")
     vendor = Path(shutil.copytree(_vendor_template, folder / "vendor.git"))
     assert run("git", "init", "-q", "--bare", folder / "internal.git").code == 0
-    done = run("git-ekf", "clone", vendor, folder / "work", "--internal", folder / "internal.git", "--release", "1.8")
+    done = run(
+        "git-ekf",
+        "clone",
+        vendor,
+        folder / "work",
+        "--internal",
+        folder / "internal.git",
+        "--release",
+        "1.8",
+    )
     assert done.code == 0, done
     clone = Clone(folder / "work")
-    for day, context in (("2026-11-13", "We added Istio."), ("2026-11-20", "Two \x1b[31mreplicas.\n\nMore.")):
+    for day, context in (
+        ("2026-11-13", "We added Istio."),
+        ("2026-11-20", "Two \x1b[31mreplicas.\n\nMore."),
+    ):
         done = clone.ekf("tag", "--date", day, "-m", context)
         assert done.code == 0, done
     for name in (RUNS, QUOTES, "grün"):
@@ -58,18 +70,23 @@ def world(_vendor_template: Path, tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 def test_scripts_have_what_the_program_has() -> None:
-    """When this fails: python -m git_ekf.completion"""
-    assert completion.scripts() == {name: (SCRIPTS / name).read_text(encoding="utf-8") for name in FILES.values()}
+    """When this fails: python packaging/completions.py"""
+    assert completions.scripts() == {
+        name: (SCRIPTS / name).read_text(encoding="utf-8") for name in FILES.values()
+    }
 
 
 def test_every_value_has_something_that_completes_it() -> None:
     """When this fails, a new option takes something that `completion.KINDS` does not know."""
-    found = completion.commands()
+    found = completions.commands()
     values = [option.value for command in found for option in command.options] + [
         one.value for command in found for one in command.arguments
     ]
-    assert {value.name for value in values if value and not value.choices} <= set(completion.KINDS)
-    assert [command.words for command in found if command.words and " " not in command.words] == [*COMMANDS, *ALIASES]
+    assert {value.name for value in values if value and not value.choices} <= set(completions.KINDS)
+    assert [command.words for command in found if command.words and " " not in command.words] == [
+        *COMMANDS,
+        *ALIASES,
+    ]
 
 
 def printed(shell: str) -> str:
@@ -104,7 +121,10 @@ def test_script_comes_out_of_a_zip_or_says_that_it_is_missing(tmp_path: Path) ->
     assert (done.code, done.out) == (0, printed("fish"))
     done = run(*program, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "bare.zip")})
     assert (done.code, done.out) == (FAILED, "")
-    assert done.err == "git-ekf: the completion scripts are missing from this installation\nhint: reinstall git-ekf\n"
+    assert (
+        done.err
+        == "git-ekf: the completion scripts are missing from this installation\nhint: reinstall git-ekf\n"
+    )
 
 
 # --- what the scripts ask ---
@@ -119,7 +139,11 @@ def ask(clone: Clone, *words: str) -> list[str]:
 def test_releases(world: Clone) -> None:
     assert ask(world, "channels", "") == ["1.8\tcurrent", "1.9\tnewer", "1.10\tnewer"]
     assert ask(world, "channels", "1.1") == ["1.10\tnewer"]
-    assert ask(world, "channels", "rel") == ["release-1.8\tcurrent", "release-1.9\tnewer", "release-1.10\tnewer"]
+    assert ask(world, "channels", "rel") == [
+        "release-1.8\tcurrent",
+        "release-1.9\tnewer",
+        "release-1.10\tnewer",
+    ]
     assert ask(world, "newer", "") == ["1.9", "1.10"]
     # For a clone that is yet to be made: of what the line names, which may be anything.
     earlier = ["nothing/here", "--internal", "../internal.git", "VERSION", "../vendor.git"]
@@ -128,7 +152,10 @@ def test_releases(world: Clone) -> None:
 
 
 def test_records(world: Clone) -> None:
-    newest, oldest = "deploy/2026-11-20/release-1.8\tTwo \\x1b[31mreplicas.", "deploy/2026-11-13/release-1.8\tWe added Istio."
+    newest, oldest = (
+        "deploy/2026-11-20/release-1.8\tTwo \\x1b[31mreplicas.",
+        "deploy/2026-11-13/release-1.8\tWe added Istio.",
+    )
     assert ask(world, "records", "") == [newest, oldest]
     assert ask(world, "records", "deploy/2026-11-1") == [oldest]
     assert ask(world, "records", "2026-11-1") == [oldest.removeprefix("deploy/")]
@@ -137,8 +164,17 @@ def test_records(world: Clone) -> None:
 
 def test_revisions(world: Clone) -> None:
     assert ask(world, "revisions", "release") == ["release-1.8"]
-    assert {"HEAD", RUNS, QUOTES, "grün", "origin/release-1.9", "deploy/2026-11-13/release-1.8"} <= set(ask(world, "revisions", ""))
-    assert ask(world, "revisions", "origin/release-1.8...origin/release-1.9") == ["origin/release-1.8...origin/release-1.9"]
+    assert {
+        "HEAD",
+        RUNS,
+        QUOTES,
+        "grün",
+        "origin/release-1.9",
+        "deploy/2026-11-13/release-1.8",
+    } <= set(ask(world, "revisions", ""))
+    assert ask(world, "revisions", "origin/release-1.8...origin/release-1.9") == [
+        "origin/release-1.8...origin/release-1.9"
+    ]
     assert ask(world, "revisions", "HEAD..gr") == ["HEAD..grün"]
     assert ask(world, "revisions", "^gr") == ["^grün"]
 
@@ -150,7 +186,10 @@ def test_paths(world: Clone) -> None:
     assert "VERSION" in top
     assert "./-dash.txt" in top  # which no command takes for an option
     assert not [line for line in top if "control" in line]  # it cannot be written in a line
-    assert ask(world, "paths", "apps/istio/") == ["apps/istio/base\tkustomization", "apps/istio/overlays/deploy\tkustomization"]
+    assert ask(world, "paths", "apps/istio/") == [
+        "apps/istio/base\tkustomization",
+        "apps/istio/overlays/deploy\tkustomization",
+    ]
     assert ask(world, "paths", "apps/istio/base/") == ["apps/istio/base/deployment.yaml"]
     assert ask(Clone(world.path / "apps"), "paths", "../mi") == ["../mine/two words\tkustomization"]
 
@@ -163,20 +202,32 @@ def test_silent_where_there_is_nothing_to_say(world: Clone, tmp_path: Path) -> N
     for kind in ("channels", "newer", "published", "records", "revisions", "paths", "remotes"):
         assert ask(Clone(tmp_path), kind, "") == []
     assert ask(world) == ask(world, "nothing", "") == []
-    assert world.git("-c", "ekf.rules.vendor-path=wrong", "ekf", "complete", "channels", ok=False).out == ""
+    assert (
+        world.git("-c", "ekf.rules.vendor-path=wrong", "ekf", "complete", "channels", ok=False).out
+        == ""
+    )
 
 
 def test_loads_no_command_line(world: Clone) -> None:
     code, modules = imported(world.path, "-m", "git_ekf", "complete", "channels")
     assert code == 0
-    assert "git_ekf.complete" in modules
-    assert not modules & {"typer", "git_ekf.cli", "git_ekf.render", "json", "tomli", "pygit2"}
+    assert "git_ekf.shell.complete" in modules
+    assert not modules & {
+        "typer",
+        "git_ekf.cli",
+        "git_ekf.manifests.build",
+        "json",
+        "tomli",
+        "pygit2",
+    }
 
 
 # --- bash ---
 
 needs_bash = pytest.mark.skipif(not shutil.which("bash"), reason="bash is not on this machine")
-needs_git_in_bash = pytest.mark.skipif(not GIT_BASH_COMPLETION.exists(), reason="git's completion for bash is not on this machine")
+needs_git_in_bash = pytest.mark.skipif(
+    not GIT_BASH_COMPLETION.exists(), reason="git's completion for bash is not on this machine"
+)
 
 # Sets what bash sets behind TAB. 1: the function, then the words as bash splits them
 BASH_DRIVER = """
@@ -249,8 +300,17 @@ def test_bash_completes_git_dash_ekf(world: Clone) -> None:
 
 @needs_bash
 def test_bash_starts_no_program_for_commands_and_options(world: Clone) -> None:
-    lines = [f"git-ekf {line}" for line in ("upg", "hooks un", "check --st", "check --format=s", "upgrade ")]
-    assert bash(world, lines, "PATH=/nowhere") == [["upgrade "], ["uninstall "], ["--staged "], ["sarif "], []]
+    lines = [
+        f"git-ekf {line}"
+        for line in ("upg", "hooks un", "check --st", "check --format=s", "upgrade ")
+    ]
+    assert bash(world, lines, "PATH=/nowhere") == [
+        ["upgrade "],
+        ["uninstall "],
+        ["--staged "],
+        ["sarif "],
+        [],
+    ]
 
 
 @needs_bash
@@ -263,8 +323,18 @@ def test_bash_completes_git_ekf(world: Clone, package: bool, tmp_path: Path) -> 
     answers = bash(world, [f"git ekf {line}" for line in BASH_LINES], startup)
     assert dict(zip(BASH_LINES, answers, strict=True)) == BASH_LINES
     world.git("config", "--global", "alias.e", "ekf")
-    elsewhere = [f"git -C {world.path} ekf upgrade ", f"git --git-dir {world.path}/.git ekf upgrade ", "git ekf upgrade ", "git e upg"]
-    assert bash(Clone(tmp_path), elsewhere, startup) == [["1.9 ", "1.10 "], ["1.9 ", "1.10 "], [], ["upgrade "]]
+    elsewhere = [
+        f"git -C {world.path} ekf upgrade ",
+        f"git --git-dir {world.path}/.git ekf upgrade ",
+        "git ekf upgrade ",
+        "git e upg",
+    ]
+    assert bash(Clone(tmp_path), elsewhere, startup) == [
+        ["1.9 ", "1.10 "],
+        ["1.9 ", "1.10 "],
+        [],
+        ["upgrade "],
+    ]
 
 
 # --- in a terminal ---
@@ -292,11 +362,15 @@ class Terminal:
 
 
 @contextmanager
-def terminal(world: Clone, shell: str, options: list[str], startup: list[str], clear: str) -> Iterator[Terminal]:
+def terminal(
+    world: Clone, shell: str, options: list[str], startup: list[str], clear: str
+) -> Iterator[Terminal]:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not on this machine")
     env = {**os.environ, "TERM": "dumb", "HISTFILE": "/dev/null", "PS1": "$ "}
-    child = pexpect.spawn(shell, options, encoding="utf-8", timeout=30, cwd=world.path, env=env, dimensions=(50, 160))
+    child = pexpect.spawn(
+        shell, options, encoding="utf-8", timeout=30, cwd=world.path, env=env, dimensions=(50, 160)
+    )
     try:
         for line in startup:
             child.sendline(line)
@@ -310,7 +384,11 @@ def terminal(world: Clone, shell: str, options: list[str], startup: list[str], c
 
 @needs_git_in_bash
 def test_bash_session(world: Clone) -> None:
-    startup = ["bind 'set enable-bracketed-paste off' 2>/dev/null", f"source {GIT_BASH_COMPLETION}", "PS1='<> '"]
+    startup = [
+        "bind 'set enable-bracketed-paste off' 2>/dev/null",
+        f"source {GIT_BASH_COMPLETION}",
+        "PS1='<> '",
+    ]
     startup.append('eval "$(git ekf completion bash)"')
     with terminal(world, "bash", ["--norc", "--noprofile"], startup, "\x15") as session:
         session.tab("git ekf upg", "git ekf upgrade ")
@@ -326,7 +404,12 @@ def test_bash_session(world: Clone) -> None:
 
 
 def test_zsh_session(world: Clone, tmp_path: Path) -> None:
-    startup = [f"fpath=({SCRIPTS} $fpath)", "autoload -Uz compinit && compinit -u -D", "unsetopt beep", "PS1='<> '"]
+    startup = [
+        f"fpath=({SCRIPTS} $fpath)",
+        "autoload -Uz compinit && compinit -u -D",
+        "unsetopt beep",
+        "PS1='<> '",
+    ]
     with terminal(world, "zsh", ["-f"], startup, "\x15") as session:
         session.tab("git-ekf upg", "git-ekf upgrade ")
         session.tab("git ekf upg", "git ekf upgrade ")
@@ -359,7 +442,9 @@ FISH_LINES = {
     "upgrade --prefer local ": ["1.9", "1.10"],
     "upgrade 1.9 ": [],
     "log -n 1 --release 1.1": ["1.10\tnewer"],
-    "clone ../vendor.git --release ": [f"{version}\tThe release to work on." for version in ("1.8", "1.9", "1.10")],
+    "clone ../vendor.git --release ": [
+        f"{version}\tThe release to work on." for version in ("1.8", "1.9", "1.10")
+    ],
     "rollback deploy/2026-11-1": ["deploy/2026-11-13/release-1.8\tWe added Istio."],
     "show 2026-11-2": ["2026-11-20/release-1.8\tTwo \\x1b[31mreplicas."],
     "diff HEAD..gr": ["HEAD..grün"],
@@ -373,14 +458,22 @@ FISH_LINES = {
 
 def fish(world: Clone, program: str) -> dict[str, list[str]]:
     """What fish offers behind each line."""
-    asked = "".join(f"complete -C {shlex.quote(f'{program} {line}')}; echo -\n" for line in FISH_LINES)
+    asked = "".join(
+        f"complete -C {shlex.quote(f'{program} {line}')}; echo -\n" for line in FISH_LINES
+    )
     data = world.path.with_name("data")  # as a package installs them
-    for folder, script in (("vendor_completions.d", "git-ekf.fish"), ("vendor_conf.d", "git-ekf.conf.fish")):
+    for folder, script in (
+        ("vendor_completions.d", "git-ekf.fish"),
+        ("vendor_conf.d", "git-ekf.conf.fish"),
+    ):
         (data / "fish" / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(SCRIPTS / script, data / "fish" / folder / "git-ekf.fish")
     done = run("fish", "-c", asked, cwd=world.path, env={"XDG_DATA_DIRS": f"{data}:/usr/share"})
     assert (done.code, done.err) == (0, "")
-    return {line: answer.splitlines() for line, answer in zip(FISH_LINES, done.out.split("-\n"), strict=False)}
+    return {
+        line: answer.splitlines()
+        for line, answer in zip(FISH_LINES, done.out.split("-\n"), strict=False)
+    }
 
 
 @pytest.mark.parametrize("program", ["git-ekf", "git ekf"])

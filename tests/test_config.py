@@ -7,7 +7,14 @@ from conftest import Clone
 
 from git_ekf.config import Config, Migration, load
 from git_ekf.errors import UsageError
-from git_ekf.names import Scheme, normalise_url, valid_branch, valid_day, version_key, without_credentials
+from git_ekf.names import (
+    Scheme,
+    normalise_url,
+    valid_branch,
+    valid_day,
+    version_key,
+    without_credentials,
+)
 
 EVERYTHING = b"""
 [remotes]
@@ -58,10 +65,17 @@ def test_every_key() -> None:
         apply_command=("kubectl", "apply", "-k", "{path}"),
         apply_paths=("apps/istio",),
         render_command=("kustomize", "build", "{path}"),
-        migrations=(Migration("1.9", ("tools/migrate", "{from}")), Migration("1.10", ("tools/migrate", "{to}"))),
+        migrations=(
+            Migration("1.9", ("tools/migrate", "{from}")),
+            Migration("1.10", ("tools/migrate", "{to}")),
+        ),
     )
     assert config.scheme.pattern == "v{version}-branch"
-    assert (config.rules["vendor-path"], config.rules["tag-fields"], config.rules["tag-name"]) == ("error", "off", "error")
+    assert (config.rules["vendor-path"], config.rules["tag-fields"], config.rules["tag-name"]) == (
+        "error",
+        "off",
+        "error",
+    )
 
 
 def test_git_config_wins_over_the_file() -> None:
@@ -92,16 +106,40 @@ def test_git_config_wins_over_the_file() -> None:
         (b"[remotes]\nprimary = 1\n", ".ekf.toml:2: remotes.primary must be a string"),
         (b"\n[tags]\n\nsign = 'yes'\n", ".ekf.toml:4: tags.sign must be true or false"),
         (b"[branches]\nallow = 'x'\n", ".ekf.toml:2: branches.allow must be a list of strings"),
-        (b"[branches]\nallow = ['x', 1]\n", ".ekf.toml:2: branches.allow must be a list of strings"),
-        (b"[branches]\nalow = []\n", ".ekf.toml:2: branches.alow is not a key of the configuration (did you mean branches.allow?)"),
-        (b"[branch]\nallow = []\n", ".ekf.toml:2: branch.allow is not a key of the configuration (did you mean branches.allow?)"),
+        (
+            b"[branches]\nallow = ['x', 1]\n",
+            ".ekf.toml:2: branches.allow must be a list of strings",
+        ),
+        (
+            b"[branches]\nalow = []\n",
+            ".ekf.toml:2: branches.alow is not a key of the configuration (did you mean branches.allow?)",
+        ),
+        (
+            b"[branch]\nallow = []\n",
+            ".ekf.toml:2: branch.allow is not a key of the configuration (did you mean branches.allow?)",
+        ),
         (b"branches.allow = 1\n", ".ekf.toml:1: branches.allow must be a list of strings"),
         (b"remotes = 1\n", ".ekf.toml:1: remotes is not a key of the configuration"),
-        (b"[branches]\nrelease = 'main'\n", ".ekf.toml:2: branches.release must contain {version} exactly once"),
-        (b"[branches]\nrelease = '-{version}'\n", ".ekf.toml:2: branches.release does not make valid branch names"),
-        (b"[rules]\n\n'vendor-path' = 'warn'\n", '.ekf.toml:3: rules.vendor-path must be "error", "warning" or "off"'),
-        (b"[apply]\ncommand = []\n", ".ekf.toml:2: apply.command must be a list of strings: the program, then its arguments"),
-        (b"[upgrade]\nmigrations = 1\n", '.ekf.toml:2: upgrade.migrations must be [[upgrade.migrations]] tables with "to" and "command"'),
+        (
+            b"[branches]\nrelease = 'main'\n",
+            ".ekf.toml:2: branches.release must contain {version} exactly once",
+        ),
+        (
+            b"[branches]\nrelease = '-{version}'\n",
+            ".ekf.toml:2: branches.release does not make valid branch names",
+        ),
+        (
+            b"[rules]\n\n'vendor-path' = 'warn'\n",
+            '.ekf.toml:3: rules.vendor-path must be "error", "warning" or "off"',
+        ),
+        (
+            b"[apply]\ncommand = []\n",
+            ".ekf.toml:2: apply.command must be a list of strings: the program, then its arguments",
+        ),
+        (
+            b"[upgrade]\nmigrations = 1\n",
+            '.ekf.toml:2: upgrade.migrations must be [[upgrade.migrations]] tables with "to" and "command"',
+        ),
         (
             b"[[upgrade.migrations]]\nto = '1'\n",
             '.ekf.toml:1: upgrade.migrations must be [[upgrade.migrations]] tables with "to" and "command"',
@@ -122,7 +160,10 @@ def test_broken_toml_names_the_line() -> None:
 
 
 def test_a_rule_that_does_not_exist() -> None:
-    with pytest.raises(UsageError, match=r"^\.ekf\.toml:2: rules\.no-such is no rule; the rules are remote-missing, "):
+    with pytest.raises(
+        UsageError,
+        match=r"^\.ekf\.toml:2: rules\.no-such is no rule; the rules are remote-missing, ",
+    ):
         load(b"[rules]\nno-such = 'off'\n", [])
 
 
@@ -162,12 +203,29 @@ def test_versions_order_as_numbers() -> None:
     keys = [version_key(version) or () for version in versions]
     assert keys == sorted(keys)
     assert () not in keys
-    for wrong in ("", ".", "1.", ".1", "1..2", "x", "1.x.2", "1.8-rc1", "\u0661.2", "1_0", " 1", "9999999999"):
+    for wrong in (
+        "",
+        ".",
+        "1.",
+        ".1",
+        "1..2",
+        "x",
+        "1.x.2",
+        "1.8-rc1",
+        "\u0661.2",
+        "1_0",
+        " 1",
+        "9999999999",
+    ):
         assert version_key(wrong) is None, wrong
 
 
 @pytest.mark.parametrize(
-    ("pattern", "branch", "version"), [("v{version}-branch", "v1.10-branch", "1.10"), ("release-v{version}", "release-v0.44.x", "0.44.x")]
+    ("pattern", "branch", "version"),
+    [
+        ("v{version}-branch", "v1.10-branch", "1.10"),
+        ("release-v{version}", "release-v0.44.x", "0.44.x"),
+    ],
 )
 def test_schemes_of_real_vendors(pattern: str, branch: str, version: str) -> None:
     scheme = Scheme(pattern)
@@ -204,12 +262,23 @@ def test_branch_names_as_git_has_them(clone: Clone) -> None:
         "x" * 250,
     ]
     for name in names:
-        assert valid_branch(name) == (clone.git("check-ref-format", "--branch", name, ok=False).code == 0), name
+        assert valid_branch(name) == (
+            clone.git("check-ref-format", "--branch", name, ok=False).code == 0
+        ), name
 
 
 def test_days() -> None:
     assert [
-        valid_day(day) for day in ("2028-02-29", "2000-02-29", "1900-02-29", "2026-04-31", "0000-01-01", "2026-1-01", "2026-00-10")
+        valid_day(day)
+        for day in (
+            "2028-02-29",
+            "2000-02-29",
+            "1900-02-29",
+            "2026-04-31",
+            "0000-01-01",
+            "2026-1-01",
+            "2026-00-10",
+        )
     ] == [
         True,
         True,

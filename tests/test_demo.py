@@ -12,18 +12,30 @@ import pexpect
 from conftest import Clone, run
 from manpages import ROOT
 
-from git_ekf.demo import SCENES
+from git_ekf.demo.tour import SCENES
 
 
 def test_it_walks_through_every_scene_and_can_be_kept(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("[core]\n\thooksPath = /nowhere\n[user]\n\tuseConfigOnly = true\n", encoding="utf-8")
-    env = {"TMPDIR": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / "config"), "EKF_HOOKS": "0", "GIT_DIR": str(tmp_path)}
+    (tmp_path / "config").write_text(
+        "[core]\n\thooksPath = /nowhere\n[user]\n\tuseConfigOnly = true\n", encoding="utf-8"
+    )
+    env = {
+        "TMPDIR": str(tmp_path),
+        "GIT_CONFIG_GLOBAL": str(tmp_path / "config"),
+        "EKF_HOOKS": "0",
+        "GIT_DIR": str(tmp_path),
+    }
     done = run("git-ekf", "demo", tmp_path / "sandbox", env=env)
     assert done.code == 0, done
-    assert [line[2:] for line in done.out.splitlines() if line.startswith("$ ")] == [scene.command for scene in SCENES]
+    assert [line[2:] for line in done.out.splitlines() if line.startswith("$ ")] == [
+        scene.command for scene in SCENES
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config", "sandbox"]
     again = run("git-ekf", "demo", tmp_path / "sandbox")
-    assert (again.code, again.err.splitlines()[0]) == (4, f"git-ekf: {tmp_path}/sandbox exists already and is not empty")
+    assert (again.code, again.err.splitlines()[0]) == (
+        4,
+        f"git-ekf: {tmp_path}/sandbox exists already and is not empty",
+    )
     cluster = Clone(tmp_path / "sandbox/cluster")
     assert cluster.rules() == ["vendor-path"]
     assert cluster.out("show", "-s", "--format=%s") == "Migrate to 1.9"
@@ -34,7 +46,14 @@ def test_it_walks_through_every_scene_and_can_be_kept(tmp_path: Path) -> None:
 def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
     def tour(*options: str) -> pexpect.spawn[str]:
         environment = {**os.environ, "TMPDIR": str(tmp_path)}
-        return pexpect.spawn("git-ekf", ["demo", *options], cwd=str(tmp_path), timeout=60, encoding="utf-8", env=environment)
+        return pexpect.spawn(
+            "git-ekf",
+            ["demo", *options],
+            cwd=str(tmp_path),
+            timeout=60,
+            encoding="utf-8",
+            env=environment,
+        )
 
     child = tour()
     for scene in SCENES[:2]:
@@ -65,6 +84,10 @@ def test_the_pictures_of_the_readme_show_what_is_printed() -> None:
         parts = re.findall(r'<text class="\S+-r\d+" x="(\S+)" y="(\S+)"[^>]*>([^<]*)</text>', svg)
         lines: dict[float, str] = {}
         for _, height, part in sorted(parts, key=lambda part: (float(part[1]), float(part[0]))):
-            lines[float(height)] = lines.get(float(height), "") + html.unescape(part).replace("\xa0", " ")
+            lines[float(height)] = lines.get(float(height), "") + html.unescape(part).replace(
+                "\xa0", " "
+            )
         drawn = ["".join(line.split()) for line in lines.values() if line.strip()]
-        assert drawn == ["".join(re.sub(r"\x1b\[\d*m", "", line).split()) for line in text.splitlines() if line]
+        assert drawn == [
+            "".join(re.sub(r"\x1b\[\d*m", "", line).split()) for line in text.splitlines() if line
+        ]

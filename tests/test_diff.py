@@ -19,9 +19,11 @@ from conftest import Clone, run
 from jsonschema import Draft202012Validator
 
 import git_ekf
-from git_ekf.sample import deployment, kustomization
+from git_ekf.demo.sample import deployment, kustomization
 
-SCHEMA = json.loads((Path(git_ekf.__file__).with_name("schemas") / "diff.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    (Path(git_ekf.__file__).with_name("schemas") / "diff.json").read_text(encoding="utf-8")
+)
 RECORD = "deploy/2026-11-20/release-1.8"
 ISTIO = "apps/istio/overlays/deploy"
 DASHBOARD = "apps/dashboard/overlays/deploy"
@@ -128,7 +130,10 @@ def test_files_are_shown_by_git(clone: Clone) -> None:
     assert clone.ekf("diff", "HEAD", RECORD).out == clone.git("diff", "HEAD", RECORD).out
     assert clone.ekf("diff", f"{RECORD}..HEAD~1").out == clone.git("diff", RECORD, "HEAD~1").out
     assert clone.ekf("diff", "..HEAD~1").out == clone.git("diff", "HEAD", "HEAD~1").out
-    assert clone.ekf("diff", "HEAD~1", "HEAD", "apps/dashboard").out == clone.git("diff", "HEAD~1", "HEAD", "--", "apps/dashboard").out
+    assert (
+        clone.ekf("diff", "HEAD~1", "HEAD", "apps/dashboard").out
+        == clone.git("diff", "HEAD~1", "HEAD", "--", "apps/dashboard").out
+    )
     assert clone.ekf("diff", "--name-only", "-R", ISTIO).out == f"{ISTIO}/a.yaml\n"
     assert clone.ekf("diff", "--exit-code").code == 1
 
@@ -137,7 +142,10 @@ def test_paths_are_those_of_the_directory(clone: Clone) -> None:
     record(clone)
     clone.commit(f"{ISTIO}/a.yaml", "a: 1\n")
     inside = Clone(clone.path / "apps")
-    assert inside.ekf("diff", "--stat", "istio").out == clone.git("diff", "--stat", RECORD, "HEAD", "--", "apps/istio").out
+    assert (
+        inside.ekf("diff", "--stat", "istio").out
+        == clone.git("diff", "--stat", RECORD, "HEAD", "--", "apps/istio").out
+    )
     assert inside.ekf("diff", "--stat", "dashboard").out == ""
 
 
@@ -145,7 +153,9 @@ def test_a_terminal_gets_gits_pager_and_colours(clone: Clone) -> None:
     record(clone)
     clone.commit(f"{ISTIO}/a.yaml", "a: 1\n")
     env = {**os.environ, "GIT_PAGER": "sed 's/^/PAGED /'", "TERM": "xterm"}
-    child = pexpect.spawn("git-ekf", ["diff"], cwd=str(clone.path), env=env, encoding="utf-8", timeout=30)
+    child = pexpect.spawn(
+        "git-ekf", ["diff"], cwd=str(clone.path), env=env, encoding="utf-8", timeout=30
+    )
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
@@ -155,21 +165,73 @@ def test_a_terminal_gets_gits_pager_and_colours(clone: Clone) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "message", "hint"),
     [
-        (["nowhere"], 2, "nowhere is neither a deploy record, a revision nor a path", "git ekf log lists the records"),
-        (["HEAD", "HEAD", "nowhere"], 2, "nowhere is neither a deploy record, a revision nor a path", "git ekf log lists the records"),
-        (["nowhere", "--", "apps"], 2, "nowhere is neither a deploy record nor a revision", "git ekf log lists the records"),
-        (["HEAD", "HEAD", "HEAD", "--"], 2, "HEAD is neither a deploy record nor a revision", "git ekf log lists the records"),
-        (["2026-11-20"], 2, f"2026-11-20 could be deploy/2026-11-20/release-1.9, {RECORD}", "git ekf log lists them"),
-        (["both"], 2, "both is both a revision and a path", "git ekf diff both -- for the revision, git ekf diff -- both otherwise"),
+        (
+            ["nowhere"],
+            2,
+            "nowhere is neither a deploy record, a revision nor a path",
+            "git ekf log lists the records",
+        ),
+        (
+            ["HEAD", "HEAD", "nowhere"],
+            2,
+            "nowhere is neither a deploy record, a revision nor a path",
+            "git ekf log lists the records",
+        ),
+        (
+            ["nowhere", "--", "apps"],
+            2,
+            "nowhere is neither a deploy record nor a revision",
+            "git ekf log lists the records",
+        ),
+        (
+            ["HEAD", "HEAD", "HEAD", "--"],
+            2,
+            "HEAD is neither a deploy record nor a revision",
+            "git ekf log lists the records",
+        ),
+        (
+            ["2026-11-20"],
+            2,
+            f"2026-11-20 could be deploy/2026-11-20/release-1.9, {RECORD}",
+            "git ekf log lists them",
+        ),
+        (
+            ["both"],
+            2,
+            "both is both a revision and a path",
+            "git ekf diff both -- for the revision, git ekf diff -- both otherwise",
+        ),
         (["--rendred"], 2, "no such option: --rendred", "git ekf diff --rendered"),
         (["--rendered", "-w"], 2, "no such option: -w", "git ekf diff -h"),
-        (["--rendered", "../elsewhere"], 2, "../elsewhere is outside the repository", "git ekf diff -h"),
-        (["--rendered", "--", "nowhere"], 2, "nowhere is in neither commit", "git ekf diff --rendered compares all kustomizations"),
-        (["HEAD...HEAD"], 2, "HEAD...HEAD is neither a deploy record, a revision nor a path", "git ekf log lists the records"),
-        ([""], 2, " is neither a deploy record, a revision nor a path", "git ekf log lists the records"),
+        (
+            ["--rendered", "../elsewhere"],
+            2,
+            "../elsewhere is outside the repository",
+            "git ekf diff -h",
+        ),
+        (
+            ["--rendered", "--", "nowhere"],
+            2,
+            "nowhere is in neither commit",
+            "git ekf diff --rendered compares all kustomizations",
+        ),
+        (
+            ["HEAD...HEAD"],
+            2,
+            "HEAD...HEAD is neither a deploy record, a revision nor a path",
+            "git ekf log lists the records",
+        ),
+        (
+            [""],
+            2,
+            " is neither a deploy record, a revision nor a path",
+            "git ekf log lists the records",
+        ),
     ],
 )
-def test_words_that_mean_nothing(clone: Clone, args: list[str], code: int, message: str, hint: str) -> None:
+def test_words_that_mean_nothing(
+    clone: Clone, args: list[str], code: int, message: str, hint: str
+) -> None:
     record(clone)
     clone.git("tag", "-a", "-m", "Date: 2026-11-20", "deploy/2026-11-20/release-1.9")
     clone.git("branch", "both")
@@ -197,7 +259,10 @@ def test_a_path_that_is_gone(clone: Clone) -> None:
 
 def test_without_a_record_there_is_nothing_to_begin_with(clone: Clone) -> None:
     done = clone.ekf("diff")
-    assert (done.code, done.err) == (4, "git-ekf: there is no deploy record yet\nhint: git ekf tag\n")
+    assert (done.code, done.err) == (
+        4,
+        "git-ekf: there is no deploy record yet\nhint: git ekf tag\n",
+    )
     clone.git("switch", "-q", "--orphan", "empty")
     assert clone.ekf("diff", "origin/release-1.8").code == 4
 
@@ -212,7 +277,11 @@ def test_files_as_json(clone: Clone) -> None:
     clone.git("add", ".")
     clone.commit("site/x\udcff", "1\n")
     found = document(clone)
-    assert (found["old"]["name"], found["old"]["record"], found["new"]["record"]) == (RECORD, RECORD, None)
+    assert (found["old"]["name"], found["old"]["record"], found["new"]["record"]) == (
+        RECORD,
+        RECORD,
+        None,
+    )
     assert found["old"]["commit"] == clone.out("rev-parse", f"{RECORD}^{{commit}}")
     assert found["kustomizations"] is found["chosen"] is None
     keys = ("path", "old_path", "status", "added", "deleted")
@@ -240,7 +309,11 @@ def test_resource_by_resource(clone: Clone, builder: str) -> None:
     clone.commit(base, changed)
     clone.git("mv", f"{ISTIO}/service.yaml", f"{ISTIO}/other.yaml")
     clone.commit(f"{ISTIO}/other.yaml", service("other"))
-    head = [f"{RECORD} ({short(clone, RECORD)}) -> HEAD ({short(clone, 'HEAD')})", "2 kustomizations, every overlays/deploy", ""]
+    head = [
+        f"{RECORD} ({short(clone, RECORD)}) -> HEAD ({short(clone, 'HEAD')})",
+        "2 kustomizations, every overlays/deploy",
+        "",
+    ]
     image = "spec.template.spec.containers[name=istio].image"
     expected = [
         *head,
@@ -258,7 +331,12 @@ def test_resource_by_resource(clone: Clone, builder: str) -> None:
     assert shown(clone, "--rendered") == expected
     assert shown(clone, "--rendered", "--stat")[-1] == "  ~ apps/Deployment istio: 4 fields"
     [dashboard, istio] = document(clone, "--rendered")["kustomizations"]
-    assert (dashboard["path"], dashboard["added"], dashboard["removed"], dashboard["changed"]) == (DASHBOARD, [], [], [])
+    assert (dashboard["path"], dashboard["added"], dashboard["removed"], dashboard["changed"]) == (
+        DASHBOARD,
+        [],
+        [],
+        [],
+    )
     assert istio["added"] == [{"group": "", "kind": "Service", "namespace": "", "name": "other"}]
     assert istio["changed"][0]["fields"][:2] == [
         {"field": "spec.paused", "change": "added", "old": None, "new": True, "hidden": False},
@@ -268,7 +346,9 @@ def test_resource_by_resource(clone: Clone, builder: str) -> None:
 
 def test_long_texts(clone: Clone, builder: str) -> None:
     def config(lines: str, line: str) -> str:
-        text = json.dumps({"script": lines, "line": line, "list": ["a", "b"] if line < "b" else ["b"]})
+        text = json.dumps(
+            {"script": lines, "line": line, "list": ["a", "b"] if line < "b" else ["b"]}
+        )
         return f"kind: ConfigMap\nmetadata: {{name: c}}\ndata: {text}\n"
 
     clone.commit(f"{ISTIO}/c.yaml", config("a\nb\nc\nd\ne\n", "a" * 60))
@@ -322,8 +402,14 @@ def test_a_kustomization_on_one_side(clone: Clone, builder: str) -> None:
     clone.write("site/overlays/deploy/a.yaml", service("a"))
     clone.git("add", ".")
     clone.git("commit", "-q", "-m", "Add")
-    assert shown(clone, "--rendered")[-2:] == ["site/overlays/deploy: 1 added (new)", "  + Service a"]
-    assert shown(clone, "--rendered", "HEAD", RECORD)[-2:] == ["site/overlays/deploy: 1 removed (gone)", "  - Service a"]
+    assert shown(clone, "--rendered")[-2:] == [
+        "site/overlays/deploy: 1 added (new)",
+        "  + Service a",
+    ]
+    assert shown(clone, "--rendered", "HEAD", RECORD)[-2:] == [
+        "site/overlays/deploy: 1 removed (gone)",
+        "  - Service a",
+    ]
     [one] = document(clone, "--rendered", "site")["kustomizations"]
     assert (one["in_old"], one["in_new"]) == (False, True)
 
@@ -332,7 +418,9 @@ def test_a_build_that_fails_is_a_finding(clone: Clone, builder: str, scratch: Pa
     clone.commit(f"{ISTIO}/a.yaml", service("a"))
     record(clone)
     clone.commit(f"{ISTIO}/a.yaml", service("a", 81))
-    clone.commit(f"{DASHBOARD}/fail.txt", "".join(f"line {number}\n" for number in range(9)) + "\x1b[2J\n")
+    clone.commit(
+        f"{DASHBOARD}/fail.txt", "".join(f"line {number}\n" for number in range(9)) + "\x1b[2J\n"
+    )
     lines = shown(clone, "--rendered", code=1)
     assert lines[3:] == [
         f"{DASHBOARD}: not compared",
@@ -360,13 +448,21 @@ def test_a_build_that_fails_is_a_finding(clone: Clone, builder: str, scratch: Pa
         ("exit 7", "it ended with code 7 and said nothing"),
         ("kill -9 $$", "it ended with signal 9 and said nothing"),
         ("echo hello", "what it printed cannot be read: it is YAML, but no list of resources"),
-        ("echo 'kind: [Secret'; echo 'data: s3cret'", "what it printed cannot be read: it is no YAML in line 2 of a document"),
+        (
+            "echo 'kind: [Secret'; echo 'data: s3cret'",
+            "what it printed cannot be read: it is no YAML in line 2 of a document",
+        ),
         ("printf 'a: \\377'", "what it printed cannot be read: it is not UTF-8 text"),
     ],
 )
 def test_ways_to_fail(clone: Clone, tmp_path: Path, program: str, said: str) -> None:
     use_builder(
-        clone, script(tmp_path / "build", f'#!/bin/sh\ntest "$1" = {ISTIO} || exit 0\ntest -f "$1/a" || exit 0\n{program}\n'), "{path}"
+        clone,
+        script(
+            tmp_path / "build",
+            f'#!/bin/sh\ntest "$1" = {ISTIO} || exit 0\ntest -f "$1/a" || exit 0\n{program}\n',
+        ),
+        "{path}",
     )
     record(clone)
     clone.commit(f"{ISTIO}/a", "1\n")
@@ -394,7 +490,13 @@ def test_secrets_are_not_printed(clone: Clone, builder: str) -> None:
     found = document(clone, "--rendered", ISTIO)
     assert "3cret" not in json.dumps(found)
     field = found["kustomizations"][0]["changed"][0]["fields"][0]
-    assert field == {"field": "data.password", "change": "changed", "old": None, "new": None, "hidden": True}
+    assert field == {
+        "field": "data.password",
+        "change": "changed",
+        "old": None,
+        "new": None,
+        "hidden": True,
+    }
 
 
 # --- what is built ---
@@ -410,16 +512,24 @@ def test_what_is_built(clone: Clone, builder: str) -> None:
     clone.commit("site/base/a.yaml", service("a"))
     assert built(clone) == ("overlays", [DASHBOARD, ISTIO])
     assert built(clone, "apps/istio/base") == ("arguments", ["apps/istio/base"])
-    assert built(clone, "apps/istio", ISTIO, f"{DASHBOARD}/kustomization.yaml") == ("arguments", [ISTIO, DASHBOARD])
+    assert built(clone, "apps/istio", ISTIO, f"{DASHBOARD}/kustomization.yaml") == (
+        "arguments",
+        [ISTIO, DASHBOARD],
+    )
     assert built(Clone(clone.path / "apps"), "istio") == ("arguments", [ISTIO])
     assert built(Clone(clone.path / "apps"), ".") == ("arguments", [DASHBOARD, ISTIO])
-    assert built(clone, "site/base") == ("arguments", ["site/base"])  # no kustomization: for another builder it may be enough
+    assert built(clone, "site/base") == (
+        "arguments",
+        ["site/base"],
+    )  # no kustomization: for another builder it may be enough
     clone.git("config", "--add", "ekf.apply.paths", "./apps/istio//base/")
     clone.git("config", "--add", "ekf.apply.paths", "not/there")
     assert built(clone) == ("apply.paths", ["apps/istio/base", "not/there"])
     assert shown(clone, "--rendered")[-1] == "not/there: in neither commit"
     clone.git("config", "--add", "ekf.apply.paths", "../there")
-    assert clone.ekf("diff", "--rendered").err.startswith("git-ekf: apply.paths: ../there is outside the repository\n")
+    assert clone.ekf("diff", "--rendered").err.startswith(
+        "git-ekf: apply.paths: ../there is outside the repository\n"
+    )
 
 
 def test_without_overlays_your_own_are_built(clone: Clone, builder: str) -> None:
@@ -437,12 +547,18 @@ def test_without_overlays_your_own_are_built(clone: Clone, builder: str) -> None
     clone.git("commit", "-q", "-m", "Add")
     assert built(clone) == ("configuration", ["mine", "site/prod"])
     clone.git("config", "ekf.paths.customer", "apps")
-    assert built(clone) == ("configuration", ["apps/dashboard/base", "apps/istio/base", "mine", "site/prod"])
+    assert built(clone) == (
+        "configuration",
+        ["apps/dashboard/base", "apps/istio/base", "mine", "site/prod"],
+    )
     clone.git("config", "--unset", "ekf.paths.customer")
     clone.git("rm", "-rq", "site", "mine")
     clone.git("commit", "-q", "-m", "Remove")
     nothing = clone.ekf("diff", "--rendered", RECORD, "HEAD")
-    assert (nothing.code, nothing.err) == (2, "git-ekf: there is no kustomization to compare\nhint: git ekf diff --rendered PATH\n")
+    assert (nothing.code, nothing.err) == (
+        2,
+        "git-ekf: there is no kustomization to compare\nhint: git ekf diff --rendered PATH\n",
+    )
 
 
 def test_a_builder_of_everything_at_once(clone: Clone, tmp_path: Path) -> None:
@@ -451,19 +567,30 @@ def test_a_builder_of_everything_at_once(clone: Clone, tmp_path: Path) -> None:
     record(clone)
     clone.commit("site/a.yaml", service("b"))
     assert built(clone) == ("command", ["."])
-    assert shown(clone, "--rendered")[3:] == [".: 1 added, 1 removed", "  + Service b", "  - Service a"]
+    assert shown(clone, "--rendered")[3:] == [
+        ".: 1 added, 1 removed",
+        "  + Service b",
+        "  - Service a",
+    ]
     assert clone.ekf("diff", "--rendered", "site").code == 2
 
 
 def test_a_path_is_never_an_option(clone: Clone, tmp_path: Path) -> None:
     use_builder(
-        clone, script(tmp_path / "build", '#!/bin/sh\necho "kind: Service\nmetadata: {name: $*}"\n'), "a b", "--at={path}", "{path}"
+        clone,
+        script(tmp_path / "build", '#!/bin/sh\necho "kind: Service\nmetadata: {name: $*}"\n'),
+        "a b",
+        "--at={path}",
+        "{path}",
     )
     clone.commit("-x y/overlays/deploy/Kustomization", "resources: []\n")
     record(clone)
     clone.git("mv", "--", "-x y", "-z")
     clone.git("commit", "-q", "-m", "Move")
-    assert shown(clone, "--rendered", "--", "-z")[-1] == "  + Service a b --at=./-z/overlays/deploy ./-z/overlays/deploy"
+    assert (
+        shown(clone, "--rendered", "--", "-z")[-1]
+        == "  + Service a b --at=./-z/overlays/deploy ./-z/overlays/deploy"
+    )
 
 
 # --- the builder ---
@@ -510,7 +637,10 @@ def test_a_builder_in_the_tree_is_the_one_checked_out(clone: Clone) -> None:
     clone.git("branch", "wip")
     clone.git("reset", "-q", "--hard", "HEAD~1")
     use_builder(clone, "tools/build", "{path}")
-    assert shown(Clone(clone.path / "apps"), "--rendered", "wip", "HEAD")[-1] == f"{ISTIO}: no difference"
+    assert (
+        shown(Clone(clone.path / "apps"), "--rendered", "wip", "HEAD")[-1]
+        == f"{ISTIO}: no difference"
+    )
 
 
 def test_without_pyyaml(clone: Clone, builder: str, tmp_path: Path) -> None:
@@ -520,10 +650,15 @@ def test_without_pyyaml(clone: Clone, builder: str, tmp_path: Path) -> None:
     clone.commit(f"{ISTIO}/a", "1\n")
     done = clone.ekf("diff", "--rendered", env={"PYTHONPATH": str(tmp_path / "none")})
     assert (done.code, done.out) == (4, "")
-    assert done.err == "git-ekf: comparing manifests needs PyYAML, which is not installed\nhint: pip install 'git-ekf[render]'\n"
+    assert (
+        done.err
+        == "git-ekf: comparing manifests needs PyYAML, which is not installed\nhint: pip install 'git-ekf[render]'\n"
+    )
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor builds one after another")
+@pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="one processor builds one after another"
+)
 def test_builds_run_side_by_side(clone: Clone, tmp_path: Path) -> None:
     """Each waits until another one has begun."""
     meeting = tmp_path / "meeting"
@@ -547,7 +682,9 @@ exit 1
 
 
 def everything(folder: Path) -> list[tuple[str, int]]:
-    return sorted((str(path.relative_to(folder)), path.lstat().st_mtime_ns) for path in folder.rglob("*"))
+    return sorted(
+        (str(path.relative_to(folder)), path.lstat().st_mtime_ns) for path in folder.rglob("*")
+    )
 
 
 def test_the_repository_is_only_read(clone: Clone, builder: str, scratch: Path) -> None:
@@ -564,7 +701,9 @@ def test_the_repository_is_only_read(clone: Clone, builder: str, scratch: Path) 
     assert list(scratch.iterdir()) == []
 
 
-def test_in_a_linked_worktree_and_a_bare_repository(clone: Clone, builder: str, tmp_path: Path) -> None:
+def test_in_a_linked_worktree_and_a_bare_repository(
+    clone: Clone, builder: str, tmp_path: Path
+) -> None:
     record(clone)
     clone.commit(f"{ISTIO}/a.yaml", service("a"))
     clone.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
@@ -581,11 +720,19 @@ def test_interrupted(clone: Clone, tmp_path: Path, scratch: Path, number: int, c
     """The checkouts go, and the builders with all that they started."""
     started = tmp_path / "started"
     started.mkdir()
-    program = script(tmp_path / "build", f"#!/bin/sh\nsleep 60 &\necho $! >{started}/$$.new\nmv {started}/$$.new {started}/$$\nwait\n")
+    program = script(
+        tmp_path / "build",
+        f"#!/bin/sh\nsleep 60 &\necho $! >{started}/$$.new\nmv {started}/$$.new {started}/$$\nwait\n",
+    )
     use_builder(clone, program, "{path}")
     record(clone)
     clone.commit(f"{ISTIO}/a", "1\n")
-    process = subprocess.Popen(["git-ekf", "diff", "--rendered"], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        ["git-ekf", "diff", "--rendered"],
+        cwd=clone.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     end = time.monotonic() + 30
     while not [path for path in started.iterdir() if path.suffix != ".new"]:
         assert time.monotonic() < end
@@ -621,28 +768,56 @@ def test_kubectl_on_the_sample_vendor(clone: Clone) -> None:
     clone.commit(f"{ISTIO}/kustomization.yaml", overlay + "replicas: [{name: istio, count: 2}]\n")
     clone.commit(f"{DASHBOARD}/kustomization.yaml", overlay + "resources: [nowhere.yaml]\n")
     lines = shown(clone, "--rendered", code=1)
-    assert lines[3:5] == [f"{DASHBOARD}: not compared", f"  the build of HEAD ({short(clone, 'HEAD')}) failed:"]
+    assert lines[3:5] == [
+        f"{DASHBOARD}: not compared",
+        f"  the build of HEAD ({short(clone, 'HEAD')}) failed:",
+    ]
     assert lines[5].startswith("    error: ")
-    assert lines[-3:] == [f"{ISTIO}: 1 changed", "  ~ apps/Deployment istio", "      spec.replicas: 1 -> 2"]
+    assert lines[-3:] == [
+        f"{ISTIO}: 1 changed",
+        "  ~ apps/Deployment istio",
+        "      spec.replicas: 1 -> 2",
+    ]
 
 
 @needs_kubectl
-def test_kubectl_on_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path, scratch: Path) -> None:
+def test_kubectl_on_the_real_vendor(
+    kubeflow: Path, internal: Path, tmp_path: Path, scratch: Path
+) -> None:
     assert KUBECTL
-    done = run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8")
+    done = run(
+        "git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8"
+    )
     assert done.code == 0, done
     clone = Clone(tmp_path / "work")
     use_builder(clone, KUBECTL, "kustomize", "{path}")
     katib, istio = (f"site/{name}/overlays/deploy" for name in ("katib", "istio"))
-    clone.write(f"{katib}/kustomization.yaml", kustomization(["../../../../apps/katib/upstream/installs/katib-with-kubeflow"]))
-    clone.write(f"{istio}/kustomization.yaml", kustomization(["../../../../common/istio-1-17/istio-install/base"]))
+    clone.write(
+        f"{katib}/kustomization.yaml",
+        kustomization(["../../../../apps/katib/upstream/installs/katib-with-kubeflow"]),
+    )
+    clone.write(
+        f"{istio}/kustomization.yaml",
+        kustomization(["../../../../common/istio-1-17/istio-install/base"]),
+    )
     clone.git("add", ".")
     clone.git("commit", "-q", "-m", "Deploy Katib and Istio")
     record(clone)
     more = "namespace: kubeflow\nreplicas: [{name: katib-ui, count: 2}]\nimages: [{name: docker.io/kubeflowkatib/katib-ui, newTag: mine}]\n"
-    clone.commit(f"{katib}/kustomization.yaml", (clone.path / katib / "kustomization.yaml").read_text(encoding="utf-8") + more)
+    clone.commit(
+        f"{katib}/kustomization.yaml",
+        (clone.path / katib / "kustomization.yaml").read_text(encoding="utf-8") + more,
+    )
     tag = (
-        clone.git("grep", "-h", "-A1", "katib-ui$", RECORD, "--", "apps/katib/upstream/installs/katib-with-kubeflow")
+        clone.git(
+            "grep",
+            "-h",
+            "-A1",
+            "katib-ui$",
+            RECORD,
+            "--",
+            "apps/katib/upstream/installs/katib-with-kubeflow",
+        )
         .out.split("newTag: ")[1]
         .split()[0]
     )
@@ -662,4 +837,8 @@ def test_kubectl_on_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Pa
     clone.git("commit", "-q", "--no-verify", "-m", "Deploy Katib and Istio")
     lines = shown(clone, "--rendered", "--stat", RECORD, "next", code=1)
     assert f"{istio}: not compared" in lines
-    assert any(line.startswith("  ~ apiextensions.k8s.io/CustomResourceDefinition") or "apps/Deployment" in line for line in lines)
+    assert any(
+        line.startswith("  ~ apiextensions.k8s.io/CustomResourceDefinition")
+        or "apps/Deployment" in line
+        for line in lines
+    )

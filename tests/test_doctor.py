@@ -21,12 +21,13 @@ import pytest
 from conftest import GIT_EKF, Clone, run
 from manpages import entries, sections
 
-from git_ekf import doctor
-from git_ekf.doctor import ERROR, OK, SKIPPED, WARNING, clone, examine, machine, remotes
-from git_ekf.git import Git
-from git_ekf.journal import Journal
+from git_ekf.demo.sample import make_vendor
+from git_ekf.doctor import clone, machine, remotes
+from git_ekf.doctor.examine import ANYWHERE, IN_A_WORK_TREE, MACHINE, examine
+from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
-from git_ekf.sample import make_vendor
+from git_ekf.transaction.journal import Journal
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"  # whatever the clock of the machine says, it is later
 REAL_GIT = shutil.which("git") or "git"
@@ -38,7 +39,16 @@ def healthy(_sealed_session: None, tmp_path_factory: pytest.TempPathFactory) -> 
     world = tmp_path_factory.mktemp("healthy")
     make_vendor(str(world / "vendor.git"))
     assert run("git", "init", "-q", "--bare", world / "internal.git").code == 0
-    done = run("git-ekf", "clone", world / "vendor.git", world / "work", "--internal", world / "internal.git", "--release", "1.8")
+    done = run(
+        "git-ekf",
+        "clone",
+        world / "vendor.git",
+        world / "work",
+        "--internal",
+        world / "internal.git",
+        "--release",
+        "1.8",
+    )
     assert done.code == 0, done
     dates = {"GIT_AUTHOR_DATE": LONG_AGO, "GIT_COMMITTER_DATE": LONG_AGO}
     Clone(world / "work").git("commit", "-q", "--allow-empty", "-m", "Configure", env=dates)
@@ -71,7 +81,11 @@ def script(path: Path, text: str) -> None:
 def wrong(path: Path, *, offline: bool = True) -> list[tuple[str, str, str, str]]:
     """What is not ok: check, state, message, fix. The manual is left out, which not every test machine has."""
     examined = examine(Repository(Git(str(path))), offline=offline).examined
-    return [(one.check, one.state, one.message, one.fix) for one in examined if one.state not in (OK, SKIPPED) and one.check != "manual"]
+    return [
+        (one.check, one.state, one.message, one.fix)
+        for one in examined
+        if one.state not in (OK, SKIPPED) and one.check != "manual"
+    ]
 
 
 # --- all is well ---
@@ -91,8 +105,10 @@ def test_a_healthy_clone(work: Clone, healthy: Path) -> None:
 
 
 def test_the_page_has_every_check_in_order() -> None:
-    checks = (*doctor.MACHINE, clone.repository, *doctor.ANYWHERE, *doctor.IN_A_WORK_TREE)
-    assert [check.__name__ for check in checks] == list(entries(sections("git-ekf-doctor.1")["CHECKS"]))
+    checks = (*MACHINE, clone.repository, *ANYWHERE, *IN_A_WORK_TREE)
+    assert [check.__name__ for check in checks] == list(
+        entries(sections("git-ekf-doctor.1")["CHECKS"])
+    )
     assert all(check.__doc__ for check in checks)
 
 
@@ -108,7 +124,10 @@ def test_nothing_is_changed(work: Clone) -> None:
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {
-        str(path.relative_to(folder)): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        str(path.relative_to(folder)): (
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
         for path in sorted(folder.rglob("*"))
     }
 
@@ -138,7 +157,9 @@ def pull_merges(work: Clone) -> None:
 
 
 def lose_refspecs(work: Clone) -> None:
-    work.git("config", "--replace-all", "remote.internal.fetch", "+refs/heads/*:refs/remotes/internal/*")
+    work.git(
+        "config", "--replace-all", "remote.internal.fetch", "+refs/heads/*:refs/remotes/internal/*"
+    )
 
 
 def make_shallow(work: Clone) -> None:
@@ -155,7 +176,10 @@ def replace_a_commit(work: Clone) -> None:
 
 
 def fetch_long_ago(work: Clone) -> None:
-    for path in (work.path / ".git/FETCH_HEAD", *(work.path / ".git/logs/refs/remotes/origin").iterdir()):
+    for path in (
+        work.path / ".git/FETCH_HEAD",
+        *(work.path / ".git/logs/refs/remotes/origin").iterdir(),
+    ):
         if path.exists():
             then = time.time() - 40 * 24 * 3600
             os.utime(path, (then, then))
@@ -170,13 +194,34 @@ def sign_in_no_known_format(work: Clone) -> None:
     ("break_it", "expected"),
     [
         (remove_hook, ("hooks", ERROR, "pre-push missing", "git ekf hooks install")),
-        (edit_hook, ("hooks", ERROR, "pre-commit outdated (edited by hand)", "git ekf hooks install --force")),
+        (
+            edit_hook,
+            (
+                "hooks",
+                ERROR,
+                "pre-commit outdated (edited by hand)",
+                "git ekf hooks install --force",
+            ),
+        ),
         (unset_rerere, ("settings", WARNING, "not set: rerere.enabled", "git ekf init")),
         (
             pull_merges,
-            ("settings", WARNING, "pull.ff is false; only is advised: git pull never makes a merge commit", "git config pull.ff only"),
+            (
+                "settings",
+                WARNING,
+                "pull.ff is false; only is advised: git pull never makes a merge commit",
+                "git config pull.ff only",
+            ),
         ),
-        (lose_refspecs, ("settings", WARNING, "a fetch of internal does not bring all deploy records", "git ekf init")),
+        (
+            lose_refspecs,
+            (
+                "settings",
+                WARNING,
+                "a fetch of internal does not bring all deploy records",
+                "git ekf init",
+            ),
+        ),
         (
             make_shallow,
             (
@@ -198,11 +243,18 @@ def sign_in_no_known_format(work: Clone) -> None:
         (fetch_long_ago, ("fetched", WARNING, "40 days ago", "git fetch origin")),
         (
             sign_in_no_known_format,
-            ("signing", ERROR, "gpg.format is ed25519, which git does not know", "git config gpg.format openpgp"),
+            (
+                "signing",
+                ERROR,
+                "gpg.format is ed25519, which git does not know",
+                "git config gpg.format openpgp",
+            ),
         ),
     ],
 )
-def test_the_fix_mends_it(work: Clone, break_it: Callable[[Clone], None], expected: tuple[str, str, str, str]) -> None:
+def test_the_fix_mends_it(
+    work: Clone, break_it: Callable[[Clone], None], expected: tuple[str, str, str, str]
+) -> None:
     if break_it is make_partial and Git().version < (2, 36):
         pytest.skip("this git has no fetch --refetch")
     break_it(work)
@@ -215,23 +267,37 @@ def test_the_fix_mends_it(work: Clone, break_it: Callable[[Clone], None], expect
 def test_replaced_objects_and_grafts(work: Clone) -> None:
     (work.path / ".git/info/grafts").write_text(work.out("rev-parse", "HEAD") + "\n")
     [(check, state, message, fix)] = wrong(work.path)
-    assert (check, state, message) == ("history", WARNING, "grafts make the history another one here than elsewhere")
+    assert (check, state, message) == (
+        "history",
+        WARNING,
+        "grafts make the history another one here than elsewhere",
+    )
     assert run("sh", "-c", fix, cwd=work.path).code == 0
     replace_a_commit(work)
     [(check, state, message, fix)] = wrong(work.path)
-    assert (check, state, message) == ("history", WARNING, "2 objects replaced here and nowhere else: git replace")
+    assert (check, state, message) == (
+        "history",
+        WARNING,
+        "2 objects replaced here and nowhere else: git replace",
+    )
     assert run("sh", "-c", fix, cwd=work.path).code == 0
     assert wrong(work.path) == []
 
 
 def test_hooks_that_cannot_judge(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKF_HOOKS", "0")
-    assert wrong(work.path) == [("hooks", ERROR, "EKF_HOOKS is 0 here, so that no hook judges", "unset EKF_HOOKS")]
+    assert wrong(work.path) == [
+        ("hooks", ERROR, "EKF_HOOKS is 0 here, so that no hook judges", "unset EKF_HOOKS")
+    ]
     monkeypatch.delenv("EKF_HOOKS")
     shared = work.path.parent / "shared"
     work.git("config", "core.hooksPath", str(shared))
     [(_, state, message, fix)] = wrong(work.path)
-    assert (state, message.partition(",")[0], fix) == (ERROR, "pre-commit missing", "git ekf hooks install --shared")
+    assert (state, message.partition(",")[0], fix) == (
+        ERROR,
+        "pre-commit missing",
+        "git ekf hooks install --shared",
+    )
     assert run("sh", "-c", fix, cwd=work.path).code == 0
     assert wrong(work.path) == []
     switch_hooks_off(work)
@@ -243,11 +309,18 @@ def test_hooks_that_cannot_judge(work: Clone, monkeypatch: pytest.MonkeyPatch) -
 def test_half_done(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_COMMITTER_DATE", LONG_AGO)
     assert work.git("merge", "--no-ff", "--no-commit", "origin/release-1.9", ok=False).code == 0
-    assert wrong(work.path) == [("operation", ERROR, "a merge is in progress", "git status shows how to finish it")]
+    assert wrong(work.path) == [
+        ("operation", ERROR, "a merge is in progress", "git status shows how to finish it")
+    ]
     work.git("merge", "--abort")
     work.commit("VERSION", "mine\n")
     assert work.ekf("upgrade", "--no-save-check").code == 3
-    assert ("operation", ERROR, "an upgrade has stopped half-way", "git ekf upgrade --continue, or --abort") in wrong(work.path)
+    assert (
+        "operation",
+        ERROR,
+        "an upgrade has stopped half-way",
+        "git ekf upgrade --continue, or --abort",
+    ) in wrong(work.path)
 
 
 def test_killed_half_way(work: Clone) -> None:
@@ -263,30 +336,54 @@ def test_locks_left_behind(work: Clone) -> None:
     new.touch()
     os.utime(old, (1, 1))
     fix = f"rm -f {old}"
-    assert wrong(work.path) == [("locks", ERROR, f"{old} is left of a git command that was killed; once no git is at work it may go", fix)]
+    assert wrong(work.path) == [
+        (
+            "locks",
+            ERROR,
+            f"{old} is left of a git command that was killed; once no git is at work it may go",
+            fix,
+        )
+    ]
 
 
 def test_a_clock_that_is_behind(work: Clone) -> None:
     later = {"GIT_COMMITTER_DATE": "2099-01-01T00:00:00+00:00"}
     work.git("tag", "-a", "-m", "x", "deploy/2098-12-31/release-1.8", env=later)
     [(check, state, message, fix)] = wrong(work.path)
-    assert (check, state, fix) == ("clock", ERROR, "timedatectl set-ntp true; for a container, on its host")
-    assert message.endswith(", but deploy/2098-12-31/release-1.8 is of 2099-01-01 00:00+00:00: records would get wrong dates")
+    assert (check, state, fix) == (
+        "clock",
+        ERROR,
+        "timedatectl set-ntp true; for a container, on its host",
+    )
+    assert message.endswith(
+        ", but deploy/2098-12-31/release-1.8 is of 2099-01-01 00:00+00:00: records would get wrong dates"
+    )
 
 
 @pytest.mark.parametrize(("megabytes", "state"), [(150, WARNING), (5, ERROR)])
-def test_a_full_disk(work: Clone, monkeypatch: pytest.MonkeyPatch, megabytes: int, state: str) -> None:
+def test_a_full_disk(
+    work: Clone, monkeypatch: pytest.MonkeyPatch, megabytes: int, state: str
+) -> None:
     real = os.statvfs(work.path)
     full = os.statvfs_result((1, 1 << 20, *real[2:4], megabytes, *real[5:]))
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     folder = work.path / ".git"
-    assert wrong(work.path) == [("disk", state, f"only {megabytes} MB free in {folder}", f"make room: git gc; df -h {folder}")]
+    assert wrong(work.path) == [
+        (
+            "disk",
+            state,
+            f"only {megabytes} MB free in {folder}",
+            f"make room: git gc; df -h {folder}",
+        )
+    ]
 
 
 def test_programs_that_are_gone(work: Clone, programs: Path) -> None:
     (programs / "rok-deploy").unlink()
     hint = "install rok-deploy, or correct apply.command: git help ekf-config"
-    assert wrong(work.path) == [("tools", WARNING, "apply.command: rok-deploy is not on the PATH", hint)]
+    assert wrong(work.path) == [
+        ("tools", WARNING, "apply.command: rok-deploy is not on the PATH", hint)
+    ]
     work.write(".ekf.toml", '[apply]\ncommand = ["tools/deploy", "{path}"]\n')
     assert [(check, state, message) for check, state, message, _ in wrong(work.path)] == [
         ("tools", ERROR, "apply.command: tools/deploy cannot be run"),
@@ -302,7 +399,9 @@ def test_keys_that_are_gone(work: Clone, programs: Path) -> None:
     work.git("config", "tag.gpgSign", "yes")
     work.git("config", "gpg.program", str(programs / "gone"))
     fix = f"install {programs / 'gone'}, or: git config gpg.program PROGRAM"
-    assert wrong(work.path) == [("signing", ERROR, f"tags are signed, but {programs / 'gone'} is not on the PATH", fix)]
+    assert wrong(work.path) == [
+        ("signing", ERROR, f"tags are signed, but {programs / 'gone'} is not on the PATH", fix)
+    ]
     work.git("config", "gpg.format", "ssh")
     script(programs / "ssh-keygen", "exit 0")
     fix = "git config --global user.signingKey ~/.ssh/id_ed25519.pub"
@@ -317,16 +416,24 @@ def test_keys_that_are_gone(work: Clone, programs: Path) -> None:
 
 
 def test_an_old_git(work: Clone, programs: Path) -> None:
-    script(programs / "git", f'[ "$1" = version ] && echo git version 2.30.2 || exec {REAL_GIT} "$@"')
-    assert wrong(work.path) == [("git", ERROR, "git 2.30.2 is too old: 2.34 is needed", "install git 2.39 or newer")]
-    script(programs / "git", f'[ "$1" = version ] && echo git version 2.36.1 || exec {REAL_GIT} "$@"')
+    script(
+        programs / "git", f'[ "$1" = version ] && echo git version 2.30.2 || exec {REAL_GIT} "$@"'
+    )
+    assert wrong(work.path) == [
+        ("git", ERROR, "git 2.30.2 is too old: 2.34 is needed", "install git 2.39 or newer")
+    ]
+    script(
+        programs / "git", f'[ "$1" = version ] && echo git version 2.36.1 || exec {REAL_GIT} "$@"'
+    )
     why = "upgrades take longer and have no --plan: git 2.36.1 cannot merge without a work tree (2.39 can)"
     assert wrong(work.path) == [("git", WARNING, why, "install git 2.39 or newer")]
 
 
 def test_a_partial_clone_and_a_git_that_cannot_fill_it_up(work: Clone, programs: Path) -> None:
     make_partial(work)
-    script(programs / "git", f'[ "$1" = version ] && echo git version 2.34.1 || exec {REAL_GIT} "$@"')
+    script(
+        programs / "git", f'[ "$1" = version ] && echo git version 2.34.1 || exec {REAL_GIT} "$@"'
+    )
     fix = "make a full one with git ekf clone, or install git 2.36 or newer, which has git fetch --refetch"
     assert [found[3] for found in wrong(work.path)] == ["install git 2.39 or newer", fix]
 
@@ -338,23 +445,33 @@ def test_an_old_python(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     assert message.endswith(f"{sys.executable}: 99.1 is needed")
 
 
-def test_another_copy_on_the_path(work: Clone, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_copy_on_the_path(
+    work: Clone, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = programs / "git-ekf"
     script(other, "exit 0")
     [(check, state, message, fix)] = wrong(work.path)
     assert (check, state) == ("program", WARNING)
-    assert message.startswith(f"{other}, which comes first on the PATH, is another copy than this one")
+    assert message.startswith(
+        f"{other}, which comes first on the PATH, is another copy than this one"
+    )
     assert fix == f'export PATH={GIT_EKF.parent}:"$PATH"'
     (programs / "git").symlink_to(REAL_GIT)
     other.unlink()
     monkeypatch.setenv("PATH", str(programs))
     [(check, state, message, fix)] = wrong(work.path)
-    assert (check, state, message) == ("program", ERROR, "git-ekf is not on the PATH, where git looks for it")
+    assert (check, state, message) == (
+        "program",
+        ERROR,
+        "git-ekf is not on the PATH, where git looks for it",
+    )
     assert fix == f'export PATH={GIT_EKF.parent}:"$PATH"'
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(work: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
+def test_completion(
+    work: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
     monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
     monkeypatch.setenv("XDG_DATA_DIRS", f"{tmp_path}/none:{tmp_path}/data")
@@ -366,13 +483,17 @@ def test_completion(work: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     file = tmp_path / "data" / shipped.get(shell, "fish/vendor_completions.d/git-ekf.fish")
     file.parent.mkdir(parents=True)
     file.touch()
-    assert bool(wrong(work.path)) == (shell == "zsh")  # which looks into no folder of data but the system's
+    assert bool(wrong(work.path)) == (
+        shell == "zsh"
+    )  # which looks into no folder of data but the system's
     file.unlink()
     assert run("sh", "-c", fix).code == 0
     assert wrong(work.path) == []
 
 
-def test_completion_in_a_folder_that_zsh_is_told_of(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_in_a_folder_that_zsh_is_told_of(
+    work: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "prefix", "/nowhere")
     monkeypatch.setenv("SHELL", "zsh")
     if any(map(os.path.exists, machine._completion_files("zsh"))):
@@ -385,7 +506,9 @@ def test_completion_in_a_folder_that_zsh_is_told_of(work: Clone, monkeypatch: py
     assert wrong(work.path) == []
 
 
-def test_completion_in_a_startup_file(work: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_in_a_startup_file(
+    work: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
     monkeypatch.setenv("SHELL", "bash")
     (Path(os.environ["HOME"]) / ".bashrc").write_text('eval "$(git ekf completion bash)"\n')
@@ -404,8 +527,12 @@ def test_nobody_knows_who_commits(work: Clone, monkeypatch: pytest.MonkeyPatch) 
 def test_the_manual(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = {True: OK, False: WARNING}
     for found, state in pages.items():
-        monkeypatch.setattr("git_ekf.manual.found_by_man", lambda found=found: found)
-        [one] = [one for one in examine(Repository(Git(str(work.path))), offline=True).examined if one.check == "manual"]
+        monkeypatch.setattr("git_ekf.manual.pages.found_by_man", lambda found=found: found)
+        [one] = [
+            one
+            for one in examine(Repository(Git(str(work.path))), offline=True).examined
+            if one.check == "manual"
+        ]
         assert (one.state, bool(one.fix)) == (state, not found)
 
 
@@ -425,13 +552,15 @@ def test_a_bare_repository(healthy: Path) -> None:
     assert report.repository == str(healthy / "internal.git")
     assert [one.check for one in report.examined if one.part == "repository"] == [
         "repository",
-        *(check.__name__ for check in doctor.ANYWHERE),
+        *(check.__name__ for check in ANYWHERE),
     ]
     assert wrong(healthy / "internal.git") == []
 
 
 def test_a_linked_worktree(work: Clone, tmp_path: Path) -> None:
-    work.git("worktree", "add", "-q", "-b", "release-1.9", str(tmp_path / "tree"), "origin/release-1.9")
+    work.git(
+        "worktree", "add", "-q", "-b", "release-1.9", str(tmp_path / "tree"), "origin/release-1.9"
+    )
     assert wrong(tmp_path / "tree", offline=False) == []
 
 
@@ -455,8 +584,20 @@ def test_files_that_cannot_be_read(work: Clone, programs: Path) -> None:
         ("configuration", message),
         ("hooks", "pre-push missing"),
     ]
-    skipped = [one for one in examine(Repository(Git(str(work.path))), offline=True).examined if one.message.endswith("see configuration")]
-    assert {one.check for one in skipped} == {"settings", "fetched", "remotes", "credentials", "tools", "trust", "signing"}
+    skipped = [
+        one
+        for one in examine(Repository(Git(str(work.path))), offline=True).examined
+        if one.message.endswith("see configuration")
+    ]
+    assert {one.check for one in skipped} == {
+        "settings",
+        "fetched",
+        "remotes",
+        "credentials",
+        "tools",
+        "trust",
+        "signing",
+    }
     (work.path / ".ekf.toml").unlink()
     (work.path / ".ekf.toml").mkdir()
     assert wrong(work.path, offline=False)[0][1:] == (
@@ -466,7 +607,12 @@ def test_files_that_cannot_be_read(work: Clone, programs: Path) -> None:
     )
     (work.path / ".git/config").write_text("[core\n")
     assert wrong(work.path) == [
-        ("git", ERROR, "git cannot read its configuration: bad config line 1 in file .git/config", "correct line 1 of .git/config")
+        (
+            "git",
+            ERROR,
+            "git cannot read its configuration: bad config line 1 in file .git/config",
+            "correct line 1 of .git/config",
+        )
     ]
     os.unlink(programs / "kubectl")
     done = run(GIT_EKF, "doctor", cwd=work.path, env={"PATH": str(programs)})
@@ -483,11 +629,21 @@ def test_remotes_that_are_not_there(work: Clone, tmp_path: Path) -> None:
     [(check, state, message, given)] = wrong(work.path, offline=False)
     assert (check, state, given) == ("remotes", ERROR, fix)
     gone = tmp_path / "gone.git"
-    assert message == f"internal cannot be read ({gone}): '{gone}' does not appear to be a git repository"
+    assert (
+        message
+        == f"internal cannot be read ({gone}): '{gone}' does not appear to be a git repository"
+    )
     work.git("remote", "set-url", "internal", work.out("remote", "get-url", "origin"))
-    assert [(state, given) for _, state, _, given in wrong(work.path)] == [(ERROR, "git remote set-url internal URL")]
+    assert [(state, given) for _, state, _, given in wrong(work.path)] == [
+        (ERROR, "git remote set-url internal URL")
+    ]
     work.git("remote", "remove", "internal")
-    assert ("remotes", ERROR, "there is no remote internal", "git ekf init --internal URL") in wrong(work.path, offline=False)
+    assert (
+        "remotes",
+        ERROR,
+        "there is no remote internal",
+        "git ekf init --internal URL",
+    ) in wrong(work.path, offline=False)
 
 
 @contextmanager
@@ -514,7 +670,8 @@ def silent_servers() -> Iterator[tuple[list[int], threading.Semaphore, threading
 
 
 needs_http = pytest.mark.skipif(
-    not (Path(run("git", "--exec-path").out.strip()) / "git-remote-http").exists(), reason="this git has no http"
+    not (Path(run("git", "--exec-path").out.strip()) / "git-remote-http").exists(),
+    reason="this git has no http",
 )
 
 
@@ -524,11 +681,24 @@ def test_remotes_that_never_answer(work: Clone, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "git:http")
     monkeypatch.setattr(remotes, "PATIENCE", 0.6)
     with silent_servers() as (ports, taken, ended):
-        urls = {"origin": f"git://127.0.0.1:{ports[0]}/x", "internal": f"http://127.0.0.1:{ports[1]}/y"}
+        urls = {
+            "origin": f"git://127.0.0.1:{ports[0]}/x",
+            "internal": f"http://127.0.0.1:{ports[1]}/y",
+        }
         work.git("remote", "set-url", "origin", urls["origin"])
-        work.git("remote", "set-url", "internal", urls["internal"].replace("http://", "http://me:secret@"))
+        work.git(
+            "remote",
+            "set-url",
+            "internal",
+            urls["internal"].replace("http://", "http://me:secret@"),
+        )
         assert wrong(work.path, offline=False) == [
-            ("remotes", ERROR, f"{name} cannot be read ({url}): no answer within 0.6 seconds", f"git ls-remote {name}")
+            (
+                "remotes",
+                ERROR,
+                f"{name} cannot be read ({url}): no answer within 0.6 seconds",
+                f"git ls-remote {name}",
+            )
             for name, url in urls.items()
         ]
         while taken.acquire(blocking=False):  # on a busy machine git may not have come so far
@@ -576,13 +746,20 @@ def test_nobody_is_asked_for_a_password(work: Clone, monkeypatch: pytest.MonkeyP
     url = f"http://127.0.0.1:{server.server_port}/ops.git"
     work.git("remote", "set-url", "internal", url)
     try:
-        terminal = pexpect.spawn(str(GIT_EKF), ["doctor"], cwd=str(work.path), encoding="utf-8", timeout=60)
+        terminal = pexpect.spawn(
+            str(GIT_EKF), ["doctor"], cwd=str(work.path), encoding="utf-8", timeout=60
+        )
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 0
         assert "Username" not in str(terminal.before)
         expected = [
-            ("remotes", WARNING, f"internal asks for a name and password ({url})", "git ls-remote internal"),
+            (
+                "remotes",
+                WARNING,
+                f"internal asks for a name and password ({url})",
+                "git ls-remote internal",
+            ),
             (
                 "credentials",
                 WARNING,
@@ -594,7 +771,12 @@ def test_nobody_is_asked_for_a_password(work: Clone, monkeypatch: pytest.MonkeyP
         work.git("config", "credential.helper", "nowhere")
         assert wrong(work.path, offline=False) == [
             expected[0],
-            ("credentials", WARNING, "the credential helper nowhere is not on this machine", "install git-credential-nowhere"),
+            (
+                "credentials",
+                WARNING,
+                "the credential helper nowhere is not on this machine",
+                "install git-credential-nowhere",
+            ),
         ]
     finally:
         server.shutdown()

@@ -24,10 +24,12 @@ from conftest import GIT_EKF, run
 from manpages import DISPLAY, MAN, PAGES, plain, source
 from worlds import INTERNAL_URL, STARTS, VENDOR_URL, WORLDS, World
 
-from git_ekf.sample import make_vendor
+from git_ekf.demo.sample import make_vendor
 
 REWRITE = "REWRITE_EXAMPLES" in os.environ
-KUBECTL = shutil.which(GIT_EKF.with_name("kubectl")) or shutil.which("kubectl")  # asked before the tests' PATH is sealed
+KUBECTL = shutil.which(GIT_EKF.with_name("kubectl")) or shutil.which(
+    "kubectl"
+)  # asked before the tests' PATH is sealed
 # In what a session prints: a display ends; a command has failed; the world is not as it should be.
 END, FAILED, BROKEN = "\037", "\036", "\035"
 
@@ -105,7 +107,9 @@ def copy(start: Path, home: Path) -> None:
     """The same world again: URLs stay, and lead to other repositories."""
     shutil.copytree(start, home, symlinks=True)
     urls = {VENDOR_URL: home / "vendor.git", INTERNAL_URL: home / "internal.git"}
-    (home / ".gitconfig").write_text("".join(f'[url "{path}"]\n\tinsteadOf = {url}\n' for url, path in urls.items()))
+    (home / ".gitconfig").write_text(
+        "".join(f'[url "{path}"]\n\tinsteadOf = {url}\n' for url, path in urls.items())
+    )
     clone = home / "prod"
     if clone.exists():
         (clone / ".git/FETCH_HEAD").touch()
@@ -124,7 +128,12 @@ def environment(home: Path) -> dict[str, str]:
         'path=${path%/overlays/*}; echo "deployment.apps/${path##*/} configured$run"\n'
     )
     program.chmod(0o755)
-    return {"HOME": str(home), "PATH": f"{home}/bin{os.pathsep}{os.environ['PATH']}", "GIT_PAGER": "cat", "TERM": "dumb"}
+    return {
+        "HOME": str(home),
+        "PATH": f"{home}/bin{os.pathsep}{os.environ['PATH']}",
+        "GIT_PAGER": "cat",
+        "TERM": "dumb",
+    }
 
 
 # --- the session ---
@@ -151,7 +160,14 @@ def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
     """What each display shows."""
     commands = "exec 2>&1\n" + "\n".join(script(world, sessions))
     if world.answers:
-        child = pexpect.spawn("sh", ["-c", commands], encoding="utf-8", timeout=60, cwd=home, env={**os.environ, **environment(home)})
+        child = pexpect.spawn(
+            "sh",
+            ["-c", commands],
+            encoding="utf-8",
+            timeout=60,
+            cwd=home,
+            env={**os.environ, **environment(home)},
+        )
         child.logfile_read = log = StringIO()
         for question, answer in world.answers.items():
             child.expect_exact(question)
@@ -161,17 +177,27 @@ def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
     else:
         shown = run("sh", "-c", commands, cwd=home, env=environment(home)).out
     assert BROKEN not in shown, shown
-    for path, name in ((home / "vendor.git", VENDOR_URL), (home / "internal.git", INTERNAL_URL), (home, "/home/ops")):
+    for path, name in (
+        (home / "vendor.git", VENDOR_URL),
+        (home / "internal.git", INTERNAL_URL),
+        (home, "/home/ops"),
+    ):
         shown = shown.replace(str(path), str(name))
     # The name of a backup has the time of the clock; so has a bundle, and what it makes of that depends on zlib, too.
     shown = re.sub(r"\d{8}T\d{6}\.\d{6}Z", "20261123T040053.808343Z", shown)
     shown = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", "2026-11-23T04:00:53+00:00", shown)
-    shown = re.sub(r"\b[0-9a-f]{64}\b", "4a1d1ef21b4a4c0e7b7a5e8f6b0f6c3b0f5d2c9e8a7b6c5d4e3f2a1b0c9d8e7f", shown)
+    shown = re.sub(
+        r"\b[0-9a-f]{64}\b",
+        "4a1d1ef21b4a4c0e7b7a5e8f6b0f6c3b0f5d2c9e8a7b6c5d4e3f2a1b0c9d8e7f",
+        shown,
+    )
     return shown.split(END)[1:-1]
 
 
 @pytest.mark.parametrize("page", SESSIONS)
-def test_examples_are_what_the_program_prints(page: str, start: Callable[[str], Path], tmp_path: Path) -> None:
+def test_examples_are_what_the_program_prints(
+    page: str, start: Callable[[str], Path], tmp_path: Path
+) -> None:
     sessions = SESSIONS[page]
     world = WORLDS.get(page, World())
     if world.builds and not KUBECTL:
@@ -200,12 +226,21 @@ def rewrite(page: str, appeared: list[str]) -> None:
             return match[0]
         text = next(left).replace(FAILED, "")
         display = Display(commands(shown), shown, 0)
-        return match[0] if display.only_commands or display.missing() else f".nf\n{as_roff(text)}.fi"
+        return (
+            match[0] if display.only_commands or display.missing() else f".nf\n{as_roff(text)}.fi"
+        )
 
     (MAN / page).write_text(DISPLAY.sub(session, source(page)), encoding="utf-8")
 
 
 def as_roff(text: str) -> str:
-    for char, escape in (("\\", r"\e"), ("-", r"\-"), ("'", r"\(aq"), ("^", r"\(ha"), ("~", r"\(ti"), ("`", r"\(ga")):
+    for char, escape in (
+        ("\\", r"\e"),
+        ("-", r"\-"),
+        ("'", r"\(aq"),
+        ("^", r"\(ha"),
+        ("~", r"\(ti"),
+        ("`", r"\(ga"),
+    ):
         text = text.replace(char, escape)
     return re.sub(r"^\.", r"\&.", text, flags=re.MULTILINE)

@@ -11,10 +11,10 @@ from conftest import Clone, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from git_ekf import fastpath, hooks
 from git_ekf.errors import EkfError
+from git_ekf.hooks import fastpath, judge
 from git_ekf.names import RELEASE_PATTERN, Scheme
-from git_ekf.policy import Finding
+from git_ekf.policy.finding import Finding
 
 ZERO = "0" * 40
 
@@ -22,12 +22,21 @@ ZERO = "0" * 40
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved clone with branches and tags of every kind, to be copied for each example."""
-    from git_ekf.sample import make_vendor
+    from git_ekf.demo.sample import make_vendor
 
     top = tmp_path_factory.mktemp("world")
     make_vendor(str(top / "vendor.git"))
     assert run("git", "init", "-q", "--bare", top / "internal.git").code == 0
-    cloned = run("git-ekf", "clone", top / "vendor.git", top / "work", "--internal", top / "internal.git", "--release", "1.8")
+    cloned = run(
+        "git-ekf",
+        "clone",
+        top / "vendor.git",
+        top / "work",
+        "--internal",
+        top / "internal.git",
+        "--release",
+        "1.8",
+    )
     assert cloned.code == 0, cloned
     clone = Clone(top / "work")
     clone.commit("own/a", "1\n")
@@ -110,19 +119,26 @@ EDITS = [
     ("apps/istio/overlays/deploy/kustomization.yaml", "x\n"),
     ("own/binary", "\0<<<<<<< ours\n"),
 ]
-settings.register_profile("fast", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.register_profile(
+    "fast",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("fast")
 
 
 def both(argv: list[str], stdin: bytes = b"") -> tuple[bool, list[Finding]]:
     """The verdicts of both paths; the full one first, so that the fast one finds what it remembers."""
-    full = hooks.judge([fastpath.PROTOCOL, *argv], stdin)
+    full = judge.judge([fastpath.PROTOCOL, *argv], stdin)
     return fastpath.passes([fastpath.PROTOCOL, *argv], stdin), full
 
 
 @settings(max_examples=60)
 @given(
-    branch=st.sampled_from(["release-1.8", "ahead", "wip/x", "main", "rel-1.8", "release-1.9", "HEAD"]),
+    branch=st.sampled_from(
+        ["release-1.8", "ahead", "wip/x", "main", "rel-1.8", "release-1.9", "HEAD"]
+    ),
     toml=st.sampled_from(CONFIGURATIONS),
     git_config=st.sampled_from(GIT_CONFIGURATIONS),
     edits=st.lists(st.sampled_from(EDITS), max_size=2),
@@ -155,7 +171,19 @@ def test_commits(
 
 @settings(max_examples=60)
 @given(
-    new=st.sampled_from(["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", "release-1.8", ZERO]),
+    new=st.sampled_from(
+        [
+            "ahead",
+            "marked",
+            "published",
+            "merged",
+            "rewritten",
+            "vendor",
+            "foreign",
+            "release-1.8",
+            ZERO,
+        ]
+    ),
     old=st.sampled_from(["published", "ahead", "vendor", "rewritten", ZERO, "1" * 40]),
     name=st.sampled_from(["release-1.8", "release-1.9", "main", "ahead"]),
     toml=st.sampled_from(CONFIGURATIONS),
@@ -180,15 +208,24 @@ def test_pushes(
         clone.write(".ekf.toml", toml)
     if git_config:
         clone.git("config", *git_config)
-    oids = {oid: oid if set(oid) <= set("01") else clone.out("rev-parse", f"{oid}^{{commit}}") for oid in (new, old)}
+    oids = {
+        oid: oid if set(oid) <= set("01") else clone.out("rev-parse", f"{oid}^{{commit}}")
+        for oid in (new, old)
+    }
     line = f"refs/heads/{name} {oids[new]} refs/heads/{name} {oids[old]}\n"
-    urls = {"internal": str(world / "internal.git"), "origin": str(world / "vendor.git"), "url": str(world / "internal.git")}
+    urls = {
+        "internal": str(world / "internal.git"),
+        "origin": str(world / "vendor.git"),
+        "url": str(world / "internal.git"),
+    }
     remote = urls["url"] if target == "url" else target
     fast, full = both(["pre-push", remote, urls[target]], (line * (2 if twice else 1)).encode())
     assert not (fast and full), full
 
 
-def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_usual_commit_and_push_are_fast(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The other direction for what people do all day; otherwise a fast path that never passes would do."""
     clone = enter(world, monkeypatch, tmp_path)
     clone.write("own/a", "4\n")
@@ -203,7 +240,10 @@ def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.Mon
         assert both(["pre-commit"]) == (True, []), path
     assert both(push, line) == (True, [])
     assert both(push, b"") == (True, [])
-    for toml, name in (("[paths]\ncustomer = ['x']\n", "release-1.8"), ("[branches]\nallow = ['plain']\n", "plain")):
+    for toml, name in (
+        ("[paths]\ncustomer = ['x']\n", "release-1.8"),
+        ("[branches]\nallow = ['plain']\n", "plain"),
+    ):
         clone.write(".ekf.toml", toml)
         clone.git("switch", "-q", "-C", name)
         clone.git("config", f"branch.{name}.remote", "origin")
@@ -214,9 +254,19 @@ def test_the_usual_commit_and_push_are_fast(world: Path, monkeypatch: pytest.Mon
 
 @settings(max_examples=60)
 @given(
-    new=st.sampled_from(["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", ZERO]),
+    new=st.sampled_from(
+        ["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", ZERO]
+    ),
     old=st.sampled_from(["published", "ahead", "vendor", "rewritten", ZERO, "1" * 40]),
-    name=st.sampled_from(["heads/release-1.8", "heads/release-1.9", "heads/main", "tags/release-1.8", "ekf/upstream/release-1.8"]),
+    name=st.sampled_from(
+        [
+            "heads/release-1.8",
+            "heads/release-1.9",
+            "heads/main",
+            "tags/release-1.8",
+            "ekf/upstream/release-1.8",
+        ]
+    ),
     git_config=st.sampled_from(SERVER_CONFIGURATIONS),
     user=st.sampled_from(["", "a", "alice", "b"]),
     symbolic=st.booleans(),
@@ -239,7 +289,10 @@ def test_receives(
         server.git("symbolic-ref", f"refs/{name}", "refs/heads/published")
     for key, value in zip(git_config[::2], git_config[1::2], strict=True):
         server.git("config", key, value)
-    oids = {oid: oid if set(oid) <= set("01") else server.out("rev-parse", f"{oid}^{{commit}}") for oid in (new, old)}
+    oids = {
+        oid: oid if set(oid) <= set("01") else server.out("rev-parse", f"{oid}^{{commit}}")
+        for oid in (new, old)
+    }
     line = f"{oids[old]} {oids[new]} refs/{name}\n"
     monkeypatch.chdir(server.path)
     with monkeypatch.context() as patch:
@@ -254,7 +307,9 @@ def test_receives(
             assert not (fast and full), full
 
 
-def test_the_usual_push_is_received_fast(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_usual_push_is_received_fast(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     server = serve(world, tmp_path)
     old, new = server.out("rev-parse", "published"), server.out("rev-parse", "ahead")
     push = f"{old} {new} refs/heads/release-1.8\n".encode()
@@ -267,7 +322,10 @@ def test_the_usual_push_is_received_fast(world: Path, monkeypatch: pytest.Monkey
     file.write_text("[branches]\nallow = ['wip/*']\n")
     server.git("config", "ekf.server.config", str(file))
     assert both(["pre-receive"], push) == (True, [])
-    for may_push in ("'a: refs/heads/*'", "'*: refs/tags/*', 'al*: refs/ekf/*, refs/heads/release-1.8'"):
+    for may_push in (
+        "'a: refs/heads/*'",
+        "'*: refs/tags/*', 'al*: refs/ekf/*, refs/heads/release-1.8'",
+    ):
         file.write_text(f"[server]\nuser = 'WHO'\nmay-push = [{may_push}]\n")
         monkeypatch.delenv("WHO", raising=False)
         assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
@@ -298,7 +356,9 @@ def serve(world: Path, tmp_path: Path) -> Clone:
     return server
 
 
-def test_what_is_remembered_is_never_stale(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_remembered_is_never_stale(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     clone = enter(world, monkeypatch, tmp_path)
     clone.git("switch", "-q", "-C", "plain")
     clone.write(".ekf.toml", "[branches]\nallow = ['plain']\n")

@@ -9,9 +9,9 @@ import pytest
 from conftest import Clone, run
 
 from git_ekf.errors import GitFailed
-from git_ekf.git import Git
-from git_ekf.replay.objects import Objects
-from git_ekf.replay.stack import Entry
+from git_ekf.git.calls import Git
+from git_ekf.git.objects import Objects
+from git_ekf.git.trees import Entry
 
 # What fills a pipe, and more.
 _NOISE = ("-c", "alias.noise=!seq 100000 >&2; echo text", "noise")
@@ -19,11 +19,15 @@ _NOISE = ("-c", "alias.noise=!seq 100000 >&2; echo text", "noise")
 
 def test_piped(tmp_path: Path) -> None:
     """However much the first one says meanwhile."""
-    assert Git(str(tmp_path)).piped(_NOISE, ("hash-object", "--stdin")).strip() == b"8e27be7d6154a1f68ea9160ef0e18691d20560dc"
+    assert (
+        Git(str(tmp_path)).piped(_NOISE, ("hash-object", "--stdin")).strip()
+        == b"8e27be7d6154a1f68ea9160ef0e18691d20560dc"
+    )
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [(("-c", "alias.x=!exit 3", "x"), ("hash-object", "--stdin")), (_NOISE, ("hash-object", "-x"))]
+    ("first", "second"),
+    [(("-c", "alias.x=!exit 3", "x"), ("hash-object", "--stdin")), (_NOISE, ("hash-object", "-x"))],
 )
 def test_piped_and_failed(tmp_path: Path, first: tuple[str, ...], second: tuple[str, ...]) -> None:
     with pytest.raises(GitFailed):
@@ -36,12 +40,16 @@ def test_objects_are_as_git_makes_them(tmp_path: Path, object_format: str, count
     """Trees and commits, read back; the same trees that git's index makes."""
     assert run("git", "init", "-q", f"--object-format={object_format}", tmp_path / "r").code == 0
     repo = Clone(tmp_path / "r")
-    names = [f"d{number % 7}/{'é' * (number % 3)}e{number % 11}/f{number}" for number in range(count)] + ["top", "d1.x", "d1-x"]
+    names = [
+        f"d{number % 7}/{'é' * (number % 3)}e{number % 11}/f{number}" for number in range(count)
+    ] + ["top", "d1.x", "d1-x"]
     for name in names:
         repo.write(name, f"{name}\n")
     repo.git("add", "-A")
     listed = repo.git("ls-files", "-s", "-z").out.split("\0")[:-1]
-    entries = {name: Entry(*words.split(" ")[:2]) for words, name in (line.split("\t") for line in listed)}
+    entries = {
+        name: Entry(*words.split(" ")[:2]) for words, name in (line.split("\t") for line in listed)
+    }
     objects = Objects(str(tmp_path / "objects"), object_format)
     tree = objects.tree(entries)
     objects.write()

@@ -9,20 +9,44 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
-from histories import FILE, UNCONVERTED, Built, Entry, History, Rebased, Text, Tree, Version, histories, lines, rebase, upstream
+from histories import (
+    FILE,
+    UNCONVERTED,
+    Built,
+    Entry,
+    History,
+    Rebased,
+    Text,
+    Tree,
+    Version,
+    histories,
+    lines,
+    rebase,
+    upstream,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 AUTHOR = b"Operator <operator@example.com> 1600000000 -0330"
 # An example takes a tenth of a second, most of it in processes that wait for the other tests'.
-FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEW = settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 def files(**contents: bytes) -> Tree:
     return {name.encode(): Entry(FILE, content) for name, content in contents.items()}
 
 
-def history(base: Tree, vendor: list[Tree], local: list[Tree], message: bytes = b"Configure\n", encoding: bytes = b"") -> History:
+def history(
+    base: Tree,
+    vendor: list[Tree],
+    local: list[Tree],
+    message: bytes = b"Configure\n",
+    encoding: bytes = b"",
+) -> History:
     """Every commit given by the tree that it has."""
     text = Text(AUTHOR, encoding, message)
     first, *others = [Version(tree, text, ()) for tree in (base, *vendor, *local)]
@@ -31,13 +55,18 @@ def history(base: Tree, vendor: list[Tree], local: list[Tree], message: bytes = 
 
 def ids(built: Built) -> list[str]:
     """The local commits, oldest first."""
-    return run("git", "-C", built.path, "rev-list", "--reverse", f"{built.base}..{built.tip}").out.split()
+    return run(
+        "git", "-C", built.path, "rev-list", "--reverse", f"{built.base}..{built.tip}"
+    ).out.split()
 
 
 def trees(path: Path, *expected: Tree) -> list[str]:
     """The ids of these trees, each as a commit of its own."""
     built = history({}, [{}], list(expected)).build(path)
-    return [run("git", "-C", path, "rev-parse", f"{commit}^{{tree}}").out.strip() for commit in ids(built)]
+    return [
+        run("git", "-C", path, "rev-parse", f"{commit}^{{tree}}").out.strip()
+        for commit in ids(built)
+    ]
 
 
 def contents(path: Path) -> dict[Path, bytes]:
@@ -55,7 +84,11 @@ def built(example: History, object_format: str = "sha1", *, bare: bool = True) -
 def test_a_stack_without_conflicts(tmp_path: Path, object_format: str) -> None:
     old, new = lines(0), b"vendor\n" + lines(0)
     repository = history(
-        files(a=old), [files(a=new)], [files(a=old + b"1\n"), files(a=old + b"1\n", b=b"")], b"\n\nNo newline", b"ISO-8859-1"
+        files(a=old),
+        [files(a=new)],
+        [files(a=old + b"1\n"), files(a=old + b"1\n", b=b"")],
+        b"\n\nNo newline",
+        b"ISO-8859-1",
     ).build(tmp_path / "r", object_format)
     before = contents(repository.path)
 
@@ -64,7 +97,9 @@ def test_a_stack_without_conflicts(tmp_path: Path, object_format: str) -> None:
     assert (rebased.stopped, rebased.conflicts, rebased.kept) == ("", [], ids(repository))
     assert len(rebased.commits) == 2
     if object_format == "sha1":
-        assert rebased.trees == trees(tmp_path / "expected", files(a=new + b"1\n"), files(a=new + b"1\n", b=b""))
+        assert rebased.trees == trees(
+            tmp_path / "expected", files(a=new + b"1\n"), files(a=new + b"1\n", b=b"")
+        )
     assert rebased.texts == [Text(AUTHOR, b"", b"No newline")] * 2
     assert contents(repository.path) == before
 
@@ -80,8 +115,14 @@ def test_a_conflict_stops_it(tmp_path: Path) -> None:
 
     rebased = rebase(*repository, scratch=tmp_path / "scratch")
 
-    assert (rebased.stopped, rebased.conflicts, rebased.kept) == (second, ["docs/new\nl\udcefne"], [first])
-    assert rebased.trees == trees(tmp_path / "expected", {**files(a=b""), name: Entry(FILE, b"vendor\n")})
+    assert (rebased.stopped, rebased.conflicts, rebased.kept) == (
+        second,
+        ["docs/new\nl\udcefne"],
+        [first],
+    )
+    assert rebased.trees == trees(
+        tmp_path / "expected", {**files(a=b""), name: Entry(FILE, b"vendor\n")}
+    )
     assert "CONFLICT (add/add)" in rebased.output
     assert b"<<<<<<<" in tmp_path.joinpath("scratch", "work", "docs", "new\nl\udcefne").read_bytes()
 
@@ -90,7 +131,9 @@ def test_a_conflict_stops_it(tmp_path: Path) -> None:
 def test_what_is_upstream_is_left_out_only_on_request(tmp_path: Path, message: bytes) -> None:
     """The vendor took the change and then changed it: picked again it conflicts."""
     taken, changed = files(a=lines(0) + b"1\n"), files(a=lines(0) + b"2\n")
-    repository = history(files(a=lines(0)), [taken, changed], [taken, {**taken, **files(b=b"own\n")}], message).build(tmp_path / "r")
+    repository = history(
+        files(a=lines(0)), [taken, changed], [taken, {**taken, **files(b=b"own\n")}], message
+    ).build(tmp_path / "r")
     first, second = ids(repository)
 
     assert upstream(*repository) == {first}
@@ -106,7 +149,9 @@ def test_what_is_upstream_is_left_out_only_on_request(tmp_path: Path, message: b
 
 def test_a_commit_that_becomes_empty_goes_and_an_empty_one_stays(tmp_path: Path) -> None:
     base, both = files(a=lines(0)), files(a=lines(0), b=b"same\n")
-    repository = history(base, [{**both, **files(c=b"vendor\n")}], [base, both, both, {**both, **files(d=b"")}]).build(tmp_path / "r")
+    repository = history(
+        base, [{**both, **files(c=b"vendor\n")}], [base, both, both, {**both, **files(d=b"")}]
+    ).build(tmp_path / "r")
     first, second, third, fourth = ids(repository)
 
     rebased = rebase(*repository)
@@ -118,19 +163,30 @@ def test_a_commit_that_becomes_empty_goes_and_an_empty_one_stays(tmp_path: Path)
 
 
 def test_commits_in_place_stay_what_they_are(tmp_path: Path) -> None:
-    repository = history(files(a=b""), [], [files(a=b"1\n"), files(a=b"1\n", b=b"2\n"), files(b=b"2\n")], b"\n\nAs it is").build(
-        tmp_path / "r"
-    )
+    repository = history(
+        files(a=b""),
+        [],
+        [files(a=b"1\n"), files(a=b"1\n", b=b"2\n"), files(b=b"2\n")],
+        b"\n\nAs it is",
+    ).build(tmp_path / "r")
     first, second, third = ids(repository)
 
-    assert rebase(repository.path, repository.base, repository.tip, repository.base).commits == [first, second, third]
-    shorter = rebase(repository.path, repository.base, repository.tip, repository.base, drop=[second])
+    assert rebase(repository.path, repository.base, repository.tip, repository.base).commits == [
+        first,
+        second,
+        third,
+    ]
+    shorter = rebase(
+        repository.path, repository.base, repository.tip, repository.base, drop=[second]
+    )
     assert (shorter.commits[0], shorter.stopped, shorter.kept) == (first, "", [first, third])
 
 
 def test_settings_and_attributes_of_the_repository_count(tmp_path: Path) -> None:
     """The driver is defined in its configuration, and chosen in its info/attributes."""
-    repository = history(files(a=b"1\n"), [files(a=b"2\n")], [files(a=b"3\n")]).build(tmp_path / "r")
+    repository = history(files(a=b"1\n"), [files(a=b"2\n")], [files(a=b"3\n")]).build(
+        tmp_path / "r"
+    )
     assert rebase(*repository).conflicts == ["a"]
 
     (repository.path / "info").mkdir()
@@ -176,4 +232,6 @@ def test_the_scratch_work_tree_makes_no_difference(example: History) -> None:
         if rebased.stopped:
             assert clone.out("rev-parse", "REBASE_HEAD") == rebased.stopped
             unmerged = clone.git("ls-files", "--unmerged", "-z").out.split("\0")[:-1]
-            assert sorted({entry.partition("\t")[2] for entry in unmerged}) == sorted(rebased.conflicts)
+            assert sorted({entry.partition("\t")[2] for entry in unmerged}) == sorted(
+                rebased.conflicts
+            )

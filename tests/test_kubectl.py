@@ -33,7 +33,13 @@ ISTIO_KINDS = {
     "security.istio.io/v1beta1": ["AuthorizationPolicy"],
 }
 KUBEFLOW_KINDS = {"kubeflow.org/v1beta1": ["Profile"]}
-CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "Profile"}
+CLUSTER_WIDE = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "Namespace",
+    "Profile",
+}
 
 
 class Cluster(ThreadingTCPServer):
@@ -58,14 +64,23 @@ class Cluster(ThreadingTCPServer):
         if version not in self.kinds:
             return None
         resources = [
-            {"name": f"{kind.lower()}s", "kind": kind, "namespaced": kind not in CLUSTER_WIDE, "verbs": ["get"]}
+            {
+                "name": f"{kind.lower()}s",
+                "kind": kind,
+                "namespaced": kind not in CLUSTER_WIDE,
+                "verbs": ["get"],
+            }
             for kind in self.kinds[version]
         ]
         return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
 
 
 def _group(name: str, versions: list[str]) -> dict[str, object]:
-    of_group = [{"groupVersion": version, "version": version.split("/")[1]} for version in versions if version.startswith(f"{name}/")]
+    of_group = [
+        {"groupVersion": version, "version": version.split("/")[1]}
+        for version in versions
+        if version.startswith(f"{name}/")
+    ]
     return {"name": name, "versions": of_group, "preferredVersion": of_group[0]}
 
 
@@ -76,7 +91,16 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         found = self.server.document(self.path.partition("?")[0])
-        body = json.dumps(found or {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}).encode()
+        body = json.dumps(
+            found
+            or {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "status": "Failure",
+                "reason": "NotFound",
+                "code": 404,
+            }
+        ).encode()
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -98,7 +122,12 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "test", "cluster": {"server": "http://{}:{}".format(*made.socket.getsockname())}}],
+            "clusters": [
+                {
+                    "name": "test",
+                    "cluster": {"server": "http://{}:{}".format(*made.socket.getsockname())},
+                }
+            ],
             "contexts": [{"name": "test", "context": {"cluster": "test"}}],
             "current-context": "test",
         }
@@ -132,12 +161,16 @@ def configure(clone: Clone, kubectl: str, *paths: str) -> None:
     """The tracked configuration names kubectl and the paths, and is trusted."""
     # A server's schemas are beyond what a test can stand in for, hence --validate=false.
     command = [kubectl, "apply", "--dry-run=client", "--validate=false", "-k", "{path}"]
-    clone.commit(".ekf.toml", f"[apply]\ncommand = {json.dumps(command)}\npaths = {json.dumps(paths)}\n")
+    clone.commit(
+        ".ekf.toml", f"[apply]\ncommand = {json.dumps(command)}\npaths = {json.dumps(paths)}\n"
+    )
     assert clone.ekf("trust", "--yes").code == 0
 
 
 def records(clone: Clone) -> list[str]:
-    return clone.out("for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags/deploy").splitlines()
+    return clone.out(
+        "for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags/deploy"
+    ).splitlines()
 
 
 def test_all_is_applied_and_recorded(clone: Clone, cluster: Cluster, kubectl: str) -> None:
@@ -145,7 +178,8 @@ def test_all_is_applied_and_recorded(clone: Clone, cluster: Cluster, kubectl: st
     done = clone.ekf("apply", "-m", "We added Istio.")
     assert done.code == 0, done
     assert done.err.splitlines() == [
-        f"Applying {path}: {shlex.quote(kubectl)} apply --dry-run=client --validate=false -k {path}" for path in (ISTIO, DASHBOARD)
+        f"Applying {path}: {shlex.quote(kubectl)} apply --dry-run=client --validate=false -k {path}"
+        for path in (ISTIO, DASHBOARD)
     ]
     assert done.out.splitlines() == [
         "deployment.apps/istio created (dry run)",
@@ -154,7 +188,9 @@ def test_all_is_applied_and_recorded(clone: Clone, cluster: Cluster, kubectl: st
         f"Recorded {RECORD}",
         "Next: git ekf save",
     ]
-    assert f"\nPaths: {ISTIO}, {DASHBOARD}\n" in clone.out("tag", "-l", "--format=%(contents)", RECORD)
+    assert f"\nPaths: {ISTIO}, {DASHBOARD}\n" in clone.out(
+        "tag", "-l", "--format=%(contents)", RECORD
+    )
     assert clone.ekf("save").code == 0
     assert clone.rules() == []
     assert cluster.methods == {"GET"}
@@ -179,7 +215,9 @@ def test_the_cluster_is_away(clone: Clone, away: Cluster, kubectl: str) -> None:
 
 @pytest.fixture
 def platform(kubeflow: Path, internal: Path, tmp_path: Path) -> Clone:
-    done = run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8")
+    done = run(
+        "git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8"
+    )
     assert done.code == 0, done
     return Clone(tmp_path / "work")
 
@@ -202,7 +240,9 @@ def test_overlays_of_the_real_vendor(platform: Clone, cluster: Cluster, kubectl:
     lines = expected(platform, kubectl, NOTEBOOKS, DEX, USER)
     done = platform.ekf("apply", "-m", "Not to be.")
     assert done.code == 5, done
-    assert sorted(done.out.splitlines()) == [line for line in lines if not line.startswith("profile.")]
+    assert sorted(done.out.splitlines()) == [
+        line for line in lines if not line.startswith("profile.")
+    ]
     assert 'no matches for kind "Profile" in version "kubeflow.org/v1beta1"' in done.err
     assert done.err.splitlines()[-5:] == [
         f"  applied      {NOTEBOOKS}",
@@ -219,7 +259,12 @@ def test_overlays_of_the_real_vendor(platform: Clone, cluster: Cluster, kubectl:
     *created, applied, recorded, _ = done.out.splitlines()
     assert sorted(created) == lines
     assert "profile.kubeflow.org/kubeflow-user-example-com created (dry run)" in created
-    assert applied == f"Applied 3 paths of release-1.8 at {platform.out('rev-parse', '--short=7', 'HEAD')}"
+    assert (
+        applied
+        == f"Applied 3 paths of release-1.8 at {platform.out('rev-parse', '--short=7', 'HEAD')}"
+    )
     assert recorded == f"Recorded {RECORD}"
-    assert f"\nPaths: {NOTEBOOKS}, {DEX}, {USER}\n" in platform.out("tag", "-l", "--format=%(contents)", RECORD)
+    assert f"\nPaths: {NOTEBOOKS}, {DEX}, {USER}\n" in platform.out(
+        "tag", "-l", "--format=%(contents)", RECORD
+    )
     assert cluster.methods == {"GET"}

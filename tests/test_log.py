@@ -32,7 +32,9 @@ def short(clone: Clone, revision: str) -> str:
 
 def listed(clone: Clone, *options: str) -> list[str]:
     """The names that log lists, which are the same for a person and for a script."""
-    names = [record["name"] for record in json.loads(clone.ekf("log", "--json", *options).out)["records"]]
+    names = [
+        record["name"] for record in json.loads(clone.ekf("log", "--json", *options).out)["records"]
+    ]
     lines = clone.ekf("log", *options).out.splitlines()
     assert [line.split()[0] for line in lines if line.startswith("deploy/")] == names
     return names
@@ -73,7 +75,11 @@ def test_log_when_all_is_saved(two: Clone) -> None:
 
 def test_log_of_nothing(clone: Clone) -> None:
     done = clone.ekf("log")
-    assert (done.code, done.out, done.err) == (0, "No deploy record. To write one: git ekf tag -m CONTEXT\n", "")
+    assert (done.code, done.out, done.err) == (
+        0,
+        "No deploy record. To write one: git ekf tag -m CONTEXT\n",
+        "",
+    )
 
 
 def test_log_outside_a_repository(tmp_path: Path) -> None:
@@ -86,8 +92,20 @@ def test_log_in_a_bare_repository(two: Clone, internal: Path) -> None:
 
 
 def test_order_by_day_number_and_release(clone: Clone) -> None:
-    make(clone, "2026-11-20.9/release-1.8", "2026-11-20.10/release-1.8", "2026-11-20/release-1.8", "2026-11-20/release-1.10")
-    make(clone, "2026-11-20/release-1.9", "2026-11-21/release-1.8", "2025-12-31.2/release-1.8", "0001-01-01/release-1.8")
+    make(
+        clone,
+        "2026-11-20.9/release-1.8",
+        "2026-11-20.10/release-1.8",
+        "2026-11-20/release-1.8",
+        "2026-11-20/release-1.10",
+    )
+    make(
+        clone,
+        "2026-11-20/release-1.9",
+        "2026-11-21/release-1.8",
+        "2025-12-31.2/release-1.8",
+        "0001-01-01/release-1.8",
+    )
     assert listed(clone) == [
         "deploy/2026-11-21/release-1.8",
         "deploy/2026-11-20.10/release-1.8",
@@ -108,26 +126,57 @@ def test_clock_skew_does_not_change_the_order(clone: Clone) -> None:
 
 @pytest.mark.parametrize("release", ["1.9", "v1.9", "release-1.9"])
 def test_log_of_a_release(clone: Clone, release: str) -> None:
-    make(clone, "2026-11-20/release-1.8", "2026-11-20/release-1.9", "2026-11-20/release-1.90", "2026-11-20.2/release-1.9")
-    assert listed(clone, "--release", release) == ["deploy/2026-11-20.2/release-1.9", "deploy/2026-11-20/release-1.9"]
+    make(
+        clone,
+        "2026-11-20/release-1.8",
+        "2026-11-20/release-1.9",
+        "2026-11-20/release-1.90",
+        "2026-11-20.2/release-1.9",
+    )
+    assert listed(clone, "--release", release) == [
+        "deploy/2026-11-20.2/release-1.9",
+        "deploy/2026-11-20/release-1.9",
+    ]
     assert listed(clone, "--release", "7.7") == []
 
 
 @pytest.mark.parametrize("release", ["main", "1.9*", "--all", "release-"])
 def test_log_of_no_release(clone: Clone, release: str) -> None:
-    assert wrong(clone.ekf("log", f"--release={release}")) == f"git-ekf: {release} is no release\nhint: git ekf releases lists them\n"
+    assert (
+        wrong(clone.ekf("log", f"--release={release}"))
+        == f"git-ekf: {release} is no release\nhint: git ekf releases lists them\n"
+    )
 
 
 def test_log_of_so_many_and_since(clone: Clone) -> None:
-    make(clone, "2026-11-18/release-1.8", "2026-11-19/release-1.8", "2026-11-20/release-1.8", "2026-11-20/release-1.9")
+    make(
+        clone,
+        "2026-11-18/release-1.8",
+        "2026-11-19/release-1.8",
+        "2026-11-20/release-1.8",
+        "2026-11-20/release-1.9",
+    )
     assert len(listed(clone, "-n", "3")) == 3
     assert len(listed(clone, "--max-count", "9")) == 4
-    assert listed(clone, "--since", "2026-11-19", "--release", "1.8") == [FIRST, "deploy/2026-11-19/release-1.8"]
+    assert listed(clone, "--since", "2026-11-19", "--release", "1.8") == [
+        FIRST,
+        "deploy/2026-11-19/release-1.8",
+    ]
     assert listed(clone, "--since", "2026-11-19", "-n", "1", "--release", "1.8") == [FIRST]
     assert listed(clone, "--since", "2027-01-01") == []
 
 
-@pytest.mark.parametrize("options", [["-n", "0"], ["-n", "-1"], ["-n", "x"], ["--since", "yesterday"], ["--since", "2026-02-30"], ["x"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-n", "0"],
+        ["-n", "-1"],
+        ["-n", "x"],
+        ["--since", "yesterday"],
+        ["--since", "2026-02-30"],
+        ["x"],
+    ],
+)
 def test_log_of_no_number_or_day(clone: Clone, options: list[str]) -> None:
     assert "\nhint: " in wrong(clone.ekf("log", *options))
 
@@ -177,7 +226,9 @@ def test_a_record_on_no_commit(clone: Clone, what: str, options: list[str]) -> N
     clone.git("push", "-q", "--no-follow-tags", "internal", "release-1.8")
     assert clone.ekf("tag", "-m", "Good.").code == 0
     out = shown(clone)
-    assert "Configuration commits:\n" in out, "there is nothing to compare with in the record before"
+    assert "Configuration commits:\n" in out, (
+        "there is nothing to compare with in the record before"
+    )
     assert " 1 file changed" in out
 
 
@@ -206,9 +257,16 @@ def test_terminal_escapes_are_shown_and_not_obeyed(clone: Clone) -> None:
 
 def import_tag(clone: Clone, name: str, head: str, body: bytes) -> None:
     """Stores a tag object as it is, whatever git thinks of it."""
-    raw = f"object {clone.out('rev-parse', 'HEAD')}\ntype commit\ntag {name}\ntagger O <o@example.com> 1 +0000\n{head}\n".encode() + body
+    raw = (
+        f"object {clone.out('rev-parse', 'HEAD')}\ntype commit\ntag {name}\ntagger O <o@example.com> 1 +0000\n{head}\n".encode()
+        + body
+    )
     oid = subprocess.run(
-        ["git", "hash-object", "-t", "tag", "-w", "--literally", "--stdin"], cwd=clone.path, input=raw, capture_output=True, check=True
+        ["git", "hash-object", "-t", "tag", "-w", "--literally", "--stdin"],
+        cwd=clone.path,
+        input=raw,
+        capture_output=True,
+        check=True,
     )
     clone.git("update-ref", f"refs/tags/{name}", oid.stdout.decode().strip())
 
@@ -230,7 +288,9 @@ def import_tag(clone: Clone, name: str, head: str, body: bytes) -> None:
 def test_messages_of_every_kind(clone: Clone, head: str, body: bytes, context: str) -> None:
     import_tag(clone, FIRST, head, body)
     [record] = json.loads(clone.ekf("log", "--json").out)["records"]
-    assert ["".join(field["value"] for field in record["fields"] if field["name"] == "Context")] == [context]
+    assert [
+        "".join(field["value"] for field in record["fields"] if field["name"] == "Context")
+    ] == [context]
     done = clone.ekf("log")
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) < 120
@@ -239,7 +299,9 @@ def test_messages_of_every_kind(clone: Clone, head: str, body: bytes, context: s
 
 def test_a_tag_without_any_message(clone: Clone) -> None:
     raw = f"object {clone.out('rev-parse', 'HEAD')}\ntype commit\ntag {FIRST}\ntagger O <o@example.com> 1 +0000\n"
-    oid = clone.git("hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=raw).out.strip()
+    oid = clone.git(
+        "hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=raw
+    ).out.strip()
     clone.git("update-ref", f"refs/tags/{FIRST}", oid)
     assert listed(clone) == [FIRST]
 
@@ -274,7 +336,9 @@ def test_show(two: Clone) -> None:
 def test_show_the_first_record(two: Clone) -> None:
     out = shown(two, FIRST)
     assert out.startswith(f"{FIRST}\n")
-    assert out.endswith(f"\nConfiguration commits:\n  {short(two, FIRST)} Add a\n overlays/a.yaml | 1 +\n 1 file changed, 1 insertion(+)\n")
+    assert out.endswith(
+        f"\nConfiguration commits:\n  {short(two, FIRST)} Add a\n overlays/a.yaml | 1 +\n 1 file changed, 1 insertion(+)\n"
+    )
 
 
 def test_show_without_a_change(two: Clone) -> None:
@@ -282,7 +346,9 @@ def test_show_without_a_change(two: Clone) -> None:
     assert shown(two).endswith(f"\nSince {SECOND}:\n  none\n")
 
 
-@pytest.mark.parametrize("name", [SECOND, f"refs/tags/{SECOND}", "2026-11-20.2/release-1.8", "2026-11-20.2", ""])
+@pytest.mark.parametrize(
+    "name", [SECOND, f"refs/tags/{SECOND}", "2026-11-20.2/release-1.8", "2026-11-20.2", ""]
+)
 def test_show_by_name(two: Clone, name: str) -> None:
     assert shown(two, name).startswith(SECOND)
 
@@ -310,14 +376,21 @@ def test_wrong_names(two: Clone) -> None:
 def test_a_day_with_several_releases(two: Clone) -> None:
     make(two, "2026-11-20/release-1.9")
     said = wrong(two.ekf("show", "2026-11-20"))
-    assert said == f"git-ekf: 2026-11-20 could be {FIRST}, deploy/2026-11-20/release-1.9\nhint: git ekf log lists them\n" or (
-        said == f"git-ekf: 2026-11-20 could be deploy/2026-11-20/release-1.9, {FIRST}\nhint: git ekf log lists them\n"
+    assert (
+        said
+        == f"git-ekf: 2026-11-20 could be {FIRST}, deploy/2026-11-20/release-1.9\nhint: git ekf log lists them\n"
+        or (
+            said
+            == f"git-ekf: 2026-11-20 could be deploy/2026-11-20/release-1.9, {FIRST}\nhint: git ekf log lists them\n"
+        )
     )
     assert shown(two, "2026-11-20/release-1.8").startswith(FIRST)
 
 
 def test_show_without_any_record(clone: Clone) -> None:
-    assert wrong(clone.ekf("show"), 4) == "git-ekf: there is no deploy record yet\nhint: git ekf tag\n"
+    assert (
+        wrong(clone.ekf("show"), 4) == "git-ekf: there is no deploy record yet\nhint: git ekf tag\n"
+    )
 
 
 def test_the_documentations_example(two: Clone) -> None:
@@ -326,7 +399,10 @@ def test_the_documentations_example(two: Clone) -> None:
     three = f"Local SHA: {head}\nUpstream SHA: {base}\nContext: We added Istio.\n"
     name = "deploy/2026-11-19/release-1.8"
     two.git("tag", "-a", "-F", "-", name, stdin=three)
-    assert f"tag-fields: {name} lacks Date, Local branch, Upstream branch, Backup branch\n" in shown(two, name, code=1)
+    assert (
+        f"tag-fields: {name} lacks Date, Local branch, Upstream branch, Backup branch\n"
+        in shown(two, name, code=1)
+    )
     rest = "date: 2026-11-19\nlocal branch: release-1.8\nUPSTREAM BRANCH: origin/release-1.8\nBackup branch: internal/release-1.8\n"
     two.git("tag", "-a", "-f", "-F", "-", name, stdin=rest + "\n" + three)
     assert "  verified: " in shown(two, name)
@@ -334,7 +410,10 @@ def test_the_documentations_example(two: Clone) -> None:
 
 def test_a_contradiction_is_named_and_a_warning_is_no_answer(two: Clone) -> None:
     make(two, "2026-11-21/release-1.8")
-    assert "\n  not verified:\n  error  tag-fields: deploy/2026-11-21/release-1.8 lacks Date" in shown(two, code=1)
+    assert (
+        "\n  not verified:\n  error  tag-fields: deploy/2026-11-21/release-1.8 lacks Date"
+        in shown(two, code=1)
+    )
     two.git("config", "ekf.rules.tag-fields", "warning")
     assert "\n  verified, but:\n  warning  tag-fields: " in shown(two)
     two.git("config", "ekf.rules.tag-fields", "off")
@@ -400,7 +479,9 @@ def test_settings_that_interfere(two: Clone) -> None:
 
 
 def test_a_reader_that_leaves(two: Clone) -> None:
-    done = subprocess.run("git-ekf log | true", shell=True, cwd=two.path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        "git-ekf log | true", shell=True, cwd=two.path, capture_output=True, text=True, check=False
+    )
     assert done.stderr == ""
 
 
@@ -409,15 +490,22 @@ def test_a_reader_that_leaves(two: Clone) -> None:
 
 def test_five_thousand_records(clone: Clone) -> None:
     days = [str(date(2020, 1, 1) + timedelta(days=number)) for number in range(2000)]
-    names = [f"deploy/{day}{number}/release-1.8" for day in days for number in ("", ".2", ".10")][:5000]
-    head, base = clone.out("rev-parse", "HEAD"), clone.out("merge-base", "origin/release-1.8", "HEAD")
+    names = [f"deploy/{day}{number}/release-1.8" for day in days for number in ("", ".2", ".10")][
+        :5000
+    ]
+    head, base = (
+        clone.out("rev-parse", "HEAD"),
+        clone.out("merge-base", "origin/release-1.8", "HEAD"),
+    )
     stream = []
     for name in reversed(names):
         message = (
             f"Date: {name[7:17]}\nLocal branch: release-1.8\nLocal SHA: {head}\nUpstream branch: origin/release-1.8\n"
             f"Upstream SHA: {base}\nBackup branch: internal/release-1.8\nContext: Record {name}.\n"
         )
-        stream.append(f"tag {name}\nfrom {head}\ntagger O <o@example.com> 1 +0000\ndata {len(message)}\n{message}\n")
+        stream.append(
+            f"tag {name}\nfrom {head}\ntagger O <o@example.com> 1 +0000\ndata {len(message)}\n{message}\n"
+        )
     clone.git("fast-import", "--quiet", stdin="".join(stream))
     clone.git("push", "-q", "internal", "release-1.8")
     assert listed(clone) == names[::-1]
@@ -425,4 +513,6 @@ def test_five_thousand_records(clone: Clone) -> None:
     assert f"Context:         Record {names[-1]}.\n  verified: " in shown(clone)
     assert f"\nSince {names[2345 - 1]}:\n" in shown(clone, names[2345])
     assert clone.rules() == []
-    assert clone.ekf("tag", "-m", "x", "--date", days[7]).out.startswith(f"Recorded deploy/{days[7]}.11/release-1.8\n")
+    assert clone.ekf("tag", "-m", "x", "--date", days[7]).out.startswith(
+        f"Recorded deploy/{days[7]}.11/release-1.8\n"
+    )

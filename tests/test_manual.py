@@ -77,7 +77,13 @@ def helps(name: str) -> list[Help]:
 
 
 def test_every_command_has_a_page_and_every_page_a_command() -> None:
-    assert sorted([f"git-ekf-{name}.1" for name in COMMANDS] + ["git-ekf.1", "git-ekf-config.5", "git-ekf-workflow.7"]) == PAGES
+    assert (
+        sorted(
+            [f"git-ekf-{name}.1" for name in COMMANDS]
+            + ["git-ekf.1", "git-ekf-config.5", "git-ekf-workflow.7"]
+        )
+        == PAGES
+    )
 
 
 def test_every_page_is_installed() -> None:
@@ -110,12 +116,16 @@ def test_page_has_gits_sections_in_gits_order(page: str) -> None:
         needed += ["OPTIONS", "EXIT STATUS"]
     assert set(needed) <= set(found)
     if page != "git-ekf.1":  # which lists its options before its commands, as git.1 does
-        assert [name for name in found if name in order] == [name for name in order if name in found]
+        assert [name for name in found if name in order] == [
+            name for name in order if name in found
+        ]
     assert found[-1] == "SEE ALSO"
     name, _, section = page.rpartition(".")
     assert plain(sections(page)["NAME"]).startswith(f"{name} - ")
     title = plain(source(page).partition("\n")[0].removeprefix("."))
-    assert re.fullmatch(f'TH {name.upper()} {section} \\d{{4}}-\\d\\d-\\d\\d "git-ekf" "git-ekf Manual"', title), title
+    assert re.fullmatch(
+        f'TH {name.upper()} {section} \\d{{4}}-\\d\\d-\\d\\d "git-ekf" "git-ekf Manual"', title
+    ), title
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -158,7 +168,10 @@ def test_a_group_of_commands_has_no_options_of_its_own(name: str) -> None:
 def test_overview_lists_options_and_commands() -> None:
     overview = sections("git-ekf.1")
     assert list(entries(overview["OPTIONS"])) == list(Help().options)
-    listed = {head.removeprefix("git-ekf-").removesuffix("(1)"): text.strip() for head, text in entries(overview["COMMANDS"]).items()}
+    listed = {
+        head.removeprefix("git-ekf-").removesuffix("(1)"): text.strip()
+        for head, text in entries(overview["COMMANDS"]).items()
+    }
     assert listed == COMMANDS
     assert list(listed) == list(COMMANDS)
 
@@ -171,7 +184,10 @@ def test_exit_statuses_are_those_of_the_program(page: str) -> None:
 
 
 def test_environment_is_what_the_program_reads() -> None:
-    sources = "".join(file.read_text(encoding="utf-8") for file in [*(ROOT / "git_ekf").rglob("*.py"), ROOT / "hooks" / "shim.sh"])
+    sources = "".join(
+        file.read_text(encoding="utf-8")
+        for file in [*(ROOT / "git_ekf").rglob("*.py"), ROOT / "hooks" / "shim.sh"]
+    )
     read = set(re.findall(r"\b(?:GIT_EKF|EKF)_[A-Z]+\b", sources))
     assert set(entries(sections("git-ekf.1")["ENVIRONMENT"])) == read
 
@@ -204,7 +220,10 @@ def test_page_is_clean_for_man(page: str) -> None:
 
 
 def test_overview_has_every_rule_with_its_severity() -> None:
-    heads = [re.fullmatch(r"([a-z-]+) \((\w+); [a-z, ]+\)", head) for head in entries(sections("git-ekf.1")["RULES"])]
+    heads = [
+        re.fullmatch(r"([a-z-]+) \((\w+); [a-z, ]+\)", head)
+        for head in entries(sections("git-ekf.1")["RULES"])
+    ]
     assert [head.groups() for head in heads if head] == list(config.RULES.items())
     assert None not in heads
 
@@ -220,7 +239,9 @@ def config_keys() -> dict[str, str]:
     for head, text in entries(sections("git-ekf-config.5")["KEYS"]).items():
         key = head.split(" ")[0]
         keys[key] = text
-        assert head.endswith(f"; ekf.{key})") or (key == "upgrade.migrations" and head.endswith("; not in git config)")), head
+        assert head.endswith(f"; ekf.{key})") or (
+            key == "upgrade.migrations" and head.endswith("; not in git config)")
+        ), head
     return keys
 
 
@@ -280,21 +301,29 @@ def test_readme_links_lead_somewhere() -> None:
 def test_readme_sessions_are_run() -> None:
     first, *others = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert f"-->\n```console\n{first}" in README  # which a test below runs
-    assert set(others) <= {shown for page in PAGES for shown in blocks(source(page))}  # as tests/test_examples.py does
+    assert set(others) <= {
+        shown for page in PAGES for shown in blocks(source(page))
+    }  # as tests/test_examples.py does
 
 
 def test_readme_names_every_exit_code() -> None:
     rows = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
-    assert rows == [str(code) for code in (DONE, FINDINGS, USAGE, STOPPED, REFUSED, FAILED, INTERRUPTED)]
+    assert rows == [
+        str(code) for code in (DONE, FINDINGS, USAGE, STOPPED, REFUSED, FAILED, INTERRUPTED)
+    ]
 
 
 def test_readme_session_is_what_the_program_prints(vendor: Path, internal: Path) -> None:
     """Runs the commands of the README's first session in one shell and compares everything that appears."""
-    [session] = re.findall(r"<!-- session:[^>]*-->\n```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    [session] = re.findall(
+        r"<!-- session:[^>]*-->\n```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+    )
     for path, url in ((vendor, VENDOR_URL), (internal, INTERNAL_URL)):
         assert run("git", "config", "--global", f"url.{path}.insteadOf", url).code == 0
     commands = [line[2:] for line in session.splitlines() if line.startswith("$ ")]
-    script = "".join(f"printf '%s\\n' {shlex.quote('$ ' + command)}\n{command}\n" for command in commands)
+    script = "".join(
+        f"printf '%s\\n' {shlex.quote('$ ' + command)}\n{command}\n" for command in commands
+    )
     shown = subprocess.run(
         ["sh", "-c", script],
         stdin=subprocess.DEVNULL,

@@ -34,7 +34,7 @@ from upgrading import (
     wrapper,
 )
 
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
 
 MOVED = ISTIO.replace("apps/", "applications/")
 MOVED_DASHBOARD = DASHBOARD.replace("apps/", "applications/")
@@ -58,21 +58,31 @@ def istio(version: str, replicas: int, image: str = "") -> str:
 
 def new_lines(version: str) -> str:
     """So much that git sees no rename."""
-    return "".join(f"# {version}: line {number} of what is new in the new structure\n" for number in range(40))
+    return "".join(
+        f"# {version}: line {number} of what is new in the new structure\n" for number in range(40)
+    )
 
 
 def restructure(world: World, branch: str, version: str, folder: str) -> None:
     """The vendor moves apps/ to another directory, and edits two files there."""
     paths = world.vendor.out("ls-tree", "-r", "--name-only", branch, "apps").splitlines()
     files: dict[str, str | bytes | None] = dict.fromkeys(paths)
-    files |= {f"{folder}{path.removeprefix('apps')}": world.vendor.git("show", f"{branch}:{path}").out for path in paths}
+    files |= {
+        f"{folder}{path.removeprefix('apps')}": world.vendor.git("show", f"{branch}:{path}").out
+        for path in paths
+    }
     for path in (ISTIO, DASHBOARD):
-        files[path.replace("apps/", f"{folder}/")] = new_lines(version) + world.vendor.git("show", f"{branch}:{path}").out
+        files[path.replace("apps/", f"{folder}/")] = (
+            new_lines(version) + world.vendor.git("show", f"{branch}:{path}").out
+        )
     vendor_commit(world, branch, files, f"Move apps to {folder}")
 
 
 def toml(*migrations: tuple[str, tuple[str, ...]]) -> str:
-    return "".join(f'[[upgrade.migrations]]\nto = "{to}"\ncommand = {json.dumps(command)}\n\n' for to, command in migrations)
+    return "".join(
+        f'[[upgrade.migrations]]\nto = "{to}"\ncommand = {json.dumps(command)}\n\n'
+        for to, command in migrations
+    )
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +122,11 @@ def log(world: World) -> Path:
 
 def runs(world: World) -> list[str]:
     """The commits that the tool was run on."""
-    return [line.split()[-1] for line in log(world).read_text().splitlines()] if log(world).exists() else []
+    return (
+        [line.split()[-1] for line in log(world).read_text().splitlines()]
+        if log(world).exists()
+        else []
+    )
 
 
 def configure(world: World, *migrations: tuple[str, tuple[str, ...]]) -> None:
@@ -148,8 +162,12 @@ def test_without_it_there_is_a_conflict(world: World) -> None:
     plan = world.ekf("upgrade", "--plan")
     commit = world.stack()[1]
     assert plan.code == 1
-    assert f"  CONFLICT  {commit[:7]} Three replicas\n            modify/delete: {ISTIO}\n" in plan.out
-    assert upgrade(world, code=3).out.startswith(f"Stopped at commit 2 of 3: {commit[:7]} Three replicas\n")
+    assert (
+        f"  CONFLICT  {commit[:7]} Three replicas\n            modify/delete: {ISTIO}\n" in plan.out
+    )
+    assert upgrade(world, code=3).out.startswith(
+        f"Stopped at commit 2 of 3: {commit[:7]} Three replicas\n"
+    )
 
 
 def test_each_commit_survives(world: World) -> None:
@@ -173,16 +191,24 @@ def test_each_commit_survives(world: World) -> None:
     )
     new = world.stack()
     assert [kept(world, commit) for commit in new] == [kept(world, commit) for commit in old]
-    assert kept(world, new[0]).startswith("Ada Löf <ada@example.org> Thu Jan 2 03:04:05 2025 +0530\nSettings\n\nWith a körper.")
-    changed = [world.out("diff-tree", "-r", "--no-commit-id", "--name-only", commit) for commit in new]
+    assert kept(world, new[0]).startswith(
+        "Ada Löf <ada@example.org> Thu Jan 2 03:04:05 2025 +0530\nSettings\n\nWith a körper."
+    )
+    changed = [
+        world.out("diff-tree", "-r", "--no-commit-id", "--name-only", commit) for commit in new
+    ]
     assert changed == [SETTINGS, MOVED, "own/more", ".ekf.toml"]
     assert (world.path / MOVED).read_text() == istio("1.9.0", 3)
     assert not (world.path / "apps").exists()
     assert_clean(world)
     world.git("fsck", "--strict")
     assert world.ekf("undo").code == 0
-    untouched = {key: value for key, value in before.items() if key != "refs"}  # the channels were fetched
-    assert {key: value for key, value in untold(snapshot(world)).items() if key != "refs"} == untold(untouched)
+    untouched = {
+        key: value for key, value in before.items() if key != "refs"
+    }  # the channels were fetched
+    assert {
+        key: value for key, value in untold(snapshot(world)).items() if key != "refs"
+    } == untold(untouched)
 
 
 def test_each_commit_stands_on_the_one_before(world: World) -> None:
@@ -194,10 +220,16 @@ def test_each_commit_stands_on_the_one_before(world: World) -> None:
     world.git("rm", "-q", "apps/istio/overlays/deploy/own.yaml")
     world.git("commit", "-q", "-m", "Remove")
     world.commit(
-        DASHBOARD, deployment("dashboard", "1.8.0", 1).replace("spec:\n  rep", "spec:\n  paused: true\n  rep"), "Pause", verify=False
+        DASHBOARD,
+        deployment("dashboard", "1.8.0", 1).replace("spec:\n  rep", "spec:\n  paused: true\n  rep"),
+        "Pause",
+        verify=False,
     )
     upgrade(world)
-    changes = [world.out("log", "-1", "--format=%s", "--name-status", "-M", commit) for commit in world.stack()[4:]]
+    changes = [
+        world.out("log", "-1", "--format=%s", "--name-status", "-M", commit)
+        for commit in world.stack()[4:]
+    ]
     assert changes == [
         "Add\n\nA\tapplications/istio/overlays/deploy/patch.yaml",
         "Rename\n\nR100\tapplications/istio/overlays/deploy/patch.yaml\tapplications/istio/overlays/deploy/own.yaml",
@@ -214,7 +246,11 @@ def test_a_commit_that_becomes_empty_is_named(world: World) -> None:
     commit = world.commit("own/legacy", "legacy\n", "For the old format")
     named = f"  empty     {commit[:7]} For the old format\n            the migration leaves nothing of it\n"
     plan = world.ekf("upgrade", "--plan")
-    assert (plan.code, named in plan.out, "4 clean, 1 nothing left of\n" in plan.out) == (0, True, True)
+    assert (plan.code, named in plan.out, "4 clean, 1 nothing left of\n" in plan.out) == (
+        0,
+        True,
+        True,
+    )
     assert named in upgrade(world).out
     assert subjects(world) == SUBJECTS
 
@@ -230,8 +266,14 @@ def test_a_commit_that_the_vendor_has(world: World) -> None:
     taken = vendor_commit(world, "release-1.9", {"own/more": "more\n"}, "Take their more")
     commit = world.commit(DASHBOARD, deployment("dashboard", "1.9.0", 1), "The dashboard of 1.9")
     done = upgrade(world)
-    assert f"  upstream  {world.stack('release-1.8')[2][:7]} More\n            the channel has the same change: {taken[:7]}\n" in done.out
-    assert f"  empty     {commit[:7]} The dashboard of 1.9\n            nothing of it is left\n" in done.out
+    assert (
+        f"  upstream  {world.stack('release-1.8')[2][:7]} More\n            the channel has the same change: {taken[:7]}\n"
+        in done.out
+    )
+    assert (
+        f"  empty     {commit[:7]} The dashboard of 1.9\n            nothing of it is left\n"
+        in done.out
+    )
     assert subjects(world) == ["Migrate", "Three replicas", "Settings"]
     assert_clean(world)
 
@@ -265,19 +307,34 @@ def test_identical_trees_are_migrated_once(world: World) -> None:
 
 def test_environment(world: World) -> None:
     found = world.path.with_name("found")
-    tool(world, f'(echo "pwd $PWD"; echo top $(ls -A); env; cat; echo "input: $?"; [ -t 0 ] || echo no terminal) >>{found}; {MOVE}')
+    tool(
+        world,
+        f'(echo "pwd $PWD"; echo top $(ls -A); env; cat; echo "input: $?"; [ -t 0 ] || echo no terminal) >>{found}; {MOVE}',
+    )
     upgrade(world)
     base = world.out("rev-parse", "origin/release-1.8")
     stack = world.stack("release-1.8")
-    assert log(world).read_text().splitlines() == [f"2 1.8 1.9 1.8 1.9 {commit}" for commit in (base, *stack, stack[-1])]
+    assert log(world).read_text().splitlines() == [
+        f"2 1.8 1.9 1.8 1.9 {commit}" for commit in (base, *stack, stack[-1])
+    ]
     lines = found.read_text().splitlines()
     folders = {line for line in lines if line.startswith("pwd ")}
     assert len(folders) == 1
     assert not Path(folders.pop().removeprefix("pwd ")).exists()
     own = [line for line in lines if line.startswith("top ")]
-    assert own == ["top README.md VERSION apps", *["top README.md VERSION apps own"] * 3, *[own[-1]] * 2]
+    assert own == [
+        "top README.md VERSION apps",
+        *["top README.md VERSION apps own"] * 3,
+        *[own[-1]] * 2,
+    ]
     assert own[-1] == "top .ekf.toml README.md VERSION apps own"  # and no .git
-    assert not [line for line in lines if line.startswith(("GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_OBJECT_DIRECTORY="))]
+    assert not [
+        line
+        for line in lines
+        if line.startswith(
+            ("GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_OBJECT_DIRECTORY=")
+        )
+    ]
     assert lines.count("input: 0") == lines.count("no terminal") == 6
 
 
@@ -297,7 +354,9 @@ def test_a_tool_in_the_tree_of_the_channel(world: World, place: str) -> None:
     configure(world, ("1.9", ("./tools/migrate" if place == "below" else "tools/migrate",)))
     script(world.path / "tools/migrate", "#!/bin/sh\nexit 1\n")
     world.write(".git/info/exclude", "tools\n")
-    (world.path / "tools").rename(world.path / "own/tools")  # it would be in the way of the vendor's
+    (world.path / "tools").rename(
+        world.path / "own/tools"
+    )  # it would be in the way of the vendor's
     here = world if place == "top" else World(world.path / "own")
     done = here.ekf("upgrade", "--no-save-check")
     assert done.code == 0, done
@@ -308,7 +367,10 @@ def test_a_tool_in_the_tree_of_the_channel(world: World, place: str) -> None:
 
 @pytest.mark.parametrize("place", ["top", "below"])
 def test_a_tool_in_the_work_tree(world: World, place: str) -> None:
-    script(world.path / "own/tools/migrate", '#!/bin/sh\n. "$(dirname "$0")/names.sh"\nmv "$old" "$new"\n')
+    script(
+        world.path / "own/tools/migrate",
+        '#!/bin/sh\n. "$(dirname "$0")/names.sh"\nmv "$old" "$new"\n',
+    )
     world.commit("own/tools/names.sh", "old=apps new=applications\n")
     world.git("add", "own/tools/migrate")
     configure(world, ("1.9", ("own/tools/migrate",)))
@@ -347,16 +409,29 @@ def test_not_trusted(world: World) -> None:
 def test_another_word_is_not_trusted(world: World) -> None:
     world.commit(".ekf.toml", toml(("1.9", (*COMMAND, "--force"))), "Force")
     done = upgrade(world, code=4)
-    assert done.err.splitlines()[0] == "git-ekf: .ekf.toml names a command that is not trusted here: migrate '{from}' '{to}' --force"
+    assert (
+        done.err.splitlines()[0]
+        == "git-ekf: .ekf.toml names a command that is not trusted here: migrate '{from}' '{to}' --force"
+    )
 
 
 def test_only_what_is_on_the_way_needs_trust(world: World) -> None:
-    world.commit(".ekf.toml", toml(("1.8", ("old",)), ("1.9", COMMAND), ("1.10", ("new",))), "More migrations")
+    world.commit(
+        ".ekf.toml",
+        toml(("1.8", ("old",)), ("1.9", COMMAND), ("1.10", ("new",))),
+        "More migrations",
+    )
     upgrade(world)
 
 
 def ship(world: World, text: str, branch: str = "release-1.9", mode: str = "755") -> str:
-    vendor_commit(world, branch, {".ekf/migrate": f"#!/bin/sh\necho $EKF_COMMIT >>{log(world)}\n{text}\n"}, "Ship a migration", mode=mode)
+    vendor_commit(
+        world,
+        branch,
+        {".ekf/migrate": f"#!/bin/sh\necho $EKF_COMMIT >>{log(world)}\n{text}\n"},
+        "Ship a migration",
+        mode=mode,
+    )
     world.git("fetch", "-q", "origin")
     return world.out("rev-parse", f"origin/{branch}:.ekf/migrate")
 
@@ -372,19 +447,28 @@ def unconfigured(world: World) -> World:
 def test_shipped_is_trusted_by_its_content(unconfigured: World) -> None:
     world = unconfigured
     oid = ship(world, "exit 1")
-    refused = f"origin/release-1.9 ships a migration that is not trusted here: .ekf/migrate ({oid[:12]})"
+    refused = (
+        f"origin/release-1.9 ships a migration that is not trusted here: .ekf/migrate ({oid[:12]})"
+    )
     before = snapshot(world)
     assert_refused(world.ekf("upgrade", "--no-save-check"), refused, "git ekf trust")
     assert snapshot(world) == before
-    listed = [".ekf.toml and the channels name:", f"  not trusted  upgrade.migrations  origin/release-1.9:.ekf/migrate {oid}"]
+    listed = [
+        ".ekf.toml and the channels name:",
+        f"  not trusted  upgrade.migrations  origin/release-1.9:.ekf/migrate {oid}",
+    ]
     assert world.ekf("trust", "--list").out.splitlines() == listed
     done = world.ekf("trust", "--yes")
     assert done.out.splitlines() == [*listed, "Trusted in this clone: 1 command."]
-    assert upgrade(world, code=5).err.startswith("git-ekf: the migration to 1.9 failed with code 1 at ")
+    assert upgrade(world, code=5).err.startswith(
+        "git-ekf: the migration to 1.9 failed with code 1 at "
+    )
     other = ship(world, f"{MOVE}")
     assert other != oid
     done = upgrade(world, code=4)
-    assert done.err.startswith(f"git-ekf: origin/release-1.9 ships a migration that is not trusted here: .ekf/migrate ({other[:12]})\n")
+    assert done.err.startswith(
+        f"git-ekf: origin/release-1.9 ships a migration that is not trusted here: .ekf/migrate ({other[:12]})\n"
+    )
     assert world.ekf("trust", "--list").out.splitlines() == [
         ".ekf.toml and the channels name:",
         f"  not trusted  upgrade.migrations  origin/release-1.9:.ekf/migrate {other}",
@@ -412,7 +496,8 @@ def test_shipped_and_not_executable(unconfigured: World) -> None:
     before = snapshot(world)
     done = upgrade(world, code=5)
     assert (
-        done.err.splitlines()[0] == "git-ekf: the migration to 1.9 cannot be started (.ekf/migrate): Permission denied; nothing was changed"
+        done.err.splitlines()[0]
+        == "git-ekf: the migration to 1.9 cannot be started (.ekf/migrate): Permission denied; nothing was changed"
     )
     assert snapshot(world) == before
     assert CORRECT not in done.err
@@ -428,7 +513,9 @@ def test_skipping_a_release_runs_each_in_order(world: World) -> None:
     stack = world.stack("release-1.8")
     base = world.out("rev-parse", "origin/release-1.8")
     assert log(world).read_text().splitlines() == [
-        line for commit in (base, *stack, stack[-1]) for line in (f"2 1.8 1.9 1.8 1.9 {commit}", f"2 1.9 1.10 1.9 1.10 {commit}")
+        line
+        for commit in (base, *stack, stack[-1])
+        for line in (f"2 1.8 1.9 1.8 1.9 {commit}", f"2 1.9 1.10 1.9 1.10 {commit}")
     ]
     assert (world.path / LATEST).read_text() == istio("1.10.0", 3)
     assert subjects(world, "release-1.10") == ["Other migrations", *SUBJECTS]
@@ -439,7 +526,9 @@ def test_skipping_a_release_without_a_migration(world: World) -> None:
     configure(world, ("1.10", COMMAND))
     tool(world, "mv apps platform")
     upgrade(world, "1.10")
-    assert {line.split(" ", 1)[1].rsplit(" ", 1)[0] for line in log(world).read_text().splitlines()} == {"1.9 1.10 1.9 1.10"}
+    assert {
+        line.split(" ", 1)[1].rsplit(" ", 1)[0] for line in log(world).read_text().splitlines()
+    } == {"1.9 1.10 1.9 1.10"}
     assert (world.path / LATEST).read_text() == istio("1.10.0", 3)
 
 
@@ -460,7 +549,10 @@ def test_the_second_of_two_fails(world: World) -> None:
 def test_shipped_in_each_channel(unconfigured: World) -> None:
     """A shipped tool is that of its own channel, with what lies beside it there."""
     world = unconfigured
-    for branch, old, new in (("release-1.9", "apps", "applications"), ("release-1.10", "applications", "platform")):
+    for branch, old, new in (
+        ("release-1.9", "apps", "applications"),
+        ("release-1.10", "applications", "platform"),
+    ):
         vendor_commit(world, branch, {".ekf/names": f"old={old} new={new}\n"})
         ship(world, '. "${0%/*}/names"; mv "$old" "$new"', branch)
     assert world.ekf("trust", "--yes").out.splitlines()[-1] == "Trusted in this clone: 2 commands."
@@ -476,7 +568,11 @@ FAILING = {
         "failed with code 3 at {base} (migrate '{{from}}' '{{to}}'); nothing was changed",
         "  one\n  two\n",
     ),
-    "silent": ("exit 1", "failed with code 1 at {base} (migrate '{{from}}' '{{to}}'); nothing was changed", ""),
+    "silent": (
+        "exit 1",
+        "failed with code 1 at {base} (migrate '{{from}}' '{{to}}'); nothing was changed",
+        "",
+    ),
     "killed": (
         "echo so far; kill -9 $$",
         "was ended by signal 9 at {base} (migrate '{{from}}' '{{to}}'); nothing was changed",
@@ -490,7 +586,9 @@ FAILING = {
     "talks": (
         "i=0; while [ $i -lt 20000 ]; do echo line $i of what it says, which is much; i=$((i+1)); done; exit 1",
         "failed with code 1 at {base} (migrate '{{from}}' '{{to}}'); nothing was changed",
-        "".join(f"  line {number} of what it says, which is much\n" for number in range(19995, 20000)),
+        "".join(
+            f"  line {number} of what it says, which is much\n" for number in range(19995, 20000)
+        ),
     ),
     "strange": (
         "printf 'a\\033[31mred\\n\\377\\n\\n  \\nend'; exit 1",
@@ -508,7 +606,10 @@ def test_a_tool_that_fails(world: World, name: str) -> None:
     before, there = snapshot(world), private(world)
     message = message.format(base=world.short("origin/release-1.8"), more=world.stack()[2][:7])
     done = upgrade(world, code=5)
-    assert (done.out, done.err) == ("", f"git-ekf: the migration to 1.9 {message}\n{said}hint: {SQUASH}\n")
+    assert (done.out, done.err) == (
+        "",
+        f"git-ekf: the migration to 1.9 {message}\n{said}hint: {SQUASH}\n",
+    )
     assert (snapshot(world), private(world)) == (before, there)
 
 
@@ -569,7 +670,9 @@ def test_interrupted(world: World, number: signal.Signals, code: int) -> None:
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, ""), err
-    assert err.strip().splitlines()[0] == ("git-ekf: interrupted" if number == signal.SIGINT else "git-ekf: terminated")
+    assert err.strip().splitlines()[0] == (
+        "git-ekf: interrupted" if number == signal.SIGINT else "git-ekf: terminated"
+    )
     assert untold(snapshot(world)) == untold(before)
     assert not list(world.path.parent.with_name("scratch").iterdir())
     tool(world)
@@ -580,7 +683,13 @@ def test_ctrl_c_at_a_terminal(world: World) -> None:
     tool(world, "sleep 60")
     world.git("fetch", "-q", "origin")
     before = snapshot(world)
-    child = pexpect.spawn(str(GIT_EKF), ["upgrade", "--plan", "--no-fetch"], cwd=str(world.path), encoding="utf-8", timeout=30)
+    child = pexpect.spawn(
+        str(GIT_EKF),
+        ["upgrade", "--plan", "--no-fetch"],
+        cwd=str(world.path),
+        encoding="utf-8",
+        timeout=30,
+    )
     for _ in range(200):
         if runs(world):
             break
@@ -610,14 +719,20 @@ def test_what_a_tool_may_do(world: World) -> None:
     assert " Drop\n            the migration leaves nothing of it\n" in done.out
     assert subjects(world) == ["Ignore", *SUBJECTS]
     commits = world.stack()
-    assert [world.out("diff-tree", "-r", "--no-commit-id", "--name-status", commit).splitlines() for commit in commits] == [
+    assert [
+        world.out("diff-tree", "-r", "--no-commit-id", "--name-status", commit).splitlines()
+        for commit in commits
+    ] == [
         ["A\tbuild/a.log", "A\town/b.log", "A\town/link", f"A\t{SETTINGS}"],
         [f"M\t{MOVED}"],
         ["A\town/more/file"],
         ["A\t.ekf.toml"],
         ["A\t.gitignore"],
     ]
-    modes = [line.split()[0] for line in world.out("ls-files", "--stage", "--", "own", "build").splitlines()]
+    modes = [
+        line.split()[0]
+        for line in world.out("ls-files", "--stage", "--", "own", "build").splitlines()
+    ]
     assert modes == ["100644", "100644", "120000", "100644", "100755"]
     assert os.readlink(world.path / "own/link") == "settings"
     assert (world.path / "README.md").exists()  # it is the vendor's, and nobody's commit removes it
@@ -635,7 +750,9 @@ def test_names_and_line_ends_are_unchanged(world: World) -> None:
         Path(os.fsdecode(odd)).write_bytes(content)
     world.git("-c", "core.autocrlf=false", "add", "own")
     world.git("commit", "-q", "-m", "Odd files")
-    attributes = "*.txt text eol=crlf\n*.up filter=loud\n*.id ident\n*.u16 working-tree-encoding=UTF-16LE\n"
+    attributes = (
+        "*.txt text eol=crlf\n*.up filter=loud\n*.id ident\n*.u16 working-tree-encoding=UTF-16LE\n"
+    )
     world.write(".gitattributes", attributes)
     world.write("own/a.txt", "a\r\nb\r\n")
     world.write("own/a.up", "loud\n")
@@ -644,12 +761,22 @@ def test_names_and_line_ends_are_unchanged(world: World) -> None:
     world.git("add", "-A", env={"PATH": os.environ["PATH"]})
     world.git("commit", "-q", "-m", "Attributes")
     seen = world.path.with_name("seen")
-    tool(world, f"{MOVE}; [ ! -f own/a.up ] || (cd own && cat a.txt a.up a.id a.u16 crlf.bin caf*) >{seen}")
+    tool(
+        world,
+        f"{MOVE}; [ ! -f own/a.up ] || (cd own && cat a.txt a.up a.id a.u16 crlf.bin caf*) >{seen}",
+    )
     upgrade(world)
     assert seen.read_bytes() == b"a\nb\nLOUD\n$Id$\nwide\na\r\nb\nlatin\r\n"
     for path in ("own", ".gitattributes"):
-        assert world.out("rev-parse", f"HEAD:{path}") == world.out("rev-parse", f"release-1.8:{path}")
-    assert b"own/caf\xe9 \n\"'\\\0" in subprocess.run(["git", "ls-files", "-z"], cwd=world.path, capture_output=True, check=True).stdout
+        assert world.out("rev-parse", f"HEAD:{path}") == world.out(
+            "rev-parse", f"release-1.8:{path}"
+        )
+    assert (
+        b"own/caf\xe9 \n\"'\\\0"
+        in subprocess.run(
+            ["git", "ls-files", "-z"], cwd=world.path, capture_output=True, check=True
+        ).stdout
+    )
     assert world.out("diff", "--stat", "HEAD") == ""
 
 
@@ -713,7 +840,10 @@ def test_squash_with_a_conflict(world: World) -> None:
     assert f"            content: {MOVED}\n" in plan.out
     done = upgrade(world, "--migrate-squash", code=3)
     assert done.err == STOPPED
-    assert "Configuration of release-1.8, migrated to release-1.9\n" in done.out.splitlines(keepends=True)[0]
+    assert (
+        "Configuration of release-1.8, migrated to release-1.9\n"
+        in done.out.splitlines(keepends=True)[0]
+    )
     assert world.ekf("upgrade", "--abort").code == 0
     assert untold(snapshot(world))["index"] == before["index"]
     upgrade(world, "--migrate-squash", code=3)
@@ -745,7 +875,10 @@ def test_squash_with_a_tool_that_fails(world: World) -> None:
 
 def undated(found: dict[str, object]) -> dict[str, object]:
     """git gives an object that it is to write once more the time of day, wherever it finds it."""
-    return {key: value[1] if key.startswith(".git/objects/") and isinstance(value, tuple) else value for key, value in found.items()}
+    return {
+        key: value[1] if key.startswith(".git/objects/") and isinstance(value, tuple) else value
+        for key, value in found.items()
+    }
 
 
 def test_a_plan_touches_nothing(world: World) -> None:
@@ -771,7 +904,12 @@ def test_forecasts_of_all_releases(world: World) -> None:
     assert world.ekf("trust", "--revoke").code == 0
     done = world.ekf("releases", "--forecast")
     assert (done.code, done.err) == (0, "")
-    assert done.out.count("no forecast: .ekf.toml names a command that is not trusted here: migrate '{from}' '{to}'\n") == 2
+    assert (
+        done.out.count(
+            "no forecast: .ekf.toml names a command that is not trusted here: migrate '{from}' '{to}'\n"
+        )
+        == 2
+    )
 
 
 def test_forecasts_with_a_tool_that_fails(world: World) -> None:
@@ -828,10 +966,14 @@ def test_aborted(world: World, how: str) -> None:
     before = snapshot(world)
     upgrade(world, code=3)
     if how == "ekf":
-        assert world.ekf("upgrade", "--abort").out.endswith("; nothing was changed. Resolutions are remembered.\n")
+        assert world.ekf("upgrade", "--abort").out.endswith(
+            "; nothing was changed. Resolutions are remembered.\n"
+        )
     else:
         world.git("rebase", "--abort")
-        assert world.ekf("undo").code == 4  # it is recognised by the next command that changes something
+        assert (
+            world.ekf("undo").code == 4
+        )  # it is recognised by the next command that changes something
     assert_back(world, before)
 
 
@@ -851,9 +993,12 @@ def test_prefer(world: World, side: str) -> None:
     conflict(world)
     done = upgrade(world, "--prefer", f"{side}:applications")
     assert (
-        f"            {MOVED}: the {side} side is taken\n" in done.out or f"  empty     {world.short('release-1.8')} Our image" in done.out
+        f"            {MOVED}: the {side} side is taken\n" in done.out
+        or f"  empty     {world.short('release-1.8')} Our image" in done.out
     )
-    assert (world.path / MOVED).read_text() == istio("1.9.0", 3, "1.8.0-mine" if side == "local" else "")
+    assert (world.path / MOVED).read_text() == istio(
+        "1.9.0", 3, "1.8.0-mine" if side == "local" else ""
+    )
 
 
 def told(world: World) -> Path:
@@ -875,8 +1020,12 @@ def test_notes_and_hooks(world: World) -> None:
     old, pairs = annotate(world), told(world)
     upgrade(world)
     new = world.stack()
-    assert [world.out("notes", "show", commit) for commit in new] == [f"Note {number}" for number in range(4)]
-    assert pairs.read_text().splitlines() == [f"{one} {other}" for one, other in zip(old, new, strict=True)]
+    assert [world.out("notes", "show", commit) for commit in new] == [
+        f"Note {number}" for number in range(4)
+    ]
+    assert pairs.read_text().splitlines() == [
+        f"{one} {other}" for one, other in zip(old, new, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("how", ["ekf", "git"])
@@ -893,8 +1042,12 @@ def test_notes_and_hooks_with_a_conflict(world: World, how: str) -> None:
         world.git("rebase", "--continue", env={"GIT_EDITOR": ":"})
     new = world.stack()
     assert len(new) == 6
-    assert pairs.read_text().splitlines() == [f"{one} {other}" for one, other in zip(old, new, strict=True)]
-    assert [world.git("notes", "show", commit, ok=False).out for commit in new] == [f"Note {number}\n" for number in range(6)]
+    assert pairs.read_text().splitlines() == [
+        f"{one} {other}" for one, other in zip(old, new, strict=True)
+    ]
+    assert [world.git("notes", "show", commit, ok=False).out for commit in new] == [
+        f"Note {number}\n" for number in range(6)
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1"])
@@ -903,13 +1056,24 @@ def test_another_encoding_behind_a_conflict(world: World, encoding: str) -> None
     world.write("own/last", "last\n")
     world.git("add", "-A")
     author = {"GIT_AUTHOR_NAME": "J\udcfcrgen"}
-    world.git("-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "-F", "-", stdin="K\udcf6rper\n", env=author)
+    world.git(
+        "-c",
+        "i18n.commitEncoding=ISO-8859-1",
+        "commit",
+        "-q",
+        "-F",
+        "-",
+        stdin="K\udcf6rper\n",
+        env=author,
+    )
     world.git("config", "i18n.commitEncoding", encoding)
     upgrade(world, code=3)
     resolve(world)
     assert world.ekf("upgrade", "--continue").code == 0
     assert world.out("log", "-1", "--format=%an %s", "--encoding=UTF-8") == "Jürgen Körper"
-    assert ("encoding ISO-8859-1" in world.git("cat-file", "commit", "HEAD").out) == (encoding != "UTF-8")
+    assert ("encoding ISO-8859-1" in world.git("cat-file", "commit", "HEAD").out) == (
+        encoding != "UTF-8"
+    )
 
 
 def test_a_commit_that_becomes_empty_behind_a_conflict(world: World) -> None:
@@ -952,7 +1116,9 @@ def merge_side(world: World) -> None:
 
 def test_flatten(world: World) -> None:
     merge_side(world)
-    assert upgrade(world, code=4).err.startswith("git-ekf: a merge commit is among the configuration commits")
+    assert upgrade(world, code=4).err.startswith(
+        "git-ekf: a merge commit is among the configuration commits"
+    )
     assert runs(world) == []
     plan = world.ekf("upgrade", "--flatten", "--plan")
     assert (plan.code, plan.out.splitlines()[-2]) == (0, "5 clean")
@@ -985,7 +1151,10 @@ def test_where_a_rebase_does_it(world: World, tmp_path: Path, why: str) -> None:
     before, old = snapshot(world), world.stack()
     done = world.ekf("upgrade", "--no-save-check", env=env)
     assert (done.code, done.err) == (0, ""), done
-    assert f"  dropped   {commit[:7]} For the old format\n            the migration leaves nothing of it\n" in done.out
+    assert (
+        f"  dropped   {commit[:7]} For the old format\n            the migration leaves nothing of it\n"
+        in done.out
+    )
     assert subjects(world) == SUBJECTS
     assert [kept(world, one) for one in world.stack()] == [kept(world, one) for one in old[:-1]]
     assert (world.path / MOVED).read_text() == istio("1.9.0", 3)
@@ -1001,7 +1170,11 @@ def test_where_a_rebase_does_it(world: World, tmp_path: Path, why: str) -> None:
 def test_refused_before_a_tool_runs(world: World) -> None:
     """A tool may take minutes; what stands in the way is said first."""
     world.write(SETTINGS, "changed\n")
-    assert_refused(world.ekf("upgrade"), f"there is uncommitted work: {SETTINGS}", "git commit -a, or git stash")
+    assert_refused(
+        world.ekf("upgrade"),
+        f"there is uncommitted work: {SETTINGS}",
+        "git commit -a, or git stash",
+    )
     assert runs(world) == []
 
 
@@ -1036,7 +1209,9 @@ def test_a_linked_work_tree(world: World) -> None:
 
 def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     """A real change that conflicts without the migration, and of which 1.10 has all; then one of a customer's where files have moved."""
-    made = run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.9")
+    made = run(
+        "git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.9"
+    )
     assert made.code == 0, made
     world = World(tmp_path / "work")
     world.git("fetch", "-q", "origin", "refs/stacks/1.9/2661")
@@ -1044,7 +1219,9 @@ def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None
     theirs = world.out("rev-parse", "HEAD")
     assert world.ekf("upgrade", "1.10", "--plan", "--no-fetch").code == 1
     own = "apps/centraldashboard/overlays/ours/kustomization.yaml"
-    world.write(own, "resources:\n- ../../upstream\n- ../../../../common/istio-1-22/istio-install/base\n")
+    world.write(
+        own, "resources:\n- ../../upstream\n- ../../../../common/istio-1-22/istio-install/base\n"
+    )
     command = (sys.executable, str(Path(__file__).with_name("migrate_1_10.py")))
     world.write(".ekf.toml", toml(("1.10", command)))
     world.git("add", "-A")
@@ -1057,6 +1234,11 @@ def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None
     (commit,) = world.stack()
     assert kept(world, commit) == kept(world, old)
     there = own.replace("apps/", "applications/")
-    assert world.out("diff-tree", "-r", "--no-commit-id", "--name-only", commit).splitlines() == [".ekf.toml", there]
-    assert (world.path / there).read_text() == "resources:\n- ../../upstream\n- ../../../../common/istio/istio-install/base\n"
+    assert world.out("diff-tree", "-r", "--no-commit-id", "--name-only", commit).splitlines() == [
+        ".ekf.toml",
+        there,
+    ]
+    assert (
+        world.path / there
+    ).read_text() == "resources:\n- ../../upstream\n- ../../../../common/istio/istio-install/base\n"
     assert_clean(world)

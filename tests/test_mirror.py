@@ -16,12 +16,22 @@ import pytest
 from conftest import Clone, Run, run
 from test_schemas import answer
 
+from git_ekf.airgap.changes import (
+    REWRITTEN,
+    UPDATED,
+    WITHDRAWN,
+    RefChange,
+    compare,
+    move,
+    refs_of,
+    write_state,
+)
+from git_ekf.demo.sample import make_vendor
 from git_ekf.errors import CallFailed
-from git_ekf.git import Git
-from git_ekf.mirror import REWRITTEN, STALE, UPDATED, WITHDRAWN, Change, State, compare, move, parse_state, read_state, refs_of, write_state
-from git_ekf.refs import BACKUP, MIRROR
+from git_ekf.git.calls import Git
+from git_ekf.git.refs import BACKUP, MIRROR
 from git_ekf.repository import Repository
-from git_ekf.sample import make_vendor
+from git_ekf.vendor import STALE, MirrorState, parse_mirror_state, read_mirror_state
 
 V18, V19, V110 = "refs/heads/release-1.8", "refs/heads/release-1.9", "refs/heads/release-1.10"
 
@@ -65,12 +75,18 @@ def refs(path: Path) -> dict[str, str]:
     """ref -> object id, the state of the mirror left aside, and backups without their time."""
     lines = Clone(path).out("for-each-ref", "--format=%(refname) %(objectname)").split("\n")
     found = dict(line.split(" ") for line in lines)
-    return {re.sub(r"\d{8}T\d{6}\.\d{6}Z", "TIME", ref): oid for ref, oid in found.items() if ref != MIRROR}
+    return {
+        re.sub(r"\d{8}T\d{6}\.\d{6}Z", "TIME", ref): oid
+        for ref, oid in found.items()
+        if ref != MIRROR
+    }
 
 
 def channels_and_tags(vendor: Path) -> dict[str, str]:
     return {
-        ref: oid for ref, oid in refs(vendor).items() if ref.startswith(("refs/heads/release-", "refs/tags/")) and "/deploy/" not in ref
+        ref: oid
+        for ref, oid in refs(vendor).items()
+        if ref.startswith(("refs/heads/release-", "refs/tags/")) and "/deploy/" not in ref
     }
 
 
@@ -92,7 +108,7 @@ def test_a_mirror_is_made_and_brought_up_to_date(vendor: Path, tmp_path: Path) -
     )
     assert refs(made) == there
     assert Clone(made).git("fsck", "--connectivity-only").err == ""
-    state = read_state(Git(str(made)))
+    state = read_mirror_state(Git(str(made)))
     assert state
     assert state.primary == str(vendor)
     assert state.age() < 100
@@ -100,7 +116,9 @@ def test_a_mirror_is_made_and_brought_up_to_date(vendor: Path, tmp_path: Path) -
     assert Clone(tmp_path / "plain").out("branch", "--show-current") == "release-1.10"
 
     again = mirror(vendor, made)
-    assert again.out.endswith("  unchanged  release-1.10  5eddde6\n  2 tags: 2 unchanged\nNothing is new.\n")
+    assert again.out.endswith(
+        "  unchanged  release-1.10  5eddde6\n  2 tags: 2 unchanged\nNothing is new.\n"
+    )
     assert refs(made) == there
 
     new = advance(vendor, "release-1.9")
@@ -127,7 +145,11 @@ def test_only_what_is_asked_for(vendor: Path, tmp_path: Path) -> None:
 
 
 def test_tags_of_the_vendor_where_deploy_records_are(vendor: Path, tmp_path: Path) -> None:
-    made, internal, name = tmp_path / "mirror.git", tmp_path / "internal.git", "deploy/2026-11-20/release-1.8"
+    made, internal, name = (
+        tmp_path / "mirror.git",
+        tmp_path / "internal.git",
+        "deploy/2026-11-20/release-1.8",
+    )
     bare = Clone(vendor)
     bare.git("tag", name, "release-1.8")
     bare.git("tag", "-a", "-m", "x", "deploy/x", "release-1.8")
@@ -137,7 +159,12 @@ def test_tags_of_the_vendor_where_deploy_records_are(vendor: Path, tmp_path: Pat
         assert "\n  2 tags left out: deploy/ is where your own deploy records are\n" in done.out
         assert not [ref for ref in refs(made) if ref.startswith("refs/tags/deploy")]
     assert run("git", "init", "-q", "--bare", internal).code == 0
-    assert run("git-ekf", "clone", made, tmp_path / "work", "--internal", internal, "--release", "1.8").code == 0
+    assert (
+        run(
+            "git-ekf", "clone", made, tmp_path / "work", "--internal", internal, "--release", "1.8"
+        ).code
+        == 0
+    )
     Clone(tmp_path / "work").commit("site.yaml", "a: 1\n")
     assert Clone(tmp_path / "work").ekf("save").code == 0
     # What a mirror has of them is no more silently lost than anything else.
@@ -150,10 +177,12 @@ def test_tags_of_the_vendor_where_deploy_records_are(vendor: Path, tmp_path: Pat
     assert refs(made) == {**channels_and_tags(vendor), f"refs/ekf/backup/tags/{name}/TIME": oid}
 
 
-def test_what_the_vendor_rewrote_is_followed_only_when_accepted(vendor: Path, tmp_path: Path) -> None:
+def test_what_the_vendor_rewrote_is_followed_only_when_accepted(
+    vendor: Path, tmp_path: Path
+) -> None:
     made = tmp_path / "mirror.git"
     assert mirror(vendor, made).code == 0
-    old, state = refs(made), read_state(Git(str(made)))
+    old, state = refs(made), read_mirror_state(Git(str(made)))
     new, gone_on = rewrite(vendor)
     stopped = mirror(vendor, made, "--accept", "release-1.8")
     command = f"git ekf mirror {vendor} {made}"
@@ -164,8 +193,11 @@ def test_what_the_vendor_rewrote_is_followed_only_when_accepted(vendor: Path, tm
         f"the vendor has moved the tag v1.8.0, from {old[V18][:7]} to {new[:7]}; nothing was changed\n"
         f"hint: if that is meant: {command} --accept release-1.8 --accept release-1.9 --accept nightly --accept v1.8.0\n"
     )
-    assert f"git-ekf: the vendor has rewritten release-1.8, from {old[V18][:7]} to {new[:7]};" in mirror(vendor, made).err
-    assert (refs(made), read_state(Git(str(made)))) == (old, state)
+    assert (
+        f"git-ekf: the vendor has rewritten release-1.8, from {old[V18][:7]} to {new[:7]};"
+        in mirror(vendor, made).err
+    )
+    assert (refs(made), read_mirror_state(Git(str(made)))) == (old, state)
 
     done = run(*stopped.err.partition("if that is meant: ")[2].split())
     assert done.out.splitlines()[1:5] == [
@@ -188,7 +220,11 @@ def test_what_the_vendor_rewrote_is_followed_only_when_accepted(vendor: Path, tm
     for oid in (old[V18], new):
         Clone(vendor).git("update-ref", V18, oid)
         assert mirror(vendor, made, "--accept", "release-1.8").code == 0
-    kept = Clone(made).out("for-each-ref", "--format=%(objectname)", f"{BACKUP}release-1.8").splitlines()
+    kept = (
+        Clone(made)
+        .out("for-each-ref", "--format=%(objectname)", f"{BACKUP}release-1.8")
+        .splitlines()
+    )
     assert sorted(kept) == sorted([old[V18], new])
 
 
@@ -198,7 +234,9 @@ def test_a_vendor_that_has_moved_has_to_be_accepted(vendor: Path, tmp_path: Path
     shutil.copytree(vendor, moved)
     stopped = mirror(moved, made)
     assert stopped.code == 4
-    assert stopped.err.startswith(f"git-ekf: {made} is a mirror of {vendor}; nothing was changed\nhint: git ekf mirror {vendor} {made}; ")
+    assert stopped.err.startswith(
+        f"git-ekf: {made} is a mirror of {vendor}; nothing was changed\nhint: git ekf mirror {vendor} {made}; "
+    )
     # Moved, and rewritten too: each hint adds to what was accepted before.
     new, gone_on = rewrite(moved)
     stopped = run(*stopped.err.strip().partition("if the vendor has moved: ")[2].split())
@@ -208,7 +246,7 @@ def test_a_vendor_that_has_moved_has_to_be_accepted(vendor: Path, tmp_path: Path
     assert stopped.err.endswith(f"mirror {moved} {made} --accept nightly --accept {vendor}\n")
     assert run(*command.split()).code == 0
     assert (refs(made)[V18], refs(made)[V110]) == (new, gone_on)
-    state = read_state(Git(str(made)))
+    state = read_mirror_state(Git(str(made)))
     assert state
     assert state.primary == str(moved)
 
@@ -221,7 +259,9 @@ def test_sha256(tmp_path: Path) -> None:
     assert refs(made) == {V18: oid}
     other = tmp_path / "sha1.git"
     assert run("git", "init", "-q", "--bare", other).code == 0
-    assert mirror(vendor, other).err.startswith(f"git-ekf: {other} names objects by sha1, and the primary repository by sha256\n")
+    assert mirror(vendor, other).err.startswith(
+        f"git-ekf: {other} names objects by sha1, and the primary repository by sha256\n"
+    )
 
 
 # --- all or nothing ---
@@ -230,7 +270,9 @@ def test_sha256(tmp_path: Path) -> None:
 def meanwhile(tmp_path: Path, vendor: Path, script: str) -> None:
     """Lets something happen while the vendor's objects are fetched, and then once only."""
     hook = tmp_path / "meanwhile"
-    hook.write_text(f'#!/bin/sh\n[ $PWD != {vendor} ] || [ -e "$0.done" ] || {{ : >"$0.done"\n{script}\n}} >/dev/null\nexec "$@"\n')
+    hook.write_text(
+        f'#!/bin/sh\n[ $PWD != {vendor} ] || [ -e "$0.done" ] || {{ : >"$0.done"\n{script}\n}} >/dev/null\nexec "$@"\n'
+    )
     hook.chmod(0o755)
     assert run("git", "config", "--global", "uploadpack.packObjectsHook", hook).code == 0
 
@@ -243,9 +285,11 @@ def test_a_failure_leaves_what_was_there(vendor: Path, tmp_path: Path) -> None:
     assert failed.err.startswith(f"git-ekf: cannot read the primary repository {vendor}: ")
     assert not made.exists()
     assert mirror(vendor, made).code == 0
-    old, state = refs(made), read_state(Git(str(made)))
+    old, state = refs(made), read_mirror_state(Git(str(made)))
     bare = Clone(vendor)
-    (tmp_path / "big").write_bytes(random.Random(1).randbytes(200_000))  # more than there will be room for
+    (tmp_path / "big").write_bytes(
+        random.Random(1).randbytes(200_000)
+    )  # more than there will be room for
     blob = bare.out("hash-object", "-w", str(tmp_path / "big"))
     tree = bare.git("mktree", stdin=f"100644 blob {blob}\tbig\n").out.strip()
     bare.git("update-ref", V19, bare.out("commit-tree", "-p", "release-1.9", "-m", "Big", tree))
@@ -256,7 +300,7 @@ def test_a_failure_leaves_what_was_there(vendor: Path, tmp_path: Path) -> None:
     hook.write_text('#!/bin/sh\n! { [ "$1" = prepared ] && grep -q refs/heads/; }\n')
     hook.chmod(0o755)
     assert mirror(vendor, made).code == 5
-    assert (refs(made), read_state(Git(str(made)))) == (old, state)
+    assert (refs(made), read_mirror_state(Git(str(made)))) == (old, state)
     hook.unlink()
     assert mirror(vendor, made).code == 0
     assert refs(made)[V19] == refs(vendor)[V19]
@@ -265,7 +309,9 @@ def test_a_failure_leaves_what_was_there(vendor: Path, tmp_path: Path) -> None:
 def test_interrupted(vendor: Path, tmp_path: Path) -> None:
     made = tmp_path / "mirror.git"
     meanwhile(tmp_path, vendor, "sleep 30")
-    with subprocess.Popen(["git-ekf", "mirror", vendor, made], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        ["git-ekf", "mirror", vendor, made], stderr=subprocess.PIPE, text=True
+    ) as process:
         while not (tmp_path / "meanwhile.done").exists():
             assert process.poll() is None
             time.sleep(0.01)
@@ -281,7 +327,10 @@ def test_two_at_once(vendor: Path, tmp_path: Path) -> None:
     with open(made / "ekf" / "lock", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = mirror(vendor, made)
-    assert (second.code, second.err.splitlines()[0]) == (4, "git-ekf: another git-ekf command is at work in this repository")
+    assert (second.code, second.err.splitlines()[0]) == (
+        4,
+        "git-ekf: another git-ekf command is at work in this repository",
+    )
 
 
 def test_moving_notices_what_others_did(vendor: Path) -> None:
@@ -290,10 +339,17 @@ def test_moving_notices_what_others_did(vendor: Path) -> None:
     have = refs_of(git)
     oid = have[V110]
     changes = compare(git, {V18: oid, V19: oid}, {ref: have[ref] for ref in (V18, V19, V110)})
-    assert [(change.ref, change.kind) for change in changes] == [(V110, WITHDRAWN), (V18, REWRITTEN), (V19, REWRITTEN)]
-    assert compare(git, {V18: commit(Clone(vendor), "release-1.8")}, {V18: have[V18]})[0].kind == UPDATED
+    assert [(change.ref, change.kind) for change in changes] == [
+        (V110, WITHDRAWN),
+        (V18, REWRITTEN),
+        (V19, REWRITTEN),
+    ]
+    assert (
+        compare(git, {V18: commit(Clone(vendor), "release-1.8")}, {V18: have[V18]})[0].kind
+        == UPDATED
+    )
     with pytest.raises(CallFailed):
-        move(git, [*changes[:2], Change(UPDATED, V19, oid, have[V19])], State("x", 0))
+        move(git, [*changes[:2], RefChange(UPDATED, V19, oid, have[V19])], MirrorState("x", 0))
     assert refs_of(git) == have
 
 
@@ -324,14 +380,21 @@ def test_a_mirror_at_a_url(vendor: Path, tmp_path: Path) -> None:
     command = stopped.err.partition("if that is meant: ")[2].split()
     refused = run(*command)
     assert refused.code == 5
-    assert refused.err.splitlines()[0] == f"git-ekf: {url} did not take it: {V110}: [remote rejected] (hook declined); nothing was changed"
+    assert (
+        refused.err.splitlines()[0]
+        == f"git-ekf: {url} did not take it: {V110}: [remote rejected] (hook declined); nothing was changed"
+    )
     assert refs(server) == expected
     hook.unlink()
     done = run(*command)
     assert (done.code, done.err) == (0, "")
     assert "note:" not in done.out
     there = refs(server)
-    assert {ref: oid for ref, oid in there.items() if not ref.startswith(BACKUP)} == {V18: new, V110: gone_on, "refs/tags/v1.8.0": new}
+    assert {ref: oid for ref, oid in there.items() if not ref.startswith(BACKUP)} == {
+        V18: new,
+        V110: gone_on,
+        "refs/tags/v1.8.0": new,
+    }
     assert there["refs/ekf/backup/release-1.8/TIME"] == expected[V18]
 
 
@@ -342,10 +405,16 @@ def test_two_machines_that_push_at_once(vendor: Path, tmp_path: Path) -> None:
     grow_old(server, vendor)
     new = advance(vendor, "release-1.9")
     advance(vendor, "release-1.8")
-    meanwhile(tmp_path, vendor, f"XDG_CACHE_HOME={tmp_path} git ekf mirror {vendor} file://{server} --release 1.9")
+    meanwhile(
+        tmp_path,
+        vendor,
+        f"XDG_CACHE_HOME={tmp_path} git ekf mirror {vendor} file://{server} --release 1.9",
+    )
     second = mirror(vendor, f"file://{server}")
     assert second.code == 5
-    assert second.err.splitlines()[0].endswith("refs/ekf/mirror/state: [rejected] (stale info); nothing was changed")
+    assert second.err.splitlines()[0].endswith(
+        "refs/ekf/mirror/state: [rejected] (stale info); nothing was changed"
+    )
     assert refs(server)[V19] == new
     assert mirror(vendor, f"file://{server}").code == 0
 
@@ -365,35 +434,83 @@ def test_wrong_input(vendor: Path, tmp_path: Path) -> None:
     refused(5, f"cannot read the primary repository {nothing}: {why}", nothing, new)
     refused(2, "PRIMARY and the mirror are the same repository", vendor, f"file://{vendor}")
     refused(2, "PRIMARY and the mirror have to be named", vendor, "")
-    refused(2, "there is no release 3; the vendor has release-1.8, release-1.9, release-1.10", vendor, new, "--release", "3")
+    refused(
+        2,
+        "there is no release 3; the vendor has release-1.8, release-1.9, release-1.10",
+        vendor,
+        new,
+        "--release",
+        "3",
+    )
     url = "http://user:secret@localhost:9/x.git"
-    refused(5, "cannot read the mirror repository http://localhost:9/x.git: " + _unable(url), vendor, url)
+    refused(
+        5,
+        "cannot read the mirror repository http://localhost:9/x.git: " + _unable(url),
+        vendor,
+        url,
+    )
     shallow = tmp_path / "shallow.git"
-    assert run("git", "clone", "-q", "--bare", "--depth=1", "-b", "release-1.8", f"file://{advanced(vendor)}", shallow).code == 0
+    assert (
+        run(
+            "git",
+            "clone",
+            "-q",
+            "--bare",
+            "--depth=1",
+            "-b",
+            "release-1.8",
+            f"file://{advanced(vendor)}",
+            shallow,
+        ).code
+        == 0
+    )
     refused(4, f"{shallow} is shallow: it does not have everything", shallow, new)
     partial = tmp_path / "partial.git"
     Clone(vendor).git("config", "uploadpack.allowFilter", "true")
-    assert run("git", "clone", "-q", "--bare", "--filter=blob:none", f"file://{vendor}", partial).code == 0
+    assert (
+        run("git", "clone", "-q", "--bare", "--filter=blob:none", f"file://{vendor}", partial).code
+        == 0
+    )
     Clone(partial).git("remote", "set-url", "origin", str(nothing))
     refused(4, f"{partial} is a partial clone: it does not have everything", partial, new)
     channels = run("git", "-c", "ekf.branches.release=v{version}", "ekf", "mirror", vendor, new)
-    assert (channels.code, channels.err.partition("\n")[0]) == (4, "git-ekf: the primary repository has no release branch (v{version})")
+    assert (channels.code, channels.err.partition("\n")[0]) == (
+        4,
+        "git-ekf: the primary repository has no release branch (v{version})",
+    )
     assert not new.exists()
 
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine").touch()
     refused(4, f"{full} is there already, and is no bare repository", vendor, full)
-    refused(4, f"{full / 'mine'} is there already, and is no bare repository", vendor, full / "mine")
+    refused(
+        4, f"{full / 'mine'} is there already, and is no bare repository", vendor, full / "mine"
+    )
     assert os.listdir(full) == ["mine"]
     work = tmp_path / "work"
     assert run("git", "init", "-q", work).code == 0
-    refused(4, f"{work} is inside of another repository, where a mirror does not belong", vendor, work / "below" / "mirror.git")
-    refused(4, f"{work}/.git is a repository with a work tree, and a mirror has none", vendor, work / ".git")
+    refused(
+        4,
+        f"{work} is inside of another repository, where a mirror does not belong",
+        vendor,
+        work / "below" / "mirror.git",
+    )
+    refused(
+        4,
+        f"{work}/.git is a repository with a work tree, and a mirror has none",
+        vendor,
+        work / ".git",
+    )
     plain = tmp_path / "plain.git"
     assert run("git", "clone", "-q", "--mirror", vendor, plain).code == 0
     for target in (plain, f"file://{plain}"):
-        refused(4, f"{target} has branches or tags, and is no mirror that git ekf has made", vendor, target)
+        refused(
+            4,
+            f"{target} has branches or tags, and is no mirror that git ekf has made",
+            vendor,
+            target,
+        )
     assert refs(plain) == refs(vendor)
 
 
@@ -426,7 +543,11 @@ def test_names_and_credentials(vendor: Path, tmp_path: Path) -> None:
     assert "moved the tag v1;$(id)\\u2028\\x9b, from" in stopped.err
     assert stopped.err.endswith(" --accept 'v1;$(id)\\u2028\\x9b'\n")
     assert mirror(url, made, "--accept", name).code == 0
-    kept = [path for path in [*made.rglob("*"), *Path.home().rglob("*")] if path.is_file() and b"secret" in path.read_bytes()]
+    kept = [
+        path
+        for path in [*made.rglob("*"), *Path.home().rglob("*")]
+        if path.is_file() and b"secret" in path.read_bytes()
+    ]
     assert kept == [Path.home() / ".gitconfig"]
     assert "secret" not in done.out + stopped.err + Clone(made).out("cat-file", "blob", MIRROR)
 
@@ -437,25 +558,43 @@ def test_names_and_credentials(vendor: Path, tmp_path: Path) -> None:
 def grow_old(made: Path, vendor: Path) -> None:
     """The mirror was last updated 29 days ago."""
     git = Git(str(made))
-    git.update_refs([f"update {MIRROR} {write_state(git, State(str(vendor), time.time() - STALE - 86400))}"])
+    git.update_refs(
+        [
+            f"update {MIRROR} {write_state(git, MirrorState(str(vendor), time.time() - STALE - 86400))}"
+        ]
+    )
 
 
 def test_what_a_mirror_says_of_itself() -> None:
-    state = State("https://git.example.com/vendor.git", 1_700_000_000.0)
-    assert state.text() == "primary https://git.example.com/vendor.git\nupdated 2023-11-14T22:13:20.000000+00:00\n"
-    assert parse_state(state.text() + "later more\n") == state
-    for text in ("", "primary x\n", "primary x\nupdated yesterday\n", "updated 2023-11-14T22:13:20+00:00"):
-        assert parse_state(text) is None
+    state = MirrorState("https://git.example.com/vendor.git", 1_700_000_000.0)
+    assert (
+        state.text()
+        == "primary https://git.example.com/vendor.git\nupdated 2023-11-14T22:13:20.000000+00:00\n"
+    )
+    assert parse_mirror_state(state.text() + "later more\n") == state
+    for text in (
+        "",
+        "primary x\n",
+        "primary x\nupdated yesterday\n",
+        "updated 2023-11-14T22:13:20+00:00",
+    ):
+        assert parse_mirror_state(text) is None
     assert state.is_of("https://user@GIT.example.com:443/vendor/")
     assert not state.is_of("https://git.example.com/other.git")
 
 
 def test_clones_know_how_old_their_mirror_is(tmp_path: Path) -> None:
-    vendor, made, internal = tmp_path / "vendor.git", tmp_path / "mirror.git", tmp_path / "internal.git"
+    vendor, made, internal = (
+        tmp_path / "vendor.git",
+        tmp_path / "mirror.git",
+        tmp_path / "internal.git",
+    )
     make_vendor(str(vendor))
     assert mirror(vendor, made).code == 0
     assert run("git", "init", "-q", "--bare", internal).code == 0
-    built = run("git-ekf", "clone", made, tmp_path / "work", "--internal", internal, "--release", "1.8")
+    built = run(
+        "git-ekf", "clone", made, tmp_path / "work", "--internal", internal, "--release", "1.8"
+    )
     assert f"  {made} is a mirror; fetching from origin brings its age\n" in built.out
     clone = Clone(tmp_path / "work")
     shown = clone.ekf("status").out
@@ -472,7 +611,13 @@ def test_clones_know_how_old_their_mirror_is(tmp_path: Path) -> None:
     examined = answer(clone, "doctor", "--offline")["findings"]
     said = f"a mirror of {vendor}, updated 29 days ago"
     fix = f"where the vendor can be reached: git ekf mirror {vendor} {made}"
-    found = {"check": "mirror", "part": "repository", "state": "warning", "message": f"origin is {said}", "fix": fix}
+    found = {
+        "check": "mirror",
+        "part": "repository",
+        "state": "warning",
+        "message": f"origin is {said}",
+        "fix": fix,
+    }
     assert [finding for finding in examined if finding["check"] == "mirror"] == [found]
     there = run("git-ekf", "doctor", cwd=made).out
     assert f"  warning  mirror         {said}\n                          fix: {fix}\n" in there
@@ -482,7 +627,11 @@ def test_clones_know_how_old_their_mirror_is(tmp_path: Path) -> None:
     assert clone.ekf("save").code == 0
     assert MIRROR not in refs(internal)
     clone.git("config", "--unset-all", "remote.origin.fetch", "mirror")
-    told = next(finding for finding in answer(clone, "doctor")["findings"] if "does not bring" in finding["message"])
+    told = next(
+        finding
+        for finding in answer(clone, "doctor")["findings"]
+        if "does not bring" in finding["message"]
+    )
     assert told["check"] == "remotes"
     clone.git("update-ref", "-d", MIRROR)
     assert run("sh", "-c", told["fix"], cwd=clone.path).code == 0
@@ -494,4 +643,7 @@ def test_clones_know_how_old_their_mirror_is(tmp_path: Path) -> None:
     clone.git("config", "--unset-all", "remote.origin.fetch", "mirror")
     clone.git("remote", "set-url", "origin", str(vendor))
     init = clone.ekf("init", "--primary", str(made), "--yes")
-    assert f"  remote origin now points to {made}\n  {made} is a mirror; fetching from origin brings its age\n" in init.out
+    assert (
+        f"  remote origin now points to {made}\n  {made} is a mirror; fetching from origin brings its age\n"
+        in init.out
+    )

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 WHEELS = Path(sys.prefix) / "wheels"
 PAGES = sorted(page.name for page in (ROOT / "man").iterdir())
 
-pytestmark = pytest.mark.skipif(not WHEELS.is_dir(), reason="the wheels to build with are not there: make lint fetches them")
+pytestmark = pytest.mark.skipif(
+    not WHEELS.is_dir(), reason="the wheels to build with are not there: make lint fetches them"
+)
 
 
 def offline(*args: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Run:
@@ -30,7 +32,13 @@ def offline(*args: str | Path, cwd: Path | None = None, env: dict[str, str] | No
 
 
 def build(root: Path, out: Path, **env: str) -> None:
-    done = offline(sys.executable, root / "packaging" / "dist.py", WHEELS / "run", out, env={"SOURCE_DATE_EPOCH": "1790000000", **env})
+    done = offline(
+        sys.executable,
+        root / "packaging" / "dist.py",
+        WHEELS / "run",
+        out,
+        env={"SOURCE_DATE_EPOCH": "1790000000", **env},
+    )
     assert done.code == 0, done
 
 
@@ -55,24 +63,32 @@ def test_the_sdist_builds_the_same_bytes(dist: Path, tmp_path: Path) -> None:
 class Copy:
     """An installed git-ekf: how it is called, the folder it lies in, and its share folder."""
 
-    def __init__(self, tmp_path: Path, command: list[str | Path], prefix: Path, share: Path | None) -> None:
+    def __init__(
+        self, tmp_path: Path, command: list[str | Path], prefix: Path, share: Path | None
+    ) -> None:
         self.command = command
         self.prefix = prefix
         self.share = share
         self.home = tmp_path / "operator"
         self.home.mkdir()
-        (self.home / ".gitconfig").write_text("[user]\n\tname = Operator\n\temail = operator@example.com\n", encoding="utf-8")
+        (self.home / ".gitconfig").write_text(
+            "[user]\n\tname = Operator\n\temail = operator@example.com\n", encoding="utf-8"
+        )
         on_path = self.home / "bin"
         on_path.mkdir()
         (on_path / "git-ekf").symlink_to(command[-1])
-        (on_path / "python3").symlink_to(Path(sys.executable).resolve())  # the interpreter alone, without what is installed for it
+        (on_path / "python3").symlink_to(
+            Path(sys.executable).resolve()
+        )  # the interpreter alone, without what is installed for it
         git = shutil.which("git")
         assert git
         self.path = f"{on_path}:{Path(git).parent}:/usr/bin:/bin"
 
     def run(self, *args: str | Path, cwd: Path | None = None) -> Run:
         """In an empty environment."""
-        return offline("env", "-i", f"HOME={self.home}", f"PATH={self.path}", *args, cwd=cwd or self.home)
+        return offline(
+            "env", "-i", f"HOME={self.home}", f"PATH={self.path}", *args, cwd=cwd or self.home
+        )
 
     def ekf(self, *args: str | Path) -> str:
         """What a command of this copy prints, in the clone where there is one; it has to succeed."""
@@ -110,7 +126,9 @@ def wheel(dist: Path, tmp_path: Path) -> Copy:
 
 
 def sdist(dist: Path, tmp_path: Path) -> Copy:
-    return install(tmp_path, str(dist / f"git_ekf-{__version__}.tar.gz"), dist / "wheels", WHEELS / "build")
+    return install(
+        tmp_path, str(dist / f"git_ekf-{__version__}.tar.gz"), dist / "wheels", WHEELS / "build"
+    )
 
 
 def single_file(dist: Path, tmp_path: Path) -> Copy:
@@ -122,8 +140,13 @@ def single_file(dist: Path, tmp_path: Path) -> Copy:
 
 
 def debian_package(dist: Path, tmp_path: Path) -> Copy:
-    if not shutil.which("dpkg-buildpackage") or run("dpkg-checkbuilddeps", ROOT / "packaging/debian/control").code:
-        pytest.skip("dpkg-buildpackage and what it builds with (debhelper, dh-python) are not installed")
+    if (
+        not shutil.which("dpkg-buildpackage")
+        or run("dpkg-checkbuilddeps", ROOT / "packaging/debian/control").code
+    ):
+        pytest.skip(
+            "dpkg-buildpackage and what it builds with (debhelper, dh-python) are not installed"
+        )
     done = offline(sys.executable, ROOT / "packaging" / "deb.py", dist, tmp_path / "build")
     assert done.code == 0, done
     (package,) = dist.glob("*.deb")
@@ -131,13 +154,28 @@ def debian_package(dist: Path, tmp_path: Path) -> Copy:
     if shutil.which("lintian"):
         checked = run("lintian", "--fail-on", "error,warning", "--tag-display-limit", "0", package)
         assert (checked.code, checked.out) == (0, ""), checked
-    return Copy(tmp_path, [tmp_path / "root/usr/bin/git-ekf"], tmp_path / "root/usr", tmp_path / "root/usr/share")
+    return Copy(
+        tmp_path,
+        [tmp_path / "root/usr/bin/git-ekf"],
+        tmp_path / "root/usr",
+        tmp_path / "root/usr/share",
+    )
 
 
 @pytest.mark.parametrize("installed", [wheel, sdist, single_file, debian_package])
-def test_an_installed_copy_works(installed: Callable[[Path, Path], Copy], dist: Path, vendor: Path, internal: Path, tmp_path: Path) -> None:
+def test_an_installed_copy_works(
+    installed: Callable[[Path, Path], Copy],
+    dist: Path,
+    vendor: Path,
+    internal: Path,
+    tmp_path: Path,
+) -> None:
     copy = installed(dist, tmp_path)
-    assert copy.run("git", "ekf", "--version").out == copy.ekf("--version") == f"git-ekf {__version__}\n"
+    assert (
+        copy.run("git", "ekf", "--version").out
+        == copy.ekf("--version")
+        == f"git-ekf {__version__}\n"
+    )
 
     copy.ekf("clone", vendor, "work", "--internal", internal, "--release", "1.8")
     shim = (copy.home / "work/.git/hooks/pre-commit").read_text(encoding="utf-8")
@@ -151,20 +189,34 @@ def test_an_installed_copy_works(installed: Callable[[Path, Path], Copy], dist: 
     assert "1 deploy record, read back and verified." in copy.ekf("save")
     assert copy.ekf("upgrade", "--plan").endswith("It would go through: git ekf upgrade 1.9\n")
     copy.git("switch", "-q", "-c", "feature")
-    for refused in (copy.git("commit", "-q", "--allow-empty", "-m", "x"), copy.git("push", "-q", "internal", "feature")):
+    for refused in (
+        copy.git("commit", "-q", "--allow-empty", "-m", "x"),
+        copy.git("push", "-q", "internal", "feature"),
+    ):
         assert refused.code == 1
         assert "  error  branch-name: " in refused.err
 
     assert copy.ekf("man", "config").lower().count("git-ekf-config(5)") >= 2
     if copy.share:
-        found = sorted(page.name.removesuffix(".gz") for page in copy.share.glob("man/man?/git-ekf*"))
+        found = sorted(
+            page.name.removesuffix(".gz") for page in copy.share.glob("man/man?/git-ekf*")
+        )
         assert found == PAGES
-        for place in ("bash-completion/completions/git-ekf", "zsh/*/_git-ekf", "fish/vendor_completions.d/git-ekf.fish"):
+        for place in (
+            "bash-completion/completions/git-ekf",
+            "zsh/*/_git-ekf",
+            "fish/vendor_completions.d/git-ekf.fish",
+        ):
             [script] = copy.share.glob(place)
             text = script.read_text(encoding="utf-8")
             if "fish" in place:
-                text += "\n" + (copy.share / "fish/vendor_conf.d/git-ekf.fish").read_text(encoding="utf-8")
-            assert text.rstrip() == copy.ekf("completion", place.partition("-")[0].partition("/")[0]).rstrip()
+                text += "\n" + (copy.share / "fish/vendor_conf.d/git-ekf.fish").read_text(
+                    encoding="utf-8"
+                )
+            assert (
+                text.rstrip()
+                == copy.ekf("completion", place.partition("-")[0].partition("/")[0]).rstrip()
+            )
 
 
 def test_the_single_file_names_the_python_it_needs(dist: Path) -> None:
@@ -172,4 +224,7 @@ def test_the_single_file_names_the_python_it_needs(dist: Path) -> None:
     older = f"import runpy, sys; sys.version_info = (3, 9); runpy.run_path({str(program)!r})"
     done = run(sys.executable, "-I", "-S", "-c", older)
     assert (done.code, done.out) == (4, "")
-    assert done.err == f"git-ekf: Python 3.11 or newer is needed, this is 3.9\nhint: name one that is: python3.11 {program}\n"
+    assert (
+        done.err
+        == f"git-ekf: Python 3.11 or newer is needed, this is 3.9\nhint: name one that is: python3.11 {program}\n"
+    )

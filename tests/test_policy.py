@@ -16,7 +16,11 @@ OVERLAY = "apps/istio/overlays/deploy/kustomization.yaml"
 def broken(result: Run) -> list[str]:
     """The rules named in a hook's refusal (or warning), in order."""
     words = [line.split() for line in result.err.splitlines()]
-    return [line[1].removesuffix(":") for line in words if len(line) > 1 and line[0] in ("error", "warning") and line[1].endswith(":")]
+    return [
+        line[1].removesuffix(":")
+        for line in words
+        if len(line) > 1 and line[0] in ("error", "warning") and line[1].endswith(":")
+    ]
 
 
 def record(clone: Clone, name: str = "deploy/2026-11-20/release-1.8", **changes: str | None) -> str:
@@ -56,7 +60,10 @@ def test_remote_missing(clone: Clone, name: str) -> None:
 
 SPELLINGS = [
     ("git@git.example.com:team/manifests.git", "ssh://git@GIT.example.com:22/team/manifests"),
-    ("https://git.example.com/team/manifests", "https://user:secret@git.example.com:443/team/manifests.git/"),
+    (
+        "https://git.example.com/team/manifests",
+        "https://user:secret@git.example.com:443/team/manifests.git/",
+    ),
     ("https://git.example.com/team/manifests", "git@git.example.com:team/manifests"),
     ("git.example.com:team/manifests", "git://git.example.com:9418/team/manifests.git"),
     ("file:///srv/git/manifests.git", "/srv/git/manifests/"),
@@ -75,7 +82,11 @@ def test_remote_same(clone: Clone, one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    ["https://git.example.com/team/manifests2", "https://git.example.com:8443/team/manifests", "git@git.example.org:team/manifests"],
+    [
+        "https://git.example.com/team/manifests2",
+        "https://git.example.com:8443/team/manifests",
+        "git@git.example.org:team/manifests",
+    ],
 )
 def test_nearly_the_same_remote(clone: Clone, other: str) -> None:
     clone.git("remote", "set-url", "origin", "https://git.example.com/team/manifests")
@@ -83,7 +94,9 @@ def test_nearly_the_same_remote(clone: Clone, other: str) -> None:
     assert clone.rules() == []
 
 
-def test_remote_same_through_insteadof_and_links(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+def test_remote_same_through_insteadof_and_links(
+    clone: Clone, vendor: Path, tmp_path: Path
+) -> None:
     (tmp_path / "link").symlink_to(vendor)
     clone.git("remote", "set-url", "internal", "short:link")
     clone.git("config", f"url.{tmp_path}/.insteadOf", "short:")
@@ -108,10 +121,22 @@ def test_branch_name_at_commit(clone: Clone) -> None:
     clone.git("commit", "-q", "--allow-empty", "-m", "x")
 
 
-@pytest.mark.parametrize("name", ["release-1.x.2", "release-", "release-1.8-rc1", "Release-1.8", "release-1.9/x", "xrelease-1.8"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "release-1.x.2",
+        "release-",
+        "release-1.8-rc1",
+        "Release-1.8",
+        "release-1.9/x",
+        "xrelease-1.8",
+    ],
+)
 def test_nearly_a_release_name(clone: Clone, name: str) -> None:
     clone.git("switch", "-q", "-c", name)
-    assert broken(clone.git("commit", "-q", "--allow-empty", "-m", "x", ok=False)) == ["branch-name"]
+    assert broken(clone.git("commit", "-q", "--allow-empty", "-m", "x", ok=False)) == [
+        "branch-name"
+    ]
 
 
 def test_branch_name_at_push(saved: Clone) -> None:
@@ -174,7 +199,9 @@ def test_branch_base_without_its_channel(saved: Clone) -> None:
 def test_vendor_merges_are_never_findings(clone: Clone) -> None:
     assert clone.out("rev-list", "--merges", "--count", "origin/release-1.10") == "2"
     for version in ("1.9", "1.10"):
-        clone.git("switch", "-q", "-c", f"release-{version}", "--track", f"origin/release-{version}")
+        clone.git(
+            "switch", "-q", "-c", f"release-{version}", "--track", f"origin/release-{version}"
+        )
         clone.commit("own/x", version)
         clone.git("push", "-q", "internal", f"release-{version}")
         assert clone.rules() == []
@@ -225,7 +252,10 @@ def test_linear_history_when_a_conflicted_merge_is_committed(clone: Clone) -> No
 def test_linear_history_at_push_and_in_check(saved: Clone) -> None:
     saved.git("merge", "-q", "--no-ff", "--no-verify", "origin/release-1.9", "-m", "x")
     # Merging another channel both makes a merge and brings foreign commits in.
-    assert broken(saved.git("push", "internal", "release-1.8", ok=False)) == ["branch-base", "linear-history"]
+    assert broken(saved.git("push", "internal", "release-1.8", ok=False)) == [
+        "branch-base",
+        "linear-history",
+    ]
     assert saved.rules() == ["branch-base", "linear-history"]
     assert saved.rules("HEAD~1..HEAD") == ["linear-history"]
 
@@ -234,7 +264,9 @@ def test_conflict_marker(clone: Clone) -> None:
     clone.commit("own/doc", "Title\n=======\n\n<<<<<<<< eight\nsee >>>>>>> this\n")
     clone.write("own/doc", "a\n<<<<<<< ours\nb\n=======\nc\n>>>>>>> theirs\n")
     assert broken(clone.git("commit", "-qam", "x", ok=False)) == ["conflict-marker"]
-    assert clone.rules("--staged") == []  # `commit -a` staged into an index of its own, which is gone
+    assert (
+        clone.rules("--staged") == []
+    )  # `commit -a` staged into an index of its own, which is gone
     clone.git("add", ".")
     assert clone.rules("--staged") == ["conflict-marker"]
 
@@ -311,7 +343,15 @@ def test_vendor_path(clone: Clone) -> None:
 
 
 def test_push_primary_by_every_spelling(saved: Clone, vendor: Path) -> None:
-    for target in ("origin", str(vendor), f"file://{vendor}", f"{vendor}/", "../vendor.git", "../vendor", f"{vendor.parent}/./vendor.git"):
+    for target in (
+        "origin",
+        str(vendor),
+        f"file://{vendor}",
+        f"{vendor}/",
+        "../vendor.git",
+        "../vendor",
+        f"{vendor.parent}/./vendor.git",
+    ):
         refused = saved.git("push", target, "release-1.8:refs/heads/x", ok=False)
         assert broken(refused) == ["push-primary"], target
     assert run("git", "-C", vendor, "rev-parse", "--verify", "-q", "refs/heads/x").code == 1
@@ -347,7 +387,13 @@ def test_rewrite_unsaved(saved: Clone) -> None:
 def test_rewrite_with_its_backup_in_the_same_push(saved: Clone) -> None:
     old = saved.out("rev-parse", "HEAD")
     saved.git("commit", "-q", "--amend", "-m", "Reworded")
-    saved.git("push", "-q", "internal", "+release-1.8", f"{old}:refs/ekf/backup/release-1.8/20261120T100000Z")
+    saved.git(
+        "push",
+        "-q",
+        "internal",
+        "+release-1.8",
+        f"{old}:refs/ekf/backup/release-1.8/20261120T100000Z",
+    )
 
 
 def test_rewrite_kept_by_a_record(saved: Clone) -> None:
@@ -373,19 +419,26 @@ def test_rewrite_of_commits_that_are_not_here(saved: Clone, internal: Path, tmp_
 def test_a_correct_record(saved: Clone) -> None:
     saved.git("push", "-q", "internal", record(saved))
     assert saved.rules() == []
-    name = record(saved, "deploy/2026-11-20.2/release-1.8", Ticket="OPS-1", Context="'Two\n\nlines'")
+    name = record(
+        saved, "deploy/2026-11-20.2/release-1.8", Ticket="OPS-1", Context="'Two\n\nlines'"
+    )
     saved.git("push", "-q", "internal", name)
     assert saved.rules() == []
 
 
 def test_a_record_written_by_hand(saved: Clone) -> None:
-    head, base = saved.out("rev-parse", "--short", "HEAD"), saved.out("rev-parse", "--short", "origin/release-1.8")
+    head, base = (
+        saved.out("rev-parse", "--short", "HEAD"),
+        saved.out("rev-parse", "--short", "origin/release-1.8"),
+    )
     message = (
         f"context is below\r\n\r\nBACKUP BRANCH:   internal/release-1.8\r\nupstream sha: {base.upper()}\r\n"
         f"local sha: {head}\r\n\r\nUpstream Branch: origin/release-1.8\r\nlocal  branch: release-1.8\r\n"
         'date: 2026-11-20\r\nContext: "We added Istio: it works"\r\n'
     )
-    saved.git("tag", "-a", "--cleanup=verbatim", "-F", "-", "deploy/2026-11-20/release-1.8", stdin=message)
+    saved.git(
+        "tag", "-a", "--cleanup=verbatim", "-F", "-", "deploy/2026-11-20/release-1.8", stdin=message
+    )
     assert saved.rules() == []
 
 
@@ -409,7 +462,9 @@ def test_tag_name(saved: Clone, name: str) -> None:
 
 
 def test_tag_on_the_29th_of_february(saved: Clone) -> None:
-    saved.git("push", "-q", "internal", record(saved, "deploy/2028-02-29/release-1.8", Date="2028-02-29"))
+    saved.git(
+        "push", "-q", "internal", record(saved, "deploy/2028-02-29/release-1.8", Date="2028-02-29")
+    )
 
 
 def test_tag_lightweight(saved: Clone) -> None:
@@ -418,11 +473,24 @@ def test_tag_lightweight(saved: Clone) -> None:
     assert saved.rules() == ["tag-lightweight"]
 
 
-@pytest.mark.parametrize("field", ["Date", "Local_branch", "Local_SHA", "Upstream_branch", "Upstream_SHA", "Backup_branch", "Context"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Date",
+        "Local_branch",
+        "Local_SHA",
+        "Upstream_branch",
+        "Upstream_SHA",
+        "Backup_branch",
+        "Context",
+    ],
+)
 @pytest.mark.parametrize("value", [None, ""])
 def test_tag_fields(saved: Clone, field: str, value: str | None) -> None:
     changes: dict[str, str | None] = {field: value}
-    refused = saved.git("push", "internal", record(saved, "deploy/2026-11-20/release-1.8", **changes), ok=False)
+    refused = saved.git(
+        "push", "internal", record(saved, "deploy/2026-11-20/release-1.8", **changes), ok=False
+    )
     assert broken(refused) == ["tag-fields"]
     assert f"lacks {field.replace('_', ' ')}\n" in refused.err
 
@@ -460,18 +528,27 @@ def test_tag_mismatch(saved: Clone, field: str) -> None:
     ],
 )
 def test_tag_mismatch_with_objects(saved: Clone, field: str, revision: str, complaint: str) -> None:
-    refused = saved.git("push", "internal", record(saved, **{field: saved.out("rev-parse", revision)}), ok=False)
+    refused = saved.git(
+        "push", "internal", record(saved, **{field: saved.out("rev-parse", revision)}), ok=False
+    )
     assert broken(refused) == ["tag-mismatch"]
     assert complaint in refused.err
 
 
 def test_an_older_vendor_commit_is_still_upstream(saved: Clone) -> None:
-    saved.git("push", "-q", "internal", record(saved, Upstream_SHA=saved.out("rev-parse", "origin/release-1.8~1")))
+    saved.git(
+        "push",
+        "-q",
+        "internal",
+        record(saved, Upstream_SHA=saved.out("rev-parse", "origin/release-1.8~1")),
+    )
 
 
 def test_tag_mismatch_of_what_is_tagged(saved: Clone) -> None:
     message = saved.out("for-each-ref", "--format=%(contents)", f"refs/tags/{record(saved)}")
-    saved.git("tag", "-a", "-f", "-F", "-", "deploy/2026-11-20/release-1.8", "HEAD^{tree}", stdin=message)
+    saved.git(
+        "tag", "-a", "-f", "-F", "-", "deploy/2026-11-20/release-1.8", "HEAD^{tree}", stdin=message
+    )
     assert saved.rules() == ["tag-mismatch"]
 
 
@@ -497,9 +574,18 @@ def test_tag_moved(saved: Clone) -> None:
 
 def test_the_vendors_documentation_example(saved: Clone) -> None:
     """Three fields and abbreviated ids, as the vendor's guide shows it: refused with the missing fields named."""
-    head, base = saved.out("rev-parse", "--short", "HEAD"), saved.out("rev-parse", "--short", "HEAD~1")
+    head, base = (
+        saved.out("rev-parse", "--short", "HEAD"),
+        saved.out("rev-parse", "--short", "HEAD~1"),
+    )
     name = "deploy/2026-11-20/release-1.8"
-    saved.git("tag", "-a", "-m", f"Local SHA: {head}\nUpstream SHA: {base}\nContext: We added Istio.", name)
+    saved.git(
+        "tag",
+        "-a",
+        "-m",
+        f"Local SHA: {head}\nUpstream SHA: {base}\nContext: We added Istio.",
+        name,
+    )
     refused = saved.git("push", "internal", name, ok=False)
     assert "lacks Date, Local branch, Upstream branch, Backup branch\n" in refused.err
     record(saved, Local_SHA=head, Upstream_SHA=base)
@@ -548,12 +634,17 @@ def test_findings_as_json(clone: Clone) -> None:
 def test_findings_for_github_and_sarif(clone: Clone) -> None:
     clone.commit("apps/a,b:c%.yaml", "x\n")
     github = clone.ekf("check", "--format", "github")
-    assert github.out.startswith("::warning file=apps/a%2Cb%3Ac%25.yaml,title=vendor-path::apps/a,b:c%25.yaml is a new file")
+    assert github.out.startswith(
+        "::warning file=apps/a%2Cb%3Ac%25.yaml,title=vendor-path::apps/a,b:c%25.yaml is a new file"
+    )
     assert "%0Afix: " in github.out
     document = json.loads(clone.ekf("check", "--format", "sarif").out)
     run_ = document["runs"][0]
     assert {rule["id"] for rule in run_["tool"]["driver"]["rules"]} == set(RULES)
-    assert run_["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "apps/a%2Cb%3Ac%25.yaml"
+    assert (
+        run_["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        == "apps/a%2Cb%3Ac%25.yaml"
+    )
 
 
 def test_only_a_range(clone: Clone) -> None:
@@ -564,4 +655,7 @@ def test_only_a_range(clone: Clone) -> None:
     assert clone.rules("HEAD", "^HEAD~1") == ["vendor-path"]
     assert clone.rules("origin/release-1.8") == []
     missing = clone.ekf("check", "nonsense")
-    assert (missing.code, missing.err.splitlines()[0]) == (2, "git-ekf: nonsense names no commit here")
+    assert (missing.code, missing.err.splitlines()[0]) == (
+        2,
+        "git-ekf: nonsense names no commit here",
+    )

@@ -26,7 +26,9 @@ WHEELS = Path(sys.prefix) / "wheels"
 
 def recipe(file: str) -> str:
     """The block of the README that shows this file, named in its first line."""
-    [text] = re.findall(rf"^```\w+\n# {re.escape(file)}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    [text] = re.findall(
+        rf"^```\w+\n# {re.escape(file)}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+    )
     return str(text)
 
 
@@ -63,7 +65,11 @@ ALL = {"commit": ["branch-name"], "merge": ["linear-history"], "push": ["push-pr
 
 def test_lefthook(bare_clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     spec = importlib.util.find_spec("lefthook")
-    programs = [path for place in (spec.submodule_search_locations or [] if spec else []) for path in Path(place).glob("bin/*/lefthook")]
+    programs = [
+        path
+        for place in (spec.submodule_search_locations or [] if spec else [])
+        for path in Path(place).glob("bin/*/lefthook")
+    ]
     if not programs:
         pytest.skip("lefthook (PyPI) is not installed")
     (tmp_path / "tools").mkdir()
@@ -80,7 +86,9 @@ def test_husky(bare_clone: Clone) -> None:
     """The layout that version 9 makes: core.hooksPath names a folder of scripts, each of which runs the file beside it."""
     husky = bare_clone.path / ".husky"
     for hook in ("pre-commit", "pre-merge-commit", "pre-push"):
-        bare_clone.write(f".husky/_/{hook}", f'#!/bin/sh\nexec sh -e "$(dirname "$0")/../{hook}" "$@"\n')
+        bare_clone.write(
+            f".husky/_/{hook}", f'#!/bin/sh\nexec sh -e "$(dirname "$0")/../{hook}" "$@"\n'
+        )
         (husky / "_" / hook).chmod(0o755)
         bare_clone.write(f".husky/{hook}", recipe(".husky/pre-push").replace("pre-push", hook))
     bare_clone.git("config", "core.hooksPath", ".husky/_")
@@ -93,10 +101,21 @@ def test_pre_commit(bare_clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path
     """It builds git-ekf from a repository, here without a network; a push in spite of a broken rule is refused as well."""
     program = Path(sys.executable).with_name("pre-commit")
     if not program.exists() or not WHEELS.is_dir():
-        pytest.skip("pre-commit (PyPI), or the wheels that git-ekf is built with, are not installed")
+        pytest.skip(
+            "pre-commit (PyPI), or the wheels that git-ekf is built with, are not installed"
+        )
     source = tmp_path / "git-ekf"
     source.mkdir()
-    for part in ("git_ekf", "hooks", "man", "completions", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+    for part in (
+        "git_ekf",
+        "hooks",
+        "man",
+        "completions",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        ".pre-commit-hooks.yaml",
+    ):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, source / part)
     project = Clone(source)
@@ -108,12 +127,21 @@ def test_pre_commit(bare_clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", f"{WHEELS / 'run'} {WHEELS / 'build'}")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    others = [path for path in os.environ["PATH"].split(os.pathsep) if not (Path(path) / "git-ekf").exists()]
+    others = [
+        path
+        for path in os.environ["PATH"].split(os.pathsep)
+        if not (Path(path) / "git-ekf").exists()
+    ]
     monkeypatch.setenv("PATH", os.pathsep.join(others))
-    text = recipe(".pre-commit-config.yaml").replace("https://git.example.com/git-ekf/git-ekf.git", str(source))
+    text = recipe(".pre-commit-config.yaml").replace(
+        "https://git.example.com/git-ekf/git-ekf.git", str(source)
+    )
     bare_clone.commit(".pre-commit-config.yaml", text)
     assert run(program, "install", cwd=bare_clone.path).code == 0
-    assert [judged(bare_clone, action) for action in ("commit", "merge")] == [["branch-name"], ["linear-history"]]
+    assert [judged(bare_clone, action) for action in ("commit", "merge")] == [
+        ["branch-name"],
+        ["linear-history"],
+    ]
     assert bare_clone.git("push", "-q", "internal", "release-1.8", ok=False).code == 0
     bare_clone.git("tag", "deploy/2026-11-20/release-1.8")
     bare_clone.git("commit", "-q", "--allow-empty", "-m", "more")
@@ -132,11 +160,20 @@ def pushed_past_the_hooks(clone: Clone, internal: Path) -> Path:
     return internal
 
 
-def follow(steps: list[str], shell: list[str], env: dict[str, str], folder: Path) -> tuple[int, str]:
+def follow(
+    steps: list[str], shell: list[str], env: dict[str, str], folder: Path
+) -> tuple[int, str]:
     """Runs the steps of a job up to the first that fails, all but the one that installs. The exit code and output of the last."""
     assert re.fullmatch(r"(pipx|pip) install git-ekf", steps[0])
     for step in steps[1:]:
-        done = subprocess.run([*shell, "-c", step], cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*shell, "-c", step],
+            cwd=folder,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             break
     assert step == steps[-1], done
@@ -151,14 +188,22 @@ def test_github_actions(pushed_past_the_hooks: Path, vendor: Path, tmp_path: Pat
     env["GITHUB_REF_NAME"] = "release-1.8"
     code, out = follow([step["run"] for step in job["steps"]], ["bash", "-e"], env, tmp_path)
     assert code == 1
-    assert re.fullmatch(r"::error file=site/values\.yaml,title=conflict-marker::.+%0Afix: .+\n", out)
+    assert re.fullmatch(
+        r"::error file=site/values\.yaml,title=conflict-marker::.+%0Afix: .+\n", out
+    )
 
 
 def test_gitlab(pushed_past_the_hooks: Path, vendor: Path, tmp_path: Path) -> None:
     job: Any = yaml.safe_load(recipe(".gitlab-ci.yml"))["ekf"]
-    env = {"PRIMARY": str(vendor), "CI_REPOSITORY_URL": str(pushed_past_the_hooks), "CI_COMMIT_BRANCH": "release-1.8"}
+    env = {
+        "PRIMARY": str(vendor),
+        "CI_REPOSITORY_URL": str(pushed_past_the_hooks),
+        "CI_COMMIT_BRANCH": "release-1.8",
+    }
     assert follow(job["script"], ["sh", "-e"], env, tmp_path) == (1, "")
     [artifact] = job["artifacts"]["paths"]
     [result] = json.loads((tmp_path / artifact).read_text(encoding="utf-8"))["runs"][0]["results"]
     assert (result["ruleId"], result["level"]) == ("conflict-marker", "error")
-    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "site/values.yaml"
+    assert (
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "site/values.yaml"
+    )

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from git_ekf.git.tagobject import parse_tag
 from git_ekf.names import RECORD_FIELDS, RecordName, Scheme, record_name, valid_day
-from git_ekf.record import CONTEXT, Record, context, parse, parse_tag, write
+from git_ekf.record import CONTEXT, Record, context, parse, write
 
 SCHEME = Scheme()
 given_quickly = settings(derandomize=True, deadline=None, max_examples=200)
@@ -35,11 +36,29 @@ def fields(record: Record) -> dict[str, str]:
 # --- what is written reads back ---
 
 # Any text but a line end, with what the grammar itself is made of more often than by chance.
-a_line = st.text(st.one_of(st.characters(exclude_characters="\n\r"), st.sampled_from("\"':#- ")), max_size=40)
+a_line = st.text(
+    st.one_of(st.characters(exclude_characters="\n\r"), st.sampled_from("\"':#- ")), max_size=40
+)
 a_value = a_line.map(str.strip)
-known_again = st.sampled_from(["Date: 2020-01-01", "local sha: 1", "Context: again", "Note: something", "", "   ", '"', "---", "#1"])
-a_context = st.lists(st.one_of(a_line, known_again), max_size=6).map(lambda lines: "\n".join(lines).strip())
-quoted = st.tuples(st.sampled_from("\"'"), a_context).map(lambda pair: f"{pair[0]}{pair[1]}{pair[0]}")
+known_again = st.sampled_from(
+    [
+        "Date: 2020-01-01",
+        "local sha: 1",
+        "Context: again",
+        "Note: something",
+        "",
+        "   ",
+        '"',
+        "---",
+        "#1",
+    ]
+)
+a_context = st.lists(st.one_of(a_line, known_again), max_size=6).map(
+    lambda lines: "\n".join(lines).strip()
+)
+quoted = st.tuples(st.sampled_from("\"'"), a_context).map(
+    lambda pair: f"{pair[0]}{pair[1]}{pair[0]}"
+)
 reserved = {name.casefold() for name in RECORD_FIELDS}
 a_name = (
     st.text(string.ascii_letters + string.digits + " -_äßЖ", min_size=1, max_size=60)
@@ -50,8 +69,14 @@ unknown_fields = st.lists(st.tuples(a_name, a_value), max_size=4)
 
 
 @given_quickly
-@given(st.tuples(*[a_value] * 6), unknown_fields, st.one_of(a_context, quoted, quoted.map(lambda text: f'"{text}"')))
-def test_what_is_written_reads_back(values: tuple[str, ...], unknown: list[tuple[str, str]], text: str) -> None:
+@given(
+    st.tuples(*[a_value] * 6),
+    unknown_fields,
+    st.one_of(a_context, quoted, quoted.map(lambda text: f'"{text}"')),
+)
+def test_what_is_written_reads_back(
+    values: tuple[str, ...], unknown: list[tuple[str, str]], text: str
+) -> None:
     first = tuple(zip(RECORD_FIELDS[:-1], values, strict=True))
     message = write(Record((*unknown, (CONTEXT, text), *first)))
     assert parse(message) == Record((*first, *unknown, (CONTEXT, text)))
@@ -65,18 +90,32 @@ def test_what_is_written_is_the_contracts_example() -> None:
 @given_quickly
 @given(
     st.tuples(*[a_line] * 6),
-    st.one_of(a_context, quoted, st.just("Fine.\n-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----")),
+    st.one_of(
+        a_context,
+        quoted,
+        st.just("Fine.\n-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"),
+    ),
     st.sampled_from(["", "encoding ISO-8859-1\n", "gpgsig x\n y\n"]),
     st.sampled_from([RECORD_FIELDS, (*RECORD_FIELDS, "Ticket"), ("Note",)]),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
 )
 def test_the_context_for_a_list_is_that_of_the_record(
-    values: tuple[str, ...], text: str, header: str, expected: tuple[str, ...], end: str, whole: bool
+    values: tuple[str, ...],
+    text: str,
+    header: str,
+    expected: tuple[str, ...],
+    end: str,
+    whole: bool,
 ) -> None:
-    lines = [f"{name}: {value}" for name, value in zip(RECORD_FIELDS[0 if whole else 1 : -1], values, strict=False)]
+    lines = [
+        f"{name}: {value}"
+        for name, value in zip(RECORD_FIELDS[0 if whole else 1 : -1], values, strict=False)
+    ]
     message = "".join(f"{line}{end}" for line in [*lines, f"Context: {text}"])
-    raw = f"object 1\ntype commit\ntag t\ntagger T <t> 0 +0000\n{header}\n{message}".encode("utf-8", "replace")
+    raw = f"object 1\ntype commit\ntag t\ntagger T <t> 0 +0000\n{header}\n{message}".encode(
+        "utf-8", "replace"
+    )
     assert context(raw, expected) == (parse(parse_tag(raw).message, expected).get(CONTEXT) or "")
 
 
@@ -112,12 +151,28 @@ def test_quotes_round_the_context(said: str, means: str) -> None:
 
 # --- what people write ---
 
-a_spelling = st.sampled_from([str, str.lower, str.upper, str.title, lambda name: f"  {name} ", lambda name: name.replace(" ", "   ")])
+a_spelling = st.sampled_from(
+    [
+        str,
+        str.lower,
+        str.upper,
+        str.title,
+        lambda name: f"  {name} ",
+        lambda name: name.replace(" ", "   "),
+    ]
+)
 
 
 @given_quickly
-@given(st.permutations(list(VALUES)[:-1]), a_spelling, st.sampled_from(["\n", "\n\n", "\r\n", "\r\n\r\n"]), st.sampled_from(["", '"', "'"]))
-def test_case_order_blank_lines_line_ends_and_quotes(order: list[str], spelling: object, end: str, quote: str) -> None:
+@given(
+    st.permutations(list(VALUES)[:-1]),
+    a_spelling,
+    st.sampled_from(["\n", "\n\n", "\r\n", "\r\n\r\n"]),
+    st.sampled_from(["", '"', "'"]),
+)
+def test_case_order_blank_lines_line_ends_and_quotes(
+    order: list[str], spelling: object, end: str, quote: str
+) -> None:
     assert callable(spelling)
     lines = [f"{spelling(name)}:  {VALUES[name]} " for name in order]
     for message in (
@@ -128,14 +183,22 @@ def test_case_order_blank_lines_line_ends_and_quotes(order: list[str], spelling:
 
 
 def test_context_runs_to_the_end() -> None:
-    record = parse("Date: 2021-09-04\nContext: We added Istio.\n\nWhy: it was asked for.\nDate: not this one\nContext: nor this\n")
-    assert record.get("Context") == "We added Istio.\n\nWhy: it was asked for.\nDate: not this one\nContext: nor this"
+    record = parse(
+        "Date: 2021-09-04\nContext: We added Istio.\n\nWhy: it was asked for.\nDate: not this one\nContext: nor this\n"
+    )
+    assert (
+        record.get("Context")
+        == "We added Istio.\n\nWhy: it was asked for.\nDate: not this one\nContext: nor this"
+    )
     assert record.values("Date") == ["2021-09-04"]
 
 
 def test_a_field_behind_the_context_that_is_expected() -> None:
     message = "Context: We added Istio.\nchange request: 5\nlocal sha: 123abc\nNote: mine\n"
-    assert fields(parse(message)) == {"Local SHA": "123abc", "Context": "We added Istio.\nchange request: 5\nNote: mine"}
+    assert fields(parse(message)) == {
+        "Local SHA": "123abc",
+        "Context": "We added Istio.\nchange request: 5\nNote: mine",
+    }
     assert fields(parse(message, ("Change request",))) == {
         "Change request": "5",
         "Local SHA": "123abc",
@@ -143,23 +206,47 @@ def test_a_field_behind_the_context_that_is_expected() -> None:
     }
 
 
-@pytest.mark.parametrize("begin", ["PGP SIGNATURE", "PGP MESSAGE", "SSH SIGNATURE", "SIGNED MESSAGE"])
+@pytest.mark.parametrize(
+    "begin", ["PGP SIGNATURE", "PGP MESSAGE", "SSH SIGNATURE", "SIGNED MESSAGE"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_signature_is_no_part_of_it(begin: str, end: str) -> None:
     signature = f"-----BEGIN {begin}-----{end}Version: 1{end}Date: 1999-01-01{end}{end}abc={end}-----END {begin}-----{end}"
     assert fields(parse(WRITTEN.replace("\n", end) + signature)) == VALUES
     assert parse(signature).fields == ()
-    assert parse(f"Context: see -----BEGIN {begin}-----").get("Context") == f"see -----BEGIN {begin}-----"
+    assert (
+        parse(f"Context: see -----BEGIN {begin}-----").get("Context")
+        == f"see -----BEGIN {begin}-----"
+    )
 
 
 def test_unknown_and_repeated_fields_are_kept() -> None:
-    record = parse("Ticket: OPS-1\nDate: 2021-09-04\nTicket: OPS-2\ndate: 2021-09-05\nsome prose\nContext: x\n")
-    assert record.fields == (("Ticket", "OPS-1"), ("Date", "2021-09-04"), ("Ticket", "OPS-2"), ("Date", "2021-09-05"), ("Context", "x"))
+    record = parse(
+        "Ticket: OPS-1\nDate: 2021-09-04\nTicket: OPS-2\ndate: 2021-09-05\nsome prose\nContext: x\n"
+    )
+    assert record.fields == (
+        ("Ticket", "OPS-1"),
+        ("Date", "2021-09-04"),
+        ("Ticket", "OPS-2"),
+        ("Date", "2021-09-05"),
+        ("Context", "x"),
+    )
     assert record.values("DATE") == ["2021-09-04", "2021-09-05"]
     assert "Ticket: OPS-1\nTicket: OPS-2\n" in write(record)
 
 
-@pytest.mark.parametrize("line", ["12: 30", "- Date: 1", "a/b: c", ": value", "x" * 61 + ": y", " " * 300 + "Date: 1", "no colon"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "12: 30",
+        "- Date: 1",
+        "a/b: c",
+        ": value",
+        "x" * 61 + ": y",
+        " " * 300 + "Date: 1",
+        "no colon",
+    ],
+)
 def test_a_line_that_is_no_field(line: str) -> None:
     assert parse(f"{line}\nContext: x\n").fields == (("Context", "x"),)
 
@@ -175,9 +262,22 @@ def test_any_bytes_are_some_record(raw: bytes) -> None:
 
 
 @given_quickly
-@given(st.binary(), st.one_of(st.sampled_from(["ISO-8859-1", "utf-16", "utf-7", "idna", "hex", "undefined", "unicode_escape"]), st.text()))
+@given(
+    st.binary(),
+    st.one_of(
+        st.sampled_from(
+            ["ISO-8859-1", "utf-16", "utf-7", "idna", "hex", "undefined", "unicode_escape"]
+        ),
+        st.text(),
+    ),
+)
 def test_any_body_under_any_encoding(body: bytes, encoding: str) -> None:
-    raw = b"object 0\ntype commit\nencoding " + encoding.encode("utf-8", "surrogatepass") + b"\n\n" + body
+    raw = (
+        b"object 0\ntype commit\nencoding "
+        + encoding.encode("utf-8", "surrogatepass")
+        + b"\n\n"
+        + body
+    )
     write(parse(parse_tag(raw).message)).encode("utf-8", "surrogateescape")
 
 
@@ -191,7 +291,9 @@ def test_an_encoding_of_pythons_is_none() -> None:
 
 
 def test_latin_1_with_its_header() -> None:
-    raw = "object 0\ntype commit\ntag x\ntagger A <a> 1 +0000\nencoding ISO-8859-1\n\nContext: Größe\n".encode("latin-1")
+    raw = "object 0\ntype commit\ntag x\ntagger A <a> 1 +0000\nencoding ISO-8859-1\n\nContext: Größe\n".encode(
+        "latin-1"
+    )
     tag = parse_tag(raw)
     assert (tag.type, tag.tag, tag.tagger) == ("commit", "x", "A <a> 1 +0000")
     assert parse(tag.message).get("Context") == "Größe"
@@ -200,10 +302,16 @@ def test_latin_1_with_its_header() -> None:
 
 
 def test_nul_and_terminal_escapes_are_text_like_any_other() -> None:
-    assert fields(parse("Ticket: a\0b\nContext: \x1b[2J\x9bred\n")) == {"Ticket": "a\0b", "Context": "\x1b[2J\x9bred"}
+    assert fields(parse("Ticket: a\0b\nContext: \x1b[2J\x9bred\n")) == {
+        "Ticket": "a\0b",
+        "Context": "\x1b[2J\x9bred",
+    }
 
 
-@pytest.mark.parametrize("unit", ["x", "\n", "Date: 1\n", "Note: 1\n", ": ", "a:", '"', "\r\n", "-----BEGIN PGP", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "unit",
+    ["x", "\n", "Date: 1\n", "Note: 1\n", ": ", "a:", '"', "\r\n", "-----BEGIN PGP", "\x1b[31m"],
+)
 def test_ten_megabytes(unit: str) -> None:
     flood = unit * (10_000_000 // len(unit))
     context = parse(WRITTEN + flood + "\nEnd: x").get("Context")
@@ -215,7 +323,9 @@ def test_ten_megabytes(unit: str) -> None:
 
 
 @given_quickly
-@given(st.dates(), st.integers(1, 10**8), st.sampled_from(["release-1.8", "release-1.10", "release-2"]))
+@given(
+    st.dates(), st.integers(1, 10**8), st.sampled_from(["release-1.8", "release-1.10", "release-2"])
+)
 def test_a_name_taken_apart_is_the_same_name(day: datetime.date, number: int, branch: str) -> None:
     name = str(RecordName(day.isoformat(), number, branch))
     assert name.startswith("deploy/")
@@ -236,7 +346,11 @@ def test_a_name_taken_apart_is_the_same_name(day: datetime.date, number: int, br
 )
 def test_a_name_is_right_or_it_is_said_why_not(text: str) -> None:
     taken = record_name(text, SCHEME)
-    assert str(taken) == text if isinstance(taken, RecordName) else taken.startswith(("is ", "names ", "numbers "))
+    assert (
+        str(taken) == text
+        if isinstance(taken, RecordName)
+        else taken.startswith(("is ", "names ", "numbers "))
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,7 +407,17 @@ def test_every_day_of_a_year_and_those_beside(year: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0000-01-01", "2026-1-01", "2026-11-2٠", "２026-11-20", "2026-11-20\n", " 2026-11-2", "+026-11-20", "2026-W47-5"]
+    "text",
+    [
+        "0000-01-01",
+        "2026-1-01",
+        "2026-11-2٠",
+        "２026-11-20",
+        "2026-11-20\n",
+        " 2026-11-2",
+        "+026-11-20",
+        "2026-W47-5",
+    ],
 )
 def test_no_day(text: str) -> None:
     assert not valid_day(text)
@@ -303,7 +427,13 @@ def test_no_day(text: str) -> None:
 
 
 @given_quickly
-@given(st.lists(st.tuples(st.sampled_from([*RECORD_FIELDS, "Note", "date"]), st.one_of(a_value, a_context)), max_size=10), st.booleans())
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*RECORD_FIELDS, "Note", "date"]), st.one_of(a_value, a_context)),
+        max_size=10,
+    ),
+    st.booleans(),
+)
 def test_both_ways_read_the_same(lines: list[tuple[str, str]], whole: bool) -> None:
     message = (WRITTEN if whole else "") + "".join(f"{name}: {value}\n" for name, value in lines)
     # A required field that is not one of the seven keeps parse on the long way.

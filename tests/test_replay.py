@@ -15,11 +15,12 @@ from conftest import DATA
 from histories import Built, History, Text, histories, rebase
 from hypothesis import HealthCheck, given, settings
 
-from git_ekf.git import Git
-from git_ekf.replay.forecast import Step, forecast
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import read_difference
+from git_ekf.replay.divergence import read_divergence
+from git_ekf.replay.forecast import ReplayStep, forecast
 from git_ekf.replay.scratch import scratch
-from git_ekf.replay.sides import read_sides
-from git_ekf.replay.stack import already_upstream, read_channel, read_difference, read_stack
+from git_ekf.replay.stack import already_upstream, read_channel, read_stack
 from git_ekf.replay.writing import Writer
 from git_ekf.repository import Repository
 
@@ -32,7 +33,7 @@ class Replayed(NamedTuple):
     trees: list[str]
     kept: list[str]
     texts: list[Text]
-    steps: list[Step]
+    steps: list[ReplayStep]
     dropped: set[str]
 
 
@@ -49,19 +50,31 @@ def replay(built: Built) -> Replayed:
     repo = Repository(Git(str(built.path)))
     with scratch(repo) as place:
         stack, _ = read_stack(repo.git, built.base, built.tip)
-        upstream = already_upstream(repo.git, stack, read_channel(repo.git, built.base, built.onto), built.tip, built.onto)
-        whole = forecast(place, stack, built.onto, upstream, read_sides(place.writing, built.base, built.onto))
+        upstream = already_upstream(
+            repo.git, stack, read_channel(repo.git, built.base, built.onto), built.tip, built.onto
+        )
+        whole = forecast(
+            place,
+            stack,
+            built.onto,
+            upstream,
+            read_divergence(place.writing, built.base, built.onto),
+        )
     with scratch(repo) as place:
         with Writer(repo, place, stack.commits, built.onto) as writer:
-            sides = read_sides(place.writing, built.base, built.onto)
+            sides = read_divergence(place.writing, built.base, built.onto)
             steps = forecast(place, stack, built.onto, upstream, sides, write=writer.add)
             written = writer.finish()
-        assert [(step.verdict, step.changes) for step in steps] == [(step.verdict, step.changes) for step in whole[: len(steps)]]
+        assert [(step.verdict, step.changes) for step in steps] == [
+            (step.verdict, step.changes) for step in whole[: len(steps)]
+        ]
         stops = bool(steps) and steps[-1].verdict == "conflict"
         if not stops:
             assert sides.entries == read_difference(repo.git, built.tip, written.tip)
     new = [oid for _, oid in written.commits]
-    paths = {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()
+    paths = (
+        {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()
+    )
     return Replayed(
         steps[-1].commit.oid if stops else "",
         sorted(paths),
@@ -125,7 +138,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: str(stack["ref"]).removeprefix("refs/stacks/"))
+@pytest.mark.parametrize(
+    "stack", stacks(), ids=lambda stack: str(stack["ref"]).removeprefix("refs/stacks/")
+)
 def test_real_stacks(real: Path, stack: dict[str, str]) -> None:
     git = Git(str(real))
     tip = git.text("rev-parse", stack["ref"])

@@ -42,7 +42,11 @@ def state(clone: Clone) -> dict[str, str]:
 
 def raw(clone: Clone) -> dict[str, bytes]:
     """Bytes of what git and git-ekf keep beside the refs."""
-    return {name: file.read_bytes() for name in ("index", "ekf/journal", "logs/HEAD") if (file := clone.path / ".git" / name).exists()}
+    return {
+        name: file.read_bytes()
+        for name in ("index", "ekf/journal", "logs/HEAD")
+        if (file := clone.path / ".git" / name).exists()
+    }
 
 
 @pytest.fixture
@@ -69,14 +73,20 @@ def test_within_a_release(clone: Clone, two: tuple[str, str]) -> None:
         "Next: deploy it, then git ekf tag and git ekf save",
     ]
     assert (done.code, done.err) == (0, "")
-    assert clone.out("log", "-1", "--format=%P|%s|%b").strip() == f"{tip}|Roll back to {two[0]}|Deployed first."
+    assert (
+        clone.out("log", "-1", "--format=%P|%s|%b").strip()
+        == f"{tip}|Roll back to {two[0]}|Deployed first."
+    )
     assert tree(clone, "HEAD") == tree(clone, two[0])
     assert clone.out("status", "--porcelain") == ""
     assert (clone.path / FILE).read_text() == "first"
     assert clone.rules() == []
     assert clone.out("reflog", "-1", "--format=%gs") == "git-ekf rollback"
     again = clone.ekf("rollback", two[0])
-    assert (again.code, again.out) == (0, f"release-1.8 already has the files of {two[0]}; nothing to do\n")
+    assert (again.code, again.out) == (
+        0,
+        f"release-1.8 already has the files of {two[0]}; nothing to do\n",
+    )
     assert clone.out("rev-parse", "HEAD") == new
 
 
@@ -146,7 +156,10 @@ def test_to_a_branch_this_clone_never_had(clone: Clone, two: tuple[str, str]) ->
     clone.git("branch", "-q", "-D", "release-1.9")
     done = clone.ekf("rollback", newer)
     assert done.code == 0, done
-    assert f"Branch release-1.9 is made at {commit[:7]}, tracking origin/release-1.9; HEAD goes from release-1.8 to it" in done.out
+    assert (
+        f"Branch release-1.9 is made at {commit[:7]}, tracking origin/release-1.9; HEAD goes from release-1.8 to it"
+        in done.out
+    )
     assert clone.out("rev-parse", "HEAD") == commit
     assert clone.out("rev-parse", "--abbrev-ref", "HEAD@{upstream}") == "origin/release-1.9"
     assert clone.out("status", "--porcelain") == ""
@@ -161,7 +174,10 @@ def test_to_a_branch_at_the_record(clone: Clone, two: tuple[str, str]) -> None:
     clone.git("switch", "-q", "release-1.8")
     refs = clone.out("for-each-ref")
     done = clone.ekf("rollback", newer)
-    assert done.out.splitlines()[0] == f"HEAD goes from release-1.8 to release-1.9, which has the files of {newer}"
+    assert (
+        done.out.splitlines()[0]
+        == f"HEAD goes from release-1.8 to release-1.9, which has the files of {newer}"
+    )
     assert clone.out("for-each-ref") == refs
     assert (clone.path / FILE).read_text() == "nine"
     assert clone.out("status", "--porcelain") == ""
@@ -174,7 +190,10 @@ def test_to_a_branch_behind_the_record(clone: Clone, two: tuple[str, str]) -> No
     clone.git("switch", "-q", "release-1.8")
     clone.git("branch", "-q", "-f", "release-1.9", "release-1.9~1")
     done = clone.ekf("rollback", newer)
-    assert done.out.splitlines()[0] == f"Branch release-1.9 is moved up to {commit[:7]}; HEAD goes from release-1.8 to it"
+    assert (
+        done.out.splitlines()[0]
+        == f"Branch release-1.9 is moved up to {commit[:7]}; HEAD goes from release-1.8 to it"
+    )
     assert clone.out("rev-parse", "HEAD", "release-1.9").split() == [commit, commit]
     assert clone.out("status", "--porcelain") == ""
 
@@ -184,7 +203,10 @@ def test_to_a_branch_with_newer_commits(clone: Clone, two: tuple[str, str]) -> N
     switch(clone, "release-1.9")
     clone.commit(FILE, "nine")
     done = clone.ekf("rollback", two[0])
-    assert done.out.splitlines()[0] == f"A new commit on release-1.8 with the files of {two[0]}; HEAD goes from release-1.9 to it"
+    assert (
+        done.out.splitlines()[0]
+        == f"A new commit on release-1.8 with the files of {two[0]}; HEAD goes from release-1.9 to it"
+    )
     assert clone.out("rev-parse", "HEAD^") == eight
     assert clone.out("symbolic-ref", "--short", "HEAD") == "release-1.8"
     assert tree(clone, "HEAD") == tree(clone, two[0])
@@ -270,14 +292,28 @@ def test_an_ignored_folder_in_place_of_a_file_is_not_written_over(clone: Clone) 
     assert (clone.path / "own/cache/deep/mine").read_text() == "mine"
 
 
-def test_a_branch_checked_out_in_another_work_tree(clone: Clone, two: tuple[str, str], tmp_path: Path) -> None:
-    clone.git("worktree", "add", "-q", "-b", "release-1.9", "--track", str(tmp_path / "other"), "origin/release-1.9")
+def test_a_branch_checked_out_in_another_work_tree(
+    clone: Clone, two: tuple[str, str], tmp_path: Path
+) -> None:
+    clone.git(
+        "worktree",
+        "add",
+        "-q",
+        "-b",
+        "release-1.9",
+        "--track",
+        str(tmp_path / "other"),
+        "origin/release-1.9",
+    )
     other = Clone(tmp_path / "other")
     nine = record(other, "nine")
     other.commit(FILE, "nine and a half")
     before, there = state(clone), state(Clone(tmp_path / "work"))
     refused = clone.ekf("rollback", nine)
-    assert (refused.code, refused.err.splitlines()[0]) == (4, f"git-ekf: release-1.9 is checked out in {other.path}")
+    assert (refused.code, refused.err.splitlines()[0]) == (
+        4,
+        f"git-ekf: release-1.9 is checked out in {other.path}",
+    )
     assert (state(clone), state(Clone(tmp_path / "work"))) == (before, there)
     assert other.ekf("rollback", nine).code == 0
     assert (other.path / FILE).read_text() == "nine"
@@ -313,22 +349,43 @@ def test_a_lock_that_was_left_behind(clone: Clone, two: tuple[str, str]) -> None
     assert clone.ekf("rollback", two[0]).code == 0
 
 
-def test_twenty_real_records_over_two_releases(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
+def test_twenty_real_records_over_two_releases(
+    kubeflow: Path, internal: Path, tmp_path: Path
+) -> None:
     """The whole life of a cluster: recorded, saved, lost, rebuilt from internal alone, and rolled back."""
-    assert run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8").code == 0
+    assert (
+        run(
+            "git-ekf",
+            "clone",
+            kubeflow,
+            tmp_path / "work",
+            "--internal",
+            internal,
+            "--release",
+            "1.8",
+        ).code
+        == 0
+    )
     clone = Clone(tmp_path / "work")
     trees: dict[str, str] = {}
 
     def build(release: str, day: int) -> None:
         branch = f"release-{release}"
-        stacks = run("git", "-C", kubeflow, "for-each-ref", "--format=%(refname)", f"refs/stacks/{release}/").out.split()
-        counts = {ref: int(run("git", "-C", kubeflow, "rev-list", "--count", ref, f"^{branch}").out) for ref in stacks}
+        stacks = run(
+            "git", "-C", kubeflow, "for-each-ref", "--format=%(refname)", f"refs/stacks/{release}/"
+        ).out.split()
+        counts = {
+            ref: int(run("git", "-C", kubeflow, "rev-list", "--count", ref, f"^{branch}").out)
+            for ref in stacks
+        }
         ref = max(counts, key=lambda name: (3 <= counts[name] <= 10, counts[name]))
         clone.git("fetch", "-q", "origin", ref)
         clone.git("reset", "-q", "--hard", "FETCH_HEAD")
         for number in range(10):
             clone.commit("own/cluster", f"{release} {number}\n", f"Tune {number}", verify=False)
-            done = clone.ekf("tag", "-m", f"Tuned {number}.", "--date", f"2026-10-{day + number // 2:02}")
+            done = clone.ekf(
+                "tag", "-m", f"Tuned {number}.", "--date", f"2026-10-{day + number // 2:02}"
+            )
             assert done.code == 0, done
             trees[done.out.splitlines()[0].removeprefix("Recorded ")] = tree(clone, "HEAD")
         assert clone.ekf("save").code == 0
@@ -337,7 +394,13 @@ def test_twenty_real_records_over_two_releases(kubeflow: Path, internal: Path, t
     switch(clone, "release-1.9")
     build("1.9", 11)
     assert len(trees) == 20
-    branches = clone.out("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags/deploy", "refs/ekf/saved")
+    branches = clone.out(
+        "for-each-ref",
+        "--format=%(refname) %(objectname)",
+        "refs/heads",
+        "refs/tags/deploy",
+        "refs/ekf/saved",
+    )
     shown = json.loads(clone.ekf("log", "--json").out)
     clone.path.rename(tmp_path / "lost")
 
@@ -357,7 +420,16 @@ def test_twenty_real_records_over_two_releases(kubeflow: Path, internal: Path, t
     assert clone.ekf("undo").code == 0
     clone.git("branch", "-q", "--track", "release-1.8", "origin/release-1.8")
     clone.git("update-ref", "refs/heads/release-1.8", "refs/remotes/internal/release-1.8")
-    assert clone.out("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags/deploy", "refs/ekf/saved") == branches
+    assert (
+        clone.out(
+            "for-each-ref",
+            "--format=%(refname) %(objectname)",
+            "refs/heads",
+            "refs/tags/deploy",
+            "refs/ekf/saved",
+        )
+        == branches
+    )
     assert json.loads(clone.ekf("log", "--json").out) == shown
     assert {name: tree(clone, name) for name in trees} == trees
     assert set(clone.rules("--all")) <= {"vendor-path"}

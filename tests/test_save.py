@@ -19,7 +19,7 @@ import pytest
 from conftest import GIT_EKF, Clone, Run, run
 from test_rollback import FILE, record, switch
 
-from git_ekf.save import _words
+from git_ekf.deploy.save import _words
 
 ONE = "deploy/2026-11-20/release-1.8"
 
@@ -45,7 +45,11 @@ def refs(clone: Clone, *patterns: str) -> dict[str, str]:
 
 def local(clone: Clone) -> dict[str, str]:
     """What is the user's in a clone; what git heard of a server is not."""
-    return {**refs(clone, "refs/heads", "refs/tags"), "HEAD": clone.out("rev-parse", "HEAD"), "status": clone.out("status", "--porcelain")}
+    return {
+        **refs(clone, "refs/heads", "refs/tags"),
+        "HEAD": clone.out("rev-parse", "HEAD"),
+        "status": clone.out("status", "--porcelain"),
+    }
 
 
 def hook(server: Clone, name: str, script: str) -> Path:
@@ -91,7 +95,10 @@ def test_the_first_time_and_again(clone: Clone, server: Clone) -> None:
     tip = clone.out("rev-parse", "HEAD")
     done = clone.ekf("save")
     assert (done.code, done.err) == (0, "")
-    assert done.out == f"Saved: internal has release-1.8 at {tip[:7]} and 1 deploy record, read back and verified.\n"
+    assert (
+        done.out
+        == f"Saved: internal has release-1.8 at {tip[:7]} and 1 deploy record, read back and verified.\n"
+    )
     assert refs(server) == {
         "refs/heads/release-1.8": tip,
         f"refs/tags/{ONE}": clone.out("rev-parse", ONE),
@@ -132,7 +139,9 @@ def test_thousands_of_records(saved: Clone, server: Clone) -> None:
     assert refs(server, "refs/tags") == refs(saved, "refs/tags")
 
 
-def test_a_lost_container_costs_nothing(saved: Clone, server: Clone, vendor: Path, tmp_path: Path) -> None:
+def test_a_lost_container_costs_nothing(
+    saved: Clone, server: Clone, vendor: Path, tmp_path: Path
+) -> None:
     record(saved, "second")
     assert saved.ekf("save").code == 0
     before = refs(saved)
@@ -161,10 +170,16 @@ def test_records_of_a_release_that_was_never_saved_wait(clone: Clone, server: Cl
 
 def test_not_on_a_release_branch(clone: Clone, server: Clone) -> None:
     clone.git("switch", "-q", "--detach")
-    assert failed(clone.ekf("save"), 4) == ("no release branch is checked out", "git switch release-1.8")
+    assert failed(clone.ekf("save"), 4) == (
+        "no release branch is checked out",
+        "git switch release-1.8",
+    )
     clone.git("switch", "-q", "release-1.8")
     clone.git("remote", "remove", "internal")
-    assert failed(clone.ekf("save"), 4) == ("there is no remote internal", "git ekf init --internal URL")
+    assert failed(clone.ekf("save"), 4) == (
+        "there is no remote internal",
+        "git ekf init --internal URL",
+    )
 
 
 # --- who is ahead ---
@@ -194,7 +209,9 @@ def test_internal_is_ahead(saved: Clone, server: Clone, vendor: Path, fetched: b
     assert not refs(server, "refs/ekf/backup")
 
 
-def test_diverged_after_the_vendor_moved(saved: Clone, server: Clone, vendor: Path, tmp_path: Path) -> None:
+def test_diverged_after_the_vendor_moved(
+    saved: Clone, server: Clone, vendor: Path, tmp_path: Path
+) -> None:
     """Newer vendor commits are not to be replayed: the hint has to say --onto."""
     other = colleague(saved, vendor, server.path)
     other.commit("own/theirs", "1")
@@ -223,7 +240,9 @@ def test_an_unrelated_history(clone: Clone, server: Clone, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("how", ["rebase", "amend", "reset"])
-def test_what_was_rewritten_here_is_replaced_with_a_backup(saved: Clone, server: Clone, vendor: Path, tmp_path: Path, how: str) -> None:
+def test_what_was_rewritten_here_is_replaced_with_a_backup(
+    saved: Clone, server: Clone, vendor: Path, tmp_path: Path, how: str
+) -> None:
     saved.commit(FILE, "second")
     assert saved.ekf("save").code == 0
     old = saved.out("rev-parse", "HEAD")
@@ -251,7 +270,11 @@ def test_what_was_rewritten_here_is_replaced_with_a_backup(saved: Clone, server:
 def test_a_backup_that_is_refused_keeps_the_branch(saved: Clone, server: Clone) -> None:
     for atomic in ("true", "false"):
         server.git("config", "receive.advertiseAtomic", atomic)
-        hook(server, "update", 'case "$1" in refs/ekf/backup/*) echo no backups here >&2; exit 1;; esac')
+        hook(
+            server,
+            "update",
+            'case "$1" in refs/ekf/backup/*) echo no backups here >&2; exit 1;; esac',
+        )
         saved.git("commit", "-q", "--amend", "-m", f"Better {atomic}")
         with unchanged(saved, server):
             message, _ = failed(saved.ekf("save"), 5)
@@ -266,7 +289,10 @@ def test_without_atomic_pushes(saved: Clone, server: Clone) -> None:
     record(saved, "second")
     done = saved.ekf("save")
     assert done.code == 0, done
-    assert done.out.splitlines()[0] == "note: internal takes no atomic push; the branch and the records went one by one"
+    assert (
+        done.out.splitlines()[0]
+        == "note: internal takes no atomic push; the branch and the records went one by one"
+    )
     old = saved.out("rev-parse", "HEAD")
     saved.git("commit", "-q", "--amend", "-m", "Better")
     assert saved.ekf("save").code == 0
@@ -290,7 +316,9 @@ def test_without_refs_of_our_own(saved: Clone, server: Clone, name: str) -> None
     assert len(refs(server, "refs/tags")) == 2
 
 
-def test_another_clone_knows_newer_vendor_commits(saved: Clone, server: Clone, vendor: Path, tmp_path: Path) -> None:
+def test_another_clone_knows_newer_vendor_commits(
+    saved: Clone, server: Clone, vendor: Path, tmp_path: Path
+) -> None:
     vendor_moves(vendor, tmp_path)
     other = colleague(saved, vendor, server.path)
     assert other.ekf("save").code == 0
@@ -298,7 +326,10 @@ def test_another_clone_knows_newer_vendor_commits(saved: Clone, server: Clone, v
     saved.commit(FILE, "second")
     done = saved.ekf("save")
     assert done.code == 0, done
-    assert "note: internal keeps another refs/ekf/upstream/release-1.8: it has heard of vendor commits that this clone has not" in done.out
+    assert (
+        "note: internal keeps another refs/ekf/upstream/release-1.8: it has heard of vendor commits that this clone has not"
+        in done.out
+    )
     assert refs(server)["refs/ekf/upstream/release-1.8"] == newer
 
 
@@ -307,7 +338,10 @@ def test_a_server_that_refuses_everything(saved: Clone, server: Clone) -> None:
     record(saved, "second")
     with unchanged(saved, server):
         message, hint = failed(saved.ekf("save"), 5)
-    assert message == "internal did not take it: pre-receive hook declined; frozen until Monday; nothing was saved"
+    assert (
+        message
+        == "internal did not take it: pre-receive hook declined; frozen until Monday; nothing was saved"
+    )
     assert hint == "git push --dry-run internal release-1.8"
 
 
@@ -316,7 +350,10 @@ def test_a_server_that_lies(saved: Clone, server: Clone) -> None:
     hook(server, "post-receive", f"git update-ref refs/heads/release-1.8 {old}")
     new = saved.commit(FILE, "second")
     message, hint = failed(saved.ekf("save"), 5)
-    assert message == f"the push succeeded, but internal now has {old[:12]} as refs/heads/release-1.8, not {new[:12]}"
+    assert (
+        message
+        == f"the push succeeded, but internal now has {old[:12]} as refs/heads/release-1.8, not {new[:12]}"
+    )
     assert hint == "git fetch internal, then: git ekf status"
 
 
@@ -332,7 +369,9 @@ def test_a_server_that_is_gone(saved: Clone, server: Clone) -> None:
     shutil.move(server.path, server.path.with_name("elsewhere"))
     before = local(saved)
     message, hint = failed(saved.ekf("save"), 5)
-    assert message.startswith(f"internal cannot be pushed to: '{server.path}' does not appear to be a git repository; ")
+    assert message.startswith(
+        f"internal cannot be pushed to: '{server.path}' does not appear to be a git repository; "
+    )
     assert (hint, local(saved)) == ("git ls-remote internal", before)
 
 
@@ -365,7 +404,12 @@ class _ReadOnly(BaseHTTPRequestHandler):
 def test_a_server_that_is_read_only(saved: Clone) -> None:
     with HTTPServer(("127.0.0.1", 0), _ReadOnly) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        saved.git("remote", "set-url", "internal", f"http://user:secret@127.0.0.1:{http.server_port}/internal.git")
+        saved.git(
+            "remote",
+            "set-url",
+            "internal",
+            f"http://user:secret@127.0.0.1:{http.server_port}/internal.git",
+        )
         done = saved.ekf("save")
         http.shutdown()
     message, hint = failed(done, 5)
@@ -378,7 +422,9 @@ def test_a_server_that_is_read_only(saved: Clone) -> None:
 # --- others at the same time ---
 
 
-def test_somebody_saves_between_plan_and_push(saved: Clone, server: Clone, vendor: Path, tmp_path: Path) -> None:
+def test_somebody_saves_between_plan_and_push(
+    saved: Clone, server: Clone, vendor: Path, tmp_path: Path
+) -> None:
     """Also while this clone rewrites: what it never saw is not replaced."""
     other = colleague(saved, vendor, server.path)
     theirs = other.commit("own/theirs", "1")
@@ -394,7 +440,9 @@ def test_somebody_saves_between_plan_and_push(saved: Clone, server: Clone, vendo
     before = local(saved)
     done = saved.ekf("save", env={"PATH": f"{wrapper.parent}:{os.environ['PATH']}"})
     message, _ = failed(done, 4)
-    assert message == ("internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks; nothing was saved")
+    assert message == (
+        "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks; nothing was saved"
+    )
     assert (local(saved), refs(server)["refs/heads/release-1.8"]) == (before, theirs)
     assert not refs(server, "refs/ekf/backup")
 
@@ -410,12 +458,16 @@ def test_the_name_of_a_record_is_taken(saved: Clone, server: Clone, vendor: Path
         (saved.path / ".git/ekf/journal").unlink()
     with unchanged(saved, server):
         message, hint = failed(saved.ekf("save"), 4)
-    assert message == f"internal has another {name}: somebody else took that name; nothing was saved"
+    assert (
+        message == f"internal has another {name}: somebody else took that name; nothing was saved"
+    )
     back = "git ekf undo" if by == "ekf" else f"git tag -d {name}"
     assert hint == f"{back}, then: git fetch internal, then: git ekf tag --date 2026-11-20"
     for command in back, "git fetch -q internal":
         assert saved.git(*command.split()[1:]).code == 0
-    assert saved.ekf("tag", "--date", "2026-11-20", "-m", "Ours.").out.startswith("Recorded deploy/2026-11-20.3/release-1.8")
+    assert saved.ekf("tag", "--date", "2026-11-20", "-m", "Ours.").out.startswith(
+        "Recorded deploy/2026-11-20.3/release-1.8"
+    )
     assert saved.ekf("save").code == 0
     assert refs(server, "refs/tags") == refs(saved, "refs/tags")
 
@@ -429,7 +481,10 @@ def test_the_policy_speaks_for_itself(saved: Clone, server: Clone) -> None:
         message, hint = failed(saved.ekf("save"), 4)
     assert message.startswith("deploy/2026-11-21/release-1.8 lacks Date, Local branch, ")
     assert message.endswith("(tag-fields); nothing was saved")
-    assert hint == "add the missing lines: git tag -a -f -e deploy/2026-11-21/release-1.8 'deploy/2026-11-21/release-1.8^{}'"
+    assert (
+        hint
+        == "add the missing lines: git tag -a -f -e deploy/2026-11-21/release-1.8 'deploy/2026-11-21/release-1.8^{}'"
+    )
 
 
 def test_progress_on_a_terminal(saved: Clone) -> None:
@@ -472,7 +527,9 @@ def test_a_server_that_hangs_can_be_left(saved: Clone) -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/internal.git"
         saved.git("remote", "set-url", "internal", url)
         before = local(saved)
-        with subprocess.Popen(["git-ekf", "save"], cwd=saved.path, stdout=-1, stderr=-1, start_new_session=True) as process:
+        with subprocess.Popen(
+            ["git-ekf", "save"], cwd=saved.path, stdout=-1, stderr=-1, start_new_session=True
+        ) as process:
             connection, _ = listener.accept()
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=10)

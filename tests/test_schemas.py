@@ -16,10 +16,22 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 import git_ekf
 from git_ekf.config import RULES
-from git_ekf.sample import deployment, make_vendor
+from git_ekf.demo.sample import deployment, make_vendor
 
 SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
-NAMES = ["bundle-verify", "check", "diff", "doctor", "hooks-status", "log", "releases", "show", "status", "sync", "upgrade"]
+NAMES = [
+    "bundle-verify",
+    "check",
+    "diff",
+    "doctor",
+    "hooks-status",
+    "log",
+    "releases",
+    "show",
+    "status",
+    "sync",
+    "upgrade",
+]
 WITH_AN_OPTION = {"forecast"}  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())
@@ -45,7 +57,9 @@ def answer(clone: Clone, *command: str, code: int = 0) -> Any:
     document = json.loads(done.out)
     name = "-".join(word for word in document["command"].split())
     validator(name).validate(document)
-    assert not list(unknown(document, schema(name), schema(name))), "the schema lags behind the program"
+    assert not list(unknown(document, schema(name), schema(name))), (
+        "the schema lags behind the program"
+    )
     return document
 
 
@@ -104,7 +118,11 @@ def test_schema_is_full_and_strict(name: str) -> None:
 
 
 def test_what_several_documents_have_is_the_same_everywhere() -> None:
-    assert schema("check")["$defs"]["finding"] == schema("status")["$defs"]["finding"] == schema("show")["$defs"]["finding"]
+    assert (
+        schema("check")["$defs"]["finding"]
+        == schema("status")["$defs"]["finding"]
+        == schema("show")["$defs"]["finding"]
+    )
     assert schema("log")["$defs"].items() <= schema("show")["$defs"].items()
     assert schema("sync")["$defs"] == schema("upgrade")["$defs"]
     assert list(schema("sync")["properties"]) == list(schema("upgrade")["properties"])
@@ -136,7 +154,10 @@ def test_man_prints_the_schema(name: str) -> None:
         ([], f"of which command?\nhint: there are {', '.join(NAMES)}"),
         (["tag"], f"there is no schema tag\nhint: there are {', '.join(NAMES)}"),
         (["status", "--path"], "--path stands alone\nhint: git ekf man --path"),
-        (["status", "--install"], "--install and --schema exclude each other\nhint: git ekf man -h"),
+        (
+            ["status", "--install"],
+            "--install and --schema exclude each other\nhint: git ekf man -h",
+        ),
     ],
 )
 def test_man_has_no_other_schema(words: list[str], said: str) -> None:
@@ -151,7 +172,13 @@ def test_a_document_of_another_shape_is_refused(clone: Clone) -> None:
         del short[key]
         with pytest.raises(ValidationError):
             validator("status").validate(short)
-    for key, wrong in (("head", "37a9995"), ("configuration", "0"), ("changed", None), ("fetched", "yesterday"), ("operation", "push")):
+    for key, wrong in (
+        ("head", "37a9995"),
+        ("configuration", "0"),
+        ("changed", None),
+        ("fetched", "yesterday"),
+        ("operation", "push"),
+    ):
         with pytest.raises(ValidationError):
             validator("status").validate({**document, key: wrong})
     validator("status").validate({**document, "something_new": 1})
@@ -162,19 +189,34 @@ def test_a_document_of_another_shape_is_refused(clone: Clone) -> None:
 
 def test_status_of_a_fresh_clone(clone: Clone) -> None:
     document = answer(clone, "status")
-    assert (document["branch"], document["configuration"], document["unsaved"]) == ("release-1.8", 0, None)
+    assert (document["branch"], document["configuration"], document["unsaved"]) == (
+        "release-1.8",
+        0,
+        None,
+    )
 
 
 def test_status_with_everything(clone: Clone) -> None:
     clone.commit("overlays/a.yaml", "a: 1\n")
     clone.git("push", "-q")
-    clone.git("tag", "-a", "-m", "Date: 2026-11-20\nContext: First.", "deploy/2026-11-20/release-1.8")
+    clone.git(
+        "tag", "-a", "-m", "Date: 2026-11-20\nContext: First.", "deploy/2026-11-20/release-1.8"
+    )
     clone.commit("apps/mine.yaml", "a: 2\n")
     clone.write("overlays/a.yaml", "a: 3\n")
     clone.write("new", "")
     document = answer(clone, "status")
-    assert document["last_deploy"] == {"name": "deploy/2026-11-20/release-1.8", "context": "First.", "commits_since": 1}
-    assert (document["unsaved"], document["not_here"], document["changed"], document["untracked"]) == (1, 0, 1, 1)
+    assert document["last_deploy"] == {
+        "name": "deploy/2026-11-20/release-1.8",
+        "context": "First.",
+        "commits_since": 1,
+    }
+    assert (
+        document["unsaved"],
+        document["not_here"],
+        document["changed"],
+        document["untracked"],
+    ) == (1, 0, 1, 1)
     assert rules(document) == {"vendor-path", "tag-fields"}
 
 
@@ -214,7 +256,11 @@ def test_status_on_a_branch_that_is_no_release(clone: Clone) -> None:
 def test_status_without_a_channel(clone: Clone) -> None:
     clone.git("update-ref", "-d", "refs/remotes/origin/release-1.8")
     document = answer(clone, "status")
-    assert (document["base"], document["configuration"], document["channel_ahead"]) == (None, None, None)
+    assert (document["base"], document["configuration"], document["channel_ahead"]) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_status_without_remotes(tmp_path: Path) -> None:
@@ -240,8 +286,18 @@ def test_status_in_the_middle_of_an_upgrade(clone: Clone) -> None:
 
 def test_status_in_a_sha256_repository(tmp_path: Path) -> None:
     make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
-    assert run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code == 0
-    done = run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", tmp_path / "internal.git")
+    assert (
+        run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code
+        == 0
+    )
+    done = run(
+        "git-ekf",
+        "clone",
+        tmp_path / "vendor.git",
+        tmp_path / "work",
+        "--internal",
+        tmp_path / "internal.git",
+    )
     assert done.code == 0, done
     assert len(answer(Clone(tmp_path / "work"), "status")["head"]) == 64
 
@@ -255,8 +311,14 @@ def test_doctor_in_a_clone_with_errors_and_outside_of_one(clone: Clone, tmp_path
     document = answer(clone, "doctor", code=1)
     assert document["repository"] == str(clone.path)
     assert {finding["state"] for finding in document["findings"]} >= {"ok", "error"}
-    assert all(finding["fix"] for finding in document["findings"] if finding["state"] in ("warning", "error"))
-    assert "skipped" in {finding["state"] for finding in answer(clone, "doctor", "--offline", code=1)["findings"]}
+    assert all(
+        finding["fix"]
+        for finding in document["findings"]
+        if finding["state"] in ("warning", "error")
+    )
+    assert "skipped" in {
+        finding["state"] for finding in answer(clone, "doctor", "--offline", code=1)["findings"]
+    }
     outside = json.loads(run("git-ekf", "doctor", "--json", cwd=tmp_path).out)
     validator("doctor").validate(outside)
     assert outside["repository"] is None
@@ -282,10 +344,24 @@ def test_releases_on_a_detached_head(clone: Clone) -> None:
 def test_releases_under_another_scheme(tmp_path: Path, internal: Path) -> None:
     make_vendor(str(tmp_path / "vendor.git"), pattern="v{version}.x-branch")
     scheme = "ekf.branches.release=v{version}-branch"
-    done = run("git", "-c", scheme, "ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", internal)
+    done = run(
+        "git",
+        "-c",
+        scheme,
+        "ekf",
+        "clone",
+        tmp_path / "vendor.git",
+        tmp_path / "work",
+        "--internal",
+        internal,
+    )
     assert done.code == 0, done
     channels = answer(Clone(tmp_path / "work"), "releases")["channels"]
-    assert [(one["version"], one["relation"]) for one in channels] == [("1.8.x", "older"), ("1.9.x", "older"), ("1.10.x", "current")]
+    assert [(one["version"], one["relation"]) for one in channels] == [
+        ("1.8.x", "older"),
+        ("1.9.x", "older"),
+        ("1.10.x", "current"),
+    ]
 
 
 def test_releases_where_none_is_known(tmp_path: Path) -> None:
@@ -304,7 +380,9 @@ def test_releases_with_a_forecast(clone: Clone) -> None:
         {"clean": 1, "upstream": 0, "empty": 0, "conflict": 1},
     ]
     clone.git("switch", "-q", "--detach")
-    assert {one["forecast"] for one in answer(clone, "releases", "--forecast")["channels"]} == {None}
+    assert {one["forecast"] for one in answer(clone, "releases", "--forecast")["channels"]} == {
+        None
+    }
 
 
 # --- the plans of upgrade and sync ---
@@ -331,10 +409,23 @@ def test_upgrade_with_commits_of_every_kind(clone: Clone, vendor: Path, tmp_path
     conflicting = clone.commit(istio, deployment("istio", "1.8.1", 2), "Conflict")
     clone.commit(istio, deployment("istio", "1.8.1", 3), "Behind")
     document = answer(clone, "upgrade", "1.10", code=1)
-    assert (document["from"], document["to"], document["clean"], document["rewritten"]) == ("release-1.8", "release-1.10", False, False)
+    assert (document["from"], document["to"], document["clean"], document["rewritten"]) == (
+        "release-1.8",
+        "release-1.10",
+        False,
+        False,
+    )
     assert document["onto"] == theirs.out("rev-parse", "HEAD")
     mine, picked, moved, empty, merged, conflict, behind = document["commits"]
-    assert [commit["verdict"] for commit in document["commits"]] == ["clean", "upstream", "clean", "empty", "clean", "conflict", "clean"]
+    assert [commit["verdict"] for commit in document["commits"]] == [
+        "clean",
+        "upstream",
+        "clean",
+        "empty",
+        "clean",
+        "conflict",
+        "clean",
+    ]
     assert (mine["subject"], picked["upstream"]) == ("Mine", clone.out("rev-parse", "origin/side"))
     assert moved["moved"] == [{"from": "README.md", "to": "docs/README.md"}]
     assert (empty["subject"], merged["merged"]) == ("Empty", [istio])
@@ -365,7 +456,9 @@ def test_sync_with_a_name_that_is_no_text(clone: Clone, vendor: Path, tmp_path: 
     document = answer(clone, "sync", code=1)
     assert (document["from"], document["to"]) == ("release-1.8", "release-1.8")
     [commit] = document["commits"]
-    assert [(one["kind"], one["paths"]) for one in commit["conflicts"]] == [("add/add", ["own/\\xff"])]
+    assert [(one["kind"], one["paths"]) for one in commit["conflicts"]] == [
+        ("add/add", ["own/\\xff"])
+    ]
 
 
 def test_sync_with_a_channel_that_was_rewritten(clone: Clone, vendor: Path, tmp_path: Path) -> None:
@@ -395,9 +488,17 @@ def test_log_and_show(clone: Clone) -> None:
     second = clone.commit("overlays/b.yaml", "b: 1\n", "Add b")
     assert clone.ekf("tag", "-m", "Second.", "-m", "More.").code == 0
     newer, older = answer(clone, "log")["records"]
-    assert (older["commit"], older["saved"], newer["commit"], newer["saved"]) == (first, True, second, False)
+    assert (older["commit"], older["saved"], newer["commit"], newer["saved"]) == (
+        first,
+        True,
+        second,
+        False,
+    )
     assert older["tag"] == clone.out("rev-parse", "deploy/2026-11-20/release-1.8")
-    assert older["fields"][-2:] == [{"name": "Ticket", "value": "OPS-1"}, {"name": "Context", "value": "First."}]
+    assert older["fields"][-2:] == [
+        {"name": "Ticket", "value": "OPS-1"},
+        {"name": "Context", "value": "First."},
+    ]
     shown = answer(clone, "show")
     assert (shown["record"], shown["previous"], shown["findings"]) == (newer, older["name"], [])
     assert shown["commits"] == [{"commit": second, "subject": "Add b"}]
@@ -408,7 +509,14 @@ def test_log_and_show_of_what_people_make(clone: Clone) -> None:
     """A lightweight tag, bytes that are no text, a field that is there twice, a tag on no commit."""
     clone.git("commit", "-q", "--allow-empty", "-F", "-", stdin="Subject \udcff\n")
     clone.git("tag", "deploy/2026-11-18/release-1.8")
-    clone.git("tag", "-a", "-F", "-", "deploy/2026-11-19/release-1.8", stdin="Ticket: 1\nticket: 2\nContext: \x1b \udcff\n")
+    clone.git(
+        "tag",
+        "-a",
+        "-F",
+        "-",
+        "deploy/2026-11-19/release-1.8",
+        stdin="Ticket: 1\nticket: 2\nContext: \x1b \udcff\n",
+    )
     clone.git("tag", "-a", "-m", "x", "deploy/2026-11-20/release-1.8", "HEAD^{tree}")
     on_tree, strange, light = answer(clone, "log")["records"]
     assert light["fields"] == on_tree["fields"] == []
@@ -471,7 +579,10 @@ def test_check_of_the_index_a_range_and_all_branches(clone: Clone) -> None:
 
 def test_check_without_remotes(tmp_path: Path) -> None:
     assert run("git", "init", "-q", "-b", "main", tmp_path / "alone").code == 0
-    assert rules(answer(Clone(tmp_path / "alone"), "check", code=1)) == {"remote-missing", "branch-name"}
+    assert rules(answer(Clone(tmp_path / "alone"), "check", code=1)) == {
+        "remote-missing",
+        "branch-name",
+    }
 
 
 def test_check_of_a_name_that_is_no_text(clone: Clone) -> None:
@@ -500,7 +611,9 @@ def test_hooks_status_in_every_state(clone: Clone) -> None:
     hooks = clone.path / ".git" / "hooks"
     commit, merge, push = hooks / "pre-commit", hooks / "pre-merge-commit", hooks / "pre-push"
     push.unlink()
-    merge.write_text(merge.read_text(encoding="utf-8").replace("judge() {", "judge() { # mine"), encoding="utf-8")
+    merge.write_text(
+        merge.read_text(encoding="utf-8").replace("judge() {", "judge() { # mine"), encoding="utf-8"
+    )
     commit.rename(hooks / "pre-commit.old")
     commit.write_text("#!/bin/sh\n# LEFTHOOK\n", encoding="utf-8")
     assert states(clone, code=1) == ["displaced", "outdated", "missing"]
@@ -522,15 +635,34 @@ def test_bundle_verify_with_everything(clone: Clone, vendor: Path, tmp_path: Pat
     Clone(vendor).git("tag", "v1.8.0", "release-1.8")
     assert clone.ekf("bundle", "create", path, "--from", str(vendor)).code == 0
     document = answer(clone, "bundle", "verify", path)
-    assert [channel["name"] for channel in document["channels"]] == ["release-1.10", "release-1.8", "release-1.9"]
-    assert (document["sequence"], document["after"], document["signature"], document["checked"]["history"]) == (1, None, None, True)
+    assert [channel["name"] for channel in document["channels"]] == [
+        "release-1.10",
+        "release-1.8",
+        "release-1.9",
+    ]
+    assert (
+        document["sequence"],
+        document["after"],
+        document["signature"],
+        document["checked"]["history"],
+    ) == (1, None, None, True)
     assert clone.ekf("bundle", "apply", path, str(tmp_path / "mirror.git")).code == 0
     Clone(vendor).git("branch", "release-1.11", "release-1.10")
     if shutil.which("ssh-keygen"):
         assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).code == 0
     sign = ["--sign", key] if shutil.which("ssh-keygen") else []
-    assert clone.ekf("bundle", "create", path, "--from", str(vendor), "--receipt", f"{path}.receipt", *sign).code == 0
+    assert (
+        clone.ekf(
+            "bundle", "create", path, "--from", str(vendor), "--receipt", f"{path}.receipt", *sign
+        ).code
+        == 0
+    )
     document = answer(clone, "bundle", "verify", path)
     assert (document["sequence"], len(document["after"]), document["commits"]) == (2, 64, 0)
-    assert [channel["previous"] is None for channel in document["channels"]] == [False, True, False, False]
+    assert [channel["previous"] is None for channel in document["channels"]] == [
+        False,
+        True,
+        False,
+        False,
+    ]
     assert (document["signature"] or {}).get("kind") == ("ssh" if sign else None)

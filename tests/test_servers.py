@@ -26,8 +26,13 @@ ONE = "refs/tags/deploy/2026-11-20/release-1.8"
 FILE = "own/settings"
 
 
-@pytest.fixture(params=[servers.ssh, servers.http, servers.gitolite, servers.gitea, servers.gitlab], ids=lambda kind: kind.__name__)
-def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+@pytest.fixture(
+    params=[servers.ssh, servers.http, servers.gitolite, servers.gitea, servers.gitlab],
+    ids=lambda kind: kind.__name__,
+)
+def server(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
     """One after the other, with git-ekf installed."""
     with request.param(tmp_path / "server") as started:
         _log_in(started, monkeypatch)
@@ -69,13 +74,18 @@ def push(clone: Clone, *refspecs: str, env: dict[str, str] | None = None) -> Run
 
 def rules(done: Run) -> list[str]:
     """What the server found broken, as the user sees it."""
-    return re.findall(r"^remote: (?:GL-HOOK-ERR: *)?error +([a-z-]+): ", re.sub(r"(?<=: ) +", "", done.err), re.MULTILINE)
+    return re.findall(
+        r"^remote: (?:GL-HOOK-ERR: *)?error +([a-z-]+): ",
+        re.sub(r"(?<=: ) +", "", done.err),
+        re.MULTILINE,
+    )
 
 
 def tag(clone: Clone, name: str, commit: str, message: str) -> str:
     """An annotated tag that no ref names; its id."""
     return clone.git(
-        "mktag", stdin=f"object {commit}\ntype commit\ntag {name}\ntagger O <o@example.com> 1 +0000\n\n{message}\n"
+        "mktag",
+        stdin=f"object {commit}\ntype commit\ntag {name}\ntagger O <o@example.com> 1 +0000\n\n{message}\n",
     ).out.strip()
 
 
@@ -94,7 +104,9 @@ def assert_sound(server: Server, *, unused: bool = False) -> None:
     assert server.quarantines() == []
 
 
-def test_everything_bad_is_refused_and_everything_good_is_taken(server: Server, vendor: Path, tmp_path: Path) -> None:
+def test_everything_bad_is_refused_and_everything_good_is_taken(
+    server: Server, vendor: Path, tmp_path: Path
+) -> None:
     server.git("config", "ekf.server.user", server.pusher)
     server.git("config", "ekf.server.may-push", f"{USER}: refs/*")
     clone = cloned(server, vendor)
@@ -114,7 +126,9 @@ def test_everything_bad_is_refused_and_everything_good_is_taken(server: Server, 
         assert (done.code, rules(done)) == (1, [rule]), f"{what}: {done}"
         assert server.refs() == taken, what
     server.git("config", "ekf.server.may-push", f"{USER}: refs/tags/*")
-    assert rules(push(clone, f"{clone.out('rev-parse', 'HEAD')}:refs/ekf/backup/release-1.8/mine")) == ["push-denied"]
+    assert rules(
+        push(clone, f"{clone.out('rev-parse', 'HEAD')}:refs/ekf/backup/release-1.8/mine")
+    ) == ["push-denied"]
     server.git("config", "ekf.server.may-push", f"{USER}: refs/*")
 
     vendor_moves(vendor, tmp_path)
@@ -122,7 +136,11 @@ def test_everything_bad_is_refused_and_everything_good_is_taken(server: Server, 
     save(clone)
     kept = [ref for ref in server.refs() if ref.startswith("refs/ekf/backup/release-1.8/")]
     assert len(kept) == 1
-    taken |= {BRANCH: clone.out("rev-parse", "HEAD"), CHANNEL: clone.out("rev-parse", "origin/release-1.8"), kept[0]: tip}
+    taken |= {
+        BRANCH: clone.out("rev-parse", "HEAD"),
+        CHANNEL: clone.out("rev-parse", "origin/release-1.8"),
+        kept[0]: tip,
+    }
     assert taken[BRANCH] != tip
     assert taken[CHANNEL] != channel
     assert rules(push(clone, f":{kept[0]}")) == ["backup-moved"]
@@ -130,7 +148,10 @@ def test_everything_bad_is_refused_and_everything_good_is_taken(server: Server, 
 
     assert clone.ekf("upgrade", "1.9", "--no-build").code == 0
     save(clone)
-    taken |= {ref.replace("1.8", "1.9"): clone.out("rev-parse", name) for ref, name in ((BRANCH, "HEAD"), (CHANNEL, "origin/release-1.9"))}
+    taken |= {
+        ref.replace("1.8", "1.9"): clone.out("rev-parse", name)
+        for ref, name in ((BRANCH, "HEAD"), (CHANNEL, "origin/release-1.9"))
+    }
     assert server.refs() == taken
     assert_sound(server)
 
@@ -146,11 +167,17 @@ def bad(clone: Clone, recorded: str, tip: str) -> dict[str, tuple[str, str]]:
         "a merge": (f"{merge}:{BRANCH}", "linear-history"),
         "a branch of another name": (f"{tip}:refs/heads/feature", "branch-name"),
         "a lightweight record": (f"{tip}:{next_day}", "tag-lightweight"),
-        "a record without context": (f"{tag(clone, next_day[10:], recorded, incomplete)}:{next_day}", "tag-fields"),
+        "a record without context": (
+            f"{tag(clone, next_day[10:], recorded, incomplete)}:{next_day}",
+            "tag-fields",
+        ),
         "no branch": (f":{BRANCH}", "delete-protected"),
         "no record": (f":{ONE}", "delete-protected"),
         "a commit less": (f"+{side}:{BRANCH}", "rewrite-unsaved"),
-        "another record": (f"+{tag(clone, ONE[10:], recorded, message(clone) + ' Again.')}:{ONE}", "tag-moved"),
+        "another record": (
+            f"+{tag(clone, ONE[10:], recorded, message(clone) + ' Again.')}:{ONE}",
+            "tag-moved",
+        ),
         "a ref elsewhere": (f"{tip}:refs/changes/1", "ref-name"),
         "an older vendor": (f"+origin/release-1.8~1:{CHANNEL}", "upstream-moved"),
     }
@@ -165,7 +192,11 @@ def test_a_client_that_sends_variables(ssh: Server, vendor: Path, tmp_path: Path
     lax = tmp_path / "lax"
     lax.write_text('[ekf "rules"]\n\tbranch-name = off\n')
     attempts = {
-        "configuration": {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "ekf.rules.branch-name", "GIT_CONFIG_VALUE_0": "off"},
+        "configuration": {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "ekf.rules.branch-name",
+            "GIT_CONFIG_VALUE_0": "off",
+        },
         "parameters": {"GIT_CONFIG_PARAMETERS": "'ekf.rules.branch-name'='off'"},
         "a file": {"GIT_CONFIG_GLOBAL": str(lax)},
         "the hook": {"EKF_HOOKS": "0"},
@@ -181,7 +212,9 @@ def test_a_client_that_sends_variables(ssh: Server, vendor: Path, tmp_path: Path
 def push_with(clone: Clone, refspec: str, variables: dict[str, str]) -> Run:
     """A push that sends variables of git's to the server: some git would clear before it starts ssh, were they its own."""
     words = shlex.join(f"{name}={value}" for name, value in variables.items())
-    return push(clone, refspec, env={"GIT_SSH_COMMAND": f"env {words} {os.environ['GIT_SSH_COMMAND']}"})
+    return push(
+        clone, refspec, env={"GIT_SSH_COMMAND": f"env {words} {os.environ['GIT_SSH_COMMAND']}"}
+    )
 
 
 # --- pushes that end early, and many at once ---
@@ -209,21 +242,30 @@ def test_a_client_that_is_killed_while_it_sends(ssh: Server, vendor: Path, tmp_p
     clone.commit("own/large", large())
     stuck = tmp_path / "stuck"
     script(stuck, f'{{ head -c 200000; sleep 60; }} | {os.environ["GIT_SSH_COMMAND"]} "$@"')
-    client = _begin(clone, f"HEAD:{BRANCH}", env={"GIT_SSH_COMMAND": str(stuck), "GIT_SSH_VARIANT": "ssh"})
+    client = _begin(
+        clone, f"HEAD:{BRANCH}", env={"GIT_SSH_COMMAND": str(stuck), "GIT_SSH_VARIANT": "ssh"}
+    )
     wait_for(lambda: _size(ssh.quarantines()) > 50_000, "some of the push to arrive")
     os.killpg(client.pid, signal.SIGKILL)
     client.wait()
     assert ssh.refs() == before
     save(clone)
     # Since 2.39, git leaves it to its next garbage collection to clean up behind a push that a signal ended.
-    wait_for(lambda: not ssh.git("prune", "--expire=now") and not ssh.quarantines(), "what had arrived to go")
+    wait_for(
+        lambda: not ssh.git("prune", "--expire=now") and not ssh.quarantines(),
+        "what had arrived to go",
+    )
     assert_sound(ssh)
 
 
-def test_a_client_that_is_killed_while_the_server_judges(ssh: Server, vendor: Path, tmp_path: Path) -> None:
+def test_a_client_that_is_killed_while_the_server_judges(
+    ssh: Server, vendor: Path, tmp_path: Path
+) -> None:
     """The server goes on, and takes all of it."""
     held = tmp_path / "held"
-    _before_us(ssh, f"touch {held}; for n in $(seq 1000); do [ -e {held} ] || break; sleep 0.01; done")
+    _before_us(
+        ssh, f"touch {held}; for n in $(seq 1000); do [ -e {held} ] || break; sleep 0.01; done"
+    )
     clone = cloned(ssh, vendor)
     tip = clone.commit(FILE, "first")
     client = _begin(clone, "--atomic", f"HEAD:{BRANCH}", f"origin/release-1.8:{CHANNEL}")
@@ -245,7 +287,10 @@ def test_two_pushes_race_for_one_record(ssh: Server, vendor: Path, tmp_path: Pat
     second.git("reset", "-q", "--hard", "internal/release-1.8")
     arrived = tmp_path / "arrived"
     arrived.mkdir()
-    _before_us(ssh, f"touch {arrived}/$$; for n in $(seq 1000); do [ $(ls {arrived} | wc -l) = 2 ] && break; sleep 0.01; done")
+    _before_us(
+        ssh,
+        f"touch {arrived}/$$; for n in $(seq 1000); do [ $(ls {arrived} | wc -l) = 2 ] && break; sleep 0.01; done",
+    )
     for clone, why in ((first, "We added Istio."), (second, "We removed it.")):
         assert clone.ekf("tag", "-m", why).code == 0
     racing = [_begin(clone, ONE) for clone in (first, second)]
@@ -260,7 +305,9 @@ def test_two_pushes_race_for_one_record(ssh: Server, vendor: Path, tmp_path: Pat
     save(winner)
 
 
-def _begin(clone: Clone, *refspecs: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+def _begin(
+    clone: Clone, *refspecs: str, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """A push under way, in a process group of its own."""
     return subprocess.Popen(
         ["git", "push", "--quiet", "--no-verify", "internal", *refspecs],
@@ -280,4 +327,6 @@ def _before_us(server: Server, command: str) -> None:
 
 
 def _size(folders: list[Path]) -> int:
-    return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+    return sum(
+        path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()
+    )

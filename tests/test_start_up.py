@@ -12,13 +12,24 @@ BOOT = Path(__file__).resolve().parents[1] / "git_ekf" / "hookboot.py"
 
 SLOW = {"re", "subprocess", "typing", "tomli", "json", "pathlib", "typer", "pygit2"}
 # All that a passing commit loads, beside what every Python does.
-OURS = {"git_ekf", "git_ekf.fastpath", "git_ekf.names"}
+OURS = {
+    "git_ekf",
+    "git_ekf.hooks",
+    "git_ekf.hooks.fastpath",
+    "git_ekf.names",
+    "git_ekf.policy",
+    "git_ekf.policy.limits",
+}
 
 
 def imported(cwd: Path, *command: str | Path, stdin: str = "") -> tuple[int, set[str]]:
     """The exit code of a Python program, and the modules that it loaded until it ended, in whatever way."""
     result = run(sys.executable, "-X", "importtime", *command, cwd=cwd, stdin=stdin)
-    lines = [line.rpartition("|")[2].strip() for line in result.err.splitlines() if line.startswith("import time:")]
+    lines = [
+        line.rpartition("|")[2].strip()
+        for line in result.err.splitlines()
+        if line.startswith("import time:")
+    ]
     assert "encodings" in lines, result
     return result.code, set(lines)
 
@@ -59,7 +70,9 @@ def test_passing_commit_loads_three_files(clone: Clone, bare: set[str]) -> None:
 def test_passing_commit_with_configuration_loads_three_files(clone: Clone, bare: set[str]) -> None:
     clone.write(".ekf.toml", '[branches]\nallow = ["work"]\n')
     stage(clone, "VERSION")
-    assert "tomli" in hook(clone, "pre-commit")[1]  # the full rules read it once and leave it for the fast path
+    assert (
+        "tomli" in hook(clone, "pre-commit")[1]
+    )  # the full rules read it once and leave it for the fast path
     code, modules = hook(clone, "pre-commit")
     assert code == 0
     assert modules - bare == OURS
@@ -70,7 +83,7 @@ def test_passing_push_loads_nothing_slow(clone: Clone, push: tuple[list[str], st
     code, modules = hook(clone, "pre-push", *args, stdin=stdin)
     assert code == 0
     assert modules >= OURS
-    assert not modules & (SLOW | {"git_ekf.hooks", "site"})
+    assert not modules & (SLOW | {"git_ekf.hooks.judge", "site"})
 
 
 def test_full_rules_load_no_command_line(clone: Clone) -> None:
@@ -78,7 +91,7 @@ def test_full_rules_load_no_command_line(clone: Clone) -> None:
     stage(clone, "VERSION")
     code, modules = hook(clone, "pre-commit")
     assert code == 1
-    assert {"git_ekf.hooks", "subprocess", "typing"} <= modules  # and so these tests can fail
+    assert {"git_ekf.hooks.judge", "subprocess", "typing"} <= modules  # and so these tests can fail
     assert not modules & {"typer", "pygit2", "rich", "tomli", "json", "pathlib"}
 
 
@@ -87,7 +100,16 @@ def test_commands_load_what_they_need(clone: Clone, command: str) -> None:
     code, modules = imported(clone.path, GIT_EKF, command)
     assert code == 0
     assert {"typer", "git_ekf.cli"} <= modules
-    assert not modules & {"pygit2", "rich", "pydantic", "json", "tomli", "git_ekf.bootstrap", "git_ekf.shims", "git_ekf.hooks"}
+    assert not modules & {
+        "pygit2",
+        "rich",
+        "pydantic",
+        "json",
+        "tomli",
+        "git_ekf.setup.init",
+        "git_ekf.hooks.shims",
+        "git_ekf.hooks",
+    }
     assert {module for module in modules if module.startswith("git_ekf.commands.")} <= {
         f"git_ekf.commands.{command}",
         "git_ekf.commands.options",

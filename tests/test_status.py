@@ -43,7 +43,14 @@ def test_everything_has_moved(clone: Clone, vendor: Path, tmp_path: Path) -> Non
     base = clone.out("rev-parse", "--short=7", "HEAD")
     clone.commit("own/a", "1")
     clone.git("push", "-q", "internal", "release-1.8")
-    clone.git("tag", "-a", "-m", "Context: We added Istio.\nSecond line", "deploy/2026-11-20/release-1.8", "--no-sign")
+    clone.git(
+        "tag",
+        "-a",
+        "-m",
+        "Context: We added Istio.\nSecond line",
+        "deploy/2026-11-20/release-1.8",
+        "--no-sign",
+    )
     clone.git("tag", "-a", "-m", "Context: older", "deploy/2026-11-9/release-1.8", "--no-sign")
     clone.git("tag", "-a", "-m", "Context: older", "deploy/2026-11-20/release-1.9", "--no-sign")
     clone.commit("own/a", "2")
@@ -97,7 +104,9 @@ def test_an_operation_in_progress(clone: Clone, operation: str) -> None:
 
 def test_detached_unborn_and_stray(clone: Clone) -> None:
     clone.git("switch", "-q", "--detach")
-    assert clone.ekf("status").out.startswith(f"HEAD is detached at {clone.out('rev-parse', '--short=7', 'HEAD')}\n")
+    assert clone.ekf("status").out.startswith(
+        f"HEAD is detached at {clone.out('rev-parse', '--short=7', 'HEAD')}\n"
+    )
     clone.git("switch", "-q", "--orphan", "nothing")
     assert clone.ekf("status").out.startswith("On nothing, which is not a release branch\n")
     clone.git("switch", "-q", "-c", "stray", "release-1.8")
@@ -129,20 +138,38 @@ def test_status_writes_nothing(clone: Clone) -> None:
 def test_from_a_subdirectory_and_a_linked_worktree(clone: Clone, tmp_path: Path) -> None:
     whole = clone.ekf("status").out
     assert Clone(clone.path / "apps/istio").ekf("status").out == whole
-    clone.git("worktree", "add", "-q", "-b", "release-1.9", str(tmp_path / "tree"), "origin/release-1.9")
-    assert Clone(tmp_path / "tree").ekf("status").out.startswith("On release-1.9, following origin/release-1.9\n")
+    clone.git(
+        "worktree", "add", "-q", "-b", "release-1.9", str(tmp_path / "tree"), "origin/release-1.9"
+    )
+    assert (
+        Clone(tmp_path / "tree")
+        .ekf("status")
+        .out.startswith("On release-1.9, following origin/release-1.9\n")
+    )
 
 
 def test_as_json(clone: Clone) -> None:
     document = json.loads(clone.ekf("status", "--json").out)
-    assert (document["version"], document["command"], document["branch"], document["release"]) == (1, "status", "release-1.8", "1.8")
+    assert (document["version"], document["command"], document["branch"], document["release"]) == (
+        1,
+        "status",
+        "release-1.8",
+        "1.8",
+    )
     assert document["head"] == clone.out("rev-parse", "HEAD") == document["base"]
     assert document["newer"] == ["release-1.9", "release-1.10"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", document["fetched"])
 
 
 def test_escapes_in_repository_text(clone: Clone) -> None:
-    clone.git("tag", "-a", "-m", "Context: \x1b[31mred\x07 \u202e", "deploy/2026-11-20/release-1.8", "--no-sign")
+    clone.git(
+        "tag",
+        "-a",
+        "-m",
+        "Context: \x1b[31mred\x07 \u202e",
+        "deploy/2026-11-20/release-1.8",
+        "--no-sign",
+    )
     out = clone.ekf("status").out
     assert '"\\x1b[31mred\\x07 \\u202e"' in out
     assert not any(char in out for char in "\x1b\x07\u202e")
@@ -152,7 +179,10 @@ def test_releases(clone: Clone) -> None:
     heard(clone, 30)
     clone.git("switch", "-q", "-c", "release-1.9", "--track", "origin/release-1.9")
     clone.commit("own/a", "1")
-    short = {version: clone.out("rev-parse", "--short=7", f"origin/release-{version}") for version in ("1.8", "1.9", "1.10")}
+    short = {
+        version: clone.out("rev-parse", "--short=7", f"origin/release-{version}")
+        for version in ("1.8", "1.9", "1.10")
+    }
     assert clone.ekf("releases").out.splitlines() == [
         f"  release-1.8   {short['1.8']}  2020-09-13  older, 0 configuration commits, up to date",
         f"* release-1.9   {short['1.9']}  2020-09-13  current, 1 configuration commit, up to date",
@@ -195,7 +225,13 @@ def test_an_untrusted_repository(clone: Clone) -> None:
 
 def test_on_a_terminal(clone: Clone) -> None:
     child = pexpect.spawn(
-        "git", ["ekf", "status"], cwd=str(clone.path), timeout=30, encoding="utf-8", env=dict(os.environ), dimensions=(24, 80)
+        "git",
+        ["ekf", "status"],
+        cwd=str(clone.path),
+        timeout=30,
+        encoding="utf-8",
+        env=dict(os.environ),
+        dimensions=(24, 80),
     )
     child.expect(pexpect.EOF)
     lines = (child.before or "").splitlines()
@@ -205,10 +241,29 @@ def test_on_a_terminal(clone: Clone) -> None:
 
 def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     """A real stack of a real site on a real channel; the vendor's merges are never findings."""
-    assert run("git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.7").code == 0
+    assert (
+        run(
+            "git-ekf",
+            "clone",
+            kubeflow,
+            tmp_path / "work",
+            "--internal",
+            internal,
+            "--release",
+            "1.7",
+        ).code
+        == 0
+    )
     work = Clone(tmp_path / "work")
-    stacks = run("git", "-C", kubeflow, "for-each-ref", "--format=%(refname)", "refs/stacks/1.7").out.split()
-    stacks = stacks or run("git", "-C", kubeflow, "for-each-ref", "--format=%(refname)", "refs/stacks/release-1.7").out.split()
+    stacks = run(
+        "git", "-C", kubeflow, "for-each-ref", "--format=%(refname)", "refs/stacks/1.7"
+    ).out.split()
+    stacks = (
+        stacks
+        or run(
+            "git", "-C", kubeflow, "for-each-ref", "--format=%(refname)", "refs/stacks/release-1.7"
+        ).out.split()
+    )
     assert stacks
     for stack in stacks[:10]:
         work.git("fetch", "-q", str(kubeflow), stack)

@@ -23,7 +23,7 @@ from upgrading import (
     vendor_commit,
 )
 
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
 
 CHANNEL = "origin/release-1.8"
 
@@ -39,17 +39,28 @@ def world(template: Path, tmp_path: Path) -> World:
 
 
 def vendor_moves(world: World, version: str = "1.8.1", parent: str = "") -> str:
-    return vendor_commit(world, "release-1.8", {"VERSION": f"{version}\n", ISTIO: deployment("istio", version, 1)}, version, parent)
+    return vendor_commit(
+        world,
+        "release-1.8",
+        {"VERSION": f"{version}\n", ISTIO: deployment("istio", version, 1)},
+        version,
+        parent,
+    )
 
 
 def backups(world: World) -> list[str]:
-    return world.out("for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8/").split()
+    return world.out(
+        "for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8/"
+    ).split()
 
 
 def assert_undone(world: World, before: dict[str, object]) -> None:
     """As before, but for what was heard of the vendor."""
     done = world.ekf("undo")
-    assert (done.code, done.out.splitlines()[0]) == (0, "Undone: the sync of release-1.8, " + done.out.splitlines()[0].partition(", ")[2])
+    assert (done.code, done.out.splitlines()[0]) == (
+        0,
+        "Undone: the sync of release-1.8, " + done.out.splitlines()[0].partition(", ")[2],
+    )
     after = snapshot(world)
     told = ("ekf/journal", "ekf/rebase", "logs/HEAD", "refs", "status")
     assert {key: value for key, value in after.items() if key not in told} == {
@@ -57,7 +68,10 @@ def assert_undone(world: World, before: dict[str, object]) -> None:
     }
     for refs in ("refs/heads", "refs/tags", "refs/ekf", "refs/remotes/internal"):
         lines = [line for line in str(before["refs"]).splitlines() if line.startswith(refs)]
-        assert world.out("for-each-ref", "--format=%(refname) %(objectname)", refs).splitlines() == lines
+        assert (
+            world.out("for-each-ref", "--format=%(refname) %(objectname)", refs).splitlines()
+            == lines
+        )
     assert_clean(world)
 
 
@@ -65,7 +79,11 @@ def test_nothing_new(world: World) -> None:
     before = snapshot(world)
     onto = world.short(CHANNEL)
     done = world.ekf("sync")
-    assert (done.code, done.out, done.err) == (0, f"release-1.8 already stands on {CHANNEL} at {onto}; nothing to do\n", "")
+    assert (done.code, done.out, done.err) == (
+        0,
+        f"release-1.8 already stands on {CHANNEL} at {onto}; nothing to do\n",
+        "",
+    )
     plan = world.ekf("sync", "--plan")
     assert (plan.code, plan.err) == (0, "")
     assert snapshot(world) == before
@@ -105,14 +123,23 @@ def test_saved_with_a_backup(world: World) -> None:
     vendor_moves(world)
     assert world.ekf("sync").code == 0
     pushes = world.path.with_name("pushes")
-    script(world.internal.path / "hooks/pre-receive", f"#!/bin/sh\necho push >>'{pushes}'\ncut -d' ' -f3 >>'{pushes}'\n")
+    script(
+        world.internal.path / "hooks/pre-receive",
+        f"#!/bin/sh\necho push >>'{pushes}'\ncut -d' ' -f3 >>'{pushes}'\n",
+    )
     done = world.ekf("save")
     assert (done.code, done.err) == (0, ""), done
     new = world.out("rev-parse", "HEAD")
-    assert world.internal.out("for-each-ref", "--format=%(objectname)", "refs/heads/release-1.8", "refs/ekf/backup").split() == [old, new]
+    assert world.internal.out(
+        "for-each-ref", "--format=%(objectname)", "refs/heads/release-1.8", "refs/ekf/backup"
+    ).split() == [old, new]
     lines = pushes.read_text().splitlines()
     assert lines.count("push") == 1
-    assert sorted(line.rpartition("/")[0] for line in lines[1:]) == ["refs/ekf/backup/release-1.8", "refs/ekf/upstream", "refs/heads"]
+    assert sorted(line.rpartition("/")[0] for line in lines[1:]) == [
+        "refs/ekf/backup/release-1.8",
+        "refs/ekf/upstream",
+        "refs/heads",
+    ]
     undone = world.ekf("undo")
     assert undone.code == 0, undone
     assert undone.out.splitlines()[-1] == (
@@ -132,7 +159,9 @@ def test_a_conflict(world: World) -> None:
     vendor_moves(world)
     stopped = world.ekf("sync")
     assert stopped.code == 3
-    assert stopped.err.splitlines()[1].endswith("git ekf sync --continue (or --skip this commit, or --abort)")
+    assert stopped.err.splitlines()[1].endswith(
+        "git ekf sync --continue (or --skip this commit, or --abort)"
+    )
     assert "  in progress    a sync" in world.ekf("status").out
     done = world.ekf("sync", "--abort")
     assert done.out.startswith(f"Back on release-1.8 at {old[:7]}; nothing was changed.")
@@ -144,7 +173,9 @@ def test_a_conflict(world: World) -> None:
     world.git("add", "-A")
     done = world.ekf("sync", "--continue")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"Synced: release-1.8 is at {world.short('HEAD')}, 4 configuration commits on {CHANNEL} (")
+    assert done.out.startswith(
+        f"Synced: release-1.8 is at {world.short('HEAD')}, 4 configuration commits on {CHANNEL} ("
+    )
     assert backups(world) == [old]
     assert len(world.stack()) == 4
     assert_clean(world)
@@ -163,7 +194,9 @@ def test_a_conflict_in_the_hands_of_git(world: World, how: str) -> None:
     world.git("rebase", how, env={"GIT_EDITOR": ":"})
     went = "finished" if how == "--continue" else "taken back"
     done = world.ekf("sync", "--abort")
-    assert done.err.startswith(f"note: the sync of release-1.8 was {went} with git rebase; git ekf is up to date with it\n")
+    assert done.err.startswith(
+        f"note: the sync of release-1.8 was {went} with git rebase; git ekf is up to date with it\n"
+    )
     assert backups(world) == ([old] if how == "--continue" else [])
     if how == "--continue":
         assert len(world.stack()) == 4
@@ -187,7 +220,13 @@ def test_no_commits_of_their_own(world: World) -> None:
 def rewritten(world: World) -> tuple[str, str]:
     """The vendor amends the tip that the stack stands on: (what it was, what it is)."""
     old = world.out("rev-parse", CHANNEL)
-    new = vendor_commit(world, "release-1.8", {"VERSION": "1.8.0-1\n"}, "Release 1.8, again", parent="refs/heads/release-1.8~1")
+    new = vendor_commit(
+        world,
+        "release-1.8",
+        {"VERSION": "1.8.0-1\n"},
+        "Release 1.8, again",
+        parent="refs/heads/release-1.8~1",
+    )
     return old, new
 
 
@@ -232,7 +271,10 @@ def test_a_rewritten_channel_in_a_fresh_clone(world: World, tmp_path: Path) -> N
     """All that is remembered is what internal keeps."""
     old, _ = rewritten(world)
     path = tmp_path / "world/fresh"
-    assert run("git-ekf", "clone", world.vendor.path, path, "--internal", world.internal.path).code == 0
+    assert (
+        run("git-ekf", "clone", world.vendor.path, path, "--internal", world.internal.path).code
+        == 0
+    )
     fresh = World(path)
     git = rebased(fresh, CHANNEL, old)
     done = fresh.ekf("sync")
@@ -240,7 +282,9 @@ def test_a_rewritten_channel_in_a_fresh_clone(world: World, tmp_path: Path) -> N
     assert_as_rebased(fresh, git, CHANNEL)
     saved = fresh.ekf("save")
     assert (saved.code, saved.err) == (0, ""), saved
-    there = world.internal.out("for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8").split()
+    there = world.internal.out(
+        "for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8"
+    ).split()
     assert there == [world.out("rev-parse", "HEAD")]
 
 
@@ -276,8 +320,18 @@ def test_refused(world: World) -> None:
         assert_refused(world.ekf("sync", *args), message, hint, code)
         assert snapshot(world) == before
 
-    refused("no upgrade or sync is in progress", "git ekf status; git ekf undo takes back a finished one", "--continue")
-    refused("--continue and --skip exclude each other", "git ekf sync -h", "--continue", "--skip", code=2)
+    refused(
+        "no upgrade or sync is in progress",
+        "git ekf status; git ekf undo takes back a finished one",
+        "--continue",
+    )
+    refused(
+        "--continue and --skip exclude each other",
+        "git ekf sync -h",
+        "--continue",
+        "--skip",
+        code=2,
+    )
     world.write(ISTIO, "changed\n")
     refused(f"there is uncommitted work: {ISTIO}", "git commit -a, or git stash")
     world.git("reset", "-q", "--hard")

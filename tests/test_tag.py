@@ -11,7 +11,8 @@ import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, Run, run
 
-from git_ekf.record import parse, parse_tag
+from git_ekf.git.tagobject import parse_tag
+from git_ekf.record import parse
 
 TODAY = "deploy/2026-11-20/release-1.8"
 
@@ -19,7 +20,11 @@ TODAY = "deploy/2026-11-20/release-1.8"
 @pytest.fixture
 def saved(clone: Clone) -> Clone:
     """A clone with one configuration commit that is on `internal`."""
-    clone.commit("apps/istio/overlays/deploy/kustomization.yaml", "resources:\n- ../../base\n", "Add the overlay")
+    clone.commit(
+        "apps/istio/overlays/deploy/kustomization.yaml",
+        "resources:\n- ../../base\n",
+        "Add the overlay",
+    )
     clone.git("push", "-q", "internal", "release-1.8")
     return clone
 
@@ -89,11 +94,24 @@ def test_from_a_subdirectory(saved: Clone) -> None:
 
 
 def test_in_a_sha256_repository(tmp_path: Path) -> None:
-    from git_ekf.sample import make_vendor
+    from git_ekf.demo.sample import make_vendor
 
     make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
-    assert run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code == 0
-    assert run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", tmp_path / "internal.git").code == 0
+    assert (
+        run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code
+        == 0
+    )
+    assert (
+        run(
+            "git-ekf",
+            "clone",
+            tmp_path / "vendor.git",
+            tmp_path / "work",
+            "--internal",
+            tmp_path / "internal.git",
+        ).code
+        == 0
+    )
     clone = Clone(tmp_path / "work")
     name = recorded(clone.ekf("tag", "-m", "x"))
     assert parse(message(clone, name)).get("Local SHA") == clone.out("rev-parse", "HEAD")
@@ -102,18 +120,26 @@ def test_in_a_sha256_repository(tmp_path: Path) -> None:
 
 
 def test_under_other_names_for_remotes_and_branches(tmp_path: Path, internal: Path) -> None:
-    from git_ekf.sample import make_vendor
+    from git_ekf.demo.sample import make_vendor
 
     make_vendor(str(tmp_path / "vendor.git"), pattern="v{version}-branch")
     run("git", "config", "--global", "ekf.branches.release", "v{version}-branch")
     run("git", "config", "--global", "ekf.remotes.primary", "vendor")
     run("git", "config", "--global", "ekf.remotes.internal", "ours")
-    assert run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", internal).code == 0
+    assert (
+        run(
+            "git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", internal
+        ).code
+        == 0
+    )
     clone = Clone(tmp_path / "work")
     name = recorded(clone.ekf("tag", "-m", "x"))
     assert name == "deploy/2026-11-20/v1.10-branch"
     record = parse(message(clone, name))
-    assert (record.get("Upstream branch"), record.get("Backup branch")) == ("vendor/v1.10-branch", "ours/v1.10-branch")
+    assert (record.get("Upstream branch"), record.get("Backup branch")) == (
+        "vendor/v1.10-branch",
+        "ours/v1.10-branch",
+    )
 
 
 def test_before_the_first_save_and_saved_with_it(clone: Clone) -> None:
@@ -154,7 +180,10 @@ def test_context_from_m(clone: Clone, options: list[str], expected: str) -> None
 
 def test_context_from_a_file_and_from_standard_input(clone: Clone, tmp_path: Path) -> None:
     (tmp_path / "why").write_bytes("We added Istio.\r\n\r\nGröße.\r\n\r\n".encode())
-    assert context(clone, recorded(clone.ekf("tag", "-F", str(tmp_path / "why")))) == "We added Istio.\n\nGröße."
+    assert (
+        context(clone, recorded(clone.ekf("tag", "-F", str(tmp_path / "why"))))
+        == "We added Istio.\n\nGröße."
+    )
     piped = run("git-ekf", "tag", "--file", "-", cwd=clone.path, stdin="We piped it.\n")
     assert context(clone, recorded(piped)) == "We piped it."
 
@@ -166,15 +195,24 @@ def test_ten_megabytes_of_context(clone: Clone, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_none(clone: Clone, tmp_path: Path) -> None:
-    assert refused(clone, clone.ekf("tag", "-F", "no such"), 5) == "no such: No such file or directory\nhint: ls -ld . 'no such'\n"
-    assert refused(clone, clone.ekf("tag", "-m", "x", "-F", "-"), 2) == "-m and -F exclude each other\nhint: git ekf tag -h\n"
+    assert (
+        refused(clone, clone.ekf("tag", "-F", "no such"), 5)
+        == "no such: No such file or directory\nhint: ls -ld . 'no such'\n"
+    )
+    assert (
+        refused(clone, clone.ekf("tag", "-m", "x", "-F", "-"), 2)
+        == "-m and -F exclude each other\nhint: git ekf tag -h\n"
+    )
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
     assert "NUL" in refused(clone, clone.ekf("tag", "-F", str(tmp_path / "binary")))
 
 
 @pytest.mark.parametrize("words", [["-m", ""], ["-m", " \n "], ["-F", "-"]])
 def test_an_empty_context(clone: Clone, words: list[str]) -> None:
-    assert refused(clone, clone.ekf("tag", *words)) == "the record lacks Context\nhint: git ekf tag -m CONTEXT\n"
+    assert (
+        refused(clone, clone.ekf("tag", *words))
+        == "the record lacks Context\nhint: git ekf tag -m CONTEXT\n"
+    )
 
 
 def test_an_empty_context_where_none_is_required(clone: Clone) -> None:
@@ -198,7 +236,9 @@ def edit(clone: Clone, command: str, *options: str, **environment: str) -> Run:
 def test_editor_gets_the_whole_message_and_the_commits(saved: Clone, tmp_path: Path) -> None:
     recorded(saved.ekf("tag", "-m", "First."))
     commits = [saved.commit(f"overlays/{name}.yaml", "a: 1\n", f"Add {name}") for name in "ab"]
-    editor = script(tmp_path / "editor", 'cp "$1" "$HOME/seen"; sed -i "s/^Context: $/&We chose it./" "$1"\n')
+    editor = script(
+        tmp_path / "editor", 'cp "$1" "$HOME/seen"; sed -i "s/^Context: $/&We chose it./" "$1"\n'
+    )
     name = recorded(edit(saved, editor, "--field", "Ticket=OPS-1"))
     assert name == "deploy/2026-11-20.2/release-1.8"
     assert context(saved, name) == "We chose it."
@@ -216,13 +256,23 @@ def test_editor_gets_the_whole_message_and_the_commits(saved: Clone, tmp_path: P
 def test_editor_on_the_first_record(saved: Clone) -> None:
     done = edit(saved, "cat")
     assert done.code == 4
-    assert f"# Configuration commits so far:\n#   {saved.out('rev-parse', '--short=7', 'HEAD')} Add the overlay\n" in done.out
-    assert done.err.startswith("git-ekf: the context is empty; nothing was recorded\nhint: git ekf tag -m ")
+    assert (
+        f"# Configuration commits so far:\n#   {saved.out('rev-parse', '--short=7', 'HEAD')} Add the overlay\n"
+        in done.out
+    )
+    assert done.err.startswith(
+        "git-ekf: the context is empty; nothing was recorded\nhint: git ekf tag -m "
+    )
     assert tags(saved) == []
 
 
 def test_git_settings_do_not_get_into_the_comments(saved: Clone, tmp_path: Path) -> None:
-    for setting in ("log.showSignature=true", "color.ui=always", "log.decorate=full", "i18n.logOutputEncoding=latin1"):
+    for setting in (
+        "log.showSignature=true",
+        "color.ui=always",
+        "log.decorate=full",
+        "i18n.logOutputEncoding=latin1",
+    ):
         saved.git("config", *setting.split("="))
     saved.commit("overlays/b.yaml", "b: 1\n", "Größe")
     assert f"#   {saved.out('rev-parse', '--short=7', 'HEAD')} Größe\n" in edit(saved, "cat").out
@@ -245,7 +295,9 @@ END
 """
     name = recorded(edit(saved, script(tmp_path / "editor", script_text)))
     assert name == "deploy/2026-11-19/release-1.8", "the day is the one that was written"
-    assert message(saved, name).startswith(f"Date: 2026-11-19\nLocal branch: release-1.8\nLocal SHA: {head}\n")
+    assert message(saved, name).startswith(
+        f"Date: 2026-11-19\nLocal branch: release-1.8\nLocal SHA: {head}\n"
+    )
     assert message(saved, name).endswith('\nTicket: OPS-1\nContext: "We did it."\n\nlocal') is False
     assert saved.rules() == []
 
@@ -269,27 +321,48 @@ def test_editor_that_removes_the_file(saved: Clone) -> None:
 
 def test_editor_that_fails(saved: Clone) -> None:
     said = refused(saved, edit(saved, "exit 7 #"), 5)
-    assert said == "the editor ended with code 7; nothing was done\nhint: git ekf tag -m CONTEXT needs no editor\n"
+    assert (
+        said
+        == "the editor ended with code 7; nothing was done\nhint: git ekf tag -m CONTEXT needs no editor\n"
+    )
 
 
 def test_editor_that_is_missing(saved: Clone) -> None:
     said = refused(saved, edit(saved, "no-such-editor"), 5)
-    assert said.startswith("the editor no-such-editor cannot be started: No such file or directory; nothing was done\nhint: ")
+    assert said.startswith(
+        "the editor no-such-editor cannot be started: No such file or directory; nothing was done\nhint: "
+    )
     done = edit(saved, "no-such-editor --wait")
     assert (done.code, tags(saved)) == (5, [])
     assert "the editor ended with code 127" in done.err
 
 
 def test_no_editor_at_all(saved: Clone) -> None:
-    done = run("env", "-u", "GIT_EDITOR", "-u", "EDITOR", "-u", "VISUAL", "TERM=dumb", "git-ekf", "tag", cwd=saved.path)
+    done = run(
+        "env",
+        "-u",
+        "GIT_EDITOR",
+        "-u",
+        "EDITOR",
+        "-u",
+        "VISUAL",
+        "TERM=dumb",
+        "git-ekf",
+        "tag",
+        cwd=saved.path,
+    )
     assert "Terminal is dumb" in refused(saved, done, 5)
 
 
 def test_the_editors_text_is_kept_when_it_is_refused(saved: Clone) -> None:
-    done = edit(saved, "sed -i -e 's/^Local SHA: .*/Local SHA: abcdef/' -e 's/^Context: $/&We typed it./'")
+    done = edit(
+        saved, "sed -i -e 's/^Local SHA: .*/Local SHA: abcdef/' -e 's/^Context: $/&We typed it./'"
+    )
     said = refused(saved, done)
     kept = saved.path / ".git" / "TAG_EDITMSG"
-    assert said.splitlines()[0].endswith(f"but the tag is on {saved.out('rev-parse', 'HEAD')}); your text is kept in {kept}")
+    assert said.splitlines()[0].endswith(
+        f"but the tag is on {saved.out('rev-parse', 'HEAD')}); your text is kept in {kept}"
+    )
     assert "Context: We typed it.\n" in kept.read_text(encoding="utf-8")
 
 
@@ -340,24 +413,48 @@ def test_interrupt_in_an_editor_that_takes_it_as_a_key(saved: Clone, tmp_path: P
 
 def test_further_fields(saved: Clone) -> None:
     fields = ["Ticket=OPS-1", "Change  request = a=b: c ", "Note="]
-    recorded(saved.ekf("tag", "-m", "x", *(word for field in fields for word in ("--field", field))))
+    recorded(
+        saved.ekf("tag", "-m", "x", *(word for field in fields for word in ("--field", field)))
+    )
     assert message(saved).endswith("\nTicket: OPS-1\nChange request: a=b: c\nNote: \nContext: x\n")
 
 
 def test_a_field_replaces_what_would_be_filled_in(saved: Clone) -> None:
     short = saved.out("rev-parse", "--short", "HEAD")
-    recorded(saved.ekf("tag", "--field", f"local sha={short}", "--field", "Context=y", "-m", "x", "--field", "A=1", "--field", "A=2"))
+    recorded(
+        saved.ekf(
+            "tag",
+            "--field",
+            f"local sha={short}",
+            "--field",
+            "Context=y",
+            "-m",
+            "x",
+            "--field",
+            "A=1",
+            "--field",
+            "A=2",
+        )
+    )
     assert f"\nLocal SHA: {short}\n" in message(saved)
     assert message(saved).endswith("\nA: 2\nContext: y\n")
 
 
 def test_a_date_as_a_field_is_the_date(saved: Clone) -> None:
-    assert recorded(saved.ekf("tag", "-m", "x", "--field", "date=2026-11-18")) == "deploy/2026-11-18/release-1.8"
+    assert (
+        recorded(saved.ekf("tag", "-m", "x", "--field", "date=2026-11-18"))
+        == "deploy/2026-11-18/release-1.8"
+    )
 
 
-@pytest.mark.parametrize("field", ["Ticket", "", "=x", "1=x", "a:b=c", "A: b=c", "A\n=b", "A=b\nc", "x" * 61 + "=y", "ä/ö=1"])
+@pytest.mark.parametrize(
+    "field",
+    ["Ticket", "", "=x", "1=x", "a:b=c", "A: b=c", "A\n=b", "A=b\nc", "x" * 61 + "=y", "ä/ö=1"],
+)
 def test_no_field(clone: Clone, field: str) -> None:
-    assert "is no field\nhint: write it as --field" in refused(clone, clone.ekf("tag", "-m", "x", "--field", field), 2)
+    assert "is no field\nhint: write it as --field" in refused(
+        clone, clone.ekf("tag", "-m", "x", "--field", field), 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -365,8 +462,14 @@ def test_no_field(clone: Clone, field: str) -> None:
     [
         ("Local SHA=deadbeef", "Local SHA is deadbeef, but the tag is on"),
         ("Upstream SHA=deadbeef", "Upstream SHA deadbeef is no commit of this repository"),
-        ("Local branch=release-1.9", "Local branch is release-1.9, but the name makes it release-1.8"),
-        ("Backup branch=elsewhere", "Backup branch is elsewhere, but the name makes it internal/release-1.8"),
+        (
+            "Local branch=release-1.9",
+            "Local branch is release-1.9, but the name makes it release-1.8",
+        ),
+        (
+            "Backup branch=elsewhere",
+            "Backup branch is elsewhere, but the name makes it internal/release-1.8",
+        ),
     ],
 )
 def test_a_field_that_is_not_true(clone: Clone, field: str, said: str) -> None:
@@ -377,7 +480,10 @@ def test_required_fields(clone: Clone) -> None:
     clone.write(".ekf.toml", '[tags]\nrequired = ["Context", "Change request"]\n')
     clone.commit(".ekf.toml", '[tags]\nrequired = ["Context", "Change request"]\n')
     said = refused(clone, clone.ekf("tag", "-m", "x"))
-    assert said == 'the record lacks Change request\nhint: git ekf tag --field "Change request=VALUE"\n'
+    assert (
+        said
+        == 'the record lacks Change request\nhint: git ekf tag --field "Change request=VALUE"\n'
+    )
     assert refused(clone, clone.ekf("tag", "-m", "x", "--field", "Upstream SHA=")) == said
     recorded(clone.ekf("tag", "-m", "x", "--field", "change request=5"))
     assert "\nChange request: 5\n" in message(clone).replace("change", "Change")
@@ -392,7 +498,9 @@ def test_the_next_free_names_of_a_day(clone: Clone) -> None:
     clone.git("tag", "-d", names[1])
     clone.git("tag", "deploy/2026-11-20.9/release-1.8")
     clone.git("tag", "deploy/2026-11-20.50/release-1.9")
-    assert recorded(clone.ekf("tag", "-m", "x")) == "deploy/2026-11-20.10/release-1.8", "the number tells the order"
+    assert recorded(clone.ekf("tag", "-m", "x")) == "deploy/2026-11-20.10/release-1.8", (
+        "the number tells the order"
+    )
     assert recorded(clone.ekf("tag", "-m", "x")) == "deploy/2026-11-20.11/release-1.8"
 
 
@@ -410,7 +518,19 @@ def test_a_late_record(clone: Clone, day: str) -> None:
     assert parse(message(clone, name)).get("Date") == day
 
 
-@pytest.mark.parametrize("day", ["2026-02-29", "2026-11-31", "0000-01-01", "2026-13-01", "20261120", "yesterday", "2026-11-20.2", "-1"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2026-02-29",
+        "2026-11-31",
+        "0000-01-01",
+        "2026-13-01",
+        "20261120",
+        "yesterday",
+        "2026-11-20.2",
+        "-1",
+    ],
+)
 def test_a_day_that_does_not_exist(clone: Clone, day: str) -> None:
     said = refused(clone, clone.ekf("tag", "-m", "x", f"--date={day}"), 2)
     assert said == f"{day} is no day (YYYY-MM-DD)\nhint: a day that exists, as 2026-11-20\n"
@@ -420,7 +540,9 @@ def test_a_day_that_does_not_exist(clone: Clone, day: str) -> None:
 def test_a_day_that_has_not_come(clone: Clone, option: str) -> None:
     """A slip here would stay the newest record for good."""
     said = refused(clone, clone.ekf("tag", "-m", "x", option), 2)
-    assert said.endswith(" has not come yet: git's clock says 2026-11-20\nhint: git ekf tag, without --date\n")
+    assert said.endswith(
+        " has not come yet: git's clock says 2026-11-20\nhint: git ekf tag, without --date\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -443,7 +565,17 @@ def test_today_is_the_committers(clone: Clone, time: str, day: str) -> None:
 
 def test_today_in_the_time_zone_of_the_machine(clone: Clone) -> None:
     def day(zone: str) -> str:
-        done = run("env", "-u", "GIT_COMMITTER_DATE", f"TZ={zone}", "git-ekf", "tag", "-m", "x", cwd=clone.path)
+        done = run(
+            "env",
+            "-u",
+            "GIT_COMMITTER_DATE",
+            f"TZ={zone}",
+            "git-ekf",
+            "tag",
+            "-m",
+            "x",
+            cwd=clone.path,
+        )
         return recorded(done).split("/")[1][:10]
 
     east, west = day("EAST-14"), day("WEST+12")
@@ -462,10 +594,19 @@ def test_a_clock_that_is_none(clone: Clone, time: str, code: int) -> None:
 def key(tmp_path: Path) -> Path:
     """An SSH key, as git's user configuration has it; and who may sign with it."""
     path = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", path], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", path], check=True
+    )
     signers = tmp_path / "signers"
-    signers.write_text("operator@example.com " + path.with_suffix(".pub").read_text(encoding="utf-8"), encoding="utf-8")
-    for name, value in (("gpg.format", "ssh"), ("user.signingKey", path), ("gpg.ssh.allowedSignersFile", signers)):
+    signers.write_text(
+        "operator@example.com " + path.with_suffix(".pub").read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    for name, value in (
+        ("gpg.format", "ssh"),
+        ("user.signingKey", path),
+        ("gpg.ssh.allowedSignersFile", signers),
+    ):
         assert run("git", "config", "--global", name, value).code == 0
     return path
 
@@ -491,9 +632,18 @@ def test_unsigned_unless_asked_for(saved: Clone) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["tag.gpgSign=true", "gpg.program=false"], "the record could not be signed: gpg failed to sign the data\n"),
-        (["tag.gpgSign=true", "gpg.format=ssh"], "the record could not be signed: either user.signingkey or"),
-        (["ekf.tags.sign=true", "gpg.format=ssh", "user.signingKey=/no/such/key"], "the record could not be signed: "),
+        (
+            ["tag.gpgSign=true", "gpg.program=false"],
+            "the record could not be signed: gpg failed to sign the data\n",
+        ),
+        (
+            ["tag.gpgSign=true", "gpg.format=ssh"],
+            "the record could not be signed: either user.signingkey or",
+        ),
+        (
+            ["ekf.tags.sign=true", "gpg.format=ssh", "user.signingKey=/no/such/key"],
+            "the record could not be signed: ",
+        ),
     ],
 )
 def test_a_signature_that_cannot_be_made(clone: Clone, settings: list[str], said: str) -> None:
@@ -501,19 +651,30 @@ def test_a_signature_that_cannot_be_made(clone: Clone, settings: list[str], said
         clone.git("config", *setting.split("="))
     told = refused(clone, clone.ekf("tag", "-m", "x"), 5)
     assert told.startswith(said)
-    assert told.splitlines()[-1] == "hint: git config user.signingKey KEY, and gpg.format ssh for an SSH key"
+    assert (
+        told.splitlines()[-1]
+        == "hint: git config user.signingKey KEY, and gpg.format ssh for an SSH key"
+    )
 
 
 @pytest.mark.usefixtures("key")
 def test_a_git_that_leaves_the_signature_out(clone: Clone) -> None:
     """As git 2.39 does, with success, when the key is missing: no unsigned record stays behind."""
     clone.git("config", "user.signingKey", "/no/such/key")
-    assert refused(clone, clone.ekf("tag", "-s", "-m", "x"), 5).startswith("the record could not be signed: ")
+    assert refused(clone, clone.ekf("tag", "-s", "-m", "x"), 5).startswith(
+        "the record could not be signed: "
+    )
     assert clone.ekf("undo").code == 4
 
 
 def test_other_settings_that_interfere(saved: Clone) -> None:
-    for setting in ("core.commentChar=D", "i18n.commitEncoding=latin1", "tag.sort=-taggerdate", "commit.cleanup=strip", "column.ui=always"):
+    for setting in (
+        "core.commentChar=D",
+        "i18n.commitEncoding=latin1",
+        "tag.sort=-taggerdate",
+        "commit.cleanup=strip",
+        "column.ui=always",
+    ):
         saved.git("config", *setting.split("="))
     recorded(saved.ekf("tag", "-m", "Größe\n# 1"))
     assert context(saved) == "Größe\n# 1"
@@ -522,7 +683,19 @@ def test_other_settings_that_interfere(saved: Clone) -> None:
 
 def test_without_an_identity(clone: Clone) -> None:
     clone.git("config", "user.useConfigOnly", "true")
-    words = ["env", "-u", "GIT_COMMITTER_NAME", "-u", "GIT_COMMITTER_EMAIL", "-u", "EMAIL", "git-ekf", "tag", "-m", "x"]
+    words = [
+        "env",
+        "-u",
+        "GIT_COMMITTER_NAME",
+        "-u",
+        "GIT_COMMITTER_EMAIL",
+        "-u",
+        "EMAIL",
+        "git-ekf",
+        "tag",
+        "-m",
+        "x",
+    ]
     assert "Please tell me who you are" in refused(clone, run(*words, cwd=clone.path), 5)
 
 
@@ -531,13 +704,19 @@ def test_without_an_identity(clone: Clone) -> None:
 
 def test_uncommitted_and_untracked_work(clone: Clone) -> None:
     clone.write("new file", "x")
-    assert refused(clone, clone.ekf("tag", "-m", "x")).startswith("there is uncommitted work: new file\nhint: git add")
+    assert refused(clone, clone.ekf("tag", "-m", "x")).startswith(
+        "there is uncommitted work: new file\nhint: git add"
+    )
     clone.git("add", ".")
-    assert refused(clone, clone.ekf("tag", "-m", "x")).startswith("there is uncommitted work: new file\n")
+    assert refused(clone, clone.ekf("tag", "-m", "x")).startswith(
+        "there is uncommitted work: new file\n"
+    )
     clone.git("rm", "-qf", "new file")
     clone.write("VERSION", "changed")
     (clone.path / "README.md").unlink()
-    assert refused(clone, clone.ekf("tag", "-m", "x")).startswith("there is uncommitted work: README.md and 1 more\n")
+    assert refused(clone, clone.ekf("tag", "-m", "x")).startswith(
+        "there is uncommitted work: README.md and 1 more\n"
+    )
 
 
 def test_ignored_files_are_nobodys_business(clone: Clone) -> None:
@@ -553,7 +732,10 @@ def test_no_release_branch(clone: Clone) -> None:
     clone.git("switch", "-q", "-c", "wip")
     assert refused(clone, clone.ekf("tag", "-m", "x")) == said
     clone.git("switch", "-q", "--orphan", "release-2.0")
-    assert refused(clone, clone.ekf("tag", "-m", "x")) == "release-2.0 has no commit yet\nhint: git ekf status\n"
+    assert (
+        refused(clone, clone.ekf("tag", "-m", "x"))
+        == "release-2.0 has no commit yet\nhint: git ekf status\n"
+    )
 
 
 def test_outside_a_work_tree(internal: Path, tmp_path: Path) -> None:
@@ -582,7 +764,10 @@ def test_a_wrong_record_does_not_stop_the_next(clone: Clone) -> None:
 
 def test_an_operation_in_progress(clone: Clone) -> None:
     clone.git("merge", "--no-ff", "--no-commit", "origin/release-1.9", ok=False)
-    assert refused(clone, clone.ekf("tag", "-m", "x")) == "a merge is in progress\nhint: finish it: git status shows how\n"
+    assert (
+        refused(clone, clone.ekf("tag", "-m", "x"))
+        == "a merge is in progress\nhint: finish it: git status shows how\n"
+    )
 
 
 def test_a_channel_that_is_gone(clone: Clone) -> None:
@@ -595,7 +780,13 @@ def test_a_channel_that_is_gone(clone: Clone) -> None:
 
 def test_two_at_once(clone: Clone) -> None:
     processes = [
-        subprocess.Popen(["git-ekf", "tag", "-m", str(n)], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            ["git-ekf", "tag", "-m", str(n)],
+            cwd=clone.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for n in range(4)
     ]
     names = []
@@ -604,14 +795,19 @@ def test_two_at_once(clone: Clone) -> None:
         if process.returncode == 0:
             names.append(out.split()[1])
         else:
-            assert (process.returncode, err.splitlines()[0]) == (4, "git-ekf: another git-ekf command is at work in this repository")
+            assert (process.returncode, err.splitlines()[0]) == (
+                4,
+                "git-ekf: another git-ekf command is at work in this repository",
+            )
     assert sorted(names) == sorted(tags(clone))
     assert names
 
 
 def taking_git(tmp_path: Path, name: str) -> str:
     """A PATH whose git, when asked to tag, first has somebody else take a name."""
-    real = subprocess.run(["sh", "-c", "command -v git"], capture_output=True, text=True, check=True).stdout.strip()
+    real = subprocess.run(
+        ["sh", "-c", "command -v git"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     folder = tmp_path / "wrapper"
     folder.mkdir()
     take = f'[ "$1" = tag ] && {{ {name}\n"{real}" update-ref "refs/tags/$taken" HEAD; }}\n'
@@ -621,7 +817,10 @@ def taking_git(tmp_path: Path, name: str) -> str:
 
 def test_a_name_taken_between(clone: Clone, tmp_path: Path) -> None:
     path = taking_git(tmp_path, f"taken={TODAY}")
-    assert recorded(clone.ekf("tag", "-m", "x", env={"PATH": path})) == "deploy/2026-11-20.2/release-1.8"
+    assert (
+        recorded(clone.ekf("tag", "-m", "x", env={"PATH": path}))
+        == "deploy/2026-11-20.2/release-1.8"
+    )
     assert clone.out("cat-file", "-t", TODAY) == "commit", "the other one stays"
     assert clone.ekf("undo").code == 0
     assert tags(clone) == [TODAY]
@@ -632,4 +831,7 @@ def test_every_name_taken(clone: Clone, tmp_path: Path) -> None:
     wanted = 'for word; do case "$word" in deploy/*) taken=$word;; esac; done'
     done = clone.ekf("tag", "-m", "x", env={"PATH": taking_git(tmp_path, wanted)})
     assert (done.code, done.out) == (5, "")
-    assert done.err == "git-ekf: the names of 2026-11-20 are being taken by somebody else\nhint: try again\n"
+    assert (
+        done.err
+        == "git-ekf: the names of 2026-11-20 are being taken by somebody else\nhint: try again\n"
+    )

@@ -42,5 +42,10 @@ def test_others_stay(tmp_path: Path) -> None:
     (tmp_path / "git-ekf-link").symlink_to(tmp_path / "another")
     with temporary(str(tmp_path)) as used, temporary(str(tmp_path)):
         assert Path(used).is_dir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "git-ekf-file", "git-ekf-link", "git-ekf-without"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "another",
+        "git-ekf-file",
+        "git-ekf-link",
+        "git-ekf-without",
+    ]
     assert (tmp_path / "another/.lock").exists()

@@ -20,12 +20,22 @@ HEADLINE = "On release-1.8, following origin/release-1.8"
 BOLD = f"\x1b[1m{HEADLINE}\x1b[m"
 
 
-def shown(cwd: Path, *command: str, columns: int = 200, env: Mapping[str, str | None] | None = None) -> str:
+def shown(
+    cwd: Path, *command: str, columns: int = 200, env: Mapping[str, str | None] | None = None
+) -> str:
     """What a terminal gets to see of a command; None takes a variable out of its environment."""
     wanted = {"NO_COLOR": None, "COLUMNS": None, "TERM": "xterm", **(env or {})}
-    environment = {name: value for name, value in {**os.environ, **wanted}.items() if value is not None}
+    environment = {
+        name: value for name, value in {**os.environ, **wanted}.items() if value is not None
+    }
     child = pexpect.spawn(
-        command[0], list(command[1:]), cwd=str(cwd), timeout=30, encoding="utf-8", env=environment, dimensions=(24, columns)
+        command[0],
+        list(command[1:]),
+        cwd=str(cwd),
+        timeout=30,
+        encoding="utf-8",
+        env=environment,
+        dimensions=(24, columns),
     )
     child.expect(pexpect.EOF)
     return (child.before or "").replace("\r\n", "\n")
@@ -47,22 +57,36 @@ def shown(cwd: Path, *command: str, columns: int = 200, env: Mapping[str, str | 
         ({"color.ui": "false"}, {"CLICOLOR_FORCE": "1"}, True),
     ],
 )
-def test_a_terminal_has_the_colours_of_git(clone: Clone, settings: dict[str, str], env: dict[str, str], coloured: bool) -> None:
+def test_a_terminal_has_the_colours_of_git(
+    clone: Clone, settings: dict[str, str], env: dict[str, str], coloured: bool
+) -> None:
     for key, value in settings.items():
         clone.git("config", key, value)
-    assert shown(clone.path, "git", "ekf", "status", env=env).startswith((BOLD if coloured else HEADLINE) + "\n")
+    assert shown(clone.path, "git", "ekf", "status", env=env).startswith(
+        (BOLD if coloured else HEADLINE) + "\n"
+    )
 
 
 def test_a_pipe_has_colours_only_where_they_are_wanted_there(clone: Clone) -> None:
-    assert run("git-ekf", "status", cwd=clone.path, env={"NO_COLOR": ""}).out.startswith(HEADLINE + "\n")
-    assert run("git-ekf", "status", cwd=clone.path, env={"NO_COLOR": "", "CLICOLOR_FORCE": "1"}).out.startswith(BOLD)
+    assert run("git-ekf", "status", cwd=clone.path, env={"NO_COLOR": ""}).out.startswith(
+        HEADLINE + "\n"
+    )
+    assert run(
+        "git-ekf", "status", cwd=clone.path, env={"NO_COLOR": "", "CLICOLOR_FORCE": "1"}
+    ).out.startswith(BOLD)
     clone.git("config", "color.ui", "always")
     assert run("git-ekf", "status", cwd=clone.path, env={"NO_COLOR": ""}).out.startswith(BOLD)
     assert run("git-ekf", "status", cwd=clone.path).out.startswith(HEADLINE + "\n")
 
 
 def test_text_of_the_repository_brings_no_colours(clone: Clone) -> None:
-    clone.git("tag", "-a", "-m", "Date: 2026-11-20\nContext: \x1b[31mred\x1b[m", "deploy/2026-11-20/release-1.8")
+    clone.git(
+        "tag",
+        "-a",
+        "-m",
+        "Date: 2026-11-20\nContext: \x1b[31mred\x1b[m",
+        "deploy/2026-11-20/release-1.8",
+    )
     text = shown(clone.path, "git-ekf", "log", env={"GIT_PAGER": "cat"})
     assert "\\x1b[31mred\\x1b[m" in text
     assert "\x1b[31mred" not in text
@@ -108,7 +132,10 @@ def test_what_may_be_long_is_paged(clone: Clone, pager: str, command: str) -> No
         assert all(line.startswith("| ") for line in lines[1:])
     piped = run(*words, cwd=clone.path, env={"GIT_PAGER": pager}).out
     assert [
-        line[2:] for line in shown(clone.path, *words, env={"GIT_PAGER": pager, "NO_COLOR": "1"}).splitlines()[1:]
+        line[2:]
+        for line in shown(
+            clone.path, *words, env={"GIT_PAGER": pager, "NO_COLOR": "1"}
+        ).splitlines()[1:]
     ] == piped.splitlines()
 
 
@@ -134,14 +161,18 @@ def test_a_pager_that_is_left_early(clone: Clone) -> None:
     for number in range(3):
         assert clone.ekf("tag", "-m", f"{number}" * 60_000).code == 0
     assert clone.ekf("save").code == 0
-    text = shown(clone.path, "sh", "-c", "git-ekf show; echo code $?", env={"GIT_PAGER": "head -n 1"})
+    text = shown(
+        clone.path, "sh", "-c", "git-ekf show; echo code $?", env={"GIT_PAGER": "head -n 1"}
+    )
     assert text.splitlines()[1:] == ["code 0"]
 
 
 def test_a_pager_that_is_left_before_the_next_line(clone: Clone) -> None:
     """What is then still to be written does not turn up on the terminal."""
     slowly = "import time; from git_ekf.terminal import paged\nwith paged():\n print('one')\n time.sleep(0.5)\n print('two')\nprint('end')"
-    assert shown(clone.path, sys.executable, "-c", slowly, env={"GIT_PAGER": "head -n 1"}).splitlines() == ["one", "end"]
+    assert shown(
+        clone.path, sys.executable, "-c", slowly, env={"GIT_PAGER": "head -n 1"}
+    ).splitlines() == ["one", "end"]
 
 
 # --- a terminal that can do less ---
@@ -152,7 +183,10 @@ def test_a_narrow_terminal(clone: Clone) -> None:
     wide = shown(clone.path, "git-ekf", "status", env={"NO_COLOR": "1"})
     narrow = shown(clone.path, "git-ekf", "status", columns=50, env={"NO_COLOR": "1"})
     assert "newer          release-1.9, release-1.10            git ekf upgrade --plan\n" in wide
-    assert "newer          release-1.9, release-1.10\n                 git ekf upgrade --plan\n" in narrow
+    assert (
+        "newer          release-1.9, release-1.10\n                 git ekf upgrade --plan\n"
+        in narrow
+    )
     assert wide.split() == narrow.split()
 
 
@@ -173,16 +207,27 @@ def test_progress_is_for_a_terminal_and_for_what_takes_long(clone: Clone) -> Non
     at_once = {"GIT_PROGRESS_DELAY": "0", "GIT_PAGER": "cat"}
     text = shown(clone.path, *plan, env=at_once)
     assert "\rLooking at commits:   0% (0/3)" in text
-    assert "Looking" not in shown(clone.path, *plan, env={"GIT_PAGER": "cat", "GIT_PROGRESS_DELAY": "1000"})
+    assert "Looking" not in shown(
+        clone.path, *plan, env={"GIT_PAGER": "cat", "GIT_PROGRESS_DELAY": "1000"}
+    )
     done = run(*plan, cwd=clone.path, env=at_once)
     assert (done.code, done.err) == (0, "")
 
 
 def test_interrupted_while_it_is_loading(clone: Clone, tmp_path: Path) -> None:
     """Without a traceback of what it was importing."""
-    script(tmp_path / "typer.py", "import os, time\nopen(os.environ['LOADING'], 'w').close()\ntime.sleep(60)\n")
+    script(
+        tmp_path / "typer.py",
+        "import os, time\nopen(os.environ['LOADING'], 'w').close()\ntime.sleep(60)\n",
+    )
     env = {**os.environ, "PYTHONPATH": str(tmp_path), "LOADING": str(tmp_path / "loading")}
-    process = subprocess.Popen(["git-ekf", "releases"], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    process = subprocess.Popen(
+        ["git-ekf", "releases"],
+        cwd=clone.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+    )
     for _ in range(1200):
         if (tmp_path / "loading").exists():
             break
@@ -193,7 +238,10 @@ def test_interrupted_while_it_is_loading(clone: Clone, tmp_path: Path) -> None:
 
 def test_a_message_is_one_line(clone: Clone) -> None:
     done = run("git-ekf", "completion", cwd=clone.path)
-    assert (done.code, done.err.splitlines()[0]) == (2, "git-ekf: missing argument 'SHELL'. Choose from: bash, zsh, fish")
+    assert (done.code, done.err.splitlines()[0]) == (
+        2,
+        "git-ekf: missing argument 'SHELL'. Choose from: bash, zsh, fish",
+    )
 
 
 # --- the prompt ---
@@ -209,16 +257,28 @@ def test_what_git_cannot_start_with_is_said_as_one_sentence(clone: Clone, tmp_pa
     said = "git-ekf: git cannot read its configuration: "
     wrong = clone.git("-c", "color.ui=bogus", "ekf", "status", ok=False)
     assert (wrong.code, wrong.out) == (4, "")
-    assert wrong.err == f"{said}bad boolean config value 'bogus' for 'color.ui'\nhint: git config --show-origin color.ui\n"
+    assert (
+        wrong.err
+        == f"{said}bad boolean config value 'bogus' for 'color.ui'\nhint: git config --show-origin color.ui\n"
+    )
     broken = tmp_path / "broken"
     broken.write_text("[x\n", encoding="utf-8")
     wrong = clone.ekf("status", env={"GIT_CONFIG_GLOBAL": str(broken)})
-    assert (wrong.code, wrong.out, wrong.err) == (4, "", f"{said}bad config line 1 in file {broken}\nhint: correct line 1 of {broken}\n")
+    assert (wrong.code, wrong.out, wrong.err) == (
+        4,
+        "",
+        f"{said}bad config line 1 in file {broken}\nhint: correct line 1 of {broken}\n",
+    )
     gone = tmp_path / "gone"
     for command in ("status", "check", "log", "upgrade"):
-        wrong = run("sh", "-c", f"mkdir {gone} && cd {gone} && rmdir {gone} && exec git-ekf {command}")
+        wrong = run(
+            "sh", "-c", f"mkdir {gone} && cd {gone} && rmdir {gone} && exec git-ekf {command}"
+        )
         assert (wrong.code, wrong.out) == (4, "")
-        assert wrong.err == "git-ekf: the current directory is not there any more\nhint: cd to one that is\n"
+        assert (
+            wrong.err
+            == "git-ekf: the current directory is not there any more\nhint: cd to one that is\n"
+        )
 
 
 def test_the_prompt(clone: Clone, tmp_path: Path) -> None:
@@ -276,7 +336,12 @@ _SHELLS = {
     "sh": ["sh", "-i"],
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i", "+Z"],
-    "fish": ["fish", "--no-config", "--init-command", f"function fish_prompt; echo -n '{_READY}'; end"],
+    "fish": [
+        "fish",
+        "--no-config",
+        "--init-command",
+        f"function fish_prompt; echo -n '{_READY}'; end",
+    ],
 }
 
 
@@ -288,7 +353,15 @@ class Shell:
         environment = {**os.environ, "PS1": _READY, "TERM": "dumb", "GIT_PAGER": "cat"}
         for variable in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
             environment.pop(variable)
-        self._child = pexpect.spawn(program, args, cwd=str(folder), timeout=30, encoding="utf-8", env=environment, dimensions=(40, 200))
+        self._child = pexpect.spawn(
+            program,
+            args,
+            cwd=str(folder),
+            timeout=30,
+            encoding="utf-8",
+            env=environment,
+            dimensions=(40, 200),
+        )
         self._count = 0
         self._child.expect_exact(_READY)
 
@@ -313,13 +386,17 @@ def test_a_first_day(vendor: Path, internal: Path, tmp_path: Path, name: str) ->
     if not shutil.which(name):
         pytest.skip(f"{name} is not on this machine")
     shell = Shell(name, tmp_path)
-    assert "here" in shell.types(f"git clone -q -b release-1.8 {vendor} prod && cd prod && echo here")
+    assert "here" in shell.types(
+        f"git clone -q -b release-1.8 {vendor} prod && cd prod && echo here"
+    )
     said = shell.types("git ekf stauts")
     assert "git-ekf: stauts is not a git-ekf command" in said
     assert "hint: git ekf status" in said
     assert "remote internal added" in shell.types(f"git ekf init --internal {internal}")
     assert "never: internal has no release-1.8   git ekf save" in shell.types("git ekf status")
-    shell.types("echo 'replicas: [{name: istio, count: 2}]' >>apps/istio/overlays/deploy/kustomization.yaml")
+    shell.types(
+        "echo 'replicas: [{name: istio, count: 2}]' >>apps/istio/overlays/deploy/kustomization.yaml"
+    )
     said = shell.types("git ekf tag -m 'Too early'")
     assert "git-ekf: " in said
     assert "hint: git " in said

@@ -11,7 +11,7 @@ import pytest
 from conftest import GIT_EKF, Clone, run
 
 from git_ekf.errors import Refused
-from git_ekf.git import Git
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.trust import APPLY, MIGRATIONS, RENDER, quoted, require_trusted
 
@@ -36,7 +36,10 @@ def trusted(clone: Clone, section: str, *words: str) -> bool:
         refused = error
     if refused:
         assert (refused.code, refused.hint) == (4, "git ekf trust")
-        assert refused.message == f".ekf.toml names a command that is not trusted here: {quoted(words)}"
+        assert (
+            refused.message
+            == f".ekf.toml names a command that is not trusted here: {quoted(words)}"
+        )
     return refused is None
 
 
@@ -150,7 +153,14 @@ def test_git_config_does_not_vouch_for_what_the_file_names(clone: Clone) -> None
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 4), ("", 4), ("\x03", 130)])
 def test_asks_on_a_terminal(clone: Clone, answer: str, code: int) -> None:
     clone.commit(".ekf.toml", TOML)
-    child = pexpect.spawn(str(GIT_EKF), ["trust"], cwd=str(clone.path), timeout=30, encoding="utf-8", env=dict(os.environ))
+    child = pexpect.spawn(
+        str(GIT_EKF),
+        ["trust"],
+        cwd=str(clone.path),
+        timeout=30,
+        encoding="utf-8",
+        env=dict(os.environ),
+    )
     child.expect_exact("tools/deploy --to 'prod cluster' '{path}'")
     child.expect_exact("They run with all your rights. Trust them? [y/N]: ")
     child.send(answer if answer == "\x03" else answer + "\r")
@@ -164,24 +174,40 @@ def test_nobody_to_ask(clone: Clone) -> None:
     clone.commit(".ekf.toml", TOML)
     done = clone.ekf("trust")
     assert done.code == 4
-    assert done.err.splitlines() == ["git-ekf: nobody is there to ask whether these commands may run", "hint: git ekf trust --yes"]
+    assert done.err.splitlines() == [
+        "git-ekf: nobody is there to ask whether these commands may run",
+        "hint: git ekf trust --yes",
+    ]
     assert "tools/deploy" in done.out
     assert not trusted(clone, APPLY, *DEPLOY)
 
 
 def test_words_cannot_hide_anything(clone: Clone) -> None:
     clone.commit(
-        ".ekf.toml", r"[apply]" + "\n" + r'command = ["sh", "a\u001b[2K\nb\u202e\\n' "'" '", "https://me:secret@example.com/x", ""]' + "\n"
+        ".ekf.toml",
+        r"[apply]" + "\n" + r'command = ["sh", "a\u001b[2K\nb\u202e\\n'
+        "'"
+        '", "https://me:secret@example.com/x", ""]' + "\n",
     )
     done = clone.ekf("trust", "--list")
-    assert done.out.splitlines()[1] == r"  not trusted  apply  sh $'a\x1b[2K\nb\u202e\\n\'' https://example.com/x ''"
+    assert (
+        done.out.splitlines()[1]
+        == r"  not trusted  apply  sh $'a\x1b[2K\nb\u202e\\n\'' https://example.com/x ''"
+    )
     assert not set(done.out) & set("\x1b\u202e")
     shown = run("bash", "-c", r"printf %s $'a\x1b[2K\nb\u202e\\n\''", env={"LC_ALL": "C.UTF-8"})
     assert shown.out == "a\x1b[2K\nb\u202e\\n'"
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe\n", b"[]\n{}\nnull\n3\n", b'{"section": [], "command": 5}\n', b'{"section": "apply", "comm']
+    "content",
+    [
+        b"",
+        b"\xff\xfe\n",
+        b"[]\n{}\nnull\n3\n",
+        b'{"section": [], "command": 5}\n',
+        b'{"section": "apply", "comm',
+    ],
 )
 def test_a_damaged_file_trusts_nothing_and_is_mended(clone: Clone, content: bytes) -> None:
     clone.commit(".ekf.toml", TOML)
@@ -209,7 +235,10 @@ def test_not_while_another_command_is_at_work(clone: Clone) -> None:
     with open(clone.path / ".git/ekf/lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = clone.ekf("trust", "--yes")
-    assert (done.code, done.err.splitlines()[0]) == (4, "git-ekf: another git-ekf command is at work in this repository")
+    assert (done.code, done.err.splitlines()[0]) == (
+        4,
+        "git-ekf: another git-ekf command is at work in this repository",
+    )
     assert not trusted(clone, APPLY, *DEPLOY)
 
 

@@ -16,8 +16,8 @@ from conftest import Clone, Run, run
 from test_rollback import FILE, record, state, switch, tree
 
 from git_ekf import cli
-from git_ekf.git import Git
-from git_ekf.journal import Journal, Operation
+from git_ekf.git.calls import Git
+from git_ekf.transaction.journal import Journal, Operation
 
 RECORDS = ("deploy/2026-11-19/release-1.8", "deploy/2026-11-20/release-1.8")
 
@@ -42,7 +42,10 @@ def refused(done: Run) -> list[str]:
 
 
 def test_nothing_to_undo(clone: Clone) -> None:
-    assert refused(clone.ekf("undo")) == ["git-ekf: there is nothing to undo", "hint: git reflog shows what git itself did"]
+    assert refused(clone.ekf("undo")) == [
+        "git-ekf: there is nothing to undo",
+        "hint: git reflog shows what git itself did",
+    ]
 
 
 def test_a_record(two: Clone) -> None:
@@ -98,7 +101,9 @@ def test_every_kind_of_rollback(two: Clone, how: str) -> None:
     done = two.ekf("undo")
     assert (done.code, done.err) == (0, "")
     branch = "release-1.8" if how == "commit" else "release-1.9"
-    assert done.out == f"Undone: the rollback of {branch}\n" + ("" if how == "commit" else "On release-1.8 again\n")
+    assert done.out == f"Undone: the rollback of {branch}\n" + (
+        "" if how == "commit" else "On release-1.8 again\n"
+    )
     assert state(two) == before
 
 
@@ -185,7 +190,9 @@ def test_a_saved_rollback_is_taken_back_with_a_backup(two: Clone, internal: Path
     assert done.code == 0, done
     there = Clone(internal)
     assert there.out("rev-parse", "release-1.8") == before
-    assert there.out("for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8/") == new
+    assert (
+        there.out("for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8/") == new
+    )
 
 
 def test_what_was_on_internal_before_is_not_called_published_by_it(two: Clone) -> None:
@@ -195,14 +202,26 @@ def test_what_was_on_internal_before_is_not_called_published_by_it(two: Clone) -
     two.git("switch", "-q", "release-1.8")
     two.git("branch", "-q", "-D", "release-1.9")
     assert two.ekf("rollback", name).code == 0
-    assert two.ekf("undo").out.splitlines() == ["Undone: the rollback of release-1.9", "On release-1.8 again"]
+    assert two.ekf("undo").out.splitlines() == [
+        "Undone: the rollback of release-1.9",
+        "On release-1.8 again",
+    ]
 
 
 # --- several work trees, several commands ---
 
 
 def test_linked_work_trees(two: Clone, tmp_path: Path) -> None:
-    two.git("worktree", "add", "-q", "-b", "release-1.9", "--track", str(tmp_path / "other"), "origin/release-1.9")
+    two.git(
+        "worktree",
+        "add",
+        "-q",
+        "-b",
+        "release-1.9",
+        "--track",
+        str(tmp_path / "other"),
+        "origin/release-1.9",
+    )
     other = Clone(tmp_path / "other")
     two.ekf("rollback", RECORDS[0])
     before, there = state(two), other.out("rev-parse", "HEAD")
@@ -210,7 +229,11 @@ def test_linked_work_trees(two: Clone, tmp_path: Path) -> None:
         f"git-ekf: the rollback was made in the work tree {two.path}",
         f"hint: git -C {two.path} ekf undo",
     ]
-    assert (state(two), other.out("rev-parse", "HEAD"), other.out("status", "--porcelain")) == (before, there, "")
+    assert (state(two), other.out("rev-parse", "HEAD"), other.out("status", "--porcelain")) == (
+        before,
+        there,
+        "",
+    )
     assert run("git", "-C", two.path, "ekf", "undo").code == 0
     nine = record(other, "nine")
     other.commit(FILE, "nine and a half")
@@ -224,7 +247,9 @@ HOLD = "import fcntl, sys\nf = open(sys.argv[1], 'a')\nfcntl.flock(f, fcntl.LOCK
 
 def test_two_commands_exclude_each_other(two: Clone) -> None:
     before = state(two)
-    with subprocess.Popen([sys.executable, "-c", HOLD, two.path / ".git/ekf/lock"], stdin=-1, stdout=-1, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, two.path / ".git/ekf/lock"], stdin=-1, stdout=-1, text=True
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         for command in (["undo"], ["rollback", RECORDS[0]], ["tag", "-m", "x"], ["save"]):
@@ -255,7 +280,10 @@ def test_torn_at_every_byte(two: Clone, pristine: Callable[[], Clone], what: str
         journal(two).write_bytes(whole[:cut])
         read = Journal(str(journal(two)))
         newest = read.operations[-1]
-        assert (newest.command, newest.state) == (what, "done" if cut == len(whole) - 1 else "begun"), cut
+        assert (newest.command, newest.state) == (
+            what,
+            "done" if cut == len(whole) - 1 else "begun",
+        ), cut
         if (cut - start) % 60 == 0 or cut == len(whole) - 1:
             assert two.ekf("undo").code == 0
             if what == "rollback":
@@ -294,12 +322,23 @@ def test_a_journal_from_another_version(two: Clone) -> None:
     for changes in ({"notes": ["x"]}, {"state": "half"}):
         kept = journal(two).read_bytes()
         with journal(two).open("ab") as file:
-            file.write(json.dumps({**newest, "number": 99, "command": "sync", **changes}).encode() + b"\n")
+            file.write(
+                json.dumps({**newest, "number": 99, "command": "sync", **changes}).encode() + b"\n"
+            )
         before = state(two)
-        assert refused(two.ekf("undo"))[0] == "git-ekf: another version of git-ekf made the last sync"
+        assert (
+            refused(two.ekf("undo"))[0] == "git-ekf: another version of git-ekf made the last sync"
+        )
         assert state(two) == before
         journal(two).write_bytes(kept)
-    older = [{key: value for key, value in json.loads(line).items() if key not in ("worktree", "settings")} for line in kept.splitlines()]
+    older = [
+        {
+            key: value
+            for key, value in json.loads(line).items()
+            if key not in ("worktree", "settings")
+        }
+        for line in kept.splitlines()
+    ]
     journal(two).write_bytes(b"".join(json.dumps(values).encode() + b"\n" for values in older))
     assert two.ekf("undo").code == 0
 
@@ -366,7 +405,15 @@ class Killer:
         setattr(owner, name, outer)
 
     def install(self) -> None:
-        changing = ("read-tree", "update-ref", "symbolic-ref", "update-index", "tag", "commit-tree", "config")
+        changing = (
+            "read-tree",
+            "update-ref",
+            "symbolic-ref",
+            "update-index",
+            "tag",
+            "commit-tree",
+            "config",
+        )
         asking = {"--quiet", "--list", "--get-all"}
         run_git = Git.run
 
@@ -385,7 +432,9 @@ class Killer:
 
 def everything(clone: Clone) -> set[str]:
     """All commits and tag objects there are, reachable or not: none may ever go."""
-    lines = clone.out("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)").splitlines()
+    lines = clone.out(
+        "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"
+    ).splitlines()
     return {line.split()[0] for line in lines if line.endswith((" commit", " tag"))}
 
 
@@ -431,7 +480,9 @@ FOLLOWING = ("again", "tag", "status")
 
 
 @pytest.mark.parametrize(("direction", "how"), STEPS)
-def test_killed_at_every_step(two: Clone, pristine: Callable[[], Clone], tmp_path: Path, how: str, direction: str) -> None:
+def test_killed_at_every_step(
+    two: Clone, pristine: Callable[[], Clone], tmp_path: Path, how: str, direction: str
+) -> None:
     command = ["tag", "-m", "third"] if how == "tag" else ["rollback", arrange(two, how)]
     if direction == "undo":
         assert forked(two, command) == 0
@@ -540,7 +591,13 @@ def half_done(clone: Clone) -> None:
     def install() -> None:
         killer.install()
         inner = killer.step
-        killer.step = lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == "after git read-tree" else inner(name)  # type: ignore[method-assign]
+
+        def step(name: str) -> None:
+            if name == "after git read-tree":
+                os.kill(os.getpid(), signal.SIGKILL)
+            inner(name)
+
+        killer.step = step  # type: ignore[method-assign]
 
     assert forked(clone, ["rollback", RECORDS[0]], install) == -9
     assert (clone.path / FILE).read_text() == "first"
@@ -558,7 +615,10 @@ def test_what_was_changed_after_the_crash_is_not_lost(two: Clone) -> None:
             "hint: git stash -u, then: git ekf undo, then: git stash pop",
         ]
         assert state(two) == half
-    assert refused(two.ekf("rollback", "--dry-run", RECORDS[0])) == ["git-ekf: a rollback was cut off", "hint: git ekf undo"]
+    assert refused(two.ekf("rollback", "--dry-run", RECORDS[0])) == [
+        "git-ekf: a rollback was cut off",
+        "hint: git ekf undo",
+    ]
     two.git("stash", "-u")
     assert two.ekf("undo").out == "Undone: the rollback of release-1.8, which was cut off\n"
     two.git("stash", "pop", "-q")
@@ -586,7 +646,16 @@ def test_what_was_committed_after_the_crash_is_theirs(two: Clone) -> None:
 
 
 def test_cut_off_in_another_work_tree(two: Clone, tmp_path: Path) -> None:
-    two.git("worktree", "add", "-q", "-b", "release-1.9", "--track", str(tmp_path / "other"), "origin/release-1.9")
+    two.git(
+        "worktree",
+        "add",
+        "-q",
+        "-b",
+        "release-1.9",
+        "--track",
+        str(tmp_path / "other"),
+        "origin/release-1.9",
+    )
     other = Clone(tmp_path / "other")
     before = state(two)
     half_done(two)

@@ -31,7 +31,7 @@ from upgrading import (
     vendor_commit,
 )
 
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +62,21 @@ def test_clean(world: World) -> None:
     assert world.out("symbolic-ref", "HEAD") == "refs/heads/release-1.9"
     assert world.out("rev-parse", "--abbrev-ref", "HEAD@{upstream}") == "origin/release-1.9"
     # The old branch and all else is where it was.
-    assert [line for line in world.out("for-each-ref").splitlines() if not line.endswith("\trefs/heads/release-1.9")] == before
+    assert [
+        line
+        for line in world.out("for-each-ref").splitlines()
+        if not line.endswith("\trefs/heads/release-1.9")
+    ] == before
     assert (world.path / ISTIO).read_text() == deployment("istio", "1.9.0", 3)
     assert (world.path / "VERSION").read_text() == "1.9.0\n"
     new = world.stack()
     for one, other in zip(old, new, strict=True):
         kept = "--format=%an %ae %ad %B"
         assert world.out("log", "-1", kept, one) == world.out("log", "-1", kept, other)
-    assert world.out("log", "--format=%cn <%ce> %ct", "-3", "HEAD").splitlines() == ["Operator <operator@example.com> 1795168800"] * 3
+    assert (
+        world.out("log", "--format=%cn <%ce> %ct", "-3", "HEAD").splitlines()
+        == ["Operator <operator@example.com> 1795168800"] * 3
+    )
     assert world.out("log", "-1", "--format=%an", new[0]) == "Ada Löf"
     assert world.rules("--all") == []
     world.git("fsck", "--strict")
@@ -84,10 +91,18 @@ def test_undo_gives_everything_back(world: World) -> None:
     assert snapshot(world) != before
     world.write("VERSION", "mine\n")
     done = world.ekf("undo")
-    assert (done.code, done.out, done.err.splitlines()[0]) == (4, "", "git-ekf: there is uncommitted work: VERSION")
+    assert (done.code, done.out, done.err.splitlines()[0]) == (
+        4,
+        "",
+        "git-ekf: there is uncommitted work: VERSION",
+    )
     world.git("checkout", "-q", "--", "VERSION")
     done = world.ekf("undo")
-    assert (done.code, done.out, done.err) == (0, "Undone: the upgrade of release-1.9\nOn release-1.8 again\n", "")
+    assert (done.code, done.out, done.err) == (
+        0,
+        "Undone: the upgrade of release-1.9\nOn release-1.8 again\n",
+        "",
+    )
     after = snapshot(world)
     for name in ("ekf/journal", "logs/HEAD"):
         del before[name], after[name]
@@ -135,7 +150,17 @@ def test_what_status_says(world: World) -> None:
         f"  configuration  3 commits on {world.short('origin/release-1.9')}",
     ]
     assert after[3].split() == ["newer", "release-1.10", "git", "ekf", "upgrade", "--plan"]
-    assert after[4].split() == ["saved", "never:", "internal", "has", "no", "release-1.9", "git", "ekf", "save"]
+    assert after[4].split() == [
+        "saved",
+        "never:",
+        "internal",
+        "has",
+        "no",
+        "release-1.9",
+        "git",
+        "ekf",
+        "save",
+    ]
     assert after[-1] == "  policy         ok"
 
 
@@ -247,7 +272,10 @@ def bisecting(world: World) -> None:
 
 def picking(world: World) -> None:
     world.commit(ISTIO, deployment("istio", "1.8.0", 4))
-    assert world.git("cherry-pick", "HEAD~1", ok=False).code == 0 or world.git("cherry-pick", "HEAD~3", ok=False).code
+    assert (
+        world.git("cherry-pick", "HEAD~1", ok=False).code == 0
+        or world.git("cherry-pick", "HEAD~3", ok=False).code
+    )
     world.git("revert", "HEAD~2", ok=False)
 
 
@@ -320,9 +348,21 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
     (other_branch, [], 4, "no release branch is checked out", "git switch release-1.8"),
     (unborn, [], 4, "release-1.11 has no commit yet", "git ekf status"),
     (changed, [], 4, f"there is uncommitted work: {ISTIO}", "git commit -a, or git stash"),
-    (changed_two, [], 4, f"there is uncommitted work: {ISTIO} and 1 more", "git commit -a, or git stash"),
+    (
+        changed_two,
+        [],
+        4,
+        f"there is uncommitted work: {ISTIO} and 1 more",
+        "git commit -a, or git stash",
+    ),
     (staged, [], 4, "there is uncommitted work: own/new", "git commit -a, or git stash"),
-    (in_the_way, [], 4, "own/it is is in the way: git does not track it here, and would write over it", "mv 'own/it is' 'own/it is.mine'"),
+    (
+        in_the_way,
+        [],
+        4,
+        "own/it is is in the way: git does not track it here, and would write over it",
+        "mv 'own/it is' 'own/it is.mine'",
+    ),
     (
         ignored_in_the_way,
         [],
@@ -341,13 +381,31 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
     ),
     (unsaved, [], 4, "release-1.8 is not saved to internal", "git ekf save, or --no-save-check"),
     (newest, ["--no-save-check"], 4, "there is no channel newer than release-1.10", SYNC),
-    (nine, ["1.8"], 4, "release-1.8 is older than release-1.9", "git ekf rollback TAG goes back to a deploy record"),
+    (
+        nine,
+        ["1.8"],
+        4,
+        "release-1.8 is older than release-1.9",
+        "git ekf rollback TAG goes back to a deploy record",
+    ),
     (nothing, ["1.8"], 4, "release-1.8 is checked out already", SYNC),
     (nothing, ["2.0"], 4, "origin has no release-2.0", "git ekf releases lists what it has"),
     (nothing, ["banana"], 2, "banana is no release", "git ekf releases lists them"),
     (nothing, [""], 2, "an empty argument is no release", "git ekf releases lists them"),
-    (nothing, ["--prefer", "ours"], 2, "--prefer ours names no side", "--prefer local, --prefer vendor, or --prefer local:PATTERN"),
-    (exists_here, [], 4, "release-1.9 exists here already", "git switch release-1.9, or, if it holds nothing: git branch -d release-1.9"),
+    (
+        nothing,
+        ["--prefer", "ours"],
+        2,
+        "--prefer ours names no side",
+        "--prefer local, --prefer vendor, or --prefer local:PATTERN",
+    ),
+    (
+        exists_here,
+        [],
+        4,
+        "release-1.9 exists here already",
+        "git switch release-1.9, or, if it holds nothing: git branch -d release-1.9",
+    ),
     (
         on_internal,
         [],
@@ -357,26 +415,43 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
     ),
     (merged, [], 4, "a merge commit is among the configuration commits: {tip}", SHOWN),
     (merged_twice, [], 4, "2 merge commits are among the configuration commits: {tip}", SHOWN),
-    (unrelated, [], 4, "what release-1.8 stands on is not known here: it shares no history with origin/release-1.8", "git fetch origin"),
+    (
+        unrelated,
+        [],
+        4,
+        "what release-1.8 stands on is not known here: it shares no history with origin/release-1.8",
+        "git fetch origin",
+    ),
     (no_origin, [], 4, "there is no remote origin", "git ekf init --primary URL"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("arrange", "args", "code", "message", "hint"), REFUSALS, ids=[f"{row[0].__name__} {' '.join(row[1])}".strip() for row in REFUSALS]
+    ("arrange", "args", "code", "message", "hint"),
+    REFUSALS,
+    ids=[f"{row[0].__name__} {' '.join(row[1])}".strip() for row in REFUSALS],
 )
-def test_refused(world: World, arrange: Arrange, args: list[str], code: int, message: str, hint: str) -> None:
+def test_refused(
+    world: World, arrange: Arrange, args: list[str], code: int, message: str, hint: str
+) -> None:
     arrange(world)
     world.git("fetch", "-q", "origin", ok=False)
     before, kept = snapshot(world), private(world)
-    assert_refused(world.ekf("upgrade", *args), message.format(tip=world.git("rev-parse", "HEAD", ok=False).out[:7]), hint, code)
+    assert_refused(
+        world.ekf("upgrade", *args),
+        message.format(tip=world.git("rev-parse", "HEAD", ok=False).out[:7]),
+        hint,
+        code,
+    )
     assert snapshot(world) == before
     assert private(world) == kept
 
 
 def test_the_policy_is_not_asked_about_others(world: World) -> None:
     """What is wrong elsewhere does not hold an upgrade up; what is wrong here is named."""
-    world.git("tag", "-a", "-m", "no fields", "deploy/2026-11-21/release-1.10", "origin/release-1.10")
+    world.git(
+        "tag", "-a", "-m", "no fields", "deploy/2026-11-21/release-1.10", "origin/release-1.10"
+    )
     assert world.ekf("upgrade").code == 0
     assert world.ekf("undo").code == 0
     same_remote(world)
@@ -425,7 +500,9 @@ def test_two_at_once(world: World) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for args in ([], ["--continue"], ["--abort"]):
             assert_refused(
-                world.ekf("upgrade", *args), "another git-ekf command is at work in this repository", "wait for it, then try again"
+                world.ekf("upgrade", *args),
+                "another git-ekf command is at work in this repository",
+                "wait for it, then try again",
             )
         assert snapshot(world) == before
         assert world.ekf("upgrade", "--plan").code == 0
@@ -435,7 +512,20 @@ def test_two_at_once(world: World) -> None:
 def test_a_shallow_clone(world: World, tmp_path: Path) -> None:
     """Deep enough it is right; where the base is cut away it says so."""
     path = tmp_path / "world/shallow"
-    assert run("git", "clone", "-q", "--depth=1", "--no-single-branch", f"file://{world.vendor.path}", path, "-b", "release-1.8").code == 0
+    assert (
+        run(
+            "git",
+            "clone",
+            "-q",
+            "--depth=1",
+            "--no-single-branch",
+            f"file://{world.vendor.path}",
+            path,
+            "-b",
+            "release-1.8",
+        ).code
+        == 0
+    )
     shallow = World(path)
     assert shallow.ekf("init", "--internal", str(tmp_path / "world/internal.git")).code == 0
     shallow.git("fetch", "-q", "internal")
@@ -452,13 +542,20 @@ def test_a_shallow_clone(world: World, tmp_path: Path) -> None:
     shallow.git("reflog", "expire", "--expire=now", "--all")
     before = snapshot(shallow)
     assert_refused(
-        shallow.ekf("upgrade"), "what release-1.8 stands on is not known here: this clone is shallow", "git fetch --unshallow origin"
+        shallow.ekf("upgrade"),
+        "what release-1.8 stands on is not known here: this clone is shallow",
+        "git fetch --unshallow origin",
     )
     assert snapshot(shallow) == before
 
 
 def test_a_channel_with_an_unrelated_history(world: World) -> None:
-    vendor_commit(world, "release-1.9", {ISTIO: deployment("istio", "1.9.0", 1), "VERSION": "1.9.0\n"}, parent="-")
+    vendor_commit(
+        world,
+        "release-1.9",
+        {ISTIO: deployment("istio", "1.9.0", 1), "VERSION": "1.9.0\n"},
+        parent="-",
+    )
     git = rebased(world)
     done = world.ekf("upgrade")
     assert done.code == 0, done
@@ -472,7 +569,10 @@ def test_a_vendor_that_removed_all_that_was_changed(world: World) -> None:
     vendor = vendor_commit(world, "release-1.9", {ISTIO: None, DASHBOARD: None}, "Remove it all")
     plan = world.ekf("upgrade", "--plan")
     assert plan.code == 1
-    assert plan.out.splitlines()[1:3] == [f"  CONFLICT  {one[:7]} Istio", f"            modify/delete: {ISTIO}"]
+    assert plan.out.splitlines()[1:3] == [
+        f"  CONFLICT  {one[:7]} Istio",
+        f"            modify/delete: {ISTIO}",
+    ]
     assert "2 in conflict" in plan.out
     stopped = world.ekf("upgrade", "--no-save-check")
     assert (stopped.code, stopped.out.splitlines()) == (
@@ -498,16 +598,22 @@ def test_flattened(world: World) -> None:
     merged(world)
     world.commit("own/after", "after\n", "After")
     old = world.stack()
-    wanted = [world.out("diff-tree", "-r", f"{one}^1", one, "--", "own").partition("\n")[0] for one in old]
+    wanted = [
+        world.out("diff-tree", "-r", f"{one}^1", one, "--", "own").partition("\n")[0] for one in old
+    ]
     plan = world.ekf("upgrade", "--flatten", "--plan", "--no-save-check")
     assert (plan.code, plan.err) == (0, "")
     assert f"  clean     {old[3][:7]} Merge branch 'side' into release-1.8\n" in plan.out
     done = world.ekf("upgrade", "--flatten", "--no-save-check")
     assert done.code == 0, done
     new = world.stack()
-    assert [world.out("diff-tree", "-r", f"{one}^1", one, "--", "own").partition("\n")[0] for one in new] == wanted
+    assert [
+        world.out("diff-tree", "-r", f"{one}^1", one, "--", "own").partition("\n")[0] for one in new
+    ] == wanted
     assert world.out("rev-list", "--merges", "origin/release-1.9..HEAD") == ""
-    assert [world.tree(f"{one}:own") for one in new if one != new[1]] == [world.tree(f"{one}:own") for one in old if one != old[1]]
+    assert [world.tree(f"{one}:own") for one in new if one != new[1]] == [
+        world.tree(f"{one}:own") for one in old if one != old[1]
+    ]
     assert world.out("log", "-1", "--format=%s", new[3]) == "Merge branch 'side' into release-1.8"
     assert world.rules() == []
     assert_clean(world)
@@ -548,7 +654,9 @@ def test_already_upstream(world: World) -> None:
     old = world.stack()
     other = twin(world)
     other.git("fetch", "-q", "origin")
-    other.git("rebase", "-q", "--onto", "origin/release-1.9", "origin/release-1.8", env={"EKF_HOOKS": "0"})
+    other.git(
+        "rebase", "-q", "--onto", "origin/release-1.9", "origin/release-1.8", env={"EKF_HOOKS": "0"}
+    )
     plan = world.ekf("upgrade", "--plan")
     assert plan.out.splitlines()[3:5] == [
         f"  upstream  {old[2][:7]} More",
@@ -557,7 +665,10 @@ def test_already_upstream(world: World) -> None:
     assert "3 clean, 1 already upstream\n" in plan.out
     done = world.ekf("upgrade", "--no-save-check")
     assert done.code == 0, done
-    assert f"  upstream  {old[2][:7]} More\n            the channel has the same change: {taken[:7]}\n" in done.out
+    assert (
+        f"  upstream  {old[2][:7]} More\n            the channel has the same change: {taken[:7]}\n"
+        in done.out
+    )
     assert "3 configuration commits on" in done.out
     assert world.out("log", "--format=%s", "-3") == "Last\nThree replicas\nSettings"
     assert_as_rebased(world, other)
@@ -611,7 +722,11 @@ def test_a_plan_in_a_read_only_repository(world: World) -> None:
     env = {"W": str(world.path.parent)}
     if not shutil.which("unshare") or run(*namespace, mount, env=env).code:
         pytest.skip("mounting in a namespace of one's own is not allowed here")
-    done = run(*namespace, f'{mount} && cd "$W/work" && ! touch x 2>/dev/null && git-ekf upgrade --plan --no-fetch', env=env)
+    done = run(
+        *namespace,
+        f'{mount} && cd "$W/work" && ! touch x 2>/dev/null && git-ekf upgrade --plan --no-fetch',
+        env=env,
+    )
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith("It would go through: git ekf upgrade 1.9\n")
     assert snapshot(world, exact=True) == before
@@ -621,7 +736,11 @@ def test_a_plan_with_conflicts(world: World) -> None:
     """It goes on behind a conflict, and marks what stands behind it."""
     world.git("reset", "-q", "--hard", "HEAD~1")
     image = world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
-    behind = world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3).replace("name: istio\n", "name: mesh\n", 1), "Our name")
+    behind = world.commit(
+        ISTIO,
+        deployment("istio", "1.8.0-mine", 3).replace("name: istio\n", "name: mesh\n", 1),
+        "Our name",
+    )
     own = world.commit("own/more", "other\n", "Other")
     base, onto = world.short("origin/release-1.8"), world.short("origin/release-1.9")
     one, two = world.stack()[:2]
@@ -640,7 +759,10 @@ def test_a_plan_with_conflicts(world: World) -> None:
         f"It would stop at {image[:7]} for you to resolve, in an ordinary rebase: git ekf upgrade 1.9",
     ]
     answer = json.loads(world.ekf("upgrade", "--json").out)
-    assert {key: answer[key] for key in ("version", "command", "from", "to", "tip", "rewritten", "clean")} == {
+    assert {
+        key: answer[key]
+        for key in ("version", "command", "from", "to", "tip", "rewritten", "clean")
+    } == {
         "version": 1,
         "command": "upgrade",
         "from": "release-1.8",
@@ -657,11 +779,18 @@ def test_a_plan_with_conflicts(world: World) -> None:
         (own, "clean", []),
     ]
     assert answer["commits"][2]["conflicts"] == [
-        {"kind": "content", "paths": [ISTIO], "message": f"CONFLICT (content): Merge conflict in {ISTIO}"}
+        {
+            "kind": "content",
+            "paths": [ISTIO],
+            "message": f"CONFLICT (content): Merge conflict in {ISTIO}",
+        }
     ]
     # And so it comes.
     stopped = world.ekf("upgrade", "--no-save-check")
-    assert (stopped.code, stopped.out.splitlines()[0]) == (3, f"Stopped at commit 3 of 5: {image[:7]} Our image")
+    assert (stopped.code, stopped.out.splitlines()[0]) == (
+        3,
+        f"Stopped at commit 3 of 5: {image[:7]} Our image",
+    )
 
 
 def test_a_plan_is_asked_in_any_state(world: World) -> None:
@@ -697,7 +826,10 @@ def test_hooks_are_told(world: World) -> None:
         *pairs,
         f"post-checkout {old[-1]} {world.out('rev-parse', 'HEAD')} 1",
     ]
-    assert [line for line in told(git) if "post-rewrite" in line or line in pairs] == ["post-rewrite rebase", *pairs]
+    assert [line for line in told(git) if "post-rewrite" in line or line in pairs] == [
+        "post-rewrite rebase",
+        *pairs,
+    ]
 
 
 def test_a_hook_without_a_first_line(world: World) -> None:
@@ -763,7 +895,11 @@ def ssh_settings(folder: Path) -> dict[str, str]:
     key = folder / "key"
     assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key).code == 0
     (folder / "allowed").write_text(f"operator@example.com {key.with_suffix('.pub').read_text()}")
-    return {"gpg.format": "ssh", "gpg.ssh.allowedSignersFile": str(folder / "allowed"), "user.signingKey": str(key)}
+    return {
+        "gpg.format": "ssh",
+        "gpg.ssh.allowedSignersFile": str(folder / "allowed"),
+        "user.signingKey": str(key),
+    }
 
 
 def gpg_settings(folder: Path) -> dict[str, str]:
@@ -771,8 +907,21 @@ def gpg_settings(folder: Path) -> dict[str, str]:
     if not shutil.which("gpg"):
         pytest.skip("gpg is not on this machine")
     program = folder / "gpg"
-    script(program, f"#!/bin/sh\nexec gpg --quiet --homedir '{folder}' --faked-system-time 20250101T000000! \"$@\"\n")
-    made = run(program, "--batch", "--passphrase", "", "--quick-gen-key", "Operator <operator@example.com>", "ed25519", "sign", "never")
+    script(
+        program,
+        f"#!/bin/sh\nexec gpg --quiet --homedir '{folder}' --faked-system-time 20250101T000000! \"$@\"\n",
+    )
+    made = run(
+        program,
+        "--batch",
+        "--passphrase",
+        "",
+        "--quick-gen-key",
+        "Operator <operator@example.com>",
+        "ed25519",
+        "sign",
+        "never",
+    )
     assert made.code == 0, made
     return {"gpg.program": str(program), "user.signingKey": "operator@example.com"}
 
@@ -793,9 +942,12 @@ def signing(world: World, keys: Path) -> World:
 
 
 @pytest.mark.parametrize(
-    ("settings_of", "signer"), [(ssh_settings, "operator@example.com"), (gpg_settings, "Operator <operator@example.com>")]
+    ("settings_of", "signer"),
+    [(ssh_settings, "operator@example.com"), (gpg_settings, "Operator <operator@example.com>")],
 )
-def test_signed(world: World, keys: Path, settings_of: Callable[[Path], dict[str, str]], signer: str) -> None:
+def test_signed(
+    world: World, keys: Path, settings_of: Callable[[Path], dict[str, str]], signer: str
+) -> None:
     for name, value in {**settings_of(keys), "commit.gpgSign": "true"}.items():
         world.git("config", name, value)
     git = rebased(world)
@@ -811,7 +963,9 @@ def test_signed_with_a_conflict(signing: World) -> None:
     signing.write(ISTIO, deployment("istio", "1.9.0-mine", 3))
     signing.git("add", "-A")
     assert signing.ekf("upgrade", "--continue").code == 0
-    assert signing.out("log", "--format=%G? %GS", "-4").splitlines() == ["G operator@example.com"] * 4
+    assert (
+        signing.out("log", "--format=%G? %GS", "-4").splitlines() == ["G operator@example.com"] * 4
+    )
 
 
 def test_a_signature_that_fails(signing: World, keys: Path) -> None:
@@ -844,7 +998,10 @@ def test_nobody(world: World) -> None:
 def test_outside_a_work_tree(world: World, tmp_path: Path) -> None:
     assert Clone(tmp_path).ekf("upgrade").code == 4
     done = world.internal.ekf("upgrade")
-    assert (done.code, done.err.splitlines()[0]) == (4, "git-ekf: this needs a work tree, and this repository has none here")
+    assert (done.code, done.err.splitlines()[0]) == (
+        4,
+        "git-ekf: this needs a work tree, and this repository has none here",
+    )
 
 
 # --- what changes meanwhile, or looks like something else ---
@@ -864,7 +1021,10 @@ def test_moved_meanwhile(world: World, act: str, what: str) -> None:
     tree = world.tree()
     done = world.ekf("upgrade")
     assert (done.code, done.out) == (4, ""), done
-    assert done.err.splitlines()[-2:] == [f"git-ekf: {what} has moved meanwhile", "hint: git ekf status, then try again"]
+    assert done.err.splitlines()[-2:] == [
+        f"git-ekf: {what} has moved meanwhile",
+        "hint: git ekf status, then try again",
+    ]
     assert world.tree() == tree
     assert_clean(world)
 

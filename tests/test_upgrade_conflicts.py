@@ -26,7 +26,7 @@ from upgrading import (
     vendor_commit,
 )
 
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
 
 OURS = deployment("istio", "1.8.0-mine", 3)
 RESOLVED = deployment("istio", "1.9.0-mine", 3)
@@ -34,8 +34,13 @@ STOPPED = (
     "git-ekf: the upgrade has stopped half-way: 1 file in conflict\n"
     "hint: edit the files, git add them, then: git ekf upgrade --continue (or --skip this commit, or --abort)\n"
 )
-NONE = ("no upgrade or sync is in progress", "git ekf status; git ekf undo takes back a finished one")
-FINISHED = "note: the upgrade of release-1.8 was finished with git rebase; git ekf is up to date with it\n"
+NONE = (
+    "no upgrade or sync is in progress",
+    "git ekf status; git ekf undo takes back a finished one",
+)
+FINISHED = (
+    "note: the upgrade of release-1.8 was finished with git rebase; git ekf is up to date with it\n"
+)
 TAKEN_BACK = FINISHED.replace("finished", "taken back")
 
 
@@ -64,7 +69,10 @@ def resolve(world: World, path: str = ISTIO, text: str = RESOLVED) -> None:
     world.git("add", "--", path)
 
 
-def assert_upgraded(world: World, subjects: tuple[str, ...] = ("Last", "Our image", "More", "Three replicas", "Settings")) -> None:
+def assert_upgraded(
+    world: World,
+    subjects: tuple[str, ...] = ("Last", "Our image", "More", "Three replicas", "Settings"),
+) -> None:
     assert world.out("symbolic-ref", "--short", "HEAD") == "release-1.9"
     assert world.out("rev-parse", "--abbrev-ref", "HEAD@{upstream}") == "origin/release-1.9"
     assert tuple(world.out("log", "--format=%s", "origin/release-1.9..").splitlines()) == subjects
@@ -75,7 +83,10 @@ def assert_upgraded(world: World, subjects: tuple[str, ...] = ("Last", "Our imag
 
 def assert_undone(world: World, before: dict[str, object]) -> None:
     done = world.ekf("undo")
-    assert (done.code, done.out) == (0, "Undone: the upgrade of release-1.9\nOn release-1.8 again\n"), done
+    assert (done.code, done.out) == (
+        0,
+        "Undone: the upgrade of release-1.9\nOn release-1.8 again\n",
+    ), done
     assert_as_before(world, before)
 
 
@@ -105,7 +116,11 @@ def test_the_stop(world: World) -> None:
     ]
     assert world.out("for-each-ref") == before
     # What was before it is done: in memory, as one can see by what git has yet to do.
-    assert world.out("log", "--format=%s", "origin/release-1.9..HEAD").splitlines() == ["More", "Three replicas", "Settings"]
+    assert world.out("log", "--format=%s", "origin/release-1.9..HEAD").splitlines() == [
+        "More",
+        "Three replicas",
+        "Settings",
+    ]
     said = world.out("status")
     assert "You are currently rebasing branch 'release-1.8' on" in said
     assert f"both modified:   {ISTIO}" in said
@@ -119,7 +134,10 @@ def test_the_stop(world: World) -> None:
 
 def test_continue(world: World) -> None:
     git = twin(world)
-    assert git.git("rebase", "-q", "--onto", "origin/release-1.9", "origin/release-1.8", ok=False).code == 1
+    assert (
+        git.git("rebase", "-q", "--onto", "origin/release-1.9", "origin/release-1.8", ok=False).code
+        == 1
+    )
     resolve(git)
     git.git("rebase", "--continue", env={"GIT_EDITOR": ":"})
     before = snapshot(world)
@@ -128,7 +146,10 @@ def test_continue(world: World) -> None:
     done = world.ekf("upgrade", "--continue")
     tip, onto = world.short("HEAD"), world.short("origin/release-1.9")
     assert (done.code, done.err) == (0, "")
-    assert done.out == f"Upgraded: release-1.9 is at {tip}, 5 configuration commits on origin/release-1.9 ({onto}).\n{BUILDS}{NEXT}"
+    assert (
+        done.out
+        == f"Upgraded: release-1.9 is at {tip}, 5 configuration commits on origin/release-1.9 ({onto}).\n{BUILDS}{NEXT}"
+    )
     assert_as_rebased(world, git)
     assert_upgraded(world)
     assert world.out("rev-parse", "release-1.8") == world.out("rev-parse", "internal/release-1.8")
@@ -156,7 +177,10 @@ def test_resolved_to_the_vendors_side(world: World) -> None:
     world.git("checkout", "--ours", "--", ISTIO)  # in a rebase, that is the new base
     world.git("add", "--", ISTIO)
     done = world.ekf("upgrade", "--continue")
-    assert (done.code, done.out.splitlines()[0]) == (0, f"  dropped   {world.short('release-1.8~1')} Our image"), done
+    assert (done.code, done.out.splitlines()[0]) == (
+        0,
+        f"  dropped   {world.short('release-1.8~1')} Our image",
+    ), done
     assert_upgraded(world, ("Last", "More", "Three replicas", "Settings"))
 
 
@@ -166,7 +190,10 @@ def test_skipping_the_only_one(world: World) -> None:
     stop(world, "--no-save-check")
     done = world.ekf("upgrade", "--skip")
     onto = world.short("origin/release-1.9")
-    assert done.out.splitlines()[2] == f"Upgraded: release-1.9 is at {onto}, 0 configuration commits on origin/release-1.9 ({onto})."
+    assert (
+        done.out.splitlines()[2]
+        == f"Upgraded: release-1.9 is at {onto}, 0 configuration commits on origin/release-1.9 ({onto})."
+    )
     assert_upgraded(world, ())
 
 
@@ -184,7 +211,9 @@ def test_abort(world: World) -> None:
     )
     assert_as_before(world, before)
     assert private(world) == kept
-    assert_refused(world.ekf("undo"), "there is nothing to undo", "git reflog shows what git itself did")
+    assert_refused(
+        world.ekf("undo"), "there is nothing to undo", "git reflog shows what git itself did"
+    )
 
 
 def test_what_is_done_by_hand_survives_until_the_end(world: World) -> None:
@@ -194,7 +223,9 @@ def test_what_is_done_by_hand_survives_until_the_end(world: World) -> None:
     world.git("commit", "-q", "-m", "Our image, for 1.9")
     world.commit("own/between", "between\n", "Between")
     assert world.ekf("upgrade", "--continue").code == 0
-    assert_upgraded(world, ("Last", "Between", "Our image, for 1.9", "More", "Three replicas", "Settings"))
+    assert_upgraded(
+        world, ("Last", "Between", "Our image, for 1.9", "More", "Three replicas", "Settings")
+    )
 
 
 # --- plain git in between ---
@@ -231,7 +262,11 @@ def test_skipped_with_git(world: World) -> None:
 
 def assert_refused_after(world: World, note: str, how: str = "--continue") -> None:
     done = world.ekf("upgrade", how)
-    assert (done.code, done.out, done.err) == (4, "", f"{note}git-ekf: {NONE[0]}\nhint: {NONE[1]}\n")
+    assert (done.code, done.out, done.err) == (
+        4,
+        "",
+        f"{note}git-ekf: {NONE[0]}\nhint: {NONE[1]}\n",
+    )
 
 
 @pytest.mark.parametrize("how", ["--continue", "--abort"])
@@ -285,15 +320,29 @@ def test_nothing_in_progress(world: World) -> None:
     before = snapshot(world)
     for how in ("--continue", "--skip", "--abort"):
         assert_refused(world.ekf("upgrade", how), *NONE)
-    assert_refused(world.ekf("upgrade", "--continue", "--abort"), "--continue and --abort exclude each other", "git ekf upgrade -h", 2)
-    assert_refused(world.ekf("upgrade", "--skip", "--abort"), "--skip and --abort exclude each other", "git ekf upgrade -h", 2)
+    assert_refused(
+        world.ekf("upgrade", "--continue", "--abort"),
+        "--continue and --abort exclude each other",
+        "git ekf upgrade -h",
+        2,
+    )
+    assert_refused(
+        world.ekf("upgrade", "--skip", "--abort"),
+        "--skip and --abort exclude each other",
+        "git ekf upgrade -h",
+        2,
+    )
     assert snapshot(world) == before
 
 
 def test_not_resolved(world: World) -> None:
     stop(world)
     before = snapshot(world)
-    assert_refused(world.ekf("upgrade", "--continue"), f"{ISTIO} is still in conflict", f"edit, then: git add {ISTIO}")
+    assert_refused(
+        world.ekf("upgrade", "--continue"),
+        f"{ISTIO} is still in conflict",
+        f"edit, then: git add {ISTIO}",
+    )
     assert snapshot(world) == before
 
 
@@ -302,7 +351,11 @@ def test_refused_meanwhile(world: World) -> None:
     stop(world)
     before = snapshot(world)
     for args in (["upgrade"], ["upgrade", "--plan"], ["sync"], ["upgrade", "1.10"]):
-        assert_refused(world.ekf(*args), "a rebase of an upgrade or sync is in progress", "git ekf status shows how to go on")
+        assert_refused(
+            world.ekf(*args),
+            "a rebase of an upgrade or sync is in progress",
+            "git ekf status shows how to go on",
+        )
     assert_refused(world.ekf("undo"), "the upgrade is still in progress", "git ekf upgrade --abort")
     assert world.ekf("tag", "-m", "x").code == 4
     assert world.ekf("status").code == 0
@@ -345,7 +398,9 @@ def test_a_rebase_of_their_own_after_ours(world: World) -> None:
 
 def test_two_conflicts(world: World) -> None:
     """One after the other, and the second in several files."""
-    vendor_commit(world, "release-1.9", {"own/last": "vendor's\n", "own/late": "vendor's\n"}, "Their own")
+    vendor_commit(
+        world, "release-1.9", {"own/last": "vendor's\n", "own/late": "vendor's\n"}, "Their own"
+    )
     world.write("own/late", "ours\n")
     world.git("add", "-A")
     world.git("commit", "-q", "--amend", "--no-edit")
@@ -362,7 +417,11 @@ def test_two_conflicts(world: World) -> None:
         f"    both added it; the vendor's last commit there is {vendor}",
     ]
     assert second.err.startswith("git-ekf: the upgrade has stopped half-way: 2 files in conflict\n")
-    assert_refused(world.ekf("upgrade", "--continue"), "own/last and 1 more is still in conflict", "edit, then: git add own/last")
+    assert_refused(
+        world.ekf("upgrade", "--continue"),
+        "own/last and 1 more is still in conflict",
+        "edit, then: git add own/last",
+    )
     resolve(world, "own/last", "both\n")
     resolve(world, "own/late", "both\n")
     assert world.ekf("upgrade", "--continue").code == 0
@@ -371,13 +430,20 @@ def test_two_conflicts(world: World) -> None:
 
 SIDES = [
     ("theirs deleted", {SETTINGS: None}, "you changed it, the vendor deleted it", "modify/delete"),
-    ("ours deleted", {SETTINGS: "vendor's\n"}, "you deleted it, the vendor changed it", "modify/delete"),
+    (
+        "ours deleted",
+        {SETTINGS: "vendor's\n"},
+        "you deleted it, the vendor changed it",
+        "modify/delete",
+    ),
     ("added", {"own/new": "vendor's\n"}, "both added it", "add/add"),
 ]
 
 
 @pytest.mark.parametrize(("case", "files", "what", "kind"), SIDES, ids=[row[0] for row in SIDES])
-def test_what_each_side_did(world: World, case: str, files: dict[str, str | None], what: str, kind: str) -> None:
+def test_what_each_side_did(
+    world: World, case: str, files: dict[str, str | None], what: str, kind: str
+) -> None:
     """In a file that the vendor's 1.8 has as well."""
     world.git("reset", "-q", "--hard", "origin/release-1.8")
     base = vendor_commit(world, "release-1.8", {SETTINGS: "base\n"}, "Settings of the vendor's")
@@ -394,7 +460,10 @@ def test_what_each_side_did(world: World, case: str, files: dict[str, str | None
     assert f"            {kind}: {next(iter(files))}\n" in plan.out
     done = world.ekf("upgrade", "--no-save-check")
     assert done.code == 3
-    assert done.out.splitlines()[1:] == [f"  {next(iter(files))}", f"    {what}; the vendor's last commit there is {vendor[:7]} Theirs"]
+    assert done.out.splitlines()[1:] == [
+        f"  {next(iter(files))}",
+        f"    {what}; the vendor's last commit there is {vendor[:7]} Theirs",
+    ]
     assert world.ekf("upgrade", "--abort").code == 0
     assert_clean(world)
 
@@ -430,10 +499,18 @@ def test_a_resolution_in_a_second_clone(world: World, tmp_path: Path) -> None:
     assert world.ekf("upgrade", "--continue").code == 0
     tip = world.out("rev-parse", "HEAD")
     other = World(tmp_path / "world/other")
-    assert run("git-ekf", "clone", world.vendor.path, other.path, "--internal", world.internal.path).code == 0
+    assert (
+        run(
+            "git-ekf", "clone", world.vendor.path, other.path, "--internal", world.internal.path
+        ).code
+        == 0
+    )
     shutil.copytree(world.path / ".git/rr-cache", other.path / ".git/rr-cache", dirs_exist_ok=True)
     done = other.ekf("upgrade")
-    assert (done.code, done.out.splitlines()[0]) == (0, f"  settled   {ISTIO}: as it was resolved before")
+    assert (done.code, done.out.splitlines()[0]) == (
+        0,
+        f"  settled   {ISTIO}: as it was resolved before",
+    )
     assert other.out("rev-parse", "HEAD") == tip
     assert_upgraded(other)
 
@@ -445,7 +522,11 @@ def test_a_resolution_in_a_second_clone(world: World, tmp_path: Path) -> None:
 def test_prefer(world: World, side: str) -> None:
     """Where the sides conflict; the rest of the file has both."""
     world.git("reset", "-q", "--hard", "HEAD~2")
-    image = world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3).replace("kind: Dep", "# ours\nkind: Dep"), "Our image")
+    image = world.commit(
+        ISTIO,
+        deployment("istio", "1.8.0-mine", 3).replace("kind: Dep", "# ours\nkind: Dep"),
+        "Our image",
+    )
     plan = world.ekf("upgrade", "--plan", "--prefer", side)
     said = f"  settled   {image[:7]} Our image\n            {ISTIO}: the {side} side is taken\n"
     assert plan.code == 0
@@ -454,7 +535,9 @@ def test_prefer(world: World, side: str) -> None:
     assert (done.code, done.err) == (0, "")
     assert said in done.out
     version = "1.8.0-mine" if side == "local" else "1.9.0"
-    assert (world.path / ISTIO).read_text() == deployment("istio", version, 3).replace("kind: Dep", "# ours\nkind: Dep")
+    assert (world.path / ISTIO).read_text() == deployment("istio", version, 3).replace(
+        "kind: Dep", "# ours\nkind: Dep"
+    )
     assert_upgraded(world, ("Our image", "More", "Three replicas", "Settings"))
 
 
@@ -462,7 +545,9 @@ def test_prefer_by_pattern(world: World) -> None:
     """The last pattern that fits decides; a file that none fits is left to the user."""
     world.commit(DASHBOARD, "# ours\n" + deployment("dashboard", "1.8.0-mine", 1), "Our dashboard")
     world.save()
-    done = world.ekf("upgrade", "--prefer", "vendor", "--prefer", "local:apps/istio", "--prefer", "local:no/*")
+    done = world.ekf(
+        "upgrade", "--prefer", "vendor", "--prefer", "local:apps/istio", "--prefer", "local:no/*"
+    )
     assert done.code == 0, done
     assert f"{ISTIO}: the local side is taken" in done.out
     assert f"{DASHBOARD}: the vendor side is taken" in done.out
@@ -523,7 +608,9 @@ def test_prefer_for_binary_files_and_added_ones(world: World, side: str, behind:
     for path in ("own/logo", "own/new"):
         assert f"{path}: the {side} side is taken" in done.out
     assert (world.path / "own/logo").read_bytes() == (ours if side == "local" else theirs)
-    assert (world.path / "own/new").read_text() == ("a\nours\nc\n" if side == "local" else "a\nvendor's\nc\n")
+    assert (world.path / "own/new").read_text() == (
+        "a\nours\nc\n" if side == "local" else "a\nvendor's\nc\n"
+    )
     assert_clean(world)
 
 
@@ -553,7 +640,9 @@ def test_notes_and_hooks_hear_of_all(world: World) -> None:
     told = (world.path / ".git/told").read_text().splitlines()
     assert told[0] == "post-rewrite rebase"
     assert set(told[1:]) == {f"{one} {other}" for one, other in zip(old, new, strict=True)}
-    assert [world.out("notes", "show", commit) for commit in new] == [f"Note {number}" for number in range(5)]
+    assert [world.out("notes", "show", commit) for commit in new] == [
+        f"Note {number}" for number in range(5)
+    ]
 
 
 def test_dropped_ones_are_named(world: World) -> None:
@@ -608,7 +697,9 @@ def test_settings_of_the_user(world: World) -> None:
     resolve(world)
     done = world.ekf("upgrade", "--continue")
     assert done.code == 0, done
-    assert_upgraded(world, ("fixup! Settings", "Last", "Our image", "More", "Three replicas", "Settings"))
+    assert_upgraded(
+        world, ("fixup! Settings", "Last", "Our image", "More", "Three replicas", "Settings")
+    )
     assert world.out("rev-parse", "wip") == wip
     assert world.git("config", "branch.release-1.9.rebase", ok=False).out in ("", "true\n")
 
@@ -667,5 +758,9 @@ def test_a_commit_after_a_plain_finish_is_not_undone(world: World) -> None:
     resolve(world)
     assert world.git("rebase", "--continue", env={"GIT_EDITOR": ":"}).code == 0
     tip = world.commit("site/later", "later\n")
-    assert_refused(world.ekf("undo"), "release-1.9 has moved since the upgrade", "git reflog release-1.9 shows where it was")
+    assert_refused(
+        world.ekf("undo"),
+        "release-1.9 has moved since the upgrade",
+        "git reflog release-1.9 shows where it was",
+    )
     assert world.out("rev-parse", "HEAD") == tip

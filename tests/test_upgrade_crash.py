@@ -23,13 +23,18 @@ from typing import NamedTuple
 import pytest
 from upgrading import ISTIO, World, copy, make, script, vendor_commit
 
-from git_ekf import cli, verify  # noqa: F401 (verify and the commands are imported here, not once more in each child)
+from git_ekf import cli
 from git_ekf.commands import status, sync, undo, upgrade  # noqa: F401
-from git_ekf.journal import Journal
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
+from git_ekf.transaction.journal import Journal
+
+# Imported here, and not once more in each child.
+from git_ekf.upgrade import verify  # noqa: F401
 
 STRIDE = 29
-ALL = os.environ.get("EKF_CRASH_ALL") == "1"  # conftest takes it out of the environment of the tests themselves
+ALL = (
+    os.environ.get("EKF_CRASH_ALL") == "1"
+)  # conftest takes it out of the environment of the tests themselves
 RESOLVED = deployment("istio", "1.9.0-mine", 3)
 ARGV = {"upgrade": ["upgrade", "1.9", "--no-build"], "sync": ["sync", "--no-build"]}
 
@@ -46,7 +51,12 @@ class Killed(NamedTuple):
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Three commits, all of which go through; and three of which the second is in conflict with both channels."""
     clean = make(tmp_path_factory.mktemp("clean"))
-    vendor_commit(clean, "release-1.8", {"VERSION": "1.8.1\n", ISTIO: deployment("istio", "1.8.1", 1), "new/file": "new\n"}, "1.8.1")
+    vendor_commit(
+        clean,
+        "release-1.8",
+        {"VERSION": "1.8.1\n", ISTIO: deployment("istio", "1.8.1", 1), "new/file": "new\n"},
+        "1.8.1",
+    )
     # A copy with the same times is the same to git then: the files need not be looked at again after each.
     clean.git("config", "core.checkStat", "minimal")
     clean.git("config", "core.trustctime", "false")
@@ -67,14 +77,24 @@ def rebasing(world: World) -> bool:
 def state(world: World) -> dict[str, object]:
     """All that counts. The clock stands still, so the same commits have the same ids."""
     git_dir = world.path / ".git"
-    refs = world.out("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags", "refs/ekf/backup")
+    refs = world.out(
+        "for-each-ref",
+        "--format=%(refname) %(objectname)",
+        "refs/heads",
+        "refs/tags",
+        "refs/ekf/backup",
+    )
     found: dict[str, object] = {
         "refs": re.sub(r"(refs/ekf/backup/\S+/)\S+", r"\1…", refs),
         "HEAD": (git_dir / "HEAD").read_text(),
         "config": sorted(world.out("config", "--local", "--list").splitlines()),
         "index": world.out("ls-files", "--stage"),
         "status": world.out("status", "--porcelain"),
-        "in progress": sorted(name for name in ("rebase-merge", "MERGE_HEAD", "CHERRY_PICK_HEAD") if (git_dir / name).exists()),
+        "in progress": sorted(
+            name
+            for name in ("rebase-merge", "MERGE_HEAD", "CHERRY_PICK_HEAD")
+            if (git_dir / name).exists()
+        ),
     }
     return found | files(world)
 
@@ -92,8 +112,14 @@ def fingerprint(world: World) -> str:
     digest = hashlib.sha1(world.git("ls-files", "--stage", ok=False).out.encode())
     for path in sorted(world.path.rglob("*")):
         name = str(path.relative_to(world.path))
-        if (path.is_file() and not name.startswith((".git/objects", ".git/index"))) or name == ".git/index.lock":
-            content = re.sub(rb"\d{8}T\d{6}\.\d+Z", b"", path.read_bytes()) if name.startswith(".git/") else path.read_bytes()
+        if (
+            path.is_file() and not name.startswith((".git/objects", ".git/index"))
+        ) or name == ".git/index.lock":
+            content = (
+                re.sub(rb"\d{8}T\d{6}\.\d+Z", b"", path.read_bytes())
+                if name.startswith(".git/")
+                else path.read_bytes()
+            )
             digest.update(re.sub(r"\d{8}T\d{6}\.\d+Z", "", name).encode() + b"\0" + content + b"\0")
     return digest.hexdigest()
 
@@ -112,7 +138,13 @@ class Scene:
         self.old_tip = world.out("rev-parse", "release-1.8")
         self.old = state(world)
         at_once = stack == "clean"
-        self.argv = [command, f"--{moment}"] if moment in ("continue", "abort") else [moment] if moment == "undo" else ARGV[command]
+        self.argv = (
+            [command, f"--{moment}"]
+            if moment in ("continue", "abort")
+            else [moment]
+            if moment == "undo"
+            else ARGV[command]
+        )
         if moment == "continue":
             self.argv.append("--no-build")
         shutil.copytree(world.path, self.spare, symlinks=True)
@@ -130,7 +162,11 @@ class Scene:
         self.new = state(world)
         assert not rebasing(world)
         assert self.new != self.old
-        assert self.new["status"] == self.old["status"] == "\n".join(f"?? {path}" for path in sorted(self.untracked))
+        assert (
+            self.new["status"]
+            == self.old["status"]
+            == "\n".join(f"?? {path}" for path in sorted(self.untracked))
+        )
         self.reset()
         if moment == "go":
             # An attempt that ends where it began, but for what was fetched.
@@ -147,7 +183,9 @@ class Scene:
 
 def resolve(world: World) -> None:
     if world.out("ls-files", "--unmerged"):
-        (world.path / ".git/index.lock").unlink(missing_ok=True)  # of a git that was killed; git add says so
+        (world.path / ".git/index.lock").unlink(
+            missing_ok=True
+        )  # of a git that was killed; git add says so
         world.write(ISTIO, RESOLVED)
         world.git("add", "--", ISTIO)
 
@@ -228,7 +266,11 @@ class Killer:
 
     def install(self) -> None:
         killer = self
-        begin, communicate, append = subprocess.Popen.__init__, subprocess.Popen.communicate, Journal._append
+        begin, communicate, append = (
+            subprocess.Popen.__init__,
+            subprocess.Popen.communicate,
+            Journal._append,
+        )
         replace, unlink, real_open = os.replace, os.unlink, builtins.open
 
         def started(process: subprocess.Popen[bytes], args: list[str], **kwargs: object) -> None:
@@ -273,11 +315,22 @@ class Killer:
 def shown(args: object) -> str:
     assert isinstance(args, list)
     words = [str(word) for word in args]
-    return " ".join(word for before, word in zip(["", *words], words, strict=False) if "-c" not in (before, word))[:60]
+    return " ".join(
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if "-c" not in (before, word)
+    )[:60]
 
 
 # Where git tells that it is about to change something, or has: these hooks, and each file that a checkout writes.
-_HOOKS = ("reference-transaction", "post-index-change", "post-checkout", "post-rewrite", "prepare-commit-msg", "post-commit")
+_HOOKS = (
+    "reference-transaction",
+    "post-index-change",
+    "post-checkout",
+    "post-rewrite",
+    "prepare-commit-msg",
+    "post-commit",
+)
 
 
 class GitKiller:
@@ -300,7 +353,10 @@ class GitKiller:
     def install(self) -> None:
         os.environ["GIT_CONFIG_COUNT"] = str(len(self.settings))
         for number, (key, value) in enumerate(self.settings.items()):
-            os.environ[f"GIT_CONFIG_KEY_{number}"], os.environ[f"GIT_CONFIG_VALUE_{number}"] = key, value
+            os.environ[f"GIT_CONFIG_KEY_{number}"], os.environ[f"GIT_CONFIG_VALUE_{number}"] = (
+                key,
+                value,
+            )
 
 
 # --- what has to hold then ---
@@ -321,9 +377,19 @@ def without_locks(world: World, *args: str) -> Killed:
 def assert_nothing_lost(scene: Scene) -> None:
     """The old tip is where it was, or where sync keeps it."""
     world = scene.world
-    names = world.out("for-each-ref", "--format=%(refname)", "--points-at", scene.old_tip, "refs/heads/", "refs/ekf/backup/").split()
+    names = world.out(
+        "for-each-ref",
+        "--format=%(refname)",
+        "--points-at",
+        scene.old_tip,
+        "refs/heads/",
+        "refs/ekf/backup/",
+    ).split()
     wanted = "refs/heads/release-1.8"
-    assert wanted in names or (scene.command == "sync" and any(name.startswith("refs/ekf/backup/release-1.8/") for name in names)), names
+    assert wanted in names or (
+        scene.command == "sync"
+        and any(name.startswith("refs/ekf/backup/release-1.8/") for name in names)
+    ), names
     assert files(world).items() >= scene.untracked.items()
 
 
@@ -332,7 +398,9 @@ def unfinished(world: World) -> bool:
     return journal.unfinished() is not None or journal.handed_over() is not None
 
 
-def check(scene: Scene, seen: set[str], *, locks: bool, ways: Sequence[Callable[[Scene], None]]) -> None:
+def check(
+    scene: Scene, seen: set[str], *, locks: bool, ways: Sequence[Callable[[Scene], None]]
+) -> None:
     """Looks at a crash, once only at each kind of it, and goes from it in each of these ways."""
     world = scene.world
     assert_nothing_lost(scene)
@@ -382,7 +450,9 @@ def backward(scene: Scene) -> None:
     said: list[Killed] = []
     for _ in range(6):
         done = without_locks(world, *([scene.command, "--abort"] if rebasing(world) else ["undo"]))
-        if "hint: git add -A && git commit, or git stash -u" in done.said:  # for the untracked files
+        if (
+            "hint: git add -A && git commit, or git stash -u" in done.said
+        ):  # for the untracked files
             world.git("stash", "-q", "-u")
             done = without_locks(world, "undo")
             world.git("stash", "pop", "-q")
@@ -395,7 +465,9 @@ def backward(scene: Scene) -> None:
 
 def difference(one: dict[str, object], other: dict[str, object], said: list[Killed]) -> None:
     keys = [key for key in sorted(one | other) if one.get(key) != other.get(key)]
-    apart = [f"{key}: {str(one.get(key))[-160:]} is not {str(other.get(key))[-160:]}" for key in keys]
+    apart = [
+        f"{key}: {str(one.get(key))[-160:]} is not {str(other.get(key))[-160:]}" for key in keys
+    ]
     pytest.fail("\n".join([*apart, *map(str, said[:2])]))
 
 
@@ -432,7 +504,14 @@ def sampled(count: int) -> range:
     return range(1, count + 1) if ALL else range((count - 1) % STRIDE + 1, count + 1, STRIDE)
 
 
-def hold_in_all(scene: Scene, points: Iterator[tuple[str, Killed]], codes: tuple[int, ...], *, locks: bool, rebases: bool = False) -> None:
+def hold_in_all(
+    scene: Scene,
+    points: Iterator[tuple[str, Killed]],
+    codes: tuple[int, ...],
+    *,
+    locks: bool,
+    rebases: bool = False,
+) -> None:
     """Checks the crash at each point, and names all that went wrong. `rebases`: git's own rebase was killed."""
     # Where git was killed while it picked a commit --continue refuses, and who saw an abort killed aborts once more.
     ways = (backward,) if rebases else (forward, backward)
@@ -454,11 +533,16 @@ def steps_of(scene: Scene, log: Path) -> list[str]:
     return log.read_text().splitlines()
 
 
-def killed_at_steps(scene: Scene, steps: list[str], number: int, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Killed]]:
+def killed_at_steps(
+    scene: Scene, steps: list[str], number: int, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, Killed]]:
     for at in sampled(len(steps)):
         if wanted(steps[at - 1]):
             scene.reset()
-            yield f"{at} {steps[at - 1]}", forked(scene.world, scene.argv, Killer(at, number).install)
+            yield (
+                f"{at} {steps[at - 1]}",
+                forked(scene.world, scene.argv, Killer(at, number).install),
+            )
 
 
 def is_safe(step: str) -> bool:
@@ -485,7 +569,9 @@ def rebases(scene: tuple[str, str, str]) -> bool:
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["git alone", "git and git-ekf"])
-@pytest.mark.parametrize("scene", [scene for scene in SCENES if ALL or not rebases(scene)], indirect=True, ids=" ".join)
+@pytest.mark.parametrize(
+    "scene", [scene for scene in SCENES if ALL or not rebases(scene)], indirect=True, ids=" ".join
+)
 def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
     folder = tmp_path / "killer"
     folder.mkdir()
@@ -497,7 +583,10 @@ def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
     def points() -> Iterator[tuple[str, Killed]]:
         for at in sampled(len(steps)):
             scene.reset()
-            yield f"{at} {steps[at - 1]}", forked(scene.world, scene.argv, GitKiller(folder, at, whole).install)
+            yield (
+                f"{at} {steps[at - 1]}",
+                forked(scene.world, scene.argv, GitKiller(folder, at, whole).install),
+            )
 
     rebases = hasattr(scene, "stopped") and scene.argv != ["undo"]
     hold_in_all(scene, points(), (-9,) if whole else (0, 3, 4, 5, -9), locks=True, rebases=rebases)
@@ -511,7 +600,11 @@ def kill_when(world: World, moment: str, ref: str) -> dict[str, str]:
     hooks = world.path.with_name("hooks")
     text = f'#!/bin/sh\n[ "$1" = {moment} ] && grep -q " {ref}$" && kill -9 0\nexit 0\n'
     script(hooks / "reference-transaction", text)
-    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": str(hooks)}
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.hooksPath",
+        "GIT_CONFIG_VALUE_0": str(hooks),
+    }
 
 
 def killed(scene: Scene, environment: dict[str, str]) -> None:
@@ -524,7 +617,9 @@ CONTINUE = ("upgrade", "stops", "continue")
 SYNC_CONTINUE = ("sync", "stops", "continue")
 
 
-@pytest.mark.parametrize("scene", [("upgrade", "stops", "go"), CONTINUE], indirect=True, ids=" ".join)
+@pytest.mark.parametrize(
+    "scene", [("upgrade", "stops", "go"), CONTINUE], indirect=True, ids=" ".join
+)
 def test_killed_while_a_commit_is_picked(scene: Scene, tmp_path: Path) -> None:
     """The machine goes down while a file of "Last" is written, or one of "Our image" in conflict."""
     path = "own/last" if scene.argv[1] == "--continue" else ISTIO
@@ -532,18 +627,29 @@ def test_killed_while_a_commit_is_picked(scene: Scene, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "attributes").write_text(f"{path} filter=kill\n")
     # The first time the file is written it is by the checkout of the new base, but for "Last".
-    again = "" if path == "own/last" else f"[ -e '{folder}/once' ] || {{ touch '{folder}/once'; exec cat; }}; "
-    settings = {"core.attributesFile": str(folder / "attributes"), "filter.kill.smudge": f"{again}kill -9 0"}
+    again = (
+        ""
+        if path == "own/last"
+        else f"[ -e '{folder}/once' ] || {{ touch '{folder}/once'; exec cat; }}; "
+    )
+    settings = {
+        "core.attributesFile": str(folder / "attributes"),
+        "filter.kill.smudge": f"{again}kill -9 0",
+    }
     environment = {"GIT_CONFIG_COUNT": "2"}
     for number, (key, value) in enumerate(settings.items()):
         environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     killed(scene, environment)
     done = without_locks(scene.world, scene.command, "--continue", "--no-build")
-    assert (done.code, "would go on without it" in done.said) == (4, True), done  # as git itself would
+    assert (done.code, "would go on without it" in done.said) == (4, True), (
+        done
+    )  # as git itself would
     backward(scene)
 
 
-@pytest.mark.parametrize("scene", [("upgrade", "stops", "go"), ("sync", "stops", "go")], indirect=True, ids=" ".join)
+@pytest.mark.parametrize(
+    "scene", [("upgrade", "stops", "go"), ("sync", "stops", "go")], indirect=True, ids=" ".join
+)
 def test_git_ekf_alone_is_killed_during_the_rebase(scene: Scene, tmp_path: Path) -> None:
     steps = steps_of(scene, tmp_path / "steps")
     scene.reset()
@@ -585,7 +691,14 @@ def test_killed_while_the_rebase_ends(scene: Scene) -> None:
 def test_abort_where_a_killed_git_has_left_its_locks(scene: Scene) -> None:
     """`git rebase --abort` would forget the rebase at some of them, without leading back."""
     world = scene.world
-    names = ["HEAD", "index", "CHERRY_PICK_HEAD", "refs/heads/release-1.8", "refs/heads/release-1.9", "packed-refs"]
+    names = [
+        "HEAD",
+        "index",
+        "CHERRY_PICK_HEAD",
+        "refs/heads/release-1.8",
+        "refs/heads/release-1.9",
+        "packed-refs",
+    ]
     locks = [world.path / ".git" / f"{name}.lock" for name in names]
     for lock in locks:
         lock.touch()
@@ -608,14 +721,26 @@ def test_two_at_once(templates: dict[str, Path], tmp_path: Path, command: str) -
     world = copy(templates["clean"], tmp_path / "world")
     world.git("clean", "-q", "-f", "-d")
     hook = world.path / ".git/hooks/pre-rebase"
-    script(hook, f"#!/bin/sh\ntouch '{tmp_path}/there'\nwhile [ ! -e '{tmp_path}/go' ]; do sleep 0.02; done\n")
-    first = subprocess.Popen(["git-ekf", *ARGV[command]], cwd=world.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script(
+        hook,
+        f"#!/bin/sh\ntouch '{tmp_path}/there'\nwhile [ ! -e '{tmp_path}/go' ]; do sleep 0.02; done\n",
+    )
+    first = subprocess.Popen(
+        ["git-ekf", *ARGV[command]],
+        cwd=world.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         while not (tmp_path / "there").exists():
             assert first.poll() is None, first.communicate()
             time.sleep(0.02)
         second = world.ekf(*ARGV[command])
-        busy = ("git-ekf: another git-ekf command is at work in this repository", "hint: wait for it, then try again")
+        busy = (
+            "git-ekf: another git-ekf command is at work in this repository",
+            "hint: wait for it, then try again",
+        )
         assert (second.code, second.out, tuple(second.err.splitlines())) == (4, "", busy)
         assert world.ekf("undo").code == 4
         assert world.ekf("status").code == 0
@@ -628,12 +753,20 @@ def test_two_at_once(templates: dict[str, Path], tmp_path: Path, command: str) -
     assert world.out("status", "--porcelain") == ""
     for _ in range(8 if ALL else 2):
         pair = [
-            subprocess.Popen(["git-ekf", *ARGV[command]], cwd=world.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                ["git-ekf", *ARGV[command]],
+                cwd=world.path,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
             for _ in range(2)
         ]
         said = [process.communicate() for process in pair]
         codes = sorted(process.returncode for process in pair)
         # A sync that comes after the other has ended has nothing to do.
-        assert codes == [0, 4] or (command == "sync" and codes == [0, 0] and "nothing to do" in said[0][0] + said[1][0]), said
+        assert codes == [0, 4] or (
+            command == "sync" and codes == [0, 0] and "nothing to do" in said[0][0] + said[1][0]
+        ), said
         assert world.ekf("undo").code == 0
         assert world.ekf("undo").code == 4

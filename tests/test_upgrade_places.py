@@ -26,7 +26,7 @@ from upgrading import (
     wrapper,
 )
 
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,21 @@ def there_and_back(world: World, *args: str) -> None:
 
 def files(world: World) -> dict[str, bytes]:
     """What is in the work tree."""
-    paths = [path for path in world.path.rglob("*") if path.is_file() and world.path / ".git" not in path.parents]
+    paths = [
+        path
+        for path in world.path.rglob("*")
+        if path.is_file() and world.path / ".git" not in path.parents
+    ]
     return {str(path.relative_to(world.path)): path.read_bytes() for path in paths}
 
 
 def untold(found: dict[str, object]) -> dict[str, object]:
     """A snapshot without what only tells of what was done."""
-    return {key: value for key, value in found.items() if key not in ("logs/HEAD", "ekf/journal", "ekf/rebase")}
+    return {
+        key: value
+        for key, value in found.items()
+        if key not in ("logs/HEAD", "ekf/journal", "ekf/rebase")
+    }
 
 
 def stop_and_go_on(world: World, place: Clone | None = None) -> None:
@@ -74,7 +82,12 @@ def stop_and_go_on(world: World, place: Clone | None = None) -> None:
     world.git("add", "--", ISTIO)
     done = place.ekf("upgrade", "--continue")
     assert done.code == 0, done
-    assert world.out("log", "--format=%s", "origin/release-1.9..").splitlines() == ["Our image", "More", "Three replicas", "Settings"]
+    assert world.out("log", "--format=%s", "origin/release-1.9..").splitlines() == [
+        "Our image",
+        "More",
+        "Three replicas",
+        "Settings",
+    ]
     assert world.out("status", "--porcelain") == ""
 
 
@@ -175,7 +188,16 @@ def test_below_the_top(world: World) -> None:
 def test_git_dir_given(world: World) -> None:
     """As git hands it on to `git ekf` from a hook or an alias."""
     git = rebased(world)
-    done = run("git", "--git-dir", world.path / ".git", "--work-tree", world.path, "ekf", "upgrade", cwd=world.path)
+    done = run(
+        "git",
+        "--git-dir",
+        world.path / ".git",
+        "--work-tree",
+        world.path,
+        "ekf",
+        "upgrade",
+        cwd=world.path,
+    )
     assert done.code == 0, done
     assert_as_rebased(world, git)
 
@@ -214,7 +236,15 @@ def test_a_submodule(world: World, tmp_path: Path) -> None:
     assert run("git", "init", "-q", "-b", "main", library.path).code == 0
     one = library.commit("a", "1")
     two = library.commit("a", "2")
-    world.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "own/library")
+    world.git(
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "add",
+        "-q",
+        str(library.path),
+        "own/library",
+    )
     world.git("-C", "own/library", "checkout", "-q", one)
     world.git("add", "-A")
     world.git("commit", "-q", "-m", "A library")
@@ -228,7 +258,10 @@ def test_a_submodule(world: World, tmp_path: Path) -> None:
     assert world.ekf("undo").code == 0
     world.git("-C", "own/library", "checkout", "-q", one)
     done = world.ekf("upgrade", "--no-save-check")
-    assert (done.code, done.err.splitlines()[0]) == (4, "git-ekf: there is uncommitted work: own/library")
+    assert (done.code, done.err.splitlines()[0]) == (
+        4,
+        "git-ekf: there is uncommitted work: own/library",
+    )
 
 
 # --- what changes a merge or a checkout ---
@@ -241,7 +274,9 @@ def test_autocrlf(world: World) -> None:
     assert b"\r\n" in (world.path / ISTIO).read_bytes()
     there_and_back(world)
     assert world.ekf("upgrade").code == 0
-    assert (world.path / ISTIO).read_bytes() == deployment("istio", "1.9.0", 3).replace("\n", "\r\n").encode()
+    assert (world.path / ISTIO).read_bytes() == deployment("istio", "1.9.0", 3).replace(
+        "\n", "\r\n"
+    ).encode()
     assert_clean(world)
 
 
@@ -271,7 +306,9 @@ def test_a_filter(world: World) -> None:
     assert (world.path / SETTINGS).read_text() == "ONE\n"
 
 
-@pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs (a Debian package) is not installed")
+@pytest.mark.skipif(
+    shutil.which("git-lfs") is None, reason="git-lfs (a Debian package) is not installed"
+)
 def test_lfs(world: World) -> None:
     """The file in the work tree is the large one, the one in the commits says where that is."""
     world.git("lfs", "install", "--local", "--skip-repo")
@@ -284,13 +321,20 @@ def test_lfs(world: World) -> None:
     assert done.code == 0, done
     assert_as_rebased(world, git)
     assert (world.path / "own/large.bin").read_text() == "larger\n"
-    assert world.out("show", "HEAD:own/large.bin").startswith("version https://git-lfs.github.com/spec/v1")
+    assert world.out("show", "HEAD:own/large.bin").startswith(
+        "version https://git-lfs.github.com/spec/v1"
+    )
 
 
 def test_a_merge_driver(world: World) -> None:
     """One that the vendor's attributes name and the configuration defines."""
     world.git("config", "merge.both.driver", "cat %B >>%A")
-    vendor_commit(world, "release-1.9", {".gitattributes": "*.yaml merge=both\nVERSION merge=union\n"}, "Merge in a way of its own")
+    vendor_commit(
+        world,
+        "release-1.9",
+        {".gitattributes": "*.yaml merge=both\nVERSION merge=union\n"},
+        "Merge in a way of its own",
+    )
     world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
     world.commit("VERSION", "1.8.0-mine\n", "Our version")
     there_and_back(world)
@@ -306,7 +350,10 @@ def test_a_merge_driver_that_fails(world: World) -> None:
     assert plan.code == 1
     stopped = world.ekf("upgrade")
     assert stopped.code == 3
-    assert f"Stopped at commit 2 of 3: {world.stack('release-1.8')[1][:7]} Three replicas\n" in stopped.out
+    assert (
+        f"Stopped at commit 2 of 3: {world.stack('release-1.8')[1][:7]} Three replicas\n"
+        in stopped.out
+    )
     assert world.ekf("upgrade", "--abort").code == 0
 
 
@@ -320,7 +367,9 @@ def test_renormalize(world: World) -> None:
     git = rebased(world)
     plan = world.ekf("upgrade", "--plan")
     assert (plan.code, plan.out) == (4, "")
-    assert plan.err.startswith("git-ekf: there is no forecast: merge.renormalize is set, which git goes by in a work tree only\nhint: ")
+    assert plan.err.startswith(
+        "git-ekf: there is no forecast: merge.renormalize is set, which git goes by in a work tree only\nhint: "
+    )
     done = world.ekf("upgrade")
     assert (done.code, done.err) == (0, ""), done
     assert world.stack() == git.stack("HEAD", "origin/release-1.9")
@@ -338,7 +387,16 @@ def test_cleanup_of_messages(world: World) -> None:
 
 @pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-8"])
 def test_an_encoding_of_their_own(world: World, encoding: str) -> None:
-    world.git("-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "--allow-empty", "-F", "-", stdin="K\udcf6rper\n")
+    world.git(
+        "-c",
+        "i18n.commitEncoding=ISO-8859-1",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-F",
+        "-",
+        stdin="K\udcf6rper\n",
+    )
     world.git("config", "i18n.commitEncoding", encoding)
     there_and_back(world)
 
@@ -437,7 +495,9 @@ def test_a_file_that_cannot_be_written(world: World, tmp_path: Path) -> None:
         assert done.code in (4, 5)
         assert "Traceback" not in done.err
         after = snapshot(world)
-        assert {key: after[key] for key in ("refs", "HEAD")} == {key: before[key] for key in ("refs", "HEAD")}
+        assert {key: after[key] for key in ("refs", "HEAD")} == {
+            key: before[key] for key in ("refs", "HEAD")
+        }
     finally:
         run("chattr", "-i", world.path / "VERSION")
     assert world.ekf("upgrade").code == 0
@@ -463,7 +523,10 @@ def test_an_index_lock_that_was_left_behind(world: World) -> None:
 
 def test_a_ref_transaction_that_is_refused(world: World) -> None:
     hook = world.path / ".git/hooks/reference-transaction"
-    script(hook, '#!/bin/sh\n[ "$1" != prepared ] || ! grep -q refs/heads/release-1.9 || { echo no moves today >&2; exit 1; }\n')
+    script(
+        hook,
+        '#!/bin/sh\n[ "$1" != prepared ] || ! grep -q refs/heads/release-1.9 || { echo no moves today >&2; exit 1; }\n',
+    )
     before = snapshot(world)
     done = world.ekf("upgrade")
     assert done.code == 5
@@ -484,9 +547,18 @@ def test_the_stack_fills(tmp_path: Path) -> None:
 
 def test_a_directory_with_a_line_end_in_its_name(world: World) -> None:
     """The vendor takes something from it, a commit adds something to it, and another one has to be merged with the vendor's."""
-    there = vendor_commit(world, "release-1.8", {"a\nb/one": "one\n", "a\nb/two": "two\n", "z/one": "one\n", "z/two": "two\n"})
+    there = vendor_commit(
+        world,
+        "release-1.8",
+        {"a\nb/one": "one\n", "a\nb/two": "two\n", "z/one": "one\n", "z/two": "two\n"},
+    )
     assert world.ekf("sync", "--no-save-check").code == 0
-    vendor_commit(world, "release-1.9", {"a\nb/two": None, "z/two": None, ISTIO: deployment("istio", "1.9.0", 1)}, parent=there)
+    vendor_commit(
+        world,
+        "release-1.9",
+        {"a\nb/two": None, "z/two": None, ISTIO: deployment("istio", "1.9.0", 1)},
+        parent=there,
+    )
     (world.path / "a\nb/own").write_text("own\n")
     world.git("add", "-A")
     world.commit("z/own", "own\n", "In directories of the vendor's")
@@ -500,6 +572,8 @@ def test_names_that_differ_in_case_only(world: World) -> None:
     before = snapshot(world)
     done = world.ekf("upgrade")
     assert_refused(
-        done, "README.md and readme.md differ in case only, and this file system takes them for one", "a case-sensitive file system"
+        done,
+        "README.md and readme.md differ in case only, and this file system takes them for one",
+        "a case-sensitive file system",
     )
     assert {**snapshot(world), "refs": ""} == {**before, "refs": ""}

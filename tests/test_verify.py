@@ -12,9 +12,20 @@ from pathlib import Path
 
 import pytest
 from conftest import GIT_EKF, Run
-from upgrading import BUILDS, ISTIO, NEXT, World, assert_clean, copy, make, script, snapshot, vendor_commit
+from upgrading import (
+    BUILDS,
+    ISTIO,
+    NEXT,
+    World,
+    assert_clean,
+    copy,
+    make,
+    script,
+    snapshot,
+    vendor_commit,
+)
 
-from git_ekf.sample import deployment, kustomization
+from git_ekf.demo.sample import deployment, kustomization
 
 ISTIO_BASE = "apps/istio/base"
 DASHBOARD_OVERLAY = "apps/dashboard/overlays/deploy"
@@ -131,7 +142,9 @@ def test_odd_names(world: World) -> None:
 def broken_by_the_vendor(world: World) -> None:
     """1.9 changes a base in a way that an overlay of the customer's does not build with."""
     world.commit(f"{DASHBOARD_OVERLAY}/patch.yaml", "a: 1\n", "Patch")
-    vendor_commit(world, "release-1.9", {"apps/dashboard/base/new.yaml": "broken: no such patch target\n"})
+    vendor_commit(
+        world, "release-1.9", {"apps/dashboard/base/new.yaml": "broken: no such patch target\n"}
+    )
 
 
 def test_broken_by_the_upgrade(world: World) -> None:
@@ -145,14 +158,18 @@ def test_broken_by_the_upgrade(world: World) -> None:
         f"{UNDO}"
     )
     assert done.err == ""
-    assert built(world) == sorted([DASHBOARD_OVERLAY, DASHBOARD_OVERLAY, ISTIO_BASE])  # only what failed is built of the old branch
+    assert built(world) == sorted(
+        [DASHBOARD_OVERLAY, DASHBOARD_OVERLAY, ISTIO_BASE]
+    )  # only what failed is built of the old branch
     # The branch stays, to be put right or taken back.
     assert world.out("symbolic-ref", "--short", "HEAD") == "release-1.9"
     assert len(world.stack()) == 4
     assert_clean(world)
     assert world.ekf("undo").code == 0
     back = snapshot(world)
-    assert {key: back[key] for key in ("HEAD", "index", "status")} == {key: before[key] for key in ("HEAD", "index", "status")}
+    assert {key: back[key] for key in ("HEAD", "index", "status")} == {
+        key: before[key] for key in ("HEAD", "index", "status")
+    }
 
 
 def test_broken_before_too(world: World) -> None:
@@ -169,17 +186,24 @@ def test_two_are_broken_and_one_was(world: World) -> None:
     vendor_commit(world, "release-1.9", {f"{ISTIO_BASE}/new.yaml": "broken: Istio\n"})
     lines = after(upgrade(world, code=1)).splitlines()
     assert [line for line in lines if line.startswith("  broken")] == [
-        f"  broken    {path} no longer builds" for path in (DASHBOARD_OVERLAY, ISTIO_BASE, "apps/istio/overlays/deploy")
+        f"  broken    {path} no longer builds"
+        for path in (DASHBOARD_OVERLAY, ISTIO_BASE, "apps/istio/overlays/deploy")
     ]
 
 
 def test_broken_before_too_and_moved_by_a_migration(world: World) -> None:
     world.commit(f"{DASHBOARD_OVERLAY}/patch.yaml", "broken: it ever was\n", "Patch")
-    world.commit(".ekf.toml", '[[upgrade.migrations]]\nto = "1.9"\ncommand = ["mv", "apps", "applications"]\n')
+    world.commit(
+        ".ekf.toml",
+        '[[upgrade.migrations]]\nto = "1.9"\ncommand = ["mv", "apps", "applications"]\n',
+    )
     assert world.ekf("trust", "--yes").code == 0
     files = world.vendor.out("ls-tree", "-r", "--name-only", "release-1.9", "apps").splitlines()
     moved: dict[str, str | bytes | None] = dict.fromkeys(files)
-    moved |= {path.replace("apps/", "applications/"): world.vendor.git("show", f"release-1.9:{path}").out for path in files}
+    moved |= {
+        path.replace("apps/", "applications/"): world.vendor.git("show", f"release-1.9:{path}").out
+        for path in files
+    }
     vendor_commit(world, "release-1.9", moved)
     done = upgrade(world)
     assert "broken" not in done.out
@@ -192,12 +216,17 @@ def test_the_words_of_the_builder_are_harmless(world: World) -> None:
         "#!/bin/sh\n[ ! -f $1/../../base/new.yaml ] || { printf '\\033[2J%s\\n' 1 2 3 4 5 6 7 >&2; exit 1; }\n",
     )
     said = "".join(f"            \\x1b[2J{number}\n" for number in range(3, 8))
-    assert after(upgrade(world, code=1)) == f"  broken    {DASHBOARD_OVERLAY} no longer builds\n{said}{UNDO}"
+    assert (
+        after(upgrade(world, code=1))
+        == f"  broken    {DASHBOARD_OVERLAY} no longer builds\n{said}{UNDO}"
+    )
 
 
 def test_a_builder_that_is_killed(world: World) -> None:
     broken_by_the_vendor(world)
-    script(world.path.with_name("build"), "#!/bin/sh\n[ ! -f $1/../../base/new.yaml ] || kill -9 $$\n")
+    script(
+        world.path.with_name("build"), "#!/bin/sh\n[ ! -f $1/../../base/new.yaml ] || kill -9 $$\n"
+    )
     assert "            it ended with signal 9 and said nothing\n" in after(upgrade(world, code=1))
 
 
@@ -249,7 +278,9 @@ def test_no_build(world: World) -> None:
 
 
 def test_a_plan_builds_nothing(world: World) -> None:
-    assert world.ekf("upgrade", "--plan", "--verify", f"touch {world.path.with_name('ran')}").code == 0
+    assert (
+        world.ekf("upgrade", "--plan", "--verify", f"touch {world.path.with_name('ran')}").code == 0
+    )
     assert built(world) == []
     assert not world.path.with_name("ran").exists()
 
@@ -271,7 +302,9 @@ def test_after_a_conflict(world: World) -> None:
 
 def test_after_sync(world: World) -> None:
     world.commit(f"{DASHBOARD_OVERLAY}/patch.yaml", "a: 1\n", "Patch")
-    vendor_commit(world, "release-1.8", {"apps/dashboard/base/new.yaml": "broken: no such patch target\n"})
+    vendor_commit(
+        world, "release-1.8", {"apps/dashboard/base/new.yaml": "broken: no such patch target\n"}
+    )
     done = world.ekf("sync", "--no-save-check", "--verify", "echo checked")
     assert done.code == 1
     assert f"  broken    {DASHBOARD_OVERLAY} no longer builds\n" in done.out
@@ -284,12 +317,21 @@ def test_after_sync(world: World) -> None:
 def test_kubectl(world: World) -> None:
     use_builder(world, str(KUBECTL), "kustomize", "{path}")
     overlay = f"{DASHBOARD_OVERLAY}/kustomization.yaml"
-    world.commit(overlay, kustomization(["../../base"]) + "patches:\n- path: patch.yaml\n", "Patch", verify=False)
+    world.commit(
+        overlay,
+        kustomization(["../../base"]) + "patches:\n- path: patch.yaml\n",
+        "Patch",
+        verify=False,
+    )
     patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: dashboard\nspec:\n  paused: true\n"
     world.commit(f"{DASHBOARD_OVERLAY}/patch.yaml", patch, "The patch itself")
     assert after(upgrade(world)) == f"  builds    2 kustomizations that your commits change\n{NEXT}"
     assert world.ekf("undo").code == 0
-    vendor_commit(world, "release-1.9", {"apps/dashboard/base/deployment.yaml": deployment("panel", "1.9.0", 1)})
+    vendor_commit(
+        world,
+        "release-1.9",
+        {"apps/dashboard/base/deployment.yaml": deployment("panel", "1.9.0", 1)},
+    )
     done = upgrade(world, code=1)
     lines = after(done).splitlines()
     assert lines[0] == f"  broken    {DASHBOARD_OVERLAY} no longer builds"
@@ -303,12 +345,23 @@ def test_kubectl(world: World) -> None:
 def test_a_check_that_succeeds(world: World) -> None:
     """Without a shell, at the top of the work tree, with the output of the program as it is."""
     found = world.path.with_name("found")
-    script(world.path.with_name("check"), f'#!/bin/sh\necho "$#|$1|$2|$PWD|$EKF_FROM|$EKF_TO|$EKF_COMMIT" >{found}\necho looks good\n')
+    script(
+        world.path.with_name("check"),
+        f'#!/bin/sh\necho "$#|$1|$2|$PWD|$EKF_FROM|$EKF_TO|$EKF_COMMIT" >{found}\necho looks good\n',
+    )
     here = World(world.path / "own")
-    done = here.ekf("upgrade", "--no-save-check", "--verify", f"{world.path.with_name('check')} 'two words' $HOME;")
+    done = here.ekf(
+        "upgrade",
+        "--no-save-check",
+        "--verify",
+        f"{world.path.with_name('check')} 'two words' $HOME;",
+    )
     assert (done.code, done.err) == (0, "")
     assert after(done) == f"{BUILDS}looks good\n{NEXT}"
-    assert found.read_text() == f"2|two words|$HOME;|{world.path}|1.8|1.9|{world.out('rev-parse', 'HEAD')}\n"
+    assert (
+        found.read_text()
+        == f"2|two words|$HOME;|{world.path}|1.8|1.9|{world.out('rev-parse', 'HEAD')}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,7 +382,9 @@ def test_a_check_that_fails(world: World, command: str, wrong: str) -> None:
     assert_clean(world)
     assert world.ekf("undo").code == 0
     back = snapshot(world)
-    assert {key: back[key] for key in ("HEAD", "refs", "index")} == {key: before[key] for key in ("HEAD", "refs", "index")}
+    assert {key: back[key] for key in ("HEAD", "refs", "index")} == {
+        key: before[key] for key in ("HEAD", "refs", "index")
+    }
 
 
 def test_a_check_in_the_work_tree(world: World) -> None:
@@ -341,11 +396,22 @@ def test_a_check_in_the_work_tree(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"), [("it's", "No closing quotation"), ('say "x', "No closing quotation"), ("x\\", "No escaped character")]
+    ("command", "why"),
+    [
+        ("it's", "No closing quotation"),
+        ('say "x', "No closing quotation"),
+        ("x\\", "No escaped character"),
+    ],
 )
 def test_a_check_that_cannot_be_read(world: World, command: str, why: str) -> None:
     before = snapshot(world)
-    for args in (["upgrade"], ["upgrade", "--plan"], ["upgrade", "--continue"], ["upgrade", "--abort"], ["sync"]):
+    for args in (
+        ["upgrade"],
+        ["upgrade", "--plan"],
+        ["upgrade", "--continue"],
+        ["upgrade", "--abort"],
+        ["sync"],
+    ):
         done = world.ekf(*args, "--verify", command)
         assert (done.code, done.out, done.err) == (
             2,
@@ -368,7 +434,10 @@ def test_a_check_after_a_conflict(world: World) -> None:
     world.write(ISTIO, deployment("istio", "1.9.0-mine", 3))
     world.git("add", "-A")
     done = world.ekf("upgrade", "--continue", "--verify", "sh -c 'echo $EKF_FROM $EKF_TO; exit 1'")
-    assert (done.code, after(done)) == (1, f"{BUILDS}1.8 1.9\n  check     sh failed with code 1\n{UNDO}")
+    assert (done.code, after(done)) == (
+        1,
+        f"{BUILDS}1.8 1.9\n  check     sh failed with code 1\n{UNDO}",
+    )
 
 
 def test_a_check_and_what_is_broken(world: World) -> None:
@@ -407,7 +476,9 @@ def test_range_diff_after_a_conflict(world: World) -> None:
     world.git("add", "-A")
     done = world.ekf("upgrade", "--continue", "--range-diff")
     assert done.code == 0
-    assert world.git("range-diff", f"{base}..{tip}", "origin/release-1.9..release-1.9").out in done.out
+    assert (
+        world.git("range-diff", f"{base}..{tip}", "origin/release-1.9..release-1.9").out in done.out
+    )
 
 
 def test_range_diff_of_nothing(world: World) -> None:
@@ -424,7 +495,9 @@ def test_markers_left_behind(world: World) -> None:
     world.git("add", "-A")  # as it is, markers and all
     done = world.ekf("upgrade", "--continue", env={"EKF_HOOKS": "0"})
     assert done.code == 1
-    assert after(done) == f"  policy    conflict-marker: {ISTIO} has conflict markers\n{BUILDS}{UNDO}"
+    assert (
+        after(done) == f"  policy    conflict-marker: {ISTIO} has conflict markers\n{BUILDS}{UNDO}"
+    )
     assert world.rules("HEAD~1..HEAD") == ["conflict-marker"]
     assert world.ekf("undo").code == 0
 
@@ -448,7 +521,12 @@ def test_interrupted_while_building(world: World) -> None:
     """The upgrade is done by then; the builder is ended, and nothing is left of its checkouts."""
     script(world.path.with_name("build"), f"#!/bin/sh\necho $1 >>{log(world)}\nsleep 60\n")
     process = subprocess.Popen(
-        [GIT_EKF, "upgrade"], cwd=world.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [GIT_EKF, "upgrade"],
+        cwd=world.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     for _ in range(400):
         if built(world):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conftest import Clone, Run, run
 
-from git_ekf.sample import deployment, make_vendor
+from git_ekf.demo.sample import deployment, make_vendor
 
 ISTIO = "apps/istio/base/deployment.yaml"
 DASHBOARD = "apps/dashboard/base/deployment.yaml"
@@ -41,7 +41,9 @@ class World(Clone):
     def stack(self, branch: str = "", upstream: str = "") -> list[str]:
         """The configuration commits of a branch (of HEAD), oldest first."""
         branch = branch or self.out("symbolic-ref", "--short", "HEAD")
-        return self.out("rev-list", "--reverse", "--first-parent", f"{upstream or 'origin/' + branch}..{branch}").split()
+        return self.out(
+            "rev-list", "--reverse", "--first-parent", f"{upstream or 'origin/' + branch}..{branch}"
+        ).split()
 
     def tree(self, revision: str = "HEAD") -> str:
         return self.out("rev-parse", revision if ":" in revision else f"{revision}^{{tree}}")
@@ -52,16 +54,43 @@ class World(Clone):
     def save(self) -> None:
         """As `git ekf save`, but quicker."""
         branch = self.out("symbolic-ref", "--short", "HEAD")
-        self.git("push", "-q", "-f", "--no-verify", "internal", branch, f"origin/{branch}:refs/ekf/upstream/{branch}")
+        self.git(
+            "push",
+            "-q",
+            "-f",
+            "--no-verify",
+            "internal",
+            branch,
+            f"origin/{branch}:refs/ekf/upstream/{branch}",
+        )
 
 
 def make(folder: Path, object_format: str = "sha1", clone: bool = True) -> World:
     """A saved stack of three commits on release-1.8: the first and third are their own, the second is on a file that 1.9 changes."""
     make_vendor(str(folder / "vendor.git"), object_format=object_format)
-    assert run("git", "init", "-q", "--bare", f"--object-format={object_format}", folder / "internal.git").code == 0
+    assert (
+        run(
+            "git",
+            "init",
+            "-q",
+            "--bare",
+            f"--object-format={object_format}",
+            folder / "internal.git",
+        ).code
+        == 0
+    )
     world = World(folder / "work")
     if clone:
-        done = run("git-ekf", "clone", folder / "vendor.git", world.path, "--internal", folder / "internal.git", "--release", "1.8")
+        done = run(
+            "git-ekf",
+            "clone",
+            folder / "vendor.git",
+            world.path,
+            "--internal",
+            folder / "internal.git",
+            "--release",
+            "1.8",
+        )
         assert done.code == 0, done
         world.git("config", "ekf.render.command", "true")
         fill(world)
@@ -89,7 +118,12 @@ def copy(template: Path, folder: Path) -> World:
 
 
 def vendor_commit(
-    world: World, branch: str, files: Mapping[str, str | bytes | None], message: str = "Vendor's", parent: str = "", mode: str = "644"
+    world: World,
+    branch: str,
+    files: Mapping[str, str | bytes | None],
+    message: str = "Vendor's",
+    parent: str = "",
+    mode: str = "644",
 ) -> str:
     """A commit in the vendor's repository, on the tip of a branch or on `parent` ("-" for none); None removes a file."""
     start = "" if parent == "-" else f"from {parent or f'refs/heads/{branch}^0'}\n"
@@ -98,10 +132,17 @@ def vendor_commit(
     for path, content in files.items():
         raw = content.encode() if isinstance(content, str) else content
         name = '"{}"'.format(path.replace("\n", "\\n")).encode()
-        stream += b"D %s\n" % name if raw is None else b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), name, len(raw), raw)
+        stream += (
+            b"D %s\n" % name
+            if raw is None
+            else b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), name, len(raw), raw)
+        )
     file = world.path.with_name("stream")
     file.write_bytes(stream)
-    assert run("sh", "-c", f"git -C '{world.vendor.path}' fast-import --quiet --force <'{file}'").code == 0
+    assert (
+        run("sh", "-c", f"git -C '{world.vendor.path}' fast-import --quiet --force <'{file}'").code
+        == 0
+    )
     oid = world.vendor.out("rev-parse", "refs/heads/x")
     world.vendor.git("update-ref", f"refs/heads/{branch}", oid)
     world.vendor.git("update-ref", "-d", "refs/heads/x")
@@ -117,7 +158,9 @@ def twin(world: World) -> World:
     return other
 
 
-def rebased(world: World, onto: str = "origin/release-1.9", base: str = "origin/release-1.8") -> World:
+def rebased(
+    world: World, onto: str = "origin/release-1.9", base: str = "origin/release-1.8"
+) -> World:
     """What git itself makes of the stack, in a twin."""
     other = twin(world)
     other.git("fetch", "-q", "origin")
@@ -135,7 +178,16 @@ def assert_clean(world: World) -> None:
     """Index and files are those of HEAD, and nothing is in progress."""
     assert world.out("status", "--porcelain") == ""
     assert world.out("write-tree") == world.tree()
-    for name in ("rebase-merge", "rebase-apply", "REBASE_HEAD", "CHERRY_PICK_HEAD", "MERGE_HEAD", "MERGE_MSG", "AUTO_MERGE", "index.lock"):
+    for name in (
+        "rebase-merge",
+        "rebase-apply",
+        "REBASE_HEAD",
+        "CHERRY_PICK_HEAD",
+        "MERGE_HEAD",
+        "MERGE_MSG",
+        "AUTO_MERGE",
+        "index.lock",
+    ):
         assert not (world.path / ".git" / name).exists(), name
 
 
@@ -145,7 +197,9 @@ def snapshot(world: Clone, *, exact: bool = False) -> dict[str, object]:
     found: dict[str, object] = {
         "refs": world.out("for-each-ref", "--format=%(refname) %(objectname)"),
         "HEAD": world.git("rev-parse", "HEAD", "--symbolic-full-name", "HEAD", ok=False).out,
-        "status": world.git("status", "--porcelain", "--ignored", env={"GIT_OPTIONAL_LOCKS": "0"}).out,
+        "status": world.git(
+            "status", "--porcelain", "--ignored", env={"GIT_OPTIONAL_LOCKS": "0"}
+        ).out,
         "index": world.out("ls-files", "--stage"),
     }
     for name in ("config", "logs/HEAD", "ekf/journal", "ekf/rebase"):
@@ -153,11 +207,16 @@ def snapshot(world: Clone, *, exact: bool = False) -> dict[str, object]:
         found[name] = path.read_bytes() if path.exists() else None
     for path in sorted(world.path.rglob("*")):
         if path.name != ".git" and git_dir not in path.parents and not path.is_dir():
-            found[str(path.relative_to(world.path))] = os.readlink(path) if path.is_symlink() else (path.stat().st_mode, path.read_bytes())
+            found[str(path.relative_to(world.path))] = (
+                os.readlink(path) if path.is_symlink() else (path.stat().st_mode, path.read_bytes())
+            )
     if exact:
         for path in sorted(git_dir.rglob("*")):
             if path.is_file():
-                found[f".git/{path.relative_to(git_dir)}"] = (path.stat().st_mtime_ns, path.read_bytes())
+                found[f".git/{path.relative_to(git_dir)}"] = (
+                    path.stat().st_mtime_ns,
+                    path.read_bytes(),
+                )
             else:
                 found[f".git/{path.relative_to(git_dir)}"] = ""
     return found

@@ -6,7 +6,7 @@ import shlex
 import sys
 from typing import NamedTuple
 
-from git_ekf.sample import deployment
+from git_ekf.demo.sample import deployment
 
 VENDOR_URL = "https://git.example.com/vendor/manifests.git"
 INTERNAL_URL = "https://git.example.com/ops/prod.git"
@@ -48,7 +48,9 @@ chmod +x $HOME/bin/vi
 """
 
 
-_KUBECTL_APPLY = "for word in kubectl apply -k '{path}'; do git config --add ekf.apply.command $word; done\n"
+_KUBECTL_APPLY = (
+    "for word in kubectl apply -k '{path}'; do git config --add ekf.apply.command $word; done\n"
+)
 _ISTIO = "apps/istio/base/deployment.yaml"
 _DASHBOARD = "apps/dashboard/base/deployment.yaml"
 _OVERLAY = "apps/istio/overlays/deploy/kustomization.yaml"
@@ -60,16 +62,17 @@ _AGED = "import os, sys, time; [os.utime(path, (time.time() - 7300,) * 2) for pa
 _FETCHED_EARLIER = f"{shlex.quote(sys.executable)} -c '{_AGED}' .git/FETCH_HEAD $(find .git/logs/refs/remotes -type f)\n"
 _DOCUMENTED = _vendor(
     "release-1.8",
-    _commit("README.md", "# Sample platform\n", "Shorten the read-me") + _commit("docs/README.md", "# Installation\n", "Begin the manual"),
+    _commit("README.md", "# Sample platform\n", "Shorten the read-me")
+    + _commit("docs/README.md", "# Installation\n", "Begin the manual"),
 )
 # The vendor of the workflow publishes 1.10 late, and with another structure.
 _NOT_YET = "git -C $HOME/vendor.git branch -m release-1.10 next\n"
 _MOVED = "git -C $HOME/vendor.git branch -m next release-1.10\n" + _vendor(
     "release-1.10",
     "git mv apps applications\n"
-    + _commit(".ekf/migrate", "#!/bin/sh\nmv apps applications\n", "Move apps to applications").replace(
-        "git add", "chmod +x .ekf/migrate\ngit add"
-    ),
+    + _commit(
+        ".ekf/migrate", "#!/bin/sh\nmv apps applications\n", "Move apps to applications"
+    ).replace("git add", "chmod +x .ekf/migrate\ngit add"),
 )
 
 # The start before, and how this one is made from it.
@@ -94,12 +97,23 @@ WORLDS = {
         "nothing",
         {
             0: f"git ekf mirror {VENDOR_URL} manifests.git",
-            2: _vendor("release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual"))
-            + _vendor("release-1.8", "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n")
+            2: _vendor(
+                "release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual")
+            )
+            + _vendor(
+                "release-1.8",
+                "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n",
+            )
             + f"git ekf mirror {VENDOR_URL} manifests.git --accept release-1.8",
         },
     ),
-    "git-ekf-check.1": World(before={0: _commit("apps/mine/deployment.yaml", deployment("mine", "1", 1), "Add our application")}),
+    "git-ekf-check.1": World(
+        before={
+            0: _commit(
+                "apps/mine/deployment.yaml", deployment("mine", "1", 1), "Add our application"
+            )
+        }
+    ),
     "git-ekf-clone.1": World(
         "nothing",
         {
@@ -126,14 +140,21 @@ WORLDS = {
     "git-ekf-mirror.1": World(
         "nothing",
         {
-            1: _vendor("release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual"))
-            + _vendor("release-1.8", "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n")
+            1: _vendor(
+                "release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual")
+            )
+            + _vendor(
+                "release-1.8",
+                "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n",
+            )
         },
     ),
     "git-ekf-releases.1": World("stack"),
     "git-ekf-rollback.1": World(
         before={
-            0: "git ekf tag --date 2026-11-13 -m 'We added Istio.'\n" + _NINE_REPLICAS + "git ekf tag -m 'Two were not enough.'\n"
+            0: "git ekf tag --date 2026-11-13 -m 'We added Istio.'\n"
+            + _NINE_REPLICAS
+            + "git ekf tag -m 'Two were not enough.'\n"
             f"git config ekf.apply.paths apps/istio/overlays/deploy\n{_KUBECTL_APPLY}"
         }
     ),
@@ -147,19 +168,34 @@ WORLDS = {
     ),
     "git-ekf-status.1": World(
         before={
-            0: _commit("apps/mine/deployment.yaml", deployment("mine", "1", 1), "Add our application")
+            0: _commit(
+                "apps/mine/deployment.yaml", deployment("mine", "1", 1), "Add our application"
+            )
             + _DOCUMENTED
             + "git fetch -q origin\n"
             + _FETCHED_EARLIER
         }
     ),
     "git-ekf-sync.1": World(
-        "stack", {0: _vendor("release-1.8", _commit(_DASHBOARD, deployment("dashboard", "1.8.1", 2), "Two dashboards"))}, builds=True
+        "stack",
+        {
+            0: _vendor(
+                "release-1.8",
+                _commit(_DASHBOARD, deployment("dashboard", "1.8.1", 2), "Two dashboards"),
+            )
+        },
+        builds=True,
     ),
-    "git-ekf-tag.1": World(before={1: "echo 'Istio was brought to the cluster by hand.' >../reason.txt"}),
+    "git-ekf-tag.1": World(
+        before={1: "echo 'Istio was brought to the cluster by hand.' >../reason.txt"}
+    ),
     "git-ekf-trust.1": World(
         before={
-            0: _commit(".ekf.toml", '[apply]\ncommand = ["kubectl", "apply", "-k", "{path}"]\n', "Deploy with kubectl"),
+            0: _commit(
+                ".ekf.toml",
+                '[apply]\ncommand = ["kubectl", "apply", "-k", "{path}"]\n',
+                "Deploy with kubectl",
+            ),
             1: "git ekf trust --revoke",
         },
         answers={"[y/N]: ": "y"},
@@ -183,7 +219,9 @@ WORLDS = {
             14: _vi("s/2/9/"),
             19: _MOVED,
             20: _vi("/^<<<<<<</,/^=======/d; /^>>>>>>>/d; s/:1.9.0/:1.10.0/"),
-            24: _vendor("release-1.10", _commit("docs/README.md", "# Installation\n", "Begin the manual")),
+            24: _vendor(
+                "release-1.10", _commit("docs/README.md", "# Installation\n", "Begin the manual")
+            ),
         },
         weekly=True,
         builds=True,

@@ -9,25 +9,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from git_ekf import config as configuration
-from git_ekf.bundle.manifest import Manifest, as_time
-from git_ekf.commands.changes import change_lines
+from git_ekf.airgap.changes import NEW, UNCHANGED, RefChange, in_order
+from git_ekf.airgap.manifest import Manifest, as_time
+from git_ekf.commands.mirror_changes import change_lines
 from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, UsageError
-from git_ekf.git import Git, leave_repository
-from git_ekf.mirror import NEW, UNCHANGED, Change, in_order
-from git_ekf.output import counted, document, say, unicode_text
-from git_ekf.refs import APPLIED
+from git_ekf.git.calls import Git, leave_repository
+from git_ekf.git.refs import APPLIED
+from git_ekf.terminal.text import counted, document, say, unicode_text
 
 if TYPE_CHECKING:
-    from git_ekf.bundle.signature import Signature
+    from git_ekf.airgap.signature import Signature
     from git_ekf.names import Scheme
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Carry the vendor's channels across an air gap in one file."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Carry the vendor's channels across an air gap in one file.",
 )
 
 Allowed = Annotated[
-    str | None, typer.Option("--allowed-signers", metavar="SIGNERS", help="Take only what one of the signers in this file has signed.")
+    str | None,
+    typer.Option(
+        "--allowed-signers",
+        metavar="SIGNERS",
+        help="Take only what one of the signers in this file has signed.",
+    ),
 ]
 
 
@@ -35,46 +43,77 @@ Allowed = Annotated[
 def create(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write.")],
     source: Annotated[
-        str | None, typer.Option("--from", metavar="DIR|URL", help="The repository to take them from; by default the one here.")
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="DIR|URL",
+            help="The repository to take them from; by default the one here.",
+        ),
     ] = None,
     release: Annotated[
-        list[str] | None, typer.Option("--release", metavar="X.Y", help="Carry this release, not all; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--release", metavar="X.Y", help="Carry this release, not all; may be repeated."
+        ),
     ] = None,
     receipt: Annotated[
-        str | None, typer.Option("--receipt", metavar="RECEIPT", help="Leave out what the other side has, by the receipt it gave.")
+        str | None,
+        typer.Option(
+            "--receipt",
+            metavar="RECEIPT",
+            help="Leave out what the other side has, by the receipt it gave.",
+        ),
     ] = None,
     sign: Annotated[
-        str | None, typer.Option("--sign", metavar="KEY", help="Sign it: the file of an ssh key, or the name of a gpg key.")
+        str | None,
+        typer.Option(
+            "--sign",
+            metavar="KEY",
+            help="Sign it: the file of an ssh key, or the name of a gpg key.",
+        ),
     ] = None,
 ) -> None:
     """Write a bundle: everything, or what is new since a receipt."""
-    from git_ekf.bundle import creating
+    from git_ekf.airgap import create
 
-    order = creating.Order(file, _given("--from", source), release or [], _given("--receipt", receipt), _given("--sign", sign))
+    order = create.CreateOrder(
+        file,
+        _given("--from", source),
+        release or [],
+        _given("--receipt", receipt),
+        _given("--sign", sign),
+    )
     if source:
         leave_repository()
-    made = creating.create(order)
+    made = create.create(order)
     manifest = made.manifest
     if manifest is None:
         assert made.receipt
         say(f"Nothing is new since bundle {made.receipt.sequence}; no file was written.")
         return
     say(f"{file} is bundle {manifest.sequence}, {_after(manifest)}:")
-    for line in [*_contents(manifest, made.scheme), f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"]:
+    for line in [
+        *_contents(manifest, made.scheme),
+        f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}",
+    ]:
         say(f"  {line}")
     say(f"Its digest is {made.digest}")
-    say(f"Next: carry it across, then: git ekf bundle apply {shlex.quote(os.path.basename(file))} MIRROR")
+    say(
+        f"Next: carry it across, then: git ekf bundle apply {shlex.quote(os.path.basename(file))} MIRROR"
+    )
 
 
 @app.command()
 def verify(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
+    ],
     allowed: Allowed = None,
     json: Json = False,
 ) -> None:
     """Check a bundle, without a repository, and show what is in it."""
-    from git_ekf.bundle.creating import now
-    from git_ekf.bundle.verifying import verify as verify_bundle
+    from git_ekf.airgap.create import now
+    from git_ekf.airgap.verify import verify as verify_bundle
 
     verified = verify_bundle(file, _given("--allowed-signers", allowed))
     manifest = verified.manifest
@@ -93,7 +132,11 @@ def verify(
         say(f"  {line}")
     rows = [
         ("vendor", f"{manifest.primary}, heard {as_time(manifest.updated)}"),
-        ("made", as_time(manifest.created) + (", by a clock ahead of the one here" if manifest.is_ahead(now()) else "")),
+        (
+            "made",
+            as_time(manifest.created)
+            + (", by a clock ahead of the one here" if manifest.is_ahead(now()) else ""),
+        ),
         ("has", f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"),
         ("digest", verified.digest),
         ("signature", _signature(verified.signature)),
@@ -105,26 +148,49 @@ def verify(
 
 @app.command()
 def apply(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
+    ],
     directory: Annotated[
-        str, typer.Argument(metavar="[DIR]", show_default=False, help="The mirror, made where there is none; by default the one here.")
+        str,
+        typer.Argument(
+            metavar="[DIR]",
+            show_default=False,
+            help="The mirror, made where there is none; by default the one here.",
+        ),
     ] = ".",
     accept: Annotated[
-        list[str] | None, typer.Option("--accept", metavar="NAME", help="Follow where NAME was rewritten or withdrawn; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="NAME",
+            help="Follow where NAME was rewritten or withdrawn; may be repeated.",
+        ),
     ] = None,
     allowed: Allowed = None,
     receipt: Annotated[
-        str | None, typer.Option("--receipt", metavar="RECEIPT", help="Where to write the receipt; by default FILE.receipt.")
+        str | None,
+        typer.Option(
+            "--receipt",
+            metavar="RECEIPT",
+            help="Where to write the receipt; by default FILE.receipt.",
+        ),
     ] = None,
 ) -> None:
     """Bring what a bundle carries into a mirror: all of it, or nothing."""
-    from git_ekf.bundle import applying
+    from git_ekf.airgap import apply
 
     if not directory:
         raise UsageError("the mirror has to be named", "git ekf bundle apply FILE DIR")
-    order = applying.Order(file, directory, accept or [], _given("--allowed-signers", allowed), _given("--receipt", receipt))
+    order = apply.ApplyOrder(
+        file,
+        directory,
+        accept or [],
+        _given("--allowed-signers", allowed),
+        _given("--receipt", receipt),
+    )
     leave_repository()
-    done = applying.apply(order)
+    done = apply.apply(order)
     manifest = done.manifest
     if done.again:
         say(f"{directory} has bundle {manifest.sequence} already; nothing was changed.")
@@ -141,8 +207,13 @@ def apply(
         return
     show = f"git -C {shlex.quote(directory)} cat-file blob {APPLIED}"
     if receipt:
-        raise CallFailed(f"the bundle is applied, but the receipt could not be written to {receipt}", f"{show} >RECEIPT")
-    say(f"The next bundle needs a receipt, for which there is no room beside {file}: {show} >RECEIPT")
+        raise CallFailed(
+            f"the bundle is applied, but the receipt could not be written to {receipt}",
+            f"{show} >RECEIPT",
+        )
+    say(
+        f"The next bundle needs a receipt, for which there is no room beside {file}: {show} >RECEIPT"
+    )
 
 
 def _given(option: str, value: str | None) -> str:
@@ -165,9 +236,9 @@ def _contents(manifest: Manifest, scheme: Scheme) -> list[str]:
     return change_lines(in_order((_change(manifest, ref) for ref in manifest.refs), scheme))
 
 
-def _change(manifest: Manifest, ref: str) -> Change:
+def _change(manifest: Manifest, ref: str) -> RefChange:
     old, new = manifest.previous.get(ref, ""), manifest.refs[ref]
-    return Change(NEW if not old else UNCHANGED if old == new else "changed", ref, old, new)
+    return RefChange(NEW if not old else UNCHANGED if old == new else "changed", ref, old, new)
 
 
 def _signature(signature: Signature | None) -> str:
@@ -176,7 +247,11 @@ def _signature(signature: Signature | None) -> str:
     key = f"the {signature.kind} key {signature.key}"
     if signature.signer:
         return f"by {signature.signer}, {key}"
-    return f"by {key}, held against no list of signers" if signature.checked else f"by {key}, which gpg does not have; not checked"
+    return (
+        f"by {key}, held against no list of signers"
+        if signature.checked
+        else f"by {key}, which gpg does not have; not checked"
+    )
 
 
 def _checked(objects: bool, history: bool) -> str:

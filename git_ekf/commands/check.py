@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import policy
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FINDINGS, UsageError
-from git_ekf.output import counted, say
-from git_ekf.report import report_github, report_json, report_sarif, report_text
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import descriptions, judge_commit, judge_range, judge_repository
+from git_ekf.policy.report import report_github, report_json, report_sarif, report_text
 from git_ekf.repository import Repository
-from git_ekf.terminal import paged
+from git_ekf.terminal.screen import paged
+from git_ekf.terminal.text import counted, say
 
 
 class Format(StrEnum):
@@ -25,10 +26,19 @@ class Format(StrEnum):
 
 
 def check(
-    revisions: Annotated[list[str] | None, typer.Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")] = None,
-    staged: Annotated[bool, typer.Option("--staged", help="Judge the commit that the index would make.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Judge every local branch, not only the one checked out.")] = False,
-    form: Annotated[Format, typer.Option("--format", metavar="text|json|sarif|github", help="How to print findings.")] = Format.TEXT,
+    revisions: Annotated[
+        list[str] | None, typer.Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")
+    ] = None,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Judge the commit that the index would make.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Judge every local branch, not only the one checked out.")
+    ] = False,
+    form: Annotated[
+        Format,
+        typer.Option("--format", metavar="text|json|sarif|github", help="How to print findings."),
+    ] = Format.TEXT,
     json: Json = False,
 ) -> int:
     """Apply every policy rule; exit with 1 when one is broken."""
@@ -37,15 +47,15 @@ def check(
     repo = Repository()
     if staged:
         repo.require_work_tree()
-        found = policy.judge_commit(repo)
+        found = judge_commit(repo)
     elif revisions:
-        found = policy.judge_range(repo, revisions)
+        found = judge_range(repo, revisions)
     else:
-        found = policy.judge_repository(repo, every_branch=every)
+        found = judge_repository(repo, every_branch=every)
     if json or form is Format.JSON:
         print(report_json(found))
     elif form is Format.SARIF:
-        print(report_sarif(found, policy.descriptions()))
+        print(report_sarif(found, descriptions()))
     elif form is Format.GITHUB:
         print(report_github(found), end="\n" if found else "")
     else:
@@ -53,7 +63,7 @@ def check(
     return FINDINGS if any(finding.severity == "error" for finding in found) else DONE
 
 
-def _print(found: list[policy.Finding]) -> None:
+def _print(found: list[Finding]) -> None:
     if not found:
         say("No rule is broken.")
         return
@@ -62,7 +72,7 @@ def _print(found: list[policy.Finding]) -> None:
         _print_count(found)
 
 
-def _print_count(found: list[policy.Finding]) -> None:
+def _print_count(found: list[Finding]) -> None:
     errors = sum(finding.severity == "error" for finding in found)
     warnings = len(found) - errors
     say(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")

@@ -8,41 +8,56 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import cloning
 from git_ekf import config as configuration
 from git_ekf.commands.options import Release
 from git_ekf.errors import CallFailed, Refused, UsageError
-from git_ekf.git import Git, leave_repository
+from git_ekf.git.calls import Git, leave_repository
 from git_ekf.names import normalise_url
-from git_ekf.output import say
+from git_ekf.setup.clone import ask_remotes, build, choose_branch
+from git_ekf.terminal.text import say
 
 
 def clone(
-    primary: Annotated[str, typer.Argument(metavar="PRIMARY", help="The vendor's repository, or your mirror of it.")],
-    internal: Annotated[str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")],
-    directory: Annotated[str, typer.Argument(metavar="[DIR]", help="Where to; by default named after PRIMARY.")] = "",
+    primary: Annotated[
+        str,
+        typer.Argument(metavar="PRIMARY", help="The vendor's repository, or your mirror of it."),
+    ],
+    internal: Annotated[
+        str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")
+    ],
+    directory: Annotated[
+        str, typer.Argument(metavar="[DIR]", help="Where to; by default named after PRIMARY.")
+    ] = "",
     release: Release = "",
 ) -> None:
     """Build the local repository from nothing, or restore it from the internal one."""
     leave_repository()
     primary, internal = _absolute(primary), _absolute(internal)
     if normalise_url(primary, os.path.realpath) == normalise_url(internal, os.path.realpath):
-        raise UsageError("PRIMARY and --internal are the same repository", "give the cluster a repository of its own: git init --bare DIR")
+        raise UsageError(
+            "PRIMARY and --internal are the same repository",
+            "give the cluster a repository of its own: git init --bare DIR",
+        )
     directory = directory or _name_of(primary)
     if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
-        raise Refused(f"{directory} exists already and is not empty", f"git ekf clone {primary} OTHER --internal {internal}")
+        raise Refused(
+            f"{directory} exists already and is not empty",
+            f"git ekf clone {primary} OTHER --internal {internal}",
+        )
     git = Git()
-    heads = cloning.ask_remotes(git, primary, internal)
+    heads = ask_remotes(git, primary, internal)
     config = configuration.load(None, git.config_pairs())
-    branch = cloning.choose_branch(config.scheme, heads, release)
+    branch = choose_branch(config.scheme, heads, release)
     existed = os.path.isdir(directory)
     try:
         os.makedirs(directory, exist_ok=True)
-        done = cloning.build(directory, primary, internal, branch, heads)
+        done = build(directory, primary, internal, branch, heads)
     except BaseException as error:
         _remove(directory, keep=existed)
         if isinstance(error, OSError):
-            raise CallFailed(f"cannot write to {directory}: {error.strerror}", f"ls -ld {directory}; df -h .") from None
+            raise CallFailed(
+                f"cannot write to {directory}: {error.strerror}", f"ls -ld {directory}; df -h ."
+            ) from None
         raise
     say(f"Cloned into {directory}:")
     for what in done:
@@ -58,7 +73,10 @@ def _absolute(url: str) -> str:
 def _name_of(url: str) -> str:
     name = normalise_url(url).rpartition("/")[2].removesuffix(".bundle")
     if not name:
-        raise UsageError(f"cannot tell a directory from {url}", "name it: git ekf clone PRIMARY DIR --internal URL")
+        raise UsageError(
+            f"cannot tell a directory from {url}",
+            "name it: git ekf clone PRIMARY DIR --internal URL",
+        )
     return name
 
 

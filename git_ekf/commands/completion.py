@@ -20,10 +20,16 @@ class Shell(StrEnum):
 
 
 # fish loads the first of its two for a line that begins with git-ekf, and the other one when it starts.
-_SCRIPTS = {Shell.BASH: ("git-ekf.bash",), Shell.ZSH: ("_git-ekf",), Shell.FISH: ("git-ekf.fish", "git-ekf.conf.fish")}
+_SCRIPTS = {
+    Shell.BASH: ("git-ekf.bash",),
+    Shell.ZSH: ("_git-ekf",),
+    Shell.FISH: ("git-ekf.fish", "git-ekf.conf.fish"),
+}
 
 
-def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
+) -> None:
     """Print the script that completes git ekf in a shell."""
     print("\n".join(map(_script, _SCRIPTS[shell])), end="")
 
@@ -33,5 +39,9 @@ def _script(name: str) -> str:
     with suppress(OSError):
         return (get_data("git_ekf", f"completions/{name}") or b"").decode()
     with suppress(OSError):
-        return (Path(__file__).resolve().parents[2] / "completions" / name).read_text(encoding="utf-8")
-    raise CallFailed("the completion scripts are missing from this installation", "reinstall git-ekf")
+        return (Path(__file__).resolve().parents[2] / "completions" / name).read_text(
+            encoding="utf-8"
+        )
+    raise CallFailed(
+        "the completion scripts are missing from this installation", "reinstall git-ekf"
+    )

@@ -9,23 +9,34 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.demo import play
+from git_ekf.demo.tour import play
 from git_ekf.errors import Refused
-from git_ekf.output import say
+from git_ekf.terminal.text import say
 
 
 def demo(
-    directory: Annotated[str, typer.Argument(metavar="[DIR]", help="Where to keep the sandbox; by default it is thrown away.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not wait for Enter before each command.")] = False,
+    directory: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DIR]", help="Where to keep the sandbox; by default it is thrown away."
+        ),
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not wait for Enter before each command.")
+    ] = False,
 ) -> None:
     """Walk the whole flow in a sandbox, printing each command."""
     pause = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     if pause:
-        say("A tour of git-ekf with real repositories, in a sandbox. Enter runs the command that is shown, ^C ends the tour.")
+        say(
+            "A tour of git-ekf with real repositories, in a sandbox. Enter runs the command that is shown, ^C ends the tour."
+        )
     if not directory:
         with tempfile.TemporaryDirectory(prefix="git-ekf-demo-") as sandbox:
             play(sandbox, pause=pause)
-        say("\nThat was a sandbox and is gone; git ekf demo DIR keeps it. The same flow in words: git ekf man workflow")
+        say(
+            "\nThat was a sandbox and is gone; git ekf demo DIR keeps it. The same flow in words: git ekf man workflow"
+        )
         return
     if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
         raise Refused(f"{directory} exists already and is not empty", "git ekf demo OTHER")

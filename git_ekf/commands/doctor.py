@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.options import Json
-from git_ekf.doctor import ERROR, WARNING, Examined, Report, examine
+from git_ekf.doctor.examine import Examination, Examined, examine
+from git_ekf.doctor.finding import ERROR, WARNING
 from git_ekf.errors import DONE, FINDINGS
-from git_ekf.output import counted, document, say, unicode_text
 from git_ekf.repository import Repository
+from git_ekf.terminal.text import counted, document, say, unicode_text
 
 
 def doctor(
@@ -20,13 +21,21 @@ def doctor(
     """Check machine and repository, each finding with its fix; exit with 1 when something needs attention."""
     report = examine(Repository(), offline=offline)
     if json:
-        print(document("doctor", {"repository": unicode_text(report.repository or "") or None, "findings": _as_json(report)}))
+        print(
+            document(
+                "doctor",
+                {
+                    "repository": unicode_text(report.repository or "") or None,
+                    "findings": _as_json(report),
+                },
+            )
+        )
     else:
         _print(report)
     return FINDINGS if _count(report, ERROR) else DONE
 
 
-def _print(report: Report) -> None:
+def _print(report: Examination) -> None:
     width = max(len(one.check) for one in report.examined)
     say("Machine")
     _rows([one for one in report.examined if one.part == "machine"], width)
@@ -37,7 +46,11 @@ def _print(report: Report) -> None:
     else:
         say("There is no repository here, so only the machine was checked.")
     errors, warnings = _count(report, ERROR), _count(report, WARNING)
-    say(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}" if errors or warnings else "Nothing needs attention.")
+    say(
+        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+        if errors or warnings
+        else "Nothing needs attention."
+    )
 
 
 def _rows(examined: list[Examined], width: int) -> None:
@@ -47,9 +60,12 @@ def _rows(examined: list[Examined], width: int) -> None:
             say(f"  {'':<7}  {'':<{width}}  fix: {one.fix}")
 
 
-def _as_json(report: Report) -> list[dict[str, str | None]]:
-    return [{key: unicode_text(value) or None for key, value in one._asdict().items()} for one in report.examined]
+def _as_json(report: Examination) -> list[dict[str, str | None]]:
+    return [
+        {key: unicode_text(value) or None for key, value in one._asdict().items()}
+        for one in report.examined
+    ]
 
 
-def _count(report: Report, state: str) -> int:
+def _count(report: Examination, state: str) -> int:
     return sum(one.state == state for one in report.examined)

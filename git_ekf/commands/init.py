@@ -7,16 +7,24 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import bootstrap
 from git_ekf.commands.options import Release, Yes
 from git_ekf.errors import Refused
-from git_ekf.output import say
 from git_ekf.repository import Repository
+from git_ekf.setup.init import in_two_goes, plan, prepare, run
+from git_ekf.setup.remotes import SetupStep, plan_roles
+from git_ekf.terminal.text import say
 
 
 def init(
-    primary: Annotated[str, typer.Option("--primary", metavar="URL", help="The vendor's repository, or your mirror of it.")] = "",
-    internal: Annotated[str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")] = "",
+    primary: Annotated[
+        str,
+        typer.Option(
+            "--primary", metavar="URL", help="The vendor's repository, or your mirror of it."
+        ),
+    ] = "",
+    internal: Annotated[
+        str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")
+    ] = "",
     release: Release = "",
     yes: Yes = False,
 ) -> None:
@@ -25,33 +33,37 @@ def init(
     repo.require_work_tree()
     if repo.operation:
         raise Refused(
-            f"a {repo.operation} is in progress", f"finish it (git status shows how) or git {repo.operation} --abort, then: git ekf init"
+            f"a {repo.operation} is in progress",
+            f"finish it (git status shows how) or git {repo.operation} --abort, then: git ekf init",
         )
-    roles = bootstrap.plan_roles(repo, primary, internal)
-    repo = bootstrap.prepare(repo, roles)
-    steps = bootstrap.plan(repo, roles, release)
+    roles = plan_roles(repo, primary, internal)
+    repo = prepare(repo, roles)
+    steps = plan(repo, roles, release)
     if not steps:
         say("Everything is in place; nothing was changed.")
         return
     _carry_out(steps, yes)
-    if bootstrap.in_two_goes(repo, roles):
+    if in_two_goes(repo, roles):
         repo = Repository()
-        _carry_out(bootstrap.plan(repo, bootstrap.plan_roles(repo, primary, internal), release), yes)
+        _carry_out(plan(repo, plan_roles(repo, primary, internal), release), yes)
     say("Next: git ekf status")
 
 
-def _carry_out(steps: list[bootstrap.Step], yes: bool) -> None:
+def _carry_out(steps: list[SetupStep], yes: bool) -> None:
     if any(step.asks for step in steps) and not yes:
         _ask(steps)
-    for what in bootstrap.run(steps):
+    for what in run(steps):
         say(f"  {what}")
 
 
-def _ask(steps: list[bootstrap.Step]) -> None:
+def _ask(steps: list[SetupStep]) -> None:
     say("This will happen:")
     for step in steps:
         say(f"  {step.what}")
     if not sys.stdin.isatty():
-        raise Refused("this renames or moves what you made, and nobody is there to ask", "git ekf init --yes with the same options")
+        raise Refused(
+            "this renames or moves what you made, and nobody is there to ask",
+            "git ekf init --yes with the same options",
+        )
     if not typer.confirm("Go ahead?"):
         raise Refused("nothing was changed")

@@ -6,23 +6,30 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import deploy
 from git_ekf.commands.options import Json, Release
-from git_ekf.output import document, escape, say, shortened, unicode_text
+from git_ekf.deploy.read import Deployment, deployments
+from git_ekf.deploy.write import check_day
 from git_ekf.repository import Repository
-from git_ekf.terminal import paged, paint
+from git_ekf.terminal.screen import paged, paint
+from git_ekf.terminal.text import document, escape, say, shortened, unicode_text
 
 
 def log(
-    number: Annotated[int | None, typer.Option("-n", "--max-count", metavar="N", min=1, help="Show at most so many.")] = None,
+    number: Annotated[
+        int | None,
+        typer.Option("-n", "--max-count", metavar="N", min=1, help="Show at most so many."),
+    ] = None,
     release: Release = "",
-    since: Annotated[str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only records of that day and later.")] = "",
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="YYYY-MM-DD", help="Only records of that day and later."),
+    ] = "",
     json: Json = False,
 ) -> None:
     """List the deploy records, newest first."""
     repo = Repository()
-    day = deploy.check_day(since) if since else ""
-    found = [one for one in deploy.deployments(repo, release) if one.name.date >= day][:number]
+    day = check_day(since) if since else ""
+    found = [one for one in deployments(repo, release) if one.name.date >= day][:number]
     if json:
         print(document("log", {"records": [as_json(one) for one in found]}))
         return
@@ -37,13 +44,13 @@ def log(
             say(f"! not on {repo.config.internal}: git ekf save")
 
 
-def _line(one: deploy.Deployment, width: int) -> str:
+def _line(one: Deployment, width: int) -> str:
     saved = " " if one.saved else paint("!", "red")
     name = paint(f"{one.tag.name:<{width}}", "yellow")
     return f"{name} {saved} {one.commit[:7]}  {escape(shortened(one.context.partition(chr(10))[0], 60))}".rstrip()
 
 
-def as_json(one: deploy.Deployment) -> dict[str, object]:
+def as_json(one: Deployment) -> dict[str, object]:
     """A record for a document."""
     return {
         "name": str(one.name),
@@ -52,5 +59,8 @@ def as_json(one: deploy.Deployment) -> dict[str, object]:
         "commit": one.commit,
         "tag": one.tag.oid,
         "saved": one.saved,
-        "fields": [{"name": unicode_text(key), "value": unicode_text(value)} for key, value in one.record.fields],
+        "fields": [
+            {"name": unicode_text(key), "value": unicode_text(value)}
+            for key, value in one.record.fields
+        ],
     }

@@ -7,18 +7,31 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import manual
 from git_ekf.errors import UsageError
-from git_ekf.output import counted, say
+from git_ekf.manual import pages
+from git_ekf.terminal.text import counted, say
 
 
 def man(
     name: Annotated[
-        str, typer.Argument(metavar="[PAGE|DIR]", help="The page, as upgrade or config; with --install, where to put all pages.")
+        str,
+        typer.Argument(
+            metavar="[PAGE|DIR]",
+            help="The page, as upgrade or config; with --install, where to put all pages.",
+        ),
     ] = "",
-    install: Annotated[bool, typer.Option("--install", help="Put the pages where man looks, or into DIR.")] = False,
-    path: Annotated[bool, typer.Option("--path", help="Print the folder of this installation's pages, for man.")] = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of what the command PAGE prints with --json.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Put the pages where man looks, or into DIR.")
+    ] = False,
+    path: Annotated[
+        bool, typer.Option("--path", help="Print the folder of this installation's pages, for man.")
+    ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema", help="Print the JSON schema of what the command PAGE prints with --json."
+        ),
+    ] = False,
 ) -> None:
     """Show a page of the manual, or put the pages where man looks."""
     if path and (install or schema or name):
@@ -26,21 +39,21 @@ def man(
     if install and schema:
         raise UsageError("--install and --schema exclude each other", "git ekf man -h")
     if path:
-        print(manual.folder())
+        print(pages.folder())
     elif schema:
-        print(manual.schema(name), end="")
+        print(pages.schema(name), end="")
     elif install:
-        _install(os.path.abspath(name) if name else manual.default_folder())
+        _install(os.path.abspath(name) if name else pages.default_folder())
     else:
-        manual.show(manual.find(name))
+        pages.show(pages.find(name))
 
 
 def _install(directory: str) -> None:
-    new, changed = manual.install(directory)
+    new, changed = pages.install(directory)
     if new:
         say(f"{counted(new, 'page')} installed in {directory}")
     if changed:
         say(f"{counted(changed, 'page')} replaced by this version's in {directory}")
     if not new and not changed:
         say(f"All pages are in {directory}; nothing was changed.")
-    say(manual.obstacle(directory) or "man finds them: git ekf --help")
+    say(pages.obstacle(directory) or "man finds them: git ekf --help")

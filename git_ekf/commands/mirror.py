@@ -8,43 +8,60 @@ from typing import Annotated
 import typer
 
 from git_ekf import config as configuration
-from git_ekf import mirroring
-from git_ekf.commands.changes import change_lines
+from git_ekf.airgap.mirror import MirrorOrder, is_url
+from git_ekf.airgap.mirror import mirror as bring_up_to_date
+from git_ekf.commands.mirror_changes import change_lines
 from git_ekf.errors import UsageError
-from git_ekf.git import Git, leave_repository
-from git_ekf.mirroring import Order
+from git_ekf.git.calls import Git, leave_repository
+from git_ekf.git.refs import HEADS, RECORDS, TAGS
 from git_ekf.names import without_credentials
-from git_ekf.output import counted, say
-from git_ekf.refs import HEADS, RECORDS, TAGS
+from git_ekf.terminal.text import counted, say
 
 
 def mirror(
     primary: Annotated[str, typer.Argument(metavar="PRIMARY", help="The vendor's repository.")],
-    target: Annotated[str, typer.Argument(metavar="DIR|URL", help="The mirror: a bare repository here, or one to push to.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|URL", help="The mirror: a bare repository here, or one to push to."
+        ),
+    ],
     release: Annotated[
-        list[str] | None, typer.Option("--release", metavar="X.Y", help="Mirror this release, not all; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--release", metavar="X.Y", help="Mirror this release, not all; may be repeated."
+        ),
     ] = None,
     accept: Annotated[
-        list[str] | None, typer.Option("--accept", metavar="NAME", help="Follow where NAME was rewritten or withdrawn; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="NAME",
+            help="Follow where NAME was rewritten or withdrawn; may be repeated.",
+        ),
     ] = None,
 ) -> None:
     """Mirror the vendor's channels and tags for a site that cannot reach them."""
     if not primary or not target:
         raise UsageError("PRIMARY and the mirror have to be named", "git ekf mirror PRIMARY DIR")
     leave_repository()
-    if not mirroring.is_url(primary):
+    if not is_url(primary):
         primary = os.path.abspath(primary)
     git = Git()
-    order = Order(primary, target, release or [], accept or [])
-    done = mirroring.mirror(git, configuration.load(None, git.config_pairs()).scheme, order)
+    order = MirrorOrder(primary, target, release or [], accept or [])
+    done = bring_up_to_date(git, configuration.load(None, git.config_pairs()).scheme, order)
     say(f"{without_credentials(target)} mirrors {without_credentials(primary)}:")
     for line in change_lines(done.changes):
         say(f"  {line}")
     if done.left_out:
-        say(f"  {counted(done.left_out, 'tag')} left out: {RECORDS.removeprefix(TAGS)} is where your own deploy records are")
+        say(
+            f"  {counted(done.left_out, 'tag')} left out: {RECORDS.removeprefix(TAGS)} is where your own deploy records are"
+        )
     for ref in done.backups:
         say(f"What was replaced is kept as {ref}")
     if done.head != done.newest:
-        say(f"note: a plain clone of it checks out {done.head or 'nothing'}; on its server: git symbolic-ref HEAD {HEADS}{done.newest}")
+        say(
+            f"note: a plain clone of it checks out {done.head or 'nothing'}; on its server: git symbolic-ref HEAD {HEADS}{done.newest}"
+        )
     moved = any(change.old != change.new for change in done.changes)
     say("All of it was read back and verified." if moved else "Nothing is new.")

@@ -7,26 +7,30 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import deploy
-from git_ekf.commands.settled import settled
+from git_ekf.commands.recovered import recovered
+from git_ekf.deploy import read
+from git_ekf.deploy.rollback import RollbackPlan, plan
+from git_ekf.deploy.rollback import rollback as roll_back
 from git_ekf.errors import UsageError
-from git_ekf.output import say
 from git_ekf.repository import Repository
-from git_ekf.rollback import Plan, plan
-from git_ekf.rollback import rollback as roll_back
+from git_ekf.terminal.text import say
 
 
 def rollback(
     name: Annotated[str, typer.Argument(metavar="TAG", help="The deploy record to go back to.")],
-    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
 ) -> None:
     """Bring the configuration back to a deploy record, keeping history linear."""
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
-    repo = Repository() if dry_run else settled()
-    planned = plan(repo, deploy.find(repo, name))
+    repo = Repository() if dry_run else recovered()
+    planned = plan(repo, read.find(repo, name))
     say(_words(planned, repo))
-    stat = repo.git.run("diff", "--stat=72", "--no-color", "--no-ext-diff", "HEAD", planned.deployment.commit, "--")[1]
+    stat = repo.git.run(
+        "diff", "--stat=72", "--no-color", "--no-ext-diff", "HEAD", planned.deployment.commit, "--"
+    )[1]
     if planned.how != "nothing" and stat:
         say(os.fsdecode(stat).rstrip())
     if dry_run or planned.how == "nothing":
@@ -36,7 +40,7 @@ def rollback(
     say("Next: deploy it, then git ekf tag and git ekf save")
 
 
-def _words(planned: Plan, repo: Repository) -> str:
+def _words(planned: RollbackPlan, repo: Repository) -> str:
     name, branch = planned.deployment.name, planned.branch
     to = planned.deployment.commit[:7]
     primary = repo.config.primary

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from git_ekf.commands.settled import settled
-from git_ekf.output import counted, say
-from git_ekf.refs import BACKUP, HEADS
-from git_ekf.save import save as save_to_internal
+from git_ekf.commands.recovered import recovered
+from git_ekf.deploy.save import save as save_to_internal
+from git_ekf.git.refs import BACKUP, HEADS
+from git_ekf.terminal.text import counted, say
 
 
 def save() -> None:
     """Push release branch and deploy records to the internal repository, all or nothing, and check that they arrived."""
-    repo = settled()
+    repo = recovered()
     saved = save_to_internal(repo)
     for note in saved.notes:
         say(f"note: {note}")
@@ -19,4 +19,6 @@ def save() -> None:
             say(f"What {saved.branch} was there is kept as {ref.ref}")
     records = f" and {counted(len(saved.records), 'deploy record')}" if saved.records else ""
     commit = next(ref.oid for ref in saved.pushed if ref.ref == HEADS + saved.branch)
-    say(f"Saved: {repo.config.internal} has {saved.branch} at {commit[:7]}{records}, read back and verified.")
+    say(
+        f"Saved: {repo.config.internal} has {saved.branch} at {commit[:7]}{records}, read back and verified."
+    )

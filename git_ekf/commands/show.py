@@ -8,31 +8,34 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import deploy
 from git_ekf.commands.log import as_json
 from git_ekf.commands.options import Json
+from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS
-from git_ekf.output import document, escape, say, unicode_text
-from git_ekf.policy import Finding
-from git_ekf.report import as_json as finding_as_json
-from git_ekf.report import report_text
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.report import as_json as finding_as_json
+from git_ekf.policy.report import report_text
 from git_ekf.repository import Repository
-from git_ekf.terminal import paged, paint
+from git_ekf.terminal.screen import paged, paint
+from git_ekf.terminal.text import document, escape, say, unicode_text
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="[TAG]", help="The record; by default the newest of this release.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(metavar="[TAG]", help="The record; by default the newest of this release."),
+    ] = "",
     json: Json = False,
 ) -> int:
     """Show a deploy record in full, with the commits since the one before; exit with 1 when it is not true."""
     repo = Repository()
-    one = deploy.find(repo, name)
-    previous = deploy.before(repo, one)
-    findings = deploy.verify(repo, one)
+    one = read.find(repo, name)
+    previous = read.before(repo, one)
+    findings = read.verify(repo, one)
     code = FINDINGS if any(finding.severity == "error" for finding in findings) else DONE
     commit = repo.git.commit(one.commit)  # one made by hand may be on anything
-    commits = deploy.commits_of(repo, commit, previous) if commit else []
-    base = previous.commit if previous else deploy.vendor_base(repo, one) if commit else None
+    commits = read.commits_of(repo, commit, previous) if commit else []
+    base = previous.commit if previous else read.vendor_base(repo, one) if commit else None
     if json:
         listed = [{"commit": oid, "subject": unicode_text(subject)} for oid, subject in commits]
         content = {
@@ -45,14 +48,22 @@ def show(
         return code
     with paged():
         _print(repo, one, previous, findings, commits)
-        stat = repo.git.run("diff-tree", "--stat=72", "--find-renames", base, commit, "--")[1] if base and commit else b""
+        stat = (
+            repo.git.run("diff-tree", "--stat=72", "--find-renames", base, commit, "--")[1]
+            if base and commit
+            else b""
+        )
         if stat:
             say(os.fsdecode(stat).rstrip())
     return code
 
 
 def _print(
-    repo: Repository, one: deploy.Deployment, previous: deploy.Deployment | None, findings: list[Finding], commits: list[tuple[str, str]]
+    repo: Repository,
+    one: read.Deployment,
+    previous: read.Deployment | None,
+    findings: list[Finding],
+    commits: list[tuple[str, str]],
 ) -> None:
     unsaved = "" if one.saved else f"   not on {repo.config.internal}: git ekf save"
     print(paint(str(one.name), "yellow") + escape(unsaved))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from git_ekf import target as targets
-from git_ekf.commands import carrying
-from git_ekf.commands.carrying import (
+from git_ekf.commands import upgrade_or_sync
+from git_ekf.commands.upgrade_or_sync import (
     Abort,
     Continue,
     Flatten,
@@ -20,6 +19,7 @@ from git_ekf.commands.carrying import (
     Skip,
     Verify,
 )
+from git_ekf.upgrade import target as targets
 
 
 def sync(
@@ -37,9 +37,17 @@ def sync(
     range_diff: RangeDiff = False,
 ) -> None:
     """Put the configuration commits on the newest commit of the channel that the branch follows."""
-    then = carrying.afterwards(verify, range_diff, no_build)
-    code = carrying.going_on("sync", proceed, skip, abort, then)
+    then = upgrade_or_sync.afterwards(verify, range_diff, no_build)
+    code = upgrade_or_sync.going_on("sync", proceed, skip, abort, then)
     if code is None:
-        chosen = carrying.options(prefer, flatten)
-        code = carrying.begin(targets.sync, chosen, then, plan=plan, json=json, fetch=not no_fetch, save_check=not no_save_check)
+        chosen = upgrade_or_sync.options(prefer, flatten)
+        code = upgrade_or_sync.begin(
+            targets.sync,
+            chosen,
+            then,
+            plan=plan,
+            json=json,
+            fetch=not no_fetch,
+            save_check=not no_save_check,
+        )
     raise typer.Exit(code)

@@ -8,14 +8,25 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import deploy, editor
 from git_ekf.commands.options import Field, Message
-from git_ekf.commands.settled import settled
+from git_ekf.commands.recovered import recovered
+from git_ekf.deploy import editor
+from git_ekf.deploy.read import commits_of, deployments
+from git_ekf.deploy.write import (
+    check_day,
+    check_record,
+    compose,
+    parse_field,
+    require_deployable,
+    require_not_ahead,
+    today,
+)
+from git_ekf.deploy.write import tag as write_tag
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.names import RecordName
-from git_ekf.output import say
 from git_ekf.record import CONTEXT, Record, parse, write
 from git_ekf.repository import Repository
+from git_ekf.terminal.text import say
 
 # By this name editors know how to colour it; git uses it in the same way.
 _FILE = "TAG_EDITMSG"
@@ -23,20 +34,35 @@ _FILE = "TAG_EDITMSG"
 
 def tag(
     message: Message = None,
-    file: Annotated[str, typer.Option("-F", "--file", metavar="FILE", help="Read the context from a file; - is standard input.")] = "",
+    file: Annotated[
+        str,
+        typer.Option(
+            "-F",
+            "--file",
+            metavar="FILE",
+            help="Read the context from a file; - is standard input.",
+        ),
+    ] = "",
     field: Field = None,
-    date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The day of the deployment, for a late record.")] = "",
-    sign: Annotated[bool, typer.Option("-s", "--sign", help="Sign the record, as git tag -s does.")] = False,
+    date: Annotated[
+        str,
+        typer.Option(
+            "--date", metavar="YYYY-MM-DD", help="The day of the deployment, for a late record."
+        ),
+    ] = "",
+    sign: Annotated[
+        bool, typer.Option("-s", "--sign", help="Sign the record, as git tag -s does.")
+    ] = False,
 ) -> None:
     """Write the deploy record for HEAD, all fields filled in."""
     if message and file:
         raise UsageError("-m and -F exclude each other", "git ekf tag -h")
-    repo = settled()
-    fields = [deploy.parse_field(text) for text in field or []]
-    day = deploy.check_day(date) if date else deploy.today(repo)
-    branch = deploy.require_deployable(repo)
+    repo = recovered()
+    fields = [parse_field(text) for text in field or []]
+    day = check_day(date) if date else today(repo)
+    branch = require_deployable(repo)
     context = _read(file) if file else "\n\n".join(message or [])
-    record = deploy.compose(repo, branch, day, context, fields)
+    record = compose(repo, branch, day, context, fields)
     edited = not message and not file
     if edited:
         record = _edit(repo, branch, record)
@@ -50,10 +76,10 @@ def tag(
 
 
 def _write(repo: Repository, branch: str, day: str, record: Record, sign: bool) -> RecordName:
-    day = deploy.check_day(record.get("Date") or day)  # a field or the editor may have changed it
-    deploy.require_not_ahead(repo, day)
-    deploy.check_record(repo, record)
-    return deploy.tag(repo, branch, day, write(record), sign)
+    day = check_day(record.get("Date") or day)  # a field or the editor may have changed it
+    require_not_ahead(repo, day)
+    check_record(repo, record)
+    return write_tag(repo, branch, day, write(record), sign)
 
 
 def _read(file: str) -> str:
@@ -63,12 +89,19 @@ def _read(file: str) -> str:
 
 def _edit(repo: Repository, branch: str, record: Record) -> Record:
     """The record as the user leaves it in the editor. Raises Refused when the context is left empty."""
-    previous = next(iter(deploy.deployments(repo, branch)), None)
-    commits = deploy.commits_of(repo, repo.head or "", previous)
+    previous = next(iter(deployments(repo, branch)), None)
+    commits = commits_of(repo, repo.head or "", previous)
     since = f"since {previous.name}" if previous else "so far"
-    notes = [f"Write the context of the deployment behind {CONTEXT}; an empty one stops.", "", f"Configuration commits {since}:"]
+    notes = [
+        f"Write the context of the deployment behind {CONTEXT}; an empty one stops.",
+        "",
+        f"Configuration commits {since}:",
+    ]
     notes += [f"  {commit[:7]} {subject}" for commit, subject in commits] or ["  none"]
     edited = parse(editor.edit(repo, _FILE, write(record), notes), repo.config.tags_required)
     if not edited.get(CONTEXT):
-        raise Refused("the context is empty; nothing was recorded", 'git ekf tag -m "What was deployed and why"')
+        raise Refused(
+            "the context is empty; nothing was recorded",
+            'git ekf tag -m "What was deployed and why"',
+        )
     return edited

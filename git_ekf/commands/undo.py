@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from git_ekf.output import say
-from git_ekf.refs import HEADS, TAGS
+from git_ekf.git.refs import HEADS, TAGS
 from git_ekf.repository import Repository
+from git_ekf.terminal.text import say
 from git_ekf.undo import undo as take_back
 
 
@@ -13,7 +13,10 @@ def undo() -> None:
     repo = Repository()
     repo.require_work_tree()
     operation, published = take_back(repo)
-    names = ", ".join(update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in operation.updates) or operation.head_after
+    names = (
+        ", ".join(update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in operation.updates)
+        or operation.head_after
+    )
     cut_off = ", which was cut off" if operation.state in ("undone", "dropped") else ""
     say(f"Undone: the {operation.command} of {names}{cut_off}")
     if operation.head_after != operation.head:

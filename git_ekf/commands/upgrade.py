@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from git_ekf import target as targets
-from git_ekf.commands import carrying
-from git_ekf.commands.carrying import (
+from git_ekf.commands import upgrade_or_sync
+from git_ekf.commands.upgrade_or_sync import (
     Abort,
     Continue,
     Flatten,
@@ -22,11 +21,17 @@ from git_ekf.commands.carrying import (
     Skip,
     Verify,
 )
+from git_ekf.upgrade import target as targets
 
 
 def upgrade(
     release: Annotated[
-        str | None, typer.Argument(metavar="[X.Y]", help="The release to go to; the next one without it.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[X.Y]",
+            help="The release to go to; the next one without it.",
+            show_default=False,
+        ),
     ] = None,
     plan: PlanOnly = False,
     json: PlanJson = False,
@@ -36,7 +41,11 @@ def upgrade(
     prefer: Prefer = None,
     flatten: Flatten = False,
     migrate_squash: Annotated[
-        bool, typer.Option("--migrate-squash", help="Migrate only the final state, and carry the configuration over as one commit.")
+        bool,
+        typer.Option(
+            "--migrate-squash",
+            help="Migrate only the final state, and carry the configuration over as one commit.",
+        ),
     ] = False,
     no_fetch: NoFetch = False,
     no_save_check: NoSaveCheck = False,
@@ -45,11 +54,11 @@ def upgrade(
     range_diff: RangeDiff = False,
 ) -> None:
     """Carry the configuration commits to the next release channel, on a new branch; the old one stays."""
-    then = carrying.afterwards(verify, range_diff, no_build)
-    code = carrying.going_on("upgrade", proceed, skip, abort, then)
+    then = upgrade_or_sync.afterwards(verify, range_diff, no_build)
+    code = upgrade_or_sync.going_on("upgrade", proceed, skip, abort, then)
     if code is None:
-        chosen = carrying.options(prefer, flatten, migrate_squash)
-        code = carrying.begin(
+        chosen = upgrade_or_sync.options(prefer, flatten, migrate_squash)
+        code = upgrade_or_sync.begin(
             lambda repo: targets.upgrade(repo, release),
             chosen,
             then,

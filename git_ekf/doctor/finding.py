@@ -11,7 +11,7 @@ from git_ekf.repository import Repository
 OK, WARNING, ERROR, SKIPPED = "ok", "warning", "error", "skipped"
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """`state` is ok, warning, error (something does not work, or does not do what it promises) or skipped.
 
     `fix` is the command (or the act) that mends it, "" where nothing is to be mended.
@@ -37,5 +37,9 @@ def reason(error: EkfError) -> str:
     """What went wrong, on one line: of what git says its first complaint, which the others only follow."""
     if not isinstance(error, GitFailed):
         return error.message
-    lines = [line for line in error.stderr.splitlines() if line.strip() and not line.lower().startswith(("warning:", "hint:"))]
+    lines = [
+        line
+        for line in error.stderr.splitlines()
+        if line.strip() and not line.lower().startswith(("warning:", "hint:"))
+    ]
     return lines[0].removeprefix("fatal: ").removeprefix("error: ") if lines else error.message

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator
 
 from git_ekf import __version__
-from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Finding
-from git_ekf.git import MINIMUM
+from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis
+from git_ekf.git.calls import MINIMUM
 from git_ekf.replay import merging
-from git_ekf.upgrade import why_not_in_memory
+from git_ekf.upgrade.carry import why_not_in_memory
 
 PYTHON = (3, 11)
 
@@ -30,90 +30,122 @@ _FIXES = {
     "fish": f"mkdir -p {_FISH_OWN} && git ekf completion fish > {_FISH_OWN}/git-ekf.fish",
 }
 # Where a person may have put `eval "$(git ekf completion SHELL)"` instead.
-_STARTUP = {"bash": (".bashrc", ".bash_profile", ".profile"), "zsh": (".zshrc",), "fish": (".config/fish/config.fish",)}
+_STARTUP = {
+    "bash": (".bashrc", ".bash_profile", ".profile"),
+    "zsh": (".zshrc",),
+    "fish": (".config/fish/config.fish",),
+}
 
 
-def git(case: Case) -> Iterator[Finding]:
+def git(case: Case) -> Iterator[Diagnosis]:
     """git is new enough for everything that is done with it."""
     version = case.repo.git.version
     shown = _dotted(version)
     if version < MINIMUM:
-        yield Finding(ERROR, f"git {shown} is too old: {_dotted(MINIMUM)} is needed", f"install git {_dotted(merging.MINIMUM)} or newer")
+        yield Diagnosis(
+            ERROR,
+            f"git {shown} is too old: {_dotted(MINIMUM)} is needed",
+            f"install git {_dotted(merging.MINIMUM)} or newer",
+        )
         return
     why = why_not_in_memory(case.repo)
     if why:
         old = version < merging.MINIMUM
-        fix = f"install git {_dotted(merging.MINIMUM)} or newer" if old else "git config merge.renormalize false"
-        yield Finding(WARNING, f"upgrades take longer and have no --plan: {why}", fix)
+        fix = (
+            f"install git {_dotted(merging.MINIMUM)} or newer"
+            if old
+            else "git config merge.renormalize false"
+        )
+        yield Diagnosis(WARNING, f"upgrades take longer and have no --plan: {why}", fix)
     else:
-        yield Finding(OK, shown)
+        yield Diagnosis(OK, shown)
 
 
-def python(case: Case) -> Iterator[Finding]:
+def python(case: Case) -> Iterator[Diagnosis]:
     """The Python that runs git-ekf is new enough."""
     shown = f"{_dotted(sys.version_info[:3])}, {sys.executable}"
     if tuple(sys.version_info[:2]) < PYTHON:
-        yield Finding(ERROR, f"{shown}: {_dotted(PYTHON)} is needed", f"install git-ekf with Python {_dotted(PYTHON)} or newer")
+        yield Diagnosis(
+            ERROR,
+            f"{shown}: {_dotted(PYTHON)} is needed",
+            f"install git-ekf with Python {_dotted(PYTHON)} or newer",
+        )
     else:
-        yield Finding(OK, shown)
+        yield Diagnosis(OK, shown)
 
 
-def program(case: Case) -> Iterator[Finding]:
+def program(case: Case) -> Iterator[Diagnosis]:
     """`git ekf` finds git-ekf on the PATH, and this copy of it."""
     running = os.path.realpath(sys.argv[0])
     found = shutil.which("git-ekf")
     folder = os.path.dirname(running if os.path.basename(running) == "git-ekf" else sys.executable)
     fix = f'export PATH={shlex.quote(folder)}:"$PATH"'
     if not found:
-        yield Finding(ERROR, "git-ekf is not on the PATH, where git looks for it", fix)
+        yield Diagnosis(ERROR, "git-ekf is not on the PATH, where git looks for it", fix)
     elif os.path.realpath(found) != running and not _runs_here(found):
-        yield Finding(WARNING, f"{found}, which comes first on the PATH, is another copy than this one, of {folder}", fix)
+        yield Diagnosis(
+            WARNING,
+            f"{found}, which comes first on the PATH, is another copy than this one, of {folder}",
+            fix,
+        )
     else:
-        yield Finding(OK, f"{__version__}, {found}")
+        yield Diagnosis(OK, f"{__version__}, {found}")
 
 
-def manual(case: Case) -> Iterator[Finding]:
+def manual(case: Case) -> Iterator[Diagnosis]:
     """`man` finds the manual, which git shows for `git ekf --help`."""
-    from git_ekf.manual import found_by_man
+    from git_ekf.manual.pages import found_by_man
 
     if found_by_man():
-        yield Finding(OK, "man finds git-ekf(1)")
+        yield Diagnosis(OK, "man finds git-ekf(1)")
     elif shutil.which("man"):
-        yield Finding(WARNING, "man does not find the pages of this git-ekf, so git ekf --help does not show them", "git ekf man --install")
+        yield Diagnosis(
+            WARNING,
+            "man does not find the pages of this git-ekf, so git ekf --help does not show them",
+            "git ekf man --install",
+        )
     else:
-        yield Finding(WARNING, "there is no man, so git ekf --help shows nothing", "git ekf man shows a page all the same")
+        yield Diagnosis(
+            WARNING,
+            "there is no man, so git ekf --help shows nothing",
+            "git ekf man shows a page all the same",
+        )
 
 
-def completion(case: Case) -> Iterator[Finding]:
+def completion(case: Case) -> Iterator[Diagnosis]:
     """The user's shell finds what completes `git ekf`."""
     shell = os.path.basename(os.environ.get("SHELL", ""))
     if shell not in _COMPLETIONS:
-        yield Finding(SKIPPED, "not checked: SHELL is none of bash, zsh and fish")
+        yield Diagnosis(SKIPPED, "not checked: SHELL is none of bash, zsh and fish")
         return
-    found = next((path for path in _completion_files(shell) if os.path.exists(path)), "") or _startup_file(shell)
+    found = next(
+        (path for path in _completion_files(shell) if os.path.exists(path)), ""
+    ) or _startup_file(shell)
     if found:
-        yield Finding(OK, f"{shell}: {found}")
+        yield Diagnosis(OK, f"{shell}: {found}")
     else:
-        yield Finding(WARNING, f"{shell} does not complete git ekf", _FIXES[shell])
+        yield Diagnosis(WARNING, f"{shell} does not complete git ekf", _FIXES[shell])
 
 
-def identity(case: Case) -> Iterator[Finding]:
+def identity(case: Case) -> Iterator[Diagnosis]:
     """git knows the name and address for commits and deploy records."""
     ways = {"name": ["GIT_COMMITTER_NAME"], "email": ["GIT_COMMITTER_EMAIL", "EMAIL"]}
     set_up = {name for name, value in case.repo.git_config if value}
     guessed = [
-        key for key, names in ways.items() if not {f"user.{key}", f"committer.{key}"} & set_up and not any(map(os.environ.get, names))
+        key
+        for key, names in ways.items()
+        if not {f"user.{key}", f"committer.{key}"} & set_up and not any(map(os.environ.get, names))
     ]
     code, out = case.repo.git.run("var", "GIT_COMMITTER_IDENT", ok=(0, 128))
     if code == 0 and not guessed:
-        yield Finding(OK, os.fsdecode(out).rsplit(" ", 2)[0])  # the rest is the time
+        yield Diagnosis(OK, os.fsdecode(out).rsplit(" ", 2)[0])  # the rest is the time
         return
     values = {"name": "NAME", "email": "ADDRESS"}
     fix = " && ".join(f"git config --global user.{key} {values[key]}" for key in guessed or ways)
     if code:
-        yield Finding(ERROR, "git cannot tell who commits", fix)
+        yield Diagnosis(ERROR, "git cannot tell who commits", fix)
     else:
-        yield Finding(WARNING, f"git guesses the {' and '.join(guessed)} of who commits", fix)
+        yield Diagnosis(WARNING, f"git guesses the {' and '.join(guessed)} of who commits", fix)
 
 
 def _dotted(version: tuple[object, ...]) -> str:
@@ -132,14 +164,21 @@ def _runs_here(script: str) -> bool:
 def _completion_files(shell: str) -> Iterator[str]:
     home = os.path.expanduser("~")
     if shell == "zsh":  # whatever the XDG directories are
-        yield from (os.path.join(share, name) for share in ("/usr/local/share", "/usr/share") for name in _COMPLETIONS[shell])
+        yield from (
+            os.path.join(share, name)
+            for share in ("/usr/local/share", "/usr/share")
+            for name in _COMPLETIONS[shell]
+        )
         return
     folders = [
         os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"),
         *(os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"),
         *("/usr/local/share", "/usr/share"),
-        *([os.path.join(sys.prefix, "share")] if sys.prefix == sys.base_prefix else []),  # no shell looks into a virtual environment
-        os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config"),  # where fish keeps a person's own
+        *(
+            [os.path.join(sys.prefix, "share")] if sys.prefix == sys.base_prefix else []
+        ),  # no shell looks into a virtual environment
+        os.environ.get("XDG_CONFIG_HOME")
+        or os.path.join(home, ".config"),  # where fish keeps a person's own
     ]
     for folder in folders:
         for name in _COMPLETIONS[shell]:
@@ -156,7 +195,9 @@ def _startup_file(shell: str) -> str:
             continue
         if f"git ekf completion {shell}" in text or f"git-ekf completion {shell}" in text:
             return path
-        for words in re.findall(r"^[^#\n]*?\bfpath\b(.*)", text, re.MULTILINE) if shell == "zsh" else ():
+        for words in (
+            re.findall(r"^[^#\n]*?\bfpath\b(.*)", text, re.MULTILINE) if shell == "zsh" else ()
+        ):
             for folder in re.findall(r"[^\s=()\"']+", words):
                 script = os.path.join(os.path.expandvars(os.path.expanduser(folder)), "_git-ekf")
                 if os.path.exists(script):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from git_ekf.config import FILE, Config
-from git_ekf.doctor.finding import ERROR, OK, WARNING, Case, Finding
+from git_ekf.doctor.finding import ERROR, OK, WARNING, Case, Diagnosis
 from git_ekf.repository import Repository
 from git_ekf.trust import quoted, remembered, tracked
 
@@ -22,7 +22,7 @@ _SIGNERS = {
 }
 
 
-def tools(case: Case) -> Iterator[Finding]:
+def tools(case: Case) -> Iterator[Diagnosis]:
     """The programs that deploy, build and migrate are there. One that nobody has configured is only a warning."""
     config, usual = case.repo.config, Config()
     commands = [
@@ -38,35 +38,52 @@ def tools(case: Case) -> Iterator[Finding]:
             continue
         state = WARNING if command == default else ERROR
         what = "cannot be run" if "/" in command[0] else "is not on the PATH"
-        yield Finding(
-            state, f"{key}: {quoted(command[:1])} {what}", f"install {quoted(command[:1])}, or correct {key}: git help ekf-config"
+        yield Diagnosis(
+            state,
+            f"{key}: {quoted(command[:1])} {what}",
+            f"install {quoted(command[:1])}, or correct {key}: git help ekf-config",
         )
     if config.render_command[0] in found and not find_spec("yaml"):
-        yield Finding(WARNING, "PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml())
+        yield Diagnosis(
+            WARNING, "PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml()
+        )
     if found:
-        yield Finding(OK, ", ".join(found.values()))
+        yield Diagnosis(OK, ", ".join(found.values()))
 
 
-def trust(case: Case) -> Iterator[Finding]:
+def trust(case: Case) -> Iterator[Diagnosis]:
     """The commands that the tracked configuration names may run here."""
     named, known = tracked(case.repo), remembered(case.repo)
     asked = [command for command in named if command not in known]
     for command in asked:
-        yield Finding(ERROR, f"{command.section}: {quoted(command.words)} is not trusted here", "git ekf trust")
+        yield Diagnosis(
+            ERROR,
+            f"{command.section}: {quoted(command.words)} is not trusted here",
+            "git ekf trust",
+        )
     if not asked:
-        yield Finding(OK, "every command is trusted" if named else f"{FILE} names no command")
+        yield Diagnosis(OK, "every command is trusted" if named else f"{FILE} names no command")
 
 
-def signing(case: Case) -> Iterator[Finding]:
+def signing(case: Case) -> Iterator[Diagnosis]:
     """Where commits or records are signed, the program and the key are there."""
     repo = case.repo
-    signed = [what for what, signs in (("commits", repo.git_flag("commit.gpgsign")), ("tags", _signs_tags(repo))) if signs]
+    signed = [
+        what
+        for what, signs in (
+            ("commits", repo.git_flag("commit.gpgsign")),
+            ("tags", _signs_tags(repo)),
+        )
+        if signs
+    ]
     form = repo.git_setting("gpg.format") or "openpgp"
     if not signed:
-        yield Finding(OK, "nothing is signed")
+        yield Diagnosis(OK, "nothing is signed")
         return
     if form not in _SIGNERS:
-        yield Finding(ERROR, f"gpg.format is {form}, which git does not know", "git config gpg.format openpgp")
+        yield Diagnosis(
+            ERROR, f"gpg.format is {form}, which git does not know", "git config gpg.format openpgp"
+        )
         return
     keys, usual = _SIGNERS[form]
     program = next((value for value in map(repo.git_setting, keys) if value), usual)
@@ -75,15 +92,30 @@ def signing(case: Case) -> Iterator[Finding]:
     if not shutil.which(os.path.expanduser(program)):
         wrong = True
         fix = f"install {shlex.quote(program)}, or: git config {keys[-1]} PROGRAM"
-        yield Finding(ERROR, f"{' and '.join(signed)} are signed, but {program} is not on the PATH", fix)
+        yield Diagnosis(
+            ERROR, f"{' and '.join(signed)} are signed, but {program} is not on the PATH", fix
+        )
     if form == "ssh" and not key and not repo.git_setting("gpg.ssh.defaultkeycommand"):
         wrong = True
-        yield Finding(ERROR, "no key is named to sign with", "git config --global user.signingKey ~/.ssh/id_ed25519.pub")
-    elif form == "ssh" and key and not key.startswith(("ssh-", "key::", "ecdsa-", "sk-")) and not os.path.exists(os.path.expanduser(key)):
+        yield Diagnosis(
+            ERROR,
+            "no key is named to sign with",
+            "git config --global user.signingKey ~/.ssh/id_ed25519.pub",
+        )
+    elif (
+        form == "ssh"
+        and key
+        and not key.startswith(("ssh-", "key::", "ecdsa-", "sk-"))
+        and not os.path.exists(os.path.expanduser(key))
+    ):
         wrong = True
-        yield Finding(ERROR, f"the key to sign with is gone: {key}", "git config --global user.signingKey ~/.ssh/id_ed25519.pub")
+        yield Diagnosis(
+            ERROR,
+            f"the key to sign with is gone: {key}",
+            "git config --global user.signingKey ~/.ssh/id_ed25519.pub",
+        )
     if not wrong:
-        yield Finding(OK, f"{' and '.join(signed)}, with {program}")
+        yield Diagnosis(OK, f"{' and '.join(signed)}, with {program}")
 
 
 def _install_yaml() -> str:

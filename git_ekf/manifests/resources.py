@@ -36,7 +36,12 @@ def identity(resource: dict[str, Any]) -> Identity:
     names = metadata if isinstance(metadata, dict) else {}
     group, slash, _ = str(resource.get("apiVersion") or "").rpartition("/")
     name = names.get("name") or names.get("generateName") or ""
-    return Identity(group if slash else "", str(resource.get("kind") or ""), str(names.get("namespace") or ""), str(name))
+    return Identity(
+        group if slash else "",
+        str(resource.get("kind") or ""),
+        str(names.get("namespace") or ""),
+        str(name),
+    )
 
 
 def documents(text: bytes) -> list[str]:
@@ -45,7 +50,11 @@ def documents(text: bytes) -> list[str]:
         decoded = text.decode()
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8 text") from None
-    return [part.lstrip("\r\n") for part in re.split(r"^---(?=\s)", decoded, flags=re.MULTILINE) if part.strip()]
+    return [
+        part.lstrip("\r\n")
+        for part in re.split(r"^---(?=\s)", decoded, flags=re.MULTILINE)
+        if part.strip()
+    ]
 
 
 def parse(document: str) -> list[dict[str, Any]]:
@@ -56,9 +65,13 @@ def parse(document: str) -> list[dict[str, Any]]:
     if _depth_at_most(document) > MAX_DEPTH and _depth(document) > MAX_DEPTH:
         raise Unreadable("it is nested too deeply")
     try:
-        loaded = [_plain(value) for value in yaml.load_all(document, _loader())]  # a subclass of SafeLoader
+        loaded = [
+            _plain(value) for value in yaml.load_all(document, _loader())
+        ]  # a subclass of SafeLoader
     except yaml.MarkedYAMLError as error:
-        if "nesting depth" in (error.problem or ""):  # libyaml 0.2.6 looks at brackets before it tells of them
+        if "nesting depth" in (
+            error.problem or ""
+        ):  # libyaml 0.2.6 looks at brackets before it tells of them
             raise Unreadable("it is nested too deeply") from None
         line = f" in line {error.problem_mark.line + 1} of a document" if error.problem_mark else ""
         raise Unreadable(f"it is no YAML{line}") from None
@@ -66,7 +79,11 @@ def parse(document: str) -> list[dict[str, Any]]:
         raise Unreadable("it is no YAML") from None
     found = []
     for value in loaded:
-        items = value.get("items") if isinstance(value, dict) and str(value.get("kind", "")).endswith("List") else None
+        items = (
+            value.get("items")
+            if isinstance(value, dict) and str(value.get("kind", "")).endswith("List")
+            else None
+        )
         found += items if isinstance(items, list) else [] if value is None else [value]
     if not all(isinstance(value, dict) for value in found):
         raise Unreadable("it is YAML, but no list of resources")
@@ -78,7 +95,10 @@ def import_yaml() -> None:
     try:
         import yaml  # noqa: F401
     except ImportError:
-        raise Refused("comparing manifests needs PyYAML, which is not installed", "pip install 'git-ekf[render]'") from None
+        raise Refused(
+            "comparing manifests needs PyYAML, which is not installed",
+            "pip install 'git-ekf[render]'",
+        ) from None
 
 
 @cache
@@ -86,21 +106,31 @@ def _loader() -> Any:
     """A safe loader that reads scalars as Kubernetes does: no dates, no base 60, no `yes`, and `=` is a text."""
     import yaml
 
-    loader: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
+    loader: Any = type(
+        "Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}}
+    )
     for tag, pattern, first in (
         ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
         ("int", r"[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)", "-+0123456789"),
-        ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+        (
+            "float",
+            r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?",
+            "-+.0123456789",
+        ),
         ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
         ("merge", "<<", "<"),
     ):
-        loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
+        loader.add_implicit_resolver(
+            f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first)
+        )
     return loader
 
 
 def _depth_at_most(document: str) -> int:
     """A bound on the nesting that costs no parsing: brackets, and two levels a column of the deepest indentation."""
-    indentation = max((len(run) for run in re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0)
+    indentation = max(
+        (len(run) for run in re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0
+    )
     return document.count("[") + document.count("{") + 2 * indentation
 
 
@@ -125,7 +155,10 @@ def _depth(document: str) -> int:
 def _plain(value: Any) -> Any:
     """The value in JSON's types."""
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else json.dumps(key, default=str): _plain(inner) for key, inner in value.items()}
+        return {
+            key if isinstance(key, str) else json.dumps(key, default=str): _plain(inner)
+            for key, inner in value.items()
+        }
     if isinstance(value, (list, set, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):

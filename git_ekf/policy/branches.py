@@ -6,18 +6,24 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from git_ekf.git.refs import HEADS
 from git_ekf.policy.finding import Found
-from git_ekf.refs import HEADS
 from git_ekf.repository import Repository
 
 
 def branch_name(repo: Repository, branch: str) -> Iterator[Found]:
     """Work is done on a release branch, or on one that `branches.allow` names."""
     config = repo.config
-    if config.scheme.is_release(branch) or any(fnmatchcase(branch, pattern) for pattern in config.branches_allow):
+    if config.scheme.is_release(branch) or any(
+        fnmatchcase(branch, pattern) for pattern in config.branches_allow
+    ):
         return
     target = next(reversed(repo.release_branches), None) or next(reversed(repo.channels), None)
-    switch = f"git switch {target}" if target else f"git branch -m {config.scheme.pattern.replace('{version}', 'X.Y')}"
+    switch = (
+        f"git switch {target}"
+        if target
+        else f"git branch -m {config.scheme.pattern.replace('{version}', 'X.Y')}"
+    )
     yield Found(
         f"{branch} is not a release branch ({config.scheme.pattern})",
         f"{switch}, or allow it: {repo.how_to_allow('branches.allow', branch)}",
@@ -81,7 +87,11 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
             ref=line.ref,
         )
         return
-    if not line.published and repo.merge_base(channel, line.tip) == (line.base(repo) or line.tip) and line.is_linear(repo):
+    if (
+        not line.published
+        and repo.merge_base(channel, line.tip) == (line.base(repo) or line.tip)
+        and line.is_linear(repo)
+    ):
         return  # what the commits stand on is the channel's, so there is nothing between: no need to list
     own = {commit for commit, _ in line.commits(repo)}
     beyond = repo.git.rev_list(include=[line.tip], exclude=[channel, *line.published])
@@ -99,7 +109,9 @@ def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
         shallow = repo.place.shallow
         yield Found(
             f"{branch} and {primary}/{branch} have no commit in common{' in this shallow clone' if shallow else ''}",
-            f"git fetch --unshallow {primary}" if shallow else f"git rebase --root --onto {primary}/{branch} {branch}",
+            f"git fetch --unshallow {primary}"
+            if shallow
+            else f"git rebase --root --onto {primary}/{branch} {branch}",
             ref=line.ref,
             commit=line.tip,
         )

@@ -43,4 +43,6 @@ def findings(rule: Rule, repo: Repository, *subject: Any) -> Iterator[Finding]:
     severity = repo.config.rules[name]
     if severity != "off":
         for found in rule(repo, *subject):
-            yield Finding(name, severity, found.ref, found.commit, found.path, found.message, found.fix)
+            yield Finding(
+                name, severity, found.ref, found.commit, found.path, found.message, found.fix
+            )

@@ -7,15 +7,21 @@ import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from git_ekf.fastpath import BOUNDED
-from git_ekf.git import Git
+from git_ekf.git.calls import Git
+from git_ekf.git.refs import HEADS
 from git_ekf.policy.finding import Found
-from git_ekf.refs import HEADS
+from git_ekf.policy.limits import BOUNDED
 from git_ekf.repository import Repository
 
 # --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
 # configuration and attributes from running programs in a mere question.
-DIFF_OPTIONS = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none")
+DIFF_OPTIONS = (
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--ignore-submodules=none",
+)
 _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
 
 
@@ -93,7 +99,9 @@ def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Found]:
     for path in changes.with_new_markers(repo.git):
         yield Found(
             f"{path} has conflict markers",
-            f"edit the file, then: git add {shlex.quote(path)}" if not changes.commit else "edit the file, then: git commit",
+            f"edit the file, then: git add {shlex.quote(path)}"
+            if not changes.commit
+            else "edit the file, then: git commit",
             commit=changes.commit,
             path=path,
         )
@@ -106,10 +114,16 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
     it and `paths.customer` does not name it. A deploy overlay is a directory `overlays/deploy`,
     which a vendor lays out for the customer to edit.
     """
-    new = [path for path in changes.new_files(repo.git) if "/" in path and "/overlays/deploy/" not in path]
+    new = [
+        path
+        for path in changes.new_files(repo.git)
+        if "/" in path and "/overlays/deploy/" not in path
+    ]
     if not new or vendor is None:
         return
-    theirs = set(repo.git.fields("ls-tree", "-d", "-z", "--name-only", vendor)) - set(repo.config.customer_paths)
+    theirs = set(repo.git.fields("ls-tree", "-d", "-z", "--name-only", vendor)) - set(
+        repo.config.customer_paths
+    )
     for path in new:
         top = path.partition("/")[0]
         if top in theirs:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
 from git_ekf.policy.finding import Found
-from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
 from git_ekf.repository import Repository
 
 
@@ -29,9 +29,15 @@ def push_primary(repo: Repository, push: Push) -> Iterator[Found]:
     primary = repo.remotes.get(repo.config.primary)
     if not push.updates:
         return
-    urls = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)} if primary else set()
+    urls = (
+        {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)} if primary else set()
+    )
     if push.remote == repo.config.primary or repo.normalise(push.url) in urls:
-        names = (update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in push.updates[:3] if not update.deletes)
+        names = (
+            update.ref.removeprefix(HEADS).removeprefix(TAGS)
+            for update in push.updates[:3]
+            if not update.deletes
+        )
         yield Found(
             f"{push.remote} is the vendor's repository: nothing is pushed there",
             f"git push {shlex.join([repo.config.internal, *names])}",
@@ -43,7 +49,11 @@ def delete_protected(repo: Repository, update: RefUpdate) -> Iterator[Found]:
     branch = update.ref.removeprefix(HEADS)
     release = update.ref.startswith(HEADS) and repo.config.scheme.is_release(branch)
     if update.deletes and (release or update.ref.startswith(RECORDS)):
-        what = f"release branch {branch}" if release else f"deploy record {update.ref.removeprefix(TAGS)}"
+        what = (
+            f"release branch {branch}"
+            if release
+            else f"deploy record {update.ref.removeprefix(TAGS)}"
+        )
         yield Found(
             f"the push deletes the {what}, part of the record of what runs in the cluster",
             "leave it there; a branch that is no longer used does no harm",
@@ -68,8 +78,14 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
     if not update.deletes and repo.git.is_ancestor(update.old, update.new):
         return
     after = {**push.there(), **{other.ref: other.new for other in push.updates}}
-    kept = [oid for ref, oid in after.items() if oid.strip("0") and ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))]
-    lost = repo.git.rev_list("--ignore-missing", include=[update.old], exclude=kept, globs=repo.vendor_globs())
+    kept = [
+        oid
+        for ref, oid in after.items()
+        if oid.strip("0") and ref.startswith((HEADS, RECORDS, BACKUP, UPSTREAM))
+    ]
+    lost = repo.git.rev_list(
+        "--ignore-missing", include=[update.old], exclude=kept, globs=repo.vendor_globs()
+    )
     if lost:
         yield dropped(repo, update, lost[0], len(lost))
 
@@ -89,7 +105,12 @@ def dropped(repo: Repository, update: RefUpdate, first: str, count: int, before:
 
 def tag_moved(repo: Repository, update: RefUpdate) -> Iterator[Found]:
     """A published deploy record stays as it is."""
-    if update.ref.startswith(RECORDS) and not update.creates and not update.deletes and update.old != update.new:
+    if (
+        update.ref.startswith(RECORDS)
+        and not update.creates
+        and not update.deletes
+        and update.old != update.new
+    ):
         name = update.ref.removeprefix(TAGS)
         yield Found(
             f"{name} is already published and the push would move it",

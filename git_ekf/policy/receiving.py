@@ -11,13 +11,13 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy import branches, keeping
 from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Found
 from git_ekf.policy.pushes import dropped
 from git_ekf.policy.records import Records
-from git_ekf.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
 from git_ekf.repository import RecordTag, Repository
 
 
@@ -41,7 +41,8 @@ def push_denied(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterat
     """Everybody pushes only what `server.may-push` lets them."""
     grants = repo.config.server_may_push
     if not grants or any(
-        fnmatchcase(arrival.user, grant.user) and any(fnmatchcase(update.ref, pattern) for pattern in grant.refs)
+        fnmatchcase(arrival.user, grant.user)
+        and any(fnmatchcase(update.ref, pattern) for pattern in grant.refs)
         for grant in grants
         if arrival.user
     ):
@@ -62,7 +63,12 @@ def ref_name(repo: Repository, update: RefUpdate, arrival: Arrival) -> Iterator[
     wrong = arrival.vain.get(ref, "")
     if not wrong and not any(fnmatchcase(ref, pattern) for pattern in repo.config.server_refs):
         wrong = _wrong_name(repo, update)
-    if not wrong and not update.deletes and update.ref.startswith(HEADS) and arrival.kinds.get(update.new) != "commit":
+    if (
+        not wrong
+        and not update.deletes
+        and update.ref.startswith(HEADS)
+        and arrival.kinds.get(update.new) != "commit"
+    ):
         wrong = f"would be a branch on a {arrival.kinds.get(update.new, 'missing object')}"
     if wrong:
         yield Found(
@@ -87,11 +93,17 @@ def _wrong_name(repo: Repository, update: RefUpdate) -> str:
         if name.casefold().startswith(DEPLOY):
             return f"differs from a deploy record in case only, which many file systems do not tell apart ({DEPLOY}…)"
         # git takes a tag before a branch of the same name, in `git rebase origin/release-1.9` too.
-        if config.scheme.is_release(name) or name.startswith((f"{config.primary}/", f"{config.internal}/")):
+        if config.scheme.is_release(name) or name.startswith(
+            (f"{config.primary}/", f"{config.internal}/")
+        ):
             return "is a tag that git would take for the branch of that name"
         return ""
     if ref.startswith(UPSTREAM):
-        return "" if config.scheme.is_release(ref.removeprefix(UPSTREAM)) else f"names no release channel ({config.scheme.pattern})"
+        return (
+            ""
+            if config.scheme.is_release(ref.removeprefix(UPSTREAM))
+            else f"names no release channel ({config.scheme.pattern})"
+        )
     if ref.startswith(BACKUP):
         return "" if "/" in ref.removeprefix(BACKUP) else f"is not {BACKUP}BRANCH/NAME"
     return "is neither a branch nor a tag"
@@ -103,7 +115,10 @@ def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Ite
     fetch = f"git fetch {shlex.quote(repo.config.primary)}, then: git ekf save"
     message = ""
     if update.deletes:
-        message, fix = "the push deletes it, and the vendor's commits could not be told from yours", "leave it there"
+        message, fix = (
+            "the push deletes it, and the vendor's commits could not be told from yours",
+            "leave it there",
+        )
     elif arrival.kinds.get(update.new) != "commit":
         message, fix = f"{update.new[:12]} is no commit", fetch
     elif arrival.mirror is not None and arrival.mirror.get(branch) != update.new:
@@ -111,7 +126,9 @@ def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Ite
         has = f"has {tip[:12]}" if tip else "has no such channel"
         message = f"{update.new[:12]} is not what the vendor published: the server's mirror {has}"
         # Of a mirror that is ahead, the server need not have the tip.
-        behind = tip is None or (repo.git.commit(tip) is not None and repo.git.is_ancestor(tip, update.new))
+        behind = tip is None or (
+            repo.git.commit(tip) is not None and repo.git.is_ancestor(tip, update.new)
+        )
         fix = f"{_UPDATE_MIRROR}, then: git ekf save" if behind else fetch
     elif not update.creates and not repo.git.is_ancestor(update.old, update.new):
         message = f"{update.new[:12]} does not follow {update.old[:12]}, the vendor's commit there"
@@ -120,11 +137,18 @@ def upstream_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Ite
         message = f"{own[:12]} below it is a configuration commit by a deploy record here, not the vendor's"
         fix = f"{fetch}; if the vendor has taken it over, the server needs a mirror to know (server.mirror)"
     if message:
-        yield Found(f"{update.ref}: {message}", fix, ref=update.ref, commit=update.old if update.deletes else update.new)
+        yield Found(
+            f"{update.ref}: {message}",
+            fix,
+            ref=update.ref,
+            commit=update.old if update.deletes else update.new,
+        )
 
 
 # Where the mirror is, and of what, only the server knows.
-_UPDATE_MIRROR = "the server's mirror may be behind; bring it up to date there: git ekf mirror PRIMARY DIR"
+_UPDATE_MIRROR = (
+    "the server's mirror may be behind; bring it up to date there: git ekf mirror PRIMARY DIR"
+)
 
 
 def _recorded_as_own(repo: Repository, tip: str) -> str:
@@ -138,7 +162,9 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     # Also what records from before the hook say of the vendor's commits.
     standing = Records(repo, repo.records)
     vendor = filter(None, map(standing.upstream, standing.all))
-    own = set(repo.git.rev_list(f"--glob={RECORDS}*", include=[], exclude=vendor, globs=[UPSTREAM + "*"]))
+    own = set(
+        repo.git.rev_list(f"--glob={RECORDS}*", include=[], exclude=vendor, globs=[UPSTREAM + "*"])
+    )
     return next((commit for commit in claimed if commit in own), "")
 
 
@@ -166,7 +192,13 @@ def backup_moved(repo: Repository, update: RefUpdate, arrival: Arrival) -> Itera
 def rewrite_unsaved(repo: Repository, arrival: Arrival) -> Iterator[Found]:
     """No commit vanishes from the internal repository unless a deploy record or a backup ref keeps it."""
     for update, count in keeping.lost(repo, arrival.updates, arrival.kinds, arrival.vain):
-        yield dropped(repo, update, update.old, count, f"git fetch {shlex.quote(repo.config.internal)}, then: ")
+        yield dropped(
+            repo,
+            update,
+            update.old,
+            count,
+            f"git fetch {shlex.quote(repo.config.internal)}, then: ",
+        )
 
 
 def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
@@ -188,14 +220,18 @@ def beside_branches(repo: Repository, tags: list[RecordTag]) -> list[Line]:
         name = record_name(tag.name, repo.config.scheme)
         if isinstance(name, RecordName) and tag.tag and tag.tag.type == "commit":
             lines.setdefault(name.branch, {})[tag.tagged] = Line(name.branch, tag.ref, tag.tagged)
-    return [line for branch, ending in lines.items() for line in _beside_branch(repo, branch, ending)]
+    return [
+        line for branch, ending in lines.items() for line in _beside_branch(repo, branch, ending)
+    ]
 
 
 def _beside_branch(repo: Repository, branch: str, ending: dict[str, Line]) -> Iterator[Line]:
     """Those of lines (by their tips) that go beyond the branch, without any that lies below another: the upper one has its commits."""
     known = filter(None, (repo.release_branches.get(branch), repo.channel(branch)))
     # Records that are there were judged when they came.
-    listed = repo.git.rev_list("--parents", "--topo-order", include=ending, exclude=known, globs=[f"{RECORDS}*/{branch}"])
+    listed = repo.git.rev_list(
+        "--parents", "--topo-order", include=ending, exclude=known, globs=[f"{RECORDS}*/{branch}"]
+    )
     below: set[str] = set()
     for commit, *parents in map(str.split, listed):
         if commit in ending and commit not in below:
@@ -207,4 +243,6 @@ def _beside_branch(repo: Repository, branch: str, ending: dict[str, Line]) -> It
 def linear_history(repo: Repository, line: Line) -> Iterator[Found]:
     """No configuration commit is a merge."""
     for found in branches.linear_history(repo, line):
-        yield found._replace(fix=f"{found.fix}; if it is the vendor's, this server does not know yet: git ekf save")
+        yield found._replace(
+            fix=f"{found.fix}; if it is the vendor's, this server does not know yet: git ekf save"
+        )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from git_ekf.git.refs import RefUpdate
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Found
 from git_ekf.record import Record, parse
-from git_ekf.refs import RefUpdate
 from git_ekf.repository import RecordTag, Repository
 
 
@@ -44,11 +44,17 @@ class Records:
     `updates` are the refs that the same push brings, for records of a branch that arrives with them.
     """
 
-    def __init__(self, repo: Repository, tags: list[RecordTag], updates: list[RefUpdate] = []) -> None:  # noqa: B006 (never changed)
+    def __init__(
+        self, repo: Repository, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
+    ) -> None:
         self.repo = repo
         required = repo.config.tags_required
         self.all = [
-            Parsed(tag, record_name(tag.name, repo.config.scheme), _by_name(parse(tag.tag.message if tag.tag else "", required)))
+            Parsed(
+                tag,
+                record_name(tag.name, repo.config.scheme),
+                _by_name(parse(tag.tag.message if tag.tag else "", required)),
+            )
             for tag in tags
         ]
         self._arriving = {update.ref for update in updates if not update.deletes}
@@ -57,7 +63,11 @@ class Records:
     @cached_property
     def _tagged(self) -> set[str]:
         """The commits that the records are on."""
-        return {parsed.tag.tag.object for parsed in self.all if parsed.tag.tag and parsed.tag.tag.type == "commit"}
+        return {
+            parsed.tag.tag.object
+            for parsed in self.all
+            if parsed.tag.tag and parsed.tag.tag.type == "commit"
+        }
 
     @cached_property
     def _resolved(self) -> dict[str, str]:
@@ -69,11 +79,15 @@ class Records:
         if not asked:
             return known
         answers = self.repo.git.lines(
-            "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=_stdin(f"{sha}^{{commit}}" for sha in asked)
+            "cat-file",
+            "--batch-check=%(objectname) %(objecttype)",
+            stdin=_stdin(f"{sha}^{{commit}}" for sha in asked),
         )
         for sha, answer in zip(asked, answers, strict=True):
             oid, _, kind = answer.partition(" ")
-            if kind == "commit" and oid.startswith(sha):  # a ref may be called deadbeef, and git looks at refs first
+            if kind == "commit" and oid.startswith(
+                sha
+            ):  # a ref may be called deadbeef, and git looks at refs first
                 known[sha] = oid
         return known
 
@@ -128,7 +142,9 @@ class Records:
         if upstream == base:
             return True
         if (upstream, base) not in self._ancestry:
-            self._ancestry[upstream, base] = self.repo.git.is_ancestor(upstream, base) or self.repo.git.is_ancestor(upstream, tagged)
+            self._ancestry[upstream, base] = self.repo.git.is_ancestor(
+                upstream, base
+            ) or self.repo.git.is_ancestor(upstream, tagged)
         return self._ancestry[upstream, base]
 
     def on_channel(self, branch: str, upstream: str) -> bool:

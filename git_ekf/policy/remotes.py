@@ -19,7 +19,9 @@ def remote_missing(repo: Repository) -> Iterator[Found]:
 
 def remote_same(repo: Repository) -> Iterator[Found]:
     """The two remotes point to different repositories, however their URLs are spelt."""
-    primary, internal = (repo.remotes.get(name) for name in (repo.config.primary, repo.config.internal))
+    primary, internal = (
+        repo.remotes.get(name) for name in (repo.config.primary, repo.config.internal)
+    )
     if primary is None or internal is None:
         return
     ours = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)}

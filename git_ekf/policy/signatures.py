@@ -5,16 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from git_ekf.git.refs import HEADS
 from git_ekf.policy.branches import Line
 from git_ekf.policy.finding import Found
-from git_ekf.refs import HEADS
 from git_ekf.repository import RecordTag, Repository
 
 # Tags whose names a command line has room for.
 _AT_ONCE = 500
 
 
-def signature_missing(repo: Repository, lines: list[Line], tags: list[RecordTag]) -> Iterator[Found]:
+def signature_missing(
+    repo: Repository, lines: list[Line], tags: list[RecordTag]
+) -> Iterator[Found]:
     """Configuration commits and deploy records are signed by a key that the server knows, where it asks for that."""
     asked = repo.config.server_signed
     if asked in ("commits", "all"):
@@ -39,18 +41,41 @@ def _unsigned_commits(repo: Repository, lines: list[Line]) -> Iterator[tuple[Lin
     """The unsigned ones among the customer's commits that are on no branch yet, each with what brings it."""
     for line in lines:
         own = {commit for commit, _ in line.commits(repo)}
-        commits = [commit for commit in repo.git.rev_list(include=[line.tip], globs=[HEADS + "*"]) if commit in own] if own else []
-        good = _answers(repo, "log", "--no-walk=unsorted", "--no-show-signature", "--format=%G?%H", "--stdin", stdin=commits)
+        commits = (
+            [
+                commit
+                for commit in repo.git.rev_list(include=[line.tip], globs=[HEADS + "*"])
+                if commit in own
+            ]
+            if own
+            else []
+        )
+        good = _answers(
+            repo,
+            "log",
+            "--no-walk=unsorted",
+            "--no-show-signature",
+            "--format=%G?%H",
+            "--stdin",
+            stdin=commits,
+        )
         for commit in commits:
             if f"G{commit}" not in good:
                 yield line, commit
 
 
 def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[RecordTag]:
-    signed = [tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name]  # or an old one would pass under a new name
+    signed = [
+        tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name
+    ]  # or an old one would pass under a new name
     good: set[str] = set()
     for first in range(0, len(signed), _AT_ONCE):
-        good |= _answers(repo, "verify-tag", "--format=%(objectname)", *(tag.oid for tag in signed[first : first + _AT_ONCE]))
+        good |= _answers(
+            repo,
+            "verify-tag",
+            "--format=%(objectname)",
+            *(tag.oid for tag in signed[first : first + _AT_ONCE]),
+        )
     return (tag for tag in tags if tag not in signed or tag.oid not in good)
 
 

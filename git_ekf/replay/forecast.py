@@ -15,11 +15,12 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from git_ekf.git.trees import Entry, TreeChanges, read_difference
+from git_ekf.replay.divergence import Divergence, folders_above, is_edit
 from git_ekf.replay.merging import Conflict, Merge, merge
 from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.sides import Sides, folders_above, is_edit
-from git_ekf.replay.stack import Changes, Commit, Entry, Stack, read_difference
-from git_ekf.terminal import counting
+from git_ekf.replay.stack import Commit, Stack
+from git_ekf.terminal.screen import counting
 
 ATTRIBUTES = ".gitattributes"
 _PORTION = 10  # steps handed over at a time, to be written while others are looked at
@@ -30,7 +31,7 @@ _NOT_READ = Entry("000000", "")  # the new side of a path whose merge git has no
 Settle = Callable[[str, Entry | None, Entry, Entry], "tuple[Entry, str] | None"]
 
 
-class Step:
+class ReplayStep:
     """What becomes of a commit: clean, upstream (its patch is there already), empty (nothing of it is left) or conflict.
 
     `changes` is what it does on the new side, path by path. `merged` are the files that git merged, `moved` the
@@ -38,7 +39,16 @@ class Step:
     the conflicts that were decided for one side: path and side.
     """
 
-    __slots__ = ("changes", "commit", "conflicts", "depends", "merged", "moved", "settled", "verdict")
+    __slots__ = (
+        "changes",
+        "commit",
+        "conflicts",
+        "depends",
+        "merged",
+        "moved",
+        "settled",
+        "verdict",
+    )
 
     def __init__(self, commit: Commit) -> None:
         self.commit = commit
@@ -54,7 +64,7 @@ class Step:
 class _Wanted(NamedTuple):
     """A file to be merged, for a step."""
 
-    step: Step
+    step: ReplayStep
     path: str
     base: Entry
     ours: Entry
@@ -66,11 +76,11 @@ def forecast(
     stack: Stack,
     onto: str,
     upstream: dict[str, str],
-    sides: Sides,
+    sides: Divergence,
     *,
     settle: Settle | None = None,
-    write: Callable[[list[Step]], None] | None = None,
-) -> list[Step]:
+    write: Callable[[list[ReplayStep]], None] | None = None,
+) -> list[ReplayStep]:
     """A step for each commit, going on behind a conflict as if it were resolved to the commit's own side. Raises GitFailed.
 
     `sides` is where the stack's base and `onto` differ, and then where the stack's tip differs from what becomes of it.
@@ -86,9 +96,9 @@ class _Forecast:
         stack: Stack,
         onto: str,
         upstream: dict[str, str],
-        sides: Sides,
+        sides: Divergence,
         settle: Settle | None,
-        write: Callable[[list[Step]], None] | None,
+        write: Callable[[list[ReplayStep]], None] | None,
     ) -> None:
         self._scratch = scratch
         self._stack = stack
@@ -98,21 +108,23 @@ class _Forecast:
         self._settle = settle
         self._write_out = write
         self._written = 0  # steps
-        self._steps: list[Step] = []
+        self._steps: list[ReplayStep] = []
         self._wave: dict[str, _Wanted] = {}
         self._tainted: dict[str, str] = {}  # path -> the commit whose conflict left it open
         self._shrunk: set[str] = set()  # directories in which the stack deletes something
-        self._unwritten: Changes = {}  # of the new side, since its tree was last written to the index
+        self._unwritten: TreeChanges = {}  # of the new side, since its tree was last written to the index
         self._tree = ""
-        self._attributes: dict[str, str] = {}  # directory -> id of its .gitattributes, "" for none, where merges look
+        self._attributes: dict[
+            str, str
+        ] = {}  # directory -> id of its .gitattributes, "" for none, where merges look
         self._read: set[str] = set()
         self._read_all = False
 
-    def run(self) -> list[Step]:
+    def run(self) -> list[ReplayStep]:
         self._look_at_folders()
         parent = self._stack.base
         for commit in counting("Looking at commits", self._stack.commits):
-            step = Step(commit)
+            step = ReplayStep(commit)
             self._steps.append(step)
             self._take(step, parent)
             parent = commit.tree_of
@@ -129,9 +141,15 @@ class _Forecast:
             return False
         if len(self._steps) - self._written >= _BATCH:
             self._merge_files()
-        waits = next((self._steps.index(one.step, self._written) for one in self._wave.values()), len(self._steps))
+        waits = next(
+            (self._steps.index(one.step, self._written) for one in self._wave.values()),
+            len(self._steps),
+        )
         certain = self._steps[self._written : waits]
-        stop = next((number for number, step in enumerate(certain) if step.verdict == "conflict"), len(certain))
+        stop = next(
+            (number for number, step in enumerate(certain) if step.verdict == "conflict"),
+            len(certain),
+        )
         self._write_out(certain[:stop])
         self._written += stop
         if stop == len(certain):
@@ -139,7 +157,7 @@ class _Forecast:
         del self._steps[self._written + 1 :]
         return True
 
-    def _take(self, step: Step, parent: str) -> None:
+    def _take(self, step: ReplayStep, parent: str) -> None:
         commit, sides = step.commit, self._sides
         if commit.oid in self._upstream:
             step.verdict = "upstream"
@@ -151,11 +169,17 @@ class _Forecast:
         if commit.emptied:
             step.verdict = "empty"
             return
-        step.depends = list(dict.fromkeys(self._tainted[path] for path in commit.changes if path in self._tainted))
+        step.depends = list(
+            dict.fromkeys(self._tainted[path] for path in commit.changes if path in self._tainted)
+        )
         hits = [path for path in commit.changes if path in sides.entries]
         if any(sides.entries[path][1] is _NOT_READ for path in hits):
             self._merge_files()
-            step.depends = list(dict.fromkeys(self._tainted[path] for path in commit.changes if path in self._tainted))
+            step.depends = list(
+                dict.fromkeys(
+                    self._tainted[path] for path in commit.changes if path in self._tainted
+                )
+            )
             hits = [path for path in hits if path in sides.entries]
         rules = _has_rules(commit.changes)
         if rules:  # the commit's own do not apply to it yet
@@ -180,7 +204,13 @@ class _Forecast:
             old, theirs = commit.changes[path]
             ours = self._sides.entries[path][1]
             target = self._sides.moved_to(path)
-            if target is not None and target not in commit.changes and old and theirs and is_edit(old, theirs):
+            if (
+                target is not None
+                and target not in commit.changes
+                and old
+                and theirs
+                and is_edit(old, theirs)
+            ):
                 ways[path] = target
                 continue
             if not (old and theirs and ours):
@@ -193,7 +223,7 @@ class _Forecast:
                 return None
         return ways
 
-    def _apply(self, step: Step, ways: dict[str, str]) -> None:
+    def _apply(self, step: ReplayStep, ways: dict[str, str]) -> None:
         sides = self._sides
         pending = False
         for path, (old, theirs) in step.commit.changes.items():
@@ -220,7 +250,9 @@ class _Forecast:
         if step.commit.changes and not step.changes and not pending:
             step.verdict = "empty"
 
-    def _write(self, step: Step, path: str, entry: Entry | None, before: Entry | None) -> None:
+    def _write(
+        self, step: ReplayStep, path: str, entry: Entry | None, before: Entry | None
+    ) -> None:
         """The step leaves the path so on the new side."""
         step.changes[path] = entry
         self._unwritten[path] = (self._unwritten.get(path, (before, None))[0], entry)
@@ -241,15 +273,21 @@ class _Forecast:
         objects = self._scratch.objects
         base = objects.commit(objects.tree({path: one.base for path, one in wave.items()}))
         ours = objects.commit(objects.tree({path: one.ours for path, one in wave.items()}), base)
-        theirs = objects.commit(objects.tree({path: one.theirs for path, one in wave.items()}), base)
+        theirs = objects.commit(
+            objects.tree({path: one.theirs for path, one in wave.items()}), base
+        )
         objects.write()
         result = merge(self._scratch.merging, ours, theirs)
         found = self._scratch.object_ids([f"{result.tree}:{path}" for path in wave])
         for (path, one), oid in zip(wave.items(), found, strict=True):
             if path in result.stages:
-                self._conflict(one, [conflict for conflict in result.conflicts if path in conflict.paths])
+                self._conflict(
+                    one, [conflict for conflict in result.conflicts if path in conflict.paths]
+                )
                 continue
-            entry = Entry(one.ours.mode if one.theirs.mode == one.base.mode else one.theirs.mode, oid)
+            entry = Entry(
+                one.ours.mode if one.theirs.mode == one.base.mode else one.theirs.mode, oid
+            )
             self._settled(one, entry)
             if entry not in (one.ours, one.theirs):
                 one.step.merged.append(path)
@@ -290,18 +328,28 @@ class _Forecast:
                 for folder in folders_above(path):
                     if folder in sides.entries and sides.entries[folder][1] is not None:
                         return True  # a directory where the new side has a file
-                    if folder in sides.thinned and (folder in self._shrunk or not self._kept.get(folder, False)):
+                    if folder in sides.thinned and (
+                        folder in self._shrunk or not self._kept.get(folder, False)
+                    ):
                         return True  # the new side may have renamed the directory
             elif new is None:
                 for folder in folders_above(path):
-                    if folder in sides.grown and not self._still.get((commit.tree_of, folder), False):
+                    if folder in sides.grown and not self._still.get(
+                        (commit.tree_of, folder), False
+                    ):
                         return True  # the commit may have renamed a directory that the new side has more files in
         return False
 
     def _look_at_folders(self) -> None:
         """Asks once which directories in question are there: on the new base, and after commits that delete something."""
         sides, commits = self._sides, self._stack.commits
-        added = {folder for commit in commits for path, (old, _) in commit.changes.items() if old is None for folder in folders_above(path)}
+        added = {
+            folder
+            for commit in commits
+            for path, (old, _) in commit.changes.items()
+            if old is None
+            for folder in folders_above(path)
+        }
         kept = sorted(added & sides.thinned)
         still = sorted(
             {
@@ -315,16 +363,31 @@ class _Forecast:
         )
         # git also knows renames of the top directory into one below it.
         asked = [*((self._onto, name) for name in (*kept, *sides.tops)), *still]
-        found = dict(zip(asked, map(bool, self._scratch.object_ids([f"{oid}:{name}" for oid, name in asked])), strict=True))
+        found = dict(
+            zip(
+                asked,
+                map(bool, self._scratch.object_ids([f"{oid}:{name}" for oid, name in asked])),
+                strict=True,
+            )
+        )
         self._kept = {folder: found[self._onto, folder] for folder in kept}
         self._still = {pair: found[pair] for pair in still}
-        gone = {path.partition("/")[0] for commit in commits for path, (_, new) in commit.changes.items() if new is None}
-        self._root_gone = bool(sides.tops) and (not any(found[self._onto, name] for name in sides.tops) or gone.issuperset(sides.tops))
+        gone = {
+            path.partition("/")[0]
+            for commit in commits
+            for path, (_, new) in commit.changes.items()
+            if new is None
+        }
+        self._root_gone = bool(sides.tops) and (
+            not any(found[self._onto, name] for name in sides.tops) or gone.issuperset(sides.tops)
+        )
 
-    def _merge_whole(self, step: Step, parent: str) -> None:
+    def _merge_whole(self, step: ReplayStep, parent: str) -> None:
         git, sides, commit = self._scratch.writing, self._sides, step.commit
         before = self._write_tree()
-        self._read_attributes(commit.changes if self._read_all else {*sides.entries, *commit.changes})
+        self._read_attributes(
+            commit.changes if self._read_all else {*sides.entries, *commit.changes}
+        )
         self._read_all = True
         ours = self._scratch.objects.commit(before, parent)
         self._scratch.objects.write()
@@ -333,27 +396,41 @@ class _Forecast:
         decided = {} if result.clean else self._settle_all(step, result)
         if not result.clean and not decided:
             step.verdict = "conflict"
-            step.conflicts = _distinct(_reworded(conflict, ours, commit.tree_of) for conflict in result.conflicts)
+            step.conflicts = _distinct(
+                _reworded(conflict, ours, commit.tree_of) for conflict in result.conflicts
+            )
             self._tainted.update(dict.fromkeys(result.stages, commit.oid))
-            decided = {path: stages.get(3) for path, stages in result.stages.items()}  # as if resolved to the commit's own side
+            decided = {
+                path: stages.get(3) for path, stages in result.stages.items()
+            }  # as if resolved to the commit's own side
         for path in {*commit.changes, *changed, *decided}:
             # Where the sides do not differ, either change says what both have.
             alike = commit.changes.get(path) or changed.get(path) or (None, None)
             old, new = sides.entries.get(path) or (alike[0], alike[0])
             theirs = commit.changes[path][1] if path in commit.changes else old
-            result_entry = decided[path] if path in decided else changed[path][1] if path in changed else new
+            result_entry = (
+                decided[path] if path in decided else changed[path][1] if path in changed else new
+            )
             if result_entry != new:
                 self._write(step, path, result_entry, new)
             if path in commit.changes and theirs is None:
                 self._shrunk.update(folders_above(path))
             sides.put(path, theirs, result_entry)
-        step.merged = sorted(path for path, entry in step.changes.items() if entry and entry != commit.changes.get(path, (None, None))[1])
+        step.merged = sorted(
+            path
+            for path, entry in step.changes.items()
+            if entry and entry != commit.changes.get(path, (None, None))[1]
+        )
         if step.verdict == "clean" and commit.changes and not step.changes:
             step.verdict = "empty"
 
-    def _settle_all(self, step: Step, result: Merge) -> dict[str, Entry | None]:
+    def _settle_all(self, step: ReplayStep, result: Merge) -> dict[str, Entry | None]:
         """The files in conflict, decided for one side where all of them can be; none where one cannot."""
-        if self._settle is None or not {conflict.kind for conflict in result.conflicts} <= {"content", "add/add", "binary"}:
+        if self._settle is None or not {conflict.kind for conflict in result.conflicts} <= {
+            "content",
+            "add/add",
+            "binary",
+        }:
             return {}
         decided: dict[str, tuple[Entry, str]] = {}
         for path, stages in result.stages.items():
@@ -375,8 +452,16 @@ class _Forecast:
         if self._unwritten or not self._tree:
             null = "0" * len(self._onto)
             # What goes away makes room for what comes.
-            gone = [f"0 {null}\t{path}\0" for path, (_, entry) in self._unwritten.items() if entry is None]
-            come = [f"{entry.mode} {entry.oid}\t{path}\0" for path, (_, entry) in self._unwritten.items() if entry]
+            gone = [
+                f"0 {null}\t{path}\0"
+                for path, (_, entry) in self._unwritten.items()
+                if entry is None
+            ]
+            come = [
+                f"{entry.mode} {entry.oid}\t{path}\0"
+                for path, (_, entry) in self._unwritten.items()
+                if entry
+            ]
             git.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(gone + come)))
             self._tree = git.text("write-tree", "--missing-ok")
             self._unwritten = {}
@@ -386,16 +471,22 @@ class _Forecast:
 
     def _read_attributes(self, paths: Iterable[str]) -> None:
         """Puts the `.gitattributes` files above some paths where merges look for them."""
-        folders = sorted({folder for path in paths for folder in ("", *folders_above(path))} - self._read)
+        folders = sorted(
+            {folder for path in paths for folder in ("", *folders_above(path))} - self._read
+        )
         if not folders:
             return
         self._read.update(folders)
         files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
         files = [file for file in files if "\n" not in file]
         tree = self._write_tree() if self._tree or _has_rules(self._unwritten) else self._onto
-        for file, oid in zip(files, self._scratch.object_ids([f"{tree}:{file}" for file in files]), strict=True):
+        for file, oid in zip(
+            files, self._scratch.object_ids([f"{tree}:{file}" for file in files]), strict=True
+        ):
             if oid:
-                self._scratch.write_attributes(file, self._scratch.writing.run("cat-file", "blob", oid)[1])
+                self._scratch.write_attributes(
+                    file, self._scratch.writing.run("cat-file", "blob", oid)[1]
+                )
                 self._attributes[file] = oid
 
     def _forget_attributes(self) -> None:
@@ -407,7 +498,9 @@ class _Forecast:
 
 
 def _has_rules(paths: Iterable[str]) -> bool:
-    return any(path.endswith(ATTRIBUTES) and path[: -len(ATTRIBUTES)][-1:] in ("", "/") for path in paths)
+    return any(
+        path.endswith(ATTRIBUTES) and path[: -len(ATTRIBUTES)][-1:] in ("", "/") for path in paths
+    )
 
 
 def _distinct(conflicts: Iterable[Conflict]) -> list[Conflict]:
@@ -421,4 +514,6 @@ def _distinct(conflicts: Iterable[Conflict]) -> list[Conflict]:
 
 
 def _reworded(conflict: Conflict, ours: str, theirs: str) -> Conflict:
-    return conflict._replace(message=conflict.message.replace(ours, "the new release").replace(theirs, "your commit"))
+    return conflict._replace(
+        message=conflict.message.replace(ours, "the new release").replace(theirs, "your commit")
+    )

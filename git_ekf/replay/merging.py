@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from git_ekf.git import Git
-from git_ekf.replay.stack import Entry
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
 
 MINIMUM = (2, 39)  # `git merge-tree --stdin`
 
@@ -33,7 +33,18 @@ class Merge(NamedTuple):
     conflicts: list[Conflict]
 
 
-KINDS = ("content", "add/add", "binary", "modify/delete", "rename", "directory rename", "file/directory", "mode", "symlink", "submodule")
+KINDS = (
+    "content",
+    "add/add",
+    "binary",
+    "modify/delete",
+    "rename",
+    "directory rename",
+    "file/directory",
+    "mode",
+    "symlink",
+    "submodule",
+)
 
 # The words in git's "CONFLICT (…)" (merge-ort.c, type_short_descriptions and its messages) -> kind; others are renames.
 _KINDS = {
@@ -71,7 +82,9 @@ def merge(git: Git, ours: str, theirs: str) -> Merge:
 
 def _conflicts(fields: Iterator[str], stages: dict[str, dict[int, Entry]]) -> Iterator[Conflict]:
     for field in fields:
-        if not field.isdigit():  # the end, or advice on submodules, which git prints here without regard to -z
+        if (
+            not field.isdigit()
+        ):  # the end, or advice on submodules, which git prints here without regard to -z
             continue
         paths = tuple(next(fields) for _ in range(int(field)))
         sort, message = next(fields), next(fields)
@@ -79,12 +92,18 @@ def _conflicts(fields: Iterator[str], stages: dict[str, dict[int, Entry]]) -> It
             yield Conflict(_kind(sort, message, paths, stages), paths, message.rstrip("\n"))
 
 
-def _kind(sort: str, message: str, paths: tuple[str, ...], stages: dict[str, dict[int, Entry]]) -> str:
+def _kind(
+    sort: str, message: str, paths: tuple[str, ...], stages: dict[str, dict[int, Entry]]
+) -> str:
     found = re.match(r"CONFLICT \(([^)]*)\)", message) or re.match(r"CONFLICT \(([^)]*)\)", sort)
     word = found[1] if found else sort
     sides = [entry for path in paths[:1] for entry in stages.get(path, {}).values()]
     if any(entry.mode == "160000" for entry in sides):
         return "submodule"
-    if word in ("content", "contents", "add/add") and any(entry.mode == "120000" for entry in sides):
+    if word in ("content", "contents", "add/add") and any(
+        entry.mode == "120000" for entry in sides
+    ):
         return "symlink"
-    return _KINDS.get(word, "binary" if "binary" in sort.lower() else "rename" if "rename" in word else word)
+    return _KINDS.get(
+        word, "binary" if "binary" in sort.lower() else "rename" if "rename" in word else word
+    )

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from git_ekf.errors import GitFailed
-from git_ekf.git import Git
-from git_ekf.quarantine import quoted_path
-from git_ekf.replay.objects import Objects
+from git_ekf.git.calls import Git
+from git_ekf.git.objects import Objects
+from git_ekf.git.quarantine import quoted_path
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it over).
-_UNSYNCED = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CONFIG_VALUE_0": "none"}
+_UNSYNCED = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "core.fsync",
+    "GIT_CONFIG_VALUE_0": "none",
+}
 
 # The system's directory in memory, and the least room there (bytes) for it to be used.
 _MEMORY = "/dev/shm"  # noqa: S108 (the directory in it is made by mkdtemp)
@@ -50,12 +54,26 @@ class Scratch:
         others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
         ours = {
             "GIT_OBJECT_DIRECTORY": self._objects,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(filter(None, [quoted_path(store), others])),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(
+                filter(None, [quoted_path(store), others])
+            ),
         }
         index = os.path.join(folder, "index")
-        self.merging = Git(self._top, {**ours, "GIT_DIR": repo.place.git_dir, "GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index})
+        self.merging = Git(
+            self._top,
+            {
+                **ours,
+                "GIT_DIR": repo.place.git_dir,
+                "GIT_WORK_TREE": self._top,
+                "GIT_INDEX_FILE": index,
+            },
+        )
         # Missing objects are fetched as the user's settings say.
-        isolated = {"GIT_DIR": git_dir} if promisor else {"GIT_DIR": git_dir, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        isolated = (
+            {"GIT_DIR": git_dir}
+            if promisor
+            else {"GIT_DIR": git_dir, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        )
         isolated["GIT_INDEX_FILE"] = os.path.join(git_dir, "index")
         self.writing = Git(folder, {**ours, **isolated, **_UNSYNCED})
         self._reader = self.writing.start("cat-file", "--batch-check=%(objectname)", stdin=True)
@@ -80,7 +98,11 @@ class Scratch:
             for _ in chunk:
                 line = reader.stdout.readline()
                 if not line:
-                    raise GitFailed(["cat-file", "--batch-check"], reader.wait(), os.fsdecode(reader.stderr.read()))
+                    raise GitFailed(
+                        ["cat-file", "--batch-check"],
+                        reader.wait(),
+                        os.fsdecode(reader.stderr.read()),
+                    )
                 found.append("" if b" " in line else line.decode().strip())  # "NAME missing"
         return found
 
@@ -133,16 +155,26 @@ def _in_memory() -> str | None:
 
 def _promisor(repo: Repository) -> str:
     """The remote that has the objects which a partial clone lacks; "" for any other."""
-    found = [key for key, value in repo.git_config if key.startswith("remote.") and key.endswith(".promisor") and value == "true"]
+    found = [
+        key
+        for key, value in repo.git_config
+        if key.startswith("remote.") and key.endswith(".promisor") and value == "true"
+    ]
     return found[0][len("remote.") : -len(".promisor")] if found else ""
 
 
 def _config(repo: Repository, promisor: str) -> str:
-    lines = [f'[include]\npath = "{os.path.join(repo.place.common_dir, "config")}"'] if promisor else []
+    lines = (
+        [f'[include]\npath = "{os.path.join(repo.place.common_dir, "config")}"'] if promisor else []
+    )
     lines += [
         "[core]\nrepositoryformatversion = 1\nbare = true",
         f"sharedrepository = {repo.git_setting('core.sharedrepository') or 'umask'}",
     ]
     lines += [f"[extensions]\npartialclone = {promisor}"] if promisor else []
-    lines += [f"[extensions]\nobjectformat = {repo.place.object_format}"] if repo.place.object_format != "sha1" else []
+    lines += (
+        [f"[extensions]\nobjectformat = {repo.place.object_format}"]
+        if repo.place.object_format != "sha1"
+        else []
+    )
     return "".join(f"{line}\n" for line in lines)

@@ -5,22 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from git_ekf.git import Git
-
-
-class Entry(NamedTuple):
-    """An entry of a tree: its mode, as git writes it, and the object's id."""
-
-    mode: str
-    oid: str
-
-    @property
-    def is_file(self) -> bool:
-        return self.mode in ("100644", "100755")
-
-
-# path -> the entries it goes from and to; None is "does not exist"
-Changes = dict[str, tuple[Entry | None, Entry | None]]
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import TreeChanges, parse_raw
 
 
 class Commit(NamedTuple):
@@ -31,7 +17,7 @@ class Commit(NamedTuple):
 
     oid: str
     tree_of: str
-    changes: Changes
+    changes: TreeChanges
     emptied: bool = False
     text_of: str = ""
 
@@ -46,19 +32,33 @@ class Stack(NamedTuple):
 def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
     """The commits from `base` to `tip` along first parents (of a merge, what it brings to its branch), and commit -> subject."""
     found = _read_commits(git, "--reverse", "--first-parent", tip, f"^{base}")
-    return Stack(base, [Commit(oid, oid, changes) for oid, _, changes in found]), {oid: subject for oid, subject, _ in found}
+    return Stack(base, [Commit(oid, oid, changes) for oid, _, changes in found]), {
+        oid: subject for oid, subject, _ in found
+    }
 
 
-def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, Changes]]:
+def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, TreeChanges]]:
     """Commits that `git rev-list` lists, in its order: object id, subject, and what it changes against its first parent."""
-    options = ("-r", "-z", "--root", "--always", "--no-renames", "--no-abbrev", "--diff-merges=first-parent", "--ignore-submodules=none")
-    out = git.piped(("rev-list", *revisions, "--"), ("diff-tree", "--stdin", *options, "--format=%H %s", "--encoding=UTF-8"))
+    options = (
+        "-r",
+        "-z",
+        "--root",
+        "--always",
+        "--no-renames",
+        "--no-abbrev",
+        "--diff-merges=first-parent",
+        "--ignore-submodules=none",
+    )
+    out = git.piped(
+        ("rev-list", *revisions, "--"),
+        ("diff-tree", "--stdin", *options, "--format=%H %s", "--encoding=UTF-8"),
+    )
     fields = iter(os.fsdecode(out).split("\0"))
-    changes: Changes = {}
+    changes: TreeChanges = {}
     found = []
     for field in fields:
         if field.startswith((":", "\n:")):
-            changes[next(fields)] = _entries(field.lstrip("\n"))
+            changes[next(fields)] = parse_raw(field.lstrip("\n"))
         elif field:
             changes = {}
             oid, _, subject = field.partition(" ")
@@ -66,24 +66,16 @@ def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, Changes]]:
     return found
 
 
-def read_difference(git: Git, old: str, new: str) -> Changes:
-    """What changes from one tree (or commit) to another."""
-    fields = iter(git.fields("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", old, new, "--"))
-    return {path: _entries(field) for field, path in zip(fields, fields, strict=True)}
-
-
-def _entries(field: str) -> tuple[Entry | None, Entry | None]:
-    """ ":100644 100755 OID OID M", from git-diff-tree(1), RAW OUTPUT FORMAT."""
-    old_mode, new_mode, old, new, _ = field[1:].split(" ")
-    return (Entry(old_mode, old) if old_mode != "000000" else None, Entry(new_mode, new) if new_mode != "000000" else None)
-
-
-def read_channel(git: Git, base: str, onto: str) -> list[tuple[str, Changes]]:
+def read_channel(git: Git, base: str, onto: str) -> list[tuple[str, TreeChanges]]:
     """What the vendor's commits from `base` to `onto` change, merges left out."""
-    return [(oid, changes) for oid, _, changes in _read_commits(git, "--no-merges", onto, f"^{base}")]
+    return [
+        (oid, changes) for oid, _, changes in _read_commits(git, "--no-merges", onto, f"^{base}")
+    ]
 
 
-def already_upstream(git: Git, stack: Stack, channel: list[tuple[str, Changes]], tip: str, onto: str) -> dict[str, str]:
+def already_upstream(
+    git: Git, stack: Stack, channel: list[tuple[str, TreeChanges]], tip: str, onto: str
+) -> dict[str, str]:
     """Commits of the stack whose patch is in `channel`, up to `onto`, already -> a commit there that changes the same paths.
 
     Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is rarely asked.
@@ -94,9 +86,22 @@ def already_upstream(git: Git, stack: Stack, channel: list[tuple[str, Changes]],
             ours.setdefault(frozenset(commit.changes), []).append(commit)
     if not ours:
         return {}
-    alike = {paths: (oid, changes) for oid, changes in channel if (paths := frozenset(changes)) in ours}
-    doubtful = any(commit.changes != changes for paths, (_, changes) in alike.items() for commit in ours[paths])
+    alike = {
+        paths: (oid, changes) for oid, changes in channel if (paths := frozenset(changes)) in ours
+    }
+    doubtful = any(
+        commit.changes != changes for paths, (_, changes) in alike.items() for commit in ours[paths]
+    )
     if not doubtful:
         return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths]}
-    same = {line[2:] for line in git.lines("cherry", "--", onto, tip, stack.base) if line.startswith("-")}
-    return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths] if commit.oid in same}
+    same = {
+        line[2:]
+        for line in git.lines("cherry", "--", onto, tip, stack.base)
+        if line.startswith("-")
+    }
+    return {
+        commit.oid: oid
+        for paths, (oid, _) in alike.items()
+        for commit in ours[paths]
+        if commit.oid in same
+    }

@@ -10,15 +10,15 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from git_ekf.beside import Beside
-from git_ekf.encodings import decoded
+from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed, Refused
-from git_ekf.git import Git
-from git_ekf.quarantine import Quarantine
-from git_ekf.replay.forecast import Step
+from git_ekf.git.calls import Git
+from git_ekf.git.encodings import decoded
+from git_ekf.git.fastimport import Stream, finish, start
+from git_ekf.git.quarantine import Quarantine
+from git_ekf.replay.forecast import ReplayStep
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit
-from git_ekf.replay.stream import Stream, finish, start
 from git_ekf.repository import Repository
 
 
@@ -29,7 +29,7 @@ class Text(NamedTuple):
     message: bytes
 
 
-class Written(NamedTuple):
+class NewCommits(NamedTuple):
     """`commits` are (original, new), oldest first, for those that are kept; `tip` is the last, or the new base without any."""
 
     commits: list[tuple[str, str]]
@@ -42,20 +42,22 @@ class Writer:
     It is a context. Until `finish` nothing is in the repository, and no ref names anything of it even then.
     """
 
-    def __init__(self, repo: Repository, scratch: Scratch, commits: list[Commit], onto: str) -> None:
+    def __init__(
+        self, repo: Repository, scratch: Scratch, commits: list[Commit], onto: str
+    ) -> None:
         """`commits` are all that may come."""
         self._repo, self._scratch, self._onto = repo, scratch, onto
         self._names = [commit.text_of or commit.oid for commit in commits]
         self._texts: dict[str, Text] = {}
-        self._steps: SimpleQueue[list[Step] | None] = SimpleQueue()
-        self._kept: list[Step] = []
+        self._steps: SimpleQueue[list[ReplayStep] | None] = SimpleQueue()
+        self._kept: list[ReplayStep] = []
         self._written: dict[int, str] = {}
         self._abandoned = False
         self._quarantine = Quarantine(os.path.join(repo.place.common_dir, "objects"))
 
     def __enter__(self) -> Writer:
         self._quarantine.__enter__()
-        self._work = Beside(self._run)
+        self._work = Background(self._run)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -65,11 +67,11 @@ class Writer:
             self._work.answer()
         self._quarantine.__exit__()
 
-    def add(self, steps: list[Step]) -> None:
+    def add(self, steps: list[ReplayStep]) -> None:
         """The next ones, oldest first."""
         self._steps.put([step for step in steps if step.verdict == "clean"])
 
-    def finish(self) -> Written:
+    def finish(self) -> NewCommits:
         """What has come of it, now in the repository.
 
         Raises Refused where the user has no identity, CallFailed where signing fails.
@@ -79,19 +81,29 @@ class Writer:
         self._quarantine.migrate()
         new = [self._written[number] for number in sorted(self._written)]
         if self._repo.git_flag("commit.gpgsign"):
-            new = _signed(self._repo.git, new, [self._text_of(step) for step in self._kept], self._onto)
-        return Written([(step.commit.oid, oid) for step, oid in zip(self._kept, new, strict=True)], new[-1] if new else self._onto)
+            new = _signed(
+                self._repo.git, new, [self._text_of(step) for step in self._kept], self._onto
+            )
+        return NewCommits(
+            [(step.commit.oid, oid) for step, oid in zip(self._kept, new, strict=True)],
+            new[-1] if new else self._onto,
+        )
 
-    def _text_of(self, step: Step) -> Text:
+    def _text_of(self, step: ReplayStep) -> Text:
         return self._texts[step.commit.text_of or step.commit.oid]
 
     def _run(self) -> None:
         encoding = self._repo.git_setting("i18n.commitencoding") or "UTF-8"
-        self._texts = dict(zip(self._names, read_texts(self._scratch, self._names, encoding), strict=True))
+        self._texts = dict(
+            zip(self._names, read_texts(self._scratch, self._names, encoding), strict=True)
+        )
         header = b"committer " + os.fsencode(_committer(self._repo)) + b"\n"
         if not _is_utf8(encoding):
             header += b"encoding %s\n" % encoding.encode()
-        git, marks = self._quarantine.git(self._scratch.storing), os.path.join(self._scratch.folder, "written")
+        git, marks = (
+            self._quarantine.git(self._scratch.storing),
+            os.path.join(self._scratch.folder, "written"),
+        )
         process = start(git, marks)
         stream = Stream()
         parent: int | str = self._onto
@@ -102,7 +114,9 @@ class Writer:
                 self._write_files(stream)
             for step in steps:
                 text = self._text_of(step)
-                parent = stream.commit(parent, text.author + header, text.message, step.changes.items())
+                parent = stream.commit(
+                    parent, text.author + header, text.message, step.changes.items()
+                )
             self._kept += steps
             with suppress(BrokenPipeError):  # it has ended, and finish tells why
                 process.stdin.write(stream.take())
@@ -122,7 +136,11 @@ def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") ->
 
 
 def _read_objects(git: Git, oids: list[str]) -> Iterator[bytes]:
-    out = git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode())[1] if oids else b""
+    out = (
+        git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode())[1]
+        if oids
+        else b""
+    )
     at = 0
     for _ in oids:
         end = out.index(b"\n", at)
@@ -154,12 +172,18 @@ def _recoded(text: bytes, written: bytes, encoding: str) -> bytes:
         pass
     if text.isascii() or not _is_utf8(encoding):
         return text
-    return _NO_TEXT.sub(lambda found: _as_latin1(found[0]), text.decode("utf-8", "surrogateescape")).encode()
+    return _NO_TEXT.sub(
+        lambda found: _as_latin1(found[0]), text.decode("utf-8", "surrogateescape")
+    ).encode()
 
 
 # Bytes that are no UTF-8, and code points that are for no text (U+FDD0 to U+FDEF, and the last two of each plane).
 _NO_TEXT = re.compile(
-    "[\udc80-\udcff\ufdd0-\ufdef" + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)) + "]"
+    "[\udc80-\udcff\ufdd0-\ufdef"
+    + "".join(
+        f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
+    )
+    + "]"
 )
 
 
@@ -176,23 +200,29 @@ def _committer(repo: Repository) -> str:
         return repo.git.text("var", "GIT_COMMITTER_IDENT")
     except GitFailed:
         raise Refused(
-            "git does not know who you are, and every commit names its committer", "git config user.name NAME, and user.email ADDRESS"
+            "git does not know who you are, and every commit names its committer",
+            "git config user.name NAME, and user.email ADDRESS",
         ) from None
 
 
 def _signed(git: Git, oids: list[str], texts: list[Text], parent: str) -> list[str]:
     signed = []
     for oid, text in zip(oids, texts, strict=True):
-        name, _, rest = os.fsdecode(text.author.removeprefix(b"author ").removesuffix(b"\n")).partition(" <")
+        name, _, rest = os.fsdecode(
+            text.author.removeprefix(b"author ").removesuffix(b"\n")
+        ).partition(" <")
         email, _, date = rest.rpartition("> ")
         author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{date}"}
-        process = git.start("commit-tree", "-S", "-p", parent, "-F", "-", f"{oid}^{{tree}}", stdin=True, env=author)
+        process = git.start(
+            "commit-tree", "-S", "-p", parent, "-F", "-", f"{oid}^{{tree}}", stdin=True, env=author
+        )
         try:
             _, out = git.finish(process, stdin=text.message)
         except GitFailed as error:
             said = error.stderr.strip().splitlines()[0].removeprefix("error: ")
             raise CallFailed(
-                f"a commit could not be signed: {said}; nothing was changed", "git config --get-regexp 'gpg|signing'"
+                f"a commit could not be signed: {said}; nothing was changed",
+                "git config --get-regexp 'gpg|signing'",
             ) from None
         parent = out.decode().strip()
         signed.append(parent)

@@ -6,7 +6,9 @@ import sys
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 if sys.version_info < (3, 11):  # noqa: UP036 - nothing has looked at the version before this line
-    sys.stderr.write("git-ekf: Python 3.11 or newer is needed, this is {}.{}\n".format(*sys.version_info))
+    sys.stderr.write(
+        "git-ekf: Python 3.11 or newer is needed, this is {}.{}\n".format(*sys.version_info)
+    )
     sys.stderr.write("hint: name one that is: python3.11 {}\n".format(sys.argv[0]))  # noqa: UP032
     sys.exit(4)
 if sys.argv[1:2] == ["1"]:  # the protocol of the shims

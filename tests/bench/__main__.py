@@ -21,8 +21,13 @@ def main(output: Path) -> None:
         world = World(Path(folder).resolve())
         world.link(Path(hooks.lefthook()))
         git = world.run("git", "version")
-        table.heading(f"Medians. {git}, Python {platform.python_version()}, {world.run(hooks.lefthook(), 'version')} (lefthook)")
-        table.row("git version, the least a git process takes", medians(world, [Case("git", ["git", "version"])], 30)["git"])
+        table.heading(
+            f"Medians. {git}, Python {platform.python_version()}, {world.run(hooks.lefthook(), 'version')} (lefthook)"
+        )
+        table.row(
+            "git version, the least a git process takes",
+            medians(world, [Case("git", ["git", "version"])], 30)["git"],
+        )
         _commands(world, table)
         upgrade.run_in_memory(world, table)
         load.load(world, table)
@@ -52,7 +57,12 @@ def _commands(world: World, table: Table) -> None:
     vendor(world, primary, files=1_000, commits=19_000)
     cloned = clone(world, primary, world.root / "history")
     configure(cloned, commits=1_000, records=2_000)
-    commands.check(world, table, cloned, "20,000 commits, 1,000 of them configuration commits, and 2,000 deploy records")
+    commands.check(
+        world,
+        table,
+        cloned,
+        "20,000 commits, 1,000 of them configuration commits, and 2,000 deploy records",
+    )
     primary = world.root / "ledger.git"
     vendor(world, primary, files=1_000, commits=100)
     cloned = clone(world, primary, world.root / "ledger")
@@ -66,12 +76,22 @@ def _commands(world: World, table: Table) -> None:
 def _server(world: World, table: Table) -> None:
     primary = world.root / "small-server.git"
     vendor(world, primary, files=10, commits=12)
-    receive.one_commit(world, table, clone(world, primary, world.root / "small-server"), "in a repository of 10 files")
+    receive.one_commit(
+        world,
+        table,
+        clone(world, primary, world.root / "small-server"),
+        "in a repository of 10 files",
+    )
     primary = world.root / "large-server.git"
     vendor(world, primary, files=1_000, commits=50_000)
     cloned = clone(world, primary, world.root / "large-server")
     configure(cloned, commits=1_000, records=200)
-    receive.many(world, table, cloned, "1,000 commits and 200 deploy records, in a repository of 50,000 commits")
+    receive.many(
+        world,
+        table,
+        cloned,
+        "1,000 commits and 200 deploy records, in a repository of 50,000 commits",
+    )
 
 
 if __name__ == "__main__":

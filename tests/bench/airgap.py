@@ -23,7 +23,11 @@ def mirror(world: World, table: Table, primary: Path, what: str, rounds: int = 8
     table.heading(f"git ekf mirror of {what}, {rounds} rounds")
     took = medians(world, cases, rounds)
     table.row("git clone --mirror", took["git clone --mirror"])
-    table.row("git ekf mirror", took["git ekf mirror"], f"ratio {Bound(took['git ekf mirror'] / took['git clone --mirror'], 1.2)}")
+    table.row(
+        "git ekf mirror",
+        took["git ekf mirror"],
+        f"ratio {Bound(took['git ekf mirror'] / took['git clone --mirror'], 1.2)}",
+    )
     _mirror_again(world, table, url, made)
 
 
@@ -40,7 +44,9 @@ def _mirror_again(world: World, table: Table, url: str, made: Path, rounds: int 
 
 def bundle(world: World, table: Table, primary: Path, what: str, rounds: int = 8) -> None:
     """The vendor in one file, and a mirror from that; and the mirror that was just made, which leaves git nothing to compress."""
-    plain, ours, made = (world.root / name for name in ("plain.bundle", "channels.tar", "inside.git"))
+    plain, ours, made = (
+        world.root / name for name in ("plain.bundle", "channels.tar", "inside.git")
+    )
 
     def remove() -> None:
         shutil.rmtree(made)
@@ -49,13 +55,23 @@ def bundle(world: World, table: Table, primary: Path, what: str, rounds: int = 8
     cases = []
     for name, source in sources.items():
         cases += [
-            Case(f"git bundle create{name}", ["git", "bundle", "create", "-q", plain, "--branches", "--tags"], cwd=source),
-            Case(f"git ekf bundle create{name}", ["git", "ekf", "bundle", "create", ours], cwd=source),
+            Case(
+                f"git bundle create{name}",
+                ["git", "bundle", "create", "-q", plain, "--branches", "--tags"],
+                cwd=source,
+            ),
+            Case(
+                f"git ekf bundle create{name}", ["git", "ekf", "bundle", "create", ours], cwd=source
+            ),
         ]
     cases += [
         Case("git ekf bundle -h, its start alone", ["git", "ekf", "bundle", "-h"]),
         Case("git ekf bundle verify", ["git", "ekf", "bundle", "verify", ours]),
-        Case("git clone --mirror of the bundle", ["git", "clone", "-q", "--mirror", plain, made], after=remove),
+        Case(
+            "git clone --mirror of the bundle",
+            ["git", "clone", "-q", "--mirror", plain, made],
+            after=remove,
+        ),
         Case("git ekf bundle apply", ["git", "ekf", "bundle", "apply", ours, made], after=remove),
     ]
     for case in cases[:2]:
@@ -69,4 +85,6 @@ def bundle(world: World, table: Table, primary: Path, what: str, rounds: int = 8
     }
     took = medians(world, cases, rounds)
     for name, time in took.items():
-        table.row(name, time, f"ratio {Bound(time / took[beside[name]], 1.2)}" if name in beside else "")
+        table.row(
+            name, time, f"ratio {Bound(time / took[beside[name]], 1.2)}" if name in beside else ""
+        )

@@ -32,14 +32,20 @@ def empty_program(world: World) -> list[str | Path]:
 
 def start(world: World, table: Table, rounds: int = 30) -> None:
     """Help and version: what every start costs."""
-    cases = [Case(EMPTY, empty_program(world)), *(Case(f"git ekf {option}", ["git", "ekf", option]) for option in ("-h", "--version"))]
+    cases = [
+        Case(EMPTY, empty_program(world)),
+        *(Case(f"git ekf {option}", ["git", "ekf", option]) for option in ("-h", "--version")),
+    ]
     took = medians(world, cases, rounds)
     table.heading(f"Start-up, {rounds} rounds")
     _rows(table, took, EMPTY, 1.3)
 
 
 def status(world: World, table: Table, clone: Clone, what: str, rounds: int = 30) -> None:
-    cases = [Case(EMPTY, empty_program(world)), Case("git ekf status", ["git", "ekf", "status"], clone.path)]
+    cases = [
+        Case(EMPTY, empty_program(world)),
+        Case("git ekf status", ["git", "ekf", "status"], clone.path),
+    ]
     took = medians(world, cases, rounds)
     table.heading(f"git ekf status on {what}, {rounds} rounds")
     _rows(table, took, EMPTY, 1.6)
@@ -51,7 +57,10 @@ def shell(world: World, table: Table, clone: Clone, what: str, rounds: int = 30)
     Where Python takes 8.6 ms, the targets are 60 and 40 ms.
     """
     bare = "python -c pass"
-    asked = [Case(f"git-ekf complete {kind}", ["git-ekf", "complete", kind], clone.path) for kind in ("channels", "records", "paths")]
+    asked = [
+        Case(f"git-ekf complete {kind}", ["git-ekf", "complete", kind], clone.path)
+        for kind in ("channels", "records", "paths")
+    ]
     prompt = Case("git-ekf status --prompt", ["git-ekf", "status", "--prompt"], clone.path)
     took = medians(world, [Case(bare, [sys.executable, "-c", "pass"]), *asked, prompt], rounds)
     table.heading(f"In the shell, on {what}, {rounds} rounds")
@@ -72,7 +81,11 @@ def check(world: World, table: Table, clone: Clone, what: str, rounds: int = 12)
     took = medians(world, cases, rounds)
     table.heading(f"git ekf check on {what}, {rounds} rounds")
     took_calls = took.pop(cases[0].name)
-    table.row(cases[0].name, took_calls, f"git ekf check is {took['git ekf check'] / took_calls:.2f} of it")
+    table.row(
+        cases[0].name,
+        took_calls,
+        f"git ekf check is {took['git ekf check'] / took_calls:.2f} of it",
+    )
     _rows(table, took, started, 2.0)
 
 
@@ -97,4 +110,6 @@ git cat-file --batch-check <{shlex.quote(str(asked))}
 
 def _rows(table: Table, took: dict[str, float], against: str, most: float) -> None:
     for name, time in took.items():
-        table.row(name, time, "" if name == against else f"ratio {Bound(time / took[against], most)}")
+        table.row(
+            name, time, "" if name == against else f"ratio {Bound(time / took[against], most)}"
+        )

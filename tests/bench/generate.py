@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from git_ekf.demo.sample import kustomization
+from git_ekf.git.refs import RECORDS, SAVED
 from git_ekf.names import RECORD_FIELDS
-from git_ekf.refs import RECORDS, SAVED
-from git_ekf.sample import kustomization
 
 BRANCH = "release-1.8"
 BUNDLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kubeflow-manifests.bundle"
@@ -32,11 +32,17 @@ class World:
         self.bin.mkdir()
         home.mkdir()
         # A garbage collection in the middle of a measurement would be measured with it.
-        (home / ".gitconfig").write_text("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[advice]\n\tdetachedHead = false\n")
+        (home / ".gitconfig").write_text(
+            "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[advice]\n\tdetachedHead = false\n"
+        )
         self.link(Path(sys.executable).with_name("git-ekf"))
         # The environment's own directory stays off the PATH: it has a lefthook that is a Python wrapper of the real one.
         scripts = Path(sys.executable).parent
-        system = [path for path in os.environ["PATH"].split(os.pathsep) if Path(path).resolve() != scripts.resolve()]
+        system = [
+            path
+            for path in os.environ["PATH"].split(os.pathsep)
+            if Path(path).resolve() != scripts.resolve()
+        ]
         self.env = {
             "HOME": str(home),
             "PATH": os.pathsep.join([str(self.bin), *system]),
@@ -50,11 +56,22 @@ class World:
     def link(self, program: Path) -> None:
         (self.bin / program.name).symlink_to(program)
 
-    def run(self, *command: str | Path, cwd: Path | None = None, stdin: bytes = b"", ok: bool = True) -> str:
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, stdin: bytes = b"", ok: bool = True
+    ) -> str:
         """What a program prints; it has to succeed (with `ok` False: to fail)."""
-        done = subprocess.run([str(word) for word in command], cwd=cwd, env=self.env, input=stdin, capture_output=True, check=False)
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=cwd,
+            env=self.env,
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
         if (done.returncode == 0) is not ok:
-            sys.exit(f"bench: {command} ended with {done.returncode}\n{os.fsdecode(done.stdout + done.stderr)}")
+            sys.exit(
+                f"bench: {command} ended with {done.returncode}\n{os.fsdecode(done.stdout + done.stderr)}"
+            )
         return os.fsdecode(done.stdout).removesuffix("\n")
 
     def git(self, cwd: Path, *args: str, stdin: bytes = b"") -> str:
@@ -79,7 +96,9 @@ class Clone:
 def vendor(world: World, path: Path, *, files: int, commits: int) -> None:
     """A bare repository with release-1.8 and, one commit on, release-1.9, in one pack."""
     world.run("git", "init", "-q", "--bare", "-b", BRANCH, path)
-    world.git(path, "fast-import", "--quiet", stdin="".join(_vendor_stream(files, commits)).encode())
+    world.git(
+        path, "fast-import", "--quiet", stdin="".join(_vendor_stream(files, commits)).encode()
+    )
     world.git(path, "repack", "-adq")
 
 
@@ -90,8 +109,13 @@ def _vendor_stream(files: int, commits: int) -> Iterator[str]:
     for number in range(1, commits):
         changed = number * 7919 % files  # a prime, so that the changes are spread over the tree
         yield _commit(BRANCH, _START + 60 * number, f"Change {number}")
-        yield _file(_path(changed), kustomization([f"resource-{changed}.yaml", f"change-{number}.yaml"]))
-    yield _commit("release-1.9", _START + 60 * commits, "Release 1.9.0") + f"from refs/heads/{BRANCH}\n"
+        yield _file(
+            _path(changed), kustomization([f"resource-{changed}.yaml", f"change-{number}.yaml"])
+        )
+    yield (
+        _commit("release-1.9", _START + 60 * commits, "Release 1.9.0")
+        + f"from refs/heads/{BRANCH}\n"
+    )
     yield _file("VERSION", "1.9.0\n")
 
 
@@ -128,14 +152,29 @@ def configure(clone: Clone, commits: int, records: int) -> None:
         stream.append(f"from {base}\n" if number == 1 else "")
         stream.append(_file(f"site/overlay-{number % 50}.yaml", f"replicas: {number}\n"))
     marks = clone.path / ".git" / "marks"
-    clone.git("fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin="".join(stream).encode())
+    clone.git(
+        "fast-import",
+        "--quiet",
+        "--force",
+        f"--export-marks={marks}",
+        stdin="".join(stream).encode(),
+    )
     made = dict(line.split() for line in marks.read_text().splitlines())
     marks.unlink()
-    tags = (_record(number, made[f":{1 + number * commits // records}"], base) for number in range(records))
+    tags = (
+        _record(number, made[f":{1 + number * commits // records}"], base)
+        for number in range(records)
+    )
     clone.git("fast-import", "--quiet", stdin="".join(tags).encode())
     # As after a push to the internal repository, and packed as a clone has them.
-    saved = clone.git("for-each-ref", f"--format=create {SAVED}%(refname:lstrip=2) %(objectname)", RECORDS)
-    clone.git("update-ref", "--stdin", stdin=f"{saved}\nupdate refs/remotes/internal/{BRANCH} {made[f':{commits}']}\n".encode())
+    saved = clone.git(
+        "for-each-ref", f"--format=create {SAVED}%(refname:lstrip=2) %(objectname)", RECORDS
+    )
+    clone.git(
+        "update-ref",
+        "--stdin",
+        stdin=f"{saved}\nupdate refs/remotes/internal/{BRANCH} {made[f':{commits}']}\n".encode(),
+    )
     clone.git("pack-refs", "--all")
     clone.git("reset", "-q", "--hard")
     settle(clone.path / ".git" / "index")
@@ -150,8 +189,18 @@ def settle(index: Path) -> None:
 def _record(number: int, commit: str, base: str) -> str:
     year, day = divmod(number, 336)  # 12 months of 28 days: no calendar needed
     date = f"{2015 + year}-{day // 28 + 1:02}-{day % 28 + 1:02}"
-    values = (date, BRANCH, commit, f"origin/{BRANCH}", base, f"internal/{BRANCH}", f"Deployment {number}.")
-    message = "".join(f"{field}: {value}\n" for field, value in zip(RECORD_FIELDS, values, strict=True))
+    values = (
+        date,
+        BRANCH,
+        commit,
+        f"origin/{BRANCH}",
+        base,
+        f"internal/{BRANCH}",
+        f"Deployment {number}.",
+    )
+    message = "".join(
+        f"{field}: {value}\n" for field, value in zip(RECORD_FIELDS, values, strict=True)
+    )
     return f"tag deploy/{date}/{BRANCH}\nfrom {commit}\ntagger {_PERSON} {_START + number} +0000\n{_data(message)}"
 
 

@@ -67,7 +67,11 @@ class Bench:
         """Installs each tool by its own installer and keeps what that made; each has to refuse a commit on a wrong branch."""
         clone = self.clone
         (clone.path / ".git" / "info" / "exclude").write_text("/.ekf.toml\n")
-        for name, text in (("lefthook.yml", _LEFTHOOK), (".pre-commit-config.yaml", _PRE_COMMIT), ("site/values.yaml", "replicas: 1\n")):
+        for name, text in (
+            ("lefthook.yml", _LEFTHOOK),
+            (".pre-commit-config.yaml", _PRE_COMMIT),
+            ("site/values.yaml", "replicas: 1\n"),
+        ):
             (clone.path / name).parent.mkdir(exist_ok=True)
             (clone.path / name).write_text(text)
             clone.git("add", name)
@@ -76,7 +80,10 @@ class Bench:
         self._keep(EKF)
         self._keep(EKF_TOML, like=EKF)
         self._install(LEFTHOOK, [lefthook(), "install"])
-        self._install(PRE_COMMIT, [sys.executable, "-m", "pre_commit", "install", "-t", "pre-commit", "-t", "pre-push"])
+        self._install(
+            PRE_COMMIT,
+            [sys.executable, "-m", "pre_commit", "install", "-t", "pre-commit", "-t", "pre-push"],
+        )
         self._install(NONE, ["true"])
         self._install(SHELL, ["true"])
         for hook in ("pre-commit", "pre-push"):
@@ -134,11 +141,21 @@ class Bench:
 
     def push(self, table: Table, rounds: int, most: float) -> None:
         everyone = [NONE, EKF, EKF_TOML, LEFTHOOK, PRE_COMMIT, SHELL]
-        self._act(table, rounds, most, "push of one commit", everyone, self._commit_to_push, self._take_back)
+        self._act(
+            table,
+            rounds,
+            most,
+            "push of one commit",
+            everyone,
+            self._commit_to_push,
+            self._take_back,
+        )
 
     def push_record(self, table: Table, rounds: int) -> None:
         title = "push with a deploy record (git-ekf: full rules)"
-        self._act(table, rounds, None, title, [NONE, EKF, LEFTHOOK], self._record_to_push, self._take_back)
+        self._act(
+            table, rounds, None, title, [NONE, EKF, LEFTHOOK], self._record_to_push, self._take_back
+        )
 
     def _act(
         self,
@@ -152,7 +169,11 @@ class Bench:
     ) -> None:
         self.use(NONE)
         self.tip = self.clone.head()
-        command = ["git", "push", "-q", "internal", BRANCH] if title.startswith("push") else ["git", "commit", "-q", "-m", "Configure"]
+        command = (
+            ["git", "push", "-q", "internal", BRANCH]
+            if title.startswith("push")
+            else ["git", "commit", "-q", "-m", "Configure"]
+        )
         if "empty" in title:
             command.append("--allow-empty")
 
@@ -163,7 +184,9 @@ class Bench:
 
             return prepare
 
-        cases = [Case(name, command, self.clone.path, ready(name), after or _nothing) for name in names]
+        cases = [
+            Case(name, command, self.clone.path, ready(name), after or _nothing) for name in names
+        ]
         took = medians(self.world, cases, rounds)
         table.heading(f"git {title}, {rounds} rounds")
         theirs = took[LEFTHOOK] - took[NONE]
@@ -172,7 +195,11 @@ class Bench:
             ratio: object = f"{added / theirs:5.2f}"
             if name in (EKF, EKF_TOML) and most is not None:
                 ratio = Bound(added / theirs, most)
-            table.row(name, took[name], "" if name == NONE else f"added {added:7.1f}   of lefthook's {ratio}")
+            table.row(
+                name,
+                took[name],
+                "" if name == NONE else f"added {added:7.1f}   of lefthook's {ratio}",
+            )
 
     def _change_file(self) -> None:
         self._stage("site/values.yaml")
@@ -185,7 +212,14 @@ class Bench:
         self.clone.git("add", name)
 
     def _commit_to_push(self) -> None:
-        commit = self.clone.git("commit-tree", f"{self.tip}^{{tree}}", "-p", self.tip, "-m", f"Configure {next(self.numbers)}")
+        commit = self.clone.git(
+            "commit-tree",
+            f"{self.tip}^{{tree}}",
+            "-p",
+            self.tip,
+            "-m",
+            f"Configure {next(self.numbers)}",
+        )
         self.clone.git("update-ref", f"refs/heads/{BRANCH}", commit)
         self.clone.git("push", "-q", "--no-verify", "internal", f"+{self.tip}:refs/heads/{BRANCH}")
 
@@ -196,7 +230,9 @@ class Bench:
             f"Date: 2026-11-20\nLocal branch: {BRANCH}\nLocal SHA: {commit}\nUpstream branch: origin/{BRANCH}\n"
             f"Upstream SHA: {base}\nBackup branch: internal/{BRANCH}\nContext: Measured {next(self.numbers)}.\n"
         )
-        self.clone.git("tag", "-a", f"deploy/2026-11-20/{BRANCH}", "-m", message)  # push.followTags sends it
+        self.clone.git(
+            "tag", "-a", f"deploy/2026-11-20/{BRANCH}", "-m", message
+        )  # push.followTags sends it
 
     def _take_back(self) -> None:
         """Every push starts from the same state."""
@@ -215,7 +251,9 @@ def lefthook() -> str:
     """The Go program inside the pip package; what pip puts on the PATH is a Python wrapper, 30 ms slower."""
     found = importlib.util.find_spec("lefthook")
     folder = Path(found.origin or "").parent if found else Path()
-    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
+    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(
+        platform.machine().lower(), platform.machine().lower()
+    )
     program = folder / "bin" / f"lefthook-{platform.system().lower()}-{machine}" / "lefthook"
     if not os.access(program, os.X_OK):
         sys.exit(f"bench: no native lefthook at {program}: make bench installs it")

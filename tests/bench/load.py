@@ -18,7 +18,7 @@ from servers import Server
 
 from bench.generate import BRANCH, Clone, World, clone, configure, vendor
 from bench.measure import Table
-from git_ekf.refs import HEADS, RECORDS
+from git_ekf.git.refs import HEADS, RECORDS
 
 _DAY = "2026-11-20"
 _RECORD = f"{RECORDS}{{}}/{BRANCH}"
@@ -57,8 +57,14 @@ def _push(number: int, client: Path, tip: str, day: str, text: str) -> Push:
     one, two = (_RECORD.format(f"{day}.{2 * number + offset}") for offset in (2, 3))
     kind = number % 5
     if kind == 3:
-        commit = _git(client, "commit-tree", f"{tip}^{{tree}}", "-p", tip, "-m", f"Configure {number}")
-        return Push(client, "races", {HEADS + BRANCH: commit, one: _tag(client, one, commit, text.replace(tip, commit))})
+        commit = _git(
+            client, "commit-tree", f"{tip}^{{tree}}", "-p", tip, "-m", f"Configure {number}"
+        )
+        return Push(
+            client,
+            "races",
+            {HEADS + BRANCH: commit, one: _tag(client, one, commit, text.replace(tip, commit))},
+        )
     if kind == 4:
         return Push(client, "refused", {one: _tag(client, one, tip, text), two: tip})
     return Push(client, "lands", {ref: _tag(client, ref, tip, text) for ref in (one, two)})
@@ -66,7 +72,11 @@ def _push(number: int, client: Path, tip: str, day: str, text: str) -> Push:
 
 def _tag(client: Path, ref: str, commit: str, text: str) -> str:
     name = ref.removeprefix("refs/tags/")
-    return _git(client, "mktag", stdin=f"object {commit}\ntype commit\ntag {name}\ntagger O <o@example.com> 1 +0000\n\n{text}\n")
+    return _git(
+        client,
+        "mktag",
+        stdin=f"object {commit}\ntype commit\ntag {name}\ntagger O <o@example.com> 1 +0000\n\n{text}\n",
+    )
 
 
 def push_all(server: Server, pushes: list[Push]) -> Outcome:
@@ -86,13 +96,24 @@ def push_all(server: Server, pushes: list[Push]) -> Outcome:
 def _timed(push: Push) -> float:
     begin = time.perf_counter()
     refspecs = [f"{oid}:{ref}" for ref, oid in push.refs.items()]
-    command = ["git", "push", "--quiet", "--no-verify", "--no-follow-tags", "--atomic", "internal", *refspecs]
+    command = [
+        "git",
+        "push",
+        "--quiet",
+        "--no-verify",
+        "--no-follow-tags",
+        "--atomic",
+        "internal",
+        *refspecs,
+    ]
     subprocess.run(command, cwd=push.client, capture_output=True, check=False)
     return time.perf_counter() - begin
 
 
 def _git(cwd: Path, *args: str, stdin: str = "") -> str:
-    return subprocess.run(["git", *args], cwd=cwd, input=stdin, capture_output=True, check=True, encoding="utf-8").stdout.strip()
+    return subprocess.run(
+        ["git", *args], cwd=cwd, input=stdin, capture_output=True, check=True, encoding="utf-8"
+    ).stdout.strip()
 
 
 def load(world: World, table: Table, clients: int = 8, pushes: int = 50, rounds: int = 3) -> None:
@@ -132,21 +153,34 @@ def _compare(table: Table, server: Server, pushes: list[Push], rounds: int) -> N
         begin = time.perf_counter()
         outcome = push_all(server, pushes)
         took[name].append(1000 * (time.perf_counter() - begin))
-        table.row(f"all of them, {name}", took[name][-1], f"one: {_median(outcome)}; {_fates(pushes, outcome)}")
+        table.row(
+            f"all of them, {name}",
+            took[name][-1],
+            f"one: {_median(outcome)}; {_fates(pushes, outcome)}",
+        )
         for ref in server.refs().keys() - before.keys():
             server.git("update-ref", "-d", ref)
         server.git("update-ref", HEADS + BRANCH, before[HEADS + BRANCH])
     server.git("fsck", "--full")
     empty, ours = (median(times) for times in took.values())
-    table.row("a push of these, on average, git-ekf's hook", ours / len(pushes), f"{ours / empty:.2f} of the empty hook's; fsck is content")
+    table.row(
+        "a push of these, on average, git-ekf's hook",
+        ours / len(pushes),
+        f"{ours / empty:.2f} of the empty hook's; fsck is content",
+    )
 
 
 def _median(outcome: Outcome) -> str:
-    return f"{1000 * median(outcome.seconds):.0f} ms, the slowest {1000 * max(outcome.seconds):.0f} ms"
+    return (
+        f"{1000 * median(outcome.seconds):.0f} ms, the slowest {1000 * max(outcome.seconds):.0f} ms"
+    )
 
 
 def _fates(pushes: list[Push], outcome: Outcome) -> str:
     """Such as "landed 30 of 30 good, 1 of 10 racing, 0 of 10 bad, in part 0"."""
     words = {"lands": "good", "races": "racing", "refused": "bad"}
-    counts = [f"{outcome.landed[fate]} of {sum(push.fate == fate for push in pushes)} {word}" for fate, word in words.items()]
+    counts = [
+        f"{outcome.landed[fate]} of {sum(push.fate == fate for push in pushes)} {word}"
+        for fate, word in words.items()
+    ]
     return f"landed {', '.join(counts)}, in part {outcome.halves}"

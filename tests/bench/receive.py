@@ -10,9 +10,14 @@ from collections.abc import Callable
 from bench.generate import BRANCH, Clone, World
 from bench.hooks import lefthook
 from bench.measure import Bound, Case, Table, medians
-from git_ekf.refs import RECORDS
+from git_ekf.git.refs import RECORDS
 
-NONE, SHELL, EKF, LEFTHOOK = "no hook", "empty shell hook", "git-ekf", "lefthook, native, on the client"
+NONE, SHELL, EKF, LEFTHOOK = (
+    "no hook",
+    "empty shell hook",
+    "git-ekf",
+    "lefthook, native, on the client",
+)
 
 _LEFTHOOK = """skip_lfs: true
 pre-push:
@@ -54,7 +59,9 @@ class Server:
 
     def ready(self, name: str, before: Callable[[], None] = lambda: None) -> Callable[[], None]:
         def prepare() -> None:
-            self.clone.git("config", "core.hooksPath", ".git/hooks" if name == LEFTHOOK else "/dev/null")
+            self.clone.git(
+                "config", "core.hooksPath", ".git/hooks" if name == LEFTHOOK else "/dev/null"
+            )
             self.hook.write_bytes(self.kept[name])
             self.hook.chmod(0o755 if self.kept[name] else 0o644)
             before()
@@ -62,14 +69,25 @@ class Server:
         return prepare
 
     def commit(self) -> None:
-        made = self.clone.git("commit-tree", f"{self.tip}^{{tree}}", "-p", self.tip, "-m", f"Configure {next(self.numbers)}")
+        made = self.clone.git(
+            "commit-tree",
+            f"{self.tip}^{{tree}}",
+            "-p",
+            self.tip,
+            "-m",
+            f"Configure {next(self.numbers)}",
+        )
         self.clone.git("update-ref", f"refs/heads/{BRANCH}", made)
 
     def take_back(self) -> None:
         """Every push starts from the same refs."""
         deletions = self.git("for-each-ref", "--format=delete %(refname)", RECORDS).splitlines()
         self.git(
-            "update-ref", "--stdin", stdin="".join(f"{line}\n" for line in [*deletions, f"update refs/heads/{BRANCH} {self.tip}"]).encode()
+            "update-ref",
+            "--stdin",
+            stdin="".join(
+                f"{line}\n" for line in [*deletions, f"update refs/heads/{BRANCH} {self.tip}"]
+            ).encode(),
         )
         self.clone.git("update-ref", f"refs/remotes/internal/{BRANCH}", self.tip)
 
@@ -80,13 +98,22 @@ def one_commit(world: World, table: Table, clone: Clone, what: str) -> None:
     server.install_lefthook()
     names = [NONE, SHELL, EKF, LEFTHOOK]
     push = ["git", "push", "-q", "internal", BRANCH]
-    took = medians(world, [Case(name, push, clone.path, server.ready(name, server.commit), server.take_back) for name in names], 30)
+    took = medians(
+        world,
+        [
+            Case(name, push, clone.path, server.ready(name, server.commit), server.take_back)
+            for name in names
+        ],
+        30,
+    )
     table.heading(f"A server receives one commit, {what}, 30 rounds")
     theirs = took[LEFTHOOK] - took[NONE]
     for name in names:
         added = took[name] - took[NONE]
         ratio = Bound(added / theirs, 0.75) if name == EKF else f"{added / theirs:5.2f}"
-        table.row(name, took[name], "" if name == NONE else f"added {added:7.1f}   of lefthook's {ratio}")
+        table.row(
+            name, took[name], "" if name == NONE else f"added {added:7.1f}   of lefthook's {ratio}"
+        )
 
 
 def many(world: World, table: Table, clone: Clone, what: str) -> None:
@@ -94,7 +121,11 @@ def many(world: World, table: Table, clone: Clone, what: str) -> None:
     server = Server(clone)
     names = [SHELL, EKF]
     push = ["git", "push", "-q", "internal", BRANCH, f"{RECORDS}*:{RECORDS}*"]
-    took = medians(world, [Case(name, push, clone.path, server.ready(name), server.take_back) for name in names], 9)
+    took = medians(
+        world,
+        [Case(name, push, clone.path, server.ready(name), server.take_back) for name in names],
+        9,
+    )
     table.heading(f"A server receives {what}, 9 rounds")
     for name in names:
         table.row(name, took[name], Bound(took[name] / took[SHELL], 1.5) if name == EKF else "")
@@ -102,10 +133,18 @@ def many(world: World, table: Table, clone: Clone, what: str) -> None:
     world.git(clone.path, *push[1:])
     few = _memory(server)
     tag = server.git("for-each-ref", "--count=1", "--format=%(objectname)", RECORDS)
-    server.git("update-ref", "--stdin", stdin="".join(f"create {RECORDS}more/{number} {tag}\n" for number in range(50_000)).encode())
+    server.git(
+        "update-ref",
+        "--stdin",
+        stdin="".join(
+            f"create {RECORDS}more/{number} {tag}\n" for number in range(50_000)
+        ).encode(),
+    )
     server.git("pack-refs", "--all")
     many = _memory(server)
-    table.heading(f"Peak memory of the full rules for one commit and its record: {few} MB, with 50,000 more refs on the server {many} MB")
+    table.heading(
+        f"Peak memory of the full rules for one commit and its record: {few} MB, with 50,000 more refs on the server {many} MB"
+    )
 
 
 def _memory(server: Server) -> int:
@@ -113,7 +152,12 @@ def _memory(server: Server) -> int:
     record = server.git("for-each-ref", "--count=1", "--format=%(objectname) %(refname)", RECORDS)
     oid, ref = record.split(" ")
     stdin = f"{server.git('rev-parse', f'{BRANCH}^')} {server.git('rev-parse', BRANCH)} refs/heads/{BRANCH}\n{'0' * 40} {oid} {ref}\n"
-    with subprocess.Popen([server.hook], cwd=server.path, env={**server.world.env, "GIT_DIR": "."}, stdin=subprocess.PIPE) as hook:
+    with subprocess.Popen(
+        [server.hook],
+        cwd=server.path,
+        env={**server.world.env, "GIT_DIR": "."},
+        stdin=subprocess.PIPE,
+    ) as hook:
         assert hook.stdin is not None
         hook.stdin.write(stdin.encode())
         hook.stdin.close()

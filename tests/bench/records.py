@@ -13,17 +13,26 @@ def records(world: World, table: Table, clone: Clone, what: str, rounds: int = 1
     """`git tag` and `for-each-ref` are what `tag` and `log` cannot do without; a Python program starts on top of that."""
     start = " ".join(shlex.quote(str(word)) for word in empty_program(world))
     message = clone.path / ".git" / "bench-message"
-    message.write_text(clone.git("for-each-ref", "--count=1", "--format=%(contents)", "refs/tags/deploy/") + "\n")
+    message.write_text(
+        clone.git("for-each-ref", "--count=1", "--format=%(contents)", "refs/tags/deploy/") + "\n"
+    )
     list_records = "git for-each-ref --format='%(refname)%00%(objectname)%00%(raw:size)%00%(raw)' refs/tags/deploy/"
     pairs = {
         "log": (list_records, ["git", "ekf", "log"]),
-        "tag": (f"git tag -a -F {shlex.quote(str(message))} bench", ["git", "ekf", "tag", "-m", "Measured.", "--date", "2001-01-01"]),
+        "tag": (
+            f"git tag -a -F {shlex.quote(str(message))} bench",
+            ["git", "ekf", "tag", "-m", "Measured.", "--date", "2001-01-01"],
+        ),
     }
     table.heading(f"{what}, {rounds} rounds")
     for command, (plain, ours) in pairs.items():
         cases = [
             _case(clone, f"the git command of {command}", ["sh", "-ec", plain]),
-            _case(clone, f"the same, after an empty typer program ({command})", ["sh", "-ec", f"{start}\n{plain}"]),
+            _case(
+                clone,
+                f"the same, after an empty typer program ({command})",
+                ["sh", "-ec", f"{start}\n{plain}"],
+            ),
             _case(clone, f"git ekf {command}", ours),
         ]
         _show(table, cases, medians(world, cases, rounds))
@@ -39,7 +48,12 @@ def save(world: World, table: Table, clone: Clone, what: str, rounds: int = 12) 
 
     cases = [
         Case("git push, then git ls-remote", ["sh", "-ec", plain], clone.path, before=commit),
-        Case("the same, after an empty typer program (save)", ["sh", "-ec", f"{start}\n{plain}"], clone.path, before=commit),
+        Case(
+            "the same, after an empty typer program (save)",
+            ["sh", "-ec", f"{start}\n{plain}"],
+            clone.path,
+            before=commit,
+        ),
         Case("git ekf save", ["git", "ekf", "save"], clone.path, before=commit),
     ]
     table.heading(f"{what}, {rounds} rounds")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.generate import Clone, World
 from bench.measure import Bound, Case, Table, medians
-from git_ekf.sample import kustomization
+from git_ekf.demo.sample import kustomization
 
 # Of the real vendor's release 1.8, some that a platform has; each takes kubectl 0.2 to 2 seconds.
 _PARTS = {
@@ -41,17 +41,32 @@ def diff(world: World, table: Table, clone: Clone, what: str, rounds: int = 5) -
     for revision, folder in zip(("HEAD~1", "HEAD"), checkouts, strict=True):
         to = shlex.quote(str(folder))
         serial.append(f"mkdir {to} && git archive {revision} | tar -x -C {to}")
-        serial += [f"{shlex.quote(builder)} kustomize {to}/{path} >{to}/{number}.built" for number, path in enumerate(paths)]
-    serial.append(f"diff -r {' '.join(shlex.quote(str(folder)) for folder in checkouts)} >/dev/null || :")
+        serial += [
+            f"{shlex.quote(builder)} kustomize {to}/{path} >{to}/{number}.built"
+            for number, path in enumerate(paths)
+        ]
+    serial.append(
+        f"diff -r {' '.join(shlex.quote(str(folder)) for folder in checkouts)} >/dev/null || :"
+    )
     cases = [
-        Case("the builds, one after another, and diff", ["sh", "-ec", "\n".join(serial)], clone.path),
-        Case("git ekf diff --rendered", ["git", "ekf", "diff", "--rendered", "HEAD~1", "HEAD"], clone.path),
+        Case(
+            "the builds, one after another, and diff", ["sh", "-ec", "\n".join(serial)], clone.path
+        ),
+        Case(
+            "git ekf diff --rendered",
+            ["git", "ekf", "diff", "--rendered", "HEAD~1", "HEAD"],
+            clone.path,
+        ),
     ]
     took = medians(world, cases, rounds)
     table.heading(f"git ekf diff --rendered on {what}, {len(paths)} overlays, {rounds} rounds")
     serial_took = took[cases[0].name]
     table.row(cases[0].name, serial_took)
-    table.row(cases[1].name, took[cases[1].name], f"ratio {Bound(took[cases[1].name] / serial_took, 0.75)}")
+    table.row(
+        cases[1].name,
+        took[cases[1].name],
+        f"ratio {Bound(took[cases[1].name] / serial_took, 0.75)}",
+    )
 
 
 def _configure(clone: Clone) -> list[str]:
@@ -61,7 +76,9 @@ def _configure(clone: Clone) -> list[str]:
     files = {f"site/{name}/overlays/deploy": base for name, base in parts.items()}
     for path, base in files.items():
         (clone.path / path).mkdir(parents=True)
-        (clone.path / path / "kustomization.yaml").write_text(kustomization([f"../../../../{base}"]))
+        (clone.path / path / "kustomization.yaml").write_text(
+            kustomization([f"../../../../{base}"])
+        )
     clone.git("add", "site")
     clone.git("commit", "-q", "-m", "Deploy")
     for path in list(files)[:2]:

@@ -54,13 +54,30 @@ def run(world: World, table: Table, folder: Path) -> None:
         rows.append(Row(stack, _ours(world, stage, stack), _gits(world, stage, stack)))
         shutil.rmtree(folder / TRASH)
         ours, gits = rows[-1].ours, rows[-1].gits
-        same = "as git" if ours.state == gits.state else f"git: {gits.verdict} {' '.join(gits.state)}; here: {' '.join(ours.state)}"
-        table.row(f"{stack.ref.removeprefix('refs/stacks/')} to {stack.next}", ours.took, f"{ours.verdict:<8}  {same}")
+        same = (
+            "as git"
+            if ours.state == gits.state
+            else f"git: {gits.verdict} {' '.join(gits.state)}; here: {' '.join(ours.state)}"
+        )
+        table.row(
+            f"{stack.ref.removeprefix('refs/stacks/')} to {stack.next}",
+            ours.took,
+            f"{ours.verdict:<8}  {same}",
+        )
     upgrades = dict.fromkeys((row.stack.release, row.stack.next) for row in rows)
     for release, to in upgrades:
-        _summary(table, f"{release} to {to}", [row for row in rows if (row.stack.release, row.stack.next) == (release, to)])
+        _summary(
+            table,
+            f"{release} to {to}",
+            [row for row in rows if (row.stack.release, row.stack.next) == (release, to)],
+        )
     _summary(table, "all", rows)
-    _migrated(world, table, stage, [row.stack for row in rows if row.stack.next == "1.10" and row.ours.verdict == "conflict"])
+    _migrated(
+        world,
+        table,
+        stage,
+        [row.stack for row in rows if row.stack.next == "1.10" and row.ours.verdict == "conflict"],
+    )
 
 
 def _summary(table: Table, name: str, rows: list[Row]) -> None:
@@ -74,7 +91,9 @@ def _summary(table: Table, name: str, rows: list[Row]) -> None:
 
 def _migrated(world: World, table: Table, stage: Stage, stacks: list[Stack]) -> None:
     """The same upgrade with a migration that moves the files as the vendor did."""
-    migration = f'[[upgrade.migrations]]\nto = "1.10"\ncommand = ["{sys.executable}", "{MIGRATION}"]\n'
+    migration = (
+        f'[[upgrade.migrations]]\nto = "1.10"\ncommand = ["{sys.executable}", "{MIGRATION}"]\n'
+    )
     through = []
     for stack in stacks:
         stage.restore(f"release-{stack.release}", stack.ref)
@@ -83,7 +102,9 @@ def _migrated(world: World, table: Table, stage: Stage, stacks: list[Stack]) -> 
         if _outcome(world, stage, [*_COMMAND, stack.next]).verdict == "clean":
             through.append(stack)
     (stage.path / ".ekf.toml").unlink(missing_ok=True)
-    table.heading(f"1.9 to 1.10 with {MIGRATION.name}: of {len(stacks)} stacks in conflict, {len(through)} go through")
+    table.heading(
+        f"1.9 to 1.10 with {MIGRATION.name}: of {len(stacks)} stacks in conflict, {len(through)} go through"
+    )
 
 
 def _ours(world: World, stage: Stage, stack: Stack) -> Outcome:
@@ -95,11 +116,21 @@ def _gits(world: World, stage: Stage, stack: Stack) -> Outcome:
     """Without the commits whose patch the new channel has: `git rebase` itself would ask the old one for those."""
     onto, ref = f"origin/release-{stack.next}", stack.ref
     base = stage.git("merge-base", f"origin/release-{stack.release}", ref)
-    there = [line[2:] for line in stage.git("cherry", onto, ref, base).splitlines() if line.startswith("-")]
+    there = [
+        line[2:]
+        for line in stage.git("cherry", onto, ref, base).splitlines()
+        if line.startswith("-")
+    ]
     stage.restore("throw-away", ref)
-    leave_out = " ".join(["sed", "-i", "-e", "1i\\\\noop", *(f"-e /^pick.{commit}/d" for commit in there)])
+    leave_out = " ".join(
+        ["sed", "-i", "-e", "1i\\\\noop", *(f"-e /^pick.{commit}/d" for commit in there)]
+    )
     settings = ["-c", "core.abbrev=no", "-c", f"sequence.editor={leave_out}"]
-    return _outcome(world, stage, ["git", *settings, "rebase", "--interactive", "--empty=drop", "--onto", onto, base])
+    return _outcome(
+        world,
+        stage,
+        ["git", *settings, "rebase", "--interactive", "--empty=drop", "--onto", onto, base],
+    )
 
 
 def _outcome(world: World, stage: Stage, command: list[str]) -> Outcome:

@@ -33,7 +33,13 @@ class Stage(Clone):
         (self._git_dir / "bench-packs").write_text("\n".join(path.name for path in self._packs()))
         new = self._start.with_name(self._start.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
-        shutil.copytree(self._git_dir, new, ignore=lambda folder, names: {"objects", "index"} if folder == str(self._git_dir) else set())
+        shutil.copytree(
+            self._git_dir,
+            new,
+            ignore=lambda folder, names: (
+                {"objects", "index"} if folder == str(self._git_dir) else set()
+            ),
+        )
         new.rename(self._start)
 
     def restore(self, branch: str = "", commit: str = "") -> None:
@@ -75,11 +81,15 @@ class Stage(Clone):
         packs = set((self._start / "bench-packs").read_text().split("\n"))
         yield from (path for path in self._packs() if path.name not in packs)
         yield from (self._git_dir / "objects").glob("[0-9a-f][0-9a-f]")
-        yield from (path for path in self._git_dir.iterdir() if path.name not in ("objects", "index"))
+        yield from (
+            path for path in self._git_dir.iterdir() if path.name not in ("objects", "index")
+        )
 
     def _changed(self) -> Iterator[Path]:
         """The files that will be written anew or removed."""
-        for name in self.git("diff-index", "--cached", "--no-renames", "--name-only", "-z", "HEAD").split("\0"):
+        for name in self.git(
+            "diff-index", "--cached", "--no-renames", "--name-only", "-z", "HEAD"
+        ).split("\0"):
             path = self.path / name
             if path.is_file() and not path.is_symlink():
                 yield path
@@ -91,7 +101,9 @@ def sparse(stage: Stage) -> Stage:
     if not twin.kept:
         twin.remove()
         stage.restore()
-        shutil.copytree(stage.path / ".git", twin.path / ".git", ignore=shutil.ignore_patterns("index"))
+        shutil.copytree(
+            stage.path / ".git", twin.path / ".git", ignore=shutil.ignore_patterns("index")
+        )
         twin.git("sparse-checkout", "set", "--cone", _SPARSE)
         twin.git("reset", "-q", "--hard")
         twin.keep()

@@ -63,7 +63,14 @@ class Workload(NamedTuple):
 
 WORKLOADS = {
     "S1": Workload("200 commits on the real release-1.8, to 1.9", 200, 5, 6, 1.5),
-    "S2": Workload("1,000 commits, 50,000 files, 5,000 changed and 1,000 moved upstream", 1_000, 3, 30, 0.5, 0.3),
+    "S2": Workload(
+        "1,000 commits, 50,000 files, 5,000 changed and 1,000 moved upstream",
+        1_000,
+        3,
+        30,
+        0.5,
+        0.3,
+    ),
     "S3": Workload("the same with 5,000 commits", 5_000, 2, 50, 0.45, 0.3),
 }
 
@@ -78,7 +85,9 @@ class Faster(NamedTuple):
         return f"{self.times:5.1f}x faster than git rebase  target {self.least:g}x  {'met' if self.times >= self.least else 'missed'}"
 
 
-def run(world: World, table: Table, folder: Path, names: Sequence[str] = ("S1", "S2", "S3", "R")) -> None:
+def run(
+    world: World, table: Table, folder: Path, names: Sequence[str] = ("S1", "S2", "S3", "R")
+) -> None:
     """Measures the workloads of these names; the real ones only where their data lies beside the checkout."""
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(world, table)
@@ -87,7 +96,10 @@ def run(world: World, table: Table, folder: Path, names: Sequence[str] = ("S1", 
             table.heading(f"{name} left out: there is no {BUNDLE}")
         elif name == "R":
             clean = [stack for stack in workloads.stacks() if stack.clean]
-            bench.real(workloads.real(world, folder, name), [clean[number * len(clean) // _REAL] for number in range(_REAL)])
+            bench.real(
+                workloads.real(world, folder, name),
+                [clean[number * len(clean) // _REAL] for number in range(_REAL)],
+            )
         else:
             make = workloads.kubeflow if name == "S1" else workloads.large
             bench.made(name, make(world, folder, name, WORKLOADS[name].commits))
@@ -98,7 +110,9 @@ def run_in_memory(world: World, table: Table) -> None:
     """On a disk, what other programs have deleted minutes ago can triple the time of whoever writes many files."""
     memory = Path("/dev/shm")
     room = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
-    with tempfile.TemporaryDirectory(prefix="git-ekf-bench-", dir=memory if room else None) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="git-ekf-bench-", dir=memory if room else None
+    ) as folder:
         run(world, table, Path(folder).resolve())
 
 
@@ -110,7 +124,9 @@ class Bench:
         self.table = table
         self.replay = _replay(world)
         self.trees: dict[str, set[str]] = {}
-        self.first_rebased = 0.0  # milliseconds for the first commits of the large workloads, once measured
+        self.first_rebased = (
+            0.0  # milliseconds for the first commits of the large workloads, once measured
+        )
 
     def made(self, name: str, stage: Stage) -> None:
         workload = WORKLOADS[name]
@@ -131,7 +147,11 @@ class Bench:
 
     def _cases(self, stage: Stage, workload: Workload, tip: str) -> list[Case]:
         to = "1.9"
-        cases = [self._rebase(stage, f"origin/{BRANCH}", tip, ONTO)] if workload.commits < _FIRST else []
+        cases = (
+            [self._rebase(stage, f"origin/{BRANCH}", tip, ONTO)]
+            if workload.commits < _FIRST
+            else []
+        )
         if self.replay:
             cases.append(self._replayed(stage))
         twin = sparse(stage)
@@ -144,10 +164,18 @@ class Bench:
 
     def _rebase(self, stage: Stage, base: str, tip: str, onto: str) -> Case:
         before = partial(stage.restore, _THROW_AWAY, tip)
-        return Case(REBASE, ["git", "rebase", "--onto", onto, base], stage.path, before, lambda: self._note(REBASE, stage.tree()))
+        return Case(
+            REBASE,
+            ["git", "rebase", "--onto", onto, base],
+            stage.path,
+            before,
+            lambda: self._note(REBASE, stage.tree()),
+        )
 
     def _ours(self, name: str, stage: Stage, command: list[str]) -> Case:
-        return Case(name, command, stage.path, stage.restore, lambda: self._note(name, stage.tree()))
+        return Case(
+            name, command, stage.path, stage.restore, lambda: self._note(name, stage.tree())
+        )
 
     def _replayed(self, stage: Stage) -> Case:
         output = stage.path / ".git" / "bench-replayed"
@@ -181,7 +209,10 @@ class Bench:
             case = self._rebase(stage, base, f"{tip}~{workload.commits - _FIRST}", ONTO)
             self.first_rebased = self._once(case._replace(after=lambda: None))
         times = workload.commits / _FIRST
-        return self.first_rebased * times, f"not measured: {times:g} times its first {_FIRST:,} commits; BENCH_FULL=1 measures"
+        return (
+            self.first_rebased * times,
+            f"not measured: {times:g} times its first {_FIRST:,} commits; BENCH_FULL=1 measures",
+        )
 
     def _once(self, case: Case) -> float:
         """Milliseconds."""
@@ -196,18 +227,28 @@ class Bench:
         self.table.row(REBASE, took[REBASE], note)
         if REPLAY in took:
             self.table.row(REPLAY, took[REPLAY])
-        self.table.row(UPGRADE, took[UPGRADE], Faster(took[REBASE] / took[UPGRADE], workload.faster))
+        self.table.row(
+            UPGRADE, took[UPGRADE], Faster(took[REBASE] / took[UPGRADE], workload.faster)
+        )
         for name, most in ((SPARSE, workload.most), (PLAN, workload.plan_most)):
-            ratio = f"of git replay {Bound(took[name] / took[REPLAY], most)}" if REPLAY in took and most else ""
+            ratio = (
+                f"of git replay {Bound(took[name] / took[REPLAY], most)}"
+                if REPLAY in took and most
+                else ""
+            )
             self.table.row(name, took[name], ratio)
 
     def _memory(self, stage: Stage) -> None:
         """Of the process that needs the most: Python, or a git that it starts."""
         stage.restore()
         peak = int(self.world.run(sys.executable, "-c", _PEAK, *COMMAND, "1.9", cwd=stage.path))
-        megabytes = peak / (1_000_000 if sys.platform == "darwin" else 1_000)  # bytes there, kilobytes elsewhere
+        megabytes = peak / (
+            1_000_000 if sys.platform == "darwin" else 1_000
+        )  # bytes there, kilobytes elsewhere
         met = "met" if megabytes <= _MEGABYTES else "missed"
-        self.table.heading(f"Peak memory of git ekf upgrade, its largest process: {megabytes:.0f} MB  target {_MEGABYTES} MB  {met}")
+        self.table.heading(
+            f"Peak memory of git ekf upgrade, its largest process: {megabytes:.0f} MB  target {_MEGABYTES} MB  {met}"
+        )
 
     def real(self, stage: Stage, stacks: list[Stack]) -> None:
         """Both ways for each stack, in any order; the median of how many times faster ours is. And what is in both of them."""
@@ -218,9 +259,13 @@ class Bench:
             for case in random.sample(self._real_cases(stage, stack), k=len(took)):
                 took[case.name].append(self._once(case))
             different += self.trees[REBASE] != self.trees[UPGRADE]
-        self.table.heading(f"git ekf upgrade, R: {len(stacks)} real clean stacks, medians; {different} end in another tree than git rebase")
+        self.table.heading(
+            f"git ekf upgrade, R: {len(stacks)} real clean stacks, medians; {different} end in another tree than git rebase"
+        )
         self.table.row(REBASE, median(took[REBASE]))
-        times = median(theirs / ours for theirs, ours in zip(took[REBASE], took[UPGRADE], strict=True))
+        times = median(
+            theirs / ours for theirs, ours in zip(took[REBASE], took[UPGRADE], strict=True)
+        )
         self.table.row(UPGRADE, median(took[UPGRADE]), Faster(times, 1.5))
         for name in (START, CHECKOUT):
             self.table.row(name, median(took[name]))
@@ -231,7 +276,12 @@ class Bench:
         ours = self._ours(UPGRADE, stage, [*COMMAND, stack.next])
         before = partial(stage.restore, branch, tip)
         start = Case(START, ["git", "ekf", "upgrade", "-h"], stage.path)
-        checkout = Case(CHECKOUT, ["git", "read-tree", "-m", "-u", tip, f"origin/release-{stack.next}"], stage.path, before)
+        checkout = Case(
+            CHECKOUT,
+            ["git", "read-tree", "-m", "-u", tip, f"origin/release-{stack.next}"],
+            stage.path,
+            before,
+        )
         return [rebase, ours._replace(before=before), start, checkout]
 
 
@@ -239,7 +289,9 @@ def _replay(world: World) -> str:
     """The first git that has `git replay`: the newest one, where `make test` has put it, else the system's; "" if none has."""
     for git in (str(Path(sys.prefix) / "newest-git" / "bin" / "git"), "git"):
         try:
-            done = subprocess.run([git, "replay", "-h"], env=world.env, capture_output=True, check=False)
+            done = subprocess.run(
+                [git, "replay", "-h"], env=world.env, capture_output=True, check=False
+            )
         except OSError:
             continue
         if b"--onto" in done.stdout:

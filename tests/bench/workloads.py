@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench.generate import BRANCH, BUNDLE, World, clone, kubeflow_or_vendor
 from bench.stage import Stage
-from git_ekf.sample import deployment, kustomization
+from git_ekf.demo.sample import deployment, kustomization
 
 ONTO = "origin/release-1.9"
 REAL = BUNDLE.with_name("stacks.jsonl")
@@ -53,13 +53,21 @@ class Stack(NamedTuple):
 def kubeflow(world: World, folder: Path, name: str, commits: int) -> Stage:
     """Configuration commits on the real release-1.8."""
     return _stage(
-        world, folder / name, partial(_kubeflow_vendor, world, folder), lambda made: _configure(made, _Kubeflow(made).upstream(), commits)
+        world,
+        folder / name,
+        partial(_kubeflow_vendor, world, folder),
+        lambda made: _configure(made, _Kubeflow(made).upstream(), commits),
     )
 
 
 def large(world: World, folder: Path, name: str, commits: int) -> Stage:
     """Configuration commits on 50,000 files; the first ones are the same for any number of them."""
-    return _stage(world, folder / name, partial(_large_vendor, world, folder), lambda made: _configure(made, _large_upstream(), commits))
+    return _stage(
+        world,
+        folder / name,
+        partial(_large_vendor, world, folder),
+        lambda made: _configure(made, _large_upstream(), commits),
+    )
 
 
 def real(world: World, folder: Path, name: str) -> Stage:
@@ -70,10 +78,15 @@ def real(world: World, folder: Path, name: str) -> Stage:
 def stacks() -> list[Stack]:
     """All real ones."""
     lines = map(json.loads, REAL.read_text().splitlines())
-    return [Stack(line["ref"], line["release"], line["next"], line["git_replay"] == "clean") for line in lines]
+    return [
+        Stack(line["ref"], line["release"], line["next"], line["git_replay"] == "clean")
+        for line in lines
+    ]
 
 
-def _stage(world: World, path: Path, vendor: Callable[[], Path], fill: Callable[[Stage], None]) -> Stage:
+def _stage(
+    world: World, path: Path, vendor: Callable[[], Path], fill: Callable[[Stage], None]
+) -> Stage:
     """The clone kept at `path`, or a new one."""
     stage = Stage(world, path)
     if not stage.kept:
@@ -87,7 +100,9 @@ def _stage(world: World, path: Path, vendor: Callable[[], Path], fill: Callable[
 def _fetch_stacks(stage: Stage) -> None:
     """Leaves no release branch on either side: each stack becomes one when its turn comes, and tracks its own channel."""
     stage.git("fetch", "-q", str(BUNDLE), "refs/stacks/*:refs/stacks/*")
-    for channel in stage.git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin/release-*").split("\n"):
+    for channel in stage.git(
+        "for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin/release-*"
+    ).split("\n"):
         stage.git("config", f"branch.{channel}.remote", "origin")
         stage.git("config", f"branch.{channel}.merge", f"refs/heads/{channel}")
     stage.git("update-ref", "-d", f"refs/heads/{BRANCH}")
@@ -102,7 +117,13 @@ def _configure(stage: Stage, upstream: Upstream, commits: int) -> None:
     """Puts the stack on release-1.8, checks it out and saves it."""
     begin = int(stage.git("log", "-1", "--format=%ct"))
     stream = [
-        _commit(BRANCH, begin + 60 * number, f"Configure {min(files)} ({number})", _files(files), stage.head() if number == 1 else "")
+        _commit(
+            BRANCH,
+            begin + 60 * number,
+            f"Configure {min(files)} ({number})",
+            _files(files),
+            stage.head() if number == 1 else "",
+        )
         for number, files in enumerate(_stack(upstream, commits), 1)
     ]
     stage.git("fast-import", "--quiet", stdin="".join(stream).encode())
@@ -155,12 +176,19 @@ class _Kubeflow:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.below: set[str] = set()  # edited at the end, all others at the beginning
-        self.texts = {path: self._text(path) for path in stage.git("ls-files", "*.yaml", "*.env").split("\n")}
+        self.texts = {
+            path: self._text(path) for path in stage.git("ls-files", "*.yaml", "*.env").split("\n")
+        }
 
     def upstream(self) -> Upstream:
         touched = set(self._diff("--no-renames", "--name-only").split("\n"))
-        same = [path for path, text in self.texts.items() if path not in touched and _editable(text)]
-        overlays = [*_CLUSTERS[:10], *(f"apps/{app}/overlays/deploy" for app in ("jupyter", "katib", "pipeline"))]
+        same = [
+            path for path, text in self.texts.items() if path not in touched and _editable(text)
+        ]
+        overlays = [
+            *_CLUSTERS[:10],
+            *(f"apps/{app}/overlays/deploy" for app in ("jupyter", "katib", "pipeline")),
+        ]
         return Upstream(list(self._changed()), list(self._moved()), same, overlays, self._edit)
 
     def _changed(self) -> Iterator[str]:
@@ -188,7 +216,11 @@ class _Kubeflow:
 
     def _moved(self) -> Iterator[str]:
         """Files that were moved unchanged, where there is no doubt to which place."""
-        blobs = [line.split()[2] for revision in ("HEAD", ONTO) for line in self.stage.git("ls-tree", "-r", revision).split("\n")]
+        blobs = [
+            line.split()[2]
+            for revision in ("HEAD", ONTO)
+            for line in self.stage.git("ls-tree", "-r", revision).split("\n")
+        ]
         for line in self._diff("-M100%", "--diff-filter=R", "--raw", "--no-abbrev").split("\n"):
             facts, old, _new = line.split("\t")
             if blobs.count(facts.split()[2]) == 2 and _editable(self.texts.get(old, "")):
@@ -230,10 +262,23 @@ def _large_stream() -> Iterator[str]:
     yield _commit(BRANCH, _START, "Release 1.8.0", _files(files))
     changed = _large_upstream().changed
     for part in range(_VENDOR_COMMITS):
-        files = {path: _manifest(numbers[path], "1.9.0", 1) for path in changed[part::_VENDOR_COMMITS]}
+        files = {
+            path: _manifest(numbers[path], "1.9.0", 1) for path in changed[part::_VENDOR_COMMITS]
+        }
         start = "" if part else f"refs/heads/{BRANCH}"
-        yield _commit("release-1.9", _START + 60 * part, f"Update {min(files)} and others", _files(files), start)
-    yield _commit("release-1.9", _START + 60 * _VENDOR_COMMITS, "Move contrib to experimental", "R contrib experimental\n")
+        yield _commit(
+            "release-1.9",
+            _START + 60 * part,
+            f"Update {min(files)} and others",
+            _files(files),
+            start,
+        )
+    yield _commit(
+        "release-1.9",
+        _START + 60 * _VENDOR_COMMITS,
+        "Move contrib to experimental",
+        "R contrib experimental\n",
+    )
 
 
 def _large_upstream() -> Upstream:
@@ -243,12 +288,20 @@ def _large_upstream() -> Upstream:
     changed = Random(19).sample(stay, _CHANGED)
     same = sorted(set(stay).difference(changed))
     overlays = [*_CLUSTERS, *(f"apps/c{number:03}/overlays/site" for number in range(_COMPONENTS))]
-    return Upstream(changed, moved, same, overlays, lambda path, number: _manifest(numbers[path], "1.8.0", number + 1))
+    return Upstream(
+        changed,
+        moved,
+        same,
+        overlays,
+        lambda path, number: _manifest(numbers[path], "1.8.0", number + 1),
+    )
 
 
 def _large_files() -> dict[str, int]:
     """Path -> number of each file."""
-    return {_large_path(number): number for number in range((_COMPONENTS + _MOVED_COMPONENTS) * _FILES)}
+    return {
+        _large_path(number): number for number in range((_COMPONENTS + _MOVED_COMPONENTS) * _FILES)
+    }
 
 
 def _large_path(number: int) -> str:
@@ -260,8 +313,17 @@ def _large_path(number: int) -> str:
 
 def _manifest(number: int, version: str, replicas: int) -> str:
     """17 to 41 lines. The vendor changes the version, in line 17, and the site the replicas, in line 6."""
-    environment = [f"        - {{name: OPTION_{option}, value: '{number * option}'}}\n" for option in range(number % 24)]
-    return "".join([deployment(f"app-{number}", version, replicas), *(["        env:\n"] if environment else []), *environment])
+    environment = [
+        f"        - {{name: OPTION_{option}, value: '{number * option}'}}\n"
+        for option in range(number % 24)
+    ]
+    return "".join(
+        [
+            deployment(f"app-{number}", version, replicas),
+            *(["        env:\n"] if environment else []),
+            *environment,
+        ]
+    )
 
 
 # --- git fast-import ---

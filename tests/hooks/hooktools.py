@@ -34,14 +34,18 @@ def states(clone: Clone) -> dict[str, str]:
     done = clone.ekf("hooks", "status", "--json")
     document = json.loads(done.out)
     found = {hook["hook"]: hook["state"] for hook in document["hooks"]}
-    assert document["effective"] == (done.code == 0) == (set(found.values()) <= {"ok", "chained"}), done
+    assert (
+        document["effective"] == (done.code == 0) == (set(found.values()) <= {"ok", "chained"})
+    ), done
     return found
 
 
 def assert_refused(done: Run, *rules: str) -> None:
     """git stopped because of a hook of ours, which found exactly these rules broken."""
     assert done.code != 0, done
-    assert sorted(set(re.findall(r"^  error  ([a-z-]+): ", done.err, re.MULTILINE))) == sorted(rules), done
+    assert sorted(set(re.findall(r"^  error  ([a-z-]+): ", done.err, re.MULTILINE))) == sorted(
+        rules
+    ), done
 
 
 def assert_error(done: Run, code: int, about: str) -> None:

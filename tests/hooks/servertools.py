@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import Clone, Run, run
 
-from git_ekf.sample import make_vendor
+from git_ekf.demo.sample import make_vendor
 
 BRANCH = "release-1.8"
 RECORD = f"deploy/2026-11-20/{BRANCH}"
@@ -49,7 +49,14 @@ class Site:
 
     def judge(self, *lines: str) -> Run:
         """The hook itself, told of updates to objects that are there."""
-        return run("git-ekf", "hook", "1", "pre-receive", cwd=self.server.path, stdin="".join(f"{line}\n" for line in lines))
+        return run(
+            "git-ekf",
+            "hook",
+            "1",
+            "pre-receive",
+            cwd=self.server.path,
+            stdin="".join(f"{line}\n" for line in lines),
+        )
 
     def record(self, name: str = RECORD, revision: str = "HEAD", **changes: str) -> str:
         """A correct deploy record, but for `changes`."""
@@ -69,30 +76,62 @@ class Site:
 
     def merge(self, *parents: str) -> str:
         """A merge commit that is nobody's but the client's."""
-        given = [word for parent in parents or ("HEAD", "origin/release-1.9") for word in ("-p", parent)]
+        given = [
+            word for parent in parents or ("HEAD", "origin/release-1.9") for word in ("-p", parent)
+        ]
         return self.work.out("commit-tree", "HEAD^{tree}", *given, "-m", "merged")
 
     def sound(self) -> None:
         """Nothing is damaged, and nothing of a refused push is left but what git itself sweeps up."""
         done = self.server.git("fsck", "--strict", "--no-dangling")
-        unexpected = [line for line in (done.out + done.err).splitlines() if not line.startswith(("Checking", "notice: HEAD points"))]
+        unexpected = [
+            line
+            for line in (done.out + done.err).splitlines()
+            if not line.startswith(("Checking", "notice: HEAD points"))
+        ]
         assert unexpected == [], done
-        assert not [path.name for path in (self.server.path / "objects").iterdir() if "incoming" in path.name]
+        assert not [
+            path.name
+            for path in (self.server.path / "objects").iterdir()
+            if "incoming" in path.name
+        ]
 
 
 def said(done: Run) -> list[str]:
     """The rules that the server found broken, each once, in the order of what it said."""
-    return list(dict.fromkeys(re.findall(r"^remote: (?:GL-HOOK-ERR: )?  (?:error|warning)  ([a-z-]+): ", done.err, re.MULTILINE)))
+    return list(
+        dict.fromkeys(
+            re.findall(
+                r"^remote: (?:GL-HOOK-ERR: )?  (?:error|warning)  ([a-z-]+): ",
+                done.err,
+                re.MULTILINE,
+            )
+        )
+    )
 
 
 def make_site(top: Path, object_format: str = "sha1") -> Site:
     """One configuration commit and its deploy record, saved."""
     site = Site(top)
     make_vendor(str(site.vendor), object_format=object_format)
-    assert run("git", "init", "-q", "--bare", f"--object-format={object_format}", site.server.path).code == 0
+    assert (
+        run(
+            "git", "init", "-q", "--bare", f"--object-format={object_format}", site.server.path
+        ).code
+        == 0
+    )
     done = run("git-ekf", "hooks", "install", "--server", site.server.path)
     assert done.code == 0, done
-    done = run("git-ekf", "clone", site.vendor, site.work.path, "--internal", site.server.path, "--release", "1.8")
+    done = run(
+        "git-ekf",
+        "clone",
+        site.vendor,
+        site.work.path,
+        "--internal",
+        site.server.path,
+        "--release",
+        "1.8",
+    )
     assert done.code == 0, done
     site.work.commit("own/a", "1\n")
     site.record()

@@ -16,8 +16,8 @@ import pytest
 from conftest import Clone, Run, run
 from hooktools import HOOKS, assert_error, assert_refused, script, snapshot, states
 
-from git_ekf import shims
 from git_ekf.errors import CallFailed, EkfError, Refused
+from git_ekf.hooks import shims
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def test_fresh_install(repo: Clone) -> None:
     done = repo.ekf("hooks", "install")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [f"hook {hook} installed" for hook in HOOKS]
-    assert {path.name for path in hooks_of(repo).iterdir() if path.suffix != ".sample"} == set(HOOKS)
+    assert {path.name for path in hooks_of(repo).iterdir() if path.suffix != ".sample"} == set(
+        HOOKS
+    )
     assert all(os.access(hooks_of(repo) / hook, os.X_OK) for hook in HOOKS)
     assert states(repo) == dict.fromkeys(HOOKS, "ok")
     assert repo.git("config", "core.hooksPath", ok=False).code == 1
@@ -116,8 +118,14 @@ def test_the_shim_can_be_read_by_those_whom_the_umask_lets(repo: Clone) -> None:
     assert {stat.S_IMODE((hooks_of(repo) / hook).stat().st_mode) for hook in HOOKS} == {0o750}
 
 
-def test_an_interpreter_with_an_odd_name(clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    python = script(tmp_path / "it's $HOME; a `dir`" / "py thon", f'echo odd >> "{tmp_path}/ran"', f'exec "{sys.executable}" "$@"')
+def test_an_interpreter_with_an_odd_name(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = script(
+        tmp_path / "it's $HOME; a `dir`" / "py thon",
+        f'echo odd >> "{tmp_path}/ran"',
+        f'exec "{sys.executable}" "$@"',
+    )
     monkeypatch.setattr(sys, "executable", str(python))
     shims.install(str(hooks_of(clone)))
     clone.commit("a.yaml", "a: 1\n")
@@ -141,9 +149,16 @@ def test_previous_pre_commit_runs_first(clone: Clone) -> None:
     assert done.err.startswith("previous\n")
 
 
-def test_previous_pre_push_gets_arguments_and_every_line(clone: Clone, internal: Path, tmp_path: Path) -> None:
+def test_previous_pre_push_gets_arguments_and_every_line(
+    clone: Clone, internal: Path, tmp_path: Path
+) -> None:
     uninstall(clone)
-    script(hooks_of(clone) / "pre-push", f'printf "%s\\n" "$@" > {tmp_path}/args', f"cat > {tmp_path}/stdin", "echo previous >&2")
+    script(
+        hooks_of(clone) / "pre-push",
+        f'printf "%s\\n" "$@" > {tmp_path}/args',
+        f"cat > {tmp_path}/stdin",
+        "echo previous >&2",
+    )
     install(clone)
     tip = clone.commit("a.yaml", "a: 1\n")
     clone.git("tag", "v1")
@@ -153,10 +168,14 @@ def test_previous_pre_push_gets_arguments_and_every_line(clone: Clone, internal:
     assert done.err.index("previous") < done.err.index("git-ekf: push refused")
     assert (tmp_path / "args").read_text() == f"internal\n{internal}\n"
     lines = [line.split(" ") for line in (tmp_path / "stdin").read_text().splitlines()]
-    assert sorted((remote, oid, old) for _, oid, remote, old in lines) == sorted((ref, tip, "0" * 40) for ref in refs)
+    assert sorted((remote, oid, old) for _, oid, remote, old in lines) == sorted(
+        (ref, tip, "0" * 40) for ref in refs
+    )
 
 
-@pytest.mark.parametrize("stdin", ["", "refs/tags/a 1 refs/tags/a 0\n", "no newline", "a\n\n\nb\n\n"])
+@pytest.mark.parametrize(
+    "stdin", ["", "refs/tags/a 1 refs/tags/a 0\n", "no newline", "a\n\n\nb\n\n"]
+)
 def test_previous_hook_gets_stdin_byte_for_byte(repo: Clone, tmp_path: Path, stdin: str) -> None:
     hook = script(hooks_of(repo) / "pre-push", f"cat > {tmp_path}/stdin")
     install(repo)
@@ -173,7 +192,13 @@ def test_previous_hook_may_leave_stdin_unread(clone: Clone, internal: Path) -> N
     lines = [f"(delete) {zero} refs/tags/v{number} {oid}\n" for number in range(2000)]
     done = run(hook, "internal", internal, cwd=clone.path, stdin="".join(lines))
     assert (done.code, done.err) == (0, "")
-    done = run(hook, "internal", internal, cwd=clone.path, stdin="".join([*lines, f"(delete) {zero} refs/heads/release-1.8 {oid}\n"]))
+    done = run(
+        hook,
+        "internal",
+        internal,
+        cwd=clone.path,
+        stdin="".join([*lines, f"(delete) {zero} refs/heads/release-1.8 {oid}\n"]),
+    )
     assert_refused(done, "delete-protected")
 
 
@@ -271,9 +296,15 @@ def test_an_edited_shim_is_only_touched_by_force(repo: Clone) -> None:
         file.write("echo mine\n")
     (hooks / "pre-commit").unlink()
     before = snapshot(hooks)
-    assert states(repo) == {"pre-commit": "missing", "pre-merge-commit": "ok", "pre-push": "outdated"}
+    assert states(repo) == {
+        "pre-commit": "missing",
+        "pre-merge-commit": "ok",
+        "pre-push": "outdated",
+    }
     for command in ("install", "uninstall"):
-        assert_error(repo.ekf("hooks", command), 4, "pre-push is a git-ekf hook that somebody has edited")
+        assert_error(
+            repo.ekf("hooks", command), 4, "pre-push is a git-ekf hook that somebody has edited"
+        )
         assert snapshot(hooks) == before
     install(repo, "--force")
     assert snapshot(hooks) == good
@@ -298,7 +329,9 @@ def test_a_link_to_a_shim_is_not_taken_for_somebody_elses_hook(clone: Clone) -> 
     shim.symlink_to("../../shim")
     before = snapshot(hooks_of(clone))
     for command in ("install", "uninstall"):
-        assert_error(clone.ekf("hooks", command), 4, "pre-commit is a git-ekf hook that somebody has edited")
+        assert_error(
+            clone.ekf("hooks", command), 4, "pre-commit is a git-ekf hook that somebody has edited"
+        )
         assert snapshot(hooks_of(clone)) == before
     install(clone, "--force")
     assert states(clone) == dict.fromkeys(HOOKS, "ok")
@@ -321,7 +354,10 @@ def test_a_shim_whose_program_is_gone(clone: Clone, part: str, tmp_path: Path) -
         shim = hooks_of(clone) / hook
         words = shim.read_text().split("\n")
         place = next(number for number, line in enumerate(words) if line.startswith("hook="))
-        words[place] = " ".join(f"{part}=/nowhere/{part}" if word.startswith(part) else word for word in words[place].split(" "))
+        words[place] = " ".join(
+            f"{part}=/nowhere/{part}" if word.startswith(part) else word
+            for word in words[place].split(" ")
+        )
         shim.write_text("\n".join(words))
     done = clone.ekf("hooks", "status")
     assert done.code == 1
@@ -337,11 +373,17 @@ def test_a_shim_whose_program_is_gone(clone: Clone, part: str, tmp_path: Path) -
     # Without it nothing goes through that was not judged.
     clone.git("switch", "-q", "release-1.8")
     bare = {"PATH": without_git_ekf(tmp_path)}
-    for command in (["commit", "-q", "--allow-empty", "-m", "x"], ["push", "-q", "internal", "release-1.8"]):
+    for command in (
+        ["commit", "-q", "--allow-empty", "-m", "x"],
+        ["push", "-q", "internal", "release-1.8"],
+    ):
         done = clone.git(*command, ok=False, env=bare)
         assert done.code != 0
         assert f"git-ekf: pre-{command[0]} refused: its hook is installed (" in done.err
-        assert "hint: install git-ekf and run: git ekf hooks install; or step past it once: EKF_HOOKS=0 git ..." in done.err
+        assert (
+            "hint: install git-ekf and run: git ekf hooks install; or step past it once: EKF_HOOKS=0 git ..."
+            in done.err
+        )
         clone.git(*command, env={**bare, "EKF_HOOKS": "0"})
 
     install(clone)
@@ -378,7 +420,9 @@ def test_read_only_hooks_directory(repo: Clone, command: str) -> None:
     if command == "uninstall":
         install(repo)
     before = snapshot(hooks_of(repo))
-    done = in_namespace(repo, 'mount --bind "$H" "$H" && mount -o remount,ro,bind "$H"', f"git-ekf hooks {command}")
+    done = in_namespace(
+        repo, 'mount --bind "$H" "$H" && mount -o remount,ro,bind "$H"', f"git-ekf hooks {command}"
+    )
     assert_error(done, 4, "Read-only file system; nothing was changed")
     assert snapshot(hooks_of(repo)) == before
 
@@ -387,7 +431,9 @@ def test_full_disk(repo: Clone) -> None:
     """Room for another's hook and one of the three shims."""
     script(repo.path / "mine", "exit 0")
     size = 2 * os.sysconf("SC_PAGE_SIZE")
-    look = 'cp mine "$H"/pre-push; git-ekf hooks install; code=$?; ls -A "$H"; cat "$H"/*; exit $code'
+    look = (
+        'cp mine "$H"/pre-push; git-ekf hooks install; code=$?; ls -A "$H"; cat "$H"/*; exit $code'
+    )
     done = in_namespace(repo, f'mount -t tmpfs -o size={size} none "$H"', look)
     assert_error(done, 5, "No space left on device; nothing was changed")
     assert done.out == "pre-push\n#!/bin/sh\nexit 0\n"
@@ -414,10 +460,16 @@ def prepare_kept(hooks: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "raised", "code"), [(errno.EROFS, Refused, 4), (errno.EACCES, Refused, 4), (errno.ENOSPC, CallFailed, 5)]
+    ("number", "raised", "code"),
+    [(errno.EROFS, Refused, 4), (errno.EACCES, Refused, 4), (errno.ENOSPC, CallFailed, 5)],
 )
 @pytest.mark.parametrize(
-    ("act", "prepare"), [(shims.install, prepare_displaced), (shims.install, shutil.rmtree), (shims.uninstall, prepare_kept)]
+    ("act", "prepare"),
+    [
+        (shims.install, prepare_displaced),
+        (shims.install, shutil.rmtree),
+        (shims.uninstall, prepare_kept),
+    ],
 )
 def test_all_or_nothing_wherever_it_fails(
     tmp_path: Path,
@@ -469,7 +521,17 @@ def fail_once(patch: pytest.MonkeyPatch, fail_at: int, number: int) -> list[str]
 
         return call
 
-    for name in ("makedirs", "rename", "replace", "remove", "unlink", "link", "symlink", "chmod", "fsync"):
+    for name in (
+        "makedirs",
+        "rename",
+        "replace",
+        "remove",
+        "unlink",
+        "link",
+        "symlink",
+        "chmod",
+        "fsync",
+    ):
         patch.setattr(os, name, failing_one(name, getattr(os, name)))
     return calls
 
@@ -495,7 +557,9 @@ def test_hooks_path_in_the_work_tree(repo: Clone, folder: str) -> None:
     for options in ([], ["--shared"], ["--force"]):
         done = repo.ekf("hooks", "install", *options)
         assert_error(done, 4, f"core.hooksPath is {folder}, a directory of the work tree")
-        assert f'as to {folder.removesuffix("/_")}/pre-push: git-ekf hook 1 pre-push "$@"' in done.err
+        assert (
+            f'as to {folder.removesuffix("/_")}/pre-push: git-ekf hook 1 pre-push "$@"' in done.err
+        )
     assert snapshot(repo.path / folder) == before
     assert only_samples(repo)
     assert states(repo) == dict.fromkeys(HOOKS, "missing")
@@ -530,7 +594,9 @@ def test_hooks_directory_that_is_a_link_elsewhere(repo: Clone, tmp_path: Path) -
     hooks_of(repo).rename(shared)
     hooks_of(repo).symlink_to(shared)
     before = snapshot(shared)
-    assert_error(repo.ekf("hooks", "install"), 4, f"is a link to {shared}, which other repositories may use")
+    assert_error(
+        repo.ekf("hooks", "install"), 4, f"is a link to {shared}, which other repositories may use"
+    )
     assert snapshot(shared) == before
     install(repo, "--shared")
     assert states(repo) == dict.fromkeys(HOOKS, "ok")
@@ -560,4 +626,8 @@ def test_hooks_path_set_after_the_installation(clone: Clone, tmp_path: Path) -> 
 def test_status_knows_a_hook_that_calls_ours(repo: Clone) -> None:
     script(hooks_of(repo) / "pre-push", 'git-ekf hook 1 pre-push "$@"')
     script(hooks_of(repo) / "pre-commit", "# git-ekf hook 1 pre-commit")
-    assert states(repo) == {"pre-commit": "missing", "pre-merge-commit": "missing", "pre-push": "chained"}
+    assert states(repo) == {
+        "pre-commit": "missing",
+        "pre-merge-commit": "missing",
+        "pre-push": "chained",
+    }

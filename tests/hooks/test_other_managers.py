@@ -91,7 +91,9 @@ def assert_ours_is_asleep(clone: Clone) -> None:
 
 
 @pytest.fixture
-def lefthook(bare_clone: Clone, traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def lefthook(
+    bare_clone: Clone, traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
     """The native program, on the PATH, with something to do at each hook."""
     spec = importlib.util.find_spec("lefthook")
     places = spec.submodule_search_locations if spec else None
@@ -101,7 +103,10 @@ def lefthook(bare_clone: Clone, traces: Traces, monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "lefthook").symlink_to(programs[0])
     monkeypatch.setenv("PATH", f"{tmp_path}/tools{os.pathsep}{os.environ['PATH']}")
-    jobs = [f"{hook}:\n  jobs:\n    - run: {traces.command(hook)}\n" for hook in ("pre-commit", "pre-push")]
+    jobs = [
+        f"{hook}:\n  jobs:\n    - run: {traces.command(hook)}\n"
+        for hook in ("pre-commit", "pre-push")
+    ]
     bare_clone.write("lefthook.yml", "".join(jobs))
     return tmp_path / "tools" / "lefthook"
 
@@ -124,7 +129,11 @@ def test_ekf_after_lefthook(bare_clone: Clone, lefthook: Path, traces: Traces) -
 def test_lefthook_after_ekf(bare_clone: Clone, lefthook: Path, traces: Traces) -> None:
     install(bare_clone)
     run_lefthook(bare_clone, lefthook, "install")
-    assert states(bare_clone) == {"pre-commit": "displaced", "pre-merge-commit": "ok", "pre-push": "displaced"}
+    assert states(bare_clone) == {
+        "pre-commit": "displaced",
+        "pre-merge-commit": "ok",
+        "pre-push": "displaced",
+    }
     shown = bare_clone.ekf("hooks", "status").out
     assert "lefthook has moved ours to pre-push.old and does not run it" in shown
     assert shown.endswith("Put them right with: git ekf hooks install\n")
@@ -145,10 +154,16 @@ def test_lefthook_again_after_ekf(bare_clone: Clone, lefthook: Path, traces: Tra
     install(bare_clone)
     with (bare_clone.path / "lefthook.yml").open("a") as file:
         file.write("commit-msg:\n  jobs:\n    - run: 'true'\n")
-    os.utime(bare_clone.path / "lefthook.yml", (2_000_000_000, 2_000_000_000))  # it looks at the time first
+    os.utime(
+        bare_clone.path / "lefthook.yml", (2_000_000_000, 2_000_000_000)
+    )  # it looks at the time first
     assert commit(bare_clone).code == 0
     traces.taken("pre-commit")
-    assert states(bare_clone) == {"pre-commit": "displaced", "pre-merge-commit": "ok", "pre-push": "displaced"}
+    assert states(bare_clone) == {
+        "pre-commit": "displaced",
+        "pre-merge-commit": "ok",
+        "pre-push": "displaced",
+    }
     install(bare_clone)
     assert_both_run(bare_clone, traces)
     run_lefthook(bare_clone, lefthook, "install")
@@ -157,7 +172,9 @@ def test_lefthook_again_after_ekf(bare_clone: Clone, lefthook: Path, traces: Tra
     assert_both_run(bare_clone, traces)
 
 
-def test_uninstall_after_lefthook_has_moved_ours(bare_clone: Clone, lefthook: Path, traces: Traces) -> None:
+def test_uninstall_after_lefthook_has_moved_ours(
+    bare_clone: Clone, lefthook: Path, traces: Traces
+) -> None:
     """A hook from before both is lefthook's to give back."""
     mine = script(hooks_of(bare_clone) / "pre-commit", "exit 0").read_bytes()
     install(bare_clone)
@@ -168,7 +185,11 @@ def test_uninstall_after_lefthook_has_moved_ours(bare_clone: Clone, lefthook: Pa
     assert commit(bare_clone).code == 0
     assert traces.taken("pre-commit") == 1
     run_lefthook(bare_clone, lefthook, "uninstall")
-    left = {path.name: path.read_bytes() for path in hooks_of(bare_clone).iterdir() if path.suffix != ".sample"}
+    left = {
+        path.name: path.read_bytes()
+        for path in hooks_of(bare_clone).iterdir()
+        if path.suffix != ".sample"
+    }
     assert left == {"pre-commit": mine}
 
 
@@ -184,7 +205,9 @@ def pre_commit(bare_clone: Clone, traces: Traces) -> Path:
     lines = ["repos:", "- repo: local", "  hooks:"]
     for hook in ("pre-commit", "pre-push"):
         settings = "language: system, always_run: true, pass_filenames: false"
-        lines.append(f'  - {{id: {hook}, name: x, entry: "{traces.command(hook)}", {settings}, stages: [{hook}]}}')
+        lines.append(
+            f'  - {{id: {hook}, name: x, entry: "{traces.command(hook)}", {settings}, stages: [{hook}]}}'
+        )
     bare_clone.commit(".pre-commit-config.yaml", "\n".join(lines) + "\n")
     return program
 
@@ -205,28 +228,42 @@ def test_ekf_after_pre_commit(bare_clone: Clone, pre_commit: Path, traces: Trace
 
 
 @pytest.mark.parametrize("existing", [False, True])
-def test_pre_commit_after_ekf(bare_clone: Clone, pre_commit: Path, traces: Traces, existing: bool) -> None:
+def test_pre_commit_after_ekf(
+    bare_clone: Clone, pre_commit: Path, traces: Traces, existing: bool
+) -> None:
     """It runs ours, ours runs the one from before: all is well, and installing again changes nothing."""
     if existing:
         script(hooks_of(bare_clone) / "pre-commit", traces.command("mine"))
     install(bare_clone)
     install_pre_commit(bare_clone, pre_commit)
-    assert states(bare_clone) == {"pre-commit": "chained", "pre-merge-commit": "ok", "pre-push": "chained"}
+    assert states(bare_clone) == {
+        "pre-commit": "chained",
+        "pre-merge-commit": "ok",
+        "pre-push": "chained",
+    }
     assert "run by pre-commit as pre-push.legacy" in bare_clone.ekf("hooks", "status").out
     assert_both_run(bare_clone, traces)
     assert traces.taken("mine") == (2 if existing else 0)
     before = snapshot(hooks_of(bare_clone))
-    assert bare_clone.ekf("hooks", "install").out == "All hooks are in place; nothing was changed.\n"
+    assert (
+        bare_clone.ekf("hooks", "install").out == "All hooks are in place; nothing was changed.\n"
+    )
     assert snapshot(hooks_of(bare_clone)) == before
 
 
-def test_a_shim_that_pre_commit_runs_is_kept_up_to_date(bare_clone: Clone, pre_commit: Path) -> None:
+def test_a_shim_that_pre_commit_runs_is_kept_up_to_date(
+    bare_clone: Clone, pre_commit: Path
+) -> None:
     install(bare_clone)
     install_pre_commit(bare_clone, pre_commit)
     before = snapshot(hooks_of(bare_clone))
     moved = hooks_of(bare_clone) / "pre-push.legacy"
     moved.write_text(moved.read_text().replace("python=", "python=/nowhere"))
-    assert states(bare_clone) == {"pre-commit": "chained", "pre-merge-commit": "ok", "pre-push": "stale"}
+    assert states(bare_clone) == {
+        "pre-commit": "chained",
+        "pre-merge-commit": "ok",
+        "pre-push": "stale",
+    }
     install(bare_clone)
     assert snapshot(hooks_of(bare_clone)) == before
 
@@ -238,7 +275,11 @@ def test_pre_commit_again_after_ekf(bare_clone: Clone, pre_commit: Path, traces:
     for kept in hooks_of(bare_clone).glob("*.ekf-prev"):  # as another version of it writes them
         kept.write_text(kept.read_text().replace("exec ", "exec  "))
     install_pre_commit(bare_clone, pre_commit)
-    assert states(bare_clone) == {"pre-commit": "chained", "pre-merge-commit": "ok", "pre-push": "chained"}
+    assert states(bare_clone) == {
+        "pre-commit": "chained",
+        "pre-merge-commit": "ok",
+        "pre-push": "chained",
+    }
     assert_both_run(bare_clone, traces)
     assert bare_clone.ekf("hooks", "uninstall").code == 0
     assert commit(bare_clone).code == 0
@@ -346,7 +387,9 @@ def test_husky(bare_clone: Clone, traces: Traces) -> None:
     assert states(bare_clone) == dict.fromkeys(HOOKS, "chained")
     assert_both_run(bare_clone, traces)
     side = bare_clone.out("commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "side")
-    assert_refused(bare_clone.git("merge", "-q", "--no-ff", "--no-edit", side, ok=False), "linear-history")
+    assert_refused(
+        bare_clone.git("merge", "-q", "--no-ff", "--no-edit", side, ok=False), "linear-history"
+    )
     assert snapshot(husky / "_") == before
     assert bare_clone.out("config", "core.hooksPath") == ".husky/_"
 

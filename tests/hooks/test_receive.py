@@ -29,7 +29,10 @@ def test_branches(site: Site) -> None:
     site.accepted("HEAD:refs/heads/wip/topic")
     site.accepted(":refs/heads/wip/topic")  # holds nothing that another branch has not
     site.refused("branch-base", "HEAD:refs/heads/release-1.10")
-    site.accepted("origin/release-1.9:refs/heads/release-1.9", "origin/release-1.9:refs/ekf/upstream/release-1.9")
+    site.accepted(
+        "origin/release-1.9:refs/heads/release-1.9",
+        "origin/release-1.9:refs/ekf/upstream/release-1.9",
+    )
     site.refused("branch-base", "--force", "origin/release-1.9:refs/heads/release-1.8")
     site.refused("branch-base linear-history", f"{site.merge()}:refs/heads/{BRANCH}")
     work.commit("own/a", "<<<<<<< ours\n1\n=======\n2\n>>>>>>> theirs\n")
@@ -40,8 +43,14 @@ def test_branches(site: Site) -> None:
     new = work.out("rev-parse", BRANCH)
     work.git("reset", "-q", "--hard", old)
     done = site.refused("rewrite-unsaved", "--force", BRANCH)
-    fix = next(line for line in done.err.splitlines() if " fix: " in line).partition("then: ")[2].partition(", then")[0]
-    site.refused("rewrite-unsaved", "--force", BRANCH, f"{old}:refs/ekf/backup/{BRANCH}/1")  # keeps something else
+    fix = (
+        next(line for line in done.err.splitlines() if " fix: " in line)
+        .partition("then: ")[2]
+        .partition(", then")[0]
+    )
+    site.refused(
+        "rewrite-unsaved", "--force", BRANCH, f"{old}:refs/ekf/backup/{BRANCH}/1"
+    )  # keeps something else
     site.accepted("--force", "--atomic", BRANCH, f"{new}:refs/ekf/backup/{BRANCH}/1")
     site.accepted(f"{new}:{BRANCH}")
     assert run("sh", "-c", fix, cwd=work.path).code == 0, fix
@@ -87,18 +96,36 @@ def test_records(site: Site) -> None:
     work.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
     vendor = work.out("rev-parse", "HEAD")
     work.commit("own/a", "1\n")
-    nine = {"Local_branch": "release-1.9", "Upstream_branch": "origin/release-1.9", "Backup_branch": "internal/release-1.9"}
+    nine = {
+        "Local_branch": "release-1.9",
+        "Upstream_branch": "origin/release-1.9",
+        "Backup_branch": "internal/release-1.9",
+    }
     site.record("deploy/2026-11-20/release-1.9", **nine, Upstream_SHA=vendor)
-    arriving = ["refs/tags/deploy/2026-11-20/release-1.9", f"{vendor}:refs/ekf/upstream/release-1.9"]
+    arriving = [
+        "refs/tags/deploy/2026-11-20/release-1.9",
+        f"{vendor}:refs/ekf/upstream/release-1.9",
+    ]
     site.refused("tag-mismatch", *arriving)  # Backup branch
     site.accepted("release-1.9", *arriving)
     site.sound()
 
 
 def test_refs(site: Site) -> None:
-    for ref in ("refs/notes/commits", "refs/ekf/saved/x", "refs/replace/" + "1" * 40, "refs/pull/1/head", "refs/odd"):
+    for ref in (
+        "refs/notes/commits",
+        "refs/ekf/saved/x",
+        "refs/replace/" + "1" * 40,
+        "refs/pull/1/head",
+        "refs/odd",
+    ):
         site.refused("ref-name", f"HEAD:{ref}")
-    for tag in ("release-1.8", "origin/release-1.8", "internal/x", "deploy"):  # git would take them for branches
+    for tag in (
+        "release-1.8",
+        "origin/release-1.8",
+        "internal/x",
+        "deploy",
+    ):  # git would take them for branches
         site.refused("ref-name", f"HEAD:refs/tags/{tag}")
     site.refused("ref-name", "origin/release-1.8:refs/ekf/upstream/main")
     site.refused("ref-name", "HEAD:refs/ekf/backup/release-1.8")
@@ -111,7 +138,11 @@ def test_refs(site: Site) -> None:
     site.refused("backup-moved", "--force", "HEAD^:refs/ekf/backup/release-1.8/x")
     site.refused("backup-moved", ":refs/ekf/backup/release-1.8/x")
     site.refused("backup-moved", "HEAD^{tree}:refs/ekf/backup/release-1.8/y")
-    site.refused("ref-name", "HEAD^{tree}:refs/heads/release-1.9", "origin/release-1.9:refs/ekf/upstream/release-1.9")
+    site.refused(
+        "ref-name",
+        "HEAD^{tree}:refs/heads/release-1.9",
+        "origin/release-1.9:refs/ekf/upstream/release-1.9",
+    )
 
 
 def test_the_vendors_history(site: Site) -> None:
@@ -131,7 +162,14 @@ def test_the_vendors_history(site: Site) -> None:
     assert fetch in site.refused("upstream-moved", "--force", f"{tip}^:{UPSTREAM}").err
     site.accepted("origin/release-1.9:refs/ekf/upstream/release-1.9")
     work.git("push", "-q", str(site.vendor), f"{newer}:refs/heads/{BRANCH}")
-    other = work.out("commit-tree", f"{tip}^{{tree}}", "-p", tip, "-m", "Not the mirror's, which is not here either")
+    other = work.out(
+        "commit-tree",
+        f"{tip}^{{tree}}",
+        "-p",
+        tip,
+        "-m",
+        "Not the mirror's, which is not here either",
+    )
     assert fetch in site.refused("upstream-moved", f"{other}:{UPSTREAM}").err
     site.accepted(f"{newer}:{UPSTREAM}")
     # What the vendor has published may have merges, and the work may stand on it.
@@ -181,7 +219,10 @@ def test_signatures(site: Site) -> None:
     if not shutil.which("ssh-keygen"):
         pytest.skip("ssh-keygen is not on this machine")
     for name in ("known", "stranger"):
-        assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", keys / name).code == 0
+        assert (
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", keys / name).code
+            == 0
+        )
     (keys / "allowed").write_text(f"ops {(keys / 'known.pub').read_text()}")
     for key, value in {"signed": "all", "allowed-signers": str(keys / "allowed")}.items():
         site.server.git("config", f"ekf.server.{key}", value)
@@ -215,7 +256,10 @@ def test_signatures(site: Site) -> None:
         work.git(*sign[who], "tag", "-s", "-f", "-F", "-", name, name + "^{}", stdin=text)
         if result:
             # A good signature is for one name: the same object under another name says something else.
-            site.refused("tag-mismatch signature-missing", f"{name}:refs/tags/deploy/2026-11-21.2/release-1.8")
+            site.refused(
+                "tag-mismatch signature-missing",
+                f"{name}:refs/tags/deploy/2026-11-21.2/release-1.8",
+            )
             site.accepted(name)
         else:
             site.refused("signature-missing", name)
@@ -227,14 +271,20 @@ def test_signatures(site: Site) -> None:
 def test_who_may_push_what(site: Site) -> None:
     work = site.work
     work.commit("own/a", "2\n")
-    site.server.git("config", "--add", "ekf.server.may-push", "alice: refs/heads/release-*, refs/ekf/*")
+    site.server.git(
+        "config", "--add", "ekf.server.may-push", "alice: refs/heads/release-*, refs/ekf/*"
+    )
     site.server.git("config", "--add", "ekf.server.may-push", "*: refs/tags/deploy/*")
     assert "server.may-push needs server.user" in site.refused("", BRANCH).err
     site.server.git("config", "ekf.server.user", "GL_USERNAME")
     record = site.record("deploy/2026-11-20.2/release-1.8", "HEAD^")
     done = site.refused("push-denied", BRANCH)
     assert "the server is not told who pushes" in done.err
-    for env in ({"GL_USERNAME": "bob"}, {"GL_USER": "alice", "GITEA_PUSHER_NAME": "alice"}, {"GL_USERNAME": ""}):
+    for env in (
+        {"GL_USERNAME": "bob"},
+        {"GL_USER": "alice", "GITEA_PUSHER_NAME": "alice"},
+        {"GL_USERNAME": ""},
+    ):
         site.refused("push-denied", BRANCH, env=env)
     site.accepted(record, env={"GL_USERNAME": "bob"})
     site.accepted(BRANCH, env={"GL_USERNAME": "alice"})
@@ -244,17 +294,26 @@ def test_who_may_push_what(site: Site) -> None:
 
 
 def test_what_is_pushed_is_no_configuration(site: Site) -> None:
-    site.work.commit(".ekf.toml", '[rules]\nlinear-history = "off"\nbranch-name = "off"\ntag-fields = "off"\n[branches]\nallow = ["*"]\n')
+    site.work.commit(
+        ".ekf.toml",
+        '[rules]\nlinear-history = "off"\nbranch-name = "off"\ntag-fields = "off"\n[branches]\nallow = ["*"]\n',
+    )
     site.accepted(BRANCH)
     site.server.git("symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
-    site.refused("linear-history branch-name", f"{site.merge()}:refs/heads/{BRANCH}", "HEAD:refs/heads/topic")
-    (site.server.path / ".ekf.toml").write_text('[rules]\nbranch-name = "off"\n')  # where the hook runs
+    site.refused(
+        "linear-history branch-name", f"{site.merge()}:refs/heads/{BRANCH}", "HEAD:refs/heads/topic"
+    )
+    (site.server.path / ".ekf.toml").write_text(
+        '[rules]\nbranch-name = "off"\n'
+    )  # where the hook runs
     site.refused("branch-name", "HEAD:refs/heads/topic")
 
 
 def test_a_file_that_the_administrator_names(site: Site) -> None:
     file = site.top / "server.toml"
-    file.write_text('[branches]\nallow = ["topic"]\n[rules]\nconflict-marker = "warning"\n[server]\nallow-refs = ["refs/notes/*"]\n')
+    file.write_text(
+        '[branches]\nallow = ["topic"]\n[rules]\nconflict-marker = "warning"\n[server]\nallow-refs = ["refs/notes/*"]\n'
+    )
     site.server.git("config", "ekf.server.config", str(file))
     site.accepted("HEAD:refs/heads/topic", "HEAD:refs/notes/commits")
     site.work.commit("own/a", "<<<<<<< ours\n")
@@ -263,14 +322,24 @@ def test_a_file_that_the_administrator_names(site: Site) -> None:
     assert "remote: git-ekf: push goes ahead, but" in done.err
     site.work.commit("own/a", "2\n")
     for text, wrong in (
-        ("[server]\nsigned = true\n", f'{file}:2: server.signed must be "off", "commits", "records" or "all"'),
+        (
+            "[server]\nsigned = true\n",
+            f'{file}:2: server.signed must be "off", "commits", "records" or "all"',
+        ),
         ("[server]\nconfig = '/x'\n", f"{file}:2: server.config can only be set with git config"),
         (None, f"{file}: No such file or directory"),
     ):
         file.unlink() if text is None else file.write_text(text)
         done = site.refused("", BRANCH)
-        lines = [line.removeprefix("remote: ").rstrip() for line in done.err.splitlines() if line.startswith("remote: ")]
-        assert lines == [f"git-ekf: this server is set up wrongly: {wrong}", "hint: tell its administrator"]
+        lines = [
+            line.removeprefix("remote: ").rstrip()
+            for line in done.err.splitlines()
+            if line.startswith("remote: ")
+        ]
+        assert lines == [
+            f"git-ekf: this server is set up wrongly: {wrong}",
+            "hint: tell its administrator",
+        ]
     site.server.git("config", "ekf.server.judge", "false")
     file.write_text("")
     site.accepted("HEAD:refs/any/thing", f"{site.merge()}:refs/heads/{BRANCH}")
@@ -283,7 +352,11 @@ def test_literal_input(site: Site) -> None:
     tip = site.server.out("rev-parse", BRANCH)
     assert site.judge().code == 0
     assert site.judge(f"{tip} {tip} refs/heads/{BRANCH}").code == 0
-    done = site.judge(f"{ZERO} {tip} refs/heads/a b", f"{ZERO} {'1' * 40} refs/heads/release-1.9", f"{tip} {ZERO} refs/heads/{BRANCH}")
+    done = site.judge(
+        f"{ZERO} {tip} refs/heads/a b",
+        f"{ZERO} {'1' * 40} refs/heads/release-1.9",
+        f"{tip} {ZERO} refs/heads/{BRANCH}",
+    )
     assert (done.code, done.out) == (1, "")
     assert [line.split()[1] for line in done.err.splitlines() if line.startswith("  error")] == [
         "ref-name:",
@@ -295,7 +368,10 @@ def test_literal_input(site: Site) -> None:
     assert (done.code, done.err.count("\n")) == (5, 2), done
     assert done.err.startswith("git-ekf: the push cannot be judged on the server: ")
     done = run("git-ekf", "hook", "2", "pre-receive", cwd=site.server.path)
-    assert (done.code, done.err.splitlines()[1]) == (2, "hint: git ekf hooks install --server, on the server")
+    assert (done.code, done.err.splitlines()[1]) == (
+        2,
+        "hint: git ekf hooks install --server, on the server",
+    )
 
 
 def test_without_home_and_terminal_and_with_gitlabs_marks(site: Site) -> None:
@@ -320,7 +396,10 @@ def test_the_program_is_gone(site: Site, tmp_path: Path) -> None:
         done = site.refused("", BRANCH, env={**env, "PATH": str(nothing)})
         mark = "GL-HOOK-ERR: " if "GL_ID" in env else ""
         assert f"remote: {mark}git-ekf: pre-receive refused: its hook is installed (" in done.err
-        assert f"remote: {mark}hint: on the server, install git-ekf and run: git ekf hooks install --server" in done.err
+        assert (
+            f"remote: {mark}hint: on the server, install git-ekf and run: git ekf hooks install --server"
+            in done.err
+        )
 
 
 def test_stepping_past_a_hook_is_not_for_clients(site: Site) -> None:
@@ -328,7 +407,9 @@ def test_stepping_past_a_hook_is_not_for_clients(site: Site) -> None:
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_other_repositories_and_the_newest_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str) -> None:
+def test_other_repositories_and_the_newest_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str
+) -> None:
     """SHA-256 with this git; with the newest one, where there is one, also refs in a reftable."""
     if object_format == "sha1":
         if not (NEWEST_GIT / "git").exists():
@@ -362,7 +443,16 @@ def step(site: Site, what: str, number: int) -> None:
         work.git("commit", "-q", "--amend", "-m", f"Amended {number}")
     elif what == "vendor":  # publishes a merge
         tree = work.out("rev-parse", f"origin/{branch}^{{tree}}")
-        made = work.out("commit-tree", tree, "-p", f"origin/{branch}", "-p", "origin/release-1.10", "-m", f"{number}")
+        made = work.out(
+            "commit-tree",
+            tree,
+            "-p",
+            f"origin/{branch}",
+            "-p",
+            "origin/release-1.10",
+            "-m",
+            f"{number}",
+        )
         work.git("push", "-q", "--no-verify", str(site.vendor), f"{made}:refs/heads/{branch}")
         work.git("fetch", "-q", "origin")
     elif what == "record":
@@ -381,7 +471,9 @@ def step(site: Site, what: str, number: int) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=4, unique=True))
-def test_what_the_client_finds_good_the_server_takes(site_template: Site, tmp_path: Path, steps: list[str]) -> None:
+def test_what_the_client_finds_good_the_server_takes(
+    site_template: Site, tmp_path: Path, steps: list[str]
+) -> None:
     shutil.rmtree(tmp_path / "site", ignore_errors=True)
     site = copy_site(site_template, tmp_path / "site")
     site.work.git("config", "--unset", "core.hooksPath")
@@ -406,11 +498,24 @@ def test_a_merge_is_refused_however_it_is_pushed(site: Site) -> None:
         site.refused("linear-history", f"{tip}:refs/heads/{BRANCH}")
     old = work.out("rev-parse", "HEAD")
     rewritten = site.merge("origin/release-1.8", "origin/release-1.9")
-    site.refused("linear-history", "--force", f"{rewritten}:refs/heads/{BRANCH}", f"{old}:refs/ekf/backup/{BRANCH}/1")
-    site.refused("branch-base linear-history", f"{site.merge('origin/release-1.9', 'HEAD')}:refs/heads/release-1.9", nine)
+    site.refused(
+        "linear-history",
+        "--force",
+        f"{rewritten}:refs/heads/{BRANCH}",
+        f"{old}:refs/ekf/backup/{BRANCH}/1",
+    )
+    site.refused(
+        "branch-base linear-history",
+        f"{site.merge('origin/release-1.9', 'HEAD')}:refs/heads/release-1.9",
+        nine,
+    )
     # First by another ref that may have it: that makes no vendor's commit of it.
     site.server.git("config", "ekf.branches.allow", "wip/*")
-    site.accepted(f"{merge}:refs/tags/plain", f"{merge}:refs/heads/wip/x", f"{merge}:refs/ekf/backup/{BRANCH}/2")
+    site.accepted(
+        f"{merge}:refs/tags/plain",
+        f"{merge}:refs/heads/wip/x",
+        f"{merge}:refs/ekf/backup/{BRANCH}/2",
+    )
     for tip in (merge, on_top):
         site.refused("linear-history", f"{tip}:refs/heads/{BRANCH}")
 
@@ -444,9 +549,18 @@ def test_in_a_plain_repository(bare: Clone) -> None:
     mirror = f"To let nobody pass commits off as the vendor's: {at} ekf.server.mirror DIR, which git ekf mirror PRIMARY DIR makes"
     advice = [mirror, f"To refuse damaged objects as well: {at} receive.fsckObjects true"]
     assert hooks("status", "--server", path)[0] == 1
-    assert hooks("install", "--server", path) == (0, ["hook pre-receive installed", f"It is {hook}", *advice])
-    assert run("git-ekf", "hooks", "install", "--server", cwd=path).out.splitlines()[0] == "The hook is in place; nothing was changed."
-    assert hooks("status", "--server", path) == (0, [f"Hooks in {path}/hooks", "  pre-receive      ok"])
+    assert hooks("install", "--server", path) == (
+        0,
+        ["hook pre-receive installed", f"It is {hook}", *advice],
+    )
+    assert (
+        run("git-ekf", "hooks", "install", "--server", cwd=path).out.splitlines()[0]
+        == "The hook is in place; nothing was changed."
+    )
+    assert hooks("status", "--server", path) == (
+        0,
+        [f"Hooks in {path}/hooks", "  pre-receive      ok"],
+    )
     assert effective(path)
     bare.git("config", "ekf.server.mirror", "/srv/git/vendor.git")
     bare.git("config", "receive.fsckObjects", "true")
@@ -456,8 +570,14 @@ def test_in_a_plain_repository(bare: Clone) -> None:
     ]
     with hook.open("a") as file:
         file.write("# edited\n")
-    assert hooks("install", "--server", path)[1][1] == "hint: git ekf hooks install --server --force writes it anew"
-    assert hooks("uninstall", "--server", path)[1][1] == "hint: git ekf hooks uninstall --server --force removes it"
+    assert (
+        hooks("install", "--server", path)[1][1]
+        == "hint: git ekf hooks install --server --force writes it anew"
+    )
+    assert (
+        hooks("uninstall", "--server", path)[1][1]
+        == "hint: git ekf hooks uninstall --server --force removes it"
+    )
     assert hooks("uninstall", "--server", "--force", path) == (0, ["hook pre-receive removed"])
     assert hooks("uninstall", "--server", path) == (0, ["No git-ekf hook is installed here."])
     assert not hook.exists()
@@ -466,7 +586,11 @@ def test_in_a_plain_repository(bare: Clone) -> None:
 def test_an_existing_hook_runs_first_and_comes_back(site: Site) -> None:
     hook = site.server.path / "hooks" / "pre-receive"
     assert hooks("uninstall", "--server", site.server.path)[0] == 0
-    theirs = script(hook, "echo theirs >&2", "while read old new ref; do [ $ref != refs/tags/no ] || exit 1; done").read_bytes()
+    theirs = script(
+        hook,
+        "echo theirs >&2",
+        "while read old new ref; do [ $ref != refs/tags/no ] || exit 1; done",
+    ).read_bytes()
     kept = "hook pre-receive installed; the one that was there is kept as pre-receive.ekf-prev and still runs"
     assert hooks("install", "--server", site.server.path)[1][0] == kept
     done = site.refused("ref-name", "HEAD:refs/odd")
@@ -475,7 +599,10 @@ def test_an_existing_hook_runs_first_and_comes_back(site: Site) -> None:
     assert "theirs" in done.err
     site.work.commit("own/a", "2\n")
     assert site.push(BRANCH).code == 0
-    assert hooks("uninstall", "--server", site.server.path) == (0, ["hook pre-receive removed; the one from before is back"])
+    assert hooks("uninstall", "--server", site.server.path) == (
+        0,
+        ["hook pre-receive removed; the one from before is back"],
+    )
     assert hook.read_bytes() == theirs
 
 
@@ -507,9 +634,15 @@ def test_gitea_and_forgejo(site: Site) -> None:
     own = script(path / "hooks" / "pre-receive.d" / "gitea", "cat >/dev/null")
     place = path / "hooks" / "pre-receive.d" / "ekf"
     assert hooks("status", "--server", path)[0] == 1
-    assert hooks("install", "--server", path)[1][:2] == ["hook pre-receive installed", f"It is {place}"]
+    assert hooks("install", "--server", path)[1][:2] == [
+        "hook pre-receive installed",
+        f"It is {place}",
+    ]
     assert hooks("install", "--server", path)[1][0] == "The hook is in place; nothing was changed."
-    assert hooks("status", "--server", path) == (0, [f"Hooks in {place.parent}", "  pre-receive      ok"])
+    assert hooks("status", "--server", path) == (
+        0,
+        [f"Hooks in {place.parent}", "  pre-receive      ok"],
+    )
     site.refused("ref-name", "HEAD:refs/odd")
     site.server.git("config", "ekf.server.user", "GITEA_PUSHER_NAME")
     site.server.git("config", "ekf.server.may-push", "alice: *")
@@ -528,13 +661,25 @@ def test_gitlab(bare: Clone, tmp_path: Path) -> None:
     """For one repository and for all. GitLab itself calls what is in pre-receive.d, in order, and stops at the first that fails."""
     bare.git("config", "gitlab.fullpath", "ops/prod")
     place = bare.path / "custom_hooks" / "pre-receive.d" / "ekf"
-    assert hooks("install", "--server", bare.path)[1][:2] == ["hook pre-receive installed", f"It is {place}"]
+    assert hooks("install", "--server", bare.path)[1][:2] == [
+        "hook pre-receive installed",
+        f"It is {place}",
+    ]
     shared = tmp_path / "gitaly" / "custom_hooks"
     place_of_all = shared / "pre-receive.d" / "ekf"
-    assert hooks("install", "--server", "--shared", shared) == (0, ["hook pre-receive installed", f"It is {place_of_all}"])
+    assert hooks("install", "--server", "--shared", shared) == (
+        0,
+        ["hook pre-receive installed", f"It is {place_of_all}"],
+    )
     tip = "1" * 40
     for hook in (place, place_of_all):
-        env = {"GIT_DIR": str(bare.path), "GL_ID": "user-1", "GL_USERNAME": "alice", "GL_REPOSITORY": "project-1", "GL_PROTOCOL": "ssh"}
+        env = {
+            "GIT_DIR": str(bare.path),
+            "GL_ID": "user-1",
+            "GL_USERNAME": "alice",
+            "GL_REPOSITORY": "project-1",
+            "GL_PROTOCOL": "ssh",
+        }
         done = run(hook, cwd=bare.path, stdin=f"{ZERO} {tip} refs/odd\n", env=env)
         assert done.code == 1
         assert done.err.splitlines()[0] == "GL-HOOK-ERR: git-ekf: push refused"
@@ -544,7 +689,9 @@ def test_gitlab(bare: Clone, tmp_path: Path) -> None:
 
 def test_one_installation_for_a_whole_server(bare: Clone, tmp_path: Path) -> None:
     shared = tmp_path / "hooks of all"
-    next_ = f"Next: git config --system core.hooksPath '{shared}', for all repositories of this machine"
+    next_ = (
+        f"Next: git config --system core.hooksPath '{shared}', for all repositories of this machine"
+    )
     assert hooks("install", "--server", "--shared", shared) == (
         0,
         ["hook pre-receive installed", f"It is {shared}/pre-receive", next_],
@@ -554,7 +701,10 @@ def test_one_installation_for_a_whole_server(bare: Clone, tmp_path: Path) -> Non
         "The hook is in place; nothing was changed.",
         f"It is {shared}/pre-receive",
     ]
-    assert hooks("status", "--server", bare.path) == (0, [f"Hooks in {shared}", "  pre-receive      ok"])
+    assert hooks("status", "--server", bare.path) == (
+        0,
+        [f"Hooks in {shared}", "  pre-receive      ok"],
+    )
     assert effective(bare.path)
     code, lines = hooks("install", "--server", bare.path)
     assert (code, lines) == (
@@ -601,6 +751,11 @@ def test_wrong_places(tmp_path: Path, clone: Clone) -> None:
 def test_a_directory_that_cannot_be_written(bare: Clone) -> None:
     shutil.rmtree(bare.path / "hooks")
     (bare.path / "hooks").write_text("")
-    done = subprocess.run(["git-ekf", "hooks", "install", "--server", bare.path], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git-ekf", "hooks", "install", "--server", bare.path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 5, done
     assert done.stderr.splitlines()[1].endswith("then: git ekf hooks install --server")

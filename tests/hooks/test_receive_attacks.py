@@ -25,7 +25,11 @@ def test_records_of_something_else(site: Site) -> None:
     good = site.record(NAME, Date="2026-11-21")
     text = work.out("cat-file", "tag", good).partition("\n\n")[2]
     nested = work.out("rev-parse", good)
-    for what, rule in (("HEAD^{tree}", "tag-mismatch"), ("HEAD:own/a", "tag-mismatch"), (nested, "tag-mismatch")):
+    for what, rule in (
+        ("HEAD^{tree}", "tag-mismatch"),
+        ("HEAD:own/a", "tag-mismatch"),
+        (nested, "tag-mismatch"),
+    ):
         work.git("tag", "-a", "-f", "-F", "-", "other", what, stdin=text)
         done = site.refused(rule, f"refs/tags/other:refs/tags/{NAME}")
         kind = work.out("cat-file", "-t", what)
@@ -43,9 +47,15 @@ def test_a_forged_claim_of_what_the_vendor_published(site: Site) -> None:
     work = site.work
     site.server.git("config", "ekf.server.mirror", str(site.vendor))
     merge = site.merge()
-    for forged in (f"{merge}:{UPSTREAM}", f"{BRANCH}:{UPSTREAM}", f"{merge}:refs/ekf/upstream/release-1.9"):
+    for forged in (
+        f"{merge}:{UPSTREAM}",
+        f"{BRANCH}:{UPSTREAM}",
+        f"{merge}:refs/ekf/upstream/release-1.9",
+    ):
         site.refused("upstream-moved", forged)
-        site.refused("upstream-moved", forged, f"{work.out('rev-parse', 'HEAD')}:refs/ekf/backup/{BRANCH}/1")
+        site.refused(
+            "upstream-moved", forged, f"{work.out('rev-parse', 'HEAD')}:refs/ekf/backup/{BRANCH}/1"
+        )
     # By any other name it is nobody's claim.
     site.accepted(f"{merge}:refs/tags/upstream/release-1.8", f"{merge}:refs/ekf/backup/{BRANCH}/1")
     site.refused("ref-name upstream-moved", f"{merge}:refs/ekf/upstream/release-1.8/x")
@@ -61,13 +71,31 @@ def test_a_replaced_commit_is_judged_as_it_is(site: Site) -> None:
     site.refused("linear-history", f"{merge}:refs/heads/{BRANCH}")
 
 
-CRAFTED = ["$(reboot)", "`reboot`", "a;reboot", "a'b\"c", "-rf", "a|b&c", "\u202egnp.exe", "a\u2028b", "\udcff", "🙂", "{a,b}", "!x", "a=b"]
+CRAFTED = [
+    "$(reboot)",
+    "`reboot`",
+    "a;reboot",
+    "a'b\"c",
+    "-rf",
+    "a|b&c",
+    "\u202egnp.exe",
+    "a\u2028b",
+    "\udcff",
+    "🙂",
+    "{a,b}",
+    "!x",
+    "a=b",
+]
 
 
 def test_names_for_shells_terminals_and_globs(site: Site) -> None:
     """Shown escaped, and quoted in what a person may paste."""
     tip = site.work.out("rev-parse", "HEAD")
-    for kind, rule in (("refs/heads/", "branch-name"), ("refs/tags/deploy/", "tag-lightweight"), ("refs/odd/", "ref-name")):
+    for kind, rule in (
+        ("refs/heads/", "branch-name"),
+        ("refs/tags/deploy/", "tag-lightweight"),
+        ("refs/odd/", "ref-name"),
+    ):
         done = site.push(*(f"{tip}:{kind}{name}" for name in CRAFTED))
         assert done.code == 1
         assert rule in said(done)
@@ -76,9 +104,17 @@ def test_names_for_shells_terminals_and_globs(site: Site) -> None:
         done = site.judge(line)
         assert done.code == 1
         assert done.err.replace("\n", "").isprintable(), done
-        [fix] = [text.partition("fix: ")[2] for text in done.err.splitlines() if "fix: git tag -d" in text]
-        assert shlex.split(fix.partition(",")[0] if "," not in CRAFTED[number] else fix)[3].startswith("deploy/")
-    assert site.server.out("for-each-ref", "refs/odd", "refs/tags/deploy") == site.work.out("for-each-ref", "refs/tags/deploy")
+        [fix] = [
+            text.partition("fix: ")[2]
+            for text in done.err.splitlines()
+            if "fix: git tag -d" in text
+        ]
+        assert shlex.split(fix.partition(",")[0] if "," not in CRAFTED[number] else fix)[
+            3
+        ].startswith("deploy/")
+    assert site.server.out("for-each-ref", "refs/odd", "refs/tags/deploy") == site.work.out(
+        "for-each-ref", "refs/tags/deploy"
+    )
 
 
 def test_ten_thousand_refs(site: Site, tmp_path: Path) -> None:
@@ -92,21 +128,38 @@ def test_ten_thousand_refs(site: Site, tmp_path: Path) -> None:
 
     def judge(*lines: str) -> tuple[int, list[str], int]:
         count.write_text("")
-        done = run("git-ekf", "hook", "1", "pre-receive", cwd=site.server.path, stdin="".join(f"{line}\n" for line in lines), env=path)
+        done = run(
+            "git-ekf",
+            "hook",
+            "1",
+            "pre-receive",
+            cwd=site.server.path,
+            stdin="".join(f"{line}\n" for line in lines),
+            env=path,
+        )
         return done.code, done.err.splitlines(), count.read_text().count("\n")
 
     fine = [f"{ZERO} {tip} refs/heads/wip/{number}" for number in range(10_000)]
     assert judge(*fine) == (0, [], 3)
-    site.server.git("update-ref", "--stdin", stdin="".join(f"create {line[82:]} {tip}\n" for line in fine))
+    site.server.git(
+        "update-ref", "--stdin", stdin="".join(f"create {line[82:]} {tip}\n" for line in fine)
+    )
     moved = [f"{tip} {tip}{line[81:]}" for line in fine]
     code, said, asked = judge(*moved)
     assert (code, said) == (0, [])
     assert asked <= 5
-    days = [f"{2000 + number // 300}-{number // 25 % 12 + 1:02}-{number % 25 + 1:02}" for number in range(6_000)]
-    code, said, asked = judge(*(f"{ZERO} {record} refs/tags/deploy/{day}/release-1.8" for day in days))
+    days = [
+        f"{2000 + number // 300}-{number // 25 % 12 + 1:02}-{number % 25 + 1:02}"
+        for number in range(6_000)
+    ]
+    code, said, asked = judge(
+        *(f"{ZERO} {record} refs/tags/deploy/{day}/release-1.8" for day in days)
+    )
     assert (code, len(said), said[-1]) == (1, 12, "  error  tag-mismatch: 11995 more")
     assert asked <= 14
-    code, said, asked = judge(*(f"{ZERO} {tip} refs/heads/release-2.{number}" for number in range(10_000)))
+    code, said, asked = judge(
+        *(f"{ZERO} {tip} refs/heads/release-2.{number}" for number in range(10_000))
+    )
     assert (code, len(said)) == (1, 12)
     assert asked <= 6
 
@@ -124,21 +177,43 @@ def test_a_backup_that_git_will_not_make(site: Site) -> None:
     # A directory where a file is, and the other way round.
     for kept in (f"{backup}/1/2", "refs/heads/release-1.8/1"):
         site.refused(
-            "ref-name rewrite-unsaved" if "backup" in kept else "ref-name branch-name rewrite-unsaved",
+            "ref-name rewrite-unsaved"
+            if "backup" in kept
+            else "ref-name branch-name rewrite-unsaved",
             f"{moved}:{kept}",
             f"+{other}:{BRANCH}",
         )
     site.refused("ref-name", f"{moved}:refs/tags/kept")
-    site.refused("ref-name rewrite-unsaved", f"{moved}:{backup}/2", f"{moved}:{backup}/2/3", f"+{other}:{BRANCH}")
+    site.refused(
+        "ref-name rewrite-unsaved",
+        f"{moved}:{backup}/2",
+        f"{moved}:{backup}/2/3",
+        f"+{other}:{BRANCH}",
+    )
     # What no client of git sends, the objects being there.
     site.accepted(f"{other}:refs/tags/other")
     rewrite = f"{moved} {other} refs/heads/{BRANCH}"
     for lines, wrong in (
-        ([f"{ZERO} {moved} {backup}/a..b", rewrite], f"{backup}/a..b is no name that git takes for a ref"),
-        ([f"{ZERO} {moved} {backup}/a b", rewrite], f"{backup}/a b is no name that git takes for a ref"),
-        ([f"{tip} {moved} refs/heads/release-1.9", rewrite], "refs/heads/release-1.9 is not there any more"),
-        ([f"{ZERO} {moved} refs/tags/kept/here", rewrite], f"refs/tags/kept/here has moved on the server, to {tip[:12]}"),
-        ([f"{moved} {moved} refs/heads/{BRANCH}", rewrite], f"refs/heads/{BRANCH} is in the push twice"),
+        (
+            [f"{ZERO} {moved} {backup}/a..b", rewrite],
+            f"{backup}/a..b is no name that git takes for a ref",
+        ),
+        (
+            [f"{ZERO} {moved} {backup}/a b", rewrite],
+            f"{backup}/a b is no name that git takes for a ref",
+        ),
+        (
+            [f"{tip} {moved} refs/heads/release-1.9", rewrite],
+            "refs/heads/release-1.9 is not there any more",
+        ),
+        (
+            [f"{ZERO} {moved} refs/tags/kept/here", rewrite],
+            f"refs/tags/kept/here has moved on the server, to {tip[:12]}",
+        ),
+        (
+            [f"{moved} {moved} refs/heads/{BRANCH}", rewrite],
+            f"refs/heads/{BRANCH} is in the push twice",
+        ),
     ):
         done = site.judge(*lines)
         assert done.code == 1
@@ -178,15 +253,24 @@ def test_a_record_with_two_heads(site: Site) -> None:
     head, _, body = work.out("cat-file", "tag", name).partition("\n\n")
     tip, tree = work.out("rev-parse", "HEAD"), work.out("rev-parse", "HEAD^{tree}")
     forged = f"object {tree}\ntype tree\ntag {NAME}\ntagger x <x> 0 +0000\n{head}\n\n{body}\n"
-    oid = work.git("hash-object", "-t", "tag", "-w", "--stdin", "--literally", stdin=forged).out.strip()
+    oid = work.git(
+        "hash-object", "-t", "tag", "-w", "--stdin", "--literally", stdin=forged
+    ).out.strip()
     assert work.out("rev-parse", f"{oid}^{{}}") == tree
     work.git("update-ref", f"refs/tags/{NAME}", oid)
     done = site.refused("tag-mismatch", f"refs/tags/{NAME}")
     assert f"{NAME}: tags a tree, not a commit" in done.err
     assert f"{NAME}: tags a tree, not a commit" in work.ekf("check", "--all").out
     renamed = head.replace(f"tag {NAME}", f"tag x/{NAME}")
-    work.git("update-ref", f"refs/tags/{NAME}", work.git("mktag", stdin=f"{renamed}\n\n{body}\n").out.strip())
-    assert "the tag says of itself that it is x/" in site.refused("tag-mismatch", f"refs/tags/{NAME}").err
+    work.git(
+        "update-ref",
+        f"refs/tags/{NAME}",
+        work.git("mktag", stdin=f"{renamed}\n\n{body}\n").out.strip(),
+    )
+    assert (
+        "the tag says of itself that it is x/"
+        in site.refused("tag-mismatch", f"refs/tags/{NAME}").err
+    )
     # Names that look like object ids.
     work.git("tag", "deadbeef", tip)
     work.git("tag", "beefbeef", f"origin/{BRANCH}")
@@ -203,7 +287,9 @@ def test_commits_that_only_a_record_brings(site: Site) -> None:
     merge = site.merge()
     site.refused("linear-history", site.record(NAME, merge, Date="2026-11-21"))
     work.commit("own/b", "1\n")
-    site.accepted(site.record(NAME, Date="2026-11-21"))  # as `git push --tags` does before the branch
+    site.accepted(
+        site.record(NAME, Date="2026-11-21")
+    )  # as `git push --tags` does before the branch
     site.accepted(BRANCH)
 
 
@@ -214,13 +300,25 @@ def test_a_record_of_another_branch(site: Site) -> None:
     work.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
     work.commit("own/a", "1\n")
     vendor = "origin/release-1.9:refs/ekf/upstream/release-1.9"
-    nine = {"Local_branch": "release-1.9", "Upstream_branch": "origin/release-1.9", "Backup_branch": "internal/release-1.9"}
-    honest = site.record("deploy/2026-11-21/release-1.9", Date="2026-11-21", Upstream_SHA=work.out("rev-parse", "HEAD^"), **nine)
+    nine = {
+        "Local_branch": "release-1.9",
+        "Upstream_branch": "origin/release-1.9",
+        "Backup_branch": "internal/release-1.9",
+    }
+    honest = site.record(
+        "deploy/2026-11-21/release-1.9",
+        Date="2026-11-21",
+        Upstream_SHA=work.out("rev-parse", "HEAD^"),
+        **nine,
+    )
     false = site.record(NAME, Date="2026-11-21", Upstream_SHA=shared)
     site.refused("branch-base", false, honest, "release-1.9", vendor)
     site.accepted(honest, "release-1.9", vendor)
     site.refused("branch-base", false)
-    site.refused("branch-base", site.record(NAME, "origin/release-1.9", Date="2026-11-21", Upstream_SHA=shared))
+    site.refused(
+        "branch-base",
+        site.record(NAME, "origin/release-1.9", Date="2026-11-21", Upstream_SHA=shared),
+    )
 
 
 def test_records_one_above_another(site: Site, tmp_path: Path) -> None:
@@ -231,11 +329,22 @@ def test_records_one_above_another(site: Site, tmp_path: Path) -> None:
         work.commit("own/b", f"{number}\n")
         name = site.record(f"deploy/2026-12-{number:02}/{BRANCH}", Date=f"2026-12-{number:02}")
         lines.append(f"{ZERO} {work.out('rev-parse', name)} refs/tags/{name}")
-    site.accepted("HEAD:refs/tags/here", *(f"{line.split()[1]}:refs/tags/{number}" for number, line in enumerate(lines)))
+    site.accepted(
+        "HEAD:refs/tags/here",
+        *(f"{line.split()[1]}:refs/tags/{number}" for number, line in enumerate(lines)),
+    )
     count, git = tmp_path / "count", shutil.which("git")
     script(tmp_path / "bin" / "git", f'echo >>{count}; exec {git} "$@"')
     path = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    done = run("git-ekf", "hook", "1", "pre-receive", cwd=site.server.path, stdin="\n".join([*lines, ""]), env=path)
+    done = run(
+        "git-ekf",
+        "hook",
+        "1",
+        "pre-receive",
+        cwd=site.server.path,
+        stdin="\n".join([*lines, ""]),
+        env=path,
+    )
     assert done.code == 0, done
     assert count.read_text().count("\n") <= 15
 
@@ -261,7 +370,10 @@ def test_a_record_of_many_megabytes(site: Site) -> None:
     """It is judged by its beginning."""
     long = "Long.\n" * 400_000
     site.accepted(site.record(NAME, Date="2026-11-21", Context=long))
-    site.refused("tag-mismatch", site.record("deploy/2026-11-22/release-1.8", Date="2026-11-21", Context=long))
+    site.refused(
+        "tag-mismatch",
+        site.record("deploy/2026-11-22/release-1.8", Date="2026-11-21", Context=long),
+    )
     blob = site.work.git("hash-object", "-w", "--stdin", stdin=long).out.strip()
     site.refused("tag-lightweight", f"{blob}:refs/tags/deploy/2026-11-23/release-1.8")
 
@@ -270,7 +382,12 @@ def test_dozens_of_records_of_a_megabyte(site: Site) -> None:
     """On the wire they are as good as nothing."""
     body = site.work.out("cat-file", "tag", RECORD) + "\n" + "x\n" * 480_000
     days = [f"{year}-01-{day:02}" for year in range(2000, 2003) for day in range(1, 29)]
-    made = [site.work.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=body.replace("2026-11-20", day)).out.strip() for day in days]
+    made = [
+        site.work.git(
+            "hash-object", "-t", "tag", "-w", "--stdin", stdin=body.replace("2026-11-20", day)
+        ).out.strip()
+        for day in days
+    ]
     pushed = [f"{oid}:refs/tags/deploy/{day}/{BRANCH}" for oid, day in zip(made, days, strict=True)]
     site.accepted("--receive-pack=ulimit -v 200000; git-receive-pack", *pushed)
 
@@ -281,7 +398,9 @@ def test_dozens_of_records_of_a_megabyte(site: Site) -> None:
 def test_variables_that_the_client_sets(site: Site) -> None:
     """As sshd lets it where AcceptEnv is wide: on the server's side of the connection."""
     loose = site.top / "loose"
-    loose.write_text('[ekf "rules"]\n\tlinear-history = off\n\tbranch-name = off\n[ekf "server"]\n\tjudge = false\n')
+    loose.write_text(
+        '[ekf "rules"]\n\tlinear-history = off\n\tbranch-name = off\n[ekf "server"]\n\tjudge = false\n'
+    )
     counted = [("ekf.rules.linear-history", "off"), ("ekf.server.judge", "false")]
     environments = [
         {"GIT_CONFIG_GLOBAL": str(loose)},
@@ -290,24 +409,44 @@ def test_variables_that_the_client_sets(site: Site) -> None:
         {"GIT_CONFIG_PARAMETERS": "'ekf.server.judge'='false'"},
         {
             "GIT_CONFIG_COUNT": "2",
-            **{f"GIT_CONFIG_{part}_{i}": pair[j] for i, pair in enumerate(counted) for j, part in enumerate(("KEY", "VALUE"))},
+            **{
+                f"GIT_CONFIG_{part}_{i}": pair[j]
+                for i, pair in enumerate(counted)
+                for j, part in enumerate(("KEY", "VALUE"))
+            },
         },
-        {"GIT_REPLACE_REF_BASE": "refs/tags/", "GIT_TRACE": "1", "GIT_QUARANTINE_PATH": "/", "GIT_WORK_TREE": "/", "GIT_INDEX_FILE": "/x"},
+        {
+            "GIT_REPLACE_REF_BASE": "refs/tags/",
+            "GIT_TRACE": "1",
+            "GIT_QUARANTINE_PATH": "/",
+            "GIT_WORK_TREE": "/",
+            "GIT_INDEX_FILE": "/x",
+        },
         {"PYTHONPATH": "/nowhere", "PYTHONSTARTUP": "/nowhere", "PYTHONHOME": "/nowhere"},
-        {"EKF_HOOKS": "0", "GL_USER": "admin", "GL_USERNAME": "admin", "GITEA_PUSHER_NAME": "admin", "REMOTE_USER": "admin"},
+        {
+            "EKF_HOOKS": "0",
+            "GL_USER": "admin",
+            "GL_USERNAME": "admin",
+            "GITEA_PUSHER_NAME": "admin",
+            "REMOTE_USER": "admin",
+        },
     ]
     merge = site.merge()
     for environment in environments:
         words = " ".join(shlex.quote(f"{name}={value}") for name, value in environment.items())
         before = site.refs()
-        done = site.push(f"--receive-pack=env {words} git-receive-pack", f"{merge}:refs/heads/{BRANCH}")
+        done = site.push(
+            f"--receive-pack=env {words} git-receive-pack", f"{merge}:refs/heads/{BRANCH}"
+        )
         assert done.code == 1, (environment, done)
         assert said(done) == ["linear-history"], (environment, done)
         assert site.refs() == before
 
 
 def test_a_namespace(site: Site) -> None:
-    done = site.push("--receive-pack=env GIT_NAMESPACE=x git-receive-pack", f"HEAD:refs/heads/{BRANCH}")
+    done = site.push(
+        "--receive-pack=env GIT_NAMESPACE=x git-receive-pack", f"HEAD:refs/heads/{BRANCH}"
+    )
     assert done.code == 1
     assert "remote: git-ekf: git-ekf does not judge a push into a namespace of git" in done.err
 
@@ -330,16 +469,25 @@ def test_a_client_that_goes_away(site: Site) -> None:
             capture_output=True,
             check=True,
         ).stdout
-        command = packet(f"{old} {new} refs/heads/{BRANCH}\0report-status side-band-64k agent=x") + b"0000"
+        command = (
+            packet(f"{old} {new} refs/heads/{BRANCH}\0report-status side-band-64k agent=x")
+            + b"0000"
+        )
         for sent in (command[:20], command, command + pack[: len(pack) // 2], command + pack[:-1]):
             with subprocess.Popen(
-                ["git-receive-pack", site.server.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                ["git-receive-pack", site.server.path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             ) as server:
                 server.communicate(sent)
             assert site.refs() == before
     site.sound()
     with subprocess.Popen(
-        ["git-receive-pack", site.server.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ["git-receive-pack", site.server.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -363,7 +511,9 @@ def test_a_full_disk_on_the_server(site: Site) -> None:
     if run("mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", tiny).code:
         pytest.skip("only root may mount a file system to fill")
     try:
-        shutil.copytree(site.server.path, tiny / "internal.git", ignore=shutil.ignore_patterns("*.sample"))
+        shutil.copytree(
+            site.server.path, tiny / "internal.git", ignore=shutil.ignore_patterns("*.sample")
+        )
         full = Site(site.top)
         full.server = type(site.server)(tiny / "internal.git")
         site.work.git("remote", "set-url", "internal", str(tiny / "internal.git"))
@@ -398,7 +548,11 @@ def test_two_pushes_race_for_one_name(site: Site) -> None:
         shutil.copytree(work.path, other, symlinks=True)
         rival = type(work)(other)
         rival.commit("own/a", f"rival {number}\n")
-        text = work.out("cat-file", "tag", RECORD).partition("\n\n")[2].replace("2026-11-20", "2026-11-21")
+        text = (
+            work.out("cat-file", "tag", RECORD)
+            .partition("\n\n")[2]
+            .replace("2026-11-20", "2026-11-21")
+        )
         text = text.replace(work.out("rev-parse", "HEAD"), rival.out("rev-parse", "HEAD"))
         rival.git("tag", "-a", "-F", "-", NAME, stdin=text)
         rivals.append(rival)
@@ -414,7 +568,11 @@ def test_two_pushes_race_for_one_name(site: Site) -> None:
         f"n=0; while [ $(ls {meeting} | wc -l) -lt 2 ] && [ $n -lt 200 ]; do sleep 0.02; n=$((n+1)); done",
     )
     pushes = [
-        subprocess.Popen(["git", "push", "-q", "--atomic", "internal", BRANCH, NAME], cwd=rival.path, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            ["git", "push", "-q", "--atomic", "internal", BRANCH, NAME],
+            cwd=rival.path,
+            stderr=subprocess.PIPE,
+        )
         for rival in rivals
     ]
     for push in pushes:

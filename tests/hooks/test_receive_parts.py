@@ -12,22 +12,36 @@ BACKUP = f"refs/ekf/backup/{BRANCH}"
 Update = tuple[str, str, str]
 
 
-def raw_push(site: Site, updates: Iterable[Update], objects: Iterable[str] = (), *, shallow: str = "") -> str:
+def raw_push(
+    site: Site, updates: Iterable[Update], objects: Iterable[str] = (), *, shallow: str = ""
+) -> str:
     """What the server answers to a client that sends these updates and objects, whatever it should send."""
     lines = [f"{old} {new} {ref}" for old, new, ref in updates]
     lines[0] += "\0report-status delete-refs"
-    sent = (packet(f"shallow {shallow}") if shallow else b"") + b"".join(map(packet, lines)) + b"0000"
+    sent = (
+        (packet(f"shallow {shallow}") if shallow else b"") + b"".join(map(packet, lines)) + b"0000"
+    )
     if any(line.split(" ")[1].strip("0") for line in lines):
         listed = "".join(f"{oid}\n" for oid in objects).encode()
-        done = subprocess.run(["git", "pack-objects", "--stdout", "-q"], cwd=site.work.path, input=listed, capture_output=True, check=True)
+        done = subprocess.run(
+            ["git", "pack-objects", "--stdout", "-q"],
+            cwd=site.work.path,
+            input=listed,
+            capture_output=True,
+            check=True,
+        )
         sent += done.stdout
-    server = subprocess.run(["git-receive-pack", site.server.path], input=sent, capture_output=True, check=False)
+    server = subprocess.run(
+        ["git-receive-pack", site.server.path], input=sent, capture_output=True, check=False
+    )
     return (server.stdout.partition(b"unpack ok")[2] + server.stderr).decode()
 
 
 def anew(site: Site) -> str:
     """A commit in place of the branch's own, which the server has already."""
-    other = site.work.out("commit-tree", "HEAD^{tree}", "-p", f"origin/{BRANCH}", "-m", "Begin anew")
+    other = site.work.out(
+        "commit-tree", "HEAD^{tree}", "-p", f"origin/{BRANCH}", "-m", "Begin anew"
+    )
     site.accepted(f"{other}:refs/tags/anew")
     return other
 
@@ -76,7 +90,9 @@ def test_names_that_git_refuses_after_the_hook(site: Site) -> None:
         assert "git-ekf: push refused" in answer, answer
         assert site.refs() == before
     for names in (["x/1"], ["x/1", "x/2"], ["x/1", "2"]):
-        done = site.push("--force", *(f"{new}:{BACKUP}/{name}" for name in names), f"{other}:{BRANCH}")
+        done = site.push(
+            "--force", *(f"{new}:{BACKUP}/{name}" for name in names), f"{other}:{BRANCH}"
+        )
         assert done.code == 1
         assert done.err.count("which is there") == len([name for name in names if "/" in name])
         assert site.refs() == before
@@ -89,7 +105,9 @@ def test_a_deletion_from_no_value(site: Site) -> None:
     site.accepted(f"{tip}:refs/heads/wip/x")
     before = site.refs()
     for old in (ZERO, "1" * 40):
-        assert "ng refs/heads/wip/x pre-receive hook declined" in raw_push(site, [(old, ZERO, "refs/heads/wip/x")])
+        assert "ng refs/heads/wip/x pre-receive hook declined" in raw_push(
+            site, [(old, ZERO, "refs/heads/wip/x")]
+        )
         assert site.refs() == before
     site.refused("rewrite-unsaved", ":refs/heads/wip/x")
 

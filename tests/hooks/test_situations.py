@@ -12,7 +12,7 @@ import pytest
 from conftest import Clone, Run, run
 from hooktools import HOOKS, assert_refused, states
 
-from git_ekf.sample import make_vendor
+from git_ekf.demo.sample import make_vendor
 
 # Where `make test` installs the newest git.
 NEWEST_GIT = Path(sys.prefix) / "newest-git" / "bin"
@@ -37,8 +37,13 @@ def assert_judged(clone: Clone, env: dict[str, str] | None = None) -> None:
     clone.git("add", "marked.yaml", env=env)
     assert_refused(clone.git("commit", "-q", "-m", "x", ok=False, env=env), "conflict-marker")
     clone.git("rm", "-q", "-f", "marked.yaml", env=env)
-    assert_refused(clone.git("push", "-q", "internal", "HEAD:refs/heads/feature", ok=False, env=env), "branch-name")
-    assert_refused(clone.git("push", "-q", "origin", "HEAD:release-1.8", ok=False, env=env), "push-primary")
+    assert_refused(
+        clone.git("push", "-q", "internal", "HEAD:refs/heads/feature", ok=False, env=env),
+        "branch-name",
+    )
+    assert_refused(
+        clone.git("push", "-q", "origin", "HEAD:release-1.8", ok=False, env=env), "push-primary"
+    )
 
 
 # --- places ---
@@ -100,20 +105,33 @@ def test_repository_named_by_the_environment(clone: Clone, tmp_path: Path) -> No
     named = {"GIT_DIR": str(clone.path / ".git"), "GIT_WORK_TREE": str(clone.path)}
     here.git("commit", "-q", "--allow-empty", "-m", "fine", env=named)
     here.git("push", "-q", "internal", "release-1.8", env=named)
-    assert_refused(here.git("push", "-q", "internal", "HEAD:refs/heads/feature", ok=False, env=named), "branch-name")
+    assert_refused(
+        here.git("push", "-q", "internal", "HEAD:refs/heads/feature", ok=False, env=named),
+        "branch-name",
+    )
     inside = Clone(clone.path / "apps")
     relative = {"GIT_DIR": "../.git", "GIT_WORK_TREE": ".."}
     inside.git("switch", "-q", "-c", "feature", env=relative)
-    assert_refused(inside.git("commit", "-q", "--allow-empty", "-m", "x", ok=False, env=relative), "branch-name")
+    assert_refused(
+        inside.git("commit", "-q", "--allow-empty", "-m", "x", ok=False, env=relative),
+        "branch-name",
+    )
 
 
-def test_configuration_counts_when_the_push_comes_from_elsewhere(clone: Clone, tmp_path: Path) -> None:
+def test_configuration_counts_when_the_push_comes_from_elsewhere(
+    clone: Clone, tmp_path: Path
+) -> None:
     """Such a push runs the hook where it was started, not at the top of the work tree."""
     clone.git("push", "-q", "internal", "release-1.8")
-    clone.commit(".ekf.toml", '[remotes]\nprimary = "internal"\ninternal = "origin"\n', verify=False)
+    clone.commit(
+        ".ekf.toml", '[remotes]\nprimary = "internal"\ninternal = "origin"\n', verify=False
+    )
     named = {"GIT_DIR": str(clone.path / ".git"), "GIT_WORK_TREE": str(clone.path)}
     for env, where in (({}, clone.path), (named, tmp_path)):
-        assert_refused(Clone(where).git("push", "-q", "internal", "release-1.8", ok=False, env=env), "push-primary")
+        assert_refused(
+            Clone(where).git("push", "-q", "internal", "release-1.8", ok=False, env=env),
+            "push-primary",
+        )
 
 
 def test_relative_url_in_a_push_from_elsewhere(clone: Clone, vendor: Path, tmp_path: Path) -> None:
@@ -121,7 +139,9 @@ def test_relative_url_in_a_push_from_elsewhere(clone: Clone, vendor: Path, tmp_p
     named = {"GIT_DIR": str(clone.path / ".git"), "GIT_WORK_TREE": str(clone.path)}
     here = tmp_path / "some" / "where"
     here.mkdir(parents=True)
-    done = Clone(here).git("push", "-q", f"../../{vendor.name}", "HEAD:refs/heads/new", ok=False, env=named)
+    done = Clone(here).git(
+        "push", "-q", f"../../{vendor.name}", "HEAD:refs/heads/new", ok=False, env=named
+    )
     assert_refused(done, "push-primary")
 
 
@@ -145,7 +165,9 @@ def test_graphical_client(clone: Clone, tmp_path: Path, toml: str) -> None:
     sparse = ["env", "-i", "PATH=/usr/bin:/bin", f"HOME={tmp_path}"]
     if run(*sparse, "git", "--version").code:
         pytest.skip("git is not in /usr/bin")
-    assert run(*sparse, "git-ekf", "--version").code, "git-ekf is on the sparse PATH, so this test shows nothing"
+    assert run(*sparse, "git-ekf", "--version").code, (
+        "git-ekf is on the sparse PATH, so this test shows nothing"
+    )
 
     def git(*args: str) -> Run:
         return run(*sparse, "git", *args, cwd=clone.path)
@@ -161,7 +183,9 @@ def test_graphical_client(clone: Clone, tmp_path: Path, toml: str) -> None:
 
 def test_shallow_clone(vendor: Path, internal: Path, tmp_path: Path) -> None:
     run("git", "-C", internal, "config", "receive.shallowUpdate", "true")
-    done = run("git", "clone", "-q", "--depth=1", "-b", "release-1.8", vendor.as_uri(), tmp_path / "work")
+    done = run(
+        "git", "clone", "-q", "--depth=1", "-b", "release-1.8", vendor.as_uri(), tmp_path / "work"
+    )
     assert done.code == 0, done
     clone = Clone(tmp_path / "work")
     assert clone.ekf("init", "--internal", str(internal)).code == 0
@@ -172,8 +196,27 @@ def test_shallow_clone(vendor: Path, internal: Path, tmp_path: Path) -> None:
 def other_kind(tmp_path: Path, object_format: str = "sha1") -> Clone:
     """A clone of repositories that are made in another way than usual."""
     make_vendor(str(tmp_path / "vendor.git"), object_format=object_format)
-    assert run("git", "init", "-q", "--bare", f"--object-format={object_format}", tmp_path / "internal.git").code == 0
-    done = run("git-ekf", "clone", tmp_path / "vendor.git", tmp_path / "work", "--internal", tmp_path / "internal.git", "--release", "1.8")
+    assert (
+        run(
+            "git",
+            "init",
+            "-q",
+            "--bare",
+            f"--object-format={object_format}",
+            tmp_path / "internal.git",
+        ).code
+        == 0
+    )
+    done = run(
+        "git-ekf",
+        "clone",
+        tmp_path / "vendor.git",
+        tmp_path / "work",
+        "--internal",
+        tmp_path / "internal.git",
+        "--release",
+        "1.8",
+    )
     assert done.code == 0, done
     return Clone(tmp_path / "work")
 
@@ -252,7 +295,9 @@ def test_stepping_past(clone: Clone, tmp_path: Path) -> None:
 
 def test_merge(clone: Clone) -> None:
     side = clone.out("commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "side")
-    assert_refused(clone.git("merge", "-q", "--no-ff", "--no-edit", side, ok=False), "linear-history")
+    assert_refused(
+        clone.git("merge", "-q", "--no-ff", "--no-edit", side, ok=False), "linear-history"
+    )
     clone.git("merge", "--abort")
     # Stopped before the commit, the merge is concluded by an ordinary one.
     clone.git("merge", "-q", "--no-ff", "--no-commit", side)
@@ -291,7 +336,9 @@ def test_conflict_solved_in_a_rebase(clone: Clone) -> None:
     assert clone.git("rebase", "-q", theirs(clone), ok=False).code
     assert "<<<<<<<" in (clone.path / "VERSION").read_text()
     clone.git("add", "VERSION")
-    assert_refused(try_commit(clone), "conflict-marker")  # `rebase --continue` would not ask the hook
+    assert_refused(
+        try_commit(clone), "conflict-marker"
+    )  # `rebase --continue` would not ask the hook
     clone.write("VERSION", "solved\n")
     clone.git("add", "VERSION")
     assert try_commit(clone).code == 0
@@ -361,12 +408,18 @@ def slipped_merge(clone: Clone) -> None:
 
 
 def slipped_vendor_merge(clone: Clone) -> None:
-    clone.git("merge", "-q", "--no-verify", "--no-ff", "-X", "theirs", "--no-edit", "origin/release-1.9")
+    clone.git(
+        "merge", "-q", "--no-verify", "--no-ff", "-X", "theirs", "--no-edit", "origin/release-1.9"
+    )
 
 
 def slipped_commit_tree(clone: Clone) -> None:
     tree = clone.out("rev-parse", "HEAD^{tree}")
-    clone.git("update-ref", "HEAD", clone.out("commit-tree", tree, "-p", "origin/release-1.9", "-m", "on another channel"))
+    clone.git(
+        "update-ref",
+        "HEAD",
+        clone.out("commit-tree", tree, "-p", "origin/release-1.9", "-m", "on another channel"),
+    )
 
 
 def slipped_reset(clone: Clone) -> None:
@@ -385,7 +438,9 @@ def slipped_reset(clone: Clone) -> None:
         (slipped_commit_tree, ["branch-base"]),
         (slipped_reset, ["branch-base"]),
     ],
-    ids=lambda value: value.__name__.removeprefix("slipped_") if callable(value) else "+".join(value),
+    ids=lambda value: (
+        value.__name__.removeprefix("slipped_") if callable(value) else "+".join(value)
+    ),
 )
 def test_what_the_commit_hook_does_not_see(
     clone: Clone, internal: Path, slip: Callable[[Clone], None], rules: list[str], published: bool
@@ -414,7 +469,13 @@ def test_one_bad_ref_among_good_ones(clone: Clone, internal: Path, bad: str) -> 
 def test_every_bad_ref_is_named(clone: Clone) -> None:
     clone.git("tag", "deploy/2026-02-30/release-1.8")
     done = push(
-        clone, "internal", "release-1.8", "release-1.8:aa", "release-1.8:zz", "origin/release-1.9:refs/heads/release-1.10", "--tags"
+        clone,
+        "internal",
+        "release-1.8",
+        "release-1.8:aa",
+        "release-1.8:zz",
+        "origin/release-1.9:refs/heads/release-1.10",
+        "--tags",
     )
     assert_refused(done, "branch-base", "branch-name", "tag-lightweight", "tag-name")
     for name in ("aa is not", "zz is not", "release-1.10 stands", "2026-02-30"):
@@ -426,11 +487,16 @@ def test_the_bad_line_may_stand_anywhere(clone: Clone, internal: Path, position:
     """As the shim gets it, in whatever order git lists them; the first alone is one for the fast path."""
     old = clone.out("rev-parse", "HEAD")
     oid = clone.commit("a.txt", "a\n")
-    lines = [f"refs/heads/release-1.8 {oid} refs/heads/release-1.8 {old}\n", f"refs/tags/v1 {oid} refs/tags/v1 {NOTHING}\n"]
+    lines = [
+        f"refs/heads/release-1.8 {oid} refs/heads/release-1.8 {old}\n",
+        f"refs/tags/v1 {oid} refs/tags/v1 {NOTHING}\n",
+    ]
     hook = clone.path / ".git" / "hooks" / "pre-push"
     assert run(hook, "internal", internal, cwd=clone.path, stdin="".join(lines)).code == 0
     lines.insert(position, f"HEAD~0 {oid} refs/heads/feature {NOTHING}\n")
-    assert_refused(run(hook, "internal", internal, cwd=clone.path, stdin="".join(lines)), "branch-name")
+    assert_refused(
+        run(hook, "internal", internal, cwd=clone.path, stdin="".join(lines)), "branch-name"
+    )
 
 
 def test_push_of_nothing(clone: Clone) -> None:
@@ -439,7 +505,15 @@ def test_push_of_nothing(clone: Clone) -> None:
 
 
 def test_deletions(clone: Clone) -> None:
-    clone.git("push", "-q", "--no-verify", "internal", "release-1.8", "release-1.8:feature", "release-1.8:refs/tags/v1")
+    clone.git(
+        "push",
+        "-q",
+        "--no-verify",
+        "internal",
+        "release-1.8",
+        "release-1.8:feature",
+        "release-1.8:refs/tags/v1",
+    )
     assert_refused(push(clone, "internal", ":release-1.8"), "delete-protected")
     assert_refused(push(clone, "internal", ":feature", ":release-1.8"), "delete-protected")
     assert push(clone, "internal", ":feature", ":v1").code == 0
@@ -459,7 +533,9 @@ def test_tags(clone: Clone) -> None:
     clone.git("tag", "deploy/2026-11-20/release-1.8")
     assert_refused(push(clone, "internal", "deploy/2026-11-20/release-1.8"), "tag-lightweight")
     clone.git("tag", "-a", "-m", "Context: no", "deploy/2026-13-01/release-1.8")
-    assert_refused(push(clone, "internal", "deploy/2026-13-01/release-1.8"), "tag-fields", "tag-name")
+    assert_refused(
+        push(clone, "internal", "deploy/2026-13-01/release-1.8"), "tag-fields", "tag-name"
+    )
     assert_refused(push(clone, "origin", "v1"), "push-primary")
 
 
@@ -549,7 +625,10 @@ def test_vendor_behind_another_name(clone: Clone, vendor: Path) -> None:
     assert_refused(push(clone, "upstream", "release-1.8"), "push-primary")
     clone.git("config", f"url.{vendor.parent}/.insteadOf", "corp:")
     assert_refused(push(clone, f"corp:{vendor.name}", "release-1.8"), "push-primary")
-    for internal, primary in ((f"corp:{vendor.name}", str(vendor)), (str(vendor), f"corp:{vendor.name}")):
+    for internal, primary in (
+        (f"corp:{vendor.name}", str(vendor)),
+        (str(vendor), f"corp:{vendor.name}"),
+    ):
         clone.git("remote", "set-url", "internal", internal)
         clone.git("remote", "set-url", "origin", primary)
         assert_refused(push(clone, "internal", "release-1.8"), "push-primary")

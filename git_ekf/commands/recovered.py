@@ -1,0 +1,29 @@
+"""How a command that changes refs begins: with whatever a killed one left begun, or a rebase has ended, out of the way."""
+
+from __future__ import annotations
+
+import sys
+
+from git_ekf.recovery import recover
+from git_ekf.repository import Repository, asked_ahead
+from git_ekf.terminal.text import escape, with_article
+from git_ekf.transaction.interrupted import outcome
+
+
+def recovered() -> Repository:
+    """The work tree to act on. Says so when a command was cut off before, or has ended in git's hands. Raises Refused."""
+    repo = asked_ahead()
+    repo.require_work_tree()
+    interrupted, rebased = recover(repo)
+    if interrupted:
+        _note(f"{with_article(interrupted.command)} was cut off; {outcome(interrupted)}")
+    if rebased:
+        went = "finished" if rebased.state == "done" else "taken back"
+        _note(
+            f"the {rebased.command} of {rebased.head} was {went} with git rebase; git ekf is up to date with it"
+        )
+    return Repository() if interrupted or rebased else repo
+
+
+def _note(text: str) -> None:
+    print(escape(f"note: {text}"), file=sys.stderr)

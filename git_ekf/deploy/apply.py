@@ -1,0 +1,307 @@
+"""The deploy tool that the configuration names, run on a clean release branch, path by path."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NamedTuple
+
+from git_ekf.deploy import write
+from git_ekf.errors import EkfError, Refused, UsageError
+from git_ekf.record import Record
+from git_ekf.repository import Repository
+from git_ekf.trust import APPLY, quoted, require_trusted
+
+PATHS = "Paths"
+_PATH = "{path}"
+
+
+class ApplyStep(NamedTuple):
+    """`path` is relative to the top of the work tree; "" for a tool that takes none."""
+
+    path: str
+    command: tuple[str, ...]
+
+
+class ApplyPlan(NamedTuple):
+    """`environment` is the tool's, whole; `top` the directory it runs in."""
+
+    branch: str
+    commit: str
+    top: str
+    environment: dict[str, str]
+    steps: list[ApplyStep]
+
+
+class Failure(NamedTuple):
+    """`reason` is what became of the tool, as the end of a sentence; `hint` is set where the tool never started."""
+
+    step: ApplyStep
+    reason: str
+    hint: str = ""
+
+
+class ApplyOutcome(NamedTuple):
+    """`changed` says what is no longer as it was planned, `interrupted` is the signal that ended it; "" and 0 for nothing."""
+
+    applied: list[ApplyStep]
+    failed: list[Failure]
+    not_reached: list[ApplyStep]
+    changed: str
+    interrupted: int
+
+    @property
+    def complete(self) -> bool:
+        return not (self.failed or self.not_reached or self.changed or self.interrupted)
+
+
+# --- before ---
+
+
+def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
+    """What `apply` is going to run. `paths` are relative to the current directory; those of the configuration to the top.
+
+    Raises Refused, UsageError.
+    """
+    branch = write.require_deployable(repo)
+    command = repo.config.apply_command
+    if not any(_PATH in word for word in command):
+        if paths:
+            raise UsageError(
+                "apply.command takes no path: none of its words has {path}", "git ekf apply"
+            )
+        steps = [ApplyStep("", command)]
+    else:
+        top = os.path.realpath(repo.place.top)
+        located = [_locate(path, os.getcwd(), top) for path in paths] or [
+            _locate(path, top, top) for path in repo.config.apply_paths
+        ]
+        if not located:
+            raise Refused(
+                "nothing says which paths to apply",
+                "git ekf apply PATH, or set apply.paths in the configuration",
+            )
+        for path in located:
+            _require_committed(repo, path, top)
+        steps = [ApplyStep(path, _filled(command, path)) for path in dict.fromkeys(located)]
+    require_trusted(repo, APPLY, command)
+    return ApplyPlan(branch, repo.head or "", repo.place.top, _environment(repo, branch), steps)
+
+
+def _locate(path: str, start: str, top: str) -> str:
+    """A path relative to the top. Raises Refused when it leads out of the work tree."""
+    if not path or "\0" in path:
+        raise Refused("an empty path, or one with a NUL, is no path", "git ekf apply PATH")
+    whole = os.path.normpath(os.path.join(start, path))
+    if os.path.isabs(
+        path
+    ):  # perhaps by way of a link above the work tree, which git's own `top` does not show
+        whole = os.path.join(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
+    return _inside(whole, top, path)
+
+
+def _inside(whole: str, top: str, path: str) -> str:
+    relative = os.path.relpath(whole, top)
+    if relative.split(os.sep, 1)[0] == os.pardir:
+        raise Refused(
+            f"{path} is outside the work tree",
+            "git ekf apply PATH, with a path below the top of the work tree",
+        )
+    return relative
+
+
+def _require_committed(repo: Repository, path: str, top: str) -> None:
+    """Raises Refused unless HEAD has the path, and what it leads to where it is a symbolic link."""
+    for name in dict.fromkeys(
+        [path, _inside(os.path.realpath(os.path.join(top, path)), top, path)]
+    ):
+        within = "" if name == os.curdir else name
+        if not repo.git.ref_value(f"{repo.head}:{within}"):
+            folder = os.path.dirname(name)
+            shown = f" {quoted([folder + '/'])}" if folder else ""
+            raise Refused(
+                f"{path} is not in HEAD", f"git ls-tree --full-tree --name-only HEAD{shown}"
+            )
+
+
+def _filled(command: tuple[str, ...], path: str) -> tuple[str, ...]:
+    safe = f"./{path}" if path.startswith("-") else path
+    return tuple(word.replace(_PATH, safe) for word in command)
+
+
+def _environment(repo: Repository, branch: str) -> dict[str, str]:
+    local = repo.git.lines("rev-parse", "--local-env-vars")
+    return {
+        **{name: value for name, value in os.environ.items() if name not in local},
+        "EKF_RELEASE": repo.config.scheme.version(branch) or "",
+        "EKF_COMMIT": repo.head or "",
+        "EKF_UPSTREAM": repo.base(branch) or "",
+    }
+
+
+def paths_field(steps: list[ApplyStep]) -> list[tuple[str, str]]:
+    """The record's field that lists the paths; none for a tool that takes none."""
+    paths = [_listed(step.path) for step in steps if step.path]
+    return [(PATHS, ", ".join(paths))] if paths else []
+
+
+def _listed(path: str) -> str:
+    plain = path.isprintable() and path == path.strip() and not set(path) & set(',"')
+    return path if plain else json.dumps(path)
+
+
+def record(
+    repo: Repository, plan: ApplyPlan, date: str, context: str, fields: list[tuple[str, str]]
+) -> Record:
+    """The record of the plan carried out. Raises Refused when a required field is missing, UsageError when Paths is among `fields`."""
+    if any(name.casefold() == PATHS.casefold() for name, _ in fields):
+        raise UsageError(
+            f"the field {PATHS} is filled in with what is applied", "git ekf apply PATH -m CONTEXT"
+        )
+    composed = write.compose(repo, plan.branch, date, context, [*fields, *paths_field(plan.steps)])
+    try:
+        write.check_record(repo, composed)
+    except Refused as error:
+        raise Refused(
+            error.message, error.hint.replace("git ekf tag", "git ekf apply", 1)
+        ) from None
+    return composed
+
+
+# --- at work ---
+
+
+def run(
+    repo: Repository,
+    plan: ApplyPlan,
+    announce: Callable[[ApplyStep], None],
+    *,
+    keep_going: bool = False,
+) -> ApplyOutcome:
+    """Runs the tool once a step, on this process's own terminal, and says what came of it.
+
+    It stops at the first failure unless told to keep going; in any case when a tool cannot be started, when
+    HEAD or the work tree is no longer as planned, and at ^C, SIGTERM or SIGHUP, once the tool has ended.
+    """
+    applied: list[ApplyStep] = []
+    failed: list[Failure] = []
+    changed = ""
+    with _signals() as noted:
+        for step in plan.steps:
+            announce(step)
+            failure = _run(plan, step, noted)
+            if failure:
+                failed.append(failure)
+            else:
+                applied.append(step)
+            found = "" if noted.number else _change(repo, plan)
+            if noted.number:  # perhaps only now, and then it ended git as well
+                break
+            changed = found
+            if changed or (failure and (failure.hint or not keep_going)):
+                break
+    return ApplyOutcome(
+        applied, failed, plan.steps[len(applied) + len(failed) :], changed, noted.number
+    )
+
+
+def _run(plan: ApplyPlan, step: ApplyStep, noted: _Noted) -> Failure | None:
+    try:
+        process = subprocess.Popen(step.command, cwd=plan.top, env=plan.environment)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a word
+        return _not_started(plan, step, error)
+    noted.follow(process)
+    code = process.wait()
+    noted.process = None
+    if code == 0:
+        return None
+    return Failure(
+        step, f"failed with code {code}" if code > 0 else f"was killed by {_name(-code)}"
+    )
+
+
+def _not_started(plan: ApplyPlan, step: ApplyStep, error: OSError | ValueError) -> Failure:
+    program = step.command[0]
+    whole = os.path.join(plan.top, program)
+    correct = "correct apply.command: git help ekf-config"
+    if isinstance(error, PermissionError) and os.path.isfile(whole):
+        return Failure(
+            step,
+            f"could not be started: {program} is not executable",
+            f"chmod +x {quoted([whole])}",
+        )
+    if isinstance(error, FileNotFoundError) and os.sep not in program:
+        return Failure(
+            step,
+            f"could not be started: {program} is not on the PATH",
+            f"install {quoted([program])}, or {correct}",
+        )
+    if isinstance(error, FileNotFoundError) and os.path.exists(whole):
+        return Failure(
+            step,
+            f"could not be started: the interpreter in the first line of {program} is missing",
+            f"head -n 1 {quoted([whole])}",
+        )
+    reason = error.strerror if isinstance(error, OSError) else error
+    return Failure(step, f"could not be started: {program}: {reason}", correct)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _change(repo: Repository, plan: ApplyPlan) -> str:
+    """What is no longer as it was planned; "" for nothing."""
+    now = Repository(repo.git)
+    try:
+        if now.head_branch != plan.branch:
+            return f"{plan.branch} is no longer checked out"
+        if now.head != plan.commit:
+            return f"{plan.branch} is no longer at {plan.commit[:7]}"
+        now.require_clean()
+    except EkfError as error:
+        return error.message
+    return ""
+
+
+class _Noted:
+    """The first signal that came, and the tool to pass it on to."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        self.number = self.number or number
+        # ^C has reached the tool already: the terminal sends it to the whole process group.
+        if self.process and number != signal.SIGINT:
+            self.process.send_signal(number)
+
+    def follow(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        if self.number:  # it came while the tool was being started
+            process.send_signal(self.number)
+
+
+@contextmanager
+def _signals() -> Iterator[_Noted]:
+    """Signals are noted and do not end this process, which has a tool to wait for. What is ignored stays so (nohup)."""
+    noted = _Noted()
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            # A handler and not SIG_IGN, which the tool would inherit.
+            before[number] = signal.signal(number, noted.note)
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

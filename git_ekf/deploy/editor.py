@@ -1,0 +1,55 @@
+"""A text in the user's editor, with notes that go away again; the way git does it for a commit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+from git_ekf.errors import CallFailed
+from git_ekf.repository import Repository
+
+_WITHOUT = "git ekf tag -m CONTEXT needs no editor"
+
+
+def path(repo: Repository, name: str) -> str:
+    """Where the text of that name is, which stays until the next one: what was typed must not be lost."""
+    return os.path.join(repo.place.git_dir, name)
+
+
+def edit(repo: Repository, name: str, text: str, notes: list[str]) -> str:
+    """The text as the user leaves it. `name` is the file's name in the git directory. Raises CallFailed."""
+    comments = repo.git.run(
+        "stripspace", "--comment-lines", stdin=os.fsencode("".join(f"{note}\n" for note in notes))
+    )[1]
+    file_name = path(repo, name)
+    with open(file_name, "wb") as file:
+        file.write(os.fsencode(text) + b"\n" + comments)
+    code = _wait(repo.git.text("var", "GIT_EDITOR"), file_name)
+    if code:
+        raise CallFailed(f"the editor ended with code {code}; nothing was done", _WITHOUT)
+    with open(file_name, "rb") as file:
+        left = file.read()
+    return repo.git.text("stripspace", "--strip-comments", stdin=left) + "\n"
+
+
+def _wait(command: str, file_name: str) -> int:
+    """The editor's exit code. Raises CallFailed when it cannot be started, KeyboardInterrupt when ^C ended it."""
+    # The editor is a shell command by git's definition (git-var(1)); the path stays an argument. As git does it, a
+    # plain name needs no shell, which would end at ^C while the editor goes on.
+    plain = not set(command) & set("|&;<>()$`\\\"' \t\n*?[#~=%")
+    # ^C belongs to the editor, where it may be a key like any other. A handler, for it would inherit that it is ignored.
+    ours = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        code = subprocess.Popen(
+            [command, file_name] if plain else ["sh", "-c", f'{command} "$@"', command, file_name]
+        ).wait()
+    except OSError as error:
+        raise CallFailed(
+            f"the editor {command} cannot be started: {error.strerror}; nothing was done", _WITHOUT
+        ) from None
+    finally:
+        signal.signal(signal.SIGINT, ours)
+    if code in (-signal.SIGINT, 128 + signal.SIGINT):
+        raise KeyboardInterrupt
+    return code

@@ -1,0 +1,137 @@
+"""Deploy records, read back: listed, found, and held against the repository."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from git_ekf.errors import Refused, UsageError
+from git_ekf.git.refs import SAVED, TAGS
+from git_ekf.names import DEPLOY, RecordName, record_name
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_records
+from git_ekf.record import Record, parse
+from git_ekf.record import context as context_of
+from git_ekf.repository import RecordTag, Repository
+
+
+class Deployment(NamedTuple):
+    """A deploy record as it is listed; `saved` is whether `internal` has it, as last heard.
+
+    `expected` are the fields that the configuration requires.
+    """
+
+    name: RecordName
+    tag: RecordTag
+    expected: tuple[str, ...]
+    saved: bool
+
+    @property
+    def record(self) -> Record:
+        """Read when it is asked for: of thousands, most commands want one."""
+        return parse(self.tag.tag.message if self.tag.tag else "", self.expected)
+
+    @property
+    def commit(self) -> str:
+        """The tagged object: a commit, unless the record was made wrongly by hand."""
+        return self.tag.tagged
+
+    @property
+    def context(self) -> str:
+        return context_of(self.tag.raw, self.expected) if self.tag.raw else ""
+
+    @property
+    def sort_key(self) -> tuple[str, int]:
+        return self.name.date, self.name.number
+
+
+# --- reading ---
+
+
+def deployments(repo: Repository, release: str = "") -> list[Deployment]:
+    """Well-named records, newest first; of one release when it is named. One for-each-ref, however many."""
+    branch = ""
+    if release:
+        branch = repo.config.scheme.parse(release) or ""
+        if not branch:
+            raise UsageError(f"{release} is no release", "git ekf releases lists them")
+    listing = repo.git.start(
+        "for-each-ref", "--format=%(objectname) %(refname)", SAVED
+    )  # beside the reading
+    tags = repo.read_records(*([f"{TAGS}{DEPLOY}*/{branch}"] if branch else [f"{TAGS}{DEPLOY}"]))
+    lines = os.fsdecode(repo.git.finish(listing)[1]).splitlines()
+    saved = {
+        name.removeprefix(SAVED): oid for oid, _, name in (line.partition(" ") for line in lines)
+    }
+    found = []
+    for record_tag in tags:
+        name = record_name(record_tag.name, repo.config.scheme)
+        if isinstance(name, RecordName):
+            found.append(
+                Deployment(
+                    name,
+                    record_tag,
+                    repo.config.tags_required,
+                    saved.get(record_tag.name) == record_tag.oid,
+                )
+            )
+    key = repo.config.scheme.key
+    found.sort(key=lambda one: (one.name.date, one.name.number, key(one.name.branch)), reverse=True)
+    return found
+
+
+def find(repo: Repository, text: str) -> Deployment:
+    """The record that a name means: deploy/2026-11-20/release-1.8, without deploy/, or a day that has only one.
+
+    "" means the newest of the release checked out, or of all. Raises UsageError.
+    """
+    if not text:
+        branch = repo.head_branch
+        release = branch if branch and repo.config.scheme.is_release(branch) else ""
+        known = deployments(repo, release) or deployments(repo)
+        if not known:
+            raise Refused("there is no deploy record yet", "git ekf tag")
+        return known[0]
+    known = deployments(repo)
+    wanted = text.removeprefix(TAGS).removeprefix(DEPLOY)
+    matches = [one for one in known if str(one.name) == DEPLOY + wanted]
+    matches = matches or [one for one in known if str(one.name).startswith(f"{DEPLOY}{wanted}/")]
+    if len(matches) != 1:
+        several = ", ".join(str(one.name) for one in matches[:5])
+        what = f"{text} could be {several}" if matches else f"there is no deploy record {text}"
+        raise UsageError(what, "git ekf log lists them")
+    return matches[0]
+
+
+def before(repo: Repository, deployment: Deployment) -> Deployment | None:
+    """The record of the same release before this one, of those that are on a commit."""
+    older = (
+        one
+        for one in deployments(repo, deployment.name.branch)
+        if one.sort_key < deployment.sort_key
+    )
+    return next((one for one in older if repo.git.commit(one.commit)), None)
+
+
+def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
+    """What the policy finds in one record."""
+    return judge_records(repo, [deployment.tag])
+
+
+def commits_of(repo: Repository, commit: str, previous: Deployment | None) -> list[tuple[str, str]]:
+    """(commit, subject) of the configuration commits up to one that are not in the record before, newest first."""
+    lines = repo.git.rev_list(
+        "--no-commit-header",
+        "--format=%H %s",
+        "--encoding=UTF-8",
+        include=[commit],
+        exclude=[previous.commit] if previous else [],
+        globs=repo.vendor_globs(),
+    )
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
+
+
+def vendor_base(repo: Repository, deployment: Deployment) -> str | None:
+    """The vendor's commit that a record stands on, as far as it is known here."""
+    channel = repo.channel(deployment.name.branch)
+    return repo.git.merge_base(channel, deployment.commit) if channel else None

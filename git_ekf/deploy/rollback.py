@@ -1,0 +1,105 @@
+"""The way back to a deploy record, with history kept linear and nothing lost."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from git_ekf.deploy.read import Deployment
+from git_ekf.errors import CallFailed, GitFailed, Refused
+from git_ekf.git.refs import HEADS, RefUpdate
+from git_ekf.record import CONTEXT
+from git_ekf.repository import Repository
+from git_ekf.terminal.text import with_article
+from git_ekf.transaction.journal import cut_off
+from git_ekf.transaction.moves import tracking
+from git_ekf.transaction.perform import exclusive, perform
+
+
+class RollbackPlan(NamedTuple):
+    """How to get to a record.
+
+    `how` is one of: nothing (HEAD is there), commit (a new commit with the record's tree), switch (to the
+    branch as it stands), create (the branch is made at the record), forward (the branch is moved up to it).
+    """
+
+    deployment: Deployment
+    how: str
+    branch: str
+    here: str
+    old: str
+
+
+def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
+    """Raises Refused where a rollback would not be safe."""
+    repo.require_work_tree()
+    interrupted = cut_off(repo)
+    if interrupted:
+        raise Refused(f"{with_article(interrupted)} was cut off", "git ekf undo")
+    repo.require_no_operation()
+    here = repo.head_branch
+    if here is None or repo.head is None:
+        raise Refused("no branch is checked out", f"git switch {deployment.name.branch}")
+    repo.require_clean()
+    branch, commit = deployment.name.branch, deployment.commit
+    old = repo.release_branches.get(branch, "")
+    if not old:
+        how = "create"
+    elif repo.git.text("rev-parse", f"{old}^{{tree}}") == repo.git.text(
+        "rev-parse", f"{commit}^{{tree}}"
+    ):
+        how = "nothing" if branch == here else "switch"
+    elif branch != here and repo.git.is_ancestor(old, commit):
+        how = "forward"
+    else:
+        how = "commit"
+    return RollbackPlan(deployment, how, branch, here, old)
+
+
+def rollback(repo: Repository, plan_: RollbackPlan) -> str:
+    """Carries it out in one ref transaction; the commit that is checked out then. Raises Refused, CallFailed."""
+    branch, old = plan_.branch, plan_.old
+    if plan_.how == "nothing":
+        return old
+    with exclusive(repo) as journal:
+        if (repo.git.head_branch(), repo.git.ref_value(HEADS + branch)) != (plan_.here, old):
+            raise Refused(
+                f"{plan_.here} or {branch} has moved meanwhile", "git ekf status, then try again"
+            )
+        new = (
+            _commit(repo, plan_)
+            if plan_.how == "commit"
+            else old
+            if plan_.how == "switch"
+            else plan_.deployment.commit
+        )
+        updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
+        perform(
+            repo,
+            journal,
+            "rollback",
+            updates,
+            branch,
+            tracking(repo, branch) if plan_.how == "create" else (),
+        )
+    return new
+
+
+def _commit(repo: Repository, plan_: RollbackPlan) -> str:
+    """The new commit with the record's tree, signed when the user signs commits."""
+    name, context = plan_.deployment.name, plan_.deployment.record.get(CONTEXT) or ""
+    message = f"Roll back to {name}\n" + (f"\n{context}\n" if context else "")
+    sign = ["-S"] if repo.git_flag("commit.gpgsign") else []
+    tree = f"{plan_.deployment.commit}^{{tree}}"
+    try:
+        return repo.git.text(
+            "commit-tree", *sign, "-p", plan_.old, "-F", "-", tree, stdin=os.fsencode(message)
+        )
+    except GitFailed as error:
+        if not sign:
+            raise
+        said = error.stderr.strip().splitlines()[0].removeprefix("error: ")
+        raise CallFailed(
+            f"the commit could not be signed: {said}; nothing was changed",
+            "git config --get-regexp 'gpg|signing'",
+        ) from None

@@ -1,0 +1,202 @@
+"""Deploy records: written with every field filled in, listed, and looked at against the repository."""
+
+from __future__ import annotations
+
+import os
+
+from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
+from git_ekf.git.refs import HEADS, TAGS, RefUpdate
+from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_records, judge_repository
+from git_ekf.record import CONTEXT, Record, is_signed, parse, write
+from git_ekf.repository import RecordTag, Repository
+from git_ekf.transaction.perform import exclusive
+
+# How often the next free name is tried when others record at the same moment.
+_ATTEMPTS = 20
+
+_SIGNING = "git config user.signingKey KEY, and gpg.format ssh for an SSH key"
+
+
+# --- writing ---
+
+
+def require_deployable(repo: Repository) -> str:
+    """The release branch checked out, when its state can be reproduced from a commit. Raises Refused."""
+    repo.require_work_tree()
+    branch = repo.head_branch
+    repo.require_no_operation()
+    if branch is None or not repo.config.scheme.is_release(branch):
+        release = next(reversed(repo.release_branches), "release-X.Y")
+        raise Refused("no release branch is checked out", f"git switch {release}")
+    if repo.head is None:
+        raise Refused(f"{branch} has no commit yet", "git ekf status")
+    repo.require_clean()
+    errors = [finding for finding in judge_repository(repo, []) if finding.severity == "error"]
+    if errors:
+        raise Refused(
+            f"the policy is broken ({errors[0].rule}: {errors[0].message})", "git ekf check"
+        )
+    if repo.base(branch) is None:
+        raise Refused(
+            f"what {branch} stands on is not known here", f"git fetch {repo.config.primary}"
+        )
+    return branch
+
+
+def compose(
+    repo: Repository, branch: str, date: str, context: str, fields: list[tuple[str, str]]
+) -> Record:
+    """The record of HEAD with all fields filled in; `fields` are added, and replace those of the same name."""
+    filled = {
+        "Date": date,
+        "Local branch": branch,
+        "Local SHA": repo.head or "",
+        "Upstream branch": f"{repo.config.primary}/{branch}",
+        "Upstream SHA": repo.base(branch) or "",
+        "Backup branch": f"{repo.config.internal}/{branch}",
+        CONTEXT: "\n".join(line.rstrip("\r") for line in context.split("\n")).strip(),
+    }
+    known = {name.casefold(): name for name in (*repo.config.tags_required, *RECORD_FIELDS)}
+    for name, value in fields:
+        filled[known.get(name.casefold(), name)] = value
+    return Record(tuple(filled.items()))
+
+
+def today(repo: Repository) -> str:
+    """The day of a tag made now, in the committer's time zone: git's clock, GIT_COMMITTER_DATE included."""
+    seconds, zone = repo.git.text("var", "GIT_COMMITTER_IDENT").rsplit(" ", 2)[1:]
+    from datetime import UTC, datetime, timedelta
+
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * (-1 if zone[0] == "-" else 1)
+    try:
+        return (datetime.fromtimestamp(int(seconds), UTC) + offset).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"git's clock says {seconds} {zone}, which is no time", "unset GIT_COMMITTER_DATE"
+        ) from None
+
+
+def check_day(text: str) -> str:
+    """Raises UsageError when it is no day."""
+    if not valid_day(text):
+        raise UsageError(f"{text} is no day (YYYY-MM-DD)", "a day that exists, as 2026-11-20")
+    return text
+
+
+def require_not_ahead(repo: Repository, day: str) -> None:
+    """Raises UsageError for a day after tomorrow, which would stay the newest record; tomorrow has begun further east."""
+    from datetime import date
+
+    if date.fromisoformat(day).toordinal() > date.fromisoformat(today(repo)).toordinal() + 1:
+        raise UsageError(
+            f"{day} has not come yet: git's clock says {today(repo)}", "git ekf tag, without --date"
+        )
+
+
+def parse_field(text: str) -> tuple[str, str]:
+    """ "Ticket=OPS-1" as name and value. Raises UsageError."""
+    name, equals, value = text.partition("=")
+    record = parse(f"{name}: {value.strip()}\n")
+    if not equals or "\n" in text or [said for _, said in record.fields] != [value.strip()]:
+        raise UsageError(f"{text} is no field", 'write it as --field "Ticket=OPS-1"')
+    return record.fields[0]
+
+
+def check_record(repo: Repository, record: Record) -> None:
+    """Raises Refused when a required field is missing, or what is written could not be pushed or read back."""
+    missing = [name for name in repo.config.tags_required if not record.get(name)]
+    if missing:
+        flags = " ".join(
+            "-m CONTEXT" if name == CONTEXT else f'--field "{name}=VALUE"' for name in missing
+        )
+        raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {flags}")
+    message = write(record)
+    if "\0" in message:
+        raise Refused(
+            "the record has a NUL character, so git would not show all of it",
+            "git ekf tag -m CONTEXT",
+        )
+    if write(parse(message, repo.config.tags_required)) != message:
+        raise Refused(
+            "the record could not be read back: one of its lines begins a signature",
+            "git ekf tag -m CONTEXT, without it",
+        )
+    for finding in _judge(repo, record, message):
+        if finding.severity == "error":
+            raise Refused(
+                f"the record would not be true ({finding.message})",
+                "git ekf tag -m CONTEXT fills in what the repository has",
+            )
+
+
+def _judge(repo: Repository, record: Record, message: str) -> list[Finding]:
+    """What the policy will find in the record on HEAD once it is pushed, together with its branch."""
+    branch = repo.head_branch or ""
+    head = repo.head or ""
+    name = str(next_name(repo, record.get("Date") or today(repo), branch))
+    raw = f"object {head}\ntype commit\ntag {name}\n\n{message}"
+    tagged = RecordTag(TAGS + name, "", os.fsencode(raw))
+    return judge_records(repo, [tagged], [RefUpdate(HEADS + branch, "0" * len(head), head)])
+
+
+def next_name(repo: Repository, date: str, branch: str) -> RecordName:
+    """The name behind the last one of the day, so that the numbers tell the order."""
+    names = (
+        record_name(name, repo.config.scheme)
+        for name in repo.record_names(f"{date}/{branch}", f"{date}.*/{branch}")
+    )
+    return RecordName(
+        date,
+        1 + max((name.number for name in names if isinstance(name, RecordName)), default=0),
+        branch,
+    )
+
+
+def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = False) -> RecordName:
+    """Makes the annotated tag on HEAD under the next free name of the day. Raises CallFailed, Refused."""
+    sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
+    with exclusive(repo) as journal:
+        for _ in range(_ATTEMPTS):
+            name = next_name(repo, date, branch)
+            ref = TAGS + str(name)
+            none = "0" * len(repo.head or "")
+            operation = journal.begin(
+                "tag", [RefUpdate(ref, none, "")], branch, branch, moves_head=False
+            )
+            try:
+                repo.git.run(
+                    "tag",
+                    "-s" if sign else "-a",
+                    "--cleanup=verbatim",
+                    "-F",
+                    "-",
+                    "--",
+                    str(name),
+                    repo.head or "",
+                    stdin=os.fsencode(message),
+                )
+            except GitFailed as error:
+                journal.mark(operation, "dropped")
+                if "already exists" in error.stderr:
+                    continue
+                raise _not_tagged(error) from None
+            made = repo.git.text("rev-parse", "--verify", ref)
+            if sign and not is_signed(repo.git.text("cat-file", "tag", made)):
+                # Without its SSH key, git 2.39 leaves the signature out and calls that a success.
+                repo.git.run("update-ref", "-d", ref, made)
+                journal.mark(operation, "dropped")
+                raise CallFailed(
+                    "the record could not be signed: git left the signature out", _SIGNING
+                )
+            journal.mark(operation, "done", [RefUpdate(ref, none, made)])
+            return name
+    raise CallFailed(f"the names of {date} are being taken by somebody else", "try again")
+
+
+def _not_tagged(error: GitFailed) -> CallFailed:
+    said = [line for line in error.stderr.splitlines() if line.strip()]
+    if any("gpg" in line or "sign" in line for line in said):
+        return CallFailed(f"the record could not be signed: {said[0].partition(': ')[2]}", _SIGNING)
+    return error

@@ -1,0 +1,155 @@
+"""Objects for a merge, written and read without starting git.
+
+Trees and commits made for a merge live for one question only, and there are many of them: they are written as a pack
+(gitformat-pack(5)); a single one as a file of its own (gitformat-loose(5)), for many packs make git slow. What git makes
+of them it keeps in such files.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+
+from git_ekf.background import Background
+from git_ekf.git.trees import Entry
+
+_AUTHOR = b"author x <x> 0 +0000\ncommitter x <x> 0 +0000\n\n"
+
+# The types of objects in a pack.
+_COMMIT, _TREE = 1, 2
+_NAMES = {_COMMIT: b"commit", _TREE: b"tree"}
+
+
+class Objects:
+    """A directory of objects; `object_format` is sha1 or sha256."""
+
+    def __init__(self, folder: str, object_format: str) -> None:
+        self._folder = folder
+        self._format = object_format
+        self._made: dict[
+            bytes, tuple[int, bytes]
+        ] = {}  # object id -> type and content, to be written
+        self._known: set[str] = set()
+        os.makedirs(folder)
+        Background(lambda: self._digest(b""))  # what that takes is loaded while git is at work
+
+    def commit(self, tree: str, *parents: str) -> str:
+        """Makes a commit without a message. Its object id."""
+        heads = "".join([f"tree {tree}\n", *(f"parent {parent}\n" for parent in parents)])
+        return self._make(_COMMIT, heads.encode() + _AUTHOR)
+
+    def tree(self, entries: Mapping[str, Entry]) -> str:
+        """Makes a tree with these paths and nothing else, and the trees below it. Its object id."""
+        below: dict[str, dict[str, Entry]] = {}
+        listed = []
+        for path, entry in entries.items():
+            name, slash, rest = path.partition("/")
+            if slash:
+                below.setdefault(name, {})[rest] = entry
+            else:
+                listed.append((os.fsencode(name), os.fsencode(name), entry))
+        for name, inner in below.items():  # git sorts a directory as if its name ended in a slash
+            listed.append(
+                (os.fsencode(name) + b"/", os.fsencode(name), Entry("40000", self.tree(inner)))
+            )
+        return self._make(
+            _TREE,
+            b"".join(
+                b"%s %s\0%s" % (e.mode.encode(), name, bytes.fromhex(e.oid))
+                for _, name, e in sorted(listed)
+            ),
+        )
+
+    def _make(self, kind: int, content: bytes) -> str:
+        oid = self._digest(_loose(kind, content))
+        if oid.hex() not in self._known:
+            self._known.add(oid.hex())
+            self._made[oid] = kind, content
+        return oid.hex()
+
+    def write(self) -> None:
+        """Writes what was made since the last time, for git to see."""
+        made, self._made = sorted(self._made.items()), {}
+        if len(made) == 1:
+            oid, (kind, content) = made[0]
+            self._write(
+                os.path.join(oid.hex()[:2], oid.hex()[2:]), zlib.compress(_loose(kind, content), 1)
+            )
+        elif made:
+            self._write_pack(
+                [
+                    (oid, _head(kind, len(content)) + zlib.compress(content, 1))
+                    for oid, (kind, content) in made
+                ]
+            )
+
+    def _write_pack(self, entries: list[tuple[bytes, bytes]]) -> None:
+        """(object id, entry) in the order of the ids."""
+        pack = (
+            b"PACK" + _number(2) + _number(len(entries)) + b"".join(entry for _, entry in entries)
+        )
+        checksum = self._digest(pack)
+        starts = accumulate((len(entry) for _, entry in entries[:-1]), initial=12)
+        firsts = [oid[0] for oid, _ in entries]
+        counts = accumulate(firsts.count(byte) for byte in range(256))
+        index = (
+            b"\377tOc"
+            + _number(2)
+            + b"".join(map(_number, counts))
+            + b"".join(oid for oid, _ in entries)
+        )
+        index += (
+            b"".join(_number(zlib.crc32(entry)) for _, entry in entries)
+            + b"".join(map(_number, starts))
+            + checksum
+        )
+        name = os.path.join("pack", f"pack-{checksum.hex()}")
+        self._write(f"{name}.pack", pack + checksum)
+        self._write(f"{name}.idx", index + self._digest(index))  # with it git sees the pack
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = os.path.join(self._folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+
+    def new_files(self) -> Iterator[bytes]:
+        """The content of blobs that git has written since the last time."""
+        for folder in os.listdir(self._folder):
+            for name in os.listdir(os.path.join(self._folder, folder)) if len(folder) == 2 else ():
+                if (
+                    folder + name in self._known or not name.isalnum()
+                ):  # one that is still being written has another name
+                    continue
+                self._known.add(folder + name)
+                with open(os.path.join(self._folder, folder, name), "rb") as file:
+                    raw = file.read()
+                if zlib.decompressobj().decompress(raw, 64).startswith(b"blob "):
+                    yield zlib.decompress(raw).partition(b"\0")[2]
+
+    def _digest(self, content: bytes) -> bytes:
+        import hashlib  # 10 ms, which only merges need
+
+        return hashlib.new(self._format, content, usedforsecurity=False).digest()
+
+
+def _loose(kind: int, content: bytes) -> bytes:
+    """An object in full, as its id is made from it."""
+    return b"%s %d\0%s" % (_NAMES[kind], len(content), content)
+
+
+def _head(kind: int, size: int) -> bytes:
+    """How an object in a pack begins: its type and size, seven bits a byte but for four in the first."""
+    head = bytearray([kind << 4 | size & 15])
+    size >>= 4
+    while size:
+        head[-1] |= 128
+        head.append(size & 127)
+        size >>= 7
+    return bytes(head)
+
+
+def _number(number: int) -> bytes:
+    return number.to_bytes(4, "big")

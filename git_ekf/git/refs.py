@@ -1,0 +1,64 @@
+"""A change to a ref, and the lines in which git tells its push hooks about them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+HEADS = "refs/heads/"
+TAGS = "refs/tags/"
+RECORDS = "refs/tags/deploy/"
+UPSTREAM = "refs/ekf/upstream/"
+SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last heard
+BACKUP = "refs/ekf/backup/"
+MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself; see mirror.py
+APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the bundle that was applied last; see bundle/
+PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
+
+
+def is_zero(oid: str) -> bool:
+    """Whether it is git's "no object": 40 zeros, or 64 in a SHA-256 repository."""
+    return not oid.strip("0")
+
+
+class RefUpdate(NamedTuple):
+    """`ref` goes from `old` to `new`; an all-zero object id stands for "does not exist"."""
+
+    ref: str
+    old: str
+    new: str
+
+    @property
+    def creates(self) -> bool:
+        return is_zero(self.old)
+
+    @property
+    def deletes(self) -> bool:
+        return is_zero(self.new)
+
+
+def parse_push(stdin: str) -> list[RefUpdate]:
+    """The updates of pre-push's stdin, named by the remote's refs (githooks(5)).
+
+    Raises ValueError on a line that does not have four words.
+    """
+    updates = []
+    for line in _lines(stdin):
+        _local, new, ref, old = line.rsplit(
+            " ", 3
+        )  # the local name may be any revision, with spaces
+        updates.append(RefUpdate(ref, old, new))
+    return updates
+
+
+def parse_receive(stdin: str) -> list[RefUpdate]:
+    """The updates of pre-receive's stdin (githooks(5)). Raises ValueError on a line that does not have three words."""
+    updates = []
+    for line in _lines(stdin):
+        old, new, ref = line.split(" ", 2)
+        updates.append(RefUpdate(ref, old, new))
+    return updates
+
+
+def _lines(stdin: str) -> list[str]:
+    # Not splitlines(): a ref's name may have a U+2028 in it.
+    return stdin.removesuffix("\n").split("\n") if stdin else []

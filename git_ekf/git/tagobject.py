@@ -1,0 +1,45 @@
+"""A tag object taken apart."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from git_ekf.git.encodings import decoded
+
+
+class TagObject(NamedTuple):
+    """An annotated tag as git stores it (git-mktag(1))."""
+
+    object: str
+    type: str
+    tag: str
+    tagger: str
+    message: str
+
+
+def parse_tag(raw: bytes) -> TagObject:
+    """A tag object taken apart. Its `encoding` header is followed; without one it is UTF-8. Of a repeated header git reads the first."""
+    head, _, body = raw.partition(b"\n\n")
+    header = head.decode("utf-8", "surrogateescape").split("\n")
+    values = dict(line.split(" ", 1) for line in reversed(header) if " " in line)
+    message = _decoded(body, values.get("encoding", "utf-8"))
+    return TagObject(
+        values.get("object", ""),
+        values.get("type", ""),
+        values.get("tag", ""),
+        values.get("tagger", ""),
+        message,
+    )
+
+
+def _decoded(body: bytes, encoding: str) -> str:
+    """The text, as UTF-8 where the encoding is none or does not fit."""
+    try:
+        text = decoded(body, encoding, "surrogateescape")
+        if encoding != "utf-8":
+            text.encode(
+                "utf-8", "surrogateescape"
+            )  # no halves of surrogate pairs, which UTF-7 among others can name
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "surrogateescape")
+    return text

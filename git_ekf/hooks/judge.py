@@ -1,0 +1,115 @@
+"""The hooks: what git hands them becomes a judgment, and the judgment a message and an exit code.
+
+Loaded by every hook that the fast path cannot pass, so it imports neither typer nor pygit2.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import redirect_stderr, suppress
+
+from git_ekf.errors import DONE, FINDINGS, CallFailed, EkfError, UsageError
+from git_ekf.git.refs import parse_push
+from git_ekf.hooks import fastpath
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_commit, judge_merge, judge_push
+from git_ekf.policy.pushes import Push
+from git_ekf.policy.report import report_text
+from git_ekf.repository import Repository
+from git_ekf.terminal.screen import print_error
+
+
+def main(argv: list[str], stdin: bytes = b"") -> int:
+    """Runs a hook: argv is the shim's protocol, the hook's name and git's arguments to it."""
+    if argv[1:2] != ["pre-receive"]:
+        return _main(argv, stdin)
+    said = io.StringIO()
+    with redirect_stderr(said):
+        code = _main(argv, stdin)
+    # GitLab shows people only the lines that begin so.
+    begin = "GL-HOOK-ERR: " if os.environ.get("GL_ID") else ""
+    text = "".join(f"{begin}{line}\n" for line in said.getvalue().split("\n")[:-1])
+    with suppress(OSError):  # whoever pushed may be gone; the verdict stands
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    return code
+
+
+def _main(argv: list[str], stdin: bytes) -> int:
+    try:
+        findings = judge(argv, stdin)
+    except EkfError as error:
+        print_error(error)
+        return error.code
+    if findings:
+        hook = argv[1]
+        refused = any(finding.severity == "error" for finding in findings)
+        what = {"pre-commit": "commit", "pre-merge-commit": "merge"}.get(hook, "push")
+        print(
+            f"git-ekf: {what} refused" if refused else f"git-ekf: {what} goes ahead, but",
+            file=sys.stderr,
+        )
+        print(report_text(findings, sys.stderr), file=sys.stderr)
+        if refused:
+            return FINDINGS
+    return DONE
+
+
+def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
+    """What the policy finds. Raises EkfError, UsageError among them for a shim that is newer than this program."""
+    hook, args = (argv[1] if len(argv) > 1 else ""), argv[2:]
+    if argv[:1] != [fastpath.PROTOCOL]:
+        where = " --server, on the server" if hook == "pre-receive" else ""
+        raise UsageError(
+            "the hook was installed by another version of git-ekf", f"git ekf hooks install{where}"
+        )
+    if hook == "pre-receive" and not args:
+        return _judge_receive(stdin)
+    repo = Repository()
+    if hook == "pre-commit":
+        found = judge_commit(repo)
+    elif hook == "pre-merge-commit":
+        found = judge_merge(repo)
+    elif hook == "pre-push" and len(args) == 2:
+        remote, url = args
+        if os.path.exists(
+            url
+        ):  # a path counts from where git runs, which need not be the top of the work tree
+            url = os.path.abspath(url)
+        push = Push(remote, url, parse_push(os.fsdecode(stdin)), lambda: repo.git.ls_remote(url))
+        found = judge_push(repo, push)
+    else:
+        raise UsageError(f"there is no hook {' '.join([hook, *args])!r}", "git ekf hooks install")
+    _remember(repo)
+    return found
+
+
+def _judge_receive(stdin: bytes) -> list[Finding]:
+    from git_ekf.hooks import receive
+
+    try:
+        return receive.judge(stdin)
+    except (OSError, ValueError) as error:
+        raise CallFailed(
+            f"the push cannot be judged on the server: {error}", "tell its administrator"
+        ) from None
+
+
+def _remember(repo: Repository) -> None:
+    """Lets the fast path of the next hook know what this configuration comes to."""
+    ours: dict[str, list[str]] = {}
+    for name, value in repo.git_config:
+        if name.startswith("ekf."):
+            ours.setdefault(name, []).append(value)
+    if repo.toml is None and not ours:
+        return
+    config = repo.config
+    key = fastpath.fingerprint(repo.toml, ours)
+    git_dir = os.environ.get("GIT_DIR", ".git")
+    if fastpath.recall(git_dir, key) is None:
+        plain = tuple(name for name in config.branches_allow if not set(name) & set("*?["))
+        fastpath.remember(
+            git_dir, key, config.scheme.pattern, config.primary, config.internal, plain
+        )

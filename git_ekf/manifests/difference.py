@@ -1,0 +1,58 @@
+"""What became of the resources from one build to another. No repository, no processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from git_ekf.manifests.fields import FieldChange, compare
+from git_ekf.manifests.resources import Identity, Unreadable, documents, identity, parse
+
+
+class Changed(NamedTuple):
+    resource: Identity
+    fields: list[FieldChange]
+
+
+class Difference(NamedTuple):
+    """What became of the resources of a build, each list in order of kind and name."""
+
+    added: list[Identity]
+    removed: list[Identity]
+    changed: list[Changed]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def difference(old: bytes, new: bytes) -> Difference:
+    """Compares what a builder printed for two commits. Raises Unreadable, Refused without PyYAML."""
+    before, after = Counter(documents(old)), Counter(documents(new))
+    # A document that is the same text on both sides need not be parsed: most are, and some have megabytes.
+    try:
+        return _compare_all(_resources(before - after), _resources(after - before))
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+
+
+def _resources(documents: Counter[str]) -> dict[Identity, list[dict[str, Any]]]:
+    found: dict[Identity, list[dict[str, Any]]] = {}
+    for document in documents.elements():
+        for resource in parse(document):
+            found.setdefault(identity(resource), []).append(resource)
+    return found
+
+
+def _compare_all(
+    before: dict[Identity, list[dict[str, Any]]], after: dict[Identity, list[dict[str, Any]]]
+) -> Difference:
+    added, removed, changed = [], [], []
+    for one in sorted(before.keys() | after.keys()):
+        olds, news = before.get(one, []), after.get(one, [])
+        for old, new in zip(olds, news, strict=False):  # one of each, unless a build repeats itself
+            fields = compare(old, new)
+            if fields:
+                changed.append(Changed(one, fields))
+        removed += [one] * (len(olds) - len(news))
+        added += [one] * (len(news) - len(olds))
+    return Difference(added, removed, changed)

@@ -1,0 +1,113 @@
+"""Our own man pages as plain text, for a machine without man: the few macros that they use, and no others."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+
+_MARGIN = 7  # as man has it
+_ESCAPES = {
+    r"\-": "-",
+    r"\(aq": "'",
+    r"\(ha": "^",
+    r"\(ti": "~",
+    r"\(ga": "`",
+    r"\(bu": "*",
+    r"\&": "",
+    r"\e": "\\",
+}
+
+
+def plain(line: str) -> str:
+    """A line of roff without fonts and escapes."""
+    return re.sub(r"\\(?:f[BIRP]|\([a-z]{2}|.)", lambda found: _ESCAPES.get(found[0], ""), line)
+
+
+def text(source: str, width: int) -> str:
+    """A page as text of that many columns; lines of a display are not broken."""
+    page = _Page(width)
+    for line in source.splitlines():
+        page.read(line)
+    page.end_paragraph()
+    return "\n".join(page.lines).strip("\n") + "\n"
+
+
+class _Page:
+    """What was read of a page, and where the next line goes."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.lines: list[str] = []
+        self.words: list[str] = []
+        self.left = _MARGIN  # of paragraphs; RS and RE move it
+        self.hang = 0  # how much further in the text of a tag stands
+        self.tag = ""
+        self.tag_follows = False
+        self.filling = True
+
+    def read(self, line: str) -> None:
+        macro, _, rest = line.partition(" ") if line.startswith(".") else ("", "", line)
+        match macro:
+            case "":
+                self.add(plain(rest))
+            case ".B" | ".I":
+                self.add(plain(rest))
+            case ".BR" | ".IB":
+                self.add(plain("".join(shlex.split(rest.replace("\\", "\\\\")))))
+            case ".TH":
+                name, section = plain(rest).split()[:2]
+                self.lines.append(f"{name.lower()}({section})")
+            case ".SH" | ".SS":
+                self.begin_paragraph()
+                self.left, self.hang = _MARGIN, 0
+                self.lines.append(plain(rest) if macro == ".SH" else f"   {plain(rest)}")
+            case ".PP":
+                self.begin_paragraph()
+                self.hang = 0
+            case ".TP":
+                self.begin_paragraph()
+                self.hang, self.tag_follows = _MARGIN, True
+            case ".IP":
+                self.begin_paragraph()
+                tag, _, hang = plain(rest).partition(" ")
+                self.tag, self.hang = tag, int(hang or _MARGIN)
+            case ".RS" | ".RE":
+                self.end_paragraph()
+                self.left += 4 if macro == ".RS" else -4
+            case ".nf" | ".fi":
+                self.end_paragraph()
+                self.filling = macro == ".fi"
+            case ".br":
+                self.end_paragraph()
+
+    def add(self, words: str) -> None:
+        if self.tag_follows:
+            self.tag, self.tag_follows = words, False
+        elif self.filling:
+            self.words.append(words)
+        else:
+            self.lines.append(" " * (self.left + self.hang) + words)
+
+    def begin_paragraph(self) -> None:
+        self.end_paragraph()
+        if self.lines[-1] and not self.lines[-1].strip().isupper():
+            self.lines.append("")
+
+    def end_paragraph(self) -> None:
+        inner = " " * (self.left + self.hang)
+        first = f"{' ' * self.left}{self.tag:<{self.hang}}"
+        if self.tag and len(self.tag) >= self.hang:
+            self.lines.append(first)
+            first = inner
+        if self.words:
+            body = " ".join(self.words)
+            self.lines += textwrap.wrap(
+                body,
+                max(self.width, 40),
+                initial_indent=first,
+                subsequent_indent=inner,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        self.words, self.tag = [], ""

@@ -1,0 +1,34 @@
+"""What became of work that git-ekf did not see the end of: a command that was killed, or a rebase that ended in other hands.
+
+Every command that moves something asks this first, and undo asks nothing else about it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from git_ekf.repository import Repository
+from git_ekf.transaction.interrupted import finish_interrupted
+from git_ekf.transaction.journal import Journal, Operation, locked
+from git_ekf.upgrade.rebase_end import recognise
+
+
+class Recovered(NamedTuple):
+    """Operations in the state that they are in now; None where there was none.
+
+    `interrupted` was cut off and is finished or taken back; `rebased` was handed over to a rebase, which has ended.
+    """
+
+    interrupted: Operation | None
+    rebased: Operation | None
+
+
+def recover(repo: Repository) -> Recovered:
+    """Ends what was left half-way. Raises Refused where another command is at work, or where only a person can."""
+    with locked(repo) as journal:
+        return recover_locked(repo, journal)
+
+
+def recover_locked(repo: Repository, journal: Journal) -> Recovered:
+    """As `recover`, for a caller that holds the lock and goes on with the journal. Raises Refused."""
+    return Recovered(finish_interrupted(repo, journal), recognise(repo, journal))

@@ -1,0 +1,90 @@
+"""Where the old side and the new side of a replay differ. See `forecast`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from git_ekf.background import Background
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry, TreeChanges, read_difference
+
+# The ids of the empty file, SHA-1 and SHA-256.
+_EMPTY = (
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+
+
+def is_edit(old: Entry, new: Entry) -> bool:
+    """Whether a file has other content and is otherwise the same; an empty one git takes for no file's new place."""
+    return new.is_file and new.mode == old.mode and old.oid not in _EMPTY and new.oid not in _EMPTY
+
+
+def folders_above(path: str) -> Iterator[str]:
+    """The directories above a path, but for the top."""
+    at = path.rfind("/")
+    while at > 0:
+        path = path[:at]
+        yield path
+        at = path.rfind("/")
+
+
+def _add_above(path: str, folders: set[str]) -> None:
+    """Adds the directories above a path to a set that has, of each directory, those above it."""
+    for folder in folders_above(path):
+        if folder in folders:
+            return
+        folders.add(folder)
+
+
+class Divergence:
+    """Where the old side and the new side differ, and what git's search for renames could make of it.
+
+    `tops` are the names at the top of the old side, to begin with.
+    """
+
+    def __init__(self, changes: TreeChanges, tops: list[str]) -> None:
+        self.tops = tops
+        self.entries: dict[str, tuple[Entry | None, Entry | None]] = {}
+        self.thinned: set[str] = set()  # directories in which the new side lacks something
+        self.grown: set[str] = set()  # directories in which the new side has something more
+        self._sources: dict[Entry, set[str]] = {}
+        self._targets: dict[Entry, set[str]] = {}
+        for path, (old, new) in changes.items():
+            self._add(path, old, new)
+
+    def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
+        before_old, before_new = self.entries.pop(path, (None, None))
+        if before_old and not before_new:
+            self._sources[before_old].discard(path)
+        if before_new and not before_old:
+            self._targets[before_new].discard(path)
+        if old != new:
+            self._add(path, old, new)
+
+    def _add(self, path: str, old: Entry | None, new: Entry | None) -> None:
+        self.entries[path] = (old, new)
+        if new is None and old:
+            self._sources.setdefault(old, set()).add(path)
+            _add_above(path, self.thinned)
+        elif old is None and new:
+            self._targets.setdefault(new, set()).add(path)
+            _add_above(path, self.grown)
+
+    def moved_to(self, path: str) -> str | None:
+        """Where the new side has a file of the old side, unchanged and beyond doubt: nothing else there has its content."""
+        old, new = self.entries[path]
+        if old is None or new is not None or not old.is_file:
+            return None
+        # With another mode it would be another Entry, but a rename to git all the same.
+        other = Entry("100755" if old.mode == "100644" else "100644", old.oid)
+        if self._sources.get(other) or self._targets.get(other) or len(self._sources[old]) != 1:
+            return None
+        targets = self._targets.get(old, set())
+        return next(iter(targets)) if len(targets) == 1 else None
+
+
+def read_divergence(git: Git, old: str, new: str) -> Divergence:
+    """Where two commits differ."""
+    tops = Background(lambda: git.fields("ls-tree", "-z", "--name-only", old))
+    return Divergence(read_difference(git, old, new), tops.answer())

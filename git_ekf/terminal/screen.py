@@ -1,0 +1,149 @@
+"""What a person meets on the terminal: errors with their hint, colours where git would have them, git's pager, progress."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TextIO, TypeVar
+
+from git_ekf.errors import EkfError
+from git_ekf.git.calls import Git
+from git_ekf.terminal.text import escape, scrub
+
+T = TypeVar("T")
+
+# ECMA-48, Select Graphic Rendition; git's own names (git-config(1), "color").
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"}
+
+# Seconds before progress is shown, as in git's progress.c.
+_DELAY = 2.0
+_EVERY = 0.1
+
+
+def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """The text, safe for a terminal and in a colour where the stream (stdout) is to have any."""
+    shown = escape(text)
+    if not shown or not _coloured((stream or sys.stdout).isatty()):
+        return shown
+    return f"\x1b[{_COLOURS[colour]}m{shown}\x1b[m"
+
+
+@cache
+def _coloured(is_terminal: bool) -> bool:
+    """Whether git would: by color.ekf, then color.ui, a dumb terminal and the pager. NO_COLOR and CLICOLOR_FORCE go first."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return _setting("--get-colorbool", "color.ekf", "true" if is_terminal else "false") == "true"
+
+
+def _setting(*question: str) -> str:
+    """What `git config` answers; "" where it cannot, as in a repository that it does not trust, or cannot be asked.
+
+    It is asked even after ^C, which can leave a pipe of another thread closed.
+    """
+    try:
+        return os.fsdecode(Git().run("config", *question, ok=(0, 1, 128))[1]).strip()
+    except (EkfError, OSError):
+        return ""
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; a script's lines are never broken."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+
+
+# --- errors ---
+
+
+def print_error(error: EkfError) -> None:
+    print(f"git-ekf: {escape(scrub(error.message))}", file=sys.stderr)
+    if error.hint:
+        print_hint(error.hint)
+
+
+def print_hint(text: str) -> None:
+    """What to do next, as git's own advice, and silenced in git's way: `git config advice.ekf false`."""
+    if _setting("--type=bool", "--get", "advice.ekf") != "false":
+        print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
+
+
+# --- the pager ---
+
+
+@contextmanager
+def paged() -> Iterator[None]:
+    """What is printed goes through git's pager, where stdout is a terminal; git shows what fits on the screen at once."""
+    pager = _pager()
+    if not pager:
+        yield
+        return
+    sys.stdout.flush()
+    os.environ["GIT_PAGER_IN_USE"] = "true"  # for colours, and for the git that we call
+    environment = {"LESS": "FRX", "LV": "-c", **os.environ}  # git(1), core.pager
+    process = subprocess.Popen(["sh", "-c", pager], stdin=subprocess.PIPE, env=environment)
+    assert process.stdin
+    terminal = os.dup(1)
+    os.dup2(process.stdin.fileno(), 1)
+    process.stdin.close()
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: what is still to be written is for nobody
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        sys.stdout.flush()
+    finally:
+        # ^C is the pager's own; it says when it has ended.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.dup2(terminal, 1)
+        os.close(terminal)
+        process.wait()
+        signal.signal(signal.SIGINT, before)
+
+
+def _pager() -> str:
+    """The command of git's pager; "" where nothing is to be paged."""
+    if not sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE"):
+        return ""
+    chosen = _setting("--get", "pager.ekf")
+    if chosen.lower() in ("false", "no", "off", "0"):
+        return ""
+    if chosen.lower() in ("", "true", "yes", "on", "1"):
+        chosen = Git().text("var", "GIT_PAGER")
+    return "" if chosen == "cat" else chosen
+
+
+# --- progress ---
+
+
+def counting(title: str, things: Sequence[T]) -> Iterator[T]:
+    """The things, and meanwhile a line on stderr that says how far it is: only on a terminal, and only once it has taken a while."""
+    due = time.monotonic() + _delay() if sys.stderr.isatty() else float("inf")
+    shown = ""
+    try:
+        for done, thing in enumerate(things):
+            now = time.monotonic()
+            if now >= due:
+                shown = f"{title}: {100 * done // len(things):3}% ({done}/{len(things)})"
+                print(f"\r{shown}", end="", file=sys.stderr, flush=True)
+                due = now + _EVERY
+            yield thing
+    finally:
+        if shown:
+            print(f"\r{'':{len(shown)}}\r", end="", file=sys.stderr, flush=True)
+
+
+def _delay() -> float:
+    try:
+        return float(os.environ["GIT_PROGRESS_DELAY"])
+    except (KeyError, ValueError):
+        return _DELAY

@@ -1,0 +1,97 @@
+"""Moves files, refs, HEAD and settings together, wholly or not at all, and settles what a killed command began.
+
+The order is: files and index, refs (in one transaction), HEAD, settings. Killed anywhere in between, the
+refs say whether it happened: where they have moved the rest follows them, where they have not it goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from git_ekf.errors import EkfError, Refused
+from git_ekf.git.refs import HEADS, RefUpdate
+from git_ekf.git.trees import TreeChanges
+from git_ekf.repository import Repository
+from git_ekf.terminal.text import with_article
+from git_ekf.transaction.interrupted import finish_interrupted, outcome
+from git_ekf.transaction.journal import Journal, Operation, Setting, locked, uninterrupted
+from git_ekf.transaction.moves import ENDS, direction, move_refs, moved
+from git_ekf.transaction.room import require_room
+
+
+@contextmanager
+def exclusive(repo: Repository) -> Iterator[Journal]:
+    """The journal, for a command that changes refs: no other does at the same time, and nothing is left half-done.
+
+    Raises Refused.
+    """
+    with locked(repo) as journal:
+        finished = finish_interrupted(repo, journal)
+        if finished:  # what the caller found out before holds no longer
+            raise Refused(
+                f"{with_article(finished.command)} was cut off meanwhile; {outcome(finished)}",
+                "git ekf status, then try again",
+            )
+        yield journal
+
+
+def perform(
+    repo: Repository,
+    journal: Journal,
+    command: str,
+    updates: list[RefUpdate],
+    head_after: str,
+    settings: tuple[Setting, ...] = (),
+    changes: TreeChanges | None = None,
+) -> None:
+    """Does all of it, or nothing. `changes` is what it comes to for the files, where that is known.
+
+    Raises Refused where something is in the way, GitFailed.
+    """
+    head = repo.head_branch or ""
+    tips = require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""), changes)
+    if tips[0] and tips[0] != repo.head:
+        raise moved(HEADS + head)
+    with uninterrupted():
+        _carry_out(
+            repo,
+            journal,
+            journal.begin(command, updates, head, head_after, repo.place.top, settings),
+            tips,
+        )
+
+
+def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:
+    """Undoes all of an operation, or nothing. Raises Refused where something is in the way, GitFailed."""
+    tips = require_room(repo, operation.inverse())
+    with uninterrupted():
+        _carry_out(repo, journal, journal.mark(operation, "undoing"), tips)
+
+
+def _carry_out(
+    repo: Repository, journal: Journal, operation: Operation, tips: tuple[str, str]
+) -> None:
+    way = direction(operation)
+    before, after = tips
+    try:
+        if before != after:
+            _check_out(repo, before, after)
+        move_refs(repo, way)
+    except EkfError:
+        finished = None
+        with suppress(EkfError):  # else the next command does it, or says why it cannot
+            finished = finish_interrupted(repo, journal)
+        if finished is None or finished.state != ENDS[operation.state][0]:
+            raise
+        return
+    journal.mark(operation, ENDS[operation.state][0])
+
+
+def _check_out(repo: Repository, before: str, after: str) -> None:
+    code, _ = repo.git.run("read-tree", "-m", "-u", before, after, ok=(0, 128))
+    if code:  # it goes by the index's timestamps alone, and stops at a file that was merely touched
+        repo.git.run(
+            "update-index", "-q", "--refresh", ok=(0, 1, 128)
+        )  # a lock is for read-tree to report
+        repo.git.run("read-tree", "-m", "-u", before, after)

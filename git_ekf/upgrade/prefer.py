@@ -1,0 +1,79 @@
+"""Conflicts in the content of files, decided for one side where the user has said which."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from git_ekf.errors import UsageError
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
+from git_ekf.replay.forecast import Settle
+from git_ekf.replay.scratch import Scratch
+
+LOCAL = "local"
+VENDOR = "vendor"
+
+
+class Preference(NamedTuple):
+    """`side` is local or vendor; `pattern` a glob of paths, or a directory, "" for all."""
+
+    side: str
+    pattern: str
+
+    def matches(self, path: str) -> bool:
+        pattern = self.pattern.removesuffix("/")
+        return not pattern or fnmatchcase(path, pattern) or path.startswith(pattern + "/")
+
+
+def parse(text: str) -> Preference:
+    """ "local", or "local:apps/*". Raises UsageError."""
+    side, _, pattern = text.partition(":")
+    if side not in (LOCAL, VENDOR):
+        raise UsageError(
+            f"--prefer {text} names no side",
+            "--prefer local, --prefer vendor, or --prefer local:PATTERN",
+        )
+    return Preference(side, pattern)
+
+
+def side_of(preferences: tuple[Preference, ...], path: str) -> str:
+    """The side that the last preference for a path names; "" without one."""
+    return next((one.side for one in reversed(preferences) if one.matches(path)), "")
+
+
+def settler(scratch: Scratch, preferences: tuple[Preference, ...]) -> Settle | None:
+    """How a forecast decides conflicts; None where nothing is preferred."""
+    if not preferences:
+        return None
+
+    def settle(
+        path: str, base: Entry | None, ours: Entry, theirs: Entry
+    ) -> tuple[Entry, str] | None:
+        side = side_of(preferences, path)
+        if not side:
+            return None
+        return merge_file(scratch.writing, scratch.folder, base, ours, theirs, side), side
+
+    return settle
+
+
+def merge_file(
+    git: Git, folder: str, base: Entry | None, ours: Entry, theirs: Entry, side: str
+) -> Entry:
+    """The file with both sides' changes, and one side's where they conflict (git-merge-file(1)); of a binary file that side's.
+
+    `ours` is the vendor's file, `theirs` the commit's. `folder` is for temporary files. Raises GitFailed.
+    """
+    names = [os.path.join(folder, name) for name in ("ours", "base", "theirs")]
+    for name, entry in zip(names, (ours, base, theirs), strict=True):
+        with open(name, "wb") as file:
+            file.write(git.run("cat-file", "blob", entry.oid)[1] if entry else b"")
+    won = theirs if side == LOCAL else ours
+    option = "--theirs" if side == LOCAL else "--ours"
+    code, content = git.run("merge-file", "-p", "-q", option, *names, ok=(*range(128), 255))
+    if code == 255:  # a binary file
+        return won
+    mode = ours.mode if base and theirs.mode == base.mode else theirs.mode
+    return Entry(mode, git.text("hash-object", "-w", "--stdin", stdin=content))

@@ -1,0 +1,137 @@
+"""The vendor, as this repository knows it: its releases, what a mirror says of itself, when it was last fetched."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed, GitFailed, UsageError
+from git_ekf.git.calls import Git
+from git_ekf.git.refs import MIRROR
+from git_ekf.names import Scheme, normalise_url, without_credentials
+from git_ekf.repository import Repository
+
+
+def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
+    """The release branch that `release` ("1.8", "release-1.8") means. Raises UsageError naming those that exist."""
+    branch = scheme.parse(release)
+    if branch not in branches:
+        known = ", ".join(sorted(set(branches), key=scheme.key)) or "none"
+        raise UsageError(
+            f"there is no release {release}; the vendor has {known}",
+            "give one of these with --release",
+        )
+    return branch
+
+
+def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
+    """The refs at a URL; by default branches, deploy records and what a mirror says of itself. Raises CallFailed with the reason."""
+    try:
+        return git.ls_remote(url, *(patterns or ("refs/heads/*", "refs/tags/deploy/*", MIRROR)))
+    except CallFailed as error:
+        raise unreadable(role, url, error) from None
+
+
+def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
+    """The error for a repository that cannot be read, with the reason in a sentence."""
+    reason = error.message
+    if isinstance(error, GitFailed):
+        # The first complaint says what is wrong; "Could not read from remote repository" only follows it.
+        reason = next(
+            (line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()),
+            reason,
+        )
+    shown = without_credentials(url)
+    return CallFailed(
+        f"cannot read the {role} repository {shown}: {reason}",
+        f"try it with: git ls-remote {shown}",
+    )
+
+
+# Seconds after which a mirror is stale, or a clone that has fetched nothing.
+STALE = 28 * 24 * 60 * 60
+# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make of it.
+AHEAD = 24 * 60 * 60
+
+
+class MirrorState(NamedTuple):
+    """`primary` is the vendor's URL, without credentials; `updated` when that was last heard, in seconds since the epoch."""
+
+    primary: str
+    updated: float
+
+    def text(self) -> str:
+        # To the microsecond, so that two updates are never taken for one: a push goes by what it says.
+        return f"primary {self.primary}\nupdated {datetime.fromtimestamp(self.updated, UTC).isoformat(timespec='microseconds')}\n"
+
+    def age(self) -> float:
+        """Seconds since it was updated; 0 where the clocks of two machines differ."""
+        return max(0.0, time.time() - self.updated)
+
+    def is_ahead(self, now: float) -> bool:
+        """Whether it was updated by a clock that was wrong, or that of `now` is: it says nothing of what is older then."""
+        return self.updated > now + AHEAD
+
+    def is_of(self, url: str) -> bool:
+        """Whether it is a mirror of the repository at a URL, in whatever spelling."""
+        return normalise_url(self.primary, os.path.realpath) == normalise_url(url, os.path.realpath)
+
+
+def parse_mirror_state(text: str) -> MirrorState | None:
+    """None where the text is of something else. Lines of a later version are passed over."""
+    fields = dict(line.partition(" ")[::2] for line in text.split("\n"))
+    with suppress(KeyError, ValueError, OverflowError):
+        updated = datetime.fromisoformat(fields["updated"])
+        return MirrorState(
+            fields["primary"],
+            (updated if updated.tzinfo else updated.replace(tzinfo=UTC)).timestamp(),
+        )
+    return None
+
+
+def read_mirror_state(git: Git) -> MirrorState | None:
+    """What a mirror says of itself, or in a clone what was last fetched of that; None where there is no such thing."""
+    code, out = git.run("cat-file", "blob", MIRROR, ok=(0, 128))
+    return parse_mirror_state(os.fsdecode(out)) if code == 0 else None
+
+
+def mirror_state_for(repo: Repository) -> MirrorState | None:
+    """What the repository says of itself where it is a mirror; in a clone, what was last heard of the mirror that is its primary one."""
+    state = read_mirror_state(repo.git) if MIRROR in repo.refs else None
+    primary = repo.remotes.get(repo.config.primary) if state else None
+    # A clone whose primary repository is the vendor's again may have kept what it heard.
+    return None if state and primary and any(map(state.is_of, primary.urls)) else state
+
+
+def last_fetch(repo: Repository) -> float | None:
+    """When the primary repository was last heard (seconds since the epoch); None when it never was.
+
+    FETCH_HEAD is written by every fetch, so it counts when it names the primary's URL; the reflogs
+    of its branches are written when one of them moves, by a clone too.
+    """
+    times = []
+    primary = repo.remotes.get(repo.config.primary)
+    path = os.path.join(repo.place.git_dir, "FETCH_HEAD")
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+        if primary and any(
+            f" of {url.removesuffix('/').removesuffix('.git')}" in text for url in primary.urls
+        ):
+            times.append(os.stat(path).st_mtime)
+    except OSError:
+        pass
+    times += _reflog_times(
+        os.path.join(repo.place.common_dir, "logs", *repo.primary_prefix.rstrip("/").split("/"))
+    )
+    return max(times, default=None)
+
+
+def _reflog_times(folder: str) -> list[float]:
+    try:
+        return [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
+    except OSError:
+        return []
