@@ -15,7 +15,10 @@ SLOW = {"re", "subprocess", "typing", "tomli", "json", "pathlib", "typer", "pygi
 OURS = {
     "git_ekf",
     "git_ekf.hooks",
+    "git_ekf.hooks.fast_commit",
     "git_ekf.hooks.fastpath",
+    "git_ekf.hooks.settings",
+    "git_ekf.hooks.spawn",
     "git_ekf.names",
     "git_ekf.policy",
     "git_ekf.policy.limits",
@@ -60,14 +63,14 @@ def push(clone: Clone) -> tuple[list[str], str]:
     return ["internal", clone.out("remote", "get-url", "internal")], f"{ref} {new} {ref} {old}\n"
 
 
-def test_passing_commit_loads_three_files(clone: Clone, bare: set[str]) -> None:
+def test_passing_commit_loads_nothing_more(clone: Clone, bare: set[str]) -> None:
     stage(clone, "VERSION")
     code, modules = hook(clone, "pre-commit")
     assert code == 0
     assert modules - bare == OURS
 
 
-def test_passing_commit_with_configuration_loads_three_files(clone: Clone, bare: set[str]) -> None:
+def test_passing_commit_with_configuration_loads_nothing_more(clone: Clone, bare: set[str]) -> None:
     clone.write(".ekf.toml", '[branches]\nallow = ["work"]\n')
     stage(clone, "VERSION")
     assert (
@@ -82,7 +85,7 @@ def test_passing_push_loads_nothing_slow(clone: Clone, push: tuple[list[str], st
     args, stdin = push
     code, modules = hook(clone, "pre-push", *args, stdin=stdin)
     assert code == 0
-    assert modules >= OURS
+    assert modules >= OURS - {"git_ekf.hooks.fast_commit"}
     assert not modules & (SLOW | {"git_ekf.hooks.judge", "site"})
 
 

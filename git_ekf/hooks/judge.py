@@ -12,7 +12,8 @@ from contextlib import redirect_stderr, suppress
 
 from git_ekf.errors import DONE, FINDINGS, CallFailed, EkfError, UsageError
 from git_ekf.git.refs import parse_push
-from git_ekf.hooks import fastpath
+from git_ekf.hooks import settings, spawn
+from git_ekf.hooks.fastpath import PROTOCOL
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_commit, judge_merge, judge_push
 from git_ekf.policy.pushes import Push
@@ -60,7 +61,7 @@ def _main(argv: list[str], stdin: bytes) -> int:
 def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
     """What the policy finds. Raises EkfError, UsageError among them for a shim that is newer than this program."""
     hook, args = (argv[1] if len(argv) > 1 else ""), argv[2:]
-    if argv[:1] != [fastpath.PROTOCOL]:
+    if argv[:1] != [PROTOCOL]:
         where = " --server, on the server" if hook == "pre-receive" else ""
         raise UsageError(
             "the hook was installed by another version of git-ekf", f"git ekf hooks install{where}"
@@ -99,17 +100,7 @@ def _judge_receive(stdin: bytes) -> list[Finding]:
 
 def _remember(repo: Repository) -> None:
     """Lets the fast path of the next hook know what this configuration comes to."""
-    ours: dict[str, list[str]] = {}
-    for name, value in repo.git_config:
-        if name.startswith("ekf."):
-            ours.setdefault(name, []).append(value)
-    if repo.toml is None and not ours:
-        return
     config = repo.config
-    key = fastpath.fingerprint(repo.toml, ours)
-    git_dir = os.environ.get("GIT_DIR", ".git")
-    if fastpath.recall(git_dir, key) is None:
-        plain = tuple(name for name in config.branches_allow if not set(name) & set("*?["))
-        fastpath.remember(
-            git_dir, key, config.scheme.pattern, config.primary, config.internal, plain
-        )
+    plain = [name for name in config.branches_allow if not set(name) & set("*?[")]
+    kept = [config.scheme.pattern, config.primary, config.internal, *plain]
+    settings.remember(spawn.git_dir(), repo.toml, repo.git_config, kept)

@@ -16,7 +16,7 @@ from git_ekf import config as configuration
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero, parse_receive
-from git_ekf.hooks import fastpath
+from git_ekf.hooks import fast_receive, settings, spawn
 from git_ekf.names import valid_branch
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_receive
@@ -54,8 +54,7 @@ def _environment() -> Iterator[None]:
     """Leaves only those of git's variables that git itself sets for the hook: others may be the client's, through ssh."""
     before = dict(os.environ)
     ours = {
-        os.fsdecode(name): os.fsdecode(value)
-        for name, value in fastpath.server_environment().items()
+        os.fsdecode(name): os.fsdecode(value) for name, value in spawn.server_environment().items()
     }
     os.environ.clear()
     os.environ.update(ours)
@@ -313,20 +312,9 @@ def _mirror(repo: Receiving) -> dict[str, str] | None:
 
 
 def _remember(repo: Receiving) -> None:
-    """Lets the fast path know what this configuration comes to, where it asks for nothing but the rules."""
+    """Lets the fast path know what this configuration comes to, where it asks for the rules only."""
     config = repo.config
-    if (repo.toml is None and not repo.ekf_config) or config.server_signed not in (
-        "off",
-        "records",
-    ):
-        return
-    ours: dict[str, list[str]] = {}
-    for name, value in repo.ekf_config:
-        ours.setdefault(name, []).append(value)
-    key = fastpath.fingerprint(fastpath.SERVER + (repo.toml or b""), ours)
-    git_dir = os.environ.get("GIT_DIR", ".")
-    if fastpath.recall(git_dir, key) is None:
-        grants = fastpath.grants(config.server_user, config.server_may_push)
-        fastpath.remember(
-            git_dir, key, config.scheme.pattern, config.primary, config.internal, grants
-        )
+    if config.server_signed in ("off", "records"):
+        grants = fast_receive.grants(config.server_user, config.server_may_push)
+        kept = [config.scheme.pattern, config.primary, config.internal, *grants]
+        settings.remember(spawn.git_dir("."), repo.toml, repo.git_config, kept, server=True)

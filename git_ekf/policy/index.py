@@ -10,18 +10,9 @@ from typing import NamedTuple
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.finding import Found
-from git_ekf.policy.limits import BOUNDED
+from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS
 from git_ekf.repository import Repository
 
-# --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
-# configuration and attributes from running programs in a mere question.
-DIFF_OPTIONS = (
-    "--no-renames",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--ignore-submodules=none",
-)
 _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
 
 

@@ -6,7 +6,8 @@ Where it is no clone that git-ekf has set up there are no words at all, and neve
 import os
 import sys
 
-from git_ekf.hooks.fastpath import Settings, finish, settings_of, start
+from git_ekf.hooks.settings import Settings, client_settings, parse_config
+from git_ekf.hooks.spawn import finish, start
 
 _LIMIT = 1 << 24  # bytes; a longer answer is none
 
@@ -44,8 +45,8 @@ def segment() -> str:
         return ""
     top, git_dir = where
     os.chdir(top)
-    settings, values = settings_of(known, git_dir)
-    settings = settings or Settings()
+    values = parse_config(known)
+    settings = client_settings(git_dir, values) or Settings()
     if f"remote.{settings.internal}.url" not in values:
         return ""
     headers = dict(field[2:].split(" ", 1) for field in fields if field.startswith("# "))
