@@ -9,7 +9,8 @@ import typer
 
 from git_ekf.commands.options import Force, Json
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
-from git_ekf.hooks import servers, shims
+from git_ekf.hooks import installer, servers, shims
+from git_ekf.hooks.directory import hooks_directory
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import document, say
 
@@ -48,10 +49,10 @@ def install(
     _require_server(git_dir)
     repo = Repository()
     repo.require_work_tree()
-    target = shims.target(repo, shared=shared)
+    target = hooks_directory(repo, shared=shared)
     if target.obstacle:
         raise Refused(f"hooks not installed: {target.obstacle}", target.hint)
-    for change in shims.install(target.directory, force=force) or [
+    for change in installer.install(target.directory, force=force) or [
         "All hooks are in place; nothing was changed."
     ]:
         say(change)
@@ -65,10 +66,10 @@ def uninstall(
     """Remove the hooks and put back what was there before."""
     if server:
         place = _server_place(git_dir, shared=shared)[1]
-        changes = shims.uninstall(place.directory, (place.name,), force=force)
+        changes = installer.uninstall(place.directory, (place.name,), force=force)
     else:
         _require_server(git_dir)
-        changes = shims.uninstall(shims.target(Repository()).directory, force=force)
+        changes = installer.uninstall(hooks_directory(Repository()).directory, force=force)
     for change in changes or ["No git-ekf hook is installed here."]:
         say(change)
 
@@ -97,7 +98,7 @@ def _install_on_server(git_dir: str | None, *, shared: bool, force: bool) -> Non
     repo, place = _server_place(git_dir, shared=shared)
     if place.obstacle:
         raise Refused(f"hook not installed: {place.obstacle}", place.hint)
-    changes = shims.install(place.directory, (place.name,), force=force)
+    changes = installer.install(place.directory, (place.name,), force=force)
     for change in changes or ["The hook is in place; nothing was changed."]:
         say(change)
     say(f"It is {place.path}")
@@ -121,7 +122,7 @@ def status(git_dir: GitDir = None, server: Server = False, json: Json = False) -
         )
     _require_server(git_dir)
     repo = Repository()
-    target = shims.target(repo, shared=True)
+    target = hooks_directory(repo, shared=True)
     return _show(
         shims.states(repo),
         target.directory,

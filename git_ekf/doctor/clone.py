@@ -12,6 +12,7 @@ from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis
 from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, RECORDS
 from git_ekf.hooks import shims
+from git_ekf.hooks.directory import hooks_directory
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.setup.init import SETTINGS
@@ -207,14 +208,14 @@ def mirror(case: Case) -> Iterator[Diagnosis]:
 
 def hooks(case: Case) -> Iterator[Diagnosis]:
     """git runs the hooks, of this version, and they judge."""
-    target, states = shims.target(case.repo, shared=True), shims.states(case.repo)
+    target, states = hooks_directory(case.repo, shared=True), shims.states(case.repo)
     wrong = [state for state in states if state.state not in ("ok", "chained")]
     if wrong:
         what = ", ".join(
             f"{state.hook} {state.state}" + (f" ({state.note})" if state.note else "")
             for state in wrong
         )
-        needed = shims.target(case.repo).hint.startswith("git ekf hooks install")
+        needed = hooks_directory(case.repo).hint.startswith("git ekf hooks install")
         install = (
             "git ekf hooks install"
             + " --shared" * needed

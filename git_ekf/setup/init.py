@@ -14,6 +14,8 @@ from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, MIRROR
 from git_ekf.hooks import shims
+from git_ekf.hooks.directory import hooks_directory
+from git_ekf.hooks.installer import install
 from git_ekf.repository import Repository
 from git_ekf.setup.remotes import (
     Roles,
@@ -84,7 +86,7 @@ def _nothing() -> None:
 
 def plan_hooks(repo: Repository) -> list[SetupStep]:
     """The hooks, or the sentence that says why they cannot go where git looks for them."""
-    target, states = shims.target(repo), shims.states(repo)
+    target, states = hooks_directory(repo), shims.states(repo)
     if all(state.state in ("ok", "chained") for state in states):
         return []
     if target.obstacle:
@@ -98,7 +100,7 @@ def plan_hooks(repo: Repository) -> list[SetupStep]:
     return [
         SetupStep(
             f"hooks installed: {', '.join(shims.CLIENT)}{note}",
-            partial(shims.install, target.directory),
+            partial(install, target.directory),
         )
     ]
 

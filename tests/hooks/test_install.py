@@ -17,7 +17,7 @@ from conftest import Clone, Run, run
 from hooktools import HOOKS, assert_error, assert_refused, script, snapshot, states
 
 from git_ekf.errors import CallFailed, EkfError, Refused
-from git_ekf.hooks import shims
+from git_ekf.hooks import installer
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_an_interpreter_with_an_odd_name(
         f'exec "{sys.executable}" "$@"',
     )
     monkeypatch.setattr(sys, "executable", str(python))
-    shims.install(str(hooks_of(clone)))
+    installer.install(str(hooks_of(clone)))
     clone.commit("a.yaml", "a: 1\n")
     assert (tmp_path / "ran").read_text() == "odd\n"
     clone.git("switch", "-q", "-c", "feature")
@@ -441,7 +441,7 @@ def test_full_disk(repo: Clone) -> None:
 
 def prepare_displaced(hooks: Path) -> None:
     """One of each: another's hook, an outdated one of ours, none, and ours moved aside by lefthook."""
-    shims.install(str(hooks))
+    installer.install(str(hooks))
     outdated = (hooks / "pre-commit").read_text().replace("python=", "python=/old")
     (hooks / "pre-commit").write_text(outdated)
     (hooks / "pre-merge-commit").unlink()
@@ -453,7 +453,7 @@ def prepare_displaced(hooks: Path) -> None:
 def prepare_kept(hooks: Path) -> None:
     """Ours with and without a kept hook, and ours moved aside by lefthook twice."""
     script(hooks / "pre-commit", "exit 0", mode=0o755)
-    shims.install(str(hooks))
+    installer.install(str(hooks))
     (hooks / "pre-push").rename(hooks / "pre-push.old")
     script(hooks / "pre-push.ekf-prev", "# LEFTHOOK, an older one")
     script(hooks / "pre-push", "# LEFTHOOK")
@@ -466,9 +466,9 @@ def prepare_kept(hooks: Path) -> None:
 @pytest.mark.parametrize(
     ("act", "prepare"),
     [
-        (shims.install, prepare_displaced),
-        (shims.install, shutil.rmtree),
-        (shims.uninstall, prepare_kept),
+        (installer.install, prepare_displaced),
+        (installer.install, shutil.rmtree),
+        (installer.uninstall, prepare_kept),
     ],
 )
 def test_all_or_nothing_wherever_it_fails(
