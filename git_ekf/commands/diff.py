@@ -1,4 +1,4 @@
-"""git ekf diff: what changed between two deploy records, in files or in the manifests built from them."""
+"""git ekf diff: what changed between two records, in files or in the manifests built from them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.build import Comparison, compare
 from git_ekf.manifests.choice import OVERLAY, Choice, choose
+from git_ekf.manifests.difference import Changed, Difference
 from git_ekf.manifests.fields import FieldChange, Special
 from git_ekf.manifests.resources import Identity
 from git_ekf.repository import Repository
@@ -38,6 +39,7 @@ class DiffCommand(TyperCommand):
     """Keeps apart what stands before and behind `--`, as git does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words before `--`; those behind it are kept for `diff`."""
         if "--" in args:
             at = args.index("--")
             args, ctx.meta[_PATHS] = args[:at], args[at + 1 :]
@@ -70,6 +72,7 @@ def diff(
 ) -> int:
     """Show what changed between two deploy records."""
     options = [word for word in words or [] if word.startswith("-")]
+    plain = [word for word in words or [] if not word.startswith("-")]
     for option in options:
         close = get_close_matches(option, ["--stat", "--rendered", "--json"], n=1, cutoff=0.85)
         if close or rendered or json:
@@ -77,24 +80,13 @@ def diff(
                 f"no such option: {option}", f"git ekf diff {close[0]}" if close else HELP
             )
     repo = Repository()
-    plain = [word for word in words or [] if not word.startswith("-")]
     old, new, paths = read_ends(repo, plain, context.meta.get(_PATHS))
     if not rendered and not json:
         repo.git.hand_over(
             "diff", *(["--stat"] if stat else []), *options, old.commit, new.commit, "--", *paths
         )
     if not rendered:
-        print(
-            document(
-                "diff",
-                {
-                    **_ends_json(old, new),
-                    "files": changed_files(repo, old, new, paths),
-                    "chosen": None,
-                    "kustomizations": None,
-                },
-            )
-        )
+        _print_json(old, new, files=changed_files(repo, old, new, paths))
         return DONE
     return _rendered(repo, old, new, from_top(repo, paths), stat=stat, json=json)
 
@@ -113,17 +105,7 @@ def _rendered(
     found = [] if same else compare(repo, old.commit, new.commit, choice.kustomizations)
     if json:
         compared = [_comparison_json(comparison) for comparison in found]
-        print(
-            document(
-                "diff",
-                {
-                    **_ends_json(old, new),
-                    "files": None,
-                    "chosen": choice.reason,
-                    "kustomizations": compared,
-                },
-            )
-        )
+        _print_json(old, new, chosen=choice.reason, kustomizations=compared)
     else:
         with paged():
             say(f"{_named(old)} -> {_named(new)}")
@@ -145,79 +127,74 @@ def _print(choice: Choice, found: list[Comparison], ends: dict[str, End], *, sta
         print(paint(comparison.kustomization.path, "bold") + f": {_summary(comparison)}")
         for failure in comparison.failures:
             say(f"  the build of {_named(ends[failure.side])} failed:")
-            for line in failure.said:
+            for line in failure.lines:
                 say(f"    {line}")
         if comparison.difference:
-            for mark, identities in (
-                ("+", comparison.difference.added),
-                ("-", comparison.difference.removed),
-            ):
-                for one in identities:
-                    print(paint(f"  {mark} {one}", "green" if mark == "+" else "red"))
-            for changed in comparison.difference.changed:
-                fields = f": {counted(len(changed.fields), 'field')}" if stat else ""
-                print(paint(f"  ~ {changed.resource}", "yellow") + fields)
-                for change in [] if stat else changed.fields:
-                    for line in _change_lines(change):
-                        say(f"      {line}".rstrip())
+            _print_difference(comparison.difference, stat=stat)
+
+
+def _print_difference(difference: Difference, *, stat: bool) -> None:
+    for one in difference.added:
+        print(paint(f"  + {one}", "green"))
+    for one in difference.removed:
+        print(paint(f"  - {one}", "red"))
+    for resource, fields in difference.changed:
+        count = f": {counted(len(fields), 'field')}" if stat else ""
+        print(paint(f"  ~ {resource}", "yellow") + count)
+        for change in [] if stat else fields:
+            for line in _change_lines(change):
+                say(f"      {line}".rstrip())
 
 
 def _summary(comparison: Comparison) -> str:
     kustomization, difference = comparison.kustomization, comparison.difference
     if difference is None:
         return "not compared"
-    words = [
-        f"{len(items)} {what}"
-        for items, what in (
-            (difference.added, "added"),
-            (difference.removed, "removed"),
-            (difference.changed, "changed"),
-        )
-        if items
-    ]
-    if not kustomization.in_old and not kustomization.in_new:
-        return "in neither commit"
-    where = (
-        ""
-        if kustomization.in_old and kustomization.in_new
-        else " (new)"
-        if kustomization.in_new
-        else " (gone)"
-    )
-    return (", ".join(words) or "no difference") + where
+    counts = {
+        "added": len(difference.added),
+        "removed": len(difference.removed),
+        "changed": len(difference.changed),
+    }
+    words = [f"{count} {state}" for state, count in counts.items() if count]
+    summary = ", ".join(words) or "no difference"
+    match kustomization.in_old, kustomization.in_new:
+        case False, False:
+            return "in neither commit"
+        case False, True:
+            return f"{summary} (new)"
+        case True, False:
+            return f"{summary} (gone)"
+    return summary
 
 
 def _change_lines(change: FieldChange) -> list[str]:
     """A field on one line where it fits, a long text as a diff."""
-    if Special.HIDDEN in (change.old, change.new):
-        what = (
-            "added"
-            if change.old is Special.ABSENT
-            else "removed"
-            if change.new is Special.ABSENT
-            else "changed"
-        )
-        return [f"{change.path}: {what} (values of a Secret are not shown)"]
-    old, new = (
-        None if value is Special.ABSENT else _shown(value) for value in (change.old, change.new)
-    )
-    if old is not None and new is not None:
-        if (
-            isinstance(change.old, str)
-            and isinstance(change.new, str)
-            and "\n" in change.old + change.new
-        ):
-            both_end = change.old.endswith("\n") and change.new.endswith("\n")
-            before, after = (
-                (text.removesuffix("\n") if both_end else text).split("\n")
-                for text in (change.old, change.new)
-            )
-            lines = unified_diff(before, after, n=2, lineterm="")
-            return [f"{change.path}:", *(f"  {line}" for line in list(lines)[2:])]
-        if len(old) + len(new) > _WIDEST:
-            return [f"{change.path}:", f"  - {old}", f"  + {new}"]
-        return [f"{change.path}: {old} -> {new}"]
-    return [f"+ {change.path}: {new}" if old is None else f"- {change.path}: {old}"]
+    path, old, new = change
+    if Special.HIDDEN in (old, new):
+        return [f"{path}: {_kind(change)} (values of a Secret are not shown)"]
+    if old is Special.ABSENT:
+        return [f"+ {path}: {_shown(new)}"]
+    if new is Special.ABSENT:
+        return [f"- {path}: {_shown(old)}"]
+    if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
+        return [f"{path}:", *(f"  {line}" for line in _text_diff(old, new))]
+    before, after = _shown(old), _shown(new)
+    if len(before) + len(after) > _WIDEST:
+        return [f"{path}:", f"  - {before}", f"  + {after}"]
+    return [f"{path}: {before} -> {after}"]
+
+
+def _text_diff(old: str, new: str) -> list[str]:
+    """The lines of a unified diff; a last line end that both have is not shown."""
+    if old.endswith("\n") and new.endswith("\n"):
+        old, new = old[:-1], new[:-1]
+    return list(unified_diff(old.split("\n"), new.split("\n"), n=2, lineterm=""))[2:]
+
+
+def _kind(change: FieldChange) -> str:
+    if change.old is Special.ABSENT:
+        return "added"
+    return "removed" if change.new is Special.ABSENT else "changed"
 
 
 def _shown(value: Any) -> str:
@@ -229,50 +206,52 @@ def _shown(value: Any) -> str:
 # --- the document ---
 
 
-def _ends_json(old: End, new: End) -> dict[str, object]:
-    return {
-        side: {**end._asdict(), "name": unicode_text(end.name)}
-        for side, end in (("old", old), ("new", new))
+def _print_json(
+    old: End,
+    new: End,
+    files: list[dict[str, object]] | None = None,
+    chosen: str | None = None,
+    kustomizations: list[dict[str, object]] | None = None,
+) -> None:
+    content = {
+        "old": {**old._asdict(), "name": unicode_text(old.name)},
+        "new": {**new._asdict(), "name": unicode_text(new.name)},
+        "files": files,
+        "chosen": chosen,
+        "kustomizations": kustomizations,
     }
+    print(document("diff", content))
 
 
 def _comparison_json(comparison: Comparison) -> dict[str, object]:
     path, in_old, in_new = comparison.kustomization
-    difference = comparison.difference
+    added, removed, changed = comparison.difference or Difference([], [], [])
+    failures = [
+        {"side": side, "message": unicode_text("\n".join(lines))}
+        for side, lines in comparison.failures
+    ]
     return {
         "path": unicode_text(path),
         "in_old": in_old,
         "in_new": in_new,
-        "added": [_resource_json(one) for one in difference.added] if difference else [],
-        "removed": [_resource_json(one) for one in difference.removed] if difference else [],
-        "changed": [
-            {**_resource_json(one), "fields": [_change_json(change) for change in fields]}
-            for one, fields in (difference.changed if difference else [])
-        ],
-        "failures": [
-            {"side": side, "message": unicode_text("\n".join(said))}
-            for side, said in comparison.failures
-        ],
+        "added": list(map(Identity._asdict, added)),
+        "removed": list(map(Identity._asdict, removed)),
+        "changed": list(map(_changed_json, changed)),
+        "failures": failures,
     }
 
 
-def _resource_json(one: Identity) -> dict[str, object]:
-    return dict(one._asdict())
+def _changed_json(changed: Changed) -> dict[str, object]:
+    fields = [_change_json(change) for change in changed.fields]
+    return {**changed.resource._asdict(), "fields": fields}
 
 
 def _change_json(change: FieldChange) -> dict[str, object]:
-    what = (
-        "added"
-        if change.old is Special.ABSENT
-        else "removed"
-        if change.new is Special.ABSENT
-        else "changed"
-    )
-    old, new = (None if isinstance(value, Special) else value for value in (change.old, change.new))
+    path, old, new = change
     return {
-        "field": change.path,
-        "change": what,
-        "old": old,
-        "new": new,
-        "hidden": Special.HIDDEN in (change.old, change.new),
+        "field": path,
+        "change": _kind(change),
+        "old": None if isinstance(old, Special) else old,
+        "new": None if isinstance(new, Special) else new,
+        "hidden": Special.HIDDEN in (old, new),
     }

@@ -14,7 +14,7 @@ OVERLAY = "overlays/deploy"
 
 
 class Kustomization(NamedTuple):
-    """A directory to build, relative to the top ("." is the top itself), and in which of the two commits it is."""
+    """A directory to build, from the top ("." is the top itself), and in which commit it is."""
 
     path: str
     in_old: bool
@@ -22,76 +22,98 @@ class Kustomization(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What is built, and why that: arguments, apply.paths, overlays, configuration, or command: it takes no path."""
+    """What is built, and why that.
+
+    `reason` is arguments, apply.paths, overlays, configuration, or command: it takes no path.
+    """
 
     reason: str
     kustomizations: list[Kustomization]
 
 
-# --- what to build ---
-
-
 def choose(repo: Repository, old: str, new: str, paths: Sequence[str]) -> Choice:
-    """Which kustomizations of two commits to compare; `paths` are relative to the top. Raises UsageError."""
-    before, after = (
-        _Tree(repo.git.fields("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit))
-        for commit in (old, new)
-    )
-    overlays = sorted(
-        path
-        for path in before.kustomizations | after.kustomizations
-        if f"/{path}".endswith(f"/{OVERLAY}")
-    )
+    """Which kustomizations of two commits to compare; `paths` are relative to the top.
+
+    Raises UsageError.
+    """
+    trees = _Trees(repo, old, new)
+    reason, chosen = _chosen(repo, trees, old, new, paths)
+    if not chosen:
+        raise UsageError("there is no kustomization to compare", "git ekf diff --rendered PATH")
+    return Choice(reason, [trees.kustomization(path) for path in dict.fromkeys(chosen)])
+
+
+def _chosen(
+    repo: Repository, trees: _Trees, old: str, new: str, paths: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The reason, and the directories. Raises UsageError."""
     if not any("{path}" in word for word in repo.config.render_command[1:]):
         if paths:
             raise UsageError(
                 "render.command has no {path}, so it builds everything at once",
                 "git ekf diff --rendered",
             )
-        reason, chosen = "command", ["."]
-    elif paths:
-        reason, chosen = (
-            "arguments",
-            [found for path in paths for found in _below(path, before, after, overlays)],
-        )
-    elif repo.config.apply_paths:
-        reason, chosen = "apply.paths", [_inside(path) for path in repo.config.apply_paths]
-    elif overlays:
-        reason, chosen = "overlays", overlays
-    else:
-        reason, chosen = (
-            "configuration",
-            _touched(repo, old, new, before.kustomizations | after.kustomizations),
-        )
-    if not chosen:
-        raise UsageError("there is no kustomization to compare", "git ekf diff --rendered PATH")
-    return Choice(reason, [_sides(path, before, after) for path in dict.fromkeys(chosen)])
+        return "command", ["."]
+    if paths:
+        chosen = []
+        for path in paths:
+            chosen += trees.below(path)
+        return "arguments", chosen
+    if repo.config.apply_paths:
+        return "apply.paths", [_inside(path) for path in repo.config.apply_paths]
+    if trees.overlays:
+        return "overlays", trees.overlays
+    return "configuration", _touched(repo, old, new, trees.all)
 
 
 class _Tree:
-    def __init__(self, files: list[str]) -> None:
+    """The files, directories and kustomizations of a commit."""
+
+    def __init__(self, repo: Repository, commit: str) -> None:
+        files = repo.git.fields("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
         self.paths = {".", *files}
+        self.kustomizations = set()
         for file in files:
-            while (file := posixpath.dirname(file)) and file not in self.paths:
-                self.paths.add(file)
-        self.kustomizations = {
-            posixpath.dirname(file) or "."
-            for file in files
-            if posixpath.basename(file) in KUSTOMIZATIONS
-        }
+            directory, _, name = file.rpartition("/")
+            if name in KUSTOMIZATIONS:
+                self.kustomizations.add(directory or ".")
+            self.paths.update(_parents(file))
 
 
-def _below(path: str, before: _Tree, after: _Tree, overlays: list[str]) -> list[str]:
-    """The path itself; for a directory without a kustomization, the deploy overlays below it."""
-    if path not in before.paths | after.paths:
-        raise UsageError(
-            f"{path} is in neither commit", "git ekf diff --rendered compares all kustomizations"
-        )
-    if path in before.kustomizations | after.kustomizations:
-        return [path]
-    return [overlay for overlay in overlays if path == "." or overlay.startswith(f"{path}/")] or [
-        path
-    ]
+class _Trees:
+    """The trees of two commits."""
+
+    def __init__(self, repo: Repository, old: str, new: str) -> None:
+        self._old = _Tree(repo, old)
+        self._new = _Tree(repo, new)
+        self.all = self._old.kustomizations | self._new.kustomizations
+        self.overlays = sorted(path for path in self.all if f"/{path}".endswith(f"/{OVERLAY}"))
+
+    def below(self, path: str) -> list[str]:
+        """The path itself; for a directory without a kustomization, the deploy overlays below it.
+
+        Raises UsageError.
+        """
+        if path not in self._old.paths | self._new.paths:
+            raise UsageError(
+                f"{path} is in neither commit",
+                "git ekf diff --rendered compares all kustomizations",
+            )
+        if path in self.all:
+            return [path]
+        inside = "" if path == "." else f"{path}/"
+        return [overlay for overlay in self.overlays if overlay.startswith(inside)] or [path]
+
+    def kustomization(self, path: str) -> Kustomization:
+        """In which of the commits a directory is to be built."""
+        if path in self.all:
+            # One that is a kustomization on one side only is not there on the other, whatever
+            # else is in it.
+            in_old, in_new = path in self._old.kustomizations, path in self._new.kustomizations
+        else:
+            # For a builder other than kustomize.
+            in_old, in_new = path in self._old.paths, path in self._new.paths
+        return Kustomization(path, in_old, in_new)
 
 
 def _inside(path: str) -> str:
@@ -103,16 +125,8 @@ def _inside(path: str) -> str:
     return normal
 
 
-def _sides(path: str, before: _Tree, after: _Tree) -> Kustomization:
-    # A directory that is a kustomization on one side only is not there on the other, whatever else is in it.
-    # One that is none on either side is for a builder other than kustomize.
-    named = path in before.kustomizations | after.kustomizations
-    old, new = ((tree.kustomizations if named else tree.paths) for tree in (before, after))
-    return Kustomization(path, path in old, path in new)
-
-
 def _touched(repo: Repository, old: str, new: str, kustomizations: set[str]) -> list[str]:
-    """The outermost kustomizations in the customer's own top-level directories that configuration commits touched."""
+    """The outermost kustomizations in directories of the customer that were touched."""
     globs = [f"--glob={glob}" for glob in repo.vendor_globs()]
     files = repo.git.fields(
         "log",
@@ -130,21 +144,18 @@ def _touched(repo: Repository, old: str, new: str, kustomizations: set[str]) -> 
     theirs = _vendor_directories(repo, old, new) - set(repo.config.customer_paths)
     tops = {file.partition("/")[0] for file in files if "/" in file} - theirs
     ours = {path for path in kustomizations if path.partition("/")[0] in tops}
-    return sorted(path for path in ours if not any(parent in ours for parent in _parents(path)))
+    return sorted(path for path in ours if ours.isdisjoint(_parents(path)))
 
 
 def _vendor_directories(repo: Repository, *commits: str) -> set[str]:
-    bases = {
-        repo.git.merge_base(commit, channel)
-        for commit in commits
-        for channel in repo.channels.values()
-    } - {None}
-    return {
-        name
-        for base in bases
-        if base
-        for name in repo.git.fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", base)
-    }
+    """Top-level directories of the vendor's commits that the commits stand on."""
+    bases: set[str | None] = set()
+    for commit in commits:
+        bases.update(repo.git.merge_base(commit, channel) for channel in repo.channels.values())
+    names: set[str] = set()
+    for base in filter(None, bases):
+        names.update(repo.git.fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", base))
+    return names
 
 
 def _parents(path: str) -> Iterator[str]:

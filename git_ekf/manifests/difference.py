@@ -8,8 +8,12 @@ from typing import Any, NamedTuple
 from git_ekf.manifests.fields import FieldChange, compare
 from git_ekf.manifests.resources import Identity, Unreadable, documents, identity, parse
 
+_Resources = dict[Identity, list[dict[str, Any]]]
+
 
 class Changed(NamedTuple):
+    """A resource of both builds, and the fields in which it differs."""
+
     resource: Identity
     fields: list[FieldChange]
 
@@ -26,26 +30,25 @@ class Difference(NamedTuple):
 
 
 def difference(old: bytes, new: bytes) -> Difference:
-    """Compares what a builder printed for two commits. Raises Unreadable, Refused without PyYAML."""
+    """Compares the output for two commits. Raises Unreadable, Refused without PyYAML."""
     before, after = Counter(documents(old)), Counter(documents(new))
-    # A document that is the same text on both sides need not be parsed: most are, and some have megabytes.
+    # A document that is the same text on both sides need not be parsed: most are, and some have
+    # megabytes.
     try:
         return _compare_all(_resources(before - after), _resources(after - before))
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
 
 
-def _resources(documents: Counter[str]) -> dict[Identity, list[dict[str, Any]]]:
-    found: dict[Identity, list[dict[str, Any]]] = {}
+def _resources(documents: Counter[str]) -> _Resources:
+    found: _Resources = {}
     for document in documents.elements():
         for resource in parse(document):
             found.setdefault(identity(resource), []).append(resource)
     return found
 
 
-def _compare_all(
-    before: dict[Identity, list[dict[str, Any]]], after: dict[Identity, list[dict[str, Any]]]
-) -> Difference:
+def _compare_all(before: _Resources, after: _Resources) -> Difference:
     added, removed, changed = [], [], []
     for one in sorted(before.keys() | after.keys()):
         olds, news = before.get(one, []), after.get(one, [])

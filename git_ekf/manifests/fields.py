@@ -1,7 +1,7 @@
 """Two versions of a resource compared field by field, as Kubernetes reads them.
 
-Maps have no order, nor have the lists that it merges by a key (containers by name, ports by number and protocol …)
-or takes as sets. `args` and `command` keep theirs.
+Maps have no order, nor have the lists that it merges by a key (containers by name, ports by number
+and protocol …) or takes as sets. `args` and `command` keep theirs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from git_ekf.manifests.resources import identity
 
@@ -23,7 +23,10 @@ class Special(Enum):
 
 
 class FieldChange(NamedTuple):
-    """A field that differs. `path` reads spec.containers[name=istio].image; values are JSON values or Special."""
+    """A field that differs. `path` reads spec.containers[name=istio].image.
+
+    Values are JSON values or Special.
+    """
 
     path: str
     old: Any
@@ -31,15 +34,15 @@ class FieldChange(NamedTuple):
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
-    """The fields in which two versions of a resource differ, sorted by path. Values in a Secret are HIDDEN."""
+    """The fields in which two versions of a resource differ, sorted by path.
+
+    Values in a Secret are HIDDEN.
+    """
     if _is_secret(old) or _is_secret(new):
-        hidden = [
-            change
-            for field in ("data", "stringData")
-            for change in _hidden(field, old.get(field), new.get(field))
-        ]
-        rest = _differences("", _without_secrets(old), _without_secrets(new), _NOWHERE)
-        return sorted([*hidden, *rest], key=_order)
+        found = list(_differences("", _without_secrets(old), _without_secrets(new), _NOWHERE))
+        for field in _SECRET_FIELDS:
+            found += _hidden(field, old.get(field), new.get(field))
+        return sorted(found, key=_order)
     rbac = identity(new).group == "rbac.authorization.k8s.io"
     return sorted(_differences("", old, new, ListField("", rbac)), key=_order)
 
@@ -50,7 +53,9 @@ def _order(change: FieldChange) -> tuple[str, str, str]:
 
 # --- secrets ---
 
-_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # an annotation that repeats the whole resource
+_SECRET_FIELDS = ("data", "stringData")
+# An annotation that repeats the whole resource.
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def _is_secret(resource: dict[str, Any]) -> bool:
@@ -63,41 +68,39 @@ def _hidden(field: str, old: Any, new: Any) -> Iterator[FieldChange]:
         for key in sorted(old.keys() | new.keys()):
             yield from _hidden_value(f"{field}{_step(key)}", _value(old, key), _value(new, key))
     else:
-        yield from _hidden_value(
-            field, *(Special.ABSENT if value is None else value for value in (old, new))
-        )
+        yield from _hidden_value(field, _present(old), _present(new))
 
 
 def _hidden_value(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
     if _differ(old, new, _NOWHERE):
-        yield FieldChange(
-            path, *(value if value is Special.ABSENT else Special.HIDDEN for value in (old, new))
-        )
+        yield FieldChange(path, _hide(old), _hide(new))
+
+
+def _hide(value: Any) -> Special:
+    return Special.ABSENT if value is Special.ABSENT else Special.HIDDEN
 
 
 def _without_secrets(resource: dict[str, Any]) -> dict[str, Any]:
-    rest = {key: value for key, value in resource.items() if key not in ("data", "stringData")}
+    rest = {key: value for key, value in resource.items() if key not in _SECRET_FIELDS}
     metadata = rest.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if isinstance(metadata, dict) and isinstance(annotations, dict) and _APPLIED in annotations:
-        rest["metadata"] = {
-            **metadata,
-            "annotations": {key: value for key, value in annotations.items() if key != _APPLIED},
-        }
+    if isinstance(metadata, dict) and isinstance(annotations, dict):
+        kept = {key: value for key, value in annotations.items() if key != _APPLIED}
+        rest["metadata"] = {**metadata, "annotations": kept}
     return rest
 
 
 # --- fields ---
 
-# The patch merge keys and list map keys of Kubernetes' API, by the name of the list. Of several the first that fits counts.
+_BY_NAME = (
+    *("containers", "initContainers", "ephemeralContainers", "volumes", "env"),
+    *("imagePullSecrets", "secrets", "resourceClaims", "schedulingGates"),
+    *("webhooks", "matchConditions"),
+)
+# The patch merge keys and list map keys of Kubernetes' API, by the name of the list. Of several the
+# first that fits counts.
 _KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
-    **dict.fromkeys(
-        ("containers", "initContainers", "ephemeralContainers", "volumes", "env"), (("name",),)
-    ),
-    **dict.fromkeys(
-        ("imagePullSecrets", "secrets", "resourceClaims", "schedulingGates"), (("name",),)
-    ),
-    **dict.fromkeys(("webhooks", "matchConditions"), (("name",),)),
+    **dict.fromkeys(_BY_NAME, (("name",),)),
     "ports": (("containerPort", "protocol"), ("port", "protocol")),
     "volumeMounts": (("mountPath",),),
     "volumeDevices": (("devicePath",),),
@@ -122,16 +125,21 @@ _RBAC_SETS = {
 
 
 class ListField(NamedTuple):
-    """Where a list stands: the name of its field, and whether the resource is one of RBAC, whose lists are sets."""
+    """Where a list stands: the name of its field, and whether the resource is one of RBAC.
+
+    Lists of RBAC are sets.
+    """
 
     field: str
     rbac: bool = False
 
     @property
     def is_set(self) -> bool:
+        """Whether the order of the list, and how often it has an item, do not count."""
         return self.field in _SETS or (self.rbac and self.field in _RBAC_SETS)
 
-    def at(self, field: str) -> ListField:
+    def at(self, field: str = "") -> ListField:
+        """The place of a field, or of an item, below this one."""
         return ListField(field, self.rbac)
 
 
@@ -141,14 +149,11 @@ _NOWHERE = ListField("")
 def canonical(value: Any, place: ListField = _NOWHERE) -> str:
     """A text that is the same for two values exactly when Kubernetes takes them for the same."""
     if isinstance(value, dict):
-        inner = (
-            f"{json.dumps(key)}:{canonical(value[key], place.at(key))}"
-            for key in sorted(value)
-            if value[key] is not None
-        )
+        present = [key for key in sorted(value) if value[key] is not None]
+        inner = [f"{json.dumps(key)}:{canonical(value[key], place.at(key))}" for key in present]
         return "{" + ",".join(inner) + "}"
     if isinstance(value, list):
-        items = [canonical(item, place.at("")) for item in value]
+        items = [canonical(item, place.at()) for item in value]
         if place.is_set:
             items = sorted(set(items))
         elif _keyed(place.field, value) and not _in_sequence(place.field, value):
@@ -170,10 +175,12 @@ def _differences(path: str, old: Any, new: Any, place: ListField) -> Iterator[Fi
 
 
 def _value(of: dict[str, Any], key: str) -> Any:
-    value = of.get(key)
-    return (
-        Special.ABSENT if value is None else value
-    )  # to Kubernetes null is as good as nothing there
+    return _present(of.get(key))
+
+
+def _present(value: Any) -> Any:
+    # To Kubernetes null is as good as nothing there.
+    return Special.ABSENT if value is None else value
 
 
 def _differ(old: Any, new: Any, place: ListField) -> bool:
@@ -185,87 +192,93 @@ def _differ(old: Any, new: Any, place: ListField) -> bool:
 def _list_differences(
     path: str, old: list[Any], new: list[Any], place: ListField
 ) -> Iterator[FieldChange]:
+    item = place.at()
     olds, news = _keyed(place.field, old), _keyed(place.field, new)
     if place.is_set:
-        before, after = (
-            {canonical(item, place.at("")): item for item in items} for items in (old, new)
-        )
-        for item in before.keys() ^ after.keys():
-            yield from _differences(
-                f"{path}[]",
-                before.get(item, Special.ABSENT),
-                after.get(item, Special.ABSENT),
-                place.at(""),
-            )
+        before, after = _by_content(old, item), _by_content(new, item)
+        for content in before.keys() ^ after.keys():
+            values = _value(before, content), _value(after, content)
+            yield from _differences(f"{path}[]", *values, item)
     elif olds is not None and news is not None:
         for key in olds.keys() | news.keys():
-            yield from _differences(
-                f"{path}[{key}]",
-                olds.get(key, Special.ABSENT),
-                news.get(key, Special.ABSENT),
-                place.at(""),
-            )
-        both = [key for key in olds if key in news]
-        if both != [key for key in news if key in olds] and (
-            _in_sequence(place.field, old) or _in_sequence(place.field, new)
-        ):
-            yield FieldChange(
-                f"{path}[*].name".removeprefix("."),
-                [item["name"] for item in old],
-                [item["name"] for item in new],
-            )
+            yield from _differences(f"{path}[{key}]", _value(olds, key), _value(news, key), item)
+        in_sequence = _in_sequence(place.field, old) or _in_sequence(place.field, new)
+        if in_sequence and not _same_order(olds, news):
+            yield FieldChange(f"{path}[*].name".removeprefix("."), _names(old), _names(new))
     else:
-        yield from _ordered(path, old, new, place.at(""))
+        yield from _ordered(path, old, new, item)
+
+
+def _names(items: list[Any]) -> list[Any]:
+    return [item["name"] for item in items]
+
+
+def _by_content(items: list[Any], place: ListField) -> dict[str, Any]:
+    return {canonical(item, place): item for item in items}
+
+
+def _same_order(olds: dict[str, Any], news: dict[str, Any]) -> bool:
+    """Whether the items of both lists follow one another in the same order."""
+    common = [key for key in olds if key in news]
+    return common == [key for key in news if key in olds]
 
 
 def _ordered(path: str, old: list[Any], new: list[Any], place: ListField) -> Iterator[FieldChange]:
     """By position, between what is the same at the beginning and at the end of both."""
-    before, after = ([canonical(item, place) for item in items] for items in (old, new))
-    shorter = min(len(old), len(new))
-    begin = next((at for at in range(shorter) if before[at] != after[at]), shorter)
-    end = next(
-        (at for at in range(shorter - begin) if before[-1 - at] != after[-1 - at]), shorter - begin
-    )
+    before = [canonical(item, place) for item in old]
+    after = [canonical(item, place) for item in new]
+    begin = _common(before, after)
+    end = _common(before[begin:][::-1], after[begin:][::-1])
     for at in range(begin, max(len(old), len(new)) - end):
         one = old[at] if at < len(old) - end else Special.ABSENT
         other = new[at] if at < len(new) - end else Special.ABSENT
         yield from _differences(f"{path}[{at}]", one, other, place)
 
 
+def _common(before: list[str], after: list[str]) -> int:
+    """How many items at the beginning are the same."""
+    pairs = list(zip(before, after, strict=False))
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs))
+
+
 def _keyed(field: str, items: list[Any]) -> dict[str, Any] | None:
-    """key=value -> item of a list that Kubernetes merges; None for another list, or one whose items have no such key each."""
+    """key=value -> item of a list that Kubernetes merges.
+
+    None for another list, or one whose items have no such key each.
+    """
     for keys in _KEYS.get(field, ()):
-        found: dict[str, Any] = {}
-        for item in items:
-            values = [
-                item.get(key, _DEFAULTS.get(key)) if isinstance(item, dict) else None
-                for key in keys
-            ]
-            if not all(isinstance(value, (str, int)) for value in values):
-                break
-            shown = [
-                f"{key}={value}"
-                for key, value in zip(keys, values, strict=True)
-                if value != _DEFAULTS.get(key)
-            ]
-            found[",".join(shown)] = item
-        else:
-            if len(found) == len(items):
-                return found
+        found = {_item_key(keys, item): item for item in items}
+        if None not in found and len(found) == len(items):
+            return cast("dict[str, Any]", found)
     return None
 
 
+def _item_key(keys: tuple[str, ...], item: Any) -> str | None:
+    """The values by which a list is merged, but for the default ones; None where one is missing."""
+    if not isinstance(item, dict):
+        return None
+    shown = []
+    for key in keys:
+        value = item.get(key, _DEFAULTS.get(key))
+        if not isinstance(value, (str, int)):
+            return None
+        if value != _DEFAULTS.get(key):
+            shown.append(f"{key}={value}")
+    return ",".join(shown)
+
+
 def _in_sequence(field: str, items: list[Any]) -> bool:
-    """Whether a list has an order although it is merged by name: init containers run in turn, $(A) refers to an earlier variable."""
-    return field == "initContainers" or (
-        field == "env"
-        and any("$(" in str(item.get("value")) for item in items if isinstance(item, dict))
-    )
+    """Whether a list has an order although it is merged by name.
+
+    Init containers run in turn, and $(A) refers to an earlier variable.
+    """
+    if field == "env":
+        values = [str(item.get("value")) for item in items if isinstance(item, dict)]
+        return any("$(" in value for value in values)
+    return field == "initContainers"
 
 
 def _step(key: str) -> str:
-    return (
-        f".{key}"
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key)
-        else f"[{json.dumps(key, ensure_ascii=False)}]"
-    )
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key):
+        return f".{key}"
+    return f"[{json.dumps(key, ensure_ascii=False)}]"

@@ -15,11 +15,11 @@ MAX_DEPTH = 200
 
 
 class Unreadable(Exception):
-    """What a builder printed is no list of resources; why, without a word of it, as it may hold a secret."""
+    """The output is not a list of resources; why, without a word of it: it may hold a secret."""
 
 
 class Identity(NamedTuple):
-    """What makes it the same resource in two builds; the version of its API does not count."""
+    """That by which a resource of two builds is the same; the version of its API does not count."""
 
     group: str
     kind: str
@@ -32,6 +32,7 @@ class Identity(NamedTuple):
 
 
 def identity(resource: dict[str, Any]) -> Identity:
+    """The identity of a resource; what it lacks is ""."""
     metadata = resource.get("metadata")
     names = metadata if isinstance(metadata, dict) else {}
     group, slash, _ = str(resource.get("apiVersion") or "").rpartition("/")
@@ -45,49 +46,50 @@ def identity(resource: dict[str, Any]) -> Identity:
 
 
 def documents(text: bytes) -> list[str]:
-    """A stream of YAML cut at its `---` lines, which cannot be inside a value: that would be indented. Raises Unreadable."""
+    """A stream of YAML cut at its `---` lines. Raises Unreadable.
+
+    Such a line cannot be inside a value: that would be indented.
+    """
     try:
         decoded = text.decode()
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8 text") from None
-    return [
-        part.lstrip("\r\n")
-        for part in re.split(r"^---(?=\s)", decoded, flags=re.MULTILINE)
-        if part.strip()
-    ]
+    parts = re.split(r"^---(?=\s)", decoded, flags=re.MULTILINE)
+    return [part.lstrip("\r\n") for part in parts if part.strip()]
 
 
 def parse(document: str) -> list[dict[str, Any]]:
-    """The resources in a YAML text, Lists taken apart. Raises Unreadable, Refused without PyYAML."""
+    """The resources in a YAML text, Lists taken apart. Raises Unreadable, Refused (no PyYAML)."""
     import_yaml()
+    found: list[Any] = []
+    for value in _load(document):
+        is_list = isinstance(value, dict) and str(value.get("kind", "")).endswith("List")
+        items = value.get("items") if is_list else None
+        if isinstance(items, list):
+            found += items
+        elif value is not None:
+            found.append(value)
+    if not all(isinstance(value, dict) for value in found):
+        raise Unreadable("it is YAML, but no list of resources")
+    return found
+
+
+def _load(document: str) -> list[Any]:
+    """The values of a YAML text in JSON's types. Raises Unreadable."""
     import yaml
 
     if _depth_at_most(document) > MAX_DEPTH and _depth(document) > MAX_DEPTH:
         raise Unreadable("it is nested too deeply")
     try:
-        loaded = [
-            _plain(value) for value in yaml.load_all(document, _loader())
-        ]  # a subclass of SafeLoader
+        return [_plain(value) for value in yaml.load_all(document, _loader())]
     except yaml.MarkedYAMLError as error:
-        if "nesting depth" in (
-            error.problem or ""
-        ):  # libyaml 0.2.6 looks at brackets before it tells of them
+        if "nesting depth" in (error.problem or ""):
+            # libyaml 0.2.6 looks at brackets before it tells of them.
             raise Unreadable("it is nested too deeply") from None
         line = f" in line {error.problem_mark.line + 1} of a document" if error.problem_mark else ""
         raise Unreadable(f"it is no YAML{line}") from None
     except (yaml.YAMLError, ValueError):  # a control character; a number of thousands of digits
         raise Unreadable("it is no YAML") from None
-    found = []
-    for value in loaded:
-        items = (
-            value.get("items")
-            if isinstance(value, dict) and str(value.get("kind", "")).endswith("List")
-            else None
-        )
-        found += items if isinstance(items, list) else [] if value is None else [value]
-    if not all(isinstance(value, dict) for value in found):
-        raise Unreadable("it is YAML, but no list of resources")
-    return found
 
 
 def import_yaml() -> None:
@@ -103,12 +105,14 @@ def import_yaml() -> None:
 
 @cache
 def _loader() -> Any:
-    """A safe loader that reads scalars as Kubernetes does: no dates, no base 60, no `yes`, and `=` is a text."""
+    """A safe loader that reads scalars as Kubernetes does.
+
+    There are no dates, no numbers of base 60 and no `yes`, and `=` is a text.
+    """
     import yaml
 
-    loader: Any = type(
-        "Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}}
-    )
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("Loader", (base,), {"yaml_implicit_resolvers": {}})
     for tag, pattern, first in (
         ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
         ("int", r"[-+]?(?:0|[1-9][0-9]*|0o?[0-7]+|0x[0-9a-fA-F]+)", "-+0123456789"),
@@ -127,10 +131,11 @@ def _loader() -> Any:
 
 
 def _depth_at_most(document: str) -> int:
-    """A bound on the nesting that costs no parsing: brackets, and two levels a column of the deepest indentation."""
-    indentation = max(
-        (len(run) for run in re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0
-    )
+    """A bound on the nesting that costs no parsing.
+
+    It counts brackets, and two levels a column of the deepest indentation.
+    """
+    indentation = max(map(len, re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0)
     return document.count("[") + document.count("{") + 2 * indentation
 
 
@@ -155,12 +160,13 @@ def _depth(document: str) -> int:
 def _plain(value: Any) -> Any:
     """The value in JSON's types."""
     if isinstance(value, dict):
-        return {
-            key if isinstance(key, str) else json.dumps(key, default=str): _plain(inner)
-            for key, inner in value.items()
-        }
+        return {_key(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, set, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else json.dumps(key, default=str)

@@ -1,0 +1,135 @@
+"""The program that builds manifests (`render.command`), run for many directories side by side."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed
+from git_ekf.repository import Repository
+from git_ekf.temporary import undisturbed
+from git_ekf.trust import RENDER, quoted, require_trusted
+
+# Lines of a failed builder's last words that are kept.
+_LAST_LINES = 5
+
+# A repository that git was pointed to is not the one a builder's own git may ask for.
+_OF_GIT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+
+
+class Build(NamedTuple):
+    """The output of a builder; `failure` is None when it succeeded, else its last lines."""
+
+    output: bytes
+    failure: list[str] | None
+
+
+NOTHING = Build(b"", None)
+
+
+def trusted_command(repo: Repository) -> tuple[str, ...]:
+    """The builder's words, the program as an absolute path.
+
+    Raises Refused when it is not trusted, CallFailed when there is no such program.
+    """
+    command = repo.config.render_command
+    require_trusted(repo, RENDER, command)
+    program = command[0]
+    if "/" in program:
+        # A builder inside the repository is that of the work tree, for both sides: an old
+        # commit's own one was never looked at.
+        program = os.path.join(repo.place.top or repo.place.git_dir, program)
+    found = shutil.which(program)
+    if not found:
+        raise _not_started(command, "there is no such program")
+    return os.path.abspath(found), *command[1:]
+
+
+def _not_started(command: Sequence[str], why: str) -> CallFailed:
+    return CallFailed(
+        f"the builder cannot be started ({quoted(list(command))}): {why}",
+        "install kubectl, or name another builder: git config ekf.render.command,"
+        " or [render] command in .ekf.toml",
+    )
+
+
+class Builder:
+    """As many builds at a time as there are processors; leaving the context ends the rest."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._command = command
+        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        self._env = {name: value for name, value in os.environ.items() if name not in _OF_GIT}
+
+    def __enter__(self) -> Builder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with undisturbed():
+            with self._lock:
+                self._ended = True
+                for process in self._running:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+            self._pool.shutdown(cancel_futures=True)
+
+    def start(self, folder: str, path: str) -> Future[Build]:
+        """Builds `path` in `folder` as soon as there is room; see `finished`."""
+        return self._pool.submit(self._build, folder, path)
+
+    def _build(self, folder: str, path: str) -> Build:
+        argument = f"./{path}" if path.startswith("-") else path
+        words = [word.replace("{path}", argument) for word in self._command[1:]]
+        process = self._start([self._command[0], *words], folder)
+        if process is None:
+            return Build(b"", [])
+        output, messages = process.communicate()
+        with self._lock:
+            self._running.discard(process)
+        if process.returncode == 0:
+            return Build(output, None)
+        text = os.fsdecode(messages).replace(f"{folder}/", "").replace(folder, ".")
+        lines = [line for line in text.split("\n") if line.strip()]
+        code = process.returncode
+        ending = f"signal {-code}" if code < 0 else f"code {code}"
+        return Build(b"", lines[-_LAST_LINES:] or [f"it ended with {ending} and said nothing"])
+
+    def _start(self, words: list[str], folder: str) -> subprocess.Popen[bytes] | None:
+        """None when the context has been left meanwhile. Raises CallFailed."""
+        with self._lock:
+            if self._ended:
+                return None
+            try:
+                process = subprocess.Popen(
+                    words,
+                    cwd=folder,
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    # It then has no terminal to ask for a password on, and can be ended with
+                    # all that it started.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise _not_started(self._command, error.strerror or "it failed") from None
+            self._running.add(process)
+            return process
+
+
+def finished(build: Future[Build]) -> Build:
+    """Waits for a build. Raises CallFailed where the builder cannot be started."""
+    while True:
+        # Not without end: a signal just before the wait begins is not noticed until that is over.
+        with suppress(TimeoutError):
+            return build.result(timeout=0.2)
