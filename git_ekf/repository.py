@@ -205,19 +205,20 @@ class Repository:
     @cached_property
     def channels(self) -> dict[str, str]:
         """Release branch name -> the vendor's commit, lowest version first."""
-        return self._releases_under(self.primary_prefix)
+        return self.releases_under(self.primary_prefix)
 
     @cached_property
     def saved_branches(self) -> dict[str, str]:
         """Release branch name -> its commit on `internal` as last heard, lowest version first."""
-        return self._releases_under(self.internal_prefix)
+        return self.releases_under(self.internal_prefix)
 
     @cached_property
     def release_branches(self) -> dict[str, str]:
         """Local release branches -> commit, lowest version first."""
-        return self._releases_under(HEADS)
+        return self.releases_under(HEADS)
 
-    def _releases_under(self, prefix: str) -> dict[str, str]:
+    def releases_under(self, prefix: str) -> dict[str, str]:
+        """Release branch -> commit of the refs that begin so, lowest version first."""
         scheme = self.config.scheme
         names = [ref[len(prefix) :] for ref in self.refs if ref.startswith(prefix)]
         return {

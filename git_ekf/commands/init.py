@@ -10,8 +10,9 @@ import typer
 from git_ekf.commands.options import Release, Yes
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
-from git_ekf.setup.init import in_two_goes, plan, prepare, run
-from git_ekf.setup.remotes import SetupStep, plan_roles
+from git_ekf.setup.init import in_two_goes, plan, prepare
+from git_ekf.setup.remotes import plan_roles
+from git_ekf.setup.steps import SetupStep, run
 from git_ekf.terminal.text import say
 
 
@@ -52,14 +53,14 @@ def init(
 def _carry_out(steps: list[SetupStep], yes: bool) -> None:
     if any(step.asks for step in steps) and not yes:
         _ask(steps)
-    for what in run(steps):
-        say(f"  {what}")
+    for done in run(steps):
+        say(f"  {done}")
 
 
 def _ask(steps: list[SetupStep]) -> None:
     say("This will happen:")
     for step in steps:
-        say(f"  {step.what}")
+        say(f"  {step.done}")
     if not sys.stdin.isatty():
         raise Refused(
             "this renames or moves what you made, and nobody is there to ask",

@@ -9,14 +9,18 @@ from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.names import Scheme
 from git_ekf.repository import Repository
-from git_ekf.setup.init import plan_hooks, plan_settings, run, track
-from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes, progress
+from git_ekf.setup.init import plan_hooks, plan_settings, track
+from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes
+from git_ekf.setup.steps import fetch, run
 from git_ekf.terminal.text import counted
 from git_ekf.vendor import ask_remote, choose_release
 
+# Settings given with `git -c` for the clone that have to hold in it afterwards.
+_KEPT = ("ekf.branches.release", "ekf.remotes.primary", "ekf.remotes.internal")
+
 
 class Heads(NamedTuple):
-    """What the two repositories said they have: ref -> object id."""
+    """The refs of the two repositories: ref -> object id."""
 
     primary: dict[str, str]
     internal: dict[str, str]
@@ -28,17 +32,13 @@ def ask_remotes(git: Git, primary_url: str, internal_url: str) -> Heads:
 
 
 def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
-    """The release branch to work on: what is asked for, else what `internal` holds, else the newest channel."""
-    channels, saved = (
-        sorted(
-            filter(
-                scheme.is_release,
-                (ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)),
-            ),
-            key=scheme.key,
-        )
-        for refs in heads
-    )
+    """The release branch to work on.
+
+    It is the one asked for, else the newest that `internal` holds, else the newest channel. Raises
+    Refused, UsageError.
+    """
+    channels = _releases(scheme, heads.primary)
+    saved = _releases(scheme, heads.internal)
     if not channels:
         hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone PRIMARY"
         raise Refused(
@@ -50,15 +50,21 @@ def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
     return (saved or channels)[-1]
 
 
+def _releases(scheme: Scheme, refs: dict[str, str]) -> list[str]:
+    """Release branches, lowest version first."""
+    branches = [ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)]
+    return sorted(filter(scheme.is_release, branches), key=scheme.key)
+
+
 def build(
     directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads
 ) -> list[str]:
-    """Builds the clone in an existing, empty directory, showing git's progress. Returns what was done, in sentences."""
-    object_format = (
-        "sha256"
-        if any(len(oid) == 64 for oid in (*heads.primary.values(), *heads.internal.values()))
-        else "sha1"
-    )
+    """Builds the clone in an existing, empty directory, showing git's progress.
+
+    Returns what was done, in sentences. Raises EkfError; what is half done then stays.
+    """
+    oids = [*heads.primary.values(), *heads.internal.values()]
+    object_format = "sha256" if any(len(oid) == 64 for oid in oids) else "sha1"
     Git().run(
         "init",
         "--quiet",
@@ -70,49 +76,42 @@ def build(
     git = Git(directory)
     repo = Repository(git)
     _keep_scheme(repo)
-    done = run(
-        [
-            *plan_remotes(repo, Roles("", primary_url, "", internal_url)),
-            *plan_mirror(repo, primary_url, heads.primary),
-        ]
-    )
-    for remote in (repo.config.primary, repo.config.internal):
-        git.show("fetch", *progress(), "--", remote)
+    steps = plan_remotes(repo, Roles("", primary_url, "", internal_url))
+    done = run([*steps, *plan_mirror(repo, primary_url, heads.primary)])
+    primary, internal = repo.config.primary, repo.config.internal
+    for remote in (primary, internal):
+        fetch(repo, remote)
     saved = heads.internal.get(HEADS + branch)
     tip = saved or heads.primary[HEADS + branch]
     git.update_refs([f"create {HEADS}{branch} {tip}"])
     git.show("reset", "--hard", "--quiet")
-    track(git, repo.config.primary, branch)
+    track(git, primary, branch)
     repo = Repository(git)
-    done.append(
-        _restored(repo, branch)
-        if saved
-        else f"branch {branch} made from {repo.config.primary}/{branch}, and tracks it"
-    )
+    if saved:
+        done.append(_restored(repo, branch))
+    else:
+        done.append(f"branch {branch} made from {primary}/{branch}, and tracks it")
     if HEADS + branch not in heads.primary:
         done.append(f"the vendor no longer has {branch}; what it tracks is gone")
     return done + run([*plan_settings(repo), *plan_hooks(repo)])
 
 
 def _keep_scheme(repo: Repository) -> None:
-    """A naming scheme given with `git -c` for the clone has to hold in the clone afterwards."""
     scoped = repo.git.fields("config", "--list", "-z", "--show-scope")
     for scope, entry in zip(scoped[::2], scoped[1::2], strict=True):
         key, _, value = entry.partition("\n")
-        if scope == "command" and key in (
-            "ekf.branches.release",
-            "ekf.remotes.primary",
-            "ekf.remotes.internal",
-        ):
+        if scope == "command" and key in _KEPT:
             repo.git.run("config", key, value)
 
 
 def _restored(repo: Repository, branch: str) -> str:
+    config = repo.config
     base = repo.base(branch)
-    holds = (
-        [counted(repo.git.count(repo.release_branches[branch], base), "configuration commit")]
-        if base
-        else []
+    holds = [counted(len(repo.record_names()), "deploy record")]
+    if base:
+        number = repo.git.count(repo.release_branches[branch], base)
+        holds.insert(0, counted(number, "configuration commit"))
+    return (
+        f"branch {branch} restored from {config.internal}, {', '.join(holds)};"
+        f" it tracks {config.primary}/{branch}"
     )
-    holds.append(counted(len(repo.record_names()), "deploy record"))
-    return f"branch {branch} restored from {repo.config.internal}, {', '.join(holds)}; it tracks {repo.config.primary}/{branch}"

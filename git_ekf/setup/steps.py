@@ -1,0 +1,52 @@
+"""A set-up as a list of steps, planned before anything is changed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from git_ekf.errors import EkfError
+from git_ekf.repository import Repository
+
+
+def _nothing() -> None:
+    """For a step that only has something to say."""
+
+
+class SetupStep(NamedTuple):
+    """One change: `done` says it in the past tense, `act` makes it.
+
+    `asks` when the user has to agree to it, because it moves what the user made.
+    """
+
+    done: str
+    act: Callable[[], object] = _nothing
+    asks: bool = False
+
+
+def run(steps: list[SetupStep]) -> list[str]:
+    """Makes the changes in order and says what was done.
+
+    Raises EkfError, with how to go on, when one fails.
+    """
+    for number, step in enumerate(steps):
+        try:
+            step.act()
+        except EkfError as error:
+            if number and not error.hint:
+                error.hint = "what was done before it stays; run git ekf init again to go on"
+            raise
+    return [step.done for step in steps]
+
+
+def fetch_step(repo: Repository, remote: str) -> SetupStep:
+    """The step that fetches what a remote has, as it is configured by then."""
+    return SetupStep(f"fetched what {remote} has", partial(fetch, repo, remote))
+
+
+def fetch(repo: Repository, remote: str, *refspecs: str) -> None:
+    """`git fetch`, which reports to a person as it always does, or not at all."""
+    progress = "--progress" if sys.stderr.isatty() else "--quiet"
+    repo.git.show("fetch", progress, "--", remote, *refspecs)
