@@ -18,18 +18,17 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask no remote.")] = False,
     json: Json = False,
 ) -> int:
-    """Check machine and repository, each finding with its fix; exit with 1 when something needs attention."""
+    """Check machine and repository, each finding with its fix.
+
+    Exit with 1 when something needs attention.
+    """
     report = examine(Repository(), offline=offline)
     if json:
-        print(
-            document(
-                "doctor",
-                {
-                    "repository": unicode_text(report.repository or "") or None,
-                    "findings": _as_json(report),
-                },
-            )
-        )
+        content = {
+            "repository": unicode_text(report.repository or "") or None,
+            "findings": [_as_json(one) for one in report.examined],
+        }
+        print(document("doctor", content))
     else:
         _print(report)
     return FINDINGS if _count(report, ERROR) else DONE
@@ -46,11 +45,10 @@ def _print(report: Examination) -> None:
     else:
         say("There is no repository here, so only the machine was checked.")
     errors, warnings = _count(report, ERROR), _count(report, WARNING)
-    say(
-        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-        if errors or warnings
-        else "Nothing needs attention."
-    )
+    if errors or warnings:
+        say(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
+    else:
+        say("Nothing needs attention.")
 
 
 def _rows(examined: list[Examined], width: int) -> None:
@@ -60,11 +58,8 @@ def _rows(examined: list[Examined], width: int) -> None:
             say(f"  {'':<7}  {'':<{width}}  fix: {one.fix}")
 
 
-def _as_json(report: Examination) -> list[dict[str, str | None]]:
-    return [
-        {key: unicode_text(value) or None for key, value in one._asdict().items()}
-        for one in report.examined
-    ]
+def _as_json(one: Examined) -> dict[str, str | None]:
+    return {key: unicode_text(value) or None for key, value in one._asdict().items()}
 
 
 def _count(report: Examination, state: str) -> int:

@@ -1,4 +1,4 @@
-"""Checks of a repository: whether git-ekf can work in it, and whether it is set up as `git ekf init` leaves it."""
+"""Checks of a repository: git-ekf can work in it, and it is set up as `git ekf init` leaves it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
-from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis
+from git_ekf.doctor.finding import ERROR, WARNING, Case, Diagnosis, fail, ok, skip, warn
 from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, RECORDS
 from git_ekf.hooks import shims
@@ -32,7 +32,10 @@ _LOCK_AGE = 10 * 60  # seconds that no git command holds a lock for
 
 
 def repository(case: Case) -> Iterator[Diagnosis]:
-    """git works in the repository: it can be read, and is not another user's. Outside of one there is nothing to find."""
+    """git works in the repository: it can be read, and is not another user's.
+
+    Outside of one there is nothing to find.
+    """
     try:
         place = case.repo.place
     except Refused as error:
@@ -40,22 +43,19 @@ def repository(case: Case) -> Iterator[Diagnosis]:
             raise
         return
     if place.top:
-        yield Diagnosis(OK, "git trusts it")
+        yield ok("git trusts it")
     else:
-        yield Diagnosis(
-            SKIPPED, "it has no work tree here, so only what every repository needs is checked"
-        )
+        yield skip("it has no work tree here, so only what every repository needs is checked")
 
 
 def configuration(case: Case) -> Iterator[Diagnosis]:
     """The configuration can be read."""
     _ = case.repo.config  # which raises UsageError
+    sources = [".ekf.toml"] if case.repo.toml is not None else []
     keys = dict.fromkeys(key for key, _ in case.repo.git_config if key.startswith("ekf."))
-    sources = [
-        *([".ekf.toml"] if case.repo.toml is not None else []),
-        *([f"git config {', '.join(keys)}"] if keys else []),
-    ]
-    yield Diagnosis(OK, " and ".join(sources) or "the defaults")
+    if keys:
+        sources.append(f"git config {', '.join(keys)}")
+    yield ok(" and ".join(sources) or "the defaults")
 
 
 def operation(case: Case) -> Iterator[Diagnosis]:
@@ -63,21 +63,19 @@ def operation(case: Case) -> Iterator[Diagnosis]:
     repo = case.repo
     killed, ours = cut_off(repo), under_way(repo)
     if killed:
-        yield Diagnosis(ERROR, f"{with_article(killed)} was cut off half-way", "git ekf undo")
+        yield fail(f"{with_article(killed)} was cut off half-way", "git ekf undo")
     if ours:
-        yield Diagnosis(
-            ERROR,
+        yield fail(
             f"{with_article(ours)} has stopped half-way",
             f"git ekf {ours} --continue, or --abort",
         )
     elif repo.operation:
-        yield Diagnosis(
-            ERROR,
+        yield fail(
             f"{with_article(repo.operation)} is in progress",
             "git status shows how to finish it",
         )
     if not killed and not repo.operation:
-        yield Diagnosis(OK, "none in progress")
+        yield ok("none in progress")
 
 
 def locks(case: Case) -> Iterator[Diagnosis]:
@@ -85,13 +83,12 @@ def locks(case: Case) -> Iterator[Diagnosis]:
     now = time.time()
     old = sorted(path for path, since in _locks(case.repo) if now - since > _LOCK_AGE)
     for path in old:
-        yield Diagnosis(
-            ERROR,
+        yield fail(
             f"{path} is left of a git command that was killed; once no git is at work it may go",
             f"rm -f {shlex.quote(path)}",
         )
     if not old:
-        yield Diagnosis(OK, "none left behind")
+        yield ok("none left behind")
 
 
 def disk(case: Case) -> Iterator[Diagnosis]:
@@ -101,7 +98,7 @@ def disk(case: Case) -> Iterator[Diagnosis]:
     free = disk.f_bavail * disk.f_frsize
     shown = f"{free // _MEGABYTE} MB free in {folder}"
     if not os.access(folder, os.W_OK):
-        yield Diagnosis(ERROR, f"{folder} cannot be written to", f"ls -ld {shlex.quote(folder)}")
+        yield fail(f"{folder} cannot be written to", f"ls -ld {shlex.quote(folder)}")
     elif free < _TIGHT:
         yield Diagnosis(
             ERROR if free < _FULL else WARNING,
@@ -109,98 +106,100 @@ def disk(case: Case) -> Iterator[Diagnosis]:
             f"make room: git gc; df -h {shlex.quote(folder)}",
         )
     else:
-        yield Diagnosis(OK, shown)
+        yield ok(shown)
 
 
 def clock(case: Case) -> Iterator[Diagnosis]:
     """The clock is not behind what was already committed or recorded."""
     newest = case.repo.git.lines(
-        *(
-            "for-each-ref",
-            "--sort=-creatordate",
-            "--count=1",
-            "--format=%(creatordate:unix) %(refname:short)",
-        ),
-        *(HEADS, "refs/remotes/", RECORDS),
+        "for-each-ref",
+        "--sort=-creatordate",
+        "--count=1",
+        "--format=%(creatordate:unix) %(refname:short)",
+        HEADS,
+        "refs/remotes/",
+        RECORDS,
     )
     now = time.time()
     shown = _when(now)
     for seconds, _, ref in (line.partition(" ") for line in newest):
         if seconds.isdigit() and int(seconds) > now + _ASTRAY:
-            yield Diagnosis(
-                ERROR,
-                f"it says {shown}, but {ref} is of {_when(int(seconds))}: records would get wrong dates",
+            yield fail(
+                f"it says {shown}, but {ref} is of {_when(int(seconds))}: records would get"
+                " wrong dates",
                 "timedatectl set-ntp true; for a container, on its host",
             )
             return
-    yield Diagnosis(OK, shown)
+    yield ok(shown)
 
 
 def history(case: Case) -> Iterator[Diagnosis]:
     """All of the history is here, and it is what the commits say."""
-    repo = case.repo
-    found = []
+    found = [*_missing_history(case.repo), *_changed_history(case.repo)]
+    yield from found or [ok("complete")]
+
+
+def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
     if repo.place.shallow:
-        why = "the clone is shallow: an upgrade may not find the commit that yours stand on, and a save may be refused"
-        found.append(
-            Diagnosis(ERROR, why, f"git fetch --unshallow {shlex.quote(repo.config.primary)}")
+        yield fail(
+            "the clone is shallow: an upgrade may not find the commit that yours stand on, and a"
+            " save may be refused",
+            f"git fetch --unshallow {shlex.quote(repo.config.primary)}",
         )
-    for key in dict.fromkeys(
-        key
-        for key, value in repo.git_config
-        if key.startswith("remote.") and key.endswith(".partialclonefilter")
-    ):
-        name = shlex.quote(key[len("remote.") : -len(".partialclonefilter")])
-        fix = f"git fetch --refetch --no-filter {name} && git config --unset remote.{name}.partialclonefilter"
+    for key in dict(repo.git_config):
+        if not key.startswith("remote.") or not key.endswith(".partialclonefilter"):
+            continue
+        name = shlex.quote(key.removeprefix("remote.").removesuffix(".partialclonefilter"))
+        refetch = f"git fetch --refetch --no-filter {name}"
+        fix = f"{refetch} && git config --unset remote.{name}.partialclonefilter"
         if repo.git.version < (2, 36):
-            fix = "make a full one with git ekf clone, or install git 2.36 or newer, which has git fetch --refetch"
-        found.append(
-            Diagnosis(
-                WARNING,
-                "the clone is partial: an upgrade fetches files one by one, and fails without the network",
-                fix,
+            fix = (
+                "make a full one with git ekf clone, or install git 2.36 or newer, which has git"
+                " fetch --refetch"
             )
+        yield warn(
+            "the clone is partial: an upgrade fetches files one by one, and fails without the"
+            " network",
+            fix,
         )
+
+
+def _changed_history(repo: Repository) -> Iterator[Diagnosis]:
     replaced = repo.git.lines("for-each-ref", "--format=%(refname:lstrip=2)", "refs/replace/")
     if replaced:
-        fix = f"git replace -d {replaced[0] if len(replaced) == 1 else '$(git replace -l)'}"
-        found.append(
-            Diagnosis(
-                WARNING,
-                f"{counted(len(replaced), 'object')} replaced here and nowhere else: git replace",
-                fix,
-            )
+        which = replaced[0] if len(replaced) == 1 else "$(git replace -l)"
+        count = counted(len(replaced), "object")
+        yield warn(
+            f"{count} replaced here and nowhere else: git replace", f"git replace -d {which}"
         )
     if os.path.exists(os.path.join(repo.place.common_dir, "info", "grafts")):
-        found.append(
-            Diagnosis(
-                WARNING,
-                "grafts make the history another one here than elsewhere",
-                "git replace --convert-graft-file",
-            )
+        yield warn(
+            "grafts make the history another one here than elsewhere",
+            "git replace --convert-graft-file",
         )
-    yield from found or [Diagnosis(OK, "complete")]
 
 
 def mirror(case: Case) -> Iterator[Diagnosis]:
     """A mirror, this one or the one that is the primary repository, was updated lately."""
     state = mirror_state_for(case.repo)
     if state is None:
-        yield Diagnosis(OK, "none takes part")
+        yield ok("none takes part")
         return
     remote = case.repo.remotes.get(case.repo.config.primary)
-    ahead = state.is_ahead(time.time())
-    when = (
-        f"on {_when(state.updated)} by its own clock, which is ahead of the one here"
-        if ahead
-        else age(state.age())
-    )
-    said = f"{f'{remote.name} is ' if remote else ''}a mirror of {state.primary}, updated {when}"
-    target = without_credentials(next(iter(remote.urls), "")) if remote else case.repo.place.git_dir
-    fix = f"where the vendor can be reached: git ekf mirror {shlex.quote(state.primary)} {shlex.quote(target)}"
-    if ahead:
-        fix = f"see which of the two clocks is wrong: date; then {fix}"
-    yield Diagnosis(WARNING, said, fix) if ahead or state.age() > STALE else Diagnosis(OK, said)
+    if remote:
+        of, target = f"{remote.name} is ", without_credentials(next(iter(remote.urls), ""))
+    else:
+        of, target = "", case.repo.place.git_dir
+    update = f"git ekf mirror {shlex.quote(state.primary)} {shlex.quote(target)}"
+    fix = f"where the vendor can be reached: {update}"
+    message = f"{of}a mirror of {state.primary}, updated "
+    if state.is_ahead(time.time()):
+        when = f"on {_when(state.updated)} by its own clock, which is ahead of the one here"
+        yield warn(message + when, f"see which of the two clocks is wrong: date; then {fix}")
+    elif state.age() > STALE:
+        yield warn(message + age(state.age()), fix)
+    else:
+        yield ok(message + age(state.age()))
 
 
 # --- one with a work tree ---
@@ -211,23 +210,23 @@ def hooks(case: Case) -> Iterator[Diagnosis]:
     target, states = hooks_directory(case.repo, shared=True), shims.states(case.repo)
     wrong = [state for state in states if state.state not in ("ok", "chained")]
     if wrong:
-        what = ", ".join(
-            f"{state.hook} {state.state}" + (f" ({state.note})" if state.note else "")
-            for state in wrong
-        )
-        needed = hooks_directory(case.repo).hint.startswith("git ekf hooks install")
-        install = (
-            "git ekf hooks install"
-            + " --shared" * needed
-            + " --force" * any(state.note == "edited by hand" for state in wrong)
-        )
-        yield Diagnosis(
-            ERROR, f"{what}; {target.obstacle}" if target.obstacle else what, target.hint or install
-        )
+        fix = target.hint
+        if not fix:
+            fix = "git ekf hooks install"
+            if hooks_directory(case.repo).hint.startswith("git ekf hooks install"):
+                fix += " --shared"
+            if any(state.note == "edited by hand" for state in wrong):
+                fix += " --force"
+        obstacle = f"; {target.obstacle}" if target.obstacle else ""
+        yield fail(", ".join(map(_hook_state, wrong)) + obstacle, fix)
     if os.environ.get("EKF_HOOKS") == "0":
-        yield Diagnosis(ERROR, "EKF_HOOKS is 0 here, so that no hook judges", "unset EKF_HOOKS")
+        yield fail("EKF_HOOKS is 0 here, so that no hook judges", "unset EKF_HOOKS")
     elif not wrong:
-        yield Diagnosis(OK, f"{', '.join(state.hook for state in states)} in {target.directory}")
+        yield ok(f"{', '.join(state.hook for state in states)} in {target.directory}")
+
+
+def _hook_state(hook: shims.HookStatus) -> str:
+    return f"{hook.hook} {hook.state}" + (f" ({hook.note})" if hook.note else "")
 
 
 def settings(case: Case) -> Iterator[Diagnosis]:
@@ -242,44 +241,36 @@ def settings(case: Case) -> Iterator[Diagnosis]:
             unset.append(name)
         elif value != wanted and not (wanted == "true" and repo.git_flag(name.lower())):
             fix = f"git config {name} {shlex.quote(wanted)}"
-            other.append(
-                Diagnosis(WARNING, f"{name} is {value or 'empty'}; {wanted} is advised: {why}", fix)
-            )
-    if internal in repo.remotes and not set(RECORDS_REFSPECS) <= set(
-        repo.git_settings(f"remote.{internal}.fetch")
-    ):
+            other.append(warn(f"{name} is {value or 'empty'}; {wanted} is advised: {why}", fix))
+    refspecs = repo.git_settings(f"remote.{internal}.fetch")
+    if internal in repo.remotes and not set(RECORDS_REFSPECS).issubset(refspecs):
         other.append(
-            Diagnosis(
-                WARNING, f"a fetch of {internal} does not bring all deploy records", "git ekf init"
-            )
+            warn(f"a fetch of {internal} does not bring all deploy records", "git ekf init")
         )
     if unset:
-        yield Diagnosis(WARNING, f"not set: {', '.join(unset)}", "git ekf init")
+        yield warn(f"not set: {', '.join(unset)}", "git ekf init")
     yield from other
     if not unset and not other:
-        yield Diagnosis(OK, ", ".join(name for name, _, _ in SETTINGS))
+        yield ok(", ".join(name for name, _, _ in SETTINGS))
 
 
 def fetched(case: Case) -> Iterator[Diagnosis]:
-    """The vendor's channels were heard of lately."""
-    primary = case.repo.config.primary
-    then, fix = last_fetch(case.repo), f"git fetch {shlex.quote(primary)}"
-    ago = max(0.0, time.time() - then) if then else 0.0
-    if primary not in case.repo.remotes:
-        yield Diagnosis(SKIPPED, f"not checked: there is no remote {primary}")
-    elif not brings_channels(case.repo, primary):
-        add = shlex.join(
-            ["git", "config", "--add", f"remote.{primary}.fetch", channels_refspec(primary)]
-        )
-        yield Diagnosis(
-            ERROR,
+    """The vendor's channels were fetched lately."""
+    repo, primary = case.repo, case.repo.config.primary
+    then, fix = last_fetch(repo), f"git fetch {shlex.quote(primary)}"
+    if primary not in repo.remotes:
+        yield skip(f"not checked: there is no remote {primary}")
+    elif not brings_channels(repo, primary):
+        add = ["git", "config", "--add", f"remote.{primary}.fetch", channels_refspec(primary)]
+        yield fail(
             f"a fetch of {primary} brings some channels only, so newer releases are not seen",
-            f"{add} && {fix}",
+            f"{shlex.join(add)} && {fix}",
         )
     elif then is None:
-        yield Diagnosis(WARNING, f"{primary} was never fetched", fix)
+        yield warn(f"{primary} was never fetched", fix)
     else:
-        yield Diagnosis(WARNING, age(ago), fix) if ago > STALE else Diagnosis(OK, age(ago))
+        ago = max(0.0, time.time() - then)
+        yield warn(age(ago), fix) if ago > STALE else ok(age(ago))
 
 
 def _when(seconds: float) -> str:

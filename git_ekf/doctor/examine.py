@@ -1,18 +1,18 @@
-"""What keeps git-ekf from working as it should on this machine and in this repository, each finding with its fix.
+"""All that keeps git-ekf from working as it should here, each thing with its fix.
 
-A check is a function that is given a Case and yields a Finding, or several; its name is the check's, the first line
-of its docstring what it makes sure of. It reads and asks, and changes nothing.
+A check is a function that is given a Case and yields a Diagnosis, or several; its name is the
+check's, the first line of its docstring what it makes sure of. It reads and asks, and changes
+nothing.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from typing import NamedTuple
 
 from git_ekf.doctor import clone, machine, remotes, tools
-from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, reason
+from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, fail, reason, skip
 from git_ekf.errors import EkfError, SystemFailed
 from git_ekf.git.calls import Paths
 from git_ekf.repository import Repository
@@ -35,7 +35,7 @@ IN_A_WORK_TREE: tuple[Check, ...] = (
 
 
 class Examined(NamedTuple):
-    """A finding with the check that it is of, and the part (machine or repository) that the check belongs to."""
+    """A diagnosis with its check, and the part (machine or repository) that this belongs to."""
 
     check: str
     part: str
@@ -45,7 +45,11 @@ class Examined(NamedTuple):
 
 
 class Examination(NamedTuple):
-    """`repository` is the top of the work tree, or the git directory where there is none; None outside of a repository."""
+    """All that was found.
+
+    `repository` is the top of the work tree, or the git directory where there is none; None
+    outside of a repository.
+    """
 
     repository: str | None
     examined: list[Examined]
@@ -54,14 +58,11 @@ class Examination(NamedTuple):
 def examine(repo: Repository, *, offline: bool) -> Examination:
     """Applies all checks that make sense here. Nothing that is wrong makes it raise."""
     place = _place(repo)
-    with ExitStack() as stack:
-        asked = (
-            stack.enter_context(remotes.asked(repo)) if place and place.top and not offline else {}
-        )
+    top = place.top or place.git_dir if place else None
+    asks = place is not None and bool(place.top) and not offline
+    with remotes.asked(repo, asks) as asked:
         case = Case(repo, asked, time.monotonic() + remotes.PATIENCE)
-        return Examination(
-            (place.top or place.git_dir) if place else None, list(_apply(_checks(place), case))
-        )
+        return Examination(top, list(_apply(_checks(place), case)))
 
 
 def _place(repo: Repository) -> Paths | None:
@@ -73,30 +74,32 @@ def _place(repo: Repository) -> Paths | None:
 
 def _checks(place: Paths | None) -> Iterator[tuple[str, Check]]:
     """The checks that make sense here, each with its part."""
-    yield from (("machine", check) for check in MACHINE)
-    yield "repository", clone.repository
+    checks: list[Check] = [clone.repository]
     if place:
-        yield from (
-            ("repository", check) for check in (*ANYWHERE, *(IN_A_WORK_TREE if place.top else ()))
-        )
+        checks += ANYWHERE
+    if place and place.top:
+        checks += IN_A_WORK_TREE
+    yield from (("machine", check) for check in MACHINE)
+    yield from (("repository", check) for check in checks)
 
 
 def _apply(checks: Iterable[tuple[str, Check]], case: Case) -> Iterator[Examined]:
-    """Where a check cannot be made for a reason that another one has given before, that is not said again."""
+    """A reason why a check cannot be made is given once."""
     given: dict[str, str] = {}
     for part, check in checks:
         name = check.__name__
         try:
-            yield from (_examined(name, part, finding) for finding in check(case))
+            yield from (_examined(name, part, diagnosis) for diagnosis in check(case))
         except (EkfError, OSError) as raised:
             error = raised if isinstance(raised, EkfError) else SystemFailed(raised)
             why = reason(error)
             if why in given:
-                yield _examined(name, part, Diagnosis(SKIPPED, f"not checked: see {given[why]}"))
+                yield _examined(name, part, skip(f"not checked: see {given[why]}"))
             else:
                 given[why] = name
-                yield _examined(name, part, Diagnosis(ERROR, why, error.hint or "git status"))
+                yield _examined(name, part, fail(why, error.hint or "git status"))
 
 
-def _examined(name: str, part: str, finding: Diagnosis) -> Examined:
-    return Examined(name, part, finding.state, scrub(finding.message), scrub(finding.fix))
+def _examined(name: str, part: str, diagnosis: Diagnosis) -> Examined:
+    state, message, fix = diagnosis
+    return Examined(name, part, state, scrub(message), scrub(fix))

@@ -1,4 +1,4 @@
-"""What a check is given, and what it finds."""
+"""A check: the case it is given, and the diagnosis it comes to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ OK, WARNING, ERROR, SKIPPED = "ok", "warning", "error", "skipped"
 
 
 class Diagnosis(NamedTuple):
-    """`state` is ok, warning, error (something does not work, or does not do what it promises) or skipped.
+    """One thing that a check found.
+
+    `state` is ok, warning, error (something does not work, or does not do what it promises) or
+    skipped.
 
     `fix` is the command (or the act) that mends it, "" where nothing is to be mended.
     """
@@ -22,10 +25,31 @@ class Diagnosis(NamedTuple):
     fix: str = ""
 
 
-class Case(NamedTuple):
-    """What is examined. `asked` are the questions to remotes that are under way, by name; `until` when they are given up.
+def ok(message: str) -> Diagnosis:
+    """All is well."""
+    return Diagnosis(OK, message)
 
-    `until` is in seconds of time.monotonic().
+
+def warn(message: str, fix: str) -> Diagnosis:
+    """Something could be better."""
+    return Diagnosis(WARNING, message, fix)
+
+
+def fail(message: str, fix: str) -> Diagnosis:
+    """Something does not work, or does not do what it promises."""
+    return Diagnosis(ERROR, message, fix)
+
+
+def skip(message: str) -> Diagnosis:
+    """Nothing could be found out, or there is nothing to."""
+    return Diagnosis(SKIPPED, message)
+
+
+class Case(NamedTuple):
+    """The repository to examine, and what its remotes are being asked.
+
+    `asked` are the questions under way, by the remote's name; `until` when they are given up, in
+    seconds of time.monotonic().
     """
 
     repo: Repository
@@ -34,12 +58,12 @@ class Case(NamedTuple):
 
 
 def reason(error: EkfError) -> str:
-    """What went wrong, on one line: of what git says its first complaint, which the others only follow."""
-    if not isinstance(error, GitFailed):
-        return error.message
-    lines = [
-        line
-        for line in error.stderr.splitlines()
-        if line.strip() and not line.lower().startswith(("warning:", "hint:"))
-    ]
-    return lines[0].removeprefix("fatal: ").removeprefix("error: ") if lines else error.message
+    """Why something went wrong, on one line.
+
+    Of what git says it is the first complaint, which the others only follow.
+    """
+    if isinstance(error, GitFailed):
+        for line in error.stderr.splitlines():
+            if line.strip() and not line.lower().startswith(("warning:", "hint:")):
+                return line.removeprefix("fatal: ").removeprefix("error: ")
+    return error.message

@@ -1,4 +1,4 @@
-"""Checks of the remotes. Both are asked at once, in the background, and neither may ask a person."""
+"""Checks of the remotes. Both are asked at once, meanwhile, and neither may ask a person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from subprocess import Popen
 
-from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, reason
+from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, reason, skip, warn
 from git_ekf.errors import EkfError, GitFailed
 from git_ekf.git.refs import MIRROR
 from git_ekf.names import without_credentials
@@ -25,15 +25,17 @@ _AT_LEAST = 0.5  # …and when the other one has used them up: its answer may be
 
 
 @contextmanager
-def asked(repo: Repository) -> Iterator[dict[str, Popen[bytes]]]:
-    """Remote -> `git ls-remote` under way, for the two remotes. Ends those that were not waited for."""
+def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Popen[bytes]]]:
+    """Remote -> `git ls-remote` under way, for the two remotes; none unless `asks`.
+
+    Those that were not waited for are ended.
+    """
     started: dict[str, Popen[bytes]] = {}
     try:
-        with suppress(
-            EkfError, OSError
-        ):  # a configuration that cannot be read is another check's matter
+        # A configuration that cannot be read is another check's matter.
+        with suppress(EkfError, OSError):
             for name in (repo.config.primary, repo.config.internal):
-                if name in repo.remotes:
+                if asks and name in repo.remotes:
                     started[name] = repo.git.start(
                         "ls-remote", "--end-of-options", name, "HEAD", MIRROR, env=_unattended(repo)
                     )
@@ -45,7 +47,10 @@ def asked(repo: Repository) -> Iterator[dict[str, Popen[bytes]]]:
 
 
 def _unattended(repo: Repository) -> dict[str, str]:
-    """The environment in which git and ssh fail where they would ask. A program that answers for the person stays."""
+    """The environment in which git and ssh fail where they would ask.
+
+    A program that answers for the person stays.
+    """
     environment = {
         "GIT_TERMINAL_PROMPT": "0",
         "SSH_ASKPASS_REQUIRE": "never",
@@ -53,12 +58,10 @@ def _unattended(repo: Repository) -> dict[str, str]:
     }
     if not os.environ.get("GIT_ASKPASS") and not repo.git_setting("core.askpass"):
         environment["GIT_ASKPASS"] = ""  # else git opens the window of SSH_ASKPASS
-    ssh = (
-        os.environ.get("GIT_SSH_COMMAND")
-        or repo.git_setting("core.sshcommand")
-        or ("" if os.environ.get("GIT_SSH") else "ssh")
-    )
-    if os.path.basename(ssh.split(" ")[0]) == "ssh":  # others have other options
+    ssh = os.environ.get("GIT_SSH_COMMAND") or repo.git_setting("core.sshcommand")
+    if not ssh and not os.environ.get("GIT_SSH"):
+        ssh = "ssh"
+    if ssh and os.path.basename(ssh.split(" ")[0]) == "ssh":  # others have other options
         environment["GIT_SSH_COMMAND"] = f"{ssh} -o BatchMode=yes -o ConnectTimeout={PATIENCE:.0f}"
     return environment
 
@@ -73,66 +76,61 @@ def remotes(case: Case) -> Iterator[Diagnosis]:
         if name in case.asked:
             yield from _answer(case, name)
         elif name in repo.remotes:
-            yield Diagnosis(SKIPPED, f"{name} was not asked")
+            yield skip(f"{name} was not asked")
 
 
 def _answer(case: Case, name: str) -> Iterator[Diagnosis]:
-    url = without_credentials(next(iter(case.repo.remotes[name].urls), ""))
-    fix = f"git ls-remote {shlex.quote(name)}"
+    repo, remote = case.repo, shlex.quote(name)
+    url = without_credentials(next(iter(repo.remotes[name].urls), ""))
+    fix = f"git ls-remote {remote}"
+    patience = max(_AT_LEAST, case.until - time.monotonic())
     try:
-        _, out = case.repo.git.finish(
-            case.asked[name], timeout=max(_AT_LEAST, case.until - time.monotonic())
-        )
+        _, out = repo.git.finish(case.asked[name], timeout=patience)
     except EkfError as error:
-        said = error.stderr if isinstance(error, GitFailed) else error.message
-        late = said.startswith("no answer within")
-        why = f"no answer within {PATIENCE:g} seconds" if late else reason(error)
-        if "could not read Username" in said or "could not read Password" in said:
-            yield Diagnosis(WARNING, f"{name} asks for a name and password ({url})", fix)
-        else:
-            yield Diagnosis(ERROR, f"{name} cannot be read ({url}): {why}", error.hint or fix)
+        stderr = error.stderr if isinstance(error, GitFailed) else ""
+        if "could not read Username" in stderr or "could not read Password" in stderr:
+            yield warn(f"{name} asks for a name and password ({url})", fix)
+            return
+        is_late = error.message.startswith("no answer within")
+        why = f"no answer within {PATIENCE:g} seconds" if is_late else reason(error)
+        yield fail(f"{name} cannot be read ({url}): {why}", error.hint or fix)
         return
-    yield Diagnosis(OK, f"{name} answers ({url})")
-    if (
-        name == case.repo.config.primary
-        and MIRROR.encode() in out
-        and MIRROR_REFSPEC not in case.repo.git_settings(f"remote.{name}.fetch")
-    ):
-        fix = f"git config --add remote.{shlex.quote(name)}.fetch '{MIRROR_REFSPEC}' && git fetch {shlex.quote(name)}"
-        yield Diagnosis(
-            WARNING, f"{name} is a mirror, and a fetch does not bring when it was updated", fix
+    yield ok(f"{name} answers ({url})")
+    is_mirror = name == repo.config.primary and MIRROR.encode() in out
+    if is_mirror and MIRROR_REFSPEC not in repo.git_settings(f"remote.{name}.fetch"):
+        add = f"git config --add remote.{remote}.fetch '{MIRROR_REFSPEC}'"
+        yield warn(
+            f"{name} is a mirror, and a fetch does not bring when it was updated",
+            f"{add} && git fetch {remote}",
         )
 
 
 def credentials(case: Case) -> Iterator[Diagnosis]:
-    """A credential helper answers for the internal repository, where a push over https wants a name and password."""
-    repo = case.repo
-    internal = repo.remotes.get(repo.config.internal)
-    urls = (
-        [url for url in internal.push_urls if url.startswith(("http://", "https://"))]
-        if internal
-        else []
+    """A credential helper answers for the internal repository, where a push over https asks."""
+    internal = case.repo.remotes.get(case.repo.config.internal)
+    urls = internal.push_urls if internal else ()
+    asking = [url for url in urls if url.startswith(("http://", "https://"))]
+    if not asking:
+        yield ok("none needed")
+    for url in asking:
+        yield _credentials_for(case.repo, url)
+
+
+def _credentials_for(repo: Repository, url: str) -> Diagnosis:
+    shown = without_credentials(url)
+    _, out = repo.git.run("config", "--get-urlmatch", "credential.helper", shown, ok=(0, 1))
+    helper = os.fsdecode(out).strip()
+    if helper and not _is_there(repo, helper):
+        program = f"git-credential-{helper.split()[0]}"
+        return warn(f"the credential helper {helper} is not on this machine", f"install {program}")
+    if helper:
+        return ok(f"{repo.config.internal}: helper {helper}")
+    if shown != url or _answers_by_itself(repo):
+        return ok(f"{repo.config.internal}: given without a helper")
+    return warn(
+        f"nothing keeps the password for {shown}, so every save asks for it",
+        "git config --global credential.helper cache",
     )
-    if not urls:
-        yield Diagnosis(OK, "none needed")
-    for url in urls:
-        _, out = repo.git.run(
-            "config", "--get-urlmatch", "credential.helper", without_credentials(url), ok=(0, 1)
-        )
-        helper = os.fsdecode(out).strip()
-        if helper and not _is_there(repo, helper):
-            yield Diagnosis(
-                WARNING,
-                f"the credential helper {helper} is not on this machine",
-                f"install git-credential-{helper.split()[0]}",
-            )
-        elif helper:
-            yield Diagnosis(OK, f"{repo.config.internal}: helper {helper}")
-        elif without_credentials(url) != url or _answers_by_itself(repo):
-            yield Diagnosis(OK, f"{repo.config.internal}: given without a helper")
-        else:
-            what = f"nothing keeps the password for {without_credentials(url)}, so every save asks for it"
-            yield Diagnosis(WARNING, what, "git config --global credential.helper cache")
 
 
 def _is_there(repo: Repository, helper: str) -> bool:
@@ -148,9 +146,6 @@ def _is_there(repo: Repository, helper: str) -> bool:
 
 def _answers_by_itself(repo: Repository) -> bool:
     """Whether a program is asked in the person's place, or curl has a file of passwords."""
-    asks = (
-        os.environ.get("GIT_ASKPASS")
-        or repo.git_setting("core.askpass")
-        or os.environ.get("SSH_ASKPASS")
-    )
-    return bool(asks) or os.path.exists(os.path.expanduser("~/.netrc"))
+    programs = [os.environ.get("GIT_ASKPASS"), os.environ.get("SSH_ASKPASS")]
+    programs.append(repo.git_setting("core.askpass"))
+    return any(programs) or os.path.exists(os.path.expanduser("~/.netrc"))

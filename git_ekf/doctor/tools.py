@@ -1,4 +1,4 @@
-"""Checks of the programs that a repository names: they are there, may run, and have what they need."""
+"""Checks of the programs that a repository names: they are there, and may run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from git_ekf.config import FILE, Config
-from git_ekf.doctor.finding import ERROR, OK, WARNING, Case, Diagnosis
+from git_ekf.doctor.finding import ERROR, WARNING, Case, Diagnosis, fail, ok, warn
 from git_ekf.repository import Repository
 from git_ekf.trust import quoted, remembered, tracked
 
@@ -23,32 +23,34 @@ _SIGNERS = {
 
 
 def tools(case: Case) -> Iterator[Diagnosis]:
-    """The programs that deploy, build and migrate are there. One that nobody has configured is only a warning."""
-    config, usual = case.repo.config, Config()
+    """The programs that deploy, build and migrate are there.
+
+    One that nobody has configured is only a warning.
+    """
+    config, default = case.repo.config, Config()
     commands = [
-        ("apply.command", config.apply_command, usual.apply_command),
-        ("render.command", config.render_command, usual.render_command),
-        *(("upgrade.migrations", migration.command, ()) for migration in config.migrations),
+        ("apply.command", config.apply_command, default.apply_command),
+        ("render.command", config.render_command, default.render_command),
     ]
+    for migration in config.migrations:
+        commands.append(("upgrade.migrations", migration.command, ()))
     found = {}
-    for key, command, default in commands:
-        where = _program(case.repo, command[0])
-        if where:
-            found[command[0]] = where
+    for key, command, usual in commands:
+        program = _program(case.repo, command[0])
+        if program:
+            found[command[0]] = program
             continue
-        state = WARNING if command == default else ERROR
-        what = "cannot be run" if "/" in command[0] else "is not on the PATH"
+        shown = quoted(command[:1])
+        why = "cannot be run" if "/" in command[0] else "is not on the PATH"
         yield Diagnosis(
-            state,
-            f"{key}: {quoted(command[:1])} {what}",
-            f"install {quoted(command[:1])}, or correct {key}: git help ekf-config",
+            WARNING if command == usual else ERROR,
+            f"{key}: {shown} {why}",
+            f"install {shown}, or correct {key}: git help ekf-config",
         )
     if config.render_command[0] in found and not find_spec("yaml"):
-        yield Diagnosis(
-            WARNING, "PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml()
-        )
+        yield warn("PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml())
     if found:
-        yield Diagnosis(OK, ", ".join(found.values()))
+        yield ok(", ".join(found.values()))
 
 
 def trust(case: Case) -> Iterator[Diagnosis]:
@@ -56,66 +58,55 @@ def trust(case: Case) -> Iterator[Diagnosis]:
     named, known = tracked(case.repo), remembered(case.repo)
     asked = [command for command in named if command not in known]
     for command in asked:
-        yield Diagnosis(
-            ERROR,
+        yield fail(
             f"{command.section}: {quoted(command.words)} is not trusted here",
             "git ekf trust",
         )
     if not asked:
-        yield Diagnosis(OK, "every command is trusted" if named else f"{FILE} names no command")
+        yield ok("every command is trusted" if named else f"{FILE} names no command")
 
 
 def signing(case: Case) -> Iterator[Diagnosis]:
     """Where commits or records are signed, the program and the key are there."""
     repo = case.repo
-    signed = [
-        what
-        for what, signs in (
-            ("commits", repo.git_flag("commit.gpgsign")),
-            ("tags", _signs_tags(repo)),
-        )
-        if signs
-    ]
-    form = repo.git_setting("gpg.format") or "openpgp"
+    signed = []
+    if repo.git_flag("commit.gpgsign"):
+        signed.append("commits")
+    if repo.git_flag("tag.gpgsign") or repo.config.tags_sign:
+        signed.append("tags")
     if not signed:
-        yield Diagnosis(OK, "nothing is signed")
+        yield ok("nothing is signed")
         return
+    form = repo.git_setting("gpg.format") or "openpgp"
     if form not in _SIGNERS:
-        yield Diagnosis(
-            ERROR, f"gpg.format is {form}, which git does not know", "git config gpg.format openpgp"
+        yield fail(
+            f"gpg.format is {form}, which git does not know", "git config gpg.format openpgp"
         )
         return
+    names = " and ".join(signed)
     keys, usual = _SIGNERS[form]
-    program = next((value for value in map(repo.git_setting, keys) if value), usual)
-    key = repo.git_setting("user.signingkey") or ""
-    wrong = False
-    if not shutil.which(os.path.expanduser(program)):
-        wrong = True
+    program = next(filter(None, map(repo.git_setting, keys)), usual)
+    is_there = shutil.which(os.path.expanduser(program))
+    if not is_there:
         fix = f"install {shlex.quote(program)}, or: git config {keys[-1]} PROGRAM"
-        yield Diagnosis(
-            ERROR, f"{' and '.join(signed)} are signed, but {program} is not on the PATH", fix
-        )
-    if form == "ssh" and not key and not repo.git_setting("gpg.ssh.defaultkeycommand"):
-        wrong = True
-        yield Diagnosis(
-            ERROR,
-            "no key is named to sign with",
-            "git config --global user.signingKey ~/.ssh/id_ed25519.pub",
-        )
-    elif (
-        form == "ssh"
-        and key
-        and not key.startswith(("ssh-", "key::", "ecdsa-", "sk-"))
-        and not os.path.exists(os.path.expanduser(key))
-    ):
-        wrong = True
-        yield Diagnosis(
-            ERROR,
-            f"the key to sign with is gone: {key}",
-            "git config --global user.signingKey ~/.ssh/id_ed25519.pub",
-        )
-    if not wrong:
-        yield Diagnosis(OK, f"{' and '.join(signed)}, with {program}")
+        yield fail(f"{names} are signed, but {program} is not on the PATH", fix)
+    obstacle = _key_obstacle(repo) if form == "ssh" else ""
+    if obstacle:
+        yield fail(obstacle, "git config --global user.signingKey ~/.ssh/id_ed25519.pub")
+    if is_there and not obstacle:
+        yield ok(f"{names}, with {program}")
+
+
+def _key_obstacle(repo: Repository) -> str:
+    """Why there is no SSH key to sign with, "" where there is one."""
+    key = repo.git_setting("user.signingkey")
+    if not key:
+        by_command = repo.git_setting("gpg.ssh.defaultkeycommand")
+        return "" if by_command else "no key is named to sign with"
+    is_literal = key.startswith(("ssh-", "key::", "ecdsa-", "sk-"))
+    if is_literal or os.path.exists(os.path.expanduser(key)):
+        return ""
+    return f"the key to sign with is gone: {key}"
 
 
 def _install_yaml() -> str:
@@ -131,9 +122,8 @@ def _install_yaml() -> str:
 
 
 def _program(repo: Repository, name: str) -> str:
-    """Where it is; "" where it cannot be run. One with a slash is of the work tree, as `git ekf apply` runs it."""
+    """Where it is; "" where it cannot be run.
+
+    One with a slash is of the work tree, as `git ekf apply` runs it.
+    """
     return shutil.which(os.path.join(repo.place.top, name) if "/" in name else name) or ""
-
-
-def _signs_tags(repo: Repository) -> bool:
-    return repo.git_flag("tag.gpgsign") or repo.config.tags_sign
