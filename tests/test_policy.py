@@ -524,7 +524,7 @@ def test_tag_mismatch(saved: Clone, field: str) -> None:
         ("Local_SHA", "HEAD~1", "but the tag is on"),
         ("Upstream_SHA", "HEAD", "is not a vendor commit of origin/release-1.8"),
         ("Upstream_SHA", "origin/release-1.9", "is not under the tagged commit"),
-        ("Upstream_SHA", "HEAD^{tree}", "is no commit"),
+        ("Upstream_SHA", "HEAD^{tree}", "is not a commit"),
     ],
 )
 def test_tag_mismatch_with_objects(saved: Clone, field: str, revision: str, complaint: str) -> None:

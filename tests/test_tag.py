@@ -461,7 +461,7 @@ def test_no_field(clone: Clone, field: str) -> None:
     ("field", "said"),
     [
         ("Local SHA=deadbeef", "Local SHA is deadbeef, but the tag is on"),
-        ("Upstream SHA=deadbeef", "Upstream SHA deadbeef is no commit of this repository"),
+        ("Upstream SHA=deadbeef", "Upstream SHA deadbeef is not a commit of this repository"),
         (
             "Local branch=release-1.9",
             "Local branch is release-1.9, but the name makes it release-1.8",

@@ -59,7 +59,7 @@ def _main(argv: list[str], stdin: bytes) -> int:
 
 
 def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
-    """What the policy finds. Raises EkfError, UsageError among them for a shim that is newer than this program."""
+    """What the policy finds. Raises EkfError, also for a shim that is newer than this program."""
     hook, args = (argv[1] if len(argv) > 1 else ""), argv[2:]
     if argv[:1] != [PROTOCOL]:
         where = " --server, on the server" if hook == "pre-receive" else ""
@@ -75,9 +75,8 @@ def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
         found = judge_merge(repo)
     elif hook == "pre-push" and len(args) == 2:
         remote, url = args
-        if os.path.exists(
-            url
-        ):  # a path counts from where git runs, which need not be the top of the work tree
+        # A path counts from where git runs, which need not be the top of the work tree.
+        if os.path.exists(url):
             url = os.path.abspath(url)
         push = Push(remote, url, parse_push(os.fsdecode(stdin)), lambda: repo.git.ls_remote(url))
         found = judge_push(repo, push)

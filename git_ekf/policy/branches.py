@@ -7,47 +7,43 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from git_ekf.git.refs import HEADS
-from git_ekf.policy.finding import Found
+from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 
 
-def branch_name(repo: Repository, branch: str) -> Iterator[Found]:
+def branch_name(repo: Repository, branch: str) -> Iterator[Finding]:
     """Work is done on a release branch, or on one that `branches.allow` names."""
-    config = repo.config
-    if config.scheme.is_release(branch) or any(
-        fnmatchcase(branch, pattern) for pattern in config.branches_allow
-    ):
+    scheme = repo.config.scheme
+    allowed = any(fnmatchcase(branch, pattern) for pattern in repo.config.branches_allow)
+    if allowed or scheme.is_release(branch):
         return
-    target = next(reversed(repo.release_branches), None) or next(reversed(repo.channels), None)
-    switch = (
-        f"git switch {target}"
-        if target
-        else f"git branch -m {config.scheme.pattern.replace('{version}', 'X.Y')}"
-    )
-    yield Found(
-        f"{branch} is not a release branch ({config.scheme.pattern})",
+    known = [*repo.channels, *repo.release_branches]
+    switch = f"git switch {known[-1]}" if known else f"git branch -m {scheme.branch('X.Y')}"
+    yield Finding(
+        f"{branch} is not a release branch ({scheme.pattern})",
         f"{switch}, or allow it: {repo.how_to_allow('branches.allow', branch)}",
         ref=HEADS + branch,
     )
 
 
-def branch_upstream(repo: Repository, branch: str) -> Iterator[Found]:
+def branch_upstream(repo: Repository, branch: str) -> Iterator[Finding]:
     """A release branch tracks the branch of the same name at the primary repository."""
     primary = repo.config.primary
     remote, merge = repo.upstream(branch)
     if (remote, merge) == (primary, [HEADS + branch]):
         return
-    tracked = ", ".join(f"{remote}/{ref.removeprefix(HEADS)}" for ref in merge) if remote else ""
-    yield Found(
+    tracked = ""
+    if remote:
+        tracked = ", ".join(f"{remote}/{ref.removeprefix(HEADS)}" for ref in merge)
+    fetch = "" if branch in repo.channels else f"git fetch {primary} && "
+    yield Finding(
         f"{branch} tracks {tracked or 'nothing'} instead of {primary}/{branch}",
-        f"git branch --set-upstream-to={primary}/{branch} {branch}"
-        if branch in repo.channels
-        else f"git fetch {primary} && git branch --set-upstream-to={primary}/{branch} {branch}",
+        f"{fetch}git branch --set-upstream-to={primary}/{branch} {branch}",
         ref=HEADS + branch,
     )
 
 
-class Line(NamedTuple):
+class OwnCommits(NamedTuple):
     """The configuration commits that end in `tip` and are not in `published`.
 
     `branch` is the release branch they are judged as; `ref` is what the findings name.
@@ -63,7 +59,7 @@ class Line(NamedTuple):
         return repo.own_commits(self.tip, self.published)
 
     def base(self, repo: Repository) -> str | None:
-        """The commit below the oldest of them; None where they go down to a root, or there are none."""
+        """The commit below the oldest one; None without any, or where they go down to a root."""
         commits = dict(self.commits(repo))
         at = self.tip
         while at in commits:
@@ -73,61 +69,60 @@ class Line(NamedTuple):
         return at if commits else None
 
     def is_linear(self, repo: Repository) -> bool:
+        """Whether each has one parent."""
         return all(len(parents) == 1 for _, parents in self.commits(repo))
 
 
-def branch_base(repo: Repository, line: Line) -> Iterator[Found]:
+def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """A release branch stands on commits of its own channel only."""
-    primary, branch = repo.config.primary, line.branch
+    primary, branch = repo.config.primary, own.branch
+    upstream = f"{primary}/{branch}"
     channel = repo.channel(branch)
     if channel is None:
-        yield Found(
-            f"the channel {primary}/{branch} is not known here, so {branch} cannot be judged",
+        yield Finding(
+            f"the channel {upstream} is not known here, so {branch} cannot be judged",
             f"git fetch {primary}",
-            ref=line.ref,
+            ref=own.ref,
         )
         return
+    base = own.base(repo)
     if (
-        not line.published
-        and repo.merge_base(channel, line.tip) == (line.base(repo) or line.tip)
-        and line.is_linear(repo)
+        not own.published
+        and repo.merge_base(channel, own.tip) == (base or own.tip)
+        and own.is_linear(repo)
     ):
-        return  # what the commits stand on is the channel's, so there is nothing between: no need to list
-    own = {commit for commit, _ in line.commits(repo)}
-    beyond = repo.git.rev_list(include=[line.tip], exclude=[channel, *line.published])
-    foreign = [commit for commit in beyond if commit not in own]
+        return  # what they stand on is the channel's: there is nothing between, no need to list
+    commits = dict(own.commits(repo))
+    beyond = repo.git.rev_list(include=[own.tip], exclude=[channel, *own.published])
+    foreign = [commit for commit in beyond if commit not in commits]
     if foreign:
         others = repo.channels_with(foreign[0])
-        yield Found(
-            f"{branch} stands on {_counted(len(foreign), 'vendor commit')} of {', '.join(others) or 'another branch'}"
-            f" that {primary}/{branch} does not have",
-            f"git rebase --onto {primary}/{branch} {others[0] if others else foreign[0]} {branch}",
-            ref=line.ref,
+        plural = "" if len(foreign) == 1 else "s"
+        yield Finding(
+            f"{branch} stands on {len(foreign)} vendor commit{plural} of"
+            f" {', '.join(others) or 'another branch'} that {upstream} does not have",
+            f"git rebase --onto {upstream} {others[0] if others else foreign[0]} {branch}",
+            ref=own.ref,
             commit=foreign[0],
         )
-    elif own and line.base(repo) is None and repo.merge_base(channel, line.tip) is None:
-        shallow = repo.place.shallow
-        yield Found(
-            f"{branch} and {primary}/{branch} have no commit in common{' in this shallow clone' if shallow else ''}",
-            f"git fetch --unshallow {primary}"
-            if shallow
-            else f"git rebase --root --onto {primary}/{branch} {branch}",
-            ref=line.ref,
-            commit=line.tip,
-        )
+    elif commits and base is None and repo.merge_base(channel, own.tip) is None:
+        where = ""
+        fix = f"git rebase --root --onto {upstream} {branch}"
+        if repo.place.shallow:
+            where = " in this shallow clone"
+            fix = f"git fetch --unshallow {primary}"
+        message = f"{branch} and {upstream} have no commit in common{where}"
+        yield Finding(message, fix, ref=own.ref, commit=own.tip)
 
 
-def linear_history(repo: Repository, line: Line) -> Iterator[Found]:
+def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
-    for commit, parents in line.commits(repo):
+    for commit, parents in own.commits(repo):
         if len(parents) > 1:
-            yield Found(
-                f"{commit[:12]} on {line.branch} is a merge commit; the next upgrade could not replay it",
-                f"git rebase {repo.config.primary}/{line.branch} {line.branch}",
-                ref=line.ref,
+            yield Finding(
+                f"{commit[:12]} on {own.branch} is a merge commit;"
+                " the next upgrade could not replay it",
+                f"git rebase {repo.config.primary}/{own.branch} {own.branch}",
+                ref=own.ref,
                 commit=commit,
             )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,8 +1,8 @@
 """What a rule finds, and how it gets its severity.
 
 A rule is a function whose name is the rule's id (`branch_name` is branch-name), whose first
-argument is the repository and which yields a Found for each thing that breaks it. A judge
-calls it through `findings`, which leaves out the rules that the configuration turns off.
+argument is the repository and which yields a Finding for each thing that breaks it. A judge applies
+it in a Judgment, which leaves out the rules that the configuration turns off.
 """
 
 from __future__ import annotations
@@ -13,36 +13,47 @@ from typing import Any, NamedTuple
 from git_ekf.repository import Repository
 
 
-class Found(NamedTuple):
-    """`fix` is the command (or the act) that mends it; `ref`, `commit`, `path` are "" where they mean nothing."""
+class Finding(NamedTuple):
+    """Something that breaks a rule, and the command (or the act) that mends it.
+
+    `ref`, `commit`, `path` are "" where they mean nothing. A rule leaves its own name and the
+    severity ("error" or "warning") to `findings`.
+    """
 
     message: str
     fix: str
     ref: str = ""
     commit: str = ""
     path: str = ""
+    rule: str = ""
+    severity: str = ""
 
 
-class Finding(NamedTuple):
-    """A Found with its rule and severity ("error" or "warning")."""
-
-    rule: str
-    severity: str
-    ref: str
-    commit: str
-    path: str
-    message: str
-    fix: str
-
-
-Rule = Callable[..., Iterator[Found]]
+Rule = Callable[..., Iterator[Finding]]
 
 
 def findings(rule: Rule, repo: Repository, *subject: Any) -> Iterator[Finding]:
+    """What a rule finds, with its name and the severity that the configuration gives it."""
     name = rule.__name__.replace("_", "-")
     severity = repo.config.rules[name]
     if severity != "off":
-        for found in rule(repo, *subject):
-            yield Finding(
-                name, severity, found.ref, found.commit, found.path, found.message, found.fix
-            )
+        for finding in rule(repo, *subject):
+            yield finding._replace(rule=name, severity=severity)
+
+
+class Judgment:
+    """What the rules have found in a repository so far, in the order they were applied."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.repo = repo
+        self.found: list[Finding] = []
+
+    def apply(self, rule: Rule, *subject: Any) -> bool:
+        """Applies a rule. Whether it has found something."""
+        before = len(self.found)
+        self.found += findings(rule, self.repo, *subject)
+        return len(self.found) > before
+
+    def refused_by(self, rule: str) -> bool:
+        """Whether a rule has found an error."""
+        return any(found.rule == rule and found.severity == "error" for found in self.found)

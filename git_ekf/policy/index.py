@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
-from git_ekf.policy.finding import Found
+from git_ekf.policy.finding import Finding
 from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS
 from git_ekf.repository import Repository
 
@@ -61,11 +61,11 @@ def between(old: str, new: str) -> Changes:
     return Changes(("diff-tree", "-r", old, new, "--"), new)
 
 
-def detached_head(repo: Repository) -> Iterator[Found]:
+def detached_head(repo: Repository) -> Iterator[Finding]:
     """A commit is made on a branch; a rebase, cherry-pick or bisect in progress is fine."""
     if repo.head_branch is None and repo.operation is None:
         release = next(reversed(repo.release_branches), None) or "BRANCH"
-        yield Found(
+        yield Finding(
             "HEAD is detached: the commit would be on no branch and could be lost",
             f"git switch {release} (uncommitted changes come along)",
             ref="HEAD",
@@ -76,19 +76,19 @@ def merge_in_progress(repo: Repository) -> bool:
     return os.path.exists(os.path.join(repo.place.git_dir, "MERGE_HEAD"))
 
 
-def linear_history(repo: Repository, branch: str) -> Iterator[Found]:
+def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
     """No merge commit is made on a release branch."""
-    yield Found(
+    yield Finding(
         f"this would be a merge commit on {branch}; the next upgrade could not replay it",
         "git merge --abort, then: git ekf sync, or git ekf upgrade",
         ref=HEADS + branch,
     )
 
 
-def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Found]:
+def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
     """No file gets conflict markers that it did not have before."""
     for path in changes.with_new_markers(repo.git):
-        yield Found(
+        yield Finding(
             f"{path} has conflict markers",
             f"edit the file, then: git add {shlex.quote(path)}"
             if not changes.commit
@@ -98,7 +98,7 @@ def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Found]:
         )
 
 
-def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Iterator[Found]:
+def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Iterator[Finding]:
     """A new file is not put in a directory of the vendor's, unless in a deploy overlay.
 
     `vendor` is a commit of the vendor. A top-level directory is the vendor's when that commit has
@@ -118,7 +118,7 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
     for path in new:
         top = path.partition("/")[0]
         if top in theirs:
-            yield Found(
+            yield Finding(
                 f"{path} is a new file in {top}/, which belongs to the vendor: an upgrade may clash with it",
                 "move it to an overlays/deploy directory or to a top-level directory of your own",
                 commit=changes.commit,

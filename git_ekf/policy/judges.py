@@ -9,238 +9,214 @@ own child processes see.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from git_ekf.config import RULES
 from git_ekf.errors import UsageError
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, UPSTREAM, RefUpdate
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy import branches, index, pushes, receiving, records, remotes, signatures
-from git_ekf.policy.branches import Line
-from git_ekf.policy.finding import Finding, findings
+from git_ekf.policy.branches import OwnCommits
+from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.pushes import Push
-from git_ekf.policy.receiving import Arrival
+from git_ekf.policy.receiver import Receiver
 from git_ekf.repository import RecordTag, Repository
-
-__all__ = [
-    "Arrival",
-    "Finding",
-    "Push",
-    "judge_commit",
-    "judge_merge",
-    "judge_push",
-    "judge_range",
-    "judge_receive",
-    "judge_records",
-    "judge_repository",
-]
 
 
 def judge_commit(repo: Repository) -> list[Finding]:
-    """The commit that the index would make now."""
+    """What is wrong with the commit that the index would make now."""
+    judgment = Judgment(repo)
+    judgment.apply(index.detached_head)
     branch = repo.head_branch
-    found = list(findings(index.detached_head, repo))
     vendor = None
     if branch is not None:
-        found += findings(branches.branch_name, repo, branch)
+        judgment.apply(branches.branch_name, branch)
         if repo.config.scheme.is_release(branch):
-            found += findings(branches.branch_upstream, repo, branch)
+            judgment.apply(branches.branch_upstream, branch)
             if index.merge_in_progress(repo):
-                found += findings(index.linear_history, repo, branch)
+                judgment.apply(index.linear_history, branch)
             vendor = repo.channel(branch)
-    staged = index.staged(repo)
-    found += findings(index.conflict_marker, repo, staged)
-    found += findings(index.vendor_path, repo, staged, vendor)
-    return found
+    _judge_changes(judgment, index.staged(repo), vendor)
+    return judgment.found
 
 
 def judge_merge(repo: Repository) -> list[Finding]:
-    """The merge commit that git is about to make."""
+    """What is wrong with the merge commit that git is about to make."""
+    judgment = Judgment(repo)
     branch = repo.head_branch
-    if branch is None:
-        return []
-    found = list(findings(branches.branch_name, repo, branch))
-    if repo.config.scheme.is_release(branch):
-        found += findings(index.linear_history, repo, branch)
-    return found
+    if branch is not None:
+        judgment.apply(branches.branch_name, branch)
+        if repo.config.scheme.is_release(branch):
+            judgment.apply(index.linear_history, branch)
+    return judgment.found
 
 
 def judge_push(repo: Repository, push: Push) -> list[Finding]:
-    """A push. One to a third repository is nobody's business, as long as that is not the vendor's."""
-    found = list(findings(pushes.push_primary, repo, push))
-    if found or not _goes_to_internal(repo, push):
-        return found
+    """What is wrong with a push.
+
+    One to a third repository is nobody's business, as long as that is not the vendor's.
+    """
+    judgment = Judgment(repo)
+    internal = repo.config.internal
+    if judgment.apply(pushes.push_primary, push):
+        return judgment.found
+    if internal in repo.remotes and not pushes.goes_to(repo, push, internal):
+        return judgment.found
     for update in push.updates:
         if update.ref.startswith(HEADS):
-            found += _judge_branch_update(repo, update, push)
+            _judge_branch_update(judgment, update, push)
         elif update.ref.startswith(RECORDS):
-            found += findings(pushes.delete_protected, repo, update)
-            found += findings(pushes.tag_moved, repo, update)
-    arriving = {
-        update.ref: update.new
-        for update in push.updates
-        if update.ref.startswith(RECORDS) and not update.deletes
-    }
-    if arriving:
-        found += judge_records(repo, repo.read_objects(arriving), push.updates)
-    return found
+            judgment.apply(pushes.delete_protected, update)
+            judgment.apply(pushes.tag_moved, update)
+    _judge_records(judgment, _arriving_records(repo, push.updates), push.updates)
+    return judgment.found
 
 
-def _goes_to_internal(repo: Repository, push: Push) -> bool:
-    internal = repo.remotes.get(repo.config.internal)
-    if push.remote == repo.config.internal or internal is None:
-        return True
-    url = repo.normalise(push.url)
-    return any(repo.normalise(known) == url for known in (*internal.urls, *internal.push_urls))
-
-
-def _judge_branch_update(repo: Repository, update: RefUpdate, push: Push) -> list[Finding]:
+def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> None:
+    repo = judgment.repo
     branch = update.ref.removeprefix(HEADS)
-    release = repo.config.scheme.is_release(branch)
-    found = list(findings(pushes.delete_protected, repo, update))
-    if not found:
-        found += findings(pushes.rewrite_unsaved, repo, update, push)
+    if not judgment.apply(pushes.delete_protected, update):
+        judgment.apply(pushes.rewrite_unsaved, update, push)
     if update.deletes:
-        return found
+        return
     if update.creates:
-        found += findings(branches.branch_name, repo, branch)
-    if release:
-        known = () if update.creates or repo.git.commit(update.old) is None else (update.old,)
-        line = Line(branch, update.ref, update.new, known)
-        found += [*_judge_line(repo, line), *_judge_markers(repo, line)]
-    return found
+        judgment.apply(branches.branch_name, branch)
+    if repo.config.scheme.is_release(branch):
+        known = not update.creates and repo.git.commit(update.old) is not None
+        published = (update.old,) if known else ()
+        own = OwnCommits(branch, update.ref, update.new, published)
+        judgment.apply(branches.branch_base, own)
+        judgment.apply(branches.linear_history, own)
+        _judge_markers(judgment, own)
 
 
-def _judge_markers(repo: Repository, line: Line) -> list[Finding]:
-    base = line.base(repo)  # git rebase --continue, which ends a conflict, calls no hook
-    return (
-        list(findings(index.conflict_marker, repo, index.between(base, line.tip))) if base else []
-    )
+def _judge_markers(judgment: Judgment, own: OwnCommits) -> None:
+    base = own.base(judgment.repo)
+    if base:  # git rebase --continue, which ends a conflict, calls no hook
+        judgment.apply(index.conflict_marker, index.between(base, own.tip))
 
 
-def judge_receive(repo: Repository, arrival: Arrival) -> list[Finding]:
-    """A push that has arrived, by rules about each ref, then about all of it. `repo` has the refs as they will be."""
-    found: list[Finding] = []
-    for update in arrival.updates:
-        found += findings(receiving.push_denied, repo, update, arrival)
-        found += findings(receiving.ref_name, repo, update, arrival)
-        found += findings(pushes.delete_protected, repo, update)
+def _arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
+    named = {update.ref: update.new for update in updates if update.ref.startswith(RECORDS)}
+    arriving = {ref: oid for ref, oid in named.items() if not is_zero(oid)}
+    return repo.read_objects(arriving) if arriving else []
+
+
+def judge_receive(repo: Receiver) -> list[Finding]:
+    """What is wrong with a push that has arrived, by rules about each ref, then about all of it."""
+    judgment = Judgment(repo)
+    for update in repo.updates:
+        judgment.apply(receiving.push_denied, update)
+        judgment.apply(receiving.ref_name, update)
+        judgment.apply(pushes.delete_protected, update)
         if update.ref.startswith(HEADS):
-            found += _judge_received_branch(repo, update, arrival)
+            _judge_received_branch(judgment, repo, update)
         elif update.ref.startswith(RECORDS):
-            found += findings(pushes.tag_moved, repo, update)
+            judgment.apply(pushes.tag_moved, update)
         elif update.ref.startswith(UPSTREAM):
-            found += findings(receiving.upstream_moved, repo, update, arrival)
+            judgment.apply(receiving.upstream_moved, update)
         elif update.ref.startswith(BACKUP):
-            found += findings(receiving.backup_moved, repo, update, arrival)
-    if not any(
-        finding.rule == "delete-protected" and finding.severity == "error" for finding in found
-    ):
-        found += findings(receiving.rewrite_unsaved, repo, arrival)
-    arriving = {
-        update.ref: update.new
-        for update in arrival.updates
-        if update.ref.startswith(RECORDS) and not update.deletes
-    }
-    tags = repo.read_objects(arriving) if arriving else []
-    if tags:
-        found += judge_records(repo, tags, arrival.updates)
+            judgment.apply(receiving.backup_moved, update)
+    if not judgment.refused_by("delete-protected"):
+        judgment.apply(receiving.rewrite_unsaved)
+    tags = _arriving_records(repo, repo.updates)
+    _judge_records(judgment, tags, repo.updates)
     beside = receiving.beside_branches(repo, tags)
-    for line in beside:
-        found += _judge_received_line(repo, line)
+    for own in beside:
+        _judge_received_commits(judgment, own)
     brought = [
-        Line(update.ref, update.ref, update.new, _known(update))
-        for update in arrival.updates
-        if _brings_commits(update)
+        OwnCommits(update.ref, update.ref, update.new, _published(update))
+        for update in repo.updates
+        if update.ref.startswith(HEADS) and not update.deletes
     ]
-    found += findings(signatures.signature_missing, repo, [*brought, *beside], tags)
-    return found
+    judgment.apply(signatures.signature_missing, [*brought, *beside], tags)
+    return judgment.found
 
 
-def _brings_commits(update: RefUpdate) -> bool:
-    return update.ref.startswith(HEADS) and not update.deletes
-
-
-def _known(update: RefUpdate) -> tuple[str, ...]:
+def _published(update: RefUpdate) -> tuple[str, ...]:
     """What was judged when it came."""
     return () if update.creates else (update.old,)
 
 
-def _judge_received_branch(repo: Repository, update: RefUpdate, arrival: Arrival) -> list[Finding]:
+def _judge_received_branch(judgment: Judgment, repo: Receiver, update: RefUpdate) -> None:
     branch = update.ref.removeprefix(HEADS)
-    if arrival.kinds.get(update.new) != "commit":  # deleted, or what ref-name refuses
-        return []
-    found = list(findings(branches.branch_name, repo, branch)) if update.creates else []
+    if repo.types.get(update.new) != "commit":  # deleted, or what ref-name refuses
+        return
+    if update.creates:
+        judgment.apply(branches.branch_name, branch)
     if repo.config.scheme.is_release(branch):
-        found += _judge_received_line(repo, Line(branch, update.ref, update.new, _known(update)))
-    return found
+        own = OwnCommits(branch, update.ref, update.new, _published(update))
+        _judge_received_commits(judgment, own)
 
 
-def _judge_received_line(repo: Repository, line: Line) -> list[Finding]:
-    found = list(findings(receiving.branch_base, repo, line))
-    if (
-        repo.channel(line.branch) is None and found
-    ):  # without the channel all commits would pass for the customer's
-        return found
-    return [*found, *findings(receiving.linear_history, repo, line), *_judge_markers(repo, line)]
-
-
-def _judge_line(repo: Repository, line: Line) -> list[Finding]:
-    return [
-        *findings(branches.branch_base, repo, line),
-        *findings(branches.linear_history, repo, line),
-    ]
+def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
+    misplaced = judgment.apply(receiving.branch_base, own)
+    # Without the channel all commits would pass for the customer's.
+    if misplaced and judgment.repo.channel(own.branch) is None:
+        return
+    judgment.apply(receiving.linear_history, own)
+    _judge_markers(judgment, own)
 
 
 def judge_records(
-    repo: Repository, tags: list[RecordTag], updates: list[RefUpdate] | None = None
+    repo: Repository, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
 ) -> list[Finding]:
-    """Deploy records; `updates` are the refs that arrive in the same push."""
-    together = records.Records(repo, tags, updates or [])
-    found: list[Finding] = []
-    for parsed in together.all:
-        found += findings(records.tag_name, repo, parsed)
-        found += findings(records.tag_lightweight, repo, parsed)
-        found += findings(records.tag_fields, repo, parsed)
-        found += findings(records.tag_mismatch, repo, parsed, together)
-    return found
+    """What is wrong with deploy records; `updates` are the refs that arrive in the same push."""
+    judgment = Judgment(repo)
+    _judge_records(judgment, tags, updates)
+    return judgment.found
+
+
+def _judge_records(
+    judgment: Judgment, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
+) -> None:
+    together = records.Records(judgment.repo, tags, updates)
+    for record in together.all:
+        judgment.apply(records.tag_name, record)
+        judgment.apply(records.tag_lightweight, record)
+        judgment.apply(records.tag_fields, record)
+        judgment.apply(records.tag_mismatch, record, together)
 
 
 def judge_repository(
     repo: Repository, deploy_records: list[RecordTag] | None = None, *, every_branch: bool = False
 ) -> list[Finding]:
-    """The remotes, the branch checked out (or every local one) and the deploy records: all of them, unless some are given."""
-    found = [
-        finding
-        for rule in (remotes.remote_missing, remotes.remote_same, remotes.remote_extra)
-        for finding in findings(rule, repo)
-    ]
+    """What is wrong with the remotes, the branch checked out (or every one) and the deploy records.
+
+    These are all of them, unless some are given.
+    """
+    judgment = Judgment(repo)
+    judgment.apply(remotes.remote_missing)
+    judgment.apply(remotes.remote_same)
+    judgment.apply(remotes.remote_extra)
+    head = [] if repo.head_branch is None else [repo.head_branch]
     local = [ref.removeprefix(HEADS) for ref in repo.refs if ref.startswith(HEADS)]
-    for branch in local if every_branch else filter(None, [repo.head_branch]):
-        found += _judge_branch(repo, branch)
-    if repo.head_branch is None and repo.head is not None and _only_at_head(repo, repo.head):
-        found += findings(index.detached_head, repo)
-    return found + judge_records(repo, repo.records if deploy_records is None else deploy_records)
+    for branch in local if every_branch else head:
+        _judge_branch(judgment, branch)
+    if not head and repo.head is not None and _only_at_head(repo, repo.head):
+        judgment.apply(index.detached_head)
+    _judge_records(judgment, repo.records if deploy_records is None else deploy_records)
+    return judgment.found
 
 
-def _judge_branch(repo: Repository, branch: str) -> list[Finding]:
-    tip = repo.refs.get(HEADS + branch)
-    if tip is None:
-        return list(findings(branches.branch_name, repo, branch))
-    line = Line(branch, HEADS + branch, tip)
-    if repo.config.scheme.is_release(branch):
-        found = [*findings(branches.branch_upstream, repo, branch), *_judge_line(repo, line)]
-        base = line.base(repo)
+def _judge_branch(judgment: Judgment, branch: str) -> None:
+    repo = judgment.repo
+    own = OwnCommits(branch, HEADS + branch, repo.refs.get(HEADS + branch, ""))
+    if own.tip and repo.config.scheme.is_release(branch):
+        judgment.apply(branches.branch_upstream, branch)
+        judgment.apply(branches.branch_base, own)
+        judgment.apply(branches.linear_history, own)
+        base = own.base(repo)
         if base:
-            found += _judge_changes(repo, index.between(base, tip), repo.channel(branch) or base)
-        return found
-    # A branch without commits of the customer's own holds no work: a stray default branch is harmless.
-    return list(findings(branches.branch_name, repo, branch)) if line.commits(repo) else []
+            _judge_changes(judgment, index.between(base, own.tip), repo.channel(branch) or base)
+    # A branch without commits of the customer's own holds no work: a stray default branch is
+    # harmless.
+    elif not own.tip or own.commits(repo):
+        judgment.apply(branches.branch_name, branch)
 
 
-def _judge_changes(repo: Repository, changes: index.Changes, vendor: str | None) -> list[Finding]:
-    return [
-        *findings(index.conflict_marker, repo, changes),
-        *findings(index.vendor_path, repo, changes, vendor),
-    ]
+def _judge_changes(judgment: Judgment, changes: index.Changes, vendor: str | None) -> None:
+    judgment.apply(index.conflict_marker, changes)
+    judgment.apply(index.vendor_path, changes, vendor)
 
 
 def _only_at_head(repo: Repository, head: str) -> bool:
@@ -266,32 +242,27 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
             )
         for name in names:
             (excluded if name.startswith("^") else included).append(name.lstrip("^"))
-    found: list[Finding] = []
+    judgment = Judgment(repo)
+    branch = repo.head_branch or ""
+    ref = HEADS + branch
+    if not repo.config.scheme.is_release(branch):
+        branch = ref = ""
     for tip in included:
-        branch = (
-            repo.head_branch
-            if repo.head_branch and repo.config.scheme.is_release(repo.head_branch)
-            else ""
-        )
-        line = Line(branch or tip[:12], HEADS + branch if branch else "", tip, tuple(excluded))
-        found += findings(branches.linear_history, repo, line)
-        base = line.base(repo)
+        own = OwnCommits(branch or tip[:12], ref, tip, tuple(excluded))
+        judgment.apply(branches.linear_history, own)
+        base = own.base(repo)
         if base:
-            found += _judge_changes(
-                repo, index.between(base, tip), repo.channel(branch) if branch else base
-            )
-    return found
+            vendor = repo.channel(branch) if branch else base
+            _judge_changes(judgment, index.between(base, tip), vendor)
+    return judgment.found
 
 
 def descriptions() -> dict[str, str]:
-    """Each rule's id with the first sentence of its docstring: the rule itself."""
-    modules = (remotes, pushes, branches, index, records, receiving, signatures)
+    """Each rule's id with the first line of its docstring: the rule itself."""
     texts = {}
-    for name in RULES:
-        rule = next(
-            function
-            for module in modules
-            if (function := getattr(module, name.replace("-", "_"), None))
-        )
-        texts[name] = (rule.__doc__ or "").partition("\n")[0]
-    return texts
+    for module in (signatures, receiving, records, index, branches, pushes, remotes):
+        for name in RULES:
+            rule = getattr(module, name.replace("-", "_"), None)
+            if rule is not None:
+                texts[name] = (rule.__doc__ or "").partition("\n")[0]
+    return {name: texts[name] for name in RULES}

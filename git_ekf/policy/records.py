@@ -6,36 +6,43 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
-from git_ekf.git.refs import RefUpdate
+from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.names import DEPLOY, RecordName, record_name
-from git_ekf.policy.finding import Found
-from git_ekf.record import Record, parse
+from git_ekf.policy.finding import Finding
+from git_ekf.record import parse
 from git_ekf.repository import RecordTag, Repository
 
 
-class Parsed(NamedTuple):
-    """A record's tag, its name taken apart (or what is wrong with it), and its fields."""
+class JudgedRecord:
+    """A record's ref and tag object, its name taken apart (or what is wrong with it), its fields.
 
-    tag: RecordTag
-    name: RecordName | str
-    fields: dict[str, list[str]]
+    `commit` is the commit that it is on, "" where that is no commit; `branch` is the branch in its
+    name, "" where the name is wrong; `fields` has names in lower case, because each is asked for
+    several times.
+    """
 
-    def said(self, field: str) -> str:
+    def __init__(self, repo: Repository, record: RecordTag) -> None:
+        self.record = record
+        self.tag = record.tag
+        self.name = record_name(record.name, repo.config.scheme)
+        self.branch = self.name.branch if isinstance(self.name, RecordName) else ""
+        self.commit = self.tag.object if self.tag and self.tag.type == "commit" else ""
+        self.fields: dict[str, list[str]] = {}
+        message = self.tag.message if self.tag else ""
+        for key, value in parse(message, repo.config.tags_required).fields:
+            self.fields.setdefault(key.casefold(), []).append(value)
+
+    def value(self, field: str) -> str:
         """The first value of a field; "" when it is absent."""
         return self.fields.get(field.casefold(), _ABSENT)[0]
 
+    def finding(self, message: str, fix: str) -> Finding:
+        """A finding about the record and what it is on."""
+        return Finding(message, fix, self.record.ref, self.commit)
+
 
 _ABSENT = [""]
-
-
-def _by_name(record: Record) -> dict[str, list[str]]:
-    """Name of a field in lower case -> its values. Each is asked for several times."""
-    fields: dict[str, list[str]] = {}
-    for key, value in record.fields:
-        fields.setdefault(key.casefold(), []).append(value)
-    return fields
 
 
 class Records:
@@ -48,52 +55,37 @@ class Records:
         self, repo: Repository, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
     ) -> None:
         self.repo = repo
-        required = repo.config.tags_required
-        self.all = [
-            Parsed(
-                tag,
-                record_name(tag.name, repo.config.scheme),
-                _by_name(parse(tag.tag.message if tag.tag else "", required)),
-            )
-            for tag in tags
-        ]
+        self.all = [JudgedRecord(repo, tag) for tag in tags]
         self._arriving = {update.ref for update in updates if not update.deletes}
         self._ancestry: dict[tuple[str, str], bool] = {}
 
     @cached_property
     def _tagged(self) -> set[str]:
         """The commits that the records are on."""
-        return {
-            parsed.tag.tag.object
-            for parsed in self.all
-            if parsed.tag.tag and parsed.tag.tag.type == "commit"
-        }
+        return {record.commit for record in self.all if record.commit}
 
     @cached_property
     def _resolved(self) -> dict[str, str]:
         """What the records' SHAs, abbreviated or not, name: text -> full id of a commit."""
-        seen = {*self._tagged, *self._vendor_bases.values()}
-        shas = {sha.lower() for parsed in self.all for sha in self._shas(parsed) if _is_sha(sha)}
-        asked = sorted(shas - seen)
-        known = {commit: commit for commit in seen}
-        if not asked:
+        known = {commit: commit for commit in (*self._tagged, *self._vendor_bases.values())}
+        asked: set[str] = set()
+        for record in self.all:
+            for field in ("local sha", "upstream sha"):
+                asked.update(sha.lower() for sha in record.fields.get(field, ()) if _is_sha(sha))
+        shas = sorted(asked - known.keys())
+        if not shas:
             return known
         answers = self.repo.git.lines(
             "cat-file",
             "--batch-check=%(objectname) %(objecttype)",
-            stdin=_stdin(f"{sha}^{{commit}}" for sha in asked),
+            stdin=_stdin(f"{sha}^{{commit}}" for sha in shas),
         )
-        for sha, answer in zip(asked, answers, strict=True):
+        for sha, answer in zip(shas, answers, strict=True):
             oid, _, kind = answer.partition(" ")
-            if kind == "commit" and oid.startswith(
-                sha
-            ):  # a ref may be called deadbeef, and git looks at refs first
+            # A ref may be called deadbeef, and git looks at refs first.
+            if kind == "commit" and oid.startswith(sha):
                 known[sha] = oid
         return known
-
-    @staticmethod
-    def _shas(parsed: Parsed) -> list[str]:
-        return [*parsed.fields.get("local sha", ()), *parsed.fields.get("upstream sha", ())]
 
     @cached_property
     def _vendor_bases(self) -> dict[str, str]:
@@ -113,12 +105,12 @@ class Records:
 
     @cached_property
     def _off_channel(self) -> set[tuple[str, str]]:
-        """(branch, commit) for every upstream commit that is not on the channel it is said to be on."""
+        """(branch, commit) for each upstream commit that is not on the channel it should be on."""
         claims: dict[str, set[str]] = {}
-        for parsed in self.all:
-            sha = self.upstream(parsed)
-            if isinstance(parsed.name, RecordName) and sha:
-                claims.setdefault(parsed.name.branch, set()).add(sha)
+        for record in self.all:
+            sha = self.upstream(record)
+            if record.branch and sha:
+                claims.setdefault(record.branch, set()).add(sha)
         off = set()
         for branch, commits in claims.items():
             channel = self.repo.channel(branch)
@@ -128,13 +120,13 @@ class Records:
                 off |= {(branch, commit) for commit in commits & missing}
         return off
 
-    def upstream(self, parsed: Parsed) -> str | None:
-        """The commit that `Upstream SHA` names."""
-        return self._resolved.get(parsed.said("Upstream SHA").lower())
+    def upstream(self, record: JudgedRecord) -> str | None:
+        """The commit that `Upstream SHA` names; None where it names none."""
+        return self._resolved.get(record.value("Upstream SHA").lower())
 
-    def local(self, parsed: Parsed) -> str | None:
-        """The commit that `Local SHA` names."""
-        return self._resolved.get(parsed.said("Local SHA").lower())
+    def local(self, record: JudgedRecord) -> str | None:
+        """The commit that `Local SHA` names; None where it names none."""
+        return self._resolved.get(record.value("Local SHA").lower())
 
     def under(self, upstream: str, tagged: str) -> bool:
         """Whether the upstream commit is an ancestor of the tagged one."""
@@ -142,119 +134,108 @@ class Records:
         if upstream == base:
             return True
         if (upstream, base) not in self._ancestry:
-            self._ancestry[upstream, base] = self.repo.git.is_ancestor(
-                upstream, base
-            ) or self.repo.git.is_ancestor(upstream, tagged)
+            is_ancestor = self.repo.git.is_ancestor
+            below = is_ancestor(upstream, base) or is_ancestor(upstream, tagged)
+            self._ancestry[upstream, base] = below
         return self._ancestry[upstream, base]
 
     def on_channel(self, branch: str, upstream: str) -> bool:
+        """Whether an upstream commit of a record of this branch is on its channel."""
         return (branch, upstream) not in self._off_channel
 
     def backed_up(self, branch: str) -> bool:
-        return branch in self.repo.saved_branches or f"refs/heads/{branch}" in self._arriving
+        """Whether the internal repository has the branch, or gets it in the same push."""
+        return branch in self.repo.saved_branches or HEADS + branch in self._arriving
 
 
-def tag_name(repo: Repository, parsed: Parsed) -> Iterator[Found]:
+def tag_name(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """A tag under deploy/ is called deploy/YYYY-MM-DD[.N]/BRANCH, and the day exists."""
-    if isinstance(parsed.name, str):
-        branch = repo.config.scheme.branch("X.Y")
-        yield Found(
-            f"{parsed.tag.name} {parsed.name}",
-            f"git tag -d {shlex.quote(parsed.tag.name)}, then tag again as {DEPLOY}YYYY-MM-DD/{branch}",
-            ref=parsed.tag.ref,
+    if isinstance(record.name, str):
+        name, branch = record.record.name, repo.config.scheme.branch("X.Y")
+        yield Finding(
+            f"{name} {record.name}",
+            f"git tag -d {shlex.quote(name)}, then tag again as {DEPLOY}YYYY-MM-DD/{branch}",
+            ref=record.record.ref,
         )
 
 
-def tag_lightweight(repo: Repository, parsed: Parsed) -> Iterator[Found]:
+def tag_lightweight(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """A deploy record is an annotated tag."""
-    if parsed.tag.tag is None:
-        yield Found(
-            f"{parsed.tag.name} is a lightweight tag: it has no message and says nothing about the deployment",
-            f"git tag -a -f {shlex.quote(parsed.tag.name)} {shlex.quote(parsed.tag.name)}",
-            ref=parsed.tag.ref,
-            commit=parsed.tag.oid,
+    if record.tag is None:
+        name = record.record.name
+        yield Finding(
+            f"{name} is a lightweight tag: it has no message and says nothing about the deployment",
+            f"git tag -a -f {shlex.quote(name)} {shlex.quote(name)}",
+            ref=record.record.ref,
+            commit=record.record.oid,
         )
 
 
-def tag_fields(repo: Repository, parsed: Parsed) -> Iterator[Found]:
+def tag_fields(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """No required field is missing or empty."""
-    if parsed.tag.tag is None:
+    if record.tag is None:
         return
-    missing = [name for name in repo.config.tags_required if not parsed.said(name)]
+    missing = [name for name in repo.config.tags_required if not record.value(name)]
     if missing:
-        yield Found(
-            f"{parsed.tag.name} lacks {', '.join(missing)}",
-            _amend(parsed, "add the missing lines"),
-            ref=parsed.tag.ref,
-            commit=parsed.tag.tag.object,
-        )
+        message = f"{record.record.name} lacks {', '.join(missing)}"
+        yield record.finding(message, _amend(record, "add the missing lines"))
 
 
-def tag_mismatch(repo: Repository, parsed: Parsed, records: Records) -> Iterator[Found]:
+def tag_mismatch(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
     """What the fields say is what the repository has."""
-    if parsed.tag.tag is None:
+    if record.tag is None:
         return
-    for message in _mismatches(repo, parsed, records):
-        yield Found(
-            f"{parsed.tag.name}: {message}",
-            _amend(parsed, "correct that line"),
-            ref=parsed.tag.ref,
-            commit=parsed.tag.tag.object if parsed.tag.tag.type == "commit" else "",
-        )
-    branch = parsed.name.branch if isinstance(parsed.name, RecordName) else ""
+    name, branch = record.record.name, record.branch
+    for message in _mismatches(repo, record, records):
+        yield record.finding(f"{name}: {message}", _amend(record, "correct that line"))
     backup = f"{repo.config.internal}/{branch}"
-    if parsed.said("Backup branch") == backup and not records.backed_up(branch):
-        yield Found(
-            f"{parsed.tag.name}: Backup branch {backup} does not exist there yet",
+    if record.value("Backup branch") == backup and not records.backed_up(branch):
+        yield record.finding(
+            f"{name}: Backup branch {backup} does not exist there yet",
             f"git switch {branch}, then: git ekf save",
-            ref=parsed.tag.ref,
-            commit=parsed.tag.tag.object if parsed.tag.tag.type == "commit" else "",
         )
 
 
-def _mismatches(repo: Repository, parsed: Parsed, records: Records) -> Iterator[str]:
-    assert parsed.tag.tag is not None
-    tagged = parsed.tag.tag
-    for name, values in parsed.fields.items():
-        if len(values) > 1 and len(set(values)) > 1:
-            yield f'the field "{name}" is there twice with different values'
-    if tagged.type != "commit":
-        yield f"tags a {tagged.type}, not a commit"
+def _mismatches(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[str]:
+    tag, branch = record.tag, record.branch
+    assert tag is not None
+    for field, values in record.fields.items():
+        if len(set(values)) > 1:
+            yield f'the field "{field}" is there twice with different values'
+    if tag.type != "commit":
+        yield f"tags a {tag.type}, not a commit"
         return
-    if tagged.tag != parsed.tag.name:
-        yield f"the tag says of itself that it is {tagged.tag}"
-    if isinstance(parsed.name, RecordName):
-        branch = parsed.name.branch
+    if tag.tag != record.record.name:
+        yield f"the tag says of itself that it is {tag.tag}"
+    if isinstance(record.name, RecordName):
         expected = {
-            "Date": parsed.name.date,
+            "Date": record.name.date,
             "Local branch": branch,
             "Upstream branch": f"{repo.config.primary}/{branch}",
             "Backup branch": f"{repo.config.internal}/{branch}",
         }
         for field, value in expected.items():
-            said = parsed.said(field)
-            if said and said != value:
-                yield f"{field} is {said}, but the name makes it {value}"
-    local = parsed.said("Local SHA")
-    if local and records.local(parsed) != tagged.object:
-        yield f"Local SHA is {local}, but the tag is on {tagged.object}"
-    upstream = parsed.said("Upstream SHA")
-    if upstream:
-        yield from _upstream_mismatch(parsed, records, upstream, tagged.object)
-
-
-def _upstream_mismatch(parsed: Parsed, records: Records, said: str, tagged: str) -> Iterator[str]:
-    commit = records.upstream(parsed)
+            if record.value(field) not in ("", value):
+                yield f"{field} is {record.value(field)}, but the name makes it {value}"
+    local = record.value("Local SHA")
+    if local and records.local(record) != tag.object:
+        yield f"Local SHA is {local}, but the tag is on {tag.object}"
+    upstream = record.value("Upstream SHA")
+    if not upstream:
+        return
+    commit = records.upstream(record)
     if commit is None:
-        yield f"Upstream SHA {said} is no commit of this repository"
-    elif not records.under(commit, tagged):
-        yield f"Upstream SHA {said} is not under the tagged commit {tagged[:12]}"
-    elif isinstance(parsed.name, RecordName) and not records.on_channel(parsed.name.branch, commit):
-        yield f"Upstream SHA {said} is not a vendor commit of {records.repo.config.primary}/{parsed.name.branch}"
+        yield f"Upstream SHA {upstream} is not a commit of this repository"
+    elif not records.under(commit, tag.object):
+        yield f"Upstream SHA {upstream} is not under the tagged commit {tag.object[:12]}"
+    elif branch and not records.on_channel(branch, commit):
+        channel = f"{repo.config.primary}/{branch}"
+        yield f"Upstream SHA {upstream} is not a vendor commit of {channel}"
 
 
-def _amend(parsed: Parsed, act: str) -> str:
-    return f"{act}: git tag -a -f -e {shlex.quote(parsed.tag.name)} {shlex.quote(parsed.tag.name + '^{}')}"
+def _amend(record: JudgedRecord, act: str) -> str:
+    name = record.record.name
+    return f"{act}: git tag -a -f -e {shlex.quote(name)} {shlex.quote(name + '^{}')}"
 
 
 def _is_sha(text: str) -> bool:

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from git_ekf.names import without_credentials
-from git_ekf.policy.finding import Found
+from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 
 
-def remote_missing(repo: Repository) -> Iterator[Found]:
+def remote_missing(repo: Repository) -> Iterator[Finding]:
     """The primary and the internal repository are both remotes."""
     for name, option in ((repo.config.primary, "primary"), (repo.config.internal, "internal")):
         if name not in repo.remotes:
-            yield Found(f"there is no remote {name}", f"git ekf init --{option} URL")
+            yield Finding(f"there is no remote {name}", f"git ekf init --{option} URL")
 
 
-def remote_same(repo: Repository) -> Iterator[Found]:
+def remote_same(repo: Repository) -> Iterator[Finding]:
     """The two remotes point to different repositories, however their URLs are spelt."""
     primary, internal = (
         repo.remotes.get(name) for name in (repo.config.primary, repo.config.internal)
@@ -27,19 +27,19 @@ def remote_same(repo: Repository) -> Iterator[Found]:
     ours = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)}
     for url in dict.fromkeys((*internal.urls, *internal.push_urls)):
         if repo.normalise(url) in ours:
-            yield Found(
+            yield Finding(
                 f"{primary.name} and {internal.name} are the same repository ({without_credentials(url)})",
                 f"git remote set-url {internal.name} URL",
             )
             return
 
 
-def remote_extra(repo: Repository) -> Iterator[Found]:
+def remote_extra(repo: Repository) -> Iterator[Finding]:
     """There is no remote beyond the two and those in `remotes.allow`."""
     known = (repo.config.primary, repo.config.internal, *repo.config.remotes_allow)
     for name in repo.remotes:
         if not any(fnmatchcase(name, pattern) for pattern in known):
-            yield Found(
+            yield Finding(
                 f"remote {name} is neither the primary nor the internal repository",
                 f"git remote remove {name}, or allow it: {repo.how_to_allow('remotes.allow', name)}",
             )

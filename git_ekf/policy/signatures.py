@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 
 from git_ekf.git.refs import HEADS
-from git_ekf.policy.branches import Line
-from git_ekf.policy.finding import Found
+from git_ekf.policy.branches import OwnCommits
+from git_ekf.policy.finding import Finding
 from git_ekf.repository import RecordTag, Repository
 
 # Tags whose names a command line has room for.
@@ -15,21 +15,21 @@ _AT_ONCE = 500
 
 
 def signature_missing(
-    repo: Repository, lines: list[Line], tags: list[RecordTag]
-) -> Iterator[Found]:
-    """Configuration commits and deploy records are signed by a key that the server knows, where it asks for that."""
+    repo: Repository, brought: list[OwnCommits], tags: list[RecordTag]
+) -> Iterator[Finding]:
+    """Configuration commits and deploy records are signed where the server asks for that."""
     asked = repo.config.server_signed
     if asked in ("commits", "all"):
-        for line, commit in _unsigned_commits(repo, lines):
-            yield Found(
+        for own, commit in _unsigned_commits(repo, brought):
+            yield Finding(
                 f"{commit[:12]} has no signature by a key that this server knows",
                 f"git rebase --force-rebase --gpg-sign {commit}^, then: git ekf save",
-                ref=line.ref,
+                ref=own.ref,
                 commit=commit,
             )
     if asked in ("records", "all"):
         for tag in _unsigned_records(repo, tags):
-            yield Found(
+            yield Finding(
                 f"{tag.name} has no signature by a key that this server knows",
                 f"git tag -d {shlex.quote(tag.name)}, then: git ekf tag --sign",
                 ref=tag.ref,
@@ -37,19 +37,16 @@ def signature_missing(
             )
 
 
-def _unsigned_commits(repo: Repository, lines: list[Line]) -> Iterator[tuple[Line, str]]:
-    """The unsigned ones among the customer's commits that are on no branch yet, each with what brings it."""
-    for line in lines:
-        own = {commit for commit, _ in line.commits(repo)}
-        commits = (
-            [
-                commit
-                for commit in repo.git.rev_list(include=[line.tip], globs=[HEADS + "*"])
-                if commit in own
-            ]
-            if own
-            else []
-        )
+def _unsigned_commits(
+    repo: Repository, brought: list[OwnCommits]
+) -> Iterator[tuple[OwnCommits, str]]:
+    """The unsigned configuration commits that are on no branch yet, each with what brings it."""
+    for own in brought:
+        judged = dict(own.commits(repo))
+        if not judged:
+            continue
+        new = repo.git.rev_list(include=[own.tip], globs=[HEADS + "*"])
+        commits = [commit for commit in new if commit in judged]
         good = _answers(
             repo,
             "log",
@@ -61,13 +58,12 @@ def _unsigned_commits(repo: Repository, lines: list[Line]) -> Iterator[tuple[Lin
         )
         for commit in commits:
             if f"G{commit}" not in good:
-                yield line, commit
+                yield own, commit
 
 
 def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[RecordTag]:
-    signed = [
-        tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name
-    ]  # or an old one would pass under a new name
+    # Or an old one would pass under a new name.
+    signed = [tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name]
     good: set[str] = set()
     for first in range(0, len(signed), _AT_ONCE):
         good |= _answers(
@@ -80,7 +76,10 @@ def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[Recor
 
 
 def _answers(repo: Repository, *command: str, stdin: list[str] | None = None) -> set[str]:
-    """Lines that git prints, told to believe in the server's list of ssh keys and in nothing else; none where it is asked about nothing."""
+    """Lines that git prints, told to believe in the server's list of ssh keys and nothing else.
+
+    None where it is asked about nothing.
+    """
     if stdin == []:
         return set()
     believe = {

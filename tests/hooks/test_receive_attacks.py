@@ -196,11 +196,11 @@ def test_a_backup_that_git_will_not_make(site: Site) -> None:
     for lines, wrong in (
         (
             [f"{ZERO} {moved} {backup}/a..b", rewrite],
-            f"{backup}/a..b is no name that git takes for a ref",
+            f"{backup}/a..b is not a valid ref name",
         ),
         (
             [f"{ZERO} {moved} {backup}/a b", rewrite],
-            f"{backup}/a b is no name that git takes for a ref",
+            f"{backup}/a b is not a valid ref name",
         ),
         (
             [f"{tip} {moved} refs/heads/release-1.9", rewrite],

@@ -1,0 +1,93 @@
+"""Which updates of a push git will not make, whatever the policy says.
+
+Without --atomic git makes all the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+from git_ekf.git.refs import RefUpdate
+from git_ekf.names import valid_branch
+from git_ekf.repository import Repository
+
+
+def blocked(repo: Repository, updates: list[RefUpdate]) -> dict[str, str]:
+    """Ref -> what is in the way of its update, as half a sentence."""
+    hidden = [
+        value for key, value in repo.git_config if key in ("transfer.hiderefs", "receive.hiderefs")
+    ]
+    arriving = {update.ref for update in updates if not update.deletes}
+    found: dict[str, str] = {}
+    for ref, count in Counter(update.ref for update in updates).items():
+        if count > 1:
+            found[ref] = "is in the push twice"
+        if not valid_branch(ref):
+            found[ref] = "is not a valid ref name"
+        if _is_hidden(ref, hidden):
+            found[ref] = "is hidden on the server (receive.hideRefs)"
+    for ref in arriving:
+        for above in _above(ref):
+            if above in arriving:
+                found[ref] = f"cannot be beside {above}"
+                found[above] = f"cannot be beside {ref}"
+    return found | _blocked_by_refs(repo, updates, arriving)
+
+
+def _is_hidden(ref: str, patterns: list[str]) -> bool:
+    """Whether git refuses to update the ref, after it has told the hook of it.
+
+    git-config(1), transfer.hideRefs: the last pattern that fits wins.
+    """
+    hidden = False
+    for pattern in patterns:
+        prefix = pattern.lstrip("!^").rstrip("/")
+        if ref == prefix or ref.startswith(f"{prefix}/"):
+            hidden = not pattern.startswith("!")
+    return hidden
+
+
+def _blocked_by_refs(
+    repo: Repository, updates: list[RefUpdate], arriving: set[str]
+) -> dict[str, str]:
+    """The same for the refs that there are.
+
+    They are read one by one: a server may have a hundred thousand.
+    """
+    found: dict[str, str] = {}
+    olds = {update.ref: update.old for update in updates}
+    # Then git refuses it, and nothing else comes of the push; but it deletes a ref whatever value
+    # it is said to have, if that is none.
+    alone = len(updates) == 1 and not updates[0].deletes
+    missing = {update.ref for update in updates if not update.creates and not alone}
+    parents: dict[str, list[str]] = {}
+    for ref in arriving:
+        for above in _above(ref):
+            parents.setdefault(above, []).append(ref)
+    for ref, oid, symref in _standing(repo):
+        missing.discard(ref)
+        beside = parents.get(ref, []) + [above for above in _above(ref) if above in arriving]
+        found |= dict.fromkeys(beside, f"cannot be beside {ref}, which is there")
+        if ref in olds and symref:
+            found[ref] = f"is another name for {symref} on the server"
+        elif ref in olds and oid != olds[ref] and not alone:
+            found[ref] = f"has moved on the server, to {oid[:12]}"
+    return found | dict.fromkeys(missing, "is not there any more")
+
+
+def _standing(repo: Repository) -> Iterator[tuple[str, str, str]]:
+    """Name, object id and, of a symbolic one, target of every ref."""
+    process = repo.git.start("for-each-ref", "--format=%(refname) %(objectname) %(symref)")
+    assert process.stdout is not None
+    for line in process.stdout:
+        ref, oid, symref = os.fsdecode(line.removesuffix(b"\n")).split(" ")
+        yield ref, oid, symref
+    repo.git.finish(process)
+
+
+def _above(ref: str) -> list[str]:
+    """What would have to be a directory for the ref to exist, below refs/heads and the like."""
+    parts = ref.split("/")
+    return ["/".join(parts[:end]) for end in range(3, len(parts))]

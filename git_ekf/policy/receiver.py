@@ -1,0 +1,207 @@
+"""The internal repository as a push that has arrived would leave it.
+
+The objects of the push lie in a quarantine that git's own child processes see, and no ref names
+them yet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+
+from git_ekf import config as configuration
+from git_ekf.errors import EkfError, UsageError
+from git_ekf.git.calls import Git
+from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
+from git_ekf.policy.blocked import blocked
+from git_ekf.repository import RecordTag, Repository
+
+# How much of the tags of a push is read (bytes), and of each one at least; of longer ones the
+# beginning is judged. A thousand megabytes of the same line are one on the wire, and several
+# thousand once they are taken apart.
+_TAGS = 8 << 20
+_TAG = 4 << 10
+
+
+class Receiver(Repository):
+    """The repository that has received `updates`, from somebody whose environment is `pusher`.
+
+    What a clone knows as origin/release-X.Y is refs/ekf/upstream/release-X.Y here.
+    """
+
+    def __init__(self, updates: list[RefUpdate], pusher: Mapping[str, str]) -> None:
+        super().__init__()
+        self.updates = updates
+        self._pusher = pusher
+
+    @cached_property
+    def toml(self) -> bytes | None:
+        """The bytes of the file that the administrator has named.
+
+        Raises UsageError where it cannot be read.
+        """
+        path = self._file
+        if not path:
+            return None
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise _misconfigured(f"{path}: {error.strerror}") from None
+
+    @property
+    def _file(self) -> str:
+        return self.git_setting(f"ekf.{configuration.SERVER_FILE}") or ""
+
+    @cached_property
+    def config(self) -> configuration.Config:
+        """Raises UsageError, for whoever pushes to tell the administrator."""
+        ours = [pair for pair in self.git_config if pair[0].startswith("ekf.")]
+        toml = self.toml
+        try:
+            config = configuration.load(toml, ours, self._file)
+        except UsageError as error:
+            raise _misconfigured(error.message) from None
+        if config.server_signed != "off" and not os.access(config.server_signers, os.R_OK):
+            raise _misconfigured(
+                "server.signed needs server.allowed-signers, a file that can be read"
+                f" ({config.server_signers or 'none'})"
+            )
+        if config.server_may_push and not config.server_user:
+            raise _misconfigured(
+                "server.may-push needs server.user, the environment variable that says who pushes"
+            )
+        return config
+
+    def how_to_allow(self, key: str, name: str) -> str:
+        """The act that adds a name to a list of the configuration."""
+        return f'ask the server\'s administrator to add "{name}" to {key}'
+
+    @property
+    def user(self) -> str:
+        """Who pushes, as far as the server is told; "" otherwise."""
+        return self._pusher.get(self.config.server_user, "")
+
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """Object id -> its type, for every object that an update names and that is there."""
+        asked = dict.fromkeys(update.new for update in self.updates if not update.deletes)
+        if not asked:
+            return {}
+        stdin = "".join(f"{oid}\n" for oid in asked).encode()
+        lines = self.git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin)
+        return dict(line.split(" ") for line in lines if not line.endswith(" missing"))
+
+    @cached_property
+    def refs(self) -> dict[str, str]:
+        """ref -> object id of release branches and the vendor's channels, after the push."""
+        scheme = self.config.scheme
+        patterns = (f"{HEADS}{scheme.prefix}*{scheme.suffix}", UPSTREAM)
+        lines = self.git.lines(
+            "for-each-ref", "--format=%(objectname) %(refname) %(symref)", *patterns
+        )
+        refs = {
+            ref: oid for oid, ref, symref in (line.split(" ", 2) for line in lines) if not symref
+        }
+        for update in self.updates:
+            if update.ref.startswith((HEADS, UPSTREAM)):
+                refs[update.ref] = update.new
+        return {ref: oid for ref, oid in refs.items() if not is_zero(oid)}
+
+    @cached_property
+    def blocked(self) -> dict[str, str]:
+        """Ref -> why git will not make its update, as half a sentence."""
+        return blocked(self, self.updates)
+
+    @cached_property
+    def mirror(self) -> dict[str, str] | None:
+        """Release branch -> the vendor's commit in the server's mirror; None without a mirror.
+
+        Raises UsageError where the mirror cannot be read.
+        """
+        path = self.config.server_mirror
+        if not path:
+            return None
+        quarantine = (
+            "GIT_DIR",
+            "GIT_QUARANTINE_PATH",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        )
+        here = {name: os.environ.pop(name) for name in quarantine if name in os.environ}
+        try:
+            lines = Git().lines(
+                f"--git-dir={path}",
+                "for-each-ref",
+                "--format=%(objectname) %(refname:lstrip=2)",
+                HEADS,
+            )
+        except EkfError as error:
+            raise _misconfigured(f"server.mirror: {error.message}") from None
+        finally:
+            os.environ.update(here)
+        return {name: oid for oid, name in (line.split(" ", 1) for line in lines)}
+
+    @property
+    def primary_prefix(self) -> str:
+        """Begins the refs of the vendor's channels."""
+        return UPSTREAM
+
+    @property
+    def internal_prefix(self) -> str:
+        """Begins the refs of the saved branches."""
+        return HEADS
+
+    def vendor_globs(self) -> list[str]:
+        """Ref globs that together hold every commit known to be the vendor's."""
+        return [UPSTREAM + "*"]
+
+    def own_commits_of(
+        self, tips: list[str], published: tuple[str, ...] = ()
+    ) -> list[tuple[str, list[str]]]:
+        """The customer's commits up to `tips`, as in a clone.
+
+        Those that the push brings to a channel are the vendor's, although no ref says so yet.
+        """
+        for update in self.updates:
+            if update.ref.startswith(UPSTREAM) and self.types.get(update.new) == "commit":
+                published = (*published, update.new)
+        return super().own_commits_of(tips, published)
+
+    def channels_with(self, commit: str) -> list[str]:
+        """A channel (as the sender calls it, origin/NAME) that has a commit."""
+        for name, tip in self.channels.items():
+            if self.git.is_ancestor(commit, tip):
+                return [f"{self.config.primary}/{name}"]
+        return []
+
+    def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
+        """The records that refs (ref -> object id) will be, of long ones the beginning."""
+        tags = [oid for oid in dict.fromkeys(named.values()) if self.types.get(oid) == "tag"]
+        read = self._beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
+        return [RecordTag(ref, oid, read.get(oid)) for ref, oid in named.items()]
+
+    def _beginnings(self, oids: list[str], limit: int) -> dict[str, bytes]:
+        """At most so many bytes of each object. Raises ValueError where git cannot read one."""
+        process = self.git.start("cat-file", "--batch", stdin=True)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        read = {}
+        for oid in oids:  # one by one, or both sides would wait for each other
+            process.stdin.write(f"{oid}\n".encode())
+            process.stdin.flush()
+            words = process.stdout.readline().split()
+            if len(words) != 3:
+                raise ValueError(f"{oid} cannot be read")
+            left = int(words[2]) + 1
+            read[oid] = process.stdout.read(min(left - 1, limit))
+            left -= len(read[oid])
+            while left and (part := process.stdout.read(min(left, 1 << 16))):
+                left -= len(part)
+        self.git.finish(process, stdin=b"")
+        return read
+
+
+def _misconfigured(message: str) -> UsageError:
+    return UsageError(f"this server is set up wrongly: {message}", "tell its administrator")
