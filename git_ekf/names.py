@@ -46,15 +46,17 @@ def version_key(version: str) -> tuple[int, ...] | None:
     parts = version.split(".")
     if len(parts) > 1 and parts[-1] == "x":
         parts[-1] = "999999999"
-    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        return None
-    return tuple(int(part) for part in parts)
+    return tuple(map(int, parts)) if all(map(_is_number, parts)) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 class Scheme:
     """How release branches are named: a pattern with one `{version}`."""
 
-    __slots__ = ("_keys", "_versions", "pattern", "prefix", "suffix")
+    __slots__ = ("_known", "pattern", "prefix", "suffix")
 
     def __init__(self, pattern: str = RELEASE_PATTERN) -> None:
         """Raises ValueError when the pattern cannot name branches."""
@@ -63,34 +65,32 @@ class Scheme:
         if not valid_branch(pattern.replace("{version}", "1.0")):
             raise ValueError("does not make valid branch names")
         self.pattern = pattern
-        # Thousands of records name the same few branches.
-        self._versions: dict[str, str | None] = {}
-        self._keys: dict[str, tuple[int, ...]] = {}
         self.prefix, self.suffix = pattern.split("{version}")
+        # Thousands of records name the same few branches.
+        self._known: dict[str, tuple[str | None, tuple[int, ...]]] = {}
 
     def branch(self, version: str) -> str:
+        """The name of the release branch of a version."""
         return self.prefix + version + self.suffix
 
     def version(self, branch: str) -> str | None:
-        """The version in a release branch's name; None when it is no release branch."""
-        if branch not in self._versions:
-            self._versions[branch] = self._version(branch)
-        return self._versions[branch]
-
-    def _version(self, branch: str) -> str | None:
-        if not (branch.startswith(self.prefix) and branch.endswith(self.suffix)):
-            return None
-        version = branch[len(self.prefix) : len(branch) - len(self.suffix)]
-        return version if version_key(version) is not None else None
+        """The version in a release branch's name; None when it is not a release branch."""
+        return self._parsed(branch)[0]
 
     def is_release(self, branch: str) -> bool:
-        return self.version(branch) is not None
+        """Whether a release branch may have this name."""
+        return self._parsed(branch)[0] is not None
 
     def key(self, branch: str) -> tuple[int, ...]:
         """For sorting release branches; any other name sorts before all of them."""
-        if branch not in self._keys:
-            self._keys[branch] = version_key(self.version(branch) or "") or ()
-        return self._keys[branch]
+        return self._parsed(branch)[1]
+
+    def _parsed(self, branch: str) -> tuple[str | None, tuple[int, ...]]:
+        if branch not in self._known:
+            version = branch[len(self.prefix) : len(branch) - len(self.suffix)]
+            key = version_key(version) if self.branch(version) == branch else None
+            self._known[branch] = (version if key else None, key or ())
+        return self._known[branch]
 
     def parse(self, text: str) -> str | None:
         """The branch a person means by "1.9", "v1.9" or "release-1.9"; None for anything else."""
@@ -133,17 +133,11 @@ def record_name(tag: str, scheme: Scheme) -> RecordName | str:
         return "is not deploy/YYYY-MM-DD/BRANCH"
     day, dot, number = parts[1].partition(".")
     if not valid_day(day):
-        return f'names "{day}", which is no day (YYYY-MM-DD)'
-    if dot and not (
-        number.isascii()
-        and number.isdigit()
-        and len(number) < 10
-        and number[0] != "0"
-        and int(number) >= 2
-    ):
+        return f'names "{day}", which is not a valid date (YYYY-MM-DD)'
+    if dot and (not _is_number(number) or number.startswith("0") or number == "1"):
         return f'numbers the day\'s record ".{number}" (the second is .2)'
     if not scheme.is_release(parts[2]):
-        return f'names "{parts[2]}", which is no release branch ({scheme.pattern})'
+        return f'names "{parts[2]}", which is not a release branch ({scheme.pattern})'
     return RecordName(day, int(number) if dot else 1, parts[2])
 
 
@@ -151,17 +145,12 @@ def valid_day(text: str) -> bool:
     """Whether it is YYYY-MM-DD and a day of the (proleptic) Gregorian calendar, year 1 to 9999."""
     if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.isascii():
         return False
-    digits = text[:4] + text[5:7] + text[8:]
-    if not digits.isdigit():
+    if not (text[:4] + text[5:7] + text[8:]).isdigit():
         return False
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
-    if year < 1 or not 1 <= month <= 12 or not 1 <= day <= 31:
-        return False
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return (
-        day <= 28
-        or day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
-    )
+    days = (0, 31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return year > 0 and month <= 12 and 1 <= day <= days[month]
 
 
 def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> str:
@@ -175,18 +164,14 @@ def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> s
     scheme, sep, rest = url.partition("://")
     if sep and scheme.lower() != "file" and _is_scheme(scheme):
         authority, slash, path = rest.partition("/")
-        return _host(authority, scheme.lower()) + "/" + _strip_path(slash + path).lstrip("/")
+        return _at_host(authority, scheme.lower(), slash + path)
     if not sep:
         host, colon, path = url.partition(":")
         if url.startswith("[") and "]:" in url:  # [host:port]:path and [::1]:path
             host, _, path = url[1:].partition("]:")
-            return (
-                _host(f"[{host}]" if host.count(":") > 1 else host, "ssh")
-                + "/"
-                + _strip_path(path).lstrip("/")
-            )
+            return _at_host(f"[{host}]" if host.count(":") > 1 else host, "ssh", path)
         if colon and "/" not in host and host:
-            return _host(host, "ssh") + "/" + _strip_path(path).lstrip("/")
+            return _at_host(host, "ssh", path)
     path = rest if sep else url
     return _strip_path(realpath(path) if realpath else path)
 
@@ -195,17 +180,13 @@ def _is_scheme(text: str) -> bool:
     return text.replace("+", "").replace("-", "").isalnum()
 
 
-def _host(authority: str, scheme: str) -> str:
+def _at_host(authority: str, scheme: str, path: str) -> str:
+    """HOST/PATH, with the port where it is not the default one of the scheme."""
     host = authority.rpartition("@")[2].lower()
-    name, colon, port = host.rpartition(":")
-    if (
-        colon
-        and not port.endswith("]")
-        and name
-        and port in ("", _DEFAULT_PORTS.get(scheme.rpartition("+")[2]))
-    ):
-        return name
-    return host
+    name, _, port = host.rpartition(":")
+    if name and port in ("", _DEFAULT_PORTS.get(scheme.rpartition("+")[2])):
+        host = name
+    return host + "/" + _strip_path(path).lstrip("/")
 
 
 def _strip_path(path: str) -> str:
@@ -213,15 +194,12 @@ def _strip_path(path: str) -> str:
         from urllib.parse import unquote
 
         path = unquote(path)
-    while len(path) > 1 and path.endswith("/"):
-        path = path[:-1]
-    for ending in ("/.git", ".git"):
-        if path.endswith(ending):
-            path = path[: -len(ending)]
-            break
-    while len(path) > 1 and path.endswith("/"):
-        path = path[:-1]
-    return path
+    return _strip_slashes(_strip_slashes(path).removesuffix(".git"))
+
+
+def _strip_slashes(path: str) -> str:
+    """The path without "/" at its end, but for the root."""
+    return path.rstrip("/") or path[:1]
 
 
 def without_credentials(url: str) -> str:

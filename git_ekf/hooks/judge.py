@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from contextlib import redirect_stderr, suppress
+from functools import partial
 
 from git_ekf.errors import DONE, FINDINGS, CallFailed, EkfError, UsageError
 from git_ekf.git.refs import parse_push
@@ -26,14 +27,14 @@ def main(argv: list[str], stdin: bytes = b"") -> int:
     """Runs a hook: argv is the shim's protocol, the hook's name and git's arguments to it."""
     if argv[1:2] != ["pre-receive"]:
         return _main(argv, stdin)
-    said = io.StringIO()
-    with redirect_stderr(said):
+    messages = io.StringIO()
+    with redirect_stderr(messages):
         code = _main(argv, stdin)
     # GitLab shows people only the lines that begin so.
     begin = "GL-HOOK-ERR: " if os.environ.get("GL_ID") else ""
-    text = "".join(f"{begin}{line}\n" for line in said.getvalue().split("\n")[:-1])
+    lines = messages.getvalue().split("\n")[:-1]
     with suppress(OSError):  # whoever pushed may be gone; the verdict stands
-        sys.stderr.write(text)
+        sys.stderr.write("".join(f"{begin}{line}\n" for line in lines))
         sys.stderr.flush()
     return code
 
@@ -44,44 +45,39 @@ def _main(argv: list[str], stdin: bytes) -> int:
     except EkfError as error:
         print_error(error)
         return error.code
-    if findings:
-        hook = argv[1]
-        refused = any(finding.severity == "error" for finding in findings)
-        what = {"pre-commit": "commit", "pre-merge-commit": "merge"}.get(hook, "push")
-        print(
-            f"git-ekf: {what} refused" if refused else f"git-ekf: {what} goes ahead, but",
-            file=sys.stderr,
-        )
-        print(report_text(findings, sys.stderr), file=sys.stderr)
-        if refused:
-            return FINDINGS
-    return DONE
+    if not findings:
+        return DONE
+    refused = any(finding.severity == "error" for finding in findings)
+    act = {"pre-commit": "commit", "pre-merge-commit": "merge"}.get(argv[1], "push")
+    verdict = "refused" if refused else "goes ahead, but"
+    print(f"git-ekf: {act} {verdict}", file=sys.stderr)
+    print(report_text(findings, sys.stderr), file=sys.stderr)
+    return FINDINGS if refused else DONE
 
 
 def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
     """What the policy finds. Raises EkfError, also for a shim that is newer than this program."""
-    hook, args = (argv[1] if len(argv) > 1 else ""), argv[2:]
     if argv[:1] != [PROTOCOL]:
-        where = " --server, on the server" if hook == "pre-receive" else ""
+        where = " --server, on the server" if argv[1:2] == ["pre-receive"] else ""
         raise UsageError(
             "the hook was installed by another version of git-ekf", f"git ekf hooks install{where}"
         )
-    if hook == "pre-receive" and not args:
+    if argv[1:] == ["pre-receive"]:
         return _judge_receive(stdin)
     repo = Repository()
-    if hook == "pre-commit":
-        found = judge_commit(repo)
-    elif hook == "pre-merge-commit":
-        found = judge_merge(repo)
-    elif hook == "pre-push" and len(args) == 2:
-        remote, url = args
-        # A path counts from where git runs, which need not be the top of the work tree.
-        if os.path.exists(url):
-            url = os.path.abspath(url)
-        push = Push(remote, url, parse_push(os.fsdecode(stdin)), lambda: repo.git.ls_remote(url))
-        found = judge_push(repo, push)
-    else:
-        raise UsageError(f"there is no hook {' '.join([hook, *args])!r}", "git ekf hooks install")
+    match argv[1:]:
+        case ["pre-commit", *_]:
+            found = judge_commit(repo)
+        case ["pre-merge-commit", *_]:
+            found = judge_merge(repo)
+        case ["pre-push", remote, url]:
+            # A path counts from where git runs, which need not be the top of the work tree.
+            if os.path.exists(url):
+                url = os.path.abspath(url)
+            updates = parse_push(os.fsdecode(stdin))
+            found = judge_push(repo, Push(remote, url, updates, partial(repo.git.ls_remote, url)))
+        case words:
+            raise UsageError(f"there is no hook {' '.join(words)!r}", "git ekf hooks install")
     _remember(repo)
     return found
 

@@ -178,12 +178,7 @@ def standing(path: str, name: str) -> str:
         return "edited"
     if text == shim(name) and os.access(path, os.X_OK):
         return "current"
-    return "ours" if _body(text) in (_body(_template()), *_BODIES_OF_OLD) else "edited"
-
-
-# Bodies (see _body) of shims that earlier versions installed, so that they are upgraded without a
-# question.
-_BODIES_OF_OLD: tuple[str, ...] = ()
+    return "ours" if _body(text) == _body(_template()) else "edited"
 
 
 def _body(text: str) -> str:
@@ -195,7 +190,7 @@ def _named_programs(path: str) -> list[str]:
     line = next((line for line in read(path).split("\n") if line.startswith("hook=")), "")
     try:
         return [word.partition("=")[2] for word in shlex.split(line)[1:]]
-    except ValueError:  # edited into something that is no shell
+    except ValueError:  # edited into something that no shell reads
         return []
 
 

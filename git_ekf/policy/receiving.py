@@ -78,7 +78,7 @@ def _wrong_name(repo: Repository, update: RefUpdate) -> str:
     if ref.startswith(UPSTREAM):
         if scheme.is_release(ref.removeprefix(UPSTREAM)):
             return ""
-        return f"names no release channel ({scheme.pattern})"
+        return f"does not name a release channel ({scheme.pattern})"
     if ref.startswith(BACKUP):
         return "" if "/" in ref.removeprefix(BACKUP) else f"is not {BACKUP}BRANCH/NAME"
     return "is neither a branch nor a tag"
