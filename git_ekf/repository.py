@@ -12,7 +12,8 @@ from typing import NamedTuple
 from git_ekf import config as configuration
 from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
-from git_ekf.git.calls import Git, Paths
+from git_ekf.git.calls import Git
+from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
 from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, normalise_url, record_name
@@ -384,9 +385,9 @@ class Repository:
         return None
 
 
-def asked_ahead() -> Repository:
+def asked_ahead(git: Git | None = None) -> Repository:
     """The one here, of which all is asked at once that a command that moves refs wants to know."""
-    repo = Repository()
+    repo = Repository(git)
     for one in [
         Background(partial(getattr, repo, name))
         for name in ("place", "head_branch", "git_config", "refs", "_record_refs")

@@ -130,7 +130,7 @@ def _commits_since(repo: Repository, commit: str) -> int:
             return number
         if len(parents) != 1:
             break
-    return repo.git.count("HEAD", commit)
+    return repo.git.count(["HEAD"], [commit])
 
 
 class Channel(NamedTuple):

@@ -26,6 +26,7 @@ from git_ekf.airgap.create import create as create_bundle
 from git_ekf.airgap.verify import verify
 from git_ekf.demo.sample import make_vendor
 from git_ekf.errors import EkfError, GitFailed, Refused, UsageError
+from git_ekf.git.calls import Git
 
 DAY = 86400
 NOON = 1795780800  # 2026-11-27T12:00:00Z
@@ -95,7 +96,9 @@ def create(
     releases: tuple[str, ...] = (),
     key: str = "",
 ) -> Any:
-    return create_bundle(CreateOrder(str(path), str(source), releases, str(receipt), key)).manifest
+    return create_bundle(
+        Git(), CreateOrder(str(path), str(source), releases, str(receipt), key)
+    ).manifest
 
 
 def apply(path: Path, mirror: Path, *accepted: str, allowed: str = "") -> Applied:

@@ -20,7 +20,7 @@ _NOISE = ("-c", "alias.noise=!seq 100000 >&2; echo text", "noise")
 def test_piped(tmp_path: Path) -> None:
     """However much the first one says meanwhile."""
     assert (
-        Git(str(tmp_path)).piped(_NOISE, ("hash-object", "--stdin")).strip()
+        Git(str(tmp_path))._piped(_NOISE, ("hash-object", "--stdin")).strip()
         == b"8e27be7d6154a1f68ea9160ef0e18691d20560dc"
     )
 
@@ -31,7 +31,7 @@ def test_piped(tmp_path: Path) -> None:
 )
 def test_piped_and_failed(tmp_path: Path, first: tuple[str, ...], second: tuple[str, ...]) -> None:
     with pytest.raises(GitFailed):
-        Git(str(tmp_path)).piped(first, second)
+        Git(str(tmp_path))._piped(first, second)
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])

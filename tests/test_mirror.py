@@ -29,7 +29,7 @@ from git_ekf.airgap.changes import (
 from git_ekf.demo.sample import make_vendor
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import BACKUP, MIRROR
+from git_ekf.git.refs import BACKUP, MIRROR, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.vendor import STALE, MirrorState, parse_mirror_state, read_mirror_state
 
@@ -558,11 +558,8 @@ def test_names_and_credentials(vendor: Path, tmp_path: Path) -> None:
 def grow_old(made: Path, vendor: Path) -> None:
     """The mirror was last updated 29 days ago."""
     git = Git(str(made))
-    git.update_refs(
-        [
-            f"update {MIRROR} {write_state(git, MirrorState(str(vendor), time.time() - STALE - 86400))}"
-        ]
-    )
+    blob = write_state(git, MirrorState(str(vendor), time.time() - STALE - 86400))
+    git.update_refs([RefUpdate(MIRROR, "", blob)])
 
 
 def test_what_a_mirror_says_of_itself() -> None:

@@ -16,7 +16,6 @@ from histories import Built, History, Text, histories, rebase
 from hypothesis import HealthCheck, given, settings
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import read_difference
 from git_ekf.replay.divergence import read_divergence
 from git_ekf.replay.forecast import ReplayStep, forecast
 from git_ekf.replay.scratch import scratch
@@ -70,7 +69,7 @@ def replay(built: Built) -> Replayed:
         ]
         stops = bool(steps) and steps[-1].verdict == "conflict"
         if not stops:
-            assert sides.entries == read_difference(repo.git, built.tip, written.tip)
+            assert sides.entries == repo.git.diff_trees(built.tip, written.tip)
     new = [oid for _, oid in written.commits]
     paths = (
         {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()

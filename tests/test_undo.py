@@ -415,7 +415,7 @@ class Killer:
             "config",
         )
         asking = {"--quiet", "--list", "--get-all"}
-        run_git = Git.run
+        run_git = Git._run
 
         def outer(git: Git, *args: str, **kwargs: object) -> object:
             if args[0] not in changing or asking & set(args):
@@ -425,7 +425,7 @@ class Killer:
             self.step(f"after git {args[0]}")
             return result
 
-        Git.run = outer  # type: ignore[method-assign, assignment]
+        Git._run = outer  # type: ignore[method-assign, assignment]
         self.around(Journal, "_append", lambda _journal, operation: f"journal {operation.state}")
         self.around(os, "unlink", lambda *_args: "unlink")
 

@@ -82,7 +82,7 @@ def apply(order: ApplyOrder) -> Applied:
             key=scheme.key,
             default="main",
         )
-        with opened_mirror(order.directory, manifest.object_format, newest) as git:
+        with opened_mirror(Git(), order.directory, manifest.object_format, newest) as git:
             git.env["GIT_NO_REPLACE_OBJECTS"] = "1"
             if not here.env:
                 contents = _signed(git, order, contents, allowed)
@@ -128,8 +128,8 @@ def apply(order: ApplyOrder) -> Applied:
 
 def last_applied(git: Git) -> Receipt | None:
     """The receipt for the bundle that was applied last; None where none was. Raises Refused where it cannot be read."""
-    code, out = git.run("cat-file", "blob", APPLIED, ok=(0, 128))
-    return parse_receipt(out, APPLIED) if code == 0 else None
+    content = git.find_blob(APPLIED)
+    return None if content is None else parse_receipt(content, APPLIED)
 
 
 def _asked(directory: str) -> Git:
@@ -167,10 +167,7 @@ def _demanded(pairs: list[tuple[str, str]]) -> str:
 
 def _refs(git: Git) -> dict[str, tuple[str, str]]:
     """ref -> object id, and the ref that it only names ("" for none), of all that a bundle may move."""
-    lines = git.lines(
-        "for-each-ref", "--format=%(objectname) %(symref) %(refname)", HEADS, TAGS, MIRROR, APPLIED
-    )
-    return {ref: (oid, symref) for oid, symref, ref in (line.split(" ", 2) for line in lines)}
+    return {ref.name: (ref.oid, ref.symref) for ref in git.refs(HEADS, TAGS, MIRROR, APPLIED)}
 
 
 # --- whether it belongs here, and now ---
@@ -250,12 +247,8 @@ def _require_prerequisites(git: Git, order: ApplyOrder, manifest: Manifest) -> N
     needed = manifest.prerequisites
     if not needed:
         return
-    lines = git.lines(
-        "cat-file",
-        "--batch-check=%(objecttype)",
-        stdin="".join(f"{oid}\n" for oid in needed).encode(),
-    )
-    missing = [oid for oid, kind in zip(needed, lines, strict=True) if kind != "commit"]
+    found = zip(needed, git.object_infos(needed), strict=True)
+    missing = [oid for oid, info in found if info is None or info.type != "commit"]
     if missing:
         raise Refused(
             f"{order.path} builds on {missing[0][:7]}, which {order.directory} does not have; nothing was changed",
@@ -279,9 +272,7 @@ def _require_room(there: dict[str, tuple[str, str]]) -> None:
 @contextmanager
 def _unpacked(git: Git, contents: Contents) -> Iterator[tuple[Git, Quarantine]]:
     """A git that sees the objects of the bundle, found complete, beside those of the mirror, and where they are. Raises Refused."""
-    with Quarantine(
-        git.text("rev-parse", "--path-format=absolute", "--git-path", "objects")
-    ) as quarantine:
+    with Quarantine(git.objects_dir()) as quarantine:
         quarantined = quarantine.git(git)
         unpacked = unpack(quarantined, contents, linked=True)
         if unpacked.deltas:
@@ -294,11 +285,8 @@ def _unpacked(git: Git, contents: Contents) -> Iterator[tuple[Git, Quarantine]]:
 
 
 def _require_connected(git: Git, contents: Contents) -> None:
-    tips = "".join(f"{oid}\n" for oid in dict.fromkeys(contents.manifest.refs.values()))
     try:
-        git.run(
-            "rev-list", "--objects", "--quiet", "--stdin", "--not", "--all", stdin=tips.encode()
-        )
+        git.require_connected(dict.fromkeys(contents.manifest.refs.values()))
     except GitFailed:
         raise _incomplete(contents) from None
 
@@ -327,7 +315,7 @@ def _receipt(contents: Contents, refs: dict[str, str]) -> Receipt:
 
 
 def _noted(git: Git, receipt: bytes, there: dict[str, tuple[str, str]]) -> RefChange:
-    blob = git.text("hash-object", "-w", "--stdin", stdin=receipt)
+    blob = git.write_blob(receipt)
     old, _ = there.get(APPLIED, ("", ""))
     return RefChange(UPDATED if old else NEW, APPLIED, old, blob)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS
+from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, RefUpdate
 from git_ekf.names import Scheme, without_credentials
 from git_ekf.transaction.journal import uninterrupted
 from git_ekf.vendor import MirrorState
@@ -55,8 +55,7 @@ def refs_of(git: Git) -> dict[str, str]:
 
 
 def _refs(git: Git, *prefixes: str) -> dict[str, str]:
-    lines = git.lines("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
-    return {ref: oid for oid, ref in (line.split(" ", 1) for line in lines)}
+    return {ref.name: ref.oid for ref in git.refs(*prefixes)}
 
 
 def compare(git: Git, wanted: dict[str, str], have: dict[str, str]) -> list[RefChange]:
@@ -132,7 +131,7 @@ def _backup_of(ref: str) -> str:
 
 def write_state(git: Git, state: MirrorState) -> str:
     """The object id of the blob; no ref names it yet."""
-    return git.text("hash-object", "-w", "--stdin", stdin=os.fsencode(state.text()))
+    return git.write_blob(os.fsencode(state.text()))
 
 
 def move(git: Git, changes: Iterable[RefChange], state: MirrorState) -> dict[str, str]:
@@ -144,23 +143,14 @@ def move(git: Git, changes: Iterable[RefChange], state: MirrorState) -> dict[str
     moving = [change for change in changes if change.old != change.new]
     backups = plan_backups(git, moving)
     blob = write_state(git, state)
+    none = "0" * len(blob)
     with uninterrupted():
         # Ahead, because a git that is killed in the middle of a transaction may have moved some of its refs.
-        if backups:
-            git.update_refs([f"create {ref} {oid}" for ref, oid in backups.items()])
-        git.update_refs([*map(_command, moving), f"update {MIRROR} {blob}"])
+        git.update_refs(RefUpdate(ref, none, oid) for ref, oid in backups.items())
+        updates = [RefUpdate(ref, old or none, new or none) for _, ref, old, new in moving]
+        git.update_refs([*updates, RefUpdate(MIRROR, "", blob)])
     _verify(git, moving, blob)
     return backups
-
-
-def _command(change: RefChange) -> str:
-    if not change.old:
-        return f"create {change.ref} {change.new}"
-    return (
-        f"update {change.ref} {change.new} {change.old}"
-        if change.new
-        else f"delete {change.ref} {change.old}"
-    )
 
 
 def _verify(git: Git, moved: list[RefChange], blob: str) -> None:
@@ -178,5 +168,5 @@ def point_head(git: Git, scheme: Scheme) -> str:
     channels = [name for ref in refs_of(git) if scheme.is_release(name := ref.removeprefix(HEADS))]
     newest = max(channels, key=scheme.key, default="")
     if newest and git.head_branch() != newest:
-        git.run("symbolic-ref", "HEAD", HEADS + newest)
+        git.point_head(HEADS + newest)
     return newest

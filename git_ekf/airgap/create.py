@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple
 
@@ -58,12 +58,12 @@ class _Source(NamedTuple):
     refs: dict[str, str]
 
 
-def create(order: CreateOrder) -> Created:
+def create(git: Git, order: CreateOrder) -> Created:
     """Raises UsageError, Refused, CallFailed; then no file was written, and one that was there is as it was."""
     _require_place(order.path)
     receipt = read_receipt(order.receipt) if order.receipt else None
     created = now()
-    with _opened(order) as source:
+    with _opened(git, order) as source:
         refs = _selected(source, order.releases)
         if receipt:
             _require_same_vendor(order.receipt, receipt, source)
@@ -125,24 +125,16 @@ def _prerequisites(git: Git, known: list[str], refs: dict[str, str]) -> list[str
     """The commits that the other side has for sure: its channels, and the commits of tags that are on none of them."""
     channels = {oid for ref, oid in refs.items() if ref.startswith(HEADS)}
     tips = [oid for oid in known if oid in channels]
-    tagged = git.lines(
-        "cat-file",
-        "--batch-check=%(objectname)",
-        stdin="".join(f"{oid}^{{commit}}\n" for oid in known).encode(),
-    )
-    beside = set(git.rev_list(include=[oid for oid in known if oid not in channels], exclude=tips))
-    return sorted({*tips, *(beside & set(tagged))})
+    infos = git.object_infos(f"{oid}^{{commit}}" for oid in known)
+    tagged = {info.oid for info in infos if info}
+    beside = set(git.commits([oid for oid in known if oid not in channels], tips))
+    return sorted({*tips, *(beside & tagged)})
 
 
 def _known(git: Git, receipt: Receipt) -> list[str]:
     """What the other side has and is here too: the vendor may have rewritten a channel, and what it was be gone."""
     oids = sorted(set(receipt.refs.values()))
-    lines = git.lines(
-        "cat-file",
-        "--batch-check=%(objectname)",
-        stdin="".join(f"{oid}\n" for oid in oids).encode(),
-    )
-    return [oid for oid, line in zip(oids, lines, strict=True) if line == oid]
+    return [oid for oid, info in zip(oids, git.object_infos(oids), strict=True) if info]
 
 
 def now() -> int:
@@ -161,7 +153,7 @@ def now() -> int:
 
 
 @contextmanager
-def _opened(order: CreateOrder) -> Iterator[_Source]:
+def _opened(git: Git, order: CreateOrder) -> Iterator[_Source]:
     """Raises Refused where there is no repository, or one without the vendor's channels."""
     if order.source and not os.path.isdir(order.source):
         # Here and below, what few need is imported when it is: git does the rest in less time.
@@ -169,23 +161,22 @@ def _opened(order: CreateOrder) -> Iterator[_Source]:
 
         from git_ekf.airgap.mirror import MirrorOrder, mirror
 
-        git = Git()
         scheme = configuration.load(None, git.config_pairs()).scheme
         with tempfile.TemporaryDirectory(
             prefix=".git-ekf-", dir=os.path.dirname(os.path.abspath(order.path))
         ) as folder:
             place = os.path.join(folder, "mirror.git")
             mirror(git, scheme, MirrorOrder(order.source, place, order.releases, []))
-            yield _source(Repository(_faithful(place)))._replace(
+            yield _source(Repository(_faithful(git, place)))._replace(
                 updated=None
             )  # it was heard just now, whatever the clock is told to be
         return
-    yield _source(Repository(_faithful(order.source or None)))
+    yield _source(Repository(_faithful(git, order.source or None)))
 
 
-def _faithful(directory: str | None) -> Git:
+def _faithful(git: Git, directory: str | None) -> Git:
     """Git that takes every commit for what it is, whatever `git replace` says."""
-    return Git(directory, {"GIT_NO_REPLACE_OBJECTS": "1"})
+    return git.variant(directory, {"GIT_NO_REPLACE_OBJECTS": "1"})
 
 
 def _source(repo: Repository) -> _Source:
@@ -199,7 +190,7 @@ def _source(repo: Repository) -> _Source:
         scheme = configuration.load(None, repo.git_config).scheme
         state = read_mirror_state(repo.git)
         primary = state.primary if state else repo.git_setting("remote.origin.url") or place.git_dir
-        there = _refs(repo.git, HEADS, TAGS)
+        there = repo.git.ref_values(HEADS, TAGS)
         refs = {**_channels(there, scheme, HEADS), **_tags(there)}
         return _Source(
             repo.git,
@@ -219,11 +210,11 @@ def _source(repo: Repository) -> _Source:
             "git ekf init --primary URL, or name a mirror with --from",
         )
     channels = _channels(
-        _refs(repo.git, repo.primary_prefix), repo.config.scheme, repo.primary_prefix
+        repo.git.ref_values(repo.primary_prefix), repo.config.scheme, repo.primary_prefix
     )
     # Nothing tells a tag of the vendor's from one of the user's, but that it is on the vendor's commits, and no deploy record.
-    merged = [f"--merged={oid}" for oid in channels.values()]
-    refs = {**channels, **(_tags(_refs(repo.git, *merged, TAGS)) if merged else {})}
+    tags = repo.git.ref_values(TAGS, merged=channels.values()) if channels else {}
+    refs = {**channels, **_tags(tags)}
     updated = last_fetch(repo)
     return _Source(
         repo.git,
@@ -234,15 +225,6 @@ def _source(repo: Repository) -> _Source:
         repo.config.scheme,
         refs,
     )
-
-
-def _refs(git: Git, *asked: str) -> dict[str, str]:
-    """ref -> object id; refs that only name another one are none."""
-    lines = [
-        line.split(" ", 2)
-        for line in git.lines("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *asked)
-    ]
-    return {ref: oid for oid, symref, ref in lines if not symref}
 
 
 def _channels(refs: dict[str, str], scheme: Scheme, prefix: str) -> dict[str, str]:
@@ -272,7 +254,7 @@ def _selected(source: _Source, releases: Sequence[str]) -> dict[str, str]:
     from git_ekf.vendor import choose_release
 
     asked = {HEADS + choose_release(source.scheme, release, channels) for release in releases}
-    on_them = _tags(_refs(source.git, *(f"--merged={source.refs[ref]}" for ref in asked), TAGS))
+    on_them = _tags(source.git.ref_values(TAGS, merged=[source.refs[ref] for ref in asked]))
     return {ref: oid for ref, oid in source.refs.items() if ref in asked or ref in on_them}
 
 
@@ -324,13 +306,8 @@ def _write(
     file: IO[bytes], git: Git, manifest: Manifest, known: list[str], key: str
 ) -> tuple[Manifest, str]:
     """Manifest and its digest, with what is only known now: the bundle is written as git makes it, and the block before it afterwards."""
-    counting = git.start("rev-list", "--count", "--stdin", stdin=True)
+    counting = git.counting(dict.fromkeys(manifest.refs.values()), manifest.prerequisites)
     try:
-        assert counting.stdin
-        with suppress(BrokenPipeError):
-            counting.stdin.write("".join(_revisions(manifest)).encode())
-            counting.stdin.close()
-        counting.stdin = None
         file.seek(BLOCK)
         reproducible = "SOURCE_DATE_EPOCH" in os.environ
         written = write_bundle(
@@ -343,10 +320,9 @@ def _write(
             reproducible=reproducible,
         )
     except BaseException:
-        counting.kill()
-        counting.communicate()
+        counting.stop()
         raise
-    commits = int(git.finish(counting)[1])
+    commits = counting.result()
     file.write(archive.padding(written.size))
     manifest = manifest._replace(
         commits=commits, objects=written.objects, size=written.size, sha256=written.sha256
@@ -368,8 +344,3 @@ def _write(
     file.seek(0)
     file.write(archive.header(BUNDLE, written.size, manifest.created))
     return manifest, digest
-
-
-def _revisions(manifest: Manifest) -> Iterable[str]:
-    yield from (f"{oid}\n" for oid in dict.fromkeys(manifest.refs.values()))
-    yield from (f"^{oid}\n" for oid in manifest.prerequisites)

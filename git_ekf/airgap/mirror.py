@@ -29,6 +29,7 @@ from git_ekf.airgap.changes import (
 )
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.calls import Git
+from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import HEADS, MIRROR, RECORDS, TAGS
 from git_ekf.names import Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
@@ -107,7 +108,7 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
     object_format = "sha256" if len(offered[HEADS + channels[0]]) == 64 else "sha1"
     elsewhere = is_url(order.target)
     place = _copy_of(order.target, object_format) if elsewhere else order.target
-    with opened(place, object_format, channels[-1]) as own:
+    with opened(git, place, object_format, channels[-1]) as own:
         if elsewhere:
             _refresh(own, order.target)
         have = refs_of(own)
@@ -135,7 +136,7 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
         return Mirrored(
             in_order(changes, scheme),
             backups,
-            _head_of(own, order.target) if elsewhere else newest,
+            own.remote_head(order.target) if elsewhere else newest,
             newest,
             left_out,
         )
@@ -177,7 +178,7 @@ def _bearing(
 
 
 @contextmanager
-def opened(path: str, object_format: str, branch: str) -> Iterator[Git]:
+def opened(git: Git, path: str, object_format: str, branch: str) -> Iterator[Git]:
     """The bare repository, made where there is none, and then taken away again when it comes to nothing. Locked. Raises Refused."""
     path = os.path.abspath(path)
     existed = os.path.lexists(path)
@@ -187,16 +188,8 @@ def opened(path: str, object_format: str, branch: str) -> Iterator[Git]:
     if made:
         _require_outside(path)
         os.makedirs(path, exist_ok=True)
-        Git().run(
-            "init",
-            "--quiet",
-            "--bare",
-            f"--object-format={object_format}",
-            f"--initial-branch={branch}",
-            "--",
-            path,
-        )
-    git = Git(path, env={"GIT_DIR": path})
+        git.init(path, bare=True, object_format=object_format, branch=branch)
+    git = git.variant(path, {"GIT_DIR": path})
     repo = Repository(git)
     _require_bare(repo, path, object_format)
     with locked(repo):
@@ -241,8 +234,7 @@ def _require_outside(path: str) -> None:
     while not os.path.isdir(path := os.path.dirname(path)):
         if path == os.path.dirname(path):
             return
-    _, out = Git(path).run("rev-parse", "--is-inside-work-tree", "--is-inside-git-dir", ok=(0, 128))
-    if b"true" in out:
+    if Git(path).is_inside_repository():
         raise Refused(
             f"{path} is inside of another repository, where a mirror does not belong",
             "name a directory outside of it",
@@ -277,9 +269,9 @@ def _require_ours(git: Git, order: MirrorOrder, have: dict[str, str]) -> None:
 def tidy(git: Git, changes: list[RefChange]) -> None:
     moved = sum(change.old != change.new for change in changes)
     if moved > _MANY_REFS:
-        git.run("pack-refs", "--all")
+        git.pack_refs()
     if moved:
-        git.run("maintenance", "run", "--auto", "--quiet", ok=range(256))
+        git.maintain()
 
 
 # --- what the vendor has ---
@@ -308,7 +300,7 @@ def _fetch(
         wanted.update(tags)
     _bring(git, primary, wanted, have)
     if some and tags:
-        commits = set(git.rev_list(include=wanted.values()))
+        commits = set(git.commits(wanted.values()))
         tags = {ref: oid for ref, oid in tags.items() if offered.get(ref + "^{}", oid) in commits}
         _bring(git, primary, tags, have)
         wanted.update(tags)
@@ -320,17 +312,8 @@ def _bring(git: Git, primary: str, wanted: dict[str, str], have: dict[str, str])
     missing = {ref: oid for ref, oid in wanted.items() if have.get(ref) != oid}
     if not missing:
         return
-    names = "".join(f"{ref}\n" for ref in missing)
     try:
-        said = git.fetch(
-            "--no-tags",
-            "--no-auto-maintenance",
-            "--no-recurse-submodules",
-            "--stdin",
-            "--",
-            primary,
-            stdin=os.fsencode(names),
-        )
+        said = git.fetch_objects(primary, missing)
     except GitFailed as error:
         if "promisor" in error.stderr or "lazy fetch" in error.stderr:
             raise _incomplete(primary, "a partial clone") from None
@@ -373,15 +356,7 @@ def _copy_of(url: str, object_format: str) -> str:
 def _refresh(git: Git, url: str) -> None:
     """Makes the copy what the mirror is, in every ref."""
     try:
-        git.fetch(
-            "--prune",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-auto-maintenance",
-            "--",
-            url,
-            *_EVERYTHING,
-        )
+        git.fetch_copy(url, *_EVERYTHING)
     except GitFailed as error:
         raise unreadable("mirror", url, error) from None
 
@@ -392,22 +367,15 @@ def _push(git: Git, url: str, changes: Iterable[RefChange], state: MirrorState) 
     backups = plan_backups(git, moving)
     blob = write_state(git, state)
     # The lease on the state keeps two that push from different machines apart.
-    leases = [f"--force-with-lease={MIRROR}:{git.ref_value(MIRROR)}"]
-    leases += [f"--force-with-lease={change.ref}:{change.old}" for change in moving if change.loses]
+    expected = {MIRROR: git.ref_value(MIRROR)}
+    expected |= {change.ref: change.old for change in moving if change.loses}
     wanted = {**backups, **{change.ref: change.new for change in moving}, MIRROR: blob}
-    code, out, said = git.push(
-        "--atomic",
-        "--no-verify",
-        *leases,
-        "--",
-        url,
-        *(f"{oid}:{ref}" for ref, oid in wanted.items()),
-    )
-    if code:
-        raise _not_pushed(url, out, said)
+    refspecs = [f"{oid}:{ref}" for ref, oid in wanted.items()]
+    pushed = git.push(url, refspecs, expected=expected, verify=False)
+    if pushed.code:
+        raise _not_pushed(url, pushed)
     _refresh(git, url)
-    lines = git.lines("for-each-ref", "--format=%(refname) %(objectname)")
-    there = dict(line.split(" ", 1) for line in lines)
+    there = {ref.name: ref.oid for ref in git.refs()}
     for ref, oid in wanted.items():
         if there.get(ref, "") != oid:
             raise CallFailed(
@@ -417,36 +385,21 @@ def _push(git: Git, url: str, changes: Iterable[RefChange], state: MirrorState) 
     return backups
 
 
-def _not_pushed(url: str, out: str, said: str) -> CallFailed:
+def _not_pushed(url: str, pushed: PushOutcome) -> CallFailed:
+    said = pushed.messages
     shown = without_credentials(url)
     if "does not support --atomic" in said:
         return CallFailed(
             f"{shown} takes no atomic push; nothing was changed",
             "a directory on that machine: git ekf mirror PRIMARY DIR",
         )
-    rejected = [line.split("\t")[1:3] for line in out.splitlines() if line.startswith("!\t")]
-    told = next(
-        (f"{names.partition(':')[2]}: {why}" for names, why in rejected if "atomic" not in why), ""
-    )
+    told = [f"{ref}: {why}" for ref, why in pushed.rejected.items() if "atomic" not in why]
     words = [
         line.removeprefix("fatal: ").removeprefix("error: ")
         for line in said.splitlines()
         if line.startswith(("fatal: ", "error: "))
     ]
     return CallFailed(
-        f"{shown} did not take it: {told or next(iter(words), said.strip())}; nothing was changed",
+        f"{shown} did not take it: {next(iter([*told, *words]), said.strip())}; nothing was changed",
         f"git ls-remote {shown}",
-    )
-
-
-def _head_of(git: Git, url: str) -> str:
-    """The branch that a plain clone checks out; "" where HEAD names one that is not there."""
-    lines = git.lines("ls-remote", "--symref", "--end-of-options", url, "HEAD")
-    return next(
-        (
-            line.split("\t")[0].removeprefix("ref: " + HEADS)
-            for line in lines
-            if line.startswith("ref: ")
-        ),
-        "",
     )

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from typing import IO, NamedTuple
 
-from git_ekf.errors import GitFailed, Refused
+from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.terminal.screen import counting
 
@@ -65,24 +61,8 @@ def write_bundle(
     digest = hashlib.sha256()
     size = 0
     begin = b""
-    revisions = (
-        "".join(f"{oid}\n" for oid in dict.fromkeys(refs.values()))
-        + "--not\n"
-        + "".join(f"{oid}\n" for oid in known)
-    )
-    options = [
-        "--revs",
-        "--stdout",
-        "--thin",
-        "--delta-base-offset",
-        *(["--threads=1"] if reproducible else []),
-    ]
-    with started(git, "pack-objects", *options, progress="--progress") as process:
-        assert process.stdin
-        assert process.stdout
-        with suppress(BrokenPipeError):  # it says itself what was wrong
-            process.stdin.write(revisions.encode())
-            process.stdin.close()
+    include = dict.fromkeys(refs.values())
+    with git.pack_objects(include, known, reproducible=reproducible) as pipe:
         chunk = os.fsencode("".join(f"{line}\n" for line in lines)) + b"\n"
         head = len(chunk)
         while chunk:
@@ -91,53 +71,10 @@ def write_bundle(
             file.write(chunk)
             digest.update(chunk)
             size += len(chunk)
-            chunk = process.stdout.read(_CHUNK)
+            chunk = pipe.read(_CHUNK)
     return WrittenBundle(
         size, digest.hexdigest(), int.from_bytes(begin[head + 8 : head + 12], "big")
     )  # gitformat-pack(5)
-
-
-@contextmanager
-def started(
-    git: Git, *args: str, progress: str = "", ok: Iterable[int] = (0,)
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A git that reads or writes a pack: its messages are taken care of, and it ends with the block. Raises GitFailed.
-
-    `progress` is the option that makes it say how far it is, to a person who watches.
-    """
-    watched = bool(progress) and sys.stderr.isatty()
-    words = [args[0], *([progress] if watched else []), *args[1:]]
-    process = git.start(*words, stdin=True)
-    said = bytearray()
-
-    def listen(pipe: IO[bytes]) -> None:
-        while part := os.read(pipe.fileno(), 4096):
-            said.extend(part[: max(0, 65536 - len(said))])
-            if watched:
-                sys.stderr.buffer.write(part)
-                sys.stderr.buffer.flush()
-
-    assert process.stderr
-    listener = threading.Thread(target=listen, args=(process.stderr,), daemon=True)
-    listener.start()
-    try:
-        yield process
-        assert process.stdin
-        with suppress(BrokenPipeError):
-            process.stdin.close()
-        process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        listener.join()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-    if process.returncode not in ok:
-        raise GitFailed(words, process.returncode, os.fsdecode(bytes(said)))
 
 
 def read_header(file: IO[bytes], size: int, path: str) -> Header:

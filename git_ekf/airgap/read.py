@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from git_ekf.airgap.archive import BUNDLE, MANIFEST, SIGNATURE, SUMS, Member, read_members, sums
 from git_ekf.airgap.manifest import Manifest, parse_manifest
-from git_ekf.airgap.pack import Header, pour, read_header, started
+from git_ekf.airgap.pack import Header, pour, read_header
 from git_ekf.airgap.signature import Signature, check
 from git_ekf.errors import GitFailed, Refused, UsageError
 from git_ekf.git.calls import Git
@@ -130,14 +130,9 @@ def unpack(git: Git, contents: Contents, *, linked: bool) -> Unpacked:
     failure = None
     try:
         if objects:
-            options = [
-                "--stdin",
-                "--fix-thin",
-                *(["--check-self-contained-and-connected"] if linked else []),
-            ]
-            with started(git, "index-pack", *options, ok=(0, 1)) as process:
-                pour(file, contents.pack.size, process.stdin, digest)
-            result = Unpacked(False, process.returncode == 0)
+            with git.index_pack(linked=linked) as (pipe, transfer):
+                pour(file, contents.pack.size, pipe, digest)
+            result = Unpacked(False, transfer.code == 0)
         else:
             pour(file, contents.pack.size, None, digest)
     except GitFailed as error:
@@ -158,28 +153,20 @@ def unpack(git: Git, contents: Contents, *, linked: bool) -> Unpacked:
 def require_tips(git: Git, contents: Contents) -> None:
     """Raises Refused where a ref names no object, or a channel something else than a commit."""
     refs = contents.manifest.refs
-    lines = git.lines(
-        "cat-file",
-        "--batch-check=%(objecttype)",
-        stdin="".join(f"{oid}\n" for oid in refs.values()).encode(),
-    )
-    for (ref, oid), kind in zip(refs.items(), lines, strict=True):
-        if kind.endswith(" missing"):
+    infos = git.object_infos(refs.values())
+    for (ref, oid), info in zip(refs.items(), infos, strict=True):
+        if info is None:
             raise Refused(f"{contents.path} lacks {oid[:7]}, which {ref} names", _ASK)
-        if ref.startswith(HEADS) and kind != "commit":
+        if ref.startswith(HEADS) and info.type != "commit":
             raise Refused(
-                f"in {contents.path}, {ref} names a {kind}, and a channel has commits", _ASK
+                f"in {contents.path}, {ref} names a {info.type}, and a channel has commits", _ASK
             )
 
 
 def require_commits(git: Git, contents: Contents) -> None:
     """Raises Refused where there are more or fewer commits than the manifest says."""
     manifest = contents.manifest
-    found = int(
-        git.rev_list(
-            "--count", include=dict.fromkeys(manifest.refs.values()), exclude=manifest.prerequisites
-        )[0]
-    )
+    found = git.count(dict.fromkeys(manifest.refs.values()), manifest.prerequisites)
     if found != manifest.commits:
         raise _contradicts(
             contents.path, f"the bundle has {counted(found, 'commit')} and not {manifest.commits}"
@@ -217,8 +204,7 @@ def _signature(git: Git, signature: bytes, raw: bytes, allowed: str, path: str) 
 
 
 def _known_to_git(git: Git) -> str:
-    code, out = git.run("config", "--type=path", "--get", "gpg.ssh.allowedSignersFile", ok=(0, 1))
-    return os.fsdecode(out).removesuffix("\n") if code == 0 else ""
+    return git.setting("gpg.ssh.allowedSignersFile", "path") or ""
 
 
 def _not_unpacked(path: str, failure: GitFailed) -> Refused | GitFailed:

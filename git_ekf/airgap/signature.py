@@ -171,11 +171,7 @@ def _not_allowed(path: str, key: str) -> Refused:
 def _program(git: Git, kind: str) -> str:
     """As in git-config(1), gpg.<format>.program."""
     keys = ("gpg.ssh.program",) if kind == "ssh" else ("gpg.openpgp.program", "gpg.program")
-    found = [
-        os.fsdecode(out).strip()
-        for code, out in (git.run("config", "--get", key, ok=(0, 1)) for key in keys)
-        if code == 0
-    ]
+    found = [value for value in map(git.setting, keys) if value is not None]
     return (found or ["ssh-keygen" if kind == "ssh" else "gpg"])[0]
 
 

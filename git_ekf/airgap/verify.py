@@ -28,15 +28,7 @@ def verify(path: str, allowed: str) -> VerifiedBundle:
     git = Git()
     with opened(git, path, allowed) as contents, temporary() as folder:
         manifest = contents.manifest
-        git.run(
-            "init",
-            "--quiet",
-            "--bare",
-            f"--object-format={manifest.object_format}",
-            "--template=",
-            "--",
-            folder,
-        )
+        git.init(folder, bare=True, object_format=manifest.object_format, template=False)
         scratch = Git(
             folder, {"GIT_DIR": folder, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         )

@@ -16,6 +16,7 @@ from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
+from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import counted, document, say, unicode_text
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def create(
     )
     if source:
         leave_repository()
-    made = create.create(order)
+    made = create.create(Git(progress=transfer_progress()), order)
     manifest = made.manifest
     if manifest is None:
         assert made.receipt

@@ -14,6 +14,7 @@ from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.names import normalise_url
 from git_ekf.setup.clone import ask_remotes, build, choose_branch
+from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 
 
@@ -44,14 +45,14 @@ def clone(
             f"{directory} exists already and is not empty",
             f"git ekf clone {primary} OTHER --internal {internal}",
         )
-    git = Git()
+    git = Git(progress=transfer_progress())
     heads = ask_remotes(git, primary, internal)
     config = configuration.load(None, git.config_pairs())
     branch = choose_branch(config.scheme, heads, release)
     existed = os.path.isdir(directory)
     try:
         os.makedirs(directory, exist_ok=True)
-        done = build(directory, primary, internal, branch, heads)
+        done = build(git, directory, primary, internal, branch, heads)
     except BaseException as error:
         _remove(directory, keep=existed)
         if isinstance(error, OSError):

@@ -82,9 +82,9 @@ def diff(
     repo = Repository()
     old, new, paths = read_ends(repo, plain, context.meta.get(_PATHS))
     if not rendered and not json:
-        repo.git.hand_over(
-            "diff", *(["--stat"] if stat else []), *options, old.commit, new.commit, "--", *paths
-        )
+        if stat:
+            options.insert(0, "--stat")
+        repo.git.become_diff(options, old.commit, new.commit, paths)
     if not rendered:
         _print_json(old, new, files=changed_files(repo, old, new, paths))
         return DONE
@@ -97,9 +97,7 @@ def diff(
 def _rendered(
     repo: Repository, old: End, new: End, paths: list[str], *, stat: bool, json: bool
 ) -> int:
-    same = repo.git.text("rev-parse", f"{old.commit}^{{tree}}") == repo.git.text(
-        "rev-parse", f"{new.commit}^{{tree}}"
-    )
+    same = repo.git.tree_of(old.commit) == repo.git.tree_of(new.commit)
     choice = choose(repo, old.commit, new.commit, paths)
     # What is built from the same files is the same.
     found = [] if same else compare(repo, old.commit, new.commit, choice.kustomizations)

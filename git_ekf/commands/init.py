@@ -9,10 +9,12 @@ import typer
 
 from git_ekf.commands.options import Release, Yes
 from git_ekf.errors import Refused
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.setup.init import in_two_goes, plan, prepare
 from git_ekf.setup.remotes import plan_roles
 from git_ekf.setup.steps import SetupStep, run
+from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 
 
@@ -30,7 +32,8 @@ def init(
     yes: Yes = False,
 ) -> None:
     """Set up an existing clone; safe to run again at any time."""
-    repo = Repository()
+    git = Git(progress=transfer_progress())
+    repo = Repository(git)
     repo.require_work_tree()
     if repo.operation:
         raise Refused(
@@ -45,7 +48,7 @@ def init(
         return
     _carry_out(steps, yes)
     if in_two_goes(repo, roles):
-        repo = Repository()
+        repo = Repository(git)
         _carry_out(plan(repo, plan_roles(repo, primary, internal), release), yes)
     say("Next: git ekf status")
 

@@ -15,6 +15,7 @@ from git_ekf.errors import UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
 from git_ekf.names import without_credentials
+from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import counted, say
 
 
@@ -47,7 +48,7 @@ def mirror(
     leave_repository()
     if not is_url(primary):
         primary = os.path.abspath(primary)
-    git = Git()
+    git = Git(progress=transfer_progress())
     order = MirrorOrder(primary, target, release or [], accept or [])
     done = bring_up_to_date(git, configuration.load(None, git.config_pairs()).scheme, order)
     say(f"{without_credentials(target)} mirrors {without_credentials(primary)}:")

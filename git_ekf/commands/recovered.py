@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from git_ekf.git.calls import Git
 from git_ekf.recovery import recover
 from git_ekf.repository import Repository, asked_ahead
+from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import escape, with_article
 from git_ekf.transaction.interrupted import outcome
 
 
 def recovered() -> Repository:
     """The work tree to act on. Says so when a command was cut off before, or has ended in git's hands. Raises Refused."""
-    repo = asked_ahead()
+    repo = asked_ahead(Git(progress=transfer_progress()))
     repo.require_work_tree()
     interrupted, rebased = recover(repo)
     if interrupted:
@@ -22,7 +24,7 @@ def recovered() -> Repository:
         _note(
             f"the {rebased.command} of {rebased.head} was {went} with git rebase; git ekf is up to date with it"
         )
-    return Repository() if interrupted or rebased else repo
+    return Repository(repo.git) if interrupted or rebased else repo
 
 
 def _note(text: str) -> None:

@@ -10,7 +10,9 @@ import typer
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
 from git_ekf.errors import DONE, UsageError
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository, asked_ahead
+from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.transaction.journal import locked
 from git_ekf.upgrade import rebase
@@ -120,11 +122,12 @@ def begin(
     save_check: bool,
 ) -> int:
     """Plans it, or does it, for the target that is found once the vendor's repository was asked. The exit code."""
-    repo = asked_ahead() if plan or json else recovered()
+    git = Git(progress=transfer_progress())
+    repo = asked_ahead(git) if plan or json else recovered()
     branch_here(repo)
     if fetch:
         hear(repo)
-        repo = asked_ahead()
+        repo = asked_ahead(git)
     target = find(repo)
     if plan or json:
         return show_plan(repo, target, chosen, json=json)

@@ -178,7 +178,7 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
                 f"  adapted   {counted(adapted, 'commit')} to what the vendor changed in the same files"
             )
     if then.range_diff and target.base != target.tip and target.onto != tip:
-        repo.git.show("range-diff", f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
+        repo.git.show_range_diff(f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
     done = "Upgraded" if target.command != SYNC else "Synced"
     on = f"{repo.config.primary}/{target.goal} ({target.onto[:7]})"
     say(

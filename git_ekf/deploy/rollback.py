@@ -45,9 +45,7 @@ def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
     old = repo.release_branches.get(branch, "")
     if not old:
         how = "create"
-    elif repo.git.text("rev-parse", f"{old}^{{tree}}") == repo.git.text(
-        "rev-parse", f"{commit}^{{tree}}"
-    ):
+    elif repo.git.tree_of(old) == repo.git.tree_of(commit):
         how = "nothing" if branch == here else "switch"
     elif branch != here and repo.git.is_ancestor(old, commit):
         how = "forward"
@@ -89,12 +87,10 @@ def _commit(repo: Repository, plan_: RollbackPlan) -> str:
     """The new commit with the record's tree, signed when the user signs commits."""
     name, context = plan_.deployment.name, plan_.deployment.record.get(CONTEXT) or ""
     message = f"Roll back to {name}\n" + (f"\n{context}\n" if context else "")
-    sign = ["-S"] if repo.git_flag("commit.gpgsign") else []
-    tree = f"{plan_.deployment.commit}^{{tree}}"
+    sign = repo.git_flag("commit.gpgsign")
+    commit = plan_.deployment.commit
     try:
-        return repo.git.text(
-            "commit-tree", *sign, "-p", plan_.old, "-F", "-", tree, stdin=os.fsencode(message)
-        )
+        return repo.git.commit_tree(commit, plan_.old, os.fsencode(message), sign=sign)
     except GitFailed as error:
         if not sign:
             raise

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
+from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM
-from git_ekf.names import DEPLOY
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.journal import Journal
@@ -85,10 +86,7 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
     saved = repo.saved_records()
     refs = []
     waiting: dict[str, int] = {}
-    for line in repo.git.lines(
-        "for-each-ref", "--format=%(objectname) %(refname)", f"{TAGS}{DEPLOY}"
-    ):
-        oid, ref = line.split(" ", 1)
+    for ref, oid in repo.git.ref_values(RECORDS).items():
         if saved.get(ref.removeprefix(TAGS)) == oid:
             continue
         of = ref.rpartition("/")[2]
@@ -105,11 +103,10 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
 
 def _was_ours(repo: Repository, branch: str, commit: str) -> bool:
     """Whether this clone once had the commit on that branch, so that what replaces it was made knowing it."""
-    code, out = repo.git.run("reflog", "show", "--format=%H", f"{HEADS}{branch}", "--", ok=(0, 128))
-    known = out.decode().split() if code == 0 else []
-    return bool(known) and not repo.git.rev_list(
-        "--max-count=1", "--ignore-missing", include=[commit], exclude=known
-    )
+    known = [oid for oid, _ in repo.git.reflog(HEADS + branch)]
+    if not known:
+        return False
+    return not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
 
 
 # --- the push ---
@@ -123,16 +120,16 @@ def _push(
     atomic = True
     first = ""  # what a server said that would not take the channel's tip
     while True:
-        code, out, said = _push_once(repo, refs, atomic)
-        if code == 0:
+        pushed = _push_once(repo, refs, atomic)
+        if pushed.code == 0:
             return refs, notes
+        rejected, said = pushed.rejected, pushed.messages
         if atomic and "does not support --atomic" in said:
             atomic = False
             notes.append(
                 f"{repo.config.internal} takes no atomic push; the branch and the records went one by one"
             )
             continue
-        rejected = _rejections(out)
         reason = rejected.get(UPSTREAM + branch, "")
         judged = "git-ekf: " in said
         if (
@@ -152,7 +149,7 @@ def _push(
         raise _why(repo, journal, branch, rejected, first or said, atomic)
 
 
-def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[int, str, str]:
+def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> PushOutcome:
     """Without --atomic a backup goes ahead, or what it keeps might be replaced while it is refused."""
     # No limit of time: a push may be long, and so may the hooks of a server that says nothing meanwhile.
     backups = [ref for ref in refs if ref.ref.startswith(BACKUP)]
@@ -160,17 +157,13 @@ def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[int, st
         [refs] if atomic or not backups else [backups, [ref for ref in refs if ref not in backups]]
     )
     for batch in batches:
-        leases = [f"--force-with-lease={ref.ref}:{ref.expected}" for ref in batch if ref.expected]
-        answer = repo.git.push(
-            *(["--atomic"] if atomic else []),
-            *leases,
-            "--",
-            repo.config.internal,
-            *_refspecs(batch),
+        expected = {ref.ref: ref.expected for ref in batch if ref.expected}
+        pushed = repo.git.push(
+            repo.config.internal, _refspecs(batch), expected=expected, atomic=atomic
         )
-        if answer[0]:
+        if pushed.code:
             break
-    return answer
+    return pushed
 
 
 def _refspecs(refs: list[Ref]) -> list[str]:
@@ -182,12 +175,6 @@ def _refspecs(refs: list[Ref]) -> list[str]:
         *(ref.refspec for ref in refs if ref not in records),
         *(f"{pattern}:{pattern}" for pattern in patterns),
     ]
-
-
-def _rejections(porcelain: str) -> dict[str, str]:
-    """ref -> reason, from `git push --porcelain` (git-push(1), OUTPUT)."""
-    lines = [line.split("\t") for line in porcelain.splitlines() if line.startswith("!\t")]
-    return {words[1].partition(":")[2]: words[2] for words in lines if len(words) > 2}
 
 
 # --- when it was refused ---
@@ -205,7 +192,8 @@ def _why(
     saved = "nothing was saved" if atomic else "some of it may have been saved"
     by_policy = "git-ekf: push refused" in said
     if by_policy or any(reason.startswith("[rejected]") for reason in rejected.values()):
-        repo.git.run("fetch", "--quiet", "--", internal, ok=(0, 1, 128))
+        with suppress(GitFailed):  # it has said enough already
+            repo.git.fetch(internal)
         now = Repository(repo.git)
         error = _behind(now, branch, saved) or _name_taken(now, journal, saved)
         if error:
@@ -249,9 +237,8 @@ def _behind(repo: Repository, branch: str, saved: str) -> Refused | None:
 def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | None:
     """When `internal` has another record under the name of one of ours."""
     there = repo.saved_records()
-    for line in repo.git.lines("for-each-ref", "--format=%(objectname) %(refname)", RECORDS):
-        ours, name = line.split(" ", 1)
-        name = name.removeprefix(TAGS)
+    for ref, ours in repo.git.ref_values(RECORDS).items():
+        name = ref.removeprefix(TAGS)
         if there.get(name, ours) != ours:
             last = journal.last()
             taken_back = last is not None and [

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from git_ekf.doctor import clone, machine, remotes, tools
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, fail, reason, skip
 from git_ekf.errors import EkfError, SystemFailed
-from git_ekf.git.calls import Paths
+from git_ekf.git.questions.about import Paths
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import scrub
 

@@ -11,18 +11,13 @@ from git_ekf.git.trees import Entry
 
 _REF = b"refs/heads/scratch"
 
-# One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again. fast-import compares
-# each file with the one before, mostly another one: in vain, and for long where they are large.
-_QUICK = (
-    "-c",
-    "fastimport.unpackLimit=0",
-    "-c",
-    "pack.compression=1",
-    "-c",
-    "core.bigFileThreshold=16k",
-)
+# One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
+# fast-import compares each file with the one before, mostly another one: for nothing, and for long
+# where they are large.
+_QUICK = ("fastimport.unpackLimit=0", "pack.compression=1", "core.bigFileThreshold=16k")
 
-# For each object it writes, fast-import takes memory and gives it back; glibc is not to hand that to the system each time (mallopt(3)).
+# For each object it writes, fast-import takes memory and gives it back; glibc is not to hand that
+# to the system each time (mallopt(3)).
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 25)}
 
 
@@ -83,12 +78,12 @@ def start(git: Git, marks: str) -> Popen[bytes]:
         "--date-format=raw-permissive",
         f"--export-marks={marks}",
     )
-    return git.start(*_QUICK, "fast-import", *options, stdin=True, env=_MEMORY)
+    return git.variant(settings=_QUICK)._start("fast-import", *options, stdin=True, env=_MEMORY)
 
 
 def finish(git: Git, process: Popen[bytes], marks: str, lines: bytes = b"") -> dict[int, str]:
     """Number -> object id, once the last lines are written. Raises GitFailed."""
-    git.finish(process, stdin=lines + b"done\n")
+    git._finish(process, stdin=lines + b"done\n")
     with open(marks, encoding="ascii") as file:
         return {int(mark[1:]): oid for mark, oid in (line.split() for line in file)}
 

@@ -35,14 +35,11 @@ class Quarantine:
         """The same git, which writes its objects here and sees the repository's as well."""
         others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
         alternates = os.pathsep.join(filter(None, [quoted_path(self._objects), others]))
-        return Git(
-            git.cwd,
-            {
-                **git.env,
-                "GIT_OBJECT_DIRECTORY": self._folder,
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates,
-            },
-        )
+        env = {
+            "GIT_OBJECT_DIRECTORY": self._folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates,
+        }
+        return git.variant(env=env)
 
     def migrate(self) -> None:
         """Moves the packs to the repository. Of each the index comes last: with it git sees the pack."""

@@ -35,6 +35,10 @@ class RefUpdate(NamedTuple):
     def deletes(self) -> bool:
         return is_zero(self.new)
 
+    def inverse(self) -> RefUpdate:
+        """The way back."""
+        return RefUpdate(self.ref, self.new, self.old)
+
 
 def parse_push(stdin: str) -> list[RefUpdate]:
     """The updates of pre-push's stdin, named by the remote's refs (githooks(5)).

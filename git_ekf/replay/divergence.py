@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from git_ekf.background import Background
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Entry, TreeChanges, read_difference
+from git_ekf.git.trees import Entry, TreeChanges
 
 # The ids of the empty file, SHA-1 and SHA-256.
 _EMPTY = (
@@ -86,5 +86,5 @@ class Divergence:
 
 def read_divergence(git: Git, old: str, new: str) -> Divergence:
     """Where two commits differ."""
-    tops = Background(lambda: git.fields("ls-tree", "-z", "--name-only", old))
-    return Divergence(read_difference(git, old, new), tops.answer())
+    tops = Background(lambda: list(git.ls_tree(old)))
+    return Divergence(git.diff_trees(old, new), tops.answer())

@@ -11,11 +11,10 @@ and renames of directories on either side, and files where the other side has a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from git_ekf.git.trees import Entry, TreeChanges, read_difference
+from git_ekf.git.trees import Entry, TreeChanges
 from git_ekf.replay.divergence import Divergence, folders_above, is_edit
 from git_ekf.replay.merging import Conflict, Merge, merge
 from git_ekf.replay.scratch import Scratch
@@ -392,7 +391,7 @@ class _Forecast:
         ours = self._scratch.objects.commit(before, parent)
         self._scratch.objects.write()
         result = merge(self._scratch.merging, ours, commit.tree_of)
-        changed = read_difference(git, before, result.tree)
+        changed = git.diff_trees(before, result.tree)
         decided = {} if result.clean else self._settle_all(step, result)
         if not result.clean and not decided:
             step.verdict = "conflict"
@@ -448,22 +447,11 @@ class _Forecast:
         """The tree of the new side as it now is."""
         git = self._scratch.writing
         if not self._tree:
-            git.run("read-tree", self._onto)
+            git.read_tree(self._onto)
         if self._unwritten or not self._tree:
-            null = "0" * len(self._onto)
-            # What goes away makes room for what comes.
-            gone = [
-                f"0 {null}\t{path}\0"
-                for path, (_, entry) in self._unwritten.items()
-                if entry is None
-            ]
-            come = [
-                f"{entry.mode} {entry.oid}\t{path}\0"
-                for path, (_, entry) in self._unwritten.items()
-                if entry
-            ]
-            git.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(gone + come)))
-            self._tree = git.text("write-tree", "--missing-ok")
+            changes = ((path, entry) for path, (_, entry) in self._unwritten.items())
+            git.update_index(changes, null="0" * len(self._onto))
+            self._tree = git.write_tree()
             self._unwritten = {}
         return self._tree
 
@@ -484,9 +472,7 @@ class _Forecast:
             files, self._scratch.object_ids([f"{tree}:{file}" for file in files]), strict=True
         ):
             if oid:
-                self._scratch.write_attributes(
-                    file, self._scratch.writing.run("cat-file", "blob", oid)[1]
-                )
+                self._scratch.write_attributes(file, self._scratch.writing.blob(oid))
                 self._attributes[file] = oid
 
     def _forget_attributes(self) -> None:

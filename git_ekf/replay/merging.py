@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Entry
+from git_ekf.git.questions.trees import TreeMerge
+from git_ekf.git.trees import Stages
 
 MINIMUM = (2, 39)  # `git merge-tree --stdin`
 
@@ -29,7 +29,7 @@ class Merge(NamedTuple):
 
     tree: str
     clean: bool
-    stages: dict[str, dict[int, Entry]]
+    stages: Stages
     conflicts: list[Conflict]
 
 
@@ -66,35 +66,19 @@ _KINDS = {
 
 def merge(git: Git, ours: str, theirs: str) -> Merge:
     """Merges two commits over their merge base. Raises GitFailed."""
-    options = ("--write-tree", "-z", "--allow-unrelated-histories", "--stdin")
-    _, out = git.run("merge-tree", *options, stdin=f"{ours} {theirs}\n".encode(), ok=(0, 1))
-    fields = iter(os.fsdecode(out).split("\0"))
-    clean = next(fields) == "1"
-    tree = next(fields)
-    stages: dict[str, dict[int, Entry]] = {}
-    for field in iter(fields.__next__, ""):
-        mode, oid, rest = field.split(" ", 2)
-        stage, path = rest.split("\t", 1)
-        stages.setdefault(path, {})[int(stage)] = Entry(mode, oid)
-    conflicts = [] if clean else list(_conflicts(fields, stages))
-    return Merge(tree, clean, stages, conflicts)
+    found = git.merge_trees(ours, theirs)
+    conflicts = [] if found.clean else list(_conflicts(found))
+    return Merge(found.tree, found.clean, found.stages, conflicts)
 
 
-def _conflicts(fields: Iterator[str], stages: dict[str, dict[int, Entry]]) -> Iterator[Conflict]:
-    for field in fields:
-        if (
-            not field.isdigit()
-        ):  # the end, or advice on submodules, which git prints here without regard to -z
-            continue
-        paths = tuple(next(fields) for _ in range(int(field)))
-        sort, message = next(fields), next(fields)
-        if sort.startswith("CONFLICT") or message.startswith("CONFLICT"):
-            yield Conflict(_kind(sort, message, paths, stages), paths, message.rstrip("\n"))
+def _conflicts(found: TreeMerge) -> Iterator[Conflict]:
+    for paths, type_, message in found.messages:
+        if type_.startswith("CONFLICT") or message.startswith("CONFLICT"):
+            kind = _kind(type_, message, paths, found.stages)
+            yield Conflict(kind, paths, message.rstrip("\n"))
 
 
-def _kind(
-    sort: str, message: str, paths: tuple[str, ...], stages: dict[str, dict[int, Entry]]
-) -> str:
+def _kind(sort: str, message: str, paths: tuple[str, ...], stages: Stages) -> str:
     found = re.match(r"CONFLICT \(([^)]*)\)", message) or re.match(r"CONFLICT \(([^)]*)\)", sort)
     word = found[1] if found else sort
     sides = [entry for path in paths[:1] for entry in stages.get(path, {}).values()]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from git_ekf.errors import GitFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.objects import Objects
 from git_ekf.git.quarantine import quoted_path
@@ -23,10 +22,6 @@ _UNSYNCED = {
 # The system's directory in memory, and the least room there (bytes) for it to be used.
 _MEMORY = "/dev/shm"  # noqa: S108 (the directory in it is made by mkdtemp)
 _ROOM = 1 << 28
-
-# Bytes of names asked for before the answers are read: more than fit into a pipe would wait for each other.
-_PIPE = 1 << 14  # the smallest that a system has
-_ANSWER = 90  # what an answer can have beyond the name
 
 
 class Scratch:
@@ -76,40 +71,15 @@ class Scratch:
         )
         isolated["GIT_INDEX_FILE"] = os.path.join(git_dir, "index")
         self.writing = Git(folder, {**ours, **isolated, **_UNSYNCED})
-        self._reader = self.writing.start("cat-file", "--batch-check=%(objectname)", stdin=True)
+        self._reader = self.writing.id_reader()
         self.storing = Git(folder, {**isolated, "GIT_OBJECT_DIRECTORY": store})
 
     def object_ids(self, names: list[str]) -> list[str]:
         """The object ids of names such as TREE:PATH, "" for one that does not exist."""
-        asked = iter(self._batch([name for name in names if "\n" not in name]))
-        return [self.writing.ref_value(name) if "\n" in name else next(asked) for name in names]
-
-    def _batch(self, names: list[str]) -> list[str]:
-        """The same for names without a line end."""
-        reader = self._reader
-        assert reader.stdin
-        assert reader.stdout
-        assert reader.stderr
-        found: list[str] = []
-        for chunk in _chunks(os.fsencode(f"{name}\n") for name in names):
-            with suppress(BrokenPipeError):
-                reader.stdin.writelines(chunk)
-                reader.stdin.flush()
-            for _ in chunk:
-                line = reader.stdout.readline()
-                if not line:
-                    raise GitFailed(
-                        ["cat-file", "--batch-check"],
-                        reader.wait(),
-                        os.fsdecode(reader.stderr.read()),
-                    )
-                found.append("" if b" " in line else line.decode().strip())  # "NAME missing"
-        return found
+        return self._reader.ids(names)
 
     def close(self) -> None:
-        self._reader.kill()
-        with suppress(OSError):  # that it has gone already
-            self._reader.communicate()
+        self._reader.close()
 
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""
@@ -120,19 +90,6 @@ class Scratch:
                 file.write(content)
         elif os.path.exists(whole):
             os.unlink(whole)
-
-
-def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    size = 0
-    for line in lines:
-        size += len(line) + _ANSWER
-        if chunk and size > _PIPE:
-            yield chunk
-            chunk, size = [], len(line) + _ANSWER
-        chunk.append(line)
-    if chunk:
-        yield chunk
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import TreeChanges, parse_raw
+from git_ekf.git.trees import TreeChanges
 
 
 class Commit(NamedTuple):
@@ -31,45 +30,16 @@ class Stack(NamedTuple):
 
 def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
     """The commits from `base` to `tip` along first parents (of a merge, what it brings to its branch), and commit -> subject."""
-    found = _read_commits(git, "--reverse", "--first-parent", tip, f"^{base}")
+    found = git.commits_with_changes(base, tip, first_parent=True)
     return Stack(base, [Commit(oid, oid, changes) for oid, _, changes in found]), {
         oid: subject for oid, subject, _ in found
     }
 
 
-def _read_commits(git: Git, *revisions: str) -> list[tuple[str, str, TreeChanges]]:
-    """Commits that `git rev-list` lists, in its order: object id, subject, and what it changes against its first parent."""
-    options = (
-        "-r",
-        "-z",
-        "--root",
-        "--always",
-        "--no-renames",
-        "--no-abbrev",
-        "--diff-merges=first-parent",
-        "--ignore-submodules=none",
-    )
-    out = git.piped(
-        ("rev-list", *revisions, "--"),
-        ("diff-tree", "--stdin", *options, "--format=%H %s", "--encoding=UTF-8"),
-    )
-    fields = iter(os.fsdecode(out).split("\0"))
-    changes: TreeChanges = {}
-    found = []
-    for field in fields:
-        if field.startswith((":", "\n:")):
-            changes[next(fields)] = parse_raw(field.lstrip("\n"))
-        elif field:
-            changes = {}
-            oid, _, subject = field.partition(" ")
-            found.append((oid, subject, changes))
-    return found
-
-
 def read_channel(git: Git, base: str, onto: str) -> list[tuple[str, TreeChanges]]:
     """What the vendor's commits from `base` to `onto` change, merges left out."""
     return [
-        (oid, changes) for oid, _, changes in _read_commits(git, "--no-merges", onto, f"^{base}")
+        (oid, changes) for oid, _, changes in git.commits_with_changes(base, onto, merges=False)
     ]
 
 
@@ -94,11 +64,7 @@ def already_upstream(
     )
     if not doubtful:
         return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths]}
-    same = {
-        line[2:]
-        for line in git.lines("cherry", "--", onto, tip, stack.base)
-        if line.startswith("-")
-    }
+    same = git.cherry(onto, tip, stack.base)
     return {
         commit.oid: oid
         for paths, (oid, _) in alike.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -132,21 +131,8 @@ class Writer:
 
 def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") -> list[Text]:
     """Author lines and messages of commits, in an encoding, as sequencer.c reads them."""
-    return [_text(content, encoding) for content in _read_objects(scratch.writing, commits)]
-
-
-def _read_objects(git: Git, oids: list[str]) -> Iterator[bytes]:
-    out = (
-        git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode())[1]
-        if oids
-        else b""
-    )
-    at = 0
-    for _ in oids:
-        end = out.index(b"\n", at)
-        size = int(out[at:end].split(b" ")[2])
-        yield out[end + 1 : end + 1 + size]
-        at = end + size + 2
+    found = scratch.writing.read_objects(commits)
+    return [_text(commit.content, encoding) for commit in found if commit]
 
 
 def _text(raw: bytes, encoding: str) -> Text:
@@ -197,7 +183,7 @@ def _is_utf8(encoding: str) -> bool:
 
 def _committer(repo: Repository) -> str:
     try:
-        return repo.git.text("var", "GIT_COMMITTER_IDENT")
+        return repo.git.committer()
     except GitFailed:
         raise Refused(
             "git does not know who you are, and every commit names its committer",
@@ -213,17 +199,13 @@ def _signed(git: Git, oids: list[str], texts: list[Text], parent: str) -> list[s
         ).partition(" <")
         email, _, date = rest.rpartition("> ")
         author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{date}"}
-        process = git.start(
-            "commit-tree", "-S", "-p", parent, "-F", "-", f"{oid}^{{tree}}", stdin=True, env=author
-        )
         try:
-            _, out = git.finish(process, stdin=text.message)
+            parent = git.commit_tree(oid, parent, text.message, sign=True, author=author)
         except GitFailed as error:
             said = error.stderr.strip().splitlines()[0].removeprefix("error: ")
             raise CallFailed(
                 f"a commit could not be signed: {said}; nothing was changed",
                 "git config --get-regexp 'gpg|signing'",
             ) from None
-        parent = out.decode().strip()
         signed.append(parent)
     return signed

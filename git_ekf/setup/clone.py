@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS
+from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.names import Scheme
 from git_ekf.repository import Repository
 from git_ekf.setup.init import plan_hooks, plan_settings, track
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes
-from git_ekf.setup.steps import fetch, run
+from git_ekf.setup.steps import run
 from git_ekf.terminal.text import counted
 from git_ekf.vendor import ask_remote, choose_release
 
@@ -57,7 +57,7 @@ def _releases(scheme: Scheme, refs: dict[str, str]) -> list[str]:
 
 
 def build(
-    directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads
+    git: Git, directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads
 ) -> list[str]:
     """Builds the clone in an existing, empty directory, showing git's progress.
 
@@ -65,26 +65,19 @@ def build(
     """
     oids = [*heads.primary.values(), *heads.internal.values()]
     object_format = "sha256" if any(len(oid) == 64 for oid in oids) else "sha1"
-    Git().run(
-        "init",
-        "--quiet",
-        f"--object-format={object_format}",
-        f"--initial-branch={branch}",
-        "--",
-        directory,
-    )
-    git = Git(directory)
+    git.init(directory, object_format=object_format, branch=branch)
+    git = git.variant(directory)
     repo = Repository(git)
     _keep_scheme(repo)
     steps = plan_remotes(repo, Roles("", primary_url, "", internal_url))
     done = run([*steps, *plan_mirror(repo, primary_url, heads.primary)])
     primary, internal = repo.config.primary, repo.config.internal
     for remote in (primary, internal):
-        fetch(repo, remote)
+        git.show_fetch(remote)
     saved = heads.internal.get(HEADS + branch)
     tip = saved or heads.primary[HEADS + branch]
-    git.update_refs([f"create {HEADS}{branch} {tip}"])
-    git.show("reset", "--hard", "--quiet")
+    git.update_refs([RefUpdate(HEADS + branch, "0" * len(tip), tip)])
+    git.reset_hard()
     track(git, primary, branch)
     repo = Repository(git)
     if saved:
@@ -97,11 +90,9 @@ def build(
 
 
 def _keep_scheme(repo: Repository) -> None:
-    scoped = repo.git.fields("config", "--list", "-z", "--show-scope")
-    for scope, entry in zip(scoped[::2], scoped[1::2], strict=True):
-        key, _, value = entry.partition("\n")
+    for scope, key, value in repo.git.scoped_settings():
         if scope == "command" and key in _KEPT:
-            repo.git.run("config", key, value)
+            repo.git.set_setting(key, value)
 
 
 def _restored(repo: Repository, branch: str) -> str:
@@ -109,7 +100,7 @@ def _restored(repo: Repository, branch: str) -> str:
     base = repo.base(branch)
     holds = [counted(len(repo.record_names()), "deploy record")]
     if base:
-        number = repo.git.count(repo.release_branches[branch], base)
+        number = repo.git.count([repo.release_branches[branch]], [base])
         holds.insert(0, counted(number, "configuration commit"))
     return (
         f"branch {branch} restored from {config.internal}, {', '.join(holds)};"

@@ -14,7 +14,7 @@ from git_ekf.hooks.directory import hooks_directory
 from git_ekf.hooks.installer import install
 from git_ekf.repository import Repository
 from git_ekf.setup.remotes import Roles, plan_channels, plan_mirror, plan_remotes
-from git_ekf.setup.steps import SetupStep, fetch, fetch_step
+from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.vendor import ask_remote, choose_release
 
 # What keeps plain git safe here: setting, value, and what it prevents.
@@ -49,7 +49,7 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
     primary = roles.primary or repo.config.primary
     if _channels_of(repo, primary):
         return repo
-    fetch(repo, roles.primary or roles.primary_url, f"+{HEADS}*:refs/remotes/{primary}/*")
+    repo.git.show_fetch(roles.primary or roles.primary_url, f"+{HEADS}*:refs/remotes/{primary}/*")
     return Repository(repo.git)
 
 
@@ -93,7 +93,7 @@ def plan_settings(repo: Repository) -> list[SetupStep]:
 
     A value set in this clone is the user's word and stays.
     """
-    local = dict(_local_settings(repo))
+    local = dict(repo.git.config_pairs(local=True))
     steps = []
     for name, value, why in SETTINGS:
         wanted = repo.config.internal if name == "remote.pushDefault" else value
@@ -102,20 +102,12 @@ def plan_settings(repo: Repository) -> list[SetupStep]:
             over = ""
             if everywhere and not _same_value(everywhere, wanted):
                 over = f" (your own setting elsewhere is {everywhere})"
-            act = partial(repo.git.run, "config", name, wanted)
+            act = partial(repo.git.set_setting, name, wanted)
             steps.append(SetupStep(f"{name} = {wanted}: {why}{over}", act))
         elif not _same_value(here, wanted):
             advice = f"git-ekf advises {wanted}: git config {name} {wanted}"
             steps.append(SetupStep(f"{name} is {here} in this clone and stays so; {advice}"))
     return steps
-
-
-def _local_settings(repo: Repository) -> list[tuple[str, str]]:
-    pairs = []
-    for entry in repo.git.fields("config", "--local", "--list", "-z"):
-        key, newline, value = entry.partition("\n")
-        pairs.append((key, value if newline else "true"))
-    return pairs
 
 
 def _same_value(one: str, other: str) -> bool:
@@ -183,7 +175,7 @@ def _channels_of(repo: Repository, remote: str) -> dict[str, str]:
 
 def _has_own_commits(repo: Repository, branch: str, primary_now: str) -> bool:
     tip, vendor = repo.refs[HEADS + branch], f"refs/remotes/{primary_now}/*"
-    return bool(repo.git.rev_list("--max-count=1", include=[tip], globs=[vendor]))
+    return bool(repo.git.commits([tip], globs=[vendor], at_most=1))
 
 
 def _rename(repo: Repository, here: str, target: str) -> SetupStep:
@@ -194,7 +186,7 @@ def _rename(repo: Repository, here: str, target: str) -> SetupStep:
             f"{here} has commits of its own and {target} exists too",
             f"git switch {target} and bring them over: git cherry-pick {revisions}",
         )
-    rename = partial(repo.git.run, "branch", "-m", "--", here, target)
+    rename = partial(repo.git.rename_branch, here, target)
     return SetupStep(f"branch {here} renamed to {target}", rename, asks=True)
 
 
@@ -202,12 +194,13 @@ def _switch(repo: Repository, here: str, target: str, channel: str) -> list[Setu
     """To a release branch, made where it is missing; a stray branch that is left is deleted."""
     git = repo.git
     exists = target in repo.release_branches
-    words = [target] if exists else ["-c", target, "--no-track", channel]
-    switch = partial(git.run, "switch", "--quiet", *words)
+    switch = partial(git.switch_to_new, target, channel)
+    if exists:
+        switch = partial(git.switch, target)
     steps = [SetupStep(f"switched to {target}", switch, asks=True)]
     if not repo.config.scheme.is_release(here):
         done = f"branch {here} deleted; it held nothing but the vendor's commits"
-        delete = partial(git.run, "branch", "-D", "--", here)
+        delete = partial(git.delete_branch, here)
         steps.append(SetupStep(done, delete, asks=True))
     return steps
 
@@ -219,12 +212,13 @@ def _stands_on(repo: Repository, branch: str, channels: dict[str, str]) -> str:
     """
     tip, count = repo.refs[HEADS + branch], repo.git.count
     distances = {
-        name: (count(tip, channel), count(channel, tip)) for name, channel in channels.items()
+        name: (count([tip], [channel]), count([channel], [tip]))
+        for name, channel in channels.items()
     }
     return min(reversed(channels), key=distances.__getitem__)
 
 
 def track(git: Git, primary: str, branch: str) -> None:
     """Makes a branch track the channel of its name, known here already or not."""
-    git.run("config", f"branch.{branch}.remote", primary)
-    git.run("config", f"branch.{branch}.merge", HEADS + branch)
+    git.set_setting(f"branch.{branch}.remote", primary)
+    git.set_setting(f"branch.{branch}.merge", HEADS + branch)

@@ -131,7 +131,7 @@ def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) 
     """The remote called `now` ("" for none yet) gets a name and a URL ("" to keep its own)."""
     git, shown = repo.git, without_credentials(url)
     if not now:
-        add = partial(git.run, "remote", "add", "--", name, url)
+        add = partial(git.add_remote, name, url)
         return [SetupStep(f"remote {name} added: {shown}", add)]
     steps = []
     if now != name:
@@ -140,10 +140,10 @@ def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) 
                 f"a remote {name} exists already and is another repository",
                 f"git remote rename {name} OTHER",
             )
-        rename = partial(git.run, "remote", "rename", "--no-progress", "--", now, name)
+        rename = partial(git.rename_remote, now, name)
         steps.append(SetupStep(f"remote {now} renamed to {name}", rename, asks=True))
     if url and not _is_at(repo, now, url):
-        set_url = partial(git.run, "remote", "set-url", "--", name, url)
+        set_url = partial(git.set_remote_url, name, url)
         steps.append(SetupStep(f"remote {name} now points to {shown}", set_url, asks=True))
     return steps
 
@@ -193,4 +193,4 @@ def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[Se
 
 def _add_refspecs(repo: Repository, remote: str, refspecs: list[str]) -> None:
     for refspec in refspecs:
-        repo.git.run("config", "--add", f"remote.{remote}.fetch", refspec)
+        repo.git.add_setting(f"remote.{remote}.fetch", refspec)

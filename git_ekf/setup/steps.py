@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -43,10 +42,4 @@ def run(steps: list[SetupStep]) -> list[str]:
 
 def fetch_step(repo: Repository, remote: str) -> SetupStep:
     """The step that fetches what a remote has, as it is configured by then."""
-    return SetupStep(f"fetched what {remote} has", partial(fetch, repo, remote))
-
-
-def fetch(repo: Repository, remote: str, *refspecs: str) -> None:
-    """`git fetch`, which reports to a person as it always does, or not at all."""
-    progress = "--progress" if sys.stderr.isatty() else "--quiet"
-    repo.git.show("fetch", progress, "--", remote, *refspecs)
+    return SetupStep(f"fetched what {remote} has", partial(repo.git.show_fetch, remote))

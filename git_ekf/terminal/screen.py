@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TextIO, TypeVar
@@ -123,6 +123,18 @@ def _pager() -> str:
 
 
 # --- progress ---
+
+
+def transfer_progress() -> Callable[[bytes], object] | None:
+    """Shows a person what git says of how far a transfer is; None where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(part: bytes) -> None:
+        sys.stderr.buffer.write(part)
+        sys.stderr.buffer.flush()
+
+    return show
 
 
 def counting(title: str, things: Sequence[T]) -> Iterator[T]:

@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 
 from git_ekf.errors import Refused
-from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.journal import Journal, Operation, uninterrupted
@@ -16,7 +15,6 @@ from git_ekf.transaction.moves import (
     direction,
     head_tips,
     move_refs,
-    read_tree,
     value_of,
 )
 
@@ -79,35 +77,28 @@ def finish_interrupted(repo: Repository, journal: Journal) -> Operation | None:
 
 def _write_files(repo: Repository, command: str, before: str, after: str) -> None:
     """Index and files as in `after`, where they are somewhere between the two commits. Raises Refused where one holds something else."""
-    trees = [read_tree(repo, before), read_tree(repo, after)]
+    trees = [repo.git.ls_tree(commit, recursive=True) for commit in (before, after)]
     touched = {
         path
         for path in trees[0].keys() | trees[1].keys()
         if trees[0].get(path) != trees[1].get(path)
     }
-    status = repo.git.fields(
-        "status",
-        "--porcelain",
-        "-z",
-        "--no-renames",
-        "--untracked-files=no",
-        "--ignore-submodules=all",
-    )
-    known = {entry[3:] for entry in status if entry[3:] in trees[1]}
+    status = repo.git.status(untracked=False, submodules=False)
+    known = {change.path for change in status if change.path in trees[1]}
     for path in sorted(touched | known):
-        if not _is_ours(repo, path, {tree[path] for tree in trees if path in tree}):
+        if not _is_ours(repo, path, {tree[path].oid for tree in trees if path in tree}):
             raise Refused(
                 f"{with_article(command)} was cut off, and {path} was changed since",
                 "git stash -u, then: git ekf undo, then: git stash pop",
             )
-    repo.git.run("read-tree", "--reset", "-u", after)
+    repo.git.check_out_tree(after)
     for path in touched - trees[1].keys():  # those that were written, but not yet in the index
         with suppress(OSError):
             os.unlink(os.path.join(repo.place.top, path))
             os.removedirs(os.path.dirname(os.path.join(repo.place.top, path)))
 
 
-def _is_ours(repo: Repository, path: str, entries: set[str]) -> bool:
+def _is_ours(repo: Repository, path: str, blobs: set[str]) -> bool:
     """Whether a file holds one of these blobs, or the beginning of one: git was killed while it wrote."""
     whole = os.path.join(repo.place.top, path)
     if os.path.islink(whole):
@@ -117,14 +108,14 @@ def _is_ours(repo: Repository, path: str, entries: set[str]) -> bool:
             content = file.read()
     else:  # nothing there that could be lost; git minds directories itself
         return True
-    blobs = {entry.split(" ")[2] for entry in entries}
     import hashlib  # 4 ms of every command that moves something
 
     digest = hashlib.new(
         repo.place.object_format, b"blob %d\0" % len(content) + content, usedforsecurity=False
     ).hexdigest()
     if digest in blobs or (
-        not os.path.islink(whole) and Git(repo.place.top).text("hash-object", "--", path) in blobs
+        not os.path.islink(whole)
+        and repo.git.variant(repo.place.top).blob_id_of_file(path) in blobs
     ):
         return True
-    return any(repo.git.run("cat-file", "blob", blob)[1].startswith(content) for blob in blobs)
+    return any(repo.git.blob(blob).startswith(content) for blob in blobs)

@@ -54,7 +54,7 @@ class Operation(NamedTuple):
         """What takes it back."""
         return self._replace(
             command=f"undo {self.command}",
-            updates=tuple(RefUpdate(update.ref, update.new, update.old) for update in self.updates),
+            updates=tuple(update.inverse() for update in self.updates),
             head=self.head_after,
             head_after=self.head,
             settings=tuple(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
-
 from git_ekf.errors import Refused
+from git_ekf.git.questions.refs import Branch
 from git_ekf.git.refs import HEADS
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Operation, Setting
@@ -30,14 +28,6 @@ def direction(operation: Operation) -> Operation:
     return operation.inverse() if operation.state == "undoing" else operation
 
 
-class Branch(NamedTuple):
-    """A branch as it now is: its commit, whether it is checked out here, and the work tree where it is checked out."""
-
-    commit: str
-    is_here: bool
-    worktree: str
-
-
 NO_BRANCH = Branch("", False, "")
 
 
@@ -48,11 +38,7 @@ def branches_of(repo: Repository, way: Operation) -> dict[str, Branch]:
         HEADS + way.head_after,
         *(update.ref for update in way.updates if update.ref.startswith(HEADS)),
     } - {HEADS}
-    wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
-    fields = iter(repo.git.fields("for-each-ref", wanted, *sorted(asked)) if asked else ())
-    # Behind each of them there is a line end.
-    answers = zip((field.lstrip("\n") for field in fields), fields, fields, fields, strict=False)
-    return {ref: Branch(oid, mark == "*", path) for ref, oid, mark, path in answers if ref in asked}
+    return repo.git.branches(asked)
 
 
 def head_tips(way: Operation, branches: dict[str, Branch]) -> tuple[str, str]:
@@ -69,18 +55,10 @@ def head_tips(way: Operation, branches: dict[str, Branch]) -> tuple[str, str]:
 
 def move_refs(repo: Repository, way: Operation) -> None:
     """Refs, HEAD and settings."""
-    commands = [f"update {ref} {new} {old}\n" for ref, old, new in way.updates]
     leaves = any(update.deletes and update.ref == HEADS + way.head for update in way.updates)
     if leaves:
         _point_head(repo, way)
-    if commands:
-        repo.git.run(
-            "update-ref",
-            "-m",
-            f"git-ekf {way.command}",
-            "--stdin",
-            stdin=os.fsencode("".join(commands)),
-        )
+    repo.git.update_refs(way.updates, f"git-ekf {way.command}")
     if not leaves:
         _point_head(repo, way)
     for setting in way.settings:
@@ -95,20 +73,21 @@ def _point_head(repo: Repository, way: Operation) -> None:
     if way.head != way.head_after:
         # In these words, so that `git switch -` knows the way.
         reason = f"checkout: moving from {way.head} to {way.head_after}"
-        repo.git.run("symbolic-ref", "-m", reason, "HEAD", HEADS + way.head_after)
+        repo.git.point_head(HEADS + way.head_after, reason)
 
 
 def set_setting(repo: Repository, setting: Setting) -> None:
     """Brings a setting of the clone to its new values, from whatever it has."""
     if len(setting.new) == 1:
-        repo.git.run("config", "--local", "--replace-all", setting.key, setting.new[0])
+        repo.git.set_setting(setting.key, setting.new[0])
         return
-    code, out = repo.git.run("config", "--local", "-z", "--get-all", setting.key, ok=(0, 1))
-    if code == 0 and tuple(os.fsdecode(out).split("\0")[:-1]) != setting.new:
-        repo.git.run("config", "--local", "--unset-all", setting.key)
-        code = 1
-    for value in setting.new if code else ():
-        repo.git.run("config", "--local", "--add", setting.key, value)
+    here = repo.git.local_settings(setting.key)
+    if tuple(here) == setting.new:
+        return
+    if here:
+        repo.git.unset_setting(setting.key)
+    for value in setting.new:
+        repo.git.add_setting(setting.key, value)
 
 
 def moved(ref: str) -> Refused:
@@ -116,12 +95,3 @@ def moved(ref: str) -> Refused:
     return Refused(
         f"{ref.removeprefix(HEADS)} has moved meanwhile", "git ekf status, then try again"
     )
-
-
-def read_tree(repo: Repository, commit: str) -> dict[str, str]:
-    """path -> mode, type and object id."""
-    entries = (
-        entry.partition("\t")
-        for entry in repo.git.fields("ls-tree", "-r", "-z", "--full-tree", commit)
-    )
-    return {path: value for value, _, path in entries}

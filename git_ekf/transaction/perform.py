@@ -89,9 +89,4 @@ def _carry_out(
 
 
 def _check_out(repo: Repository, before: str, after: str) -> None:
-    code, _ = repo.git.run("read-tree", "-m", "-u", before, after, ok=(0, 128))
-    if code:  # it goes by the index's timestamps alone, and stops at a file that was merely touched
-        repo.git.run(
-            "update-index", "-q", "--refresh", ok=(0, 1, 128)
-        )  # a lock is for read-tree to report
-        repo.git.run("read-tree", "-m", "-u", before, after)
+    repo.git.check_out_difference(before, after)

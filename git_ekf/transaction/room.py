@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from git_ekf.errors import Refused
-from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
-from git_ekf.git.trees import TreeChanges, read_difference
+from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Operation
-from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved, read_tree
+from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved
 
 # --- what may be in the way ---
 
@@ -50,7 +49,7 @@ def require_room(
         raise moved("HEAD")
     _require_distinct(repo, before, after)
     if changes is None:
-        changes = read_difference(repo.git, before, after)
+        changes = repo.git.diff_trees(before, after)
     gone = {path for path, (_, new) in changes.items() if new is None}
     free: set[str] = set()
     for path in (path for path, (old, _) in changes.items() if old is None):
@@ -68,9 +67,9 @@ def _require_distinct(repo: Repository, before: str, after: str) -> None:
     """Raises Refused where the work tree does not tell upper from lower case, and files of the new commit would share a place."""
     if repo.git_setting("core.ignorecase") != "true":
         return
-    known = read_tree(repo, before)
+    known = repo.git.ls_tree(before, recursive=True)
     folded: dict[str, str] = {}
-    for path in read_tree(repo, after):
+    for path in repo.git.ls_tree(after, recursive=True):
         other = folded.setdefault(path.casefold(), path)
         if other != path and not (
             path in known and other in known
@@ -99,7 +98,7 @@ def _in_the_way(repo: Repository, path: str, gone: set[str], free: set[str]) -> 
     if not os.path.lexists(whole):
         return ""
     if os.path.isdir(whole) and not os.path.islink(whole):
-        inside = Git(repo.place.top).fields("ls-files", "-z", "--others", "--", f":(literal){path}")
+        inside = repo.git.variant(repo.place.top).untracked_files(path)
         return inside[0].removesuffix("/") if inside else ""
     return path
 

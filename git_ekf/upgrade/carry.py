@@ -160,9 +160,7 @@ def carry_out(
     """
 
     def look() -> None:
-        if repo.git.lines(
-            "for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + target.branch
-        ) != [f"* {target.tip}"]:
+        if not repo.git.is_head(HEADS + target.branch, target.tip):
             raise moved(HEADS + target.branch)
         ready()
 
@@ -286,6 +284,6 @@ def after(repo: Repository, target: Target, written: NewCommits) -> None:
         if any(key == "notes.rewriteref" for key, _ in repo.git_config) or os.environ.get(
             "GIT_NOTES_REWRITE_REF"
         ):
-            repo.git.run("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin=pairs, ok=(0, 1))
+            repo.git.copy_notes(pairs)
         repo.git.run_hook("post-rewrite", "rebase", cwd=repo.place.top, stdin=pairs)
     repo.git.run_hook("post-checkout", target.tip, written.tip, "1", cwd=repo.place.top)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.fastimport import Stream
-from git_ekf.git.trees import TreeChanges, read_difference
+from git_ekf.git.trees import TreeChanges
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
 from git_ekf.replay.writing import read_texts
@@ -89,12 +89,12 @@ def migrate(
     commits = []
     before = base
     for commit, tree in zip(stack.commits, trees, strict=True):
-        changes = read_difference(git, before, tree)
+        changes = git.diff_trees(before, tree)
         commits.append(
             commit._replace(changes=changes, emptied=bool(commit.changes) and not changes)
         )
         before = tree
-    return Migrated(Stack(stack.base, commits), read_difference(git, stack.base, base))
+    return Migrated(Stack(stack.base, commits), git.diff_trees(stack.base, base))
 
 
 def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
@@ -129,11 +129,11 @@ def squash(
     """One commit in place of all: for a tool that only works on the final state."""
     if not stack.commits:
         return stack
-    ident = os.fsencode(repo.git.text("var", "GIT_COMMITTER_IDENT"))
+    ident = os.fsencode(repo.git.committer())
     lines = "".join(f"- {subjects[commit.oid]}\n" for commit in stack.commits)
     message = os.fsencode(f"Configuration of {target.branch}, migrated to {target.goal}\n\n{lines}")
     tip = stack.commits[-1].tree_of
-    changes = read_difference(scratch.writing, stack.base, tip)
+    changes = scratch.writing.diff_trees(stack.base, tip)
     stream = Stream()
     header = b"author %s\ncommitter %s\n" % (ident, ident)
     number = stream.commit(
@@ -160,14 +160,9 @@ class _Workshop:
         os.makedirs(info, exist_ok=True)
         with open(os.path.join(info, "attributes"), "w", encoding="ascii") as file:
             file.write(_UNCONVERTED)
-        self._git = Git(
-            self._top,
-            {
-                **scratch.writing.env,
-                "GIT_WORK_TREE": self._top,
-                "GIT_INDEX_FILE": os.path.join(folder, "index"),
-            },
-        )
+        index = os.path.join(folder, "index")
+        env = {"GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index}
+        self._git = scratch.writing.variant(self._top, env)
         self._known: dict[str, str] = {}
         self._env = {
             name: value
@@ -180,29 +175,29 @@ class _Workshop:
 
     def migrate(self, commit: str) -> str:
         """The tree that the tools make of a commit's."""
-        tree = self._git.text("rev-parse", f"{commit}^{{tree}}")
+        tree = self._git.tree_of(commit)
         if tree not in self._known:
             self._known[tree] = self._run(commit, tree)
         return self._known[tree]
 
     def check_repeatable(self, commit: str) -> None:
         """Raises CallFailed when the tools make something else of a commit than before."""
-        tree = self._git.text("rev-parse", f"{commit}^{{tree}}")
+        tree = self._git.tree_of(commit)
         known = self._known[tree]
         again = self._run(commit, tree)
         if again != known:
-            path = self._git.fields("diff-tree", "-r", "-z", "--name-only", known, again, "--")[0]
+            path = next(iter(self._git.diff_trees(known, again)))
             raise CallFailed(
                 f"the migration is not deterministic: run twice on {commit[:7]}, it wrote two versions of {path}; nothing was changed",
                 "a tool that writes the same files every time",
             )
 
     def _run(self, commit: str, tree: str) -> str:
-        self._git.run("read-tree", "--reset", "-u", tree)
+        self._git.check_out_tree(tree)
         for hop, command in zip(self._todo, self._commands, strict=True):
             self._call(hop, command, commit)
-        self._git.run("add", "--all", "--force", "--", ".")
-        return self._git.text("write-tree")
+        self._git.add_everything()
+        return self._git.write_tree()
 
     def _call(self, hop: Hop, command: tuple[str, ...], commit: str) -> None:
         env = {**self._env, "EKF_FROM": hop.origin, "EKF_TO": hop.to, "EKF_COMMIT": commit}
@@ -247,8 +242,8 @@ class _Workshop:
             return os.path.join(self._repo.place.top, program)
         top = os.path.join(self._folder, f"channel-{number}")
         os.mkdir(top)
-        git = Git(top, {**self._git.env, "GIT_WORK_TREE": top, "GIT_INDEX_FILE": f"{top}.index"})
-        git.run("read-tree", "--reset", "-u", hop.channel)
+        git = self._git.variant(top, {"GIT_WORK_TREE": top, "GIT_INDEX_FILE": f"{top}.index"})
+        git.check_out_tree(hop.channel)
         return os.path.join(top, program)
 
 

@@ -69,11 +69,10 @@ def merge_file(
     names = [os.path.join(folder, name) for name in ("ours", "base", "theirs")]
     for name, entry in zip(names, (ours, base, theirs), strict=True):
         with open(name, "wb") as file:
-            file.write(git.run("cat-file", "blob", entry.oid)[1] if entry else b"")
+            file.write(git.blob(entry.oid) if entry else b"")
     won = theirs if side == LOCAL else ours
-    option = "--theirs" if side == LOCAL else "--ours"
-    code, content = git.run("merge-file", "-p", "-q", option, *names, ok=(*range(128), 255))
-    if code == 255:  # a binary file
+    content = git.merge_file(*names, favour="theirs" if side == LOCAL else "ours")
+    if content is None:
         return won
     mode = ours.mode if base and theirs.mode == base.mode else theirs.mode
-    return Entry(mode, git.text("hash-object", "-w", "--stdin", stdin=content))
+    return Entry(mode, git.write_blob(content))

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import tempfile
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.git.calls import Git, lock_in_the_way
+from git_ekf.git.process import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.git.trees import Entry
 from git_ekf.repository import Repository
@@ -32,19 +31,6 @@ from git_ekf.upgrade.rebase_state import (
     write,
 )
 from git_ekf.upgrade.target import UPGRADE, Target
-
-# Settings under which a rebase would do more, or other things, than our list of commits says.
-_PLAIN = (
-    *("-c", "rebase.autoSquash=false"),
-    *("-c", "rebase.autoStash=false"),
-    *("-c", "rebase.updateRefs=false"),
-    *("-c", "rebase.missingCommitsCheck=ignore"),
-    *("-c", "rebase.rescheduleFailedExec=true"),
-    *("-c", "rebase.abbreviateCommands=false"),
-    *("-c", "core.commentChar=#"),
-    *("-c", "advice.mergeConflict=false"),
-)
-_NO_EDITOR = {"GIT_EDITOR": ":"}
 
 
 class File(NamedTuple):
@@ -100,16 +86,14 @@ def start(
     journal.begin(
         target.command, unknown, target.branch, target.goal, repo.place.top, settings, "handed over"
     )
-    repo.git.update_refs([f"create {update.ref} {update.new}" for update in unknown[1:]])
+    repo.git.update_refs(unknown[1:])
     with open(os.path.join(repo.place.git_dir, "ekf", "originals"), "w", encoding="ascii") as file:
         file.writelines(f"s/^{pick} /{oid} /\n" for oid, pick in state.rest if oid != pick)
     todo = os.path.join(repo.place.git_dir, "ekf", "todo")
     with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
         file.write(f"exec {_last_line(repo, target)}\n")
-    git = Git(repo.place.top, {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"})
-    options = ("--interactive", "--no-verify", "--empty=drop", "--onto", state.onto)
-    code, said = _run(git, *_PLAIN, "rebase", *options, target.base)
+    code, said = repo.git.start_rebase(repo.place.top, todo, state.onto, target.base)
     os.unlink(todo)
     if in_progress(repo, state):
         with open(path_of(repo, "rewritten-list"), "a", encoding="ascii") as file:
@@ -147,7 +131,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
     """`how` is continue or skip. Raises Refused where nothing is in progress, or files are still in conflict."""
     state = require_in_progress(repo)
     if how == "continue":
-        left = sorted(_unmerged(repo))
+        left = sorted(repo.git.variant(repo.place.top).unmerged())
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise Refused(
@@ -157,7 +141,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
     _require_whole(repo, state)
     if not _end(repo, state):
         _mend(repo, state)
-        code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", f"--{how}")
+        code, said = repo.git.resume_rebase(repo.place.top, how)
     else:
         code, said = 0, ""
     return _drive(repo, journal, state, code, said)
@@ -196,8 +180,8 @@ def _end(repo: Repository, state: RebaseState) -> bool:
         or head == state.target.tip
     ):
         return False
-    repo.git.run("symbolic-ref", "-m", f"rebase (finish): returning to {goal}", "HEAD", goal)
-    repo.git.run("rebase", "--quit")
+    repo.git.point_head(goal, f"rebase (finish): returning to {goal}")
+    repo.git.quit_rebase()
     return True
 
 
@@ -217,12 +201,9 @@ def abort(repo: Repository, journal: Journal) -> Target:
     """Back to where it began. Raises Refused, GitFailed."""
     state = require_in_progress(repo)
     _require_unlocked(repo, state.target)
-    repo.git.run("rerere", ok=(0, 128))  # what was resolved and not yet committed is remembered too
-    repo.git.run("rebase", "--abort")
+    repo.git.abort_rebase()
     recognise(repo, journal)
-    if repo.git.lines(
-        "for-each-ref", "--format=%(HEAD) %(objectname)", HEADS + state.target.branch
-    ) != [f"* {state.target.tip}"]:
+    if not repo.git.is_head(HEADS + state.target.branch, state.target.tip):
         raise CallFailed(
             f"git rebase --abort did not lead back to {state.target.branch}",
             f"git switch --force {state.target.branch}",
@@ -264,7 +245,7 @@ def _drive(
 ) -> Stopped | Ended:
     """Goes on for as long as every conflict is settled without asking: by rerere, or by the user's preferences."""
     while in_progress(repo, state):
-        unmerged = _unmerged(repo)
+        unmerged = repo.git.variant(repo.place.top).unmerged()
         settled = _replayed(repo, unmerged, said)
         resolved = {path for path, _ in settled}
         settled += _preferred(
@@ -277,7 +258,7 @@ def _drive(
         left = unmerged.keys() - {path for path, _ in settled}
         if left or not unmerged:
             return stopped(repo, state, "" if left else _words(said))
-        code, said = _run(Git(repo.place.top, _NO_EDITOR), "rebase", "--continue")
+        code, said = repo.git.resume_rebase(repo.place.top, "continue")
     ended = recognise(repo, journal)
     if ended is None or ended.state != "done":
         raise CallFailed(
@@ -289,15 +270,6 @@ def _drive(
     return Ended(
         state.target, pairs, ended.updates[0].new, state._replace(dropped=[*state.dropped, *gone])
     )
-
-
-def _run(git: Git, *args: str) -> tuple[int, str]:
-    """Exit code and output. That goes to a file: git is not to die of a closed pipe when git-ekf is killed."""
-    with tempfile.TemporaryFile() as file:
-        process = git.start(*args, output=file)
-        code = process.wait()
-        file.seek(0)
-        return code, os.fsdecode(file.read())
 
 
 def _replayed(
@@ -312,7 +284,7 @@ def _replayed(
         if path in unmerged
     ]
     if paths:
-        Git(repo.place.top).run("add", "--", *(f":(literal){path}" for path in paths))
+        repo.git.variant(repo.place.top).add(paths)
     return [(path, "as it was resolved before") for path in paths]
 
 
@@ -331,13 +303,8 @@ def _preferred(
             entry = merge_file(
                 repo.git, os.path.join(repo.place.git_dir, "ekf"), stages.get(1), ours, theirs, side
             )
-            repo.git.run(
-                "update-index",
-                "-z",
-                "--index-info",
-                stdin=os.fsencode(f"{entry.mode} {entry.oid} 0\t{path}\0"),
-            )
-            Git(repo.place.top).run("checkout-index", "--force", "--", path)
+            repo.git.update_index([(path, entry)])
+            repo.git.variant(repo.place.top).check_out_file(path)
             settled.append((path, side))
     return settled
 
@@ -347,16 +314,15 @@ def stopped(repo: Repository, state: RebaseState, said: str = "") -> Stopped:
     picked = repo.git.ref_value("REBASE_HEAD")
     commit = next((oid for oid, pick in state.rest if pick == picked), picked)
     subject = state.subjects.get(commit, "")
-    everything = repo.git.rev_list(
-        "--reverse", "--first-parent", include=[state.target.tip], exclude=[state.target.base]
-    )
+    everything = repo.git.commits([state.target.tip], [state.target.base], first_parent=True)
+    everything.reverse()
     if commit not in everything:  # all of them in one
         everything = [commit]
     number = everything.index(commit) + 1
-    files = [
-        File(path, _what(stages), _vendor(repo, state.target, path))
-        for path, stages in sorted(_unmerged(repo).items())
-    ]
+    files = []
+    for path, stages in sorted(repo.git.variant(repo.place.top).unmerged().items()):
+        vendor = repo.git.last_commit_on(path, state.target.base, state.target.onto)
+        files.append(File(path, _what(stages), vendor))
     return Stopped(state.target, commit, subject, number, len(everything), files, state, said)
 
 
@@ -373,27 +339,6 @@ _WHAT = {
 
 def _what(stages: dict[int, Entry]) -> str:
     return _WHAT[tuple(sorted(stages))]
-
-
-def _vendor(repo: Repository, target: Target, path: str) -> str:
-    return repo.git.text(
-        "log",
-        "-1",
-        "--format=%h %s",
-        "--encoding=UTF-8",
-        f"{target.base}..{target.onto}",
-        "--",
-        f":(top,literal){path}",
-    )
-
-
-def _unmerged(repo: Repository) -> dict[str, dict[int, Entry]]:
-    stages: dict[str, dict[int, Entry]] = {}
-    for field in Git(repo.place.top).fields("ls-files", "-z", "--unmerged"):
-        words, path = field.split("\t", 1)
-        mode, oid, stage = words.split(" ")
-        stages.setdefault(path, {})[int(stage)] = Entry(mode, oid)
-    return stages
 
 
 def _rewritten(repo: Repository, state: RebaseState) -> list[tuple[str, str]]:

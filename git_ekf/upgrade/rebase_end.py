@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from git_ekf.git.refs import HEADS, PICKS
+from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
 from git_ekf.transaction.moves import set_setting
@@ -29,28 +29,20 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     tip = state.target.tip if state else first.old
     if now and now not in (tip, first.old):
         picks = [update for update in others if update.ref.startswith(PICKS)]
-        repo.git.update_refs([f"delete {update.ref}" for update in picks])
+        repo.git.update_refs(RefUpdate(update.ref, "", "") for update in picks)
         kept = [update for update in others if update not in picks]
         remove(repo, "originals")
         return journal.mark(
             operation, "done", [first._replace(new=_left_at(repo, first.ref) or now), *kept]
         )
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD on it.
-    commands = [
-        f"delete {update.ref} {update.new}" for update in others if repo.git.ref_value(update.ref)
-    ]
+    back = [update.inverse() for update in others if repo.git.ref_value(update.ref)]
     if first.creates and now:
         if repo.git.head_branch() == operation.head_after:
-            repo.git.run(
-                "symbolic-ref",
-                "-m",
-                f"checkout: moving from {operation.head_after} to {operation.head}",
-                "HEAD",
-                HEADS + operation.head,
-            )
-        commands.append(f"delete {first.ref} {now}")
-    if commands:
-        repo.git.update_refs(commands)
+            reason = f"checkout: moving from {operation.head_after} to {operation.head}"
+            repo.git.point_head(HEADS + operation.head, reason)
+        back.append(RefUpdate(first.ref, now, first.old))
+    repo.git.update_refs(back)
     for setting in operation.inverse().settings:
         set_setting(repo, setting)
     remove(repo, "originals", "rewritten", "rebase")
@@ -73,14 +65,15 @@ def _restore_old_branch(repo: Repository, operation: Operation) -> None:
         and repo.git.ref_value(old) == new
         and repo.git.is_ancestor(state.onto, new)
     ):
-        repo.git.update_refs([f"update {old} {state.target.tip} {new}", f"update {goal} {new}"])
-        repo.git.run("symbolic-ref", "-m", f"rebase (finish): returning to {goal}", "HEAD", goal)
+        repo.git.update_refs([RefUpdate(old, new, state.target.tip), RefUpdate(goal, "", new)])
+        repo.git.point_head(goal, f"rebase (finish): returning to {goal}")
         for setting in operation.settings:
             set_setting(repo, setting)
 
 
 def _left_at(repo: Repository, ref: str) -> str:
     """Where the rebase left a branch, as its reflog says; "" where that does not. Somebody may have gone on from there."""
-    code, out = repo.git.run("reflog", "show", "-z", "--format=%H %gs", ref, "--", ok=(0, 128))
-    entries = (entry.partition(" ") for entry in os.fsdecode(out).split("\0")) if code == 0 else ()
-    return next((oid for oid, _, why in entries if why.startswith("rebase")), "")
+    for oid, reason in repo.git.reflog(ref):
+        if reason.startswith("rebase"):
+            return oid
+    return ""

@@ -43,7 +43,7 @@ def fetch(repo: Repository) -> None:
     if primary not in repo.remotes:
         raise Refused(f"there is no remote {primary}", "git ekf init --primary URL")
     try:
-        repo.git.fetch("--", primary)
+        repo.git.fetch(primary)
     except GitFailed as error:
         said = next((line for line in error.stderr.splitlines() if line.strip()), "it said nothing")
         raise CallFailed(
@@ -171,10 +171,7 @@ def _base(repo: Repository, branch: str) -> tuple[str, bool]:
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is remembered: object ids."""
     remembered = [repo.refs.get(UPSTREAM + branch, "")]
-    _code, out = repo.git.run(
-        "merge-base", "--fork-point", f"{repo.primary_prefix}{branch}", tip, ok=(0, 1, 128)
-    )
-    remembered.append(out.decode().strip())
+    remembered.append(repo.git.fork_point(repo.primary_prefix + branch, tip) or "")
     record = repo.newest_record(branch)
     claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else ""
     remembered.append((repo.git.commit(claim) if claim else "") or "")
@@ -226,7 +223,7 @@ def _require_saved(repo: Repository, target: Target, *, save_check: bool) -> Non
 def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
     """Raises Refused for a merge among the configuration commits."""
     if target.rewritten:
-        merges = repo.git.rev_list("--merges", include=[target.tip], exclude=[target.base])
+        merges = repo.git.commits([target.tip], [target.base], merges=True)
     else:
         merges = [commit for commit, parents in repo.own_commits(target.tip) if len(parents) > 1]
     if merges and not flatten:

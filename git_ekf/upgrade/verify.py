@@ -56,7 +56,7 @@ def verify(
 
 def _touched(repo: Repository, onto: str, tip: str) -> list[str]:
     """The kustomizations that the configuration changes: of each file the nearest directory that is one."""
-    files = repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", onto, tip, "--")
+    files = list(repo.git.diff_trees(onto, tip))
     above: dict[str, list[str]] = {}
     for file in files:
         folder = posixpath.dirname(file)
@@ -64,14 +64,11 @@ def _touched(repo: Repository, onto: str, tip: str) -> list[str]:
             above[folder] = [posixpath.join(folder, name) for name in KUSTOMIZATIONS]
             folder = posixpath.dirname(folder)
     names = [name for candidates in above.values() for name in candidates if "\n" not in name]
-    asked = os.fsencode("".join(f"{tip}:{name}\n" for name in names))
-    answers = (
-        repo.git.lines("cat-file", "--batch-check=%(objecttype)", stdin=asked) if names else []
-    )
+    infos = repo.git.object_infos(f"{tip}:{name}" for name in names)
     there = {
         posixpath.dirname(name)
-        for name, answer in zip(names, answers, strict=True)
-        if answer == "blob"
+        for name, info in zip(names, infos, strict=True)
+        if info and info.type == "blob"
     }
     found = set()
     for file in files:

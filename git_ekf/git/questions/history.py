@@ -1,0 +1,204 @@
+"""Commits: which there are, in what order, and what they change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple, NoReturn
+
+from git_ekf.git.process import Ahead, Process, as_lines
+from git_ekf.git.trees import TreeChanges, parse_raw
+
+
+class CommitChanges(NamedTuple):
+    """A commit, its subject, and what it changes against its first parent."""
+
+    oid: str
+    subject: str
+    changes: TreeChanges
+
+
+class HistoryQuestions(Process):
+    # --- ancestry ---
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """A best common ancestor, None where there is none."""
+        return self._word_or_none("merge-base", "--end-of-options", one, other)
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether the new commit is the old one, or has it in its history."""
+        question = ("merge-base", "--is-ancestor", "--end-of-options", old, new)
+        return self._run(*question, ok=(0, 1))[0] == 0
+
+    def fork_point(self, ref: str, commit: str) -> str | None:
+        """What the ref was, by its reflog, where the commit's branch left it; None if unknown."""
+        return self._word_or_none("merge-base", "--fork-point", ref, commit, ok=(0, 1, 128))
+
+    # --- lists ---
+
+    def revisions(self, text: str) -> list[str]:
+        """The object ids that a revision or range (A..B) names, ^ before those to leave out."""
+        way = "--revs-only" if ".." in text else "--verify"
+        code, out = self._run("rev-parse", way, "--end-of-options", text, ok=(0, 128))
+        words = os.fsdecode(out).split() if code == 0 else []
+        return [word for word in words if word != "--end-of-options"]
+
+    def commits(
+        self,
+        include: Iterable[str],
+        exclude: Iterable[str] = (),
+        globs: Iterable[str] = (),
+        *,
+        at_most: int = 0,
+        merges: bool = False,
+        first_parent: bool = False,
+        ignore_missing: bool = False,
+        include_globs: Iterable[str] = (),
+    ) -> list[str]:
+        """Commits of `include` that are not in `exclude` nor in refs that `globs` match.
+
+        Newest first. `at_most` so many (0: all); only `merges`; along `first_parent`; names of
+        what is not here are passed over (`ignore_missing`). Raises GitFailed.
+        """
+        options = [f"--glob={glob}" for glob in include_globs]
+        if at_most:
+            options.append(f"--max-count={at_most}")
+        if merges:
+            options.append("--merges")
+        if first_parent:
+            options.append("--first-parent")
+        if ignore_missing:
+            options.append("--ignore-missing")
+        return self._rev_list(options, include, exclude, globs)
+
+    def parents(
+        self, include: Iterable[str], exclude: Iterable[str] = (), globs: Iterable[str] = ()
+    ) -> dict[str, list[str]]:
+        """Commit -> its parents, for those that `commits` lists; children before their parents."""
+        lines = self._rev_list(["--parents", "--topo-order"], include, exclude, globs)
+        found = {}
+        for line in lines:
+            commit, *parents = line.split(" ")
+            found[commit] = parents
+        return found
+
+    def subjects(
+        self, include: Iterable[str], exclude: Iterable[str] = (), globs: Iterable[str] = ()
+    ) -> list[tuple[str, str]]:
+        """(commit, subject) of those that `commits` lists, newest first."""
+        options = ["--no-commit-header", "--format=%H %s", "--encoding=UTF-8"]
+        found = []
+        for line in self._rev_list(options, include, exclude, globs):
+            oid, _, subject = line.partition(" ")
+            found.append((oid, subject))
+        return found
+
+    def unreachable(self, commits: Iterable[str]) -> set[str]:
+        """The commits, and those below them, that neither a ref nor HEAD has."""
+        return set(self._rev_list(["--not", "--all", "--not"], commits))
+
+    def require_connected(self, oids: Iterable[str]) -> None:
+        """Raises GitFailed where something that objects lead to is missing, and no ref has it."""
+        options = ("--objects", "--quiet", "--stdin", "--not", "--all")
+        self._run("rev-list", *options, stdin=as_lines(oids))
+
+    def _rev_list(
+        self,
+        options: list[str],
+        include: Iterable[str],
+        exclude: Iterable[str] = (),
+        globs: Iterable[str] = (),
+    ) -> list[str]:
+        left_out = [f"--glob={glob}" for glob in globs]
+        if left_out:
+            left_out = ["--not", *left_out, "--not"]
+        stdin = _revision_lines(include, exclude)
+        return self._lines("rev-list", *options, *left_out, "--stdin", stdin=stdin)
+
+    # --- counts ---
+
+    def count(self, include: Iterable[str], exclude: Iterable[str] = ()) -> int:
+        """How many commits there are in `include` and not in `exclude`."""
+        return int(self._rev_list(["--count"], include, exclude)[0])
+
+    def counting(self, include: Iterable[str], exclude: Iterable[str]) -> Ahead[int]:
+        """The same, asked ahead."""
+        stdin = _revision_lines(include, exclude)
+        return self._ahead("rev-list", "--count", "--stdin", stdin=stdin, read=int)
+
+    def distance(self, one: str, other: str) -> tuple[int, int]:
+        """How many commits only `one` has, and how many only `other`."""
+        if one == other:
+            return 0, 0
+        line = self._rev_list(["--count", "--left-right"], [f"{one}...{other}"])[0]
+        left, right = line.split("\t")
+        return int(left), int(right)
+
+    # --- what commits change ---
+
+    def commits_with_changes(
+        self, base: str, tip: str, *, first_parent: bool = False, merges: bool = True
+    ) -> list[CommitChanges]:
+        """The commits from `base` to `tip` with what they change.
+
+        Along `first_parent` they come oldest first, and a merge changes what it brings to its
+        branch; without `merges` merges are left out.
+        """
+        options = ["--reverse", "--first-parent"] if first_parent else []
+        if not merges:
+            options.append("--no-merges")
+        listing = ("rev-list", *options, tip, f"^{base}", "--")
+        out = self._piped(listing, ("diff-tree", "--stdin", *_CHANGES))
+        fields = iter(os.fsdecode(out).split("\0"))
+        found: list[CommitChanges] = []
+        for field in fields:
+            if field.startswith((":", "\n:")):
+                found[-1].changes[next(fields)] = parse_raw(field.lstrip("\n"))
+            elif field:
+                oid, _, subject = field.partition(" ")
+                found.append(CommitChanges(oid, subject, {}))
+        return found
+
+    def paths_touched(self, include: Iterable[str], globs: Iterable[str]) -> set[str]:
+        """The paths that commits change which no ref that `globs` match has."""
+        options = ("--format=", "--name-only", "--no-renames", "-z")
+        left_out = [f"--glob={glob}" for glob in globs]
+        return set(self._fields("log", *options, *include, "--not", *left_out, "--not", "--"))
+
+    def last_commit_on(self, path: str, base: str, tip: str) -> str:
+        """ "ABBREVIATED SUBJECT" of the last commit from `base` to `tip` on a path; "" for none."""
+        options = ("-1", "--format=%h %s", "--encoding=UTF-8")
+        return self._text("log", *options, f"{base}..{tip}", "--", f":(top,literal){path}")
+
+    def cherry(self, upstream: str, head: str, limit: str) -> set[str]:
+        """Commits from `limit` to `head` whose patch is in `upstream` already (git-cherry(1))."""
+        lines = self._lines("cherry", "--", upstream, head, limit)
+        return {line[2:] for line in lines if line.startswith("-")}
+
+    # --- shown to a person by git itself ---
+
+    def show_range_diff(self, old: str, new: str) -> None:
+        """Prints how the commits of two ranges (A..B) differ. Raises CallFailed."""
+        self._show("range-diff", old, new)
+
+    def become_diff(self, options: list[str], old: str, new: str, paths: list[str]) -> NoReturn:
+        """Becomes `git diff` between two commits; options are the user's."""
+        self._hand_over("diff", *options, old, new, "--", *paths)
+
+
+_CHANGES = (
+    "-r",
+    "-z",
+    "--root",
+    "--always",
+    "--no-renames",
+    "--no-abbrev",
+    "--diff-merges=first-parent",
+    "--ignore-submodules=none",
+    "--format=%H %s",
+    "--encoding=UTF-8",
+)
+
+
+def _revision_lines(include: Iterable[str], exclude: Iterable[str]) -> bytes:
+    return as_lines([*include, *(f"^{revision}" for revision in exclude)])

@@ -1,0 +1,229 @@
+"""Objects: what they are, what is in them, and new ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.errors import GitFailed
+from git_ekf.git.process import Process, as_lines, stop
+
+
+class ObjectInfo(NamedTuple):
+    """An object's id, its type (commit, tree, blob or tag) and its size in bytes."""
+
+    oid: str
+    type: str
+    size: int
+
+
+class GitObject(NamedTuple):
+    """An object's type and its content."""
+
+    type: str
+    content: bytes
+
+
+class ObjectQuestions(Process):
+    def ref_value(self, ref: str) -> str:
+        """The object id that a ref (or any revision) names; "" when there is no such thing."""
+        question = ("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
+        return self._word_or_none(*question, ok=(0, 1, 128)) or ""
+
+    def commit(self, revision: str) -> str | None:
+        """The full id of the commit that a revision names, None when it names none."""
+        question = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+        return self._word_or_none(*question, revision + "^{commit}", ok=(0, 1, 128))
+
+    def tree_of(self, commit: str) -> str:
+        """The id of a commit's tree. Raises GitFailed."""
+        return self._text("rev-parse", f"{commit}^{{tree}}")
+
+    def object_infos(self, names: Iterable[str]) -> list[ObjectInfo | None]:
+        """Of each object, by any name without a line end, what it is; None for one that is missing."""
+        asked = as_lines(names)
+        if not asked:
+            return []
+        question = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+        return [_parse_info(line) for line in self._lines("cat-file", question, stdin=asked)]
+
+    def read_objects(self, oids: Iterable[str]) -> list[GitObject | None]:
+        """Objects in full; None for one that is missing."""
+        asked = as_lines(oids)
+        out = self._run("cat-file", "--batch", stdin=asked)[1] if asked else b""
+        found: list[GitObject | None] = []
+        at = 0
+        while at < len(out):
+            end = out.index(b"\n", at)
+            info = _parse_info(os.fsdecode(out[at:end]))
+            at = end + 1
+            if info is None:
+                found.append(None)
+            else:
+                found.append(GitObject(info.type, out[at : at + info.size]))
+                at += info.size + 1
+        return found
+
+    def read_beginnings(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
+        """At most `limit` bytes of each object, by its id. Raises ValueError for one that git cannot read."""
+        process = self._start("cat-file", "--batch", stdin=True)
+        assert process.stdin
+        assert process.stdout
+        read = {}
+        for oid in oids:  # one by one, or both sides would wait for each other
+            process.stdin.write(f"{oid}\n".encode())
+            process.stdin.flush()
+            info = _parse_info(os.fsdecode(process.stdout.readline()).removesuffix("\n"))
+            if info is None:
+                stop(process)
+                raise ValueError(f"{oid} cannot be read")
+            read[oid] = process.stdout.read(min(info.size, limit))
+            left = info.size + 1 - len(read[oid])
+            while left and (part := process.stdout.read(min(left, 1 << 16))):
+                left -= len(part)
+        self._finish(process, stdin=b"")
+        return read
+
+    def id_reader(self) -> IdReader:
+        """One git that answers many questions for the ids of objects, one after another."""
+        return IdReader(self)
+
+    # --- blobs ---
+
+    def blob(self, name: str) -> bytes:
+        """A blob's content. Raises GitFailed where the name names none."""
+        return self._run("cat-file", "blob", name)[1]
+
+    def find_blob(self, name: str) -> bytes | None:
+        """A blob's content; None where the name names none."""
+        code, out = self._run("cat-file", "blob", name, ok=(0, 128))
+        return out if code == 0 else None
+
+    def write_blob(self, content: bytes) -> str:
+        """Writes a blob, which no ref names yet. Its id."""
+        return self._text("hash-object", "-w", "--stdin", stdin=content)
+
+    def blob_id_of_file(self, path: str) -> str:
+        """The id of the blob that git would make of a file, by its filters and attributes."""
+        return self._text("hash-object", "--", path)
+
+    def empty_tree(self) -> str:
+        """The id of the tree without entries."""
+        return self._text("hash-object", "-t", "tree", "--stdin", stdin=b"")
+
+    # --- commits and tags ---
+
+    def commit_tree(
+        self,
+        tree: str,
+        parent: str,
+        message: bytes,
+        *,
+        sign: bool = False,
+        author: Mapping[str, str] | None = None,
+    ) -> str:
+        """Makes a commit of a tree (or of another commit's). Its id. Raises GitFailed.
+
+        `author` has GIT_AUTHOR_NAME and the like; it is the user without that.
+        """
+        options = ["-S"] if sign else []
+        git = self.variant(env=author) if author else self
+        tree_of = f"{tree}^{{tree}}"
+        return git._text("commit-tree", *options, "-p", parent, "-F", "-", tree_of, stdin=message)
+
+    def make_tag(self, name: str, commit: str, message: bytes, *, sign: bool) -> None:
+        """Makes an annotated tag with the message as it is. Raises GitFailed."""
+        kind = "-s" if sign else "-a"
+        options = (kind, "--cleanup=verbatim", "-F", "-")
+        self._run("tag", *options, "--", name, commit, stdin=message)
+
+    # --- signatures ---
+
+    def well_signed_commits(self, commits: list[str]) -> set[str]:
+        """Those of some commits whose signature git finds good and trusted."""
+        if not commits:
+            return set()
+        options = ("--no-walk=unsorted", "--no-show-signature", "--format=%G?%H", "--stdin")
+        lines = self._run("log", *options, stdin=as_lines(commits), ok=(0, 1))[1].decode()
+        return {line[1:] for line in lines.split("\n") if line.startswith("G")}
+
+    def well_signed_tags(self, oids: list[str]) -> set[str]:
+        """Those of some tag objects whose signature git finds good and trusted."""
+        good: set[str] = set()
+        for first in range(0, len(oids), _AT_ONCE):
+            some = oids[first : first + _AT_ONCE]
+            out = self._run("verify-tag", "--format=%(objectname)", *some, ok=(0, 1))[1]
+            good.update(out.decode().split())
+        return good
+
+
+# Tags whose ids a command line has room for.
+_AT_ONCE = 500
+
+# Bytes of names asked for before the answers are read: more than fit into a pipe would wait for
+# each other.
+_PIPE = 1 << 14  # the smallest that a system has
+_ANSWER = 90  # what an answer can have beyond the name
+
+
+class IdReader:
+    """A `git cat-file --batch-check` under way."""
+
+    def __init__(self, git: ObjectQuestions) -> None:
+        self._git = git
+        self._process = git._start("cat-file", "--batch-check=%(objectname)", stdin=True)
+
+    def ids(self, names: list[str]) -> list[str]:
+        """The object ids of names such as TREE:PATH, "" for one that does not exist."""
+        asked = iter(self._batch([name for name in names if "\n" not in name]))
+        found = []
+        for name in names:
+            found.append(self._git.ref_value(name) if "\n" in name else next(asked))
+        return found
+
+    def _batch(self, names: list[str]) -> list[str]:
+        """The same for names without a line end."""
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        found: list[str] = []
+        for chunk in _chunks(os.fsencode(f"{name}\n") for name in names):
+            with suppress(BrokenPipeError):
+                process.stdin.writelines(chunk)
+                process.stdin.flush()
+            for _ in chunk:
+                line = process.stdout.readline()
+                if not line:
+                    said = os.fsdecode(process.stderr.read())
+                    raise GitFailed(["cat-file", "--batch-check"], process.wait(), said)
+                found.append("" if b" " in line else line.decode().strip())  # "NAME missing"
+        return found
+
+    def close(self) -> None:
+        self._process.kill()
+        with suppress(OSError):  # that it has gone already
+            self._process.communicate()
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        size += len(line) + _ANSWER
+        if chunk and size > _PIPE:
+            yield chunk
+            chunk, size = [], len(line) + _ANSWER
+        chunk.append(line)
+    if chunk:
+        yield chunk
+
+
+def _parse_info(line: str) -> ObjectInfo | None:
+    """ "OID TYPE SIZE" of --batch and --batch-check; anything else is "NAME missing"."""
+    words = line.split(" ")
+    if len(words) != 3 or not words[2].isdigit():
+        return None
+    return ObjectInfo(words[0], words[1], int(words[2]))

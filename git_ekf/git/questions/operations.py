@@ -1,0 +1,97 @@
+"""What git does in several steps, or to a whole repository."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from typing import NamedTuple
+
+from git_ekf.git.process import Process
+
+# Settings under which a rebase would do more, or other things, than our list of commits says.
+_REBASE = (
+    "rebase.autoSquash=false",
+    "rebase.autoStash=false",
+    "rebase.updateRefs=false",
+    "rebase.missingCommitsCheck=ignore",
+    "rebase.rescheduleFailedExec=true",
+    "rebase.abbreviateCommands=false",
+    "core.commentChar=#",
+    "advice.mergeConflict=false",
+)
+_NO_EDITOR = {"GIT_EDITOR": ":"}
+
+
+class Said(NamedTuple):
+    """How git ended, and all that it said."""
+
+    code: int
+    output: str
+
+
+class OperationQuestions(Process):
+    def init(
+        self,
+        directory: str,
+        *,
+        bare: bool = False,
+        object_format: str = "",
+        branch: str = "",
+        template: bool = True,
+    ) -> None:
+        """Makes a repository; `branch` is what HEAD names. Raises GitFailed.
+
+        Without a `template` it has no hooks and settings of the user's.
+        """
+        options = ["--bare"] if bare else []
+        if object_format:
+            options.append(f"--object-format={object_format}")
+        if branch:
+            options.append(f"--initial-branch={branch}")
+        if not template:
+            options.append("--template=")
+        self._run("init", "--quiet", *options, "--", directory)
+
+    def maintain(self) -> None:
+        """Lets git tidy up, where it finds that worth while; that it fails is no matter."""
+        self._run("maintenance", "run", "--auto", "--quiet", ok=range(256))
+
+    # --- rebases (git-rebase(1)) ---
+
+    def start_rebase(self, top: str, todo: str, onto: str, upstream: str) -> Said:
+        """Begins a rebase of HEAD in a work tree, with the list of commits in a file `todo`."""
+        env = {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"}
+        options = ("--interactive", "--no-verify", "--empty=drop", "--onto", onto)
+        git = self.variant(top, env, settings=_REBASE)
+        return git._said("rebase", *options, upstream)
+
+    def resume_rebase(self, top: str, how: str) -> Said:
+        """Goes on with a rebase; `how` is continue or skip."""
+        return self.variant(top, _NO_EDITOR)._said("rebase", f"--{how}")
+
+    def abort_rebase(self) -> None:
+        """Goes back to where a rebase began, and remembers resolutions that are not committed.
+
+        Raises GitFailed.
+        """
+        self._run("rerere", ok=(0, 128))
+        self._run("rebase", "--abort")
+
+    def quit_rebase(self) -> None:
+        """Forgets a rebase, and leaves everything as it is. Raises GitFailed."""
+        self._run("rebase", "--quit")
+
+    def _said(self, *args: str) -> Said:
+        """Through a file: git is not to die of a closed pipe when git-ekf is killed."""
+        with tempfile.TemporaryFile() as file:
+            code = self._start(*args, output=file).wait()
+            file.seek(0)
+            return Said(code, os.fsdecode(file.read()))
+
+    def copy_notes(self, pairs: bytes) -> None:
+        """Copies notes from old commits to new ones, as the settings for rebases say.
+
+        `pairs` has a line "OLD NEW" for each, as the post-rewrite hook is given.
+        """
+        self._run("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin=pairs, ok=(0, 1))

@@ -1,0 +1,46 @@
+"""Many objects at once: packs written, read, and made from a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from git_ekf.git.process import Process, Transfer, as_lines
+
+
+class PackQuestions(Process):
+    @contextmanager
+    def pack_objects(
+        self, include: Iterable[str], exclude: Iterable[str], *, reproducible: bool
+    ) -> Iterator[IO[bytes]]:
+        """A pack to be read, with the objects of `include` and without those of `exclude`.
+
+        It may have differences to objects that it leaves out. `reproducible`: the same objects
+        give the same bytes, at the price of one processor's speed. Raises GitFailed.
+        """
+        options = ["--revs", "--stdout", "--thin", "--delta-base-offset"]
+        if reproducible:
+            options.append("--threads=1")
+        with self._transfer("pack-objects", *options, stdin=True) as transfer:
+            transfer.write(as_lines([*include, "--not", *exclude]))
+            yield transfer.stdout
+        transfer.require(0)
+
+    @contextmanager
+    def index_pack(self, *, linked: bool) -> Iterator[tuple[IO[bytes], Transfer]]:
+        """A pipe that takes a pack, whose objects are then here, and what becomes of it.
+
+        `linked`: each object that one of them names is looked for; the code at the end is 1 where
+        some are not in the pack. Raises GitFailed.
+        """
+        options = ["--stdin", "--fix-thin"]
+        if linked:
+            options.append("--check-self-contained-and-connected")
+        with self._transfer("index-pack", *options, stdin=True, progress=False) as transfer:
+            yield transfer.stdin, transfer
+        transfer.require(0, 1)
+
+    def fast_import(self, stream: bytes) -> None:
+        """Makes what a stream says (git-fast-import(1)). Raises GitFailed."""
+        self._run("fast-import", "--quiet", stdin=stream)

@@ -1,0 +1,205 @@
+"""Refs, reflogs and HEAD: read, and moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.git.process import Process, as_lines, split_fields
+from git_ekf.git.refs import HEADS, RefUpdate
+
+
+class Ref(NamedTuple):
+    """A ref and the object it names; `symref` is the ref that it is only another name for, or ""."""
+
+    name: str
+    oid: str
+    symref: str
+
+
+class Branch(NamedTuple):
+    """A branch: its commit, whether HEAD is on it here, and the work tree that has it ("": none)."""
+
+    commit: str
+    is_here: bool
+    worktree: str
+
+
+class RefObject(NamedTuple):
+    """A ref with the object that it names: its type and its bytes."""
+
+    name: str
+    oid: str
+    type: str
+    content: bytes
+
+
+class DatedRef(NamedTuple):
+    """A ref in short, and when its object was made (seconds since 1970; None: it does not say)."""
+
+    name: str
+    seconds: int | None
+
+
+class RefQuestions(Process):
+    def refs(self, *patterns: str, contains: str = "", merged: Iterable[str] = ()) -> list[Ref]:
+        """Refs by name, of all or of those that patterns match (git-for-each-ref(1)).
+
+        `contains`: only those that have this commit; `merged`: only those that one of these has.
+        """
+        options = [f"--merged={commit}" for commit in merged]
+        if contains:
+            options.append(f"--contains={contains}")
+        lines = self._lines("for-each-ref", _REF, *options, "--end-of-options", *patterns)
+        return [_parse_ref(line) for line in lines]
+
+    def ref_values(self, *patterns: str, merged: Iterable[str] = ()) -> dict[str, str]:
+        """Ref -> object id of the same; refs that only name another one are left out."""
+        found = self.refs(*patterns, merged=merged)
+        return {ref.name: ref.oid for ref in found if not ref.symref}
+
+    def each_ref(self) -> Iterator[Ref]:
+        """All refs by name, read as git lists them: there may be a hundred thousand."""
+        process = self._start("for-each-ref", _REF)
+        assert process.stdout
+        for line in process.stdout:
+            yield _parse_ref(os.fsdecode(line.removesuffix(b"\n")))
+        self._finish(process)
+
+    def branches(self, refs: Iterable[str]) -> dict[str, Branch]:
+        """Those of some branches that exist, by their refs."""
+        asked = sorted(refs)
+        if not asked:
+            return {}
+        wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
+        fields = iter(self._fields("for-each-ref", wanted, "--end-of-options", *asked))
+        found = {}
+        for field in fields:
+            ref = field.lstrip("\n")  # behind each of them there is a line end
+            if not ref:
+                break
+            branch = Branch(next(fields), next(fields) == "*", next(fields))
+            if ref in asked:  # a pattern matches what is below it too
+                found[ref] = branch
+        return found
+
+    def is_head(self, ref: str, commit: str) -> bool:
+        """Whether HEAD is on a branch, and that branch at a commit."""
+        branch = self.branches([ref]).get(ref)
+        return branch is not None and branch.is_here and branch.commit == commit
+
+    def commit_dates(self, *patterns: str) -> dict[str, str]:
+        """Commit -> its date (ISO 8601), of those that refs name."""
+        dates = "--format=%(objectname) %(committerdate:iso-strict)"
+        lines = self._lines("for-each-ref", dates, "--end-of-options", *patterns)
+        return dict(line.split(" ", 1) for line in lines)
+
+    def newest_ref(self, *patterns: str) -> DatedRef | None:
+        """The ref whose commit or tag was made last, by what that says."""
+        options = ("--sort=-creatordate", "--count=1")
+        wanted = "--format=%(creatordate:unix) %(refname:short)"
+        for line in self._lines("for-each-ref", *options, wanted, "--end-of-options", *patterns):
+            seconds, _, name = line.partition(" ")
+            return DatedRef(name, int(seconds) if seconds.isdigit() else None)
+        return None
+
+    def ref_objects(self, *patterns: str) -> list[RefObject]:
+        """Refs by name with the objects that they name, read at once."""
+        fields = "%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)%00"
+        out = self._run("for-each-ref", f"--format={fields}", "--end-of-options", *patterns)[1]
+        return [
+            RefObject(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), kind.decode(), raw)
+            for ref, oid, kind, raw in _split_objects(out)
+        ]
+
+    def reflog(self, ref: str) -> list[tuple[str, str]]:
+        """(object id, message) of what a ref was, newest first; [] where nothing is remembered."""
+        question = ("reflog", "show", "-z", "--format=%H %gs", ref, "--")
+        code, out = self._run(*question, ok=(0, 128))
+        if code:
+            return []
+        found = []
+        for entry in split_fields(out):
+            oid, _, message = entry.partition(" ")
+            found.append((oid, message))
+        return found
+
+    # --- HEAD ---
+
+    def head_branch(self) -> str | None:
+        """The branch that HEAD is on (it may be unborn), None when HEAD is detached."""
+        ref = self._word_or_none("symbolic-ref", "--quiet", "HEAD")
+        return None if ref is None else ref.removeprefix(HEADS)
+
+    def point_head(self, ref: str, reason: str = "") -> None:
+        """Lets HEAD name a ref; `reason` is for its reflog."""
+        options = ["-m", reason] if reason else []
+        self._run("symbolic-ref", *options, "HEAD", ref)
+
+    # --- changes ---
+
+    def update_refs(self, updates: Iterable[RefUpdate], reason: str = "") -> None:
+        """One transaction: all of the updates or none. `reason` is for the reflogs.
+
+        An update whose `old` is "" is made whatever the ref was. Raises GitFailed, Refused.
+        """
+        commands = [_command(update) for update in updates]
+        if not commands:
+            return
+        options = ["-m", reason] if reason else []
+        stdin = as_lines(["start", *commands, "prepare", "commit"])
+        self._run("update-ref", *options, "--stdin", stdin=stdin)
+
+    def pack_refs(self) -> None:
+        """Puts all refs into one file, which makes a clone of many faster."""
+        self._run("pack-refs", "--all")
+
+    def rename_branch(self, old: str, new: str) -> None:
+        self._run("branch", "-m", "--", old, new)
+
+    def delete_branch(self, branch: str) -> None:
+        """Deletes a branch, whatever would be lost with it."""
+        self._run("branch", "-D", "--", branch)
+
+
+_REF = "--format=%(objectname) %(refname) %(symref)"
+
+
+def _parse_ref(line: str) -> Ref:
+    oid, name, symref = line.split(" ", 2)
+    return Ref(name, oid, symref)
+
+
+def _command(update: RefUpdate) -> str:
+    """A line for git-update-ref(1)."""
+    if update.deletes:
+        return f"delete {update.ref} {update.old}".rstrip()
+    if update.old and update.creates:
+        return f"create {update.ref} {update.new}"
+    return f"update {update.ref} {update.new} {update.old}".rstrip()
+
+
+def _split_objects(out: bytes) -> Iterable[tuple[bytes, bytes, bytes, bytes]]:
+    """Ref, object id, type and object of each entry that ref_objects asks for."""
+    parts = out.split(b"\0")
+    with suppress(ValueError):
+        sizes = zip(parts[3::5], parts[4::5], strict=True)
+        if all(int(size) == len(raw) for size, raw in sizes):
+            return zip(parts[0::5], parts[1::5], parts[2::5], parts[4::5], strict=False)
+    return _split_objects_by_size(out)  # some object holds a NUL itself
+
+
+def _split_objects_by_size(out: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    at = 0
+    while at < len(out) - 1:
+        fields = []
+        for _ in range(4):
+            end = out.index(b"\0", at)
+            fields.append(out[at:end])
+            at = end + 1
+        ref, oid, kind, size = fields
+        end = at + int(size)
+        yield ref, oid, kind, out[at:end]
+        at = end + 1

@@ -1,0 +1,161 @@
+"""Remotes: what they have, and what is fetched from them and pushed to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from git_ekf.errors import UsageError
+from git_ekf.git.process import Ahead, Process, as_lines
+from git_ekf.git.refs import HEADS
+
+# Seconds that a question to a remote may take; a person may have to type a password.
+REMOTE_TIMEOUT = 60.0
+
+
+class PushOutcome(NamedTuple):
+    """What became of a push; `code` is git's, 0 when all of it was taken.
+
+    `rejected` is ref -> reason, of those that were not; `messages` is what git, hooks and the
+    server said.
+    """
+
+    code: int
+    rejected: dict[str, str]
+    messages: str
+
+
+class RemoteQuestions(Process):
+    def ls_remote(self, remote: str, *patterns: str) -> dict[str, str]:
+        """Ref -> object id at a remote (a name or a URL). Raises CallFailed.
+
+        It has GIT_EKF_TIMEOUT seconds to answer, or REMOTE_TIMEOUT.
+        """
+        question = ("ls-remote", "--end-of-options", remote, *patterns)
+        return _parse_refs(self._run(*question, timeout=_remote_timeout())[1])
+
+    def asking_remote(
+        self, remote: str, *patterns: str, env: Mapping[str, str]
+    ) -> Ahead[dict[str, str]]:
+        """The same, asked ahead, without a limit of time and with `env` in the environment."""
+        question = ("ls-remote", "--end-of-options", remote, *patterns)
+        return self._ahead(*question, env=env, read=_parse_refs)
+
+    def remote_head(self, remote: str) -> str:
+        """The branch that a plain clone checks out; "" where HEAD names one that is not there."""
+        for line in self._lines("ls-remote", "--symref", "--end-of-options", remote, "HEAD"):
+            if line.startswith("ref: "):
+                return line.partition("\t")[0].removeprefix("ref: " + HEADS)
+        return ""
+
+    # --- fetched ---
+
+    def fetch(self, remote: str) -> None:
+        """Fetches what the configuration says. Raises GitFailed."""
+        self._fetch("--", remote)
+
+    def show_fetch(self, remote: str, *refspecs: str) -> None:
+        """Fetches what the configuration says, or these refspecs, as a person would.
+
+        git itself reports on the terminal, also of each ref, where anybody watches.
+        Raises CallFailed.
+        """
+        self._show("fetch", "--progress" if self.progress else "--quiet", "--", remote, *refspecs)
+
+    def fetch_objects(self, remote: str, refs: Iterable[str]) -> str:
+        """Fetches what refs lead to, and moves no ref here but FETCH_HEAD. git's messages.
+
+        git makes sure that it is what its name says, and complete. Raises GitFailed.
+        """
+        options = ("--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--stdin")
+        return self._fetch(*options, "--", remote, stdin=as_lines(refs))
+
+    def fetch_copy(self, remote: str, *refspecs: str) -> None:
+        """Makes the refs of the refspecs what they are at the remote, deleted ones too.
+
+        Raises GitFailed.
+        """
+        options = ("--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+        self._fetch(*options, "--", remote, *refspecs)
+
+    def _fetch(self, *args: str, stdin: bytes = b"") -> str:
+        with self._transfer("fetch", "--quiet", *args, stdin=bool(stdin)) as transfer:
+            if stdin:
+                transfer.write(stdin)
+            transfer.stdout.read()
+        transfer.require(0)
+        return transfer.messages
+
+    # --- pushed ---
+
+    def push(
+        self,
+        remote: str,
+        refspecs: Iterable[str],
+        *,
+        expected: Mapping[str, str],
+        atomic: bool = True,
+        verify: bool = True,
+    ) -> PushOutcome:
+        """Pushes; a ref that is `expected` (ref -> object id) to be something may lose that.
+
+        `atomic`: all or nothing; `verify`: the user's pre-push hook may refuse it.
+        """
+        options = ["--atomic"] if atomic else []
+        if not verify:
+            options.append("--no-verify")
+        options += [f"--force-with-lease={ref}:{oid}" for ref, oid in expected.items()]
+        options = ["--porcelain", "--no-follow-tags", *options]
+        with self._transfer("push", *options, "--", remote, *refspecs) as transfer:
+            out = transfer.stdout.read()
+        return PushOutcome(transfer.code, _parse_rejected(os.fsdecode(out)), transfer.messages)
+
+    # --- remotes of this clone (git-remote(1)) ---
+
+    def remote_urls(self, remote: str, *, push: bool = False) -> list[str]:
+        """The URLs that git will use, `url.<base>.insteadOf` applied."""
+        options = ["--push"] if push else []
+        return self._lines("remote", "get-url", *options, "--all", "--end-of-options", remote)
+
+    def add_remote(self, remote: str, url: str) -> None:
+        self._run("remote", "add", "--", remote, url)
+
+    def rename_remote(self, old: str, new: str) -> None:
+        """With its remote-tracking branches and what tracks them."""
+        self._run("remote", "rename", "--no-progress", "--", old, new)
+
+    def set_remote_url(self, remote: str, url: str) -> None:
+        self._run("remote", "set-url", "--", remote, url)
+
+
+def _parse_refs(out: bytes) -> dict[str, str]:
+    refs = {}
+    for line in os.fsdecode(out).split("\n")[:-1]:  # not splitlines(), as in Process._lines
+        oid, _, ref = line.partition("\t")
+        refs[ref] = oid
+    return refs
+
+
+def _parse_rejected(porcelain: str) -> dict[str, str]:
+    """ref -> reason, from `git push --porcelain` (git-push(1), OUTPUT)."""
+    rejected = {}
+    for line in porcelain.split("\n"):
+        words = line.split("\t")
+        if words[0] == "!" and len(words) > 2:
+            rejected[words[1].partition(":")[2]] = words[2]
+    return rejected
+
+
+def _remote_timeout() -> float:
+    given = os.environ.get("GIT_EKF_TIMEOUT", "")
+    try:
+        seconds = float(given or REMOTE_TIMEOUT)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise UsageError(
+            f"GIT_EKF_TIMEOUT is {given}, which is no number of seconds above 0",
+            f"export GIT_EKF_TIMEOUT={REMOTE_TIMEOUT:g}",
+        )
+    return seconds

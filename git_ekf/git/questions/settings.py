@@ -1,0 +1,72 @@
+"""git's configuration: read and changed (git-config(1))."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from git_ekf.git.process import Process, split_fields
+
+
+class Scoped(NamedTuple):
+    """A setting; `scope` is system, global, local, worktree or command (`git -c`)."""
+
+    scope: str
+    key: str
+    value: str
+
+
+class SettingQuestions(Process):
+    def config_pairs(self, *, local: bool = False) -> list[tuple[str, str]]:
+        """(key, value) in order of precedence; `local`: of this clone only.
+
+        A key without a value reads as "true".
+        """
+        scope = ["--local"] if local else []
+        return [_pair(entry) for entry in self._fields("config", *scope, "--list", "-z")]
+
+    def scoped_settings(self) -> list[Scoped]:
+        """All of the configuration, with where each setting comes from."""
+        fields = self._fields("config", "--list", "-z", "--show-scope")
+        entries = zip(fields[::2], fields[1::2], strict=True)
+        return [Scoped(scope, *_pair(entry)) for scope, entry in entries]
+
+    def setting(self, key: str, type_: str = "") -> str | None:
+        """The value in force, as git understands it for a type (bool, path); None for none.
+
+        Raises GitFailed where it is not of that type.
+        """
+        types = [f"--type={type_}"] if type_ else []
+        code, out = self._run("config", *types, "--get", key, ok=(0, 1))
+        return os.fsdecode(out).removesuffix("\n") if code == 0 else None
+
+    def setting_for_url(self, key: str, url: str) -> str | None:
+        """The value of SECTION.<url>.NAME that fits a URL best, or of SECTION.NAME."""
+        return self._word_or_none("config", "--get-urlmatch", key, url)
+
+    def wants_colour(self, slot: str, *, is_terminal: bool) -> bool:
+        """Whether color.SLOT (or color.ui) asks for colours."""
+        question = ("--get-colorbool", f"color.{slot}", "true" if is_terminal else "false")
+        return self._text("config", *question) == "true"
+
+    def local_settings(self, key: str) -> list[str]:
+        """All values that a setting has in this clone."""
+        out = self._run("config", "--local", "-z", "--get-all", key, ok=(0, 1))[1]
+        return split_fields(out)
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Gives a setting of this clone one value, whatever it had."""
+        self._run("config", "--local", "--replace-all", key, value)
+
+    def add_setting(self, key: str, value: str) -> None:
+        """Gives a setting of this clone one more value."""
+        self._run("config", "--local", "--add", key, value)
+
+    def unset_setting(self, key: str) -> None:
+        """Takes all values of a setting from this clone. Raises GitFailed where it has none."""
+        self._run("config", "--local", "--unset-all", key)
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    key, newline, value = entry.partition("\n")
+    return key, value if newline else "true"

@@ -1,0 +1,192 @@
+"""Trees, what is different between two of them, and the index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from git_ekf.git.process import Process
+from git_ekf.git.trees import Entry, Stages, TreeChanges, add_stage, parse_raw
+
+# What keeps the user's configuration and attributes from running programs in a mere question.
+# A renamed file is a new file where it arrives.
+_PLAIN = (
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--ignore-submodules=none",
+)
+
+
+class ChangedFile(NamedTuple):
+    """A file that two commits have differently.
+
+    `status` is git's letter (A, C, D, M, R or T); `added` and `deleted` count lines, and are None
+    for a binary file.
+    """
+
+    status: str
+    old_path: str
+    path: str
+    added: int | None
+    deleted: int | None
+
+
+class MergeMessage(NamedTuple):
+    """git's word on some paths of a merge: its short type, and the message for people."""
+
+    paths: tuple[str, ...]
+    type: str
+    message: str
+
+
+class TreeMerge(NamedTuple):
+    """A merge without a work tree: `tree` has conflict markers where it is not clean."""
+
+    tree: str
+    clean: bool
+    stages: Stages
+    messages: list[MergeMessage]
+
+
+class TreeQuestions(Process):
+    def ls_tree(self, commit: str, *, recursive: bool = False) -> dict[str, Entry]:
+        """Path -> entry: of the top directory, or of all files where it is `recursive`."""
+        options = ["-r"] if recursive else []
+        entries = {}
+        for field in self._fields("ls-tree", *options, "-z", "--full-tree", commit):
+            words, _, path = field.partition("\t")
+            mode, _, oid = words.split(" ")
+            entries[path] = Entry(mode, oid)
+        return entries
+
+    def top_directories(self, commit: str) -> set[str]:
+        """The directories at the top of a commit's tree."""
+        return set(self._fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", commit))
+
+    # --- differences ---
+
+    def diff_trees(self, old: str, new: str) -> TreeChanges:
+        """What changes from one tree (or commit) to another. A rename is two changes."""
+        options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
+        fields = iter(self._fields("diff-tree", *options, old, new, "--"))
+        return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
+
+    def renamed_files(self, old: str, new: str) -> list[tuple[str, str]]:
+        """(old path, new path) of the files that git takes for renamed."""
+        options = ("-r", "-z", "-M", "--name-status", "--diff-filter=R")
+        fields = iter(self._fields("diff-tree", *options, old, new, "--"))
+        return [(source, target) for _, source, target in zip(fields, fields, fields, strict=True)]
+
+    def changed_files(self, old: str, new: str, paths: Sequence[str]) -> list[ChangedFile]:
+        """Files (below `paths`, where there are any) that two commits have differently."""
+        options = ("-r", "--raw", "--numstat", "-z", "-M", "--no-relative")
+        fields = iter(self._fields("diff-tree", *options, old, new, "--", *paths))
+        states = []
+        field = next(fields, "")
+        while field.startswith(":"):
+            status = field.rsplit(" ", 1)[1][0]
+            before = next(fields)
+            path = next(fields) if status in "RC" else before
+            states.append((status, before, path))
+            field = next(fields, "")
+        found = []
+        for status, before, path in states:
+            added, deleted, _ = field.split("\t", 2)
+            if status in "RC":  # both paths stand behind it
+                next(fields)
+                next(fields)
+            found.append(ChangedFile(status, before, path, _number(added), _number(deleted)))
+            field = next(fields, "")
+        return found
+
+    def diff_stat(self, old: str, new: str) -> str:
+        """`git diff --stat` between two commits, for a page of 72 columns; "" for no difference."""
+        out = self._run("diff-tree", "--stat=72", "--find-renames", old, new, "--")[1]
+        return os.fsdecode(out).rstrip()
+
+    def added_files(self, old: str, new: str) -> list[str]:
+        """The files that only the new commit has, or the index where `new` is ""."""
+        return self._fields(*_comparison(old, new, "-z", "--name-only", "--diff-filter=A"))
+
+    def files_with_lines(self, old: str, new: str, pattern: str) -> list[str]:
+        """Files in which lines that match a pattern come or go; `new` "" is the index."""
+        return self._fields(*_comparison(old, new, "-z", "--name-only", f"-G{pattern}"))
+
+    def patch_of_lines(self, old: str, new: str, pattern: str) -> Iterator[bytes]:
+        """The patch of those files, without context, line by line: it can be as large as a push."""
+        process = self._start(*_comparison(old, new, "-p", "-U0", f"-G{pattern}"))
+        assert process.stdout
+        yield from process.stdout
+        self._finish(process)
+
+    # --- merges ---
+
+    def merge_trees(self, ours: str, theirs: str) -> TreeMerge:
+        """Merges two commits over their merge base (git-merge-tree(1)). Raises GitFailed."""
+        options = ("--write-tree", "-z", "--allow-unrelated-histories", "--stdin")
+        stdin = f"{ours} {theirs}\n".encode()
+        out = self._run("merge-tree", *options, stdin=stdin, ok=(0, 1))[1]
+        fields = iter(os.fsdecode(out).split("\0"))
+        clean = next(fields) == "1"
+        tree = next(fields)
+        stages: Stages = {}
+        for field in iter(fields.__next__, ""):
+            add_stage(stages, field)
+        messages = []
+        for field in fields:
+            # Else it is the end, or advice on submodules, which git prints without regard to -z.
+            if field.isdigit():
+                paths = tuple(next(fields) for _ in range(int(field)))
+                messages.append(MergeMessage(paths, next(fields), next(fields)))
+        return TreeMerge(tree, clean, stages, messages)
+
+    def merge_file(self, ours: str, base: str, theirs: str, *, favour: str) -> bytes | None:
+        """Three files merged, one side's lines taken where they conflict; None for binary files.
+
+        `favour` is ours or theirs. Raises GitFailed.
+        """
+        options = ("-p", "-q", f"--{favour}")
+        code, out = self._run("merge-file", *options, ours, base, theirs, ok=(*range(128), 255))
+        return None if code == 255 else out
+
+    # --- the index ---
+
+    def read_tree(self, tree: str) -> None:
+        """Makes the index what a tree is."""
+        self._run("read-tree", tree)
+
+    def update_index(self, changes: Iterable[tuple[str, Entry | None]], null: str = "") -> None:
+        """Puts entries into the index; None takes a path out, for which `null` is the zero id."""
+        gone, come = [], []  # what goes away makes room for what comes
+        for path, entry in changes:
+            if entry:
+                come.append(f"{entry.mode} {entry.oid}\t{path}\0")
+            else:
+                gone.append(f"0 {null}\t{path}\0")
+        stdin = os.fsencode("".join(gone + come))
+        self._run("update-index", "-z", "--index-info", stdin=stdin)
+
+    def write_tree(self) -> str:
+        """Writes the index as a tree. Its id. Whether its objects are there is not looked at."""
+        return self._text("write-tree", "--missing-ok")
+
+    def unmerged(self) -> Stages:
+        """The paths in conflict, with their stages."""
+        stages: Stages = {}
+        for field in self._fields("ls-files", "-z", "--unmerged"):
+            add_stage(stages, field)
+        return stages
+
+
+def _comparison(old: str, new: str, *options: str) -> list[str]:
+    """The plumbing that compares two trees; `new` "" is the index."""
+    if new:
+        return ["diff-tree", *_PLAIN, *options, "-r", old, new, "--"]
+    return ["diff-index", *_PLAIN, *options, "--cached", old, "--"]
+
+
+def _number(word: str) -> int | None:
+    return None if word == "-" else int(word)

@@ -1,0 +1,150 @@
+"""The work tree: what has changed there, and files put into it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.git.process import Process, stop
+from git_ekf.git.questions.about import AboutQuestions
+
+# What keeps git out of the user's settings where files go to a directory of ours: the hook
+# post-index-change is for the repository's own index.
+_UNHOOKED = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false")
+
+
+class Change(NamedTuple):
+    """An entry of `git status`: the two letters of git-status(1), "??" for an untracked file."""
+
+    code: str
+    path: str
+
+
+class WorkTreeQuestions(AboutQuestions, Process):
+    def status(
+        self, *, untracked: bool, submodules: bool = True, renames: bool = False
+    ) -> list[Change]:
+        """What differs between HEAD, the index and the files.
+
+        `untracked`: untracked files (or their directories) too; `submodules`: also what has
+        changed in them; `renames`: as one change, under the new name, as the user's settings say.
+        """
+        options = [
+            "--untracked-files=normal" if untracked else "--untracked-files=no",
+            "--ignore-submodules=none" if submodules else "--ignore-submodules=all",
+        ]
+        if not renames:
+            options.append("--no-renames")
+        fields = iter(self._fields("status", "--porcelain", "-z", *options))
+        changes = []
+        for field in fields:
+            code, path = field[:2], field[3:]
+            if "R" in code or "C" in code:
+                next(fields)  # the old name
+            changes.append(Change(code, path))
+        return changes
+
+    def untracked_files(self, folder: str) -> list[str]:
+        """Paths below a directory that are not in the index, ignored ones too."""
+        return self._fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
+
+    def tracked_files(self, pathspecs: Iterable[str]) -> list[str]:
+        """Paths in the index that pathspecs match, each once."""
+        return self._fields("ls-files", "-z", "--deduplicate", "--", *pathspecs)
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Puts files into the index as they are."""
+        self._run("add", "--", *(f":(literal){path}" for path in paths))
+
+    def add_everything(self) -> None:
+        """Makes the index what the files are, ignored ones too."""
+        self._run("add", "--all", "--force", "--", ".")
+
+    # --- files written ---
+
+    def check_out_tree(self, tree: str) -> None:
+        """Makes index and files what a tree is, whatever they were. Untracked files stay."""
+        self._run("read-tree", "--reset", "-u", tree)
+
+    def check_out_difference(self, before: str, after: str) -> None:
+        """Brings index and files from one commit to another.
+
+        Raises GitFailed or Refused, and nothing has changed, where that would lose a change.
+        """
+        question = ("read-tree", "-m", "-u", before, after)
+        if self._run(*question, ok=(0, 128))[0]:
+            # It goes by the index's timestamps alone, and stops at a file that was merely touched.
+            # A lock that is in the way of the refresh is for read-tree to report.
+            self._run("update-index", "-q", "--refresh", ok=(0, 1, 128))
+            self._run(*question)
+
+    def check_out_file(self, path: str) -> None:
+        """Writes a file as it is in the index."""
+        self._run("checkout-index", "--force", "--", path)
+
+    def check_out_copies(self, git_dir: str, commits: Mapping[str, str]) -> None:
+        """Writes the files of commits to directories (directory -> commit), side by side.
+
+        The repository is only read: beside each directory there is an index of its own.
+        """
+        gits = []
+        for folder in commits:
+            env = {
+                "GIT_DIR": git_dir,
+                "GIT_WORK_TREE": folder,
+                "GIT_INDEX_FILE": f"{folder}.index",
+            }
+            gits.append(self.variant(env=env, settings=_UNHOOKED))
+        for questions in (
+            [("read-tree", commit) for commit in commits.values()],
+            [("checkout-index", "--all", "--quiet")] * len(commits),
+        ):
+            processes: list[subprocess.Popen[bytes]] = []
+            try:
+                for git, question in zip(gits, questions, strict=True):
+                    processes.append(git._start(*question))
+                for process in processes:
+                    self._finish(process)
+            finally:
+                for process in processes:
+                    if process.poll() is None:
+                        stop(process)
+
+    def reset_hard(self) -> None:
+        """Makes index and files what HEAD is; git shows how far it is. Raises CallFailed."""
+        self._show("reset", "--hard", "--quiet")
+
+    def switch(self, branch: str) -> None:
+        """Checks a branch out. Raises GitFailed, and nothing has changed."""
+        self._run("switch", "--quiet", branch)
+
+    def switch_to_new(self, branch: str, start: str) -> None:
+        """Makes a branch that tracks nothing, and checks it out. Raises GitFailed."""
+        self._run("switch", "--quiet", "-c", branch, "--no-track", start)
+
+    # --- hooks ---
+
+    def run_hook(self, name: str, *args: str, cwd: str, stdin: bytes = b"") -> int:
+        """Runs a hook as git does (githooks(5)), its output on stderr.
+
+        Its exit code; 0 where there is none.
+        """
+        path = os.path.join(self.hooks_dir, name)
+        if not os.access(path, os.X_OK):
+            return 0
+        sys.stdout.flush()
+        # The latter for a script without a first line that says so.
+        for command in ([path], ["/bin/sh", path]):
+            with suppress(OSError):
+                return subprocess.run(
+                    [*command, *args],
+                    cwd=cwd,
+                    input=stdin,
+                    stdout=sys.stderr.fileno(),
+                    check=False,
+                ).returncode
+        return 1
