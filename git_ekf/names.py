@@ -13,7 +13,7 @@ INTERNAL = "internal"
 RELEASE_PATTERN = "release-{version}"
 DEPLOY = "deploy/"
 
-# The files that make a directory a kustomization (kustomize, konfig.RecognizedKustomizationFileNames).
+# The files that make a directory a kustomization (kustomize's RecognizedKustomizationFileNames).
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 # Fields of a deploy record in the order they are written; see record.py.

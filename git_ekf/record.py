@@ -24,19 +24,20 @@ _SIGNATURES = (
 
 
 class Record(NamedTuple):
-    """The fields in the order they stand in the message, unknown ones too, the context last; values are stripped.
+    """The fields in the order they stand in the message, unknown ones too, the context last.
 
-    Fields that are expected have their own spelling, however they were written.
+    Values are stripped. Fields that are expected have their own spelling, however they were
+    written.
     """
 
     fields: tuple[tuple[str, str], ...]
 
     def get(self, name: str) -> str | None:
         """The first value of a field, by name in any case; None when it is absent."""
-        values = self.values(name)
-        return values[0] if values else None
+        return next(iter(self.values(name)), None)
 
     def values(self, name: str) -> list[str]:
+        """All values of a field, by name in any case."""
         return [value for key, value in self.fields if key.casefold() == name.casefold()]
 
 
@@ -50,23 +51,24 @@ def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
         line = line.rstrip("\r")
         before, colon, value = line.partition(":")
         key, folded = _key(before) if colon and len(before) <= _LONGEST else _NO_KEY
-        if context is not None and not (key and folded in names and folded not in seen):
+        if context is not None and (folded not in names or folded in seen):
             context.append(line)
-            continue
-        if not key:
-            continue
-        seen.add(folded)
-        if folded == CONTEXT.casefold():
-            context = [value]
-        else:
-            fields.append((names.get(folded, key), value.strip()))
+        elif key:
+            seen.add(folded)
+            if folded == CONTEXT.casefold():
+                context = [value]
+            else:
+                fields.append((names.get(folded, key), value.strip()))
     if context is not None:
         fields.append((CONTEXT, _unquoted("\n".join(context).strip())))
     return Record(tuple(fields))
 
 
 def context(raw: bytes, expected: tuple[str, ...] = RECORD_FIELDS) -> str:
-    """The context of a tag object as git stores it, "" without one: for a list of thousands, a tenth of the time of `parse`."""
+    """The context of a tag object as git stores it, "" without one.
+
+    For a list of thousands: it takes a tenth of the time of `parse`.
+    """
     written = _WRITTEN.search(raw)
     if (
         written
@@ -89,11 +91,10 @@ _WRITTEN = re.compile(
 
 
 def write(record: Record) -> str:
-    """The message of a record: known fields in the contract's order, unknown ones, the context last."""
-    known = [name for name in RECORD_FIELDS if name != CONTEXT]
-    folded = {name.casefold() for name in RECORD_FIELDS}
-    lines = [f"{name}: {record.get(name) or ''}" for name in known]
-    lines += [f"{key}: {value}" for key, value in record.fields if key.casefold() not in folded]
+    """The message of a record: known fields in their order, unknown ones, the context last."""
+    known = _spellings(())
+    lines = [f"{name}: {record.get(name) or ''}" for name in RECORD_FIELDS if name != CONTEXT]
+    lines += [f"{key}: {value}" for key, value in record.fields if key.casefold() not in known]
     context = record.get(CONTEXT) or ""
     if _unquoted(context) != context:  # quotes that belong to it
         context = f'"{context}"'
@@ -127,7 +128,10 @@ _LONGEST = 200  # characters before a colon that are looked at; a name has at mo
 
 @lru_cache(maxsize=256)  # thousands of records begin their lines with the same few words
 def _key(text: str) -> tuple[str, str]:
-    """The name of a field that stands before a colon, and the same for comparing; two empty strings when it is none."""
+    """The name of a field that stands before a colon, and the same for comparing.
+
+    Two empty strings when it is none.
+    """
     key = " ".join(text.split())
     if (
         len(key) <= 60
@@ -139,11 +143,14 @@ def _key(text: str) -> tuple[str, str]:
 
 
 def _unquoted(text: str) -> str:
-    """The text without the quotes round all of it; `"a" and "b"` is no such text, `""a" and "b""` is."""
-    if not _in_quotes(text):
-        return text
+    """The text without the quotes round all of it.
+
+    `"a" and "b"` is not such a text, `""a" and "b""` is.
+    """
     inner = text[1:-1]
-    return inner.strip() if text[0] not in inner or _in_quotes(inner) else text
+    if _in_quotes(text) and (text[0] not in inner or _in_quotes(inner)):
+        return inner.strip()
+    return text
 
 
 def _in_quotes(text: str) -> bool:

@@ -39,7 +39,10 @@ class ServerHook(NamedTuple):
 
 
 def in_repository(git_dir: str | None) -> tuple[Repository, ServerHook]:
-    """A bare repository (None: the one we are in) and its hook. Raises Refused where there is none."""
+    """A bare repository (None: the one we are in) and its hook.
+
+    Raises Refused where there is none.
+    """
     if git_dir is not None and not os.path.isdir(git_dir):
         raise Refused(f"no such directory: {git_dir}", "git ekf hooks install --server GITDIR")
     repo = Repository(Git(git_dir))
@@ -70,7 +73,7 @@ def _in_repository(repo: Repository) -> ServerHook:
 
 
 def in_shared(directory: str) -> ServerHook:
-    """The hook in a directory of hooks that many repositories use, as the server's software has it."""
+    """The hook in a directory of hooks that many repositories use."""
     directory = os.path.abspath(directory)
     parts = os.path.join(directory, f"{_HOOK}.d")
     # The former is GitLab's custom_hooks_dir.

@@ -45,7 +45,7 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def client_settings(git_dir: str, values: dict[str, list[str]]) -> Settings | None:
-    """The settings of a clone whose git has these values; None where only the full reader can tell."""
+    """The settings of a clone whose git has these values; None where only judge.py can tell."""
     return recall(git_dir, spawn.read(".ekf.toml"), values)
 
 

@@ -12,7 +12,7 @@ REFTABLE_HEAD = b"ref: refs/heads/.invalid"
 _LIMIT = 1 << 20  # bytes of git's output, unless the caller names another limit
 
 # Those of git's variables that git itself sets for pre-receive, where PATH leads to. Any other may
-# come from the client, whom sshd may let set it, and could loosen the rules: GIT_CONFIG_GLOBAL, say.
+# come from the client, whom sshd may let set it, and could loosen the rules, as GIT_CONFIG_GLOBAL.
 _OF_THE_HOOK = (
     b"GIT_DIR",
     b"GIT_QUARANTINE_PATH",

@@ -17,22 +17,29 @@ _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
 
 
 class Changes(NamedTuple):
-    """A comparison that `git diff-*` can make: the command up to the paths, and the commit it is about."""
+    """A comparison that `git diff-*` can make: the command up to the paths, and its commit."""
 
     command: tuple[str, ...]
     commit: str = ""
 
     def new_files(self, git: Git) -> list[str]:
+        """Paths that are added."""
         return git.fields(*self.command_with("-z", "--name-only", "--diff-filter=A"))
 
     def with_new_markers(self, git: Git) -> list[str]:
-        """Paths that have more conflict markers than before; those of files that are too large to compare are not looked for."""
+        """Paths that have more conflict markers than before.
+
+        Those of files that are too large to compare are not looked for.
+        """
         paths = git.fields(*BOUNDED, *self.command_with("-z", "--name-only", f"-G{_MARKER}"))
         gained = self._markers_gained(git) if paths else []
         return [path for path, more in zip(paths, gained, strict=True) if more > 0]
 
     def _markers_gained(self, git: Git) -> list[int]:
-        """How many more markers each of the files has. The patch is read line by line: it can be as large as a push."""
+        """How many more markers each of the files has.
+
+        The patch is read line by line: it can be as large as a push.
+        """
         process = git.start(*BOUNDED, *self.command_with("-p", "-U0", f"-G{_MARKER}"))
         gained: list[int] = []
         header = b""
@@ -48,6 +55,7 @@ class Changes(NamedTuple):
         return gained
 
     def command_with(self, *options: str) -> list[str]:
+        """The command with further options."""
         return [self.command[0], *DIFF_OPTIONS, *options, *self.command[1:]]
 
 
@@ -58,6 +66,7 @@ def staged(repo: Repository) -> Changes:
 
 
 def between(old: str, new: str) -> Changes:
+    """All that a commit has which another has not."""
     return Changes(("diff-tree", "-r", old, new, "--"), new)
 
 
@@ -73,6 +82,7 @@ def detached_head(repo: Repository) -> Iterator[Finding]:
 
 
 def merge_in_progress(repo: Repository) -> bool:
+    """Whether git is about to make a merge commit."""
     return os.path.exists(os.path.join(repo.place.git_dir, "MERGE_HEAD"))
 
 
@@ -88,11 +98,10 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
 def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
     """No file gets conflict markers that it did not have before."""
     for path in changes.with_new_markers(repo.git):
+        then = "git commit" if changes.commit else f"git add {shlex.quote(path)}"
         yield Finding(
             f"{path} has conflict markers",
-            f"edit the file, then: git add {shlex.quote(path)}"
-            if not changes.commit
-            else "edit the file, then: git commit",
+            f"edit the file, then: {then}",
             commit=changes.commit,
             path=path,
         )
@@ -119,7 +128,8 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
         top = path.partition("/")[0]
         if top in theirs:
             yield Finding(
-                f"{path} is a new file in {top}/, which belongs to the vendor: an upgrade may clash with it",
+                f"{path} is a new file in {top}/, which belongs to the vendor:"
+                " an upgrade may clash with it",
                 "move it to an overlays/deploy directory or to a top-level directory of your own",
                 commit=changes.commit,
                 path=path,

@@ -102,7 +102,7 @@ def _wrong_tag(repo: Repository, name: str) -> str:
 
 
 def upstream_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
-    """The vendor's history only grows and, where the server has a mirror, is what the mirror has."""
+    """The vendor's history only grows and, where the server has a mirror, is what that has."""
     if update.deletes:
         message = "the push deletes it, and the vendor's commits could not be told from yours"
         yield Finding(

@@ -48,7 +48,7 @@ _ABSENT = [""]
 class Records:
     """Deploy records to judge together, with what git knows of the objects they name.
 
-    `updates` are the refs that the same push brings, for records of a branch that arrives with them.
+    `updates` are the refs that the same push brings, also the branch of a record perhaps.
     """
 
     def __init__(

@@ -19,16 +19,16 @@ def remote_missing(repo: Repository) -> Iterator[Finding]:
 
 def remote_same(repo: Repository) -> Iterator[Finding]:
     """The two remotes point to different repositories, however their URLs are spelt."""
-    primary, internal = (
-        repo.remotes.get(name) for name in (repo.config.primary, repo.config.internal)
-    )
+    primary = repo.remotes.get(repo.config.primary)
+    internal = repo.remotes.get(repo.config.internal)
     if primary is None or internal is None:
         return
-    ours = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)}
-    for url in dict.fromkeys((*internal.urls, *internal.push_urls)):
-        if repo.normalise(url) in ours:
+    theirs = {repo.normalise(url) for url in (*primary.urls, *primary.push_urls)}
+    for url in (*internal.urls, *internal.push_urls):
+        if repo.normalise(url) in theirs:
             yield Finding(
-                f"{primary.name} and {internal.name} are the same repository ({without_credentials(url)})",
+                f"{primary.name} and {internal.name} are the same repository"
+                f" ({without_credentials(url)})",
                 f"git remote set-url {internal.name} URL",
             )
             return
@@ -39,7 +39,8 @@ def remote_extra(repo: Repository) -> Iterator[Finding]:
     known = (repo.config.primary, repo.config.internal, *repo.config.remotes_allow)
     for name in repo.remotes:
         if not any(fnmatchcase(name, pattern) for pattern in known):
+            allow = repo.how_to_allow("remotes.allow", name)
             yield Finding(
                 f"remote {name} is neither the primary nor the internal repository",
-                f"git remote remove {name}, or allow it: {repo.how_to_allow('remotes.allow', name)}",
+                f"git remote remove {name}, or allow it: {allow}",
             )

@@ -1,9 +1,10 @@
-"""Findings in their four formats: for a person, a script, a code-scanning service and GitHub Actions."""
+"""Findings in their four formats: for a person, a script, a code scanner and GitHub Actions."""
 
 from __future__ import annotations
 
 import os
-from typing import TextIO
+from collections import Counter
+from typing import Any, TextIO
 
 from git_ekf import __version__
 from git_ekf.policy.finding import Finding
@@ -14,30 +15,33 @@ from git_ekf.terminal.text import document, escape, unicode_text
 SHOWN_PER_RULE = 5
 
 
-def report_text(findings: list[Finding], stream: TextIO, everything: str = "") -> str:
-    """Findings for a person to read from a stream, errors first, each with its fix under it. `everything` is a command that shows all."""
+def report_text(findings: list[Finding], stream: TextIO, show_all: str = "") -> str:
+    """Findings for a person to read from a stream, errors first, each with its fix under it.
+
+    `show_all` is a command that shows all of them.
+    """
     lines = []
-    seen: dict[tuple[str, str], int] = {}
+    seen: Counter[tuple[str, str]] = Counter()
     for finding in sorted(findings, key=lambda finding: finding.severity != "error"):
-        key = finding.severity, finding.rule
-        seen[key] = seen.get(key, 0) + 1
-        if seen[key] <= SHOWN_PER_RULE:
-            lines += [
-                f"  {_painted(finding.severity, stream)}  {finding.rule}: {escape(finding.message)}"
-            ]
-            lines += [f"         fix: {escape(finding.fix)}"]
-    for (severity, rule), number in seen.items():
+        rule = finding.severity, finding.rule
+        seen[rule] += 1
+        if seen[rule] <= SHOWN_PER_RULE:
+            lines.append(_rule_line(*rule, escape(finding.message), stream))
+            lines.append(f"         fix: {escape(finding.fix)}")
+    hint = f" ({show_all} lists all)" if show_all else ""
+    for rule, number in seen.items():
         if number > SHOWN_PER_RULE:
-            more = f"{number - SHOWN_PER_RULE} more{f' ({everything} lists all)' if everything else ''}"
-            lines.append(f"  {_painted(severity, stream)}  {rule}: {more}")
+            lines.append(_rule_line(*rule, f"{number - SHOWN_PER_RULE} more{hint}", stream))
     return "\n".join(lines)
 
 
-def _painted(severity: str, stream: TextIO) -> str:
-    return paint(severity, "red" if severity == "error" else "yellow", stream)
+def _rule_line(severity: str, rule: str, text: str, stream: TextIO) -> str:
+    colour = "red" if severity == "error" else "yellow"
+    return f"  {paint(severity, colour, stream)}  {rule}: {text}"
 
 
 def report_json(findings: list[Finding]) -> str:
+    """The document of `git ekf check --json`."""
     return document("check", {"findings": [as_json(finding) for finding in findings]})
 
 
@@ -67,41 +71,29 @@ def _github_property(text: str) -> str:
 
 
 def report_sarif(findings: list[Finding], descriptions: dict[str, str]) -> str:
-    """SARIF 2.1.0 (OASIS). A finding about no file points to the repository's root, as the format wants a place."""
+    """SARIF 2.1.0 (OASIS); `descriptions` are of the rules, by their names."""
     import json  # 2 ms of every hook and of `status`
 
     rules = [
         {"id": rule, "shortDescription": {"text": text}} for rule, text in descriptions.items()
     ]
-    results = [
-        {
-            "ruleId": finding.rule,
-            "level": finding.severity,
-            "message": {"text": escape(f"{finding.message}\nfix: {finding.fix}")},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {
-                            "uri": _uri(finding.path) or ".",
-                            "uriBaseId": "%SRCROOT%",
-                        }
-                    }
-                }
-            ],
-            "properties": {"ref": escape(finding.ref), "commit": finding.commit},
-        }
-        for finding in findings
-    ]
     driver = {"name": "git-ekf", "version": __version__, "rules": rules}
+    results = [_sarif_result(finding) for finding in findings]
     run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
-    return json.dumps(
-        {
-            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [run],
-        },
-        indent=2,
-    )
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _sarif_result(finding: Finding) -> dict[str, Any]:
+    # The format wants a place: a finding about no file points to the repository's root.
+    place = {"uri": _uri(finding.path) or ".", "uriBaseId": "%SRCROOT%"}
+    return {
+        "ruleId": finding.rule,
+        "level": finding.severity,
+        "message": {"text": escape(f"{finding.message}\nfix: {finding.fix}")},
+        "locations": [{"physicalLocation": {"artifactLocation": place}}],
+        "properties": {"ref": escape(finding.ref), "commit": finding.commit},
+    }
 
 
 def _uri(path: str) -> str:

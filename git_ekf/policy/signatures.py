@@ -1,4 +1,4 @@
-"""The rule about signatures, which only a server asks for: with its own list of keys, and no other."""
+"""The rule about signatures, which only a server asks for: with its own list of keys alone."""
 
 from __future__ import annotations
 
