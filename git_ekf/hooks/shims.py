@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import suppress
-from pkgutil import get_data
 from typing import NamedTuple
 from zipimport import zipimporter
 
-from git_ekf.errors import CallFailed
 from git_ekf.hooks.directory import edited_by_hand, hooks_directory
+from git_ekf.installation import shipped
 from git_ekf.repository import Repository
 
 CLIENT = ("pre-commit", "pre-merge-commit", "pre-push")
@@ -80,14 +78,7 @@ def package() -> str:
 
 
 def _template() -> str:
-    # In an installed package or the single file the folder `hooks` lies inside it, in a checkout
-    # beside it.
-    with suppress(FileNotFoundError):
-        return (get_data("git_ekf", "shims/shim.sh") or b"").decode()
-    checkout = os.path.join(os.path.dirname(package()), "hooks", "shim.sh")
-    with suppress(FileNotFoundError), open(checkout, encoding="utf-8") as file:
-        return file.read()
-    raise CallFailed("the hook template is missing from this installation", "reinstall git-ekf")
+    return shipped("hooks/shim.sh", "the hook template is").read_text(encoding="utf-8")
 
 
 def states(repo: Repository) -> list[HookStatus]:

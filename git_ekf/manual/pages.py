@@ -14,20 +14,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from git_ekf.errors import CallFailed, Refused, UsageError
+from git_ekf.installation import shipped
 from git_ekf.manual import roff
 
 
 def pages() -> dict[str, Traversable]:
     """File name (git-ekf-upgrade.1) -> page. Raises CallFailed when this installation has none."""
-    # In an installed package, or a file that holds it, the folder lies inside it; in a checkout beside it.
-    for folder in (files("git_ekf").joinpath("man"), Path(__file__).resolve().parents[2] / "man"):
-        if folder.is_dir():
-            found = {
-                page.name: page for page in folder.iterdir() if page.name.startswith("git-ekf")
-            }
-            if found:
-                return dict(sorted(found.items()))
-    raise CallFailed("the manual is missing from this installation", "reinstall git-ekf")
+    found = shipped("man", "the manual is").iterdir()
+    return {page.name: page for page in sorted(found, key=lambda page: page.name)}
 
 
 def find(name: str) -> Traversable:
