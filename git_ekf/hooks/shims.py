@@ -89,24 +89,24 @@ def states(repo: Repository) -> list[HookStatus]:
 
 def state(path: str, name: str) -> HookStatus:
     """What becomes of the hook at a path, whose shim would have this name."""
-    return HookStatus(hook_of(name), *_state(path, name))
+    found, note = _state(path, name)
+    return HookStatus(hook_of(name), found, path, note)
 
 
-def _state(path: str, name: str) -> tuple[str, str, str]:
+def _state(path: str, name: str) -> tuple[str, str]:
     shim_path = place_of(path, name)
     if is_ours(shim_path, name):
-        state, note = _state_of_ours(shim_path, path, name)
-        return state, path, note
+        return _state_of_ours(shim_path, path, name)
     for manager in _MANAGERS:
         if is_ours(path + manager.suffix, name):
             moved = f"{manager.name} has moved ours to {name}{manager.suffix} and does not run it"
-            return "displaced", path, moved
+            return "displaced", moved
     if not os.path.lexists(path):
-        return "missing", path, ""
+        return "missing", ""
     for line in read(edited_by_hand(path)).split("\n"):
         if "git-ekf hook " in line and not line.lstrip().startswith("#"):
-            return "chained", path, "called by another hook"
-    return "missing", path, "another hook is there"
+            return "chained", "called by another hook"
+    return "missing", "another hook is there"
 
 
 def _state_of_ours(shim_path: str, path: str, name: str) -> tuple[str, str]:
