@@ -1,4 +1,4 @@
-"""Work that takes a while, done beside other work in a thread."""
+"""Work that takes a while, done in a thread beside other work."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Background(Generic[T]):
     def _run(self) -> None:
         try:
             self._result = self._work()
-        except BaseException as error:  # whatever it is, it is for the one who waits for the answer
+        except BaseException as error:  # whatever it is, it is for the one who waits for the result
             self._error = error
 
-    def answer(self) -> T:
-        """Waits for it. Raises what the function raises."""
+    def result(self) -> T:
+        """The function's result, once it is there. Raises what the function raises."""
         self._thread.join()
         if self._error:
             raise self._error

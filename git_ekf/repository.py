@@ -393,7 +393,7 @@ def asked_ahead(git: Git | None = None) -> Repository:
         for name in ("place", "head_branch", "git_config", "refs", "_record_refs")
     ]:
         with suppress(EkfError):  # whoever needs the answer asks again, and is told
-            one.answer()
+            one.result()
     return repo
 
 

@@ -161,7 +161,7 @@ class Process:
         feeding.stdout.close()  # so that it ends when nobody reads it any more
         fed = Background(lambda: self._finish(feeding))
         _, out = self._finish(reading)
-        fed.answer()
+        fed.result()
         return out
 
     def _ahead(

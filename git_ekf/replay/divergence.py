@@ -87,4 +87,4 @@ class Divergence:
 def read_divergence(git: Git, old: str, new: str) -> Divergence:
     """Where two commits differ."""
     tops = Background(lambda: list(git.ls_tree(old)))
-    return Divergence(git.diff_trees(old, new), tops.answer())
+    return Divergence(git.diff_trees(old, new), tops.result())

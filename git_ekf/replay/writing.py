@@ -63,7 +63,7 @@ class Writer:
         self._abandoned = True
         self._steps.put(None)
         with suppress(Exception):  # it was said already, or is of no interest any more
-            self._work.answer()
+            self._work.result()
         self._quarantine.__exit__()
 
     def add(self, steps: list[ReplayStep]) -> None:
@@ -76,7 +76,7 @@ class Writer:
         Raises Refused where the user has no identity, CallFailed where signing fails.
         """
         self._steps.put(None)
-        self._work.answer()
+        self._work.result()
         self._quarantine.migrate()
         new = [self._written[number] for number in sorted(self._written)]
         if self._repo.git_flag("commit.gpgsign"):

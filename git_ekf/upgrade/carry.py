@@ -133,9 +133,9 @@ def _prepare(
     channel = Background(lambda: read_channel(repo.git, target.base, target.onto))
     vendor = Background(lambda: read_divergence(place.writing, target.base, target.onto))
     stack, names = read_stack(repo.git, target.base, target.tip)
-    sides = vendor.answer()
-    upstream = already_upstream(repo.git, stack, channel.answer(), target.tip, target.onto)
-    todo = migrations.answer()
+    sides = vendor.result()
+    upstream = already_upstream(repo.git, stack, channel.result(), target.tip, target.onto)
+    todo = migrations.result()
     if todo and options.squash:
         stack, upstream = squash(repo, place, stack, target, names), {}
     rewritten = (
@@ -167,7 +167,7 @@ def carry_out(
     def migrations() -> list[Hop]:
         todo = hops(repo, target)
         if todo:  # not to run tools in vain
-            asked.answer()
+            asked.result()
         return todo
 
     with exclusive(repo) as journal:
@@ -188,14 +188,14 @@ def carry_out(
                         settle=settle,
                         write=writer.add,
                     )
-                    asked.answer()
+                    asked.result()
                     _run_pre_rebase(repo, target)
                     written = writer.finish()
                 changes = None if work.rewritten else work.sides.entries
                 done = steps[:-1] if steps and steps[-1].verdict == "conflict" else steps
                 rest = work.stack.commits[len(done) :]
             else:
-                asked.answer()
+                asked.result()
                 _run_pre_rebase(repo, target)
                 rest = work.stack.commits
             picks = _picks(place, work, rest)

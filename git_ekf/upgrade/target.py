@@ -148,7 +148,7 @@ def _base(repo: Repository, branch: str) -> tuple[str, bool]:
     recorded = Background(lambda: _recorded_bases(repo, branch, tip))
     base = repo.merge_base(channel, tip) if channel else None
     found = base
-    for commit in recorded.answer():
+    for commit in recorded.result():
         if commit in (found, channel) or not repo.git.commit(commit):
             continue
         if (found is None or repo.git.is_ancestor(found, commit)) and repo.git.is_ancestor(
