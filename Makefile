@@ -8,13 +8,19 @@ SYSTEM := git-lfs mandoc groff man-db zsh fish bash-completion lintian debhelper
 # Their packages start services, but for where policy-rc.d forbids it, as in containers: elsewhere they are left out.
 SYSTEM += $(if $(wildcard /usr/sbin/policy-rc.d),openssh-server gitolite3 nginx-light fcgiwrap)
 
-.PHONY: demo test lint bench dist deb pictures system clean
+.PHONY: demo test test-all test-long lint bench dist deb pictures system clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" git ekf demo
 
 test: lint
 	$(BIN)/pytest -n $(JOBS)
+
+# Everything: what `make test` tries a slice of, whole and with random seeds. About an hour.
+test-all: test test-long
+
+test-long: $(VENV)/tools
+	EKF_TEST_ALL=1 $(BIN)/pytest -n $(JOBS) -m long
 
 lint: $(VENV)/tools
 	$(BIN)/ruff format --check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,17 @@ _OF_THE_USER = (
     *("GIT_", "EKF_", "XDG_", "SSH_", "LC_", "LANG", "GPG_", "PYTHON"),
     *("PRE_COMMIT", "LEFTHOOK", "HUSKY", "CLICOLOR", "PAGER", "MANPAGER", "LESS"),
 )
+
+
+def pytest_configure() -> None:
+    """Signals as a terminal hands them on, however the tests were started.
+
+    Under nohup, and in some CI runners, SIGINT is ignored, and so it would be by all that is started here.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
 
 @pytest.fixture(scope="session", autouse=True)

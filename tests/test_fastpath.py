@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from reach import generated
 
 from git_ekf.errors import EkfError
 from git_ekf.hooks import fastpath, judge
@@ -119,13 +120,6 @@ EDITS = [
     ("apps/istio/overlays/deploy/kustomization.yaml", "x\n"),
     ("own/binary", "\0<<<<<<< ours\n"),
 ]
-settings.register_profile(
-    "fast",
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("fast")
 
 
 def both(argv: list[str], stdin: bytes = b"") -> tuple[bool, list[Finding]]:
@@ -134,7 +128,7 @@ def both(argv: list[str], stdin: bytes = b"") -> tuple[bool, list[Finding]]:
     return fastpath.passes([fastpath.PROTOCOL, *argv], stdin), full
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(
     branch=st.sampled_from(
         ["release-1.8", "ahead", "wip/x", "main", "rel-1.8", "release-1.9", "HEAD"]
@@ -169,7 +163,7 @@ def test_commits(
     assert not (fast and full), full
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(
     new=st.sampled_from(
         [
@@ -252,7 +246,7 @@ def test_the_usual_commit_and_push_are_fast(
     assert both(push, line) == (True, [])
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(
     new=st.sampled_from(
         ["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", ZERO]

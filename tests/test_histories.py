@@ -24,16 +24,13 @@ from histories import (
     rebase,
     upstream,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from reach import generated
 
 AUTHOR = b"Operator <operator@example.com> 1600000000 -0330"
 # An example takes a tenth of a second, most of it in processes that wait for the other tests'.
-FEW = settings(
-    max_examples=6,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+FEW = generated(6)
 
 
 def files(**contents: bytes) -> Tree:

@@ -6,15 +6,16 @@ import datetime
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from reach import generated
 
 from git_ekf.git.tagobject import parse_tag
 from git_ekf.names import RECORD_FIELDS, RecordName, Scheme, record_name, valid_day
 from git_ekf.record import CONTEXT, Record, context, parse, write
 
 SCHEME = Scheme()
-given_quickly = settings(derandomize=True, deadline=None, max_examples=200)
+given_quickly = generated(200)
 
 VALUES = {
     "Date": "2021-09-04",

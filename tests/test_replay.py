@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from typing import NamedTuple
 import pytest
 from conftest import DATA
 from histories import Built, History, Text, histories, rebase
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
+from reach import EVERYTHING, generated, long
 
 from git_ekf.git.calls import Git
 from git_ekf.replay.divergence import read_divergence
@@ -106,7 +106,7 @@ def plain(path: str) -> str:
     return re.sub(r"~.*", "", path, flags=re.DOTALL)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+@generated(50)
 @given(histories())
 def test_generated_histories(history: History) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -115,15 +115,13 @@ def test_generated_histories(history: History) -> None:
 
 # --- real stacks ---
 
-ALL = bool(os.environ.get("EKF_ALL_STACKS"))
-
 
 def stacks() -> list[dict[str, str]]:
-    """Every real stack with EKF_ALL_STACKS, else one of each sixty."""
+    """One real stack of each sixty; with everything one of each six."""
     if not (DATA / "stacks.jsonl").exists():
         return []
     lines = (DATA / "stacks.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in (lines if ALL else lines[5::60])]
+    return [json.loads(line) for line in lines[5 :: 6 if EVERYTHING else 60]]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +135,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@long
 @pytest.mark.parametrize(
     "stack", stacks(), ids=lambda stack: str(stack["ref"]).removeprefix("refs/stacks/")
 )

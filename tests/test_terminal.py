@@ -169,7 +169,7 @@ def test_a_pager_that_is_left_early(clone: Clone) -> None:
 
 def test_a_pager_that_is_left_before_the_next_line(clone: Clone) -> None:
     """What is then still to be written does not turn up on the terminal."""
-    slowly = "import time; from git_ekf.terminal import paged\nwith paged():\n print('one')\n time.sleep(0.5)\n print('two')\nprint('end')"
+    slowly = "import time; from git_ekf.terminal.screen import paged\nwith paged():\n print('one')\n time.sleep(0.5)\n print('two')\nprint('end')"
     assert shown(
         clone.path, sys.executable, "-c", slowly, env={"GIT_PAGER": "head -n 1"}
     ).splitlines() == ["one", "end"]

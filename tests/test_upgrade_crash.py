@@ -2,7 +2,7 @@
 
 There are 1689 such moments, of twelve commands: 940 before, during and after each process that git-ekf starts and each
 file it writes; 196 inside git (a hook that it calls, a file that it checks out), each with and without git-ekf; and 357
-for ^C. EKF_CRASH_ALL=1 tries them all, in about 15 minutes; otherwise it is every 29th, and the worst ones by name.
+for ^C. EKF_TEST_ALL=1 tries them all, in about 15 minutes; otherwise it is every 29th, and the worst ones by name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from reach import EVERYTHING, long, some
 from upgrading import ISTIO, World, copy, make, script, vendor_commit
 
 from git_ekf import cli
@@ -32,9 +33,6 @@ from git_ekf.transaction.journal import Journal
 from git_ekf.upgrade import verify  # noqa: F401
 
 STRIDE = 29
-ALL = (
-    os.environ.get("EKF_CRASH_ALL") == "1"
-)  # conftest takes it out of the environment of the tests themselves
 RESOLVED = deployment("istio", "1.9.0-mine", 3)
 ARGV = {"upgrade": ["upgrade", "1.9", "--no-build"], "sync": ["sync", "--no-build"]}
 
@@ -499,9 +497,9 @@ def expected(scene: Scene) -> int:
     return 3 if scene.argv == ARGV[scene.command] and hasattr(scene, "stopped") else 0
 
 
-def sampled(count: int) -> range:
+def sampled(count: int) -> Sequence[int]:
     """The points to try: all of them, or every so many, the last included."""
-    return range(1, count + 1) if ALL else range((count - 1) % STRIDE + 1, count + 1, STRIDE)
+    return some(range(1, count + 1), STRIDE)
 
 
 def hold_in_all(
@@ -550,12 +548,14 @@ def is_safe(step: str) -> bool:
     return not step.startswith("during git rebase")
 
 
+@long
 @pytest.mark.parametrize("scene", SCENES, indirect=True, ids=" ".join)
 def test_killed_at_every_step(scene: Scene, tmp_path: Path) -> None:
     steps = steps_of(scene, tmp_path / "steps")
     hold_in_all(scene, killed_at_steps(scene, steps, signal.SIGKILL, is_safe), (-9,), locks=False)
 
 
+@long
 @pytest.mark.parametrize("scene", [SCENES[0], SCENES[2], SCENES[9]], indirect=True, ids=" ".join)
 def test_interrupted(scene: Scene, tmp_path: Path) -> None:
     """^C, which git gets as well."""
@@ -568,9 +568,13 @@ def rebases(scene: tuple[str, str, str]) -> bool:
     return scene[1] == "stops" and scene[2] != "undo"
 
 
+@long
 @pytest.mark.parametrize("whole", [False, True], ids=["git alone", "git and git-ekf"])
 @pytest.mark.parametrize(
-    "scene", [scene for scene in SCENES if ALL or not rebases(scene)], indirect=True, ids=" ".join
+    "scene",
+    [scene for scene in SCENES if EVERYTHING or not rebases(scene)],
+    indirect=True,
+    ids=" ".join,
 )
 def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
     folder = tmp_path / "killer"
@@ -715,6 +719,7 @@ def test_abort_where_a_killed_git_has_left_its_locks(scene: Scene) -> None:
 # --- two at once ---
 
 
+@long
 @pytest.mark.parametrize("command", ["upgrade", "sync"])
 def test_two_at_once(templates: dict[str, Path], tmp_path: Path, command: str) -> None:
     """However they meet, one does it, and the other refuses or finds it done."""
@@ -751,7 +756,7 @@ def test_two_at_once(templates: dict[str, Path], tmp_path: Path, command: str) -
     hook.unlink()
     assert world.ekf("undo").code == 0
     assert world.out("status", "--porcelain") == ""
-    for _ in range(8 if ALL else 2):
+    for _ in range(8 if EVERYTHING else 2):
         pair = [
             subprocess.Popen(
                 ["git-ekf", *ARGV[command]],

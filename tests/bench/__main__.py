@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import airgap, commands, hooks, load, receive, records, render, upgrade
 from bench.generate import World, clone, configure, kubeflow_or_vendor, vendor
 from bench.measure import Case, Table, medians
+from bench.size import SHORT, scaled
 
 
 def main(output: Path) -> None:
@@ -30,8 +31,9 @@ def main(output: Path) -> None:
         )
         _commands(world, table)
         upgrade.run_in_memory(world, table)
-        load.load(world, table)
-        for name, files, commits in (("small", 10, 12), ("large", 50_000, 20_000)):
+        load.load(world, table, pushes=scaled(50, 5), rounds=scaled(3, 1))
+        sizes = (("small", 10, 12), ("large", 50_000, 20_000))
+        for name, files, commits in sizes[:1] if SHORT else sizes:
             primary = world.root / f"{name}.git"
             vendor(world, primary, files=files, commits=commits)
             table.heading(f"=== Hooks in a repository of {files:,} files and {commits:,} commits")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.size import SHORT, scaled
 from git_ekf.demo.sample import kustomization
 from git_ekf.git.refs import RECORDS, SAVED
 from git_ekf.names import RECORD_FIELDS
@@ -95,6 +96,7 @@ class Clone:
 
 def vendor(world: World, path: Path, *, files: int, commits: int) -> None:
     """A bare repository with release-1.8 and, one commit on, release-1.9, in one pack."""
+    files, commits = scaled(files, 20), scaled(commits)
     world.run("git", "init", "-q", "--bare", "-b", BRANCH, path)
     world.git(
         path, "fast-import", "--quiet", stdin="".join(_vendor_stream(files, commits)).encode()
@@ -121,7 +123,7 @@ def _vendor_stream(files: int, commits: int) -> Iterator[str]:
 
 def kubeflow_or_vendor(world: World, path: Path) -> str:
     """The real vendor, where its bundle lies beside the checkout; else a made one of its size. Returns which."""
-    if not BUNDLE.exists():
+    if SHORT or not BUNDLE.exists():
         vendor(world, path, files=2_000, commits=2_000)
         return "a generated vendor of 2,000 files"
     world.run("git", "init", "-q", "--bare", "-b", BRANCH, path)
@@ -143,6 +145,7 @@ def clone(world: World, primary: Path, path: Path) -> Clone:
 
 def configure(clone: Clone, commits: int, records: int) -> None:
     """Configuration commits on release-1.8, saved, and deploy records spread evenly over them, all correct."""
+    commits, records = scaled(commits), scaled(records)
     base = clone.head()
     # Later than the vendor's: commits that are older than their parents make git walk all of history.
     begin = int(clone.git("log", "-1", "--format=%ct"))

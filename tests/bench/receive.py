@@ -10,6 +10,7 @@ from collections.abc import Callable
 from bench.generate import BRANCH, Clone, World
 from bench.hooks import lefthook
 from bench.measure import Bound, Case, Table, medians
+from bench.size import scaled
 from git_ekf.git.refs import RECORDS
 
 NONE, SHELL, EKF, LEFTHOOK = (
@@ -137,7 +138,7 @@ def many(world: World, table: Table, clone: Clone, what: str) -> None:
         "update-ref",
         "--stdin",
         stdin="".join(
-            f"create {RECORDS}more/{number} {tag}\n" for number in range(50_000)
+            f"create {RECORDS}more/{number} {tag}\n" for number in range(scaled(50_000))
         ).encode(),
     )
     server.git("pack-refs", "--all")
@@ -148,10 +149,14 @@ def many(world: World, table: Table, clone: Clone, what: str) -> None:
 
 
 def _memory(server: Server) -> int:
-    """Megabytes of the largest process of the hook."""
+    """Megabytes of the largest process of the hook, for the last commit and a record pushed once more."""
     record = server.git("for-each-ref", "--count=1", "--format=%(objectname) %(refname)", RECORDS)
     oid, ref = record.split(" ")
-    stdin = f"{server.git('rev-parse', f'{BRANCH}^')} {server.git('rev-parse', BRANCH)} refs/heads/{BRANCH}\n{'0' * 40} {oid} {ref}\n"
+    tip, parent = server.git("rev-parse", BRANCH), server.git("rev-parse", f"{BRANCH}^")
+    branch = f"refs/heads/{BRANCH}"
+    back = f"delete {ref}\nupdate {branch} {parent} {tip}\n"
+    server.git("update-ref", "--stdin", stdin=back.encode())
+    updates = f"{parent} {tip} {branch}\n{'0' * len(oid)} {oid} {ref}\n"
     with subprocess.Popen(
         [server.hook],
         cwd=server.path,
@@ -159,9 +164,12 @@ def _memory(server: Server) -> int:
         stdin=subprocess.PIPE,
     ) as hook:
         assert hook.stdin is not None
-        hook.stdin.write(stdin.encode())
+        hook.stdin.write(updates.encode())
         hook.stdin.close()
         _, status, usage = os.wait4(hook.pid, 0)
         hook.returncode = os.waitstatus_to_exitcode(status)
     assert hook.returncode == 0
+    server.git(
+        "update-ref", "--stdin", stdin=f"create {ref} {oid}\nupdate {branch} {tip}\n".encode()
+    )
     return round(usage.ru_maxrss / 1024)

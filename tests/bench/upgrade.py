@@ -22,6 +22,7 @@ from typing import NamedTuple
 from bench import workloads
 from bench.generate import BRANCH, BUNDLE, World
 from bench.measure import Bound, Case, Table, medians
+from bench.size import SHORT, scaled
 from bench.stage import TRASH, Stage, sparse
 from bench.workloads import ONTO, Stack
 
@@ -38,10 +39,10 @@ REBASE, UPGRADE, SPARSE, PLAN, REPLAY, START, CHECKOUT = (
 COMMAND = ["git", "ekf", "upgrade", "--no-save-check", "--no-fetch", "--no-build"]
 _PLAN = ["git", "ekf", "upgrade", "--plan", "--no-fetch"]
 _THROW_AWAY = "throw-away"
-_FIRST = 1_000  # of the commits, rebased where all of them would take minutes
+_FIRST = scaled(1_000, 6)  # of the commits, rebased where all of them would take minutes
 _MEGABYTES = 300
-_REAL = 60  # of the real stacks, spread evenly over the years
-_ROOM = 6_000_000_000  # bytes, twice what all the repositories take
+_REAL = scaled(60)  # of the real stacks, spread evenly over the years
+_ROOM = scaled(6_000_000_000)  # bytes, twice what all the repositories take
 
 # A process started from this one would count this one's memory as its own.
 _PEAK = """import resource, subprocess, sys
@@ -62,16 +63,16 @@ class Workload(NamedTuple):
 
 
 WORKLOADS = {
-    "S1": Workload("200 commits on the real release-1.8, to 1.9", 200, 5, 6, 1.5),
+    "S1": Workload("200 commits on the real release-1.8, to 1.9", scaled(200), 5, 6, 1.5),
     "S2": Workload(
         "1,000 commits, 50,000 files, 5,000 changed and 1,000 moved upstream",
-        1_000,
+        _FIRST,
         3,
         30,
         0.5,
         0.3,
     ),
-    "S3": Workload("the same with 5,000 commits", 5_000, 2, 50, 0.45, 0.3),
+    "S3": Workload("the same with 5,000 commits", 5 * _FIRST, 2, 50, 0.45, 0.3),
 }
 
 
@@ -88,11 +89,14 @@ class Faster(NamedTuple):
 def run(
     world: World, table: Table, folder: Path, names: Sequence[str] = ("S1", "S2", "S3", "R")
 ) -> None:
-    """Measures the workloads of these names; the real ones only where their data lies beside the checkout."""
+    """Measures the workloads of these names; the real ones only where their data lies beside the checkout.
+
+    With little, they are left out: only to read their data takes too long.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(world, table)
     for name in names:
-        if name in ("S1", "R") and not BUNDLE.exists():
+        if name in ("S1", "R") and (SHORT or not BUNDLE.exists()):
             table.heading(f"{name} left out: there is no {BUNDLE}")
         elif name == "R":
             clean = [stack for stack in workloads.stacks() if stack.clean]

@@ -12,6 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from bench.generate import BRANCH, BUNDLE, World, clone, kubeflow_or_vendor
+from bench.size import scaled
 from bench.stage import Stage
 from git_ekf.demo.sample import deployment, kustomization
 
@@ -23,9 +24,10 @@ _START = 1_600_000_000  # seconds since the epoch
 _CLUSTERS = [f"site/cluster-{number:02}" for number in range(50)]
 _FAR = 5  # lines between an edit and what the vendor changes, more than enough for a clean merge
 
-_COMPONENTS, _MOVED_COMPONENTS, _FILES = 490, 10, 100
-_CHANGED = 5_000
-_VENDOR_COMMITS = 100
+_COMPONENTS, _MOVED_COMPONENTS = scaled(490, 12), scaled(10, 2)
+_FILES = scaled(100, 10)
+_CHANGED = scaled(5_000, 40)
+_VENDOR_COMMITS = scaled(100)
 
 
 class Upstream(NamedTuple):

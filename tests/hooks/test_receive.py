@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import Clone, run
 from hooktools import script
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
+from reach import generated
 from servertools import BRANCH, RECORD, UPSTREAM, Site, copy_site, make_site, said
 from test_situations import NEWEST_GIT
 
@@ -463,13 +464,7 @@ def step(site: Site, what: str, number: int) -> None:
         work.ekf(what)
 
 
-@settings(
-    max_examples=5,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@generated(5, phases=[Phase.generate])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=4, unique=True))
 def test_what_the_client_finds_good_the_server_takes(
     site_template: Site, tmp_path: Path, steps: list[str]
