@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -76,22 +76,15 @@ class Repository:
 
     def require_clean(self, *, untracked: bool = True) -> None:
         """Raises Refused when something is not committed; `untracked`: untracked files included."""
-        options = (
-            "--porcelain",
-            "--no-renames",
-            "-z",
-            "--ignore-submodules=none",
-            f"--untracked-files={'normal' if untracked else 'no'}",
-        )
-        entries = self.git.fields("status", *options)
-        if entries:
-            more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
+        changes = self.git.status(untracked=untracked)
+        if changes:
+            more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
             hint = (
                 "git add -A && git commit, or git stash -u"
                 if untracked
                 else "git commit -a, or git stash"
             )
-            raise Refused(f"there is uncommitted work: {entries[0][3:]}{more}", hint)
+            raise Refused(f"there is uncommitted work: {changes[0].path}{more}", hint)
 
     @cached_property
     def git_config(self) -> list[tuple[str, str]]:
@@ -125,8 +118,7 @@ class Repository:
                     return file.read()
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        code, out = self.git.run("cat-file", "blob", f"HEAD:{configuration.FILE}", ok=(0, 128))
-        return out if code == 0 else None
+        return self.git.find_blob(f"HEAD:{configuration.FILE}")
 
     def how_to_allow(self, key: str, name: str) -> str:
         """The act that adds a name to a list of the configuration, where the list is kept."""
@@ -149,19 +141,8 @@ class Repository:
     @cached_property
     def refs(self) -> dict[str, str]:
         """ref -> object id of branches, remote-tracking branches, the vendor's commits that `internal` keeps, and of what a mirror says."""
-        refs = {}
-        for line in self.git.lines(
-            "for-each-ref",
-            "--format=%(objectname) %(refname) %(symref)",
-            HEADS,
-            "refs/remotes/",
-            UPSTREAM,
-            MIRROR,
-        ):
-            oid, ref, symref = line.split(" ", 2)
-            if not symref:  # refs/remotes/origin/HEAD is no branch
-                refs[ref] = oid
-        return refs
+        # Without refs/remotes/origin/HEAD, which is no branch.
+        return self.git.ref_values(HEADS, "refs/remotes/", UPSTREAM, MIRROR)
 
     @cached_property
     def remotes(self) -> dict[str, Remote]:
@@ -175,10 +156,8 @@ class Repository:
         remotes = {}
         for name in names:
             if rewritten:
-                urls = self.git.lines("remote", "get-url", "--all", "--end-of-options", name)
-                push_urls = self.git.lines(
-                    "remote", "get-url", "--push", "--all", "--end-of-options", name
-                )
+                urls = self.git.remote_urls(name)
+                push_urls = self.git.remote_urls(name, push=True)
             else:
                 urls = self.git_settings(f"remote.{name}.url")
                 push_urls = self.git_settings(f"remote.{name}.pushurl") or urls
@@ -248,13 +227,8 @@ class Repository:
 
     def channels_with(self, commit: str) -> list[str]:
         """Remote-tracking branches of the primary (as origin/NAME) that have a commit."""
-        lines = self.git.lines(
-            "for-each-ref",
-            "--format=%(refname:lstrip=2)",
-            f"--contains={commit}",
-            self.primary_prefix,
-        )
-        return [line for line in lines if not line.endswith("/HEAD")]
+        found = self.git.ref_values(self.primary_prefix, contains=commit)
+        return [ref.removeprefix("refs/remotes/") for ref in found]
 
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
         """Commits up to `tip` that are neither the vendor's nor in `published`, newest first, with their parents."""
@@ -277,10 +251,7 @@ class Repository:
     def own_commits_of(
         self, tips: list[str], published: tuple[str, ...] = ()
     ) -> list[tuple[str, list[str]]]:
-        lines = self.git.rev_list(
-            "--parents", "--topo-order", include=tips, exclude=published, globs=self.vendor_globs()
-        )
-        return [(words[0], words[1:]) for words in (line.split(" ") for line in lines)]
+        return list(self.git.parents(tips, published, self.vendor_globs()).items())
 
     def upstream(self, branch: str) -> tuple[str, list[str]]:
         """(remote, merge refs) that a branch tracks, ("", []) when it tracks nothing."""
@@ -294,13 +265,8 @@ class Repository:
         """Names of the deploy records, or of those that patterns behind deploy/ match, without reading them; as git sorts names."""
         if not patterns:
             return [ref.removeprefix(TAGS) for ref in self._record_refs if ref.startswith(RECORDS)]
-        asked = [RECORDS + pattern for pattern in patterns]
-        return [
-            ref.removeprefix(TAGS)
-            for ref in self.git.lines(
-                "for-each-ref", "--format=%(refname)", "--end-of-options", *asked
-            )
-        ]
+        found = self.git.refs(*(RECORDS + pattern for pattern in patterns))
+        return [ref.name.removeprefix(TAGS) for ref in found]
 
     def newest_record(self, branch: str) -> RecordTag | None:
         """The newest record of a release branch, by the day and number in its name."""
@@ -327,8 +293,7 @@ class Repository:
     @cached_property
     def _record_refs(self) -> dict[str, str]:
         """ref -> object id of the deploy records here and, as last heard, on `internal`."""
-        lines = self.git.lines("for-each-ref", "--format=%(objectname) %(refname)", RECORDS, SAVED)
-        return {ref: oid for oid, ref in (line.split(" ", 1) for line in lines)}
+        return {ref.name: ref.oid for ref in self.git.refs(RECORDS, SAVED)}
 
     @cached_property
     def records(self) -> list[RecordTag]:
@@ -337,28 +302,17 @@ class Repository:
 
     def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
         """The records that refs (ref -> object id) will be; the objects exist, the refs perhaps not yet."""
-        asked = "".join(f"{oid}\n" for oid in named.values()).encode()
-        out = self.git.run("cat-file", "--batch", stdin=asked)[1]
-        records = []
-        at = 0
-        for ref, oid in named.items():
-            end = out.index(b"\n", at)
-            words = out[at:end].split(b" ")
-            size = int(words[2]) if len(words) == 3 else -1  # "OID missing" has no body
-            records.append(
-                RecordTag(ref, oid, out[end + 1 : end + 1 + size] if words[1] == b"tag" else None)
-            )
-            at = end + size + 2
-        return records
+        found = zip(named.items(), self.git.read_objects(named.values()), strict=True)
+        return [
+            RecordTag(ref, oid, tag.content if tag and tag.type == "tag" else None)
+            for (ref, oid), tag in found
+        ]
 
     def read_records(self, *patterns: str) -> list[RecordTag]:
-        fields = "%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)%00"
-        out = self.git.run("for-each-ref", f"--format={fields}", "--end-of-options", *patterns)[1]
+        """The records that patterns of refs match, by name."""
         return [
-            RecordTag(
-                os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), raw if kind == b"tag" else None
-            )
-            for ref, oid, kind, raw in _entries(out)
+            RecordTag(ref.name, ref.oid, ref.content if ref.type == "tag" else None)
+            for ref in self.git.ref_objects(*patterns)
         ]
 
     # --- operations in progress ---
@@ -408,26 +362,3 @@ _OPERATIONS = (
     ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 )
-
-
-def _entries(out: bytes) -> Iterable[tuple[bytes, bytes, bytes, bytes]]:
-    """Ref, object id, type and object of each entry that read_records asks for."""
-    parts = out.split(b"\0")
-    with suppress(ValueError):
-        if all(int(size) == len(raw) for size, raw in zip(parts[3::5], parts[4::5], strict=True)):
-            return zip(parts[0::5], parts[1::5], parts[2::5], parts[4::5], strict=False)
-    return _entries_by_size(out)  # some object holds a NUL itself
-
-
-def _entries_by_size(out: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
-    at = 0
-    while at < len(out) - 1:
-        fields = []
-        for _ in range(4):
-            end = out.index(b"\0", at)
-            fields.append(out[at:end])
-            at = end + 1
-        ref, oid, kind, size = fields
-        end = at + int(size)
-        yield ref, oid, kind, out[at:end]
-        at = end + 1

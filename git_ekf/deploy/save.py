@@ -86,7 +86,7 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
     saved = repo.saved_records()
     refs = []
     waiting: dict[str, int] = {}
-    for ref, oid in repo.git.ref_values(RECORDS).items():
+    for ref, oid, _ in repo.git.refs(RECORDS):
         if saved.get(ref.removeprefix(TAGS)) == oid:
             continue
         of = ref.rpartition("/")[2]
@@ -237,7 +237,7 @@ def _behind(repo: Repository, branch: str, saved: str) -> Refused | None:
 def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | None:
     """When `internal` has another record under the name of one of ours."""
     there = repo.saved_records()
-    for ref, ours in repo.git.ref_values(RECORDS).items():
+    for ref, ours, _ in repo.git.refs(RECORDS):
         name = ref.removeprefix(TAGS)
         if there.get(name, ours) != ours:
             last = journal.last()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.config import SERVER_FILE
-from git_ekf.errors import Refused
+from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
@@ -82,12 +83,9 @@ def in_shared(directory: str) -> ServerHook:
     if directory.endswith("/hooks/common"):
         then = "gitolite setup --hooks-only, which links it into every repository"
         return ServerHook(directory, then=then)
-    hooks_path = (
-        Git()
-        .run("config", "--type=path", "--get", "core.hooksPath", ok=(0, 1, 128))[1]
-        .decode(errors="replace")
-        .strip()
-    )
+    hooks_path = None
+    with suppress(EkfError):  # as where the home of a user who is named in it is not known
+        hooks_path = Git().setting("core.hooksPath", "path")
     if os.path.realpath(hooks_path or os.devnull) == os.path.realpath(directory):
         return ServerHook(directory)
     setting = f"git config --system core.hooksPath {shlex.quote(directory)}"

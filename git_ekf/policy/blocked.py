@@ -5,9 +5,7 @@ Without --atomic git makes all the others.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 
 from git_ekf.git.refs import RefUpdate
 from git_ekf.names import valid_branch
@@ -66,7 +64,7 @@ def _blocked_by_refs(
     for ref in arriving:
         for above in _above(ref):
             parents.setdefault(above, []).append(ref)
-    for ref, oid, symref in _standing(repo):
+    for ref, oid, symref in repo.git.each_ref():
         missing.discard(ref)
         beside = parents.get(ref, []) + [above for above in _above(ref) if above in arriving]
         found |= dict.fromkeys(beside, f"cannot be beside {ref}, which is there")
@@ -75,16 +73,6 @@ def _blocked_by_refs(
         elif ref in olds and oid != olds[ref] and not alone:
             found[ref] = f"has moved on the server, to {oid[:12]}"
     return found | dict.fromkeys(missing, "is not there any more")
-
-
-def _standing(repo: Repository) -> Iterator[tuple[str, str, str]]:
-    """Name, object id and, of a symbolic one, target of every ref."""
-    process = repo.git.start("for-each-ref", "--format=%(refname) %(objectname) %(symref)")
-    assert process.stdout is not None
-    for line in process.stdout:
-        ref, oid, symref = os.fsdecode(line.removesuffix(b"\n")).split(" ")
-        yield ref, oid, symref
-    repo.git.finish(process)
 
 
 def _above(ref: str) -> list[str]:

@@ -93,7 +93,7 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     ):
         return  # what they stand on is the channel's: there is nothing between, no need to list
     commits = dict(own.commits(repo))
-    beyond = repo.git.rev_list(include=[own.tip], exclude=[channel, *own.published])
+    beyond = repo.git.commits([own.tip], [channel, *own.published])
     foreign = [commit for commit in beyond if commit not in commits]
     if foreign:
         others = repo.channels_with(foreign[0])

@@ -10,64 +10,54 @@ from typing import NamedTuple
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS
+from git_ekf.policy.limits import LARGE_FILES
 from git_ekf.repository import Repository
 
 _MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
 
 
 class Changes(NamedTuple):
-    """A comparison that `git diff-*` can make: the command up to the paths, and its commit."""
+    """What changes from one tree to another; `new` is a commit, or "" for the index."""
 
-    command: tuple[str, ...]
-    commit: str = ""
+    old: str
+    new: str = ""
+
+    @property
+    def commit(self) -> str:
+        """The commit that the changes are about; "" for one that is about to be made."""
+        return self.new
 
     def new_files(self, git: Git) -> list[str]:
-        """Paths that are added."""
-        return git.fields(*self.command_with("-z", "--name-only", "--diff-filter=A"))
+        """Paths that are there only afterwards."""
+        return git.added_files(self.old, self.new)
 
     def with_new_markers(self, git: Git) -> list[str]:
         """Paths that have more conflict markers than before.
 
         Those of files that are too large to compare are not looked for.
         """
-        paths = git.fields(*BOUNDED, *self.command_with("-z", "--name-only", f"-G{_MARKER}"))
+        git = git.variant(settings=[LARGE_FILES])
+        paths = git.files_with_lines(self.old, self.new, _MARKER)
         gained = self._markers_gained(git) if paths else []
         return [path for path, more in zip(paths, gained, strict=True) if more > 0]
 
     def _markers_gained(self, git: Git) -> list[int]:
-        """How many more markers each of the files has.
-
-        The patch is read line by line: it can be as large as a push.
-        """
-        process = git.start(*BOUNDED, *self.command_with("-p", "-U0", f"-G{_MARKER}"))
+        """How many more markers each of the files has."""
         gained: list[int] = []
         header = b""
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in git.patch_of_lines(self.old, self.new, _MARKER):
             if line.startswith(b"diff --git "):  # lines of a file have a sign in front
                 if line != header:  # a file that becomes a link has two parts
                     gained.append(0)
                 header = line
             elif line[1:8] in (b"<<<<<<<", b">>>>>>>") and line[8:9] in (b"", b" ", b"\r", b"\n"):
                 gained[-1] += {b"+": 1, b"-": -1}.get(line[:1], 0)
-        git.finish(process)
         return gained
-
-    def command_with(self, *options: str) -> list[str]:
-        """The command with further options."""
-        return [self.command[0], *DIFF_OPTIONS, *options, *self.command[1:]]
 
 
 def staged(repo: Repository) -> Changes:
     """The index against HEAD; on an unborn branch against the empty tree."""
-    against = repo.head or repo.git.text("hash-object", "-t", "tree", "--stdin", stdin=b"")
-    return Changes(("diff-index", "--cached", against, "--"))
-
-
-def between(old: str, new: str) -> Changes:
-    """All that a commit has which another has not."""
-    return Changes(("diff-tree", "-r", old, new, "--"), new)
+    return Changes(repo.head or repo.git.empty_tree())
 
 
 def detached_head(repo: Repository) -> Iterator[Finding]:
@@ -121,9 +111,7 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
     ]
     if not new or vendor is None:
         return
-    theirs = set(repo.git.fields("ls-tree", "-d", "-z", "--name-only", vendor)) - set(
-        repo.config.customer_paths
-    )
+    theirs = repo.git.top_directories(vendor) - set(repo.config.customer_paths)
     for path in new:
         top = path.partition("/")[0]
         if top in theirs:

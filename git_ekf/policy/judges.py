@@ -8,7 +8,6 @@ own child processes see.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from git_ekf.config import RULES
@@ -92,7 +91,7 @@ def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> N
 def _judge_markers(judgment: Judgment, own: OwnCommits) -> None:
     base = own.base(judgment.repo)
     if base:  # git rebase --continue, which ends a conflict, calls no hook
-        judgment.apply(index.conflict_marker, index.between(base, own.tip))
+        judgment.apply(index.conflict_marker, index.Changes(base, own.tip))
 
 
 def _arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
@@ -207,7 +206,7 @@ def _judge_branch(judgment: Judgment, branch: str) -> None:
         judgment.apply(branches.linear_history, own)
         base = own.base(repo)
         if base:
-            _judge_changes(judgment, index.between(base, own.tip), repo.channel(branch) or base)
+            _judge_changes(judgment, index.Changes(base, own.tip), repo.channel(branch) or base)
     # A branch without commits of the customer's own holds no work: a stray default branch is
     # harmless.
     elif not own.tip or own.commits(repo):
@@ -220,7 +219,7 @@ def _judge_changes(judgment: Judgment, changes: index.Changes, vendor: str | Non
 
 
 def _only_at_head(repo: Repository, head: str) -> bool:
-    return bool(repo.git.rev_list("--max-count=1", include=[head], globs=["refs/*"]))
+    return bool(repo.git.commits([head], globs=["refs/*"], at_most=1))
 
 
 def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
@@ -228,15 +227,8 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
     included: list[str] = []
     excluded: list[str] = []
     for revision in revisions:
-        code, out = repo.git.run(
-            "rev-parse",
-            "--verify" if ".." not in revision else "--revs-only",
-            "--end-of-options",
-            revision,
-            ok=(0, 128),
-        )
-        names = [name for name in os.fsdecode(out).split() if name != "--end-of-options"]
-        if code or not names:
+        names = repo.git.revisions(revision)
+        if not names:
             raise UsageError(
                 f"{revision} names no commit here", "git log --oneline --all shows what there is"
             )
@@ -253,7 +245,7 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
         base = own.base(repo)
         if base:
             vendor = repo.channel(branch) if branch else base
-            _judge_changes(judgment, index.between(base, tip), vendor)
+            _judge_changes(judgment, index.Changes(base, tip), vendor)
     return judgment.found
 
 

@@ -26,12 +26,8 @@ def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
     after = [update.new for update in moved if repo.types.get(update.new) == "commit"]
     if not moved or (len(moved) == len(after) == 1 and _is_forward(repo, moved[0])):
         return
-    lines = repo.git.rev_list(
-        "--parents",
-        include=[*(update.old for update in moved), *after],
-        exclude=[*_standing(repo), *_arriving(repo)],
-    )
-    unkept = {words[0]: words[1:] for words in map(str.split, lines)}
+    before = [update.old for update in moved]
+    unkept = repo.git.parents([*before, *after], [*_standing(repo), *_arriving(repo)])
     forward = []
     kept: set[str] = set()
     for update in moved:
@@ -67,16 +63,8 @@ def _standing(repo: Receiver) -> Iterator[str]:
     """Object ids of the refs that keep commits and are not touched; the vendor's only grow."""
     touched = {update.ref for update in repo.updates if not update.ref.startswith(UPSTREAM)}
     releases = f"{HEADS}{repo.config.scheme.prefix}*{repo.config.scheme.suffix}"
-    for line in repo.git.lines(
-        "for-each-ref",
-        "--format=%(objectname) %(refname) %(symref)",
-        releases,
-        RECORDS,
-        BACKUP,
-        UPSTREAM,
-    ):
-        oid, ref, symref = line.split(" ")
-        if not symref and ref not in touched and _keeps(repo, ref):
+    for ref, oid in repo.git.ref_values(releases, RECORDS, BACKUP, UPSTREAM).items():
+        if ref not in touched and _keeps(repo, ref):
             yield oid
 
 
@@ -93,10 +81,9 @@ def _arriving(repo: Receiver) -> Iterable[str]:
     }
     if not named:
         return ()
-    asked = "".join(f"{oid}^{{commit}}\n" for oid in named).encode()
-    answers = repo.git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked)
-    commits = {answer.partition(" ")[0] for answer in answers if answer.endswith(" commit")}
-    return commits.difference(repo.git.rev_list("--not", "--all", "--not", include=commits))
+    infos = repo.git.object_infos(f"{oid}^{{commit}}" for oid in named)
+    commits = {info.oid for info in infos if info}
+    return commits - repo.git.unreachable(commits)
 
 
 def _below(parents: Parents, commit: str, without: Collection[str] = ()) -> Iterator[str]:

@@ -5,7 +5,8 @@ The hooks' fast path loads this file, so it imports nothing.
 
 # git takes 40 times the size of a file of short lines to compare it: nobody looks into the content
 # of one that is larger (bytes).
-BOUNDED = ["-c", "core.bigFileThreshold=4m"]
+LARGE_FILES = "core.bigFileThreshold=4m"
+BOUNDED = ["-c", LARGE_FILES]
 
 # --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
 # configuration and attributes from running programs in a mere question.

@@ -85,9 +85,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
     after = push.remote_refs() | {other.ref: other.new for other in push.updates}
     keeping = (HEADS, RECORDS, BACKUP, UPSTREAM)
     kept = [oid for ref, oid in after.items() if ref.startswith(keeping) and not is_zero(oid)]
-    lost = repo.git.rev_list(
-        "--ignore-missing", include=[update.old], exclude=kept, globs=repo.vendor_globs()
-    )
+    lost = repo.git.commits([update.old], kept, repo.vendor_globs(), ignore_missing=True)
     if lost:
         yield dropped(repo, update, lost[0], len(lost))
 

@@ -87,23 +87,14 @@ class Receiver(Repository):
     def types(self) -> dict[str, str]:
         """Object id -> its type, for every object that an update names and that is there."""
         asked = dict.fromkeys(update.new for update in self.updates if not update.deletes)
-        if not asked:
-            return {}
-        stdin = "".join(f"{oid}\n" for oid in asked).encode()
-        lines = self.git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin)
-        return dict(line.split(" ") for line in lines if not line.endswith(" missing"))
+        return {info.oid: info.type for info in self.git.object_infos(asked) if info}
 
     @cached_property
     def refs(self) -> dict[str, str]:
         """ref -> object id of release branches and the vendor's channels, after the push."""
         scheme = self.config.scheme
         patterns = (f"{HEADS}{scheme.prefix}*{scheme.suffix}", UPSTREAM)
-        lines = self.git.lines(
-            "for-each-ref", "--format=%(objectname) %(refname) %(symref)", *patterns
-        )
-        refs = {
-            ref: oid for oid, ref, symref in (line.split(" ", 2) for line in lines) if not symref
-        }
+        refs = self.git.ref_values(*patterns)
         for update in self.updates:
             if update.ref.startswith((HEADS, UPSTREAM)):
                 refs[update.ref] = update.new
@@ -131,17 +122,12 @@ class Receiver(Repository):
         )
         here = {name: os.environ.pop(name) for name in quarantine if name in os.environ}
         try:
-            lines = Git().lines(
-                f"--git-dir={path}",
-                "for-each-ref",
-                "--format=%(objectname) %(refname:lstrip=2)",
-                HEADS,
-            )
+            there = Git(env={"GIT_DIR": path}).refs(HEADS)
         except EkfError as error:
             raise _misconfigured(f"server.mirror: {error.message}") from None
         finally:
             os.environ.update(here)
-        return {name: oid for oid, name in (line.split(" ", 1) for line in lines)}
+        return {ref.name.removeprefix(HEADS): ref.oid for ref in there}
 
     @property
     def primary_prefix(self) -> str:
@@ -179,28 +165,8 @@ class Receiver(Repository):
     def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
         """The records that refs (ref -> object id) will be, of long ones the beginning."""
         tags = [oid for oid in dict.fromkeys(named.values()) if self.types.get(oid) == "tag"]
-        read = self._beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
+        read = self.git.read_beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
         return [RecordTag(ref, oid, read.get(oid)) for ref, oid in named.items()]
-
-    def _beginnings(self, oids: list[str], limit: int) -> dict[str, bytes]:
-        """At most so many bytes of each object. Raises ValueError where git cannot read one."""
-        process = self.git.start("cat-file", "--batch", stdin=True)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        read = {}
-        for oid in oids:  # one by one, or both sides would wait for each other
-            process.stdin.write(f"{oid}\n".encode())
-            process.stdin.flush()
-            words = process.stdout.readline().split()
-            if len(words) != 3:
-                raise ValueError(f"{oid} cannot be read")
-            left = int(words[2]) + 1
-            read[oid] = process.stdout.read(min(left - 1, limit))
-            left -= len(read[oid])
-            while left and (part := process.stdout.read(min(left, 1 << 16))):
-                left -= len(part)
-        self.git.finish(process, stdin=b"")
-        return read
 
 
 def _misconfigured(message: str) -> UsageError:

@@ -159,15 +159,14 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     Branches are not asked: whoever pushes without git-ekf may have brought commits of the vendor
     there before the statement about them.
     """
-    claimed = repo.git.rev_list(include=[tip], globs=[UPSTREAM + "*"])
-    if len(claimed) == len(repo.git.rev_list(include=[tip], globs=[UPSTREAM + "*", RECORDS + "*"])):
+    upstream, records = UPSTREAM + "*", RECORDS + "*"
+    claimed = repo.git.commits([tip], globs=[upstream])
+    if len(claimed) == len(repo.git.commits([tip], globs=[upstream, records])):
         return ""
     # Also what records from before the hook say of the vendor's commits.
     standing = Records(repo, repo.records)
     vendor = filter(None, map(standing.upstream, standing.all))
-    own = set(
-        repo.git.rev_list(f"--glob={RECORDS}*", include=[], exclude=vendor, globs=[UPSTREAM + "*"])
-    )
+    own = set(repo.git.commits([], vendor, [upstream], include_globs=[records]))
     return next((commit for commit in claimed if commit in own), "")
 
 
@@ -235,11 +234,9 @@ def _beside_branch(
     """
     known = filter(None, (repo.release_branches.get(branch), repo.channel(branch)))
     # Records that are there were judged when they came.
-    listed = repo.git.rev_list(
-        "--parents", "--topo-order", include=tips, exclude=known, globs=[f"{RECORDS}*/{branch}"]
-    )
+    listed = repo.git.parents(tips, known, [f"{RECORDS}*/{branch}"])
     below: set[str] = set()
-    for commit, *parents in map(str.split, listed):
+    for commit, parents in listed.items():
         if commit in tips and commit not in below:
             yield tips[commit]
         if commit in tips or commit in below:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -75,16 +74,11 @@ class Records:
         shas = sorted(asked - known.keys())
         if not shas:
             return known
-        answers = self.repo.git.lines(
-            "cat-file",
-            "--batch-check=%(objectname) %(objecttype)",
-            stdin=_stdin(f"{sha}^{{commit}}" for sha in shas),
-        )
-        for sha, answer in zip(shas, answers, strict=True):
-            oid, _, kind = answer.partition(" ")
+        infos = self.repo.git.object_infos(f"{sha}^{{commit}}" for sha in shas)
+        for sha, info in zip(shas, infos, strict=True):
             # A ref may be called deadbeef, and git looks at refs first.
-            if kind == "commit" and oid.startswith(sha):
-                known[sha] = oid
+            if info and info.oid.startswith(sha):
+                known[sha] = info.oid
         return known
 
     @cached_property
@@ -116,7 +110,7 @@ class Records:
             channel = self.repo.channel(branch)
             commits.discard(self.repo.base(branch) or "")  # nearly always the one there is
             if channel and commits:
-                missing = set(self.repo.git.rev_list(include=sorted(commits), exclude=[channel]))
+                missing = set(self.repo.git.commits(sorted(commits), [channel]))
                 off |= {(branch, commit) for commit in commits & missing}
         return off
 
@@ -240,7 +234,3 @@ def _amend(record: JudgedRecord, act: str) -> str:
 
 def _is_sha(text: str) -> bool:
     return 4 <= len(text) <= 64 and not text.strip("0123456789abcdefABCDEF")
-
-
-def _stdin(lines: Iterator[str]) -> bytes:
-    return os.fsencode("".join(f"{line}\n" for line in lines))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import RecordTag, Repository
-
-# Tags whose names a command line has room for.
-_AT_ONCE = 500
 
 
 def signature_missing(
@@ -45,48 +43,26 @@ def _unsigned_commits(
         judged = dict(own.commits(repo))
         if not judged:
             continue
-        new = repo.git.rev_list(include=[own.tip], globs=[HEADS + "*"])
+        new = repo.git.commits([own.tip], globs=[HEADS + "*"])
         commits = [commit for commit in new if commit in judged]
-        good = _answers(
-            repo,
-            "log",
-            "--no-walk=unsorted",
-            "--no-show-signature",
-            "--format=%G?%H",
-            "--stdin",
-            stdin=commits,
-        )
+        good = _strict(repo).well_signed_commits(commits)
         for commit in commits:
-            if f"G{commit}" not in good:
+            if commit not in good:
                 yield own, commit
 
 
 def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[RecordTag]:
     # Or an old one would pass under a new name.
     signed = [tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name]
-    good: set[str] = set()
-    for first in range(0, len(signed), _AT_ONCE):
-        good |= _answers(
-            repo,
-            "verify-tag",
-            "--format=%(objectname)",
-            *(tag.oid for tag in signed[first : first + _AT_ONCE]),
-        )
+    good = _strict(repo).well_signed_tags([tag.oid for tag in signed])
     return (tag for tag in tags if tag not in signed or tag.oid not in good)
 
 
-def _answers(repo: Repository, *command: str, stdin: list[str] | None = None) -> set[str]:
-    """Lines that git prints, told to believe in the server's list of ssh keys and nothing else.
-
-    None where it is asked about nothing.
-    """
-    if stdin == []:
-        return set()
+def _strict(repo: Repository) -> Git:
+    """The git that believes in the server's list of ssh keys, and in nothing else."""
     believe = {
         "gpg.ssh.allowedSignersFile": repo.config.server_signers,
         "gpg.minTrustLevel": "fully",  # a signature by a key that is not in the list has less
         **dict.fromkeys(("gpg.program", "gpg.openpgp.program", "gpg.x509.program"), "false"),
     }
-    options = [word for key, value in believe.items() for word in ("-c", f"{key}={value}")]
-    given = None if stdin is None else "".join(f"{line}\n" for line in stdin).encode()
-    return set(repo.git.run(*options, *command, stdin=given, ok=(0, 1))[1].decode().split("\n"))
+    return repo.git.variant(settings=[f"{key}={value}" for key, value in believe.items()])

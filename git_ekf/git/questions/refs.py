@@ -55,9 +55,11 @@ class RefQuestions(Process):
         lines = self._lines("for-each-ref", _REF, *options, "--end-of-options", *patterns)
         return [_parse_ref(line) for line in lines]
 
-    def ref_values(self, *patterns: str, merged: Iterable[str] = ()) -> dict[str, str]:
+    def ref_values(
+        self, *patterns: str, contains: str = "", merged: Iterable[str] = ()
+    ) -> dict[str, str]:
         """Ref -> object id of the same; refs that only name another one are left out."""
-        found = self.refs(*patterns, merged=merged)
+        found = self.refs(*patterns, contains=contains, merged=merged)
         return {ref.name: ref.oid for ref in found if not ref.symref}
 
     def each_ref(self) -> Iterator[Ref]:
