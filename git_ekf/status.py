@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from git_ekf.policy import judges
@@ -57,9 +56,7 @@ def status(repo: Repository) -> Status:
     """Raises Refused outside a work tree."""
     repo.require_work_tree()
     # The one question that reads the work tree runs beside all others.
-    walk = repo.git.start(
-        "status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=none"
-    )
+    walk = repo.git.asking_status(untracked=True, renames=True)
     branch = repo.head_branch
     release = repo.config.scheme.version(branch) if branch else None
     base = channel_ahead = configuration = unsaved = not_here = record = None
@@ -76,10 +73,8 @@ def status(repo: Repository) -> Status:
         record = repo.newest_record(branch)
     remote, merge = repo.upstream(branch) if branch else ("", [])
     findings = judges.judge_repository(repo, [record] if record else [])
-    entries = [
-        entry for entry in os.fsdecode(repo.git.finish(walk)[1]).split("\0") if entry[2:3] == " "
-    ]
-    untracked = sum(entry.startswith("??") for entry in entries)
+    entries = walk.result()
+    untracked = sum(entry.code == "??" for entry in entries)
     return Status(
         branch=branch,
         head=repo.head,
@@ -157,14 +152,7 @@ def channels(repo: Repository) -> list[Channel]:
         if repo.head_branch and repo.config.scheme.is_release(repo.head_branch)
         else None
     )
-    dates = dict(
-        line.split(" ", 1)
-        for line in repo.git.lines(
-            "for-each-ref",
-            "--format=%(objectname) %(committerdate:iso-strict)",
-            repo.primary_prefix,
-        )
-    )
+    dates = repo.git.commit_dates(repo.primary_prefix)
     found = []
     for branch, commit in repo.channels.items():
         local = repo.release_branches.get(branch)

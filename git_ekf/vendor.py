@@ -94,8 +94,8 @@ def parse_mirror_state(text: str) -> MirrorState | None:
 
 def read_mirror_state(git: Git) -> MirrorState | None:
     """What a mirror says of itself, or in a clone what was last fetched of that; None where there is no such thing."""
-    code, out = git.run("cat-file", "blob", MIRROR, ok=(0, 128))
-    return parse_mirror_state(os.fsdecode(out)) if code == 0 else None
+    content = git.find_blob(MIRROR)
+    return None if content is None else parse_mirror_state(os.fsdecode(content))
 
 
 def mirror_state_for(repo: Repository) -> MirrorState | None:

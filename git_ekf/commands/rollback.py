@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -28,11 +27,9 @@ def rollback(
     repo = Repository() if dry_run else recovered()
     planned = plan(repo, read.find(repo, name))
     say(_words(planned, repo))
-    stat = repo.git.run(
-        "diff", "--stat=72", "--no-color", "--no-ext-diff", "HEAD", planned.deployment.commit, "--"
-    )[1]
+    stat = repo.git.diff_stat("HEAD", planned.deployment.commit)
     if planned.how != "nothing" and stat:
-        say(os.fsdecode(stat).rstrip())
+        say(stat)
     if dry_run or planned.how == "nothing":
         return
     commit = roll_back(repo, planned)

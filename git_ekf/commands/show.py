@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -48,13 +47,9 @@ def show(
         return code
     with paged():
         _print(repo, one, previous, findings, commits)
-        stat = (
-            repo.git.run("diff-tree", "--stat=72", "--find-renames", base, commit, "--")[1]
-            if base and commit
-            else b""
-        )
+        stat = repo.git.diff_stat(base, commit) if base and commit else ""
         if stat:
-            say(os.fsdecode(stat).rstrip())
+            say(stat)
     return code
 
 

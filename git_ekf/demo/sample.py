@@ -16,16 +16,8 @@ def make_vendor(
     directory: str, pattern: str = "release-{version}", object_format: str = "sha1"
 ) -> None:
     """Makes a bare repository with the channels 1.8, 1.9 and 1.10, and `main`. The directory must not exist."""
-    Git().run(
-        "init",
-        "--quiet",
-        "--bare",
-        f"--object-format={object_format}",
-        "--initial-branch=main",
-        "--",
-        directory,
-    )
-    Git(directory).run("fast-import", "--quiet", stdin=_History(pattern).stream())
+    Git().init(directory, bare=True, object_format=object_format, branch="main")
+    Git(directory).fast_import(_History(pattern).stream())
 
 
 def kustomization(resources: list[str]) -> str:

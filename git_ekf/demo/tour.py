@@ -198,7 +198,7 @@ def play(directory: str, *, pause: bool) -> None:
         **{f"GIT_{role}_DATE": f"{_DAY}T10:00:00+00:00" for role in ("AUTHOR", "COMMITTER")},
     }
     make_vendor(os.path.join(directory, "vendor.git"))
-    Git().run("init", "--quiet", "--bare", "--", os.path.join(directory, "internal.git"))
+    Git().init(os.path.join(directory, "internal.git"), bare=True)
     cluster = os.path.join(directory, "cluster")
     for scene in SCENES:
         for path, text in scene.writes.items():

@@ -135,7 +135,7 @@ def _filled(command: tuple[str, ...], path: str) -> tuple[str, ...]:
 
 
 def _environment(repo: Repository, branch: str) -> dict[str, str]:
-    local = repo.git.lines("rev-parse", "--local-env-vars")
+    local = repo.git.local_environment()
     return {
         **{name: value for name, value in os.environ.items() if name not in local},
         "EKF_RELEASE": repo.config.scheme.version(branch) or "",

@@ -19,18 +19,17 @@ def path(repo: Repository, name: str) -> str:
 
 def edit(repo: Repository, name: str, text: str, notes: list[str]) -> str:
     """The text as the user leaves it. `name` is the file's name in the git directory. Raises CallFailed."""
-    comments = repo.git.run(
-        "stripspace", "--comment-lines", stdin=os.fsencode("".join(f"{note}\n" for note in notes))
-    )[1]
+    lines = "".join(f"{note}\n" for note in notes)
+    comments = repo.git.comment_lines(os.fsencode(lines))
     file_name = path(repo, name)
     with open(file_name, "wb") as file:
         file.write(os.fsencode(text) + b"\n" + comments)
-    code = _wait(repo.git.text("var", "GIT_EDITOR"), file_name)
+    code = _wait(repo.git.editor(), file_name)
     if code:
         raise CallFailed(f"the editor ended with code {code}; nothing was done", _WITHOUT)
     with open(file_name, "rb") as file:
         left = file.read()
-    return repo.git.text("stripspace", "--strip-comments", stdin=left) + "\n"
+    return repo.git.strip_comments(left) + "\n"
 
 
 def _wait(command: str, file_name: str) -> int:

@@ -103,10 +103,9 @@ def _is_path(repo: Repository, old: End, new: End, word: str) -> bool:
     if not word:
         return False
     path = _top_path(repo, word)
-    return path == "." or any(
-        repo.git.run("ls-tree", "-z", "--full-tree", end.commit, "--", path)[1]
-        for end in (old, new)
-    )
+    if path == ".":
+        return True
+    return any(repo.git.ref_value(f"{end.commit}:{path}") for end in (old, new))
 
 
 def from_top(repo: Repository, paths: list[str]) -> list[str]:
@@ -135,37 +134,16 @@ def changed_files(
     repo: Repository, old: End, new: End, paths: list[str]
 ) -> list[dict[str, object]]:
     """Changed files; added and deleted count lines and are None for a binary file."""
-    fields = repo.git.fields(
-        "diff-tree",
-        "-r",
-        "--raw",
-        "--numstat",
-        "-z",
-        "-M",
-        "--no-relative",
-        old.commit,
-        new.commit,
-        "--",
-        *paths,
-    )
-    states: list[tuple[str, str, str]] = []
-    at = 0
-    while at < len(fields) and fields[at].startswith(":"):
-        state = fields[at].rsplit(" ", 1)[1][0]
-        moved = state in "RC"
-        states.append((state, fields[at + 1], fields[at + 2] if moved else fields[at + 1]))
-        at += 3 if moved else 2
     found: list[dict[str, object]] = []
-    for state, before, path in states:
-        added, deleted, _ = fields[at].split("\t", 2)
-        at += 3 if state in "RC" else 1
+    for file in repo.git.changed_files(old.commit, new.commit, paths):
+        old_path = unicode_text(file.old_path) if file.old_path != file.path else None
         found.append(
             {
-                "path": unicode_text(path),
-                "old_path": unicode_text(before) if before != path else None,
-                "status": state,
-                "added": None if added == "-" else int(added),
-                "deleted": None if deleted == "-" else int(deleted),
+                "path": unicode_text(file.path),
+                "old_path": old_path,
+                "status": file.status,
+                "added": file.added,
+                "deleted": file.deleted,
             }
         )
     return found

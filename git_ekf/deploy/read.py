@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
+from git_ekf.background import Background
 from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import SAVED, TAGS
 from git_ekf.names import DEPLOY, RecordName, record_name
@@ -55,14 +55,9 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
         branch = repo.config.scheme.parse(release) or ""
         if not branch:
             raise UsageError(f"{release} is no release", "git ekf releases lists them")
-    listing = repo.git.start(
-        "for-each-ref", "--format=%(objectname) %(refname)", SAVED
-    )  # beside the reading
+    listing = Background(lambda: repo.git.refs(SAVED))
     tags = repo.read_records(*([f"{TAGS}{DEPLOY}*/{branch}"] if branch else [f"{TAGS}{DEPLOY}"]))
-    lines = os.fsdecode(repo.git.finish(listing)[1]).splitlines()
-    saved = {
-        name.removeprefix(SAVED): oid for oid, _, name in (line.partition(" ") for line in lines)
-    }
+    saved = {ref.name.removeprefix(SAVED): ref.oid for ref in listing.result()}
     found = []
     for record_tag in tags:
         name = record_name(record_tag.name, repo.config.scheme)
@@ -120,15 +115,8 @@ def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
 
 def commits_of(repo: Repository, commit: str, previous: Deployment | None) -> list[tuple[str, str]]:
     """(commit, subject) of the configuration commits up to one that are not in the record before, newest first."""
-    lines = repo.git.rev_list(
-        "--no-commit-header",
-        "--format=%H %s",
-        "--encoding=UTF-8",
-        include=[commit],
-        exclude=[previous.commit] if previous else [],
-        globs=repo.vendor_globs(),
-    )
-    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
+    known = [previous.commit] if previous else []
+    return repo.git.subjects([commit], known, repo.vendor_globs())
 
 
 def vendor_base(repo: Repository, deployment: Deployment) -> str | None:

@@ -66,7 +66,7 @@ def compose(
 
 def today(repo: Repository) -> str:
     """The day of a tag made now, in the committer's time zone: git's clock, GIT_COMMITTER_DATE included."""
-    seconds, zone = repo.git.text("var", "GIT_COMMITTER_IDENT").rsplit(" ", 2)[1:]
+    seconds, zone = repo.git.committer().rsplit(" ", 2)[1:]
     from datetime import UTC, datetime, timedelta
 
     offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * (-1 if zone[0] == "-" else 1)
@@ -166,26 +166,16 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
                 "tag", [RefUpdate(ref, none, "")], branch, branch, moves_head=False
             )
             try:
-                repo.git.run(
-                    "tag",
-                    "-s" if sign else "-a",
-                    "--cleanup=verbatim",
-                    "-F",
-                    "-",
-                    "--",
-                    str(name),
-                    repo.head or "",
-                    stdin=os.fsencode(message),
-                )
+                repo.git.make_tag(str(name), repo.head or "", os.fsencode(message), sign=sign)
             except GitFailed as error:
                 journal.mark(operation, "dropped")
                 if "already exists" in error.stderr:
                     continue
                 raise _not_tagged(error) from None
-            made = repo.git.text("rev-parse", "--verify", ref)
-            if sign and not is_signed(repo.git.text("cat-file", "tag", made)):
+            made = repo.git.ref_value(ref)
+            if sign and not is_signed(os.fsdecode(repo.git.tag(made))):
                 # Without its SSH key, git 2.39 leaves the signature out and calls that a success.
-                repo.git.run("update-ref", "-d", ref, made)
+                repo.git.update_refs([RefUpdate(ref, made, none)])
                 journal.mark(operation, "dropped")
                 raise CallFailed(
                     "the record could not be signed: git left the signature out", _SIGNING

@@ -111,26 +111,17 @@ def disk(case: Case) -> Iterator[Diagnosis]:
 
 def clock(case: Case) -> Iterator[Diagnosis]:
     """The clock is not behind what was already committed or recorded."""
-    newest = case.repo.git.lines(
-        "for-each-ref",
-        "--sort=-creatordate",
-        "--count=1",
-        "--format=%(creatordate:unix) %(refname:short)",
-        HEADS,
-        "refs/remotes/",
-        RECORDS,
-    )
+    newest = case.repo.git.newest_ref(HEADS, "refs/remotes/", RECORDS)
     now = time.time()
     shown = _when(now)
-    for seconds, _, ref in (line.partition(" ") for line in newest):
-        if seconds.isdigit() and int(seconds) > now + _ASTRAY:
-            yield fail(
-                f"it says {shown}, but {ref} is of {_when(int(seconds))}: records would get"
-                " wrong dates",
-                "timedatectl set-ntp true; for a container, on its host",
-            )
-            return
-    yield ok(shown)
+    if newest and newest.seconds and newest.seconds > now + _ASTRAY:
+        yield fail(
+            f"it says {shown}, but {newest.name} is of {_when(newest.seconds)}: records would get"
+            " wrong dates",
+            "timedatectl set-ntp true; for a container, on its host",
+        )
+    else:
+        yield ok(shown)
 
 
 def history(case: Case) -> Iterator[Diagnosis]:
@@ -165,7 +156,7 @@ def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
 
 
 def _changed_history(repo: Repository) -> Iterator[Diagnosis]:
-    replaced = repo.git.lines("for-each-ref", "--format=%(refname:lstrip=2)", "refs/replace/")
+    replaced = [ref.name.removeprefix("refs/replace/") for ref in repo.git.refs("refs/replace/")]
     if replaced:
         which = replaced[0] if len(replaced) == 1 else "$(git replace -l)"
         count = counted(len(replaced), "object")

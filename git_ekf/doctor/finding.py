@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from subprocess import Popen
 from typing import NamedTuple
 
 from git_ekf.errors import EkfError, GitFailed
+from git_ekf.git.process import Ahead
 from git_ekf.repository import Repository
 
 OK, WARNING, ERROR, SKIPPED = "ok", "warning", "error", "skipped"
@@ -53,7 +53,7 @@ class Case(NamedTuple):
     """
 
     repo: Repository
-    asked: dict[str, Popen[bytes]]
+    asked: dict[str, Ahead[dict[str, str]]]
     until: float
 
 

@@ -8,9 +8,11 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 from git_ekf import __version__
 from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, skip, warn
+from git_ekf.errors import EkfError
 from git_ekf.git.calls import MINIMUM
 from git_ekf.replay import merging
 from git_ekf.upgrade.carry import why_not_in_memory
@@ -127,13 +129,15 @@ def identity(case: Case) -> Iterator[Diagnosis]:
         is_set_up = {f"user.{key}", f"committer.{key}"} & set_up
         if not is_set_up and not any(map(os.environ.get, names)):
             guessed.append(key)
-    code, out = case.repo.git.run("var", "GIT_COMMITTER_IDENT", ok=(0, 128))
-    if code == 0 and not guessed:
-        yield ok(os.fsdecode(out).rsplit(" ", 2)[0])  # the rest is the time
+    committer = ""
+    with suppress(EkfError):
+        committer = case.repo.git.committer()
+    if committer and not guessed:
+        yield ok(committer.rsplit(" ", 2)[0])  # the rest is the time
         return
     values = {"name": "NAME", "email": "ADDRESS"}
     fix = " && ".join(f"git config --global user.{key} {values[key]}" for key in guessed or ways)
-    if code:
+    if not committer:
         yield fail("git cannot tell who commits", fix)
     else:
         yield warn(f"git guesses the {' and '.join(guessed)} of who commits", fix)

@@ -8,10 +8,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from subprocess import Popen
 
 from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, reason, skip, warn
 from git_ekf.errors import EkfError, GitFailed
+from git_ekf.git.process import Ahead
 from git_ekf.git.refs import MIRROR
 from git_ekf.names import without_credentials
 from git_ekf.policy.finding import findings
@@ -25,25 +25,23 @@ _AT_LEAST = 0.5  # …and when the other one has used them up: its answer may be
 
 
 @contextmanager
-def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Popen[bytes]]]:
+def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Ahead[dict[str, str]]]]:
     """Remote -> `git ls-remote` under way, for the two remotes; none unless `asks`.
 
     Those that were not waited for are ended.
     """
-    started: dict[str, Popen[bytes]] = {}
+    started: dict[str, Ahead[dict[str, str]]] = {}
     try:
         # A configuration that cannot be read is another check's matter.
         with suppress(EkfError, OSError):
             for name in (repo.config.primary, repo.config.internal):
                 if asks and name in repo.remotes:
-                    started[name] = repo.git.start(
-                        "ls-remote", "--end-of-options", name, "HEAD", MIRROR, env=_unattended(repo)
-                    )
+                    environment = _unattended(repo)
+                    started[name] = repo.git.asking_remote(name, "HEAD", MIRROR, env=environment)
         yield started
     finally:
-        for process in started.values():
-            with suppress(EkfError):
-                repo.git.finish(process, timeout=0)
+        for question in started.values():
+            question.stop()
 
 
 def _unattended(repo: Repository) -> dict[str, str]:
@@ -85,7 +83,7 @@ def _answer(case: Case, name: str) -> Iterator[Diagnosis]:
     fix = f"git ls-remote {remote}"
     patience = max(_AT_LEAST, case.until - time.monotonic())
     try:
-        _, out = repo.git.finish(case.asked[name], timeout=patience)
+        refs = case.asked[name].result(patience)
     except EkfError as error:
         stderr = error.stderr if isinstance(error, GitFailed) else ""
         if "could not read Username" in stderr or "could not read Password" in stderr:
@@ -96,7 +94,7 @@ def _answer(case: Case, name: str) -> Iterator[Diagnosis]:
         yield fail(f"{name} cannot be read ({url}): {why}", error.hint or fix)
         return
     yield ok(f"{name} answers ({url})")
-    is_mirror = name == repo.config.primary and MIRROR.encode() in out
+    is_mirror = name == repo.config.primary and MIRROR in refs
     if is_mirror and MIRROR_REFSPEC not in repo.git_settings(f"remote.{name}.fetch"):
         add = f"git config --add remote.{remote}.fetch '{MIRROR_REFSPEC}'"
         yield warn(
@@ -118,8 +116,7 @@ def credentials(case: Case) -> Iterator[Diagnosis]:
 
 def _credentials_for(repo: Repository, url: str) -> Diagnosis:
     shown = without_credentials(url)
-    _, out = repo.git.run("config", "--get-urlmatch", "credential.helper", shown, ok=(0, 1))
-    helper = os.fsdecode(out).strip()
+    helper = repo.git.setting_for_url("credential.helper", shown)
     if helper and not _is_there(repo, helper):
         program = f"git-credential-{helper.split()[0]}"
         return warn(f"the credential helper {helper} is not on this machine", f"install {program}")
@@ -140,7 +137,7 @@ def _is_there(repo: Repository, helper: str) -> bool:
         return True
     if "/" in program:
         return os.access(os.path.expanduser(program), os.X_OK)
-    path = os.pathsep.join((repo.git.text("--exec-path"), os.environ.get("PATH", "")))
+    path = os.pathsep.join((repo.git.exec_path(), os.environ.get("PATH", "")))
     return bool(shutil.which(f"git-credential-{program}", path=path))
 
 

@@ -172,12 +172,11 @@ class Process:
         env: Mapping[str, str] | None = None,
     ) -> Ahead[T]:
         """A question asked ahead of time; `read` makes the answer of git's output."""
-        process = self._start(*args, stdin=True, env=env)
-        assert process.stdin
-        with suppress(BrokenPipeError):  # it has ended, and its code says why
-            process.stdin.write(stdin)
-            process.stdin.close()
-        process.stdin = None
+        process = self._start(*args, stdin=bool(stdin), env=env)
+        if process.stdin:
+            with suppress(BrokenPipeError), process.stdin:  # it has ended, and its code says why
+                process.stdin.write(stdin)
+            process.stdin = None
         return Ahead(self, process, read)
 
     @contextmanager

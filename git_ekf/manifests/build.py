@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import subprocess
 from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -117,13 +116,8 @@ def _origins(repo: Repository, old: str, new: str, paths: Set[str]) -> dict[str,
     """Where directories of `new` were in `old`, going by the files that were moved."""
     if not paths:
         return {}
-    fields = iter(
-        repo.git.fields(
-            "diff-tree", "-r", "-z", "-M", "--name-status", "--diff-filter=R", old, new, "--"
-        )
-    )
     origins = {}
-    for _, source, target in zip(fields, fields, fields, strict=True):
+    for source, target in repo.git.renamed_files(old, new):
         directory = posixpath.dirname(target)
         if directory in paths:
             origins[directory] = posixpath.dirname(source)
@@ -143,34 +137,6 @@ def _checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
         folders = [os.path.join(root, str(number)) for number in range(len(commits))]
         for folder in folders:
             os.mkdir(folder)
-        _side_by_side(repo, folders, [("read-tree", commit) for commit in commits])
-        _side_by_side(repo, folders, [("checkout-index", "--all", "--quiet")] * len(commits))
+        files = dict(zip(folders, commits, strict=True))
+        repo.git.check_out_copies(repo.place.git_dir, files)
         yield folders
-
-
-def _side_by_side(
-    repo: Repository, folders: list[str], commands: Sequence[tuple[str, ...]]
-) -> None:
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for folder, command in zip(folders, commands, strict=True):
-            processes.append(
-                repo.git.start(
-                    f"--git-dir={repo.place.git_dir}",
-                    f"--work-tree={folder}",
-                    *(
-                        "-c",
-                        f"core.hooksPath={os.devnull}",
-                    ),  # post-index-change is for the repository's own index
-                    *("-c", "core.fsmonitor=false"),
-                    *command,
-                    env={"GIT_INDEX_FILE": f"{folder}.index"},
-                )
-            )
-        for process in processes:
-            repo.git.finish(process)
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()

@@ -70,7 +70,7 @@ class _Tree:
     """The files, directories and kustomizations of a commit."""
 
     def __init__(self, repo: Repository, commit: str) -> None:
-        files = repo.git.fields("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+        files = list(repo.git.ls_tree(commit, recursive=True))
         self.paths = {".", *files}
         self.kustomizations = set()
         for file in files:
@@ -127,20 +127,7 @@ def _inside(path: str) -> str:
 
 def _touched(repo: Repository, old: str, new: str, kustomizations: set[str]) -> list[str]:
     """The outermost kustomizations in directories of the customer that were touched."""
-    globs = [f"--glob={glob}" for glob in repo.vendor_globs()]
-    files = repo.git.fields(
-        "log",
-        "--format=",
-        "--name-only",
-        "--no-renames",
-        "-z",
-        old,
-        new,
-        "--not",
-        *globs,
-        "--not",
-        "--",
-    )
+    files = repo.git.paths_touched([old, new], repo.vendor_globs())
     theirs = _vendor_directories(repo, old, new) - set(repo.config.customer_paths)
     tops = {file.partition("/")[0] for file in files if "/" in file} - theirs
     ours = {path for path in kustomizations if path.partition("/")[0] in tops}
@@ -154,7 +141,7 @@ def _vendor_directories(repo: Repository, *commits: str) -> set[str]:
         bases.update(repo.git.merge_base(commit, channel) for channel in repo.channels.values())
     names: set[str] = set()
     for base in filter(None, bases):
-        names.update(repo.git.fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", base))
+        names.update(repo.git.top_directories(base))
     return names
 
 

@@ -147,13 +147,9 @@ def _revisions(word: str, earlier: list[str]) -> list[Candidate]:
     """Branches, remote-tracking branches and tags; also as the end of a range, or behind ^."""
     before, dots, _ = word.rpartition("..")
     lead = before + dots or word[: word.startswith("^")]
-    lines = Git().lines(
-        "for-each-ref", "--format=%(refname:lstrip=2) %(symref)", HEADS, "refs/remotes/", TAGS
-    )
-    return [
-        Candidate(lead + name)
-        for name in ["HEAD", *(line[:-1] for line in lines if line.endswith(" "))]
-    ]
+    refs = Git().ref_values(HEADS, "refs/remotes/", TAGS)
+    names = [ref.split("/", 2)[2] for ref in refs]
+    return [Candidate(lead + name) for name in ["HEAD", *names]]
 
 
 # --- paths and remotes ---
@@ -167,7 +163,7 @@ def _paths(word: str, earlier: list[str]) -> Iterator[Candidate]:
     folder = word[: word.rfind("/") + 1]
     literal = "".join("\\" + char if char in "\\*?[" else char for char in folder)
     asked = [f":(glob){literal}**/{name}" for name in KUSTOMIZATIONS]
-    tracked = Git().fields("ls-files", "-z", "--deduplicate", "--", f":(glob){literal}*", *asked)
+    tracked = Git().tracked_files([f":(glob){literal}*", *asked])
     steps: dict[str, list[str]] = {}
     for path in tracked:
         directory, _, name = path[len(folder) :].rpartition("/")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TextIO, TypeVar
 
@@ -42,18 +42,18 @@ def _coloured(is_terminal: bool) -> bool:
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
-    return _setting("--get-colorbool", "color.ekf", "true" if is_terminal else "false") == "true"
+    # git cannot be asked in a repository that it does not trust; and after ^C a pipe of another
+    # thread may be closed.
+    with suppress(EkfError, OSError):
+        return Git().wants_colour("ekf", is_terminal=is_terminal)
+    return False
 
 
-def _setting(*question: str) -> str:
-    """What `git config` answers; "" where it cannot, as in a repository that it does not trust, or cannot be asked.
-
-    It is asked even after ^C, which can leave a pipe of another thread closed.
-    """
-    try:
-        return os.fsdecode(Git().run("config", *question, ok=(0, 1, 128))[1]).strip()
-    except (EkfError, OSError):
-        return ""
+def _setting(key: str, type_: str = "") -> str:
+    """The value of a setting; "" where there is none, or git cannot be asked."""
+    with suppress(EkfError, OSError):
+        return Git().setting(key, type_) or ""
+    return ""
 
 
 def terminal_width() -> int:
@@ -72,7 +72,7 @@ def print_error(error: EkfError) -> None:
 
 def print_hint(text: str) -> None:
     """What to do next, as git's own advice, and silenced in git's way: `git config advice.ekf false`."""
-    if _setting("--type=bool", "--get", "advice.ekf") != "false":
+    if _setting("advice.ekf", "bool") != "false":
         print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
 
 
@@ -114,11 +114,11 @@ def _pager() -> str:
     """The command of git's pager; "" where nothing is to be paged."""
     if not sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE"):
         return ""
-    chosen = _setting("--get", "pager.ekf")
+    chosen = _setting("pager.ekf")
     if chosen.lower() in ("false", "no", "off", "0"):
         return ""
     if chosen.lower() in ("", "true", "yes", "on", "1"):
-        chosen = Git().text("var", "GIT_PAGER")
+        chosen = Git().pager()
     return "" if chosen == "cat" else chosen
 
 

@@ -139,6 +139,10 @@ class ObjectQuestions(Process):
         options = (kind, "--cleanup=verbatim", "-F", "-")
         self._run("tag", *options, "--", name, commit, stdin=message)
 
+    def tag(self, oid: str) -> bytes:
+        """A tag object as git stores it. Raises GitFailed where it is none."""
+        return self._run("cat-file", "tag", oid)[1]
+
     # --- signatures ---
 
     def well_signed_commits(self, commits: list[str]) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.git.process import Process, stop
+from git_ekf.git.process import Ahead, Process, split_fields, stop
 from git_ekf.git.questions.about import AboutQuestions
 
 # What keeps git out of the user's settings where files go to a directory of ours: the hook
@@ -33,20 +33,20 @@ class WorkTreeQuestions(AboutQuestions, Process):
         `untracked`: untracked files (or their directories) too; `submodules`: also what has
         changed in them; `renames`: as one change, under the new name, as the user's settings say.
         """
+        asked = self.asking_status(untracked=untracked, submodules=submodules, renames=renames)
+        return asked.result()
+
+    def asking_status(
+        self, *, untracked: bool, submodules: bool = True, renames: bool = False
+    ) -> Ahead[list[Change]]:
+        """The same, asked ahead."""
         options = [
             "--untracked-files=normal" if untracked else "--untracked-files=no",
             "--ignore-submodules=none" if submodules else "--ignore-submodules=all",
         ]
         if not renames:
             options.append("--no-renames")
-        fields = iter(self._fields("status", "--porcelain", "-z", *options))
-        changes = []
-        for field in fields:
-            code, path = field[:2], field[3:]
-            if "R" in code or "C" in code:
-                next(fields)  # the old name
-            changes.append(Change(code, path))
-        return changes
+        return self._ahead("status", "--porcelain", "-z", *options, read=_parse_status)
 
     def untracked_files(self, folder: str) -> list[str]:
         """Paths below a directory that are not in the index, ignored ones too."""
@@ -148,3 +148,15 @@ class WorkTreeQuestions(AboutQuestions, Process):
                     check=False,
                 ).returncode
         return 1
+
+
+def _parse_status(out: bytes) -> list[Change]:
+    """From git-status(1), PORCELAIN FORMAT VERSION 1 with -z."""
+    fields = iter(split_fields(out))
+    changes = []
+    for field in fields:
+        code, path = field[:2], field[3:]
+        if "R" in code or "C" in code:
+            next(fields)  # the old name
+        changes.append(Change(code, path))
+    return changes
