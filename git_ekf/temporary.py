@@ -1,4 +1,9 @@
-"""Temporary directories. What a killed git-ekf leaves of them the next one clears away."""
+"""Temporary directories. What a killed git-ekf leaves of them the next one clears away.
+
+They lie in a directory that only this user can write to, each with a lock file beside it that is
+held for as long as the directory is in use. Nothing else is ever removed: a directory elsewhere may
+be called as ours are, and have a lock in it.
+"""
 
 from __future__ import annotations
 
@@ -6,60 +11,84 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_PREFIX = "git-ekf-"
+_NAME = "git-ekf-"
 _LOCK = ".lock"
 
 
 @contextmanager
 def temporary(parent: str | None = None) -> Iterator[str]:
-    """The real path of a new directory in `parent` (the system's place for them), which is gone when the context ends.
+    """The real path of a new directory, which is gone when the context ends.
 
-    It is locked for as long, in a file of its own in it. For the main thread, whose signals it holds off at the end.
+    It is below `parent`, by default the system's place for such. For the main thread, whose signals
+    it holds off at the end. Raises OSError.
     """
-    parent = parent or tempfile.gettempdir()
-    _clear(parent)
-    folder = os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    lock = os.path.join(folder, _LOCK)
-    descriptor = os.open(lock + ".new", os.O_RDWR | os.O_CREAT, 0o600)
+    private = _private(os.path.realpath(parent or tempfile.gettempdir()))
+    if private is None:
+        with tempfile.TemporaryDirectory(prefix=_NAME, dir=parent) as folder:
+            yield os.path.realpath(folder)
+        return
+    _clear(private)
+    descriptor, lock = _locked_file(private)
+    folder = lock.removesuffix(_LOCK)
     try:
-        with suppress(
-            OSError
-        ):  # there are file systems that cannot lock: then nobody clears it away
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.rename(lock + ".new", lock)  # nobody sees it without its lock
+        os.mkdir(folder, 0o700)
         yield folder
     finally:
         with undisturbed():
             shutil.rmtree(folder, ignore_errors=True)
+            os.unlink(lock)
             os.close(descriptor)
 
 
-def _clear(parent: str) -> None:
-    """Removes those of ours in which nobody is at work."""
-    entries: list[os.DirEntry[str]] = []
-    with suppress(OSError):  # one may write there, and not read
-        entries += os.scandir(parent)
-    for entry in entries:
-        with suppress(OSError):  # another user's, not a directory, without a lock (yet), or in use
-            if (
-                entry.name.startswith(_PREFIX)
-                and entry.stat(follow_symlinks=False).st_uid == os.getuid()
-            ):
-                descriptor = os.open(os.path.join(entry.path, _LOCK), os.O_RDWR | os.O_NOFOLLOW)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                finally:
-                    os.close(descriptor)
+def _private(parent: str) -> str | None:
+    """The directory for ours, made where it is missing; None where somebody else has its name."""
+    path = os.path.join(parent, f"{_NAME}{os.getuid()}")
+    with suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    status = os.lstat(path)
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    return path if is_ours and not status.st_mode & 0o077 else None
+
+
+def _locked_file(private: str) -> tuple[int, str]:
+    """A new lock file that is held: its descriptor and path."""
+    while True:
+        descriptor, lock = tempfile.mkstemp(suffix=_LOCK, dir=private)
+        with suppress(OSError):  # there are file systems that cannot lock: see _clear
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, lock
+        os.close(descriptor)  # another git-ekf took it for left behind, a moment ago
+
+
+def _clear(private: str) -> None:
+    """Removes the directories that nobody uses any more."""
+    for name in os.listdir(private):
+        if not name.endswith(_LOCK):
+            continue
+        lock = os.path.join(private, name)
+        # In use, or cannot be locked at all, so that nobody can tell whether it is.
+        with suppress(OSError):
+            descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.removesuffix(_LOCK), ignore_errors=True)
+                os.unlink(lock)
+            finally:
+                os.close(descriptor)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Lets ^C and termination pass by. Blocking them would not do: beside threads another one takes the signal."""
+    """Lets ^C and termination pass by.
+
+    Blocking them would not do: beside threads another one takes the signal.
+    """
     before = {
         number: signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import run
 
 from git_ekf.temporary import temporary
@@ -19,33 +21,55 @@ with temporary(sys.argv[1]) as folder:
 """
 
 
-def test_gone_in_the_end(tmp_path: Path) -> None:
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """Where ours lie, below `tmp_path`."""
+    return tmp_path / f"git-ekf-{os.getuid()}"
+
+
+def test_gone_in_the_end(tmp_path: Path, private: Path) -> None:
     with temporary(str(tmp_path)) as folder:
         Path(folder, "file").touch()
-    assert list(tmp_path.iterdir()) == []
+        assert Path(folder).parent == private
+    assert list(private.iterdir()) == []
+    assert private.stat().st_mode & 0o777 == 0o700
 
 
-def test_of_a_killed_process(tmp_path: Path) -> None:
+def test_of_a_killed_process(tmp_path: Path, private: Path) -> None:
     assert run(sys.executable, "-c", _KILLED, tmp_path).code == -signal.SIGKILL
-    left = list(tmp_path.glob("git-ekf-*/file"))
-    assert len(left) == 1
+    assert len(list(private.glob("*/file"))) == 1
     with temporary(str(tmp_path)) as folder:
-        assert [str(path) for path in tmp_path.iterdir()] == [folder]
+        assert sorted(map(str, private.iterdir())) == [folder, f"{folder}.lock"]
 
 
-def test_others_stay(tmp_path: Path) -> None:
-    """What is in use, what has another name, what is without a lock, and what is no directory."""
-    (tmp_path / "git-ekf-without").mkdir()
-    (tmp_path / "git-ekf-file").touch()
-    (tmp_path / "another").mkdir()
-    (tmp_path / "another/.lock").touch()
-    (tmp_path / "git-ekf-link").symlink_to(tmp_path / "another")
+def test_others_stay(tmp_path: Path, private: Path) -> None:
+    """What is in use, what has no lock beside it, and whatever lies elsewhere, with a lock in it."""
+    clone = tmp_path / "git-ekf-clone"
+    clone.mkdir()
+    (clone / ".lock").touch()
+    private.mkdir(mode=0o700)
+    (private / "without").mkdir()
+    (private / "link.lock").symlink_to(clone / ".lock")
+    (private / "link").symlink_to(clone)
+    os.mkfifo(private / "pipe.lock")
     with temporary(str(tmp_path)) as used, temporary(str(tmp_path)):
         assert Path(used).is_dir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "another",
-        "git-ekf-file",
-        "git-ekf-link",
-        "git-ekf-without",
-    ]
-    assert (tmp_path / "another/.lock").exists()
+    left = sorted(path.name for path in private.iterdir())
+    assert (left, list(clone.iterdir())) == (["link", "link.lock", "without"], [clone / ".lock"])
+
+
+@pytest.mark.parametrize("kind", ["link", "open", "file"])
+def test_a_parent_that_may_be_somebody_elses(tmp_path: Path, private: Path, kind: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    if kind == "link":
+        private.symlink_to(elsewhere)
+    elif kind == "open":
+        private.mkdir()
+        private.chmod(0o755)
+    else:
+        private.touch()
+    with temporary(str(tmp_path)) as folder:
+        assert Path(folder).parent == tmp_path
+    assert sorted(tmp_path.iterdir()) == sorted([elsewhere, private])
+    assert list(elsewhere.iterdir()) == []
