@@ -77,7 +77,7 @@ def replay(built: Built) -> Replayed:
     return Replayed(
         steps[-1].commit.oid if stops else "",
         sorted(paths),
-        [repo.git.text("rev-parse", f"{oid}^{{tree}}") for oid in new],
+        [repo.git.tree_of(oid) for oid in new],
         [old for old, _ in written.commits],
         [text(repo.git, oid) for oid in new],
         whole,
@@ -86,7 +86,9 @@ def replay(built: Built) -> Replayed:
 
 
 def text(git: Git, oid: str) -> Text:
-    head, _, message = git.run("cat-file", "commit", oid)[1].partition(b"\n\n")
+    [commit] = git.read_objects([oid])
+    assert commit
+    head, _, message = commit.content.partition(b"\n\n")
     lines = dict(line.split(b" ", 1) for line in head.split(b"\n") if b" " in line)
     return Text(lines[b"author"], lines.get(b"encoding", b""), message)
 
@@ -129,9 +131,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not DATA.exists():
         pytest.skip("the shared data is not here")
     path = tmp_path_factory.mktemp("real") / "r.git"
-    git = Git()
-    git.run("init", "--quiet", "--bare", str(path))
-    Git(str(path)).run("fetch", "--quiet", str(DATA / "kubeflow-manifests.bundle"), "refs/*:refs/*")
+    Git().init(str(path), bare=True)
+    Git(str(path)).fetch_copy(str(DATA / "kubeflow-manifests.bundle"), "refs/*:refs/*")
     return path
 
 
@@ -141,6 +142,6 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_real_stacks(real: Path, stack: dict[str, str]) -> None:
     git = Git(str(real))
-    tip = git.text("rev-parse", stack["ref"])
-    base = git.text("merge-base", f"release-{stack['release']}", tip)
-    assert_as_git_does(Built(real, base, tip, git.text("rev-parse", f"release-{stack['next']}")))
+    tip = git.ref_value(stack["ref"])
+    base = git.merge_base(f"release-{stack['release']}", tip) or ""
+    assert_as_git_does(Built(real, base, tip, git.ref_value(f"release-{stack['next']}")))

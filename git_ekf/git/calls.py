@@ -6,10 +6,7 @@ Only this package starts git, but for the hooks' fast path.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any
 
-from git_ekf.git.process import Process
 from git_ekf.git.questions.about import AboutQuestions
 from git_ekf.git.questions.history import HistoryQuestions
 from git_ekf.git.questions.objects import ObjectQuestions
@@ -24,30 +21,6 @@ from git_ekf.git.questions.worktree import WorkTreeQuestions
 MINIMUM = (2, 34)  # Debian 11 and Ubuntu 22.04; --path-format (2.31) is the newest option used
 
 
-class _Unnamed(Process):
-    """Questions that have no name yet."""
-
-    start = Process._start
-    finish = Process._finish
-    text = Process._text
-    lines = Process._lines
-    fields = Process._fields
-    show = Process._show
-    piped = Process._piped
-
-    def run(self, *args: str, **how: Any) -> tuple[int, bytes]:
-        return self._run(*args, **how)
-
-    def rev_list(
-        self,
-        *options: str,
-        include: Iterable[str],
-        exclude: Iterable[str] = (),
-        globs: Iterable[str] = (),
-    ) -> list[str]:
-        return HistoryQuestions._rev_list(self, list(options), include, exclude, globs)  # type: ignore[arg-type]
-
-
 class Git(
     WorkTreeQuestions,
     AboutQuestions,
@@ -59,7 +32,6 @@ class Git(
     RemoteQuestions,
     SettingQuestions,
     TreeQuestions,
-    _Unnamed,
 ):
     """git, run in a directory (None: the current one), with an environment of its own."""
 

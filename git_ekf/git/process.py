@@ -142,7 +142,7 @@ class Process:
         text = self._text(*args, stdin=stdin)
         return text.split("\n") if text else []
 
-    def _fields(self, *args: str) -> list[str]:
+    def _nul_fields(self, *args: str) -> list[str]:
         """Output of a command with -z."""
         return split_fields(self._run(*args)[1])
 

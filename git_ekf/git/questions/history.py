@@ -163,7 +163,7 @@ class HistoryQuestions(Process):
         """The paths that commits change which no ref that `globs` match has."""
         options = ("--format=", "--name-only", "--no-renames", "-z")
         left_out = [f"--glob={glob}" for glob in globs]
-        return set(self._fields("log", *options, *include, "--not", *left_out, "--not", "--"))
+        return set(self._nul_fields("log", *options, *include, "--not", *left_out, "--not", "--"))
 
     def last_commit_on(self, path: str, base: str, tip: str) -> str:
         """ "ABBREVIATED SUBJECT" of the last commit from `base` to `tip` on a path; "" for none."""

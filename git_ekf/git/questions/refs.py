@@ -76,7 +76,7 @@ class RefQuestions(Process):
         if not asked:
             return {}
         wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
-        fields = iter(self._fields("for-each-ref", wanted, "--end-of-options", *asked))
+        fields = iter(self._nul_fields("for-each-ref", wanted, "--end-of-options", *asked))
         found = {}
         for field in fields:
             ref = field.lstrip("\n")  # behind each of them there is a line end
@@ -159,6 +159,7 @@ class RefQuestions(Process):
         self._run("pack-refs", "--all")
 
     def rename_branch(self, old: str, new: str) -> None:
+        """Renames a branch, with its reflog and settings. Raises GitFailed."""
         self._run("branch", "-m", "--", old, new)
 
     def delete_branch(self, branch: str) -> None:

@@ -119,13 +119,15 @@ class RemoteQuestions(Process):
         return self._lines("remote", "get-url", *options, "--all", "--end-of-options", remote)
 
     def add_remote(self, remote: str, url: str) -> None:
+        """Adds a remote, of which nothing is fetched yet. Raises GitFailed."""
         self._run("remote", "add", "--", remote, url)
 
     def rename_remote(self, old: str, new: str) -> None:
-        """With its remote-tracking branches and what tracks them."""
+        """Renames a remote, with its remote-tracking branches and settings. Raises GitFailed."""
         self._run("remote", "rename", "--no-progress", "--", old, new)
 
     def set_remote_url(self, remote: str, url: str) -> None:
+        """Gives a remote another URL. Raises GitFailed."""
         self._run("remote", "set-url", "--", remote, url)
 
 

@@ -23,11 +23,11 @@ class SettingQuestions(Process):
         A key without a value reads as "true".
         """
         scope = ["--local"] if local else []
-        return [_pair(entry) for entry in self._fields("config", *scope, "--list", "-z")]
+        return [_pair(entry) for entry in self._nul_fields("config", *scope, "--list", "-z")]
 
     def scoped_settings(self) -> list[Scoped]:
         """All of the configuration, with where each setting comes from."""
-        fields = self._fields("config", "--list", "-z", "--show-scope")
+        fields = self._nul_fields("config", "--list", "-z", "--show-scope")
         entries = zip(fields[::2], fields[1::2], strict=True)
         return [Scoped(scope, *_pair(entry)) for scope, entry in entries]
 

@@ -56,7 +56,7 @@ class TreeQuestions(Process):
         """Path -> entry: of the top directory, or of all files where it is `recursive`."""
         options = ["-r"] if recursive else []
         entries = {}
-        for field in self._fields("ls-tree", *options, "-z", "--full-tree", commit):
+        for field in self._nul_fields("ls-tree", *options, "-z", "--full-tree", commit):
             words, _, path = field.partition("\t")
             mode, _, oid = words.split(" ")
             entries[path] = Entry(mode, oid)
@@ -64,26 +64,26 @@ class TreeQuestions(Process):
 
     def top_directories(self, commit: str) -> set[str]:
         """The directories at the top of a commit's tree."""
-        return set(self._fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", commit))
+        return set(self._nul_fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", commit))
 
     # --- differences ---
 
     def diff_trees(self, old: str, new: str) -> TreeChanges:
         """What changes from one tree (or commit) to another. A rename is two changes."""
         options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
-        fields = iter(self._fields("diff-tree", *options, old, new, "--"))
+        fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
         return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
 
     def renamed_files(self, old: str, new: str) -> list[tuple[str, str]]:
         """(old path, new path) of the files that git takes for renamed."""
         options = ("-r", "-z", "-M", "--name-status", "--diff-filter=R")
-        fields = iter(self._fields("diff-tree", *options, old, new, "--"))
+        fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
         return [(source, target) for _, source, target in zip(fields, fields, fields, strict=True)]
 
     def changed_files(self, old: str, new: str, paths: Sequence[str]) -> list[ChangedFile]:
         """Files (below `paths`, where there are any) that two commits have differently."""
         options = ("-r", "--raw", "--numstat", "-z", "-M", "--no-relative")
-        fields = iter(self._fields("diff-tree", *options, old, new, "--", *paths))
+        fields = iter(self._nul_fields("diff-tree", *options, old, new, "--", *paths))
         states = []
         field = next(fields, "")
         while field.startswith(":"):
@@ -109,11 +109,11 @@ class TreeQuestions(Process):
 
     def added_files(self, old: str, new: str) -> list[str]:
         """The files that only the new commit has, or the index where `new` is ""."""
-        return self._fields(*_comparison(old, new, "-z", "--name-only", "--diff-filter=A"))
+        return self._nul_fields(*_comparison(old, new, "-z", "--name-only", "--diff-filter=A"))
 
     def files_with_lines(self, old: str, new: str, pattern: str) -> list[str]:
         """Files in which lines that match a pattern come or go; `new` "" is the index."""
-        return self._fields(*_comparison(old, new, "-z", "--name-only", f"-G{pattern}"))
+        return self._nul_fields(*_comparison(old, new, "-z", "--name-only", f"-G{pattern}"))
 
     def patch_of_lines(self, old: str, new: str, pattern: str) -> Iterator[bytes]:
         """The patch of those files, without context, line by line: it can be as large as a push."""
@@ -176,7 +176,7 @@ class TreeQuestions(Process):
     def unmerged(self) -> Stages:
         """The paths in conflict, with their stages."""
         stages: Stages = {}
-        for field in self._fields("ls-files", "-z", "--unmerged"):
+        for field in self._nul_fields("ls-files", "-z", "--unmerged"):
             add_stage(stages, field)
         return stages
 

@@ -50,11 +50,11 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def untracked_files(self, folder: str) -> list[str]:
         """Paths below a directory that are not in the index, ignored ones too."""
-        return self._fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
+        return self._nul_fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
 
     def tracked_files(self, pathspecs: Iterable[str]) -> list[str]:
         """Paths in the index that pathspecs match, each once."""
-        return self._fields("ls-files", "-z", "--deduplicate", "--", *pathspecs)
+        return self._nul_fields("ls-files", "-z", "--deduplicate", "--", *pathspecs)
 
     def add(self, paths: Iterable[str]) -> None:
         """Puts files into the index as they are."""
