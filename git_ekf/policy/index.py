@@ -22,11 +22,6 @@ class Changes(NamedTuple):
     old: str
     new: str = ""
 
-    @property
-    def commit(self) -> str:
-        """The commit that the changes are about; "" for one that is about to be made."""
-        return self.new
-
     def new_files(self, git: Git) -> list[str]:
         """Paths that are there only afterwards."""
         return git.added_files(self.old, self.new)
@@ -88,11 +83,11 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
 def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
     """No file gets conflict markers that it did not have before."""
     for path in changes.with_new_markers(repo.git):
-        then = "git commit" if changes.commit else f"git add {shlex.quote(path)}"
+        then = "git commit" if changes.new else f"git add {shlex.quote(path)}"
         yield Finding(
             f"{path} has conflict markers",
             f"edit the file, then: {then}",
-            commit=changes.commit,
+            commit=changes.new,
             path=path,
         )
 
@@ -119,6 +114,6 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
                 f"{path} is a new file in {top}/, which belongs to the vendor:"
                 " an upgrade may clash with it",
                 "move it to an overlays/deploy directory or to a top-level directory of your own",
-                commit=changes.commit,
+                commit=changes.new,
                 path=path,
             )

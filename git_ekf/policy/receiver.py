@@ -115,7 +115,6 @@ class Receiver(Repository):
         if not path:
             return None
         quarantine = (
-            "GIT_DIR",
             "GIT_QUARANTINE_PATH",
             "GIT_OBJECT_DIRECTORY",
             "GIT_ALTERNATE_OBJECT_DIRECTORIES",
