@@ -35,7 +35,10 @@ class Stream:
         message: bytes,
         changes: Iterable[tuple[str, Entry | None]],
     ) -> int:
-        """A commit on another one: its number, or its object id. `header` are the author's and committer's lines."""
+        """Adds a commit on `parent`, which is a number, or an object id. Its number.
+
+        `header` are the author's and committer's lines.
+        """
         self._number += 1
         origin = (
             b"from :%d\n" % parent if isinstance(parent, int) else b"from %s\n" % parent.encode()
@@ -85,7 +88,8 @@ def finish(git: Git, process: Popen[bytes], marks: str, lines: bytes = b"") -> d
     """Number -> object id, once the last lines are written. Raises GitFailed."""
     git._finish(process, stdin=lines + b"done\n")
     with open(marks, encoding="ascii") as file:
-        return {int(mark[1:]): oid for mark, oid in (line.split() for line in file)}
+        pairs = [line.split() for line in file]
+    return {int(mark[1:]): oid for mark, oid in pairs}
 
 
 def _path(path: str) -> bytes:

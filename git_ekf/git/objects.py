@@ -1,8 +1,8 @@
 """Objects for a merge, written and read without starting git.
 
-Trees and commits made for a merge live for one question only, and there are many of them: they are written as a pack
-(gitformat-pack(5)); a single one as a file of its own (gitformat-loose(5)), for many packs make git slow. What git makes
-of them it keeps in such files.
+Trees and commits made for a merge live for one question only, and there are many of them: they are
+written as a pack (gitformat-pack(5)); a single one as a file of its own (gitformat-loose(5)), for
+many packs make git slow. What git makes of them it keeps in such files.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _loose(kind: int, content: bytes) -> bytes:
 
 
 def _head(kind: int, size: int) -> bytes:
-    """How an object in a pack begins: its type and size, seven bits a byte but for four in the first."""
+    """How an object in a pack begins: type and size, seven bits a byte, but four in the first."""
     head = bytearray([kind << 4 | size & 15])
     size >>= 4
     while size:

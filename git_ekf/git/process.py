@@ -1,4 +1,4 @@
-"""Starts git, waits for it, and turns its complaints into errors. Only the files of this package use it.
+"""Starts git and waits for it. Only the files of this package use it.
 
 Every call is an argument vector; what comes from outside stands behind `--` or `--end-of-options`.
 Text is decoded as file names are (UTF-8 with surrogates), so that any byte survives the round trip.
@@ -7,9 +7,6 @@ Text is decoded as file names are (UTF-8 with surrogates), so that any byte surv
 from __future__ import annotations
 
 import os
-import re
-import shlex
-import signal
 import subprocess
 import sys
 import threading
@@ -18,12 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import IO, Generic, NoReturn, Self, TypeVar
 
 from git_ekf.background import Background
-from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
+from git_ekf.errors import CallFailed
+from git_ekf.git.complaints import failure, no_git, shown
+from git_ekf.git.transfer import Transfer, stop
 
 T = TypeVar("T")
-
-# What is kept of the messages of a transfer (bytes); whoever sends a pack can have git say a lot.
-_MOST_MESSAGES = 1 << 20
 
 
 class Process:
@@ -91,7 +87,7 @@ class Process:
                 env={**_environment(), **self.env, **(env or {})},
             )
         except FileNotFoundError:
-            raise _no_git(self.cwd) from None
+            raise no_git(self.cwd) from None
 
     def _with_settings(self, args: Sequence[str]) -> list[str]:
         words = []
@@ -215,17 +211,18 @@ class Process:
                 words, cwd=self.cwd, stdin=subprocess.DEVNULL, check=False
             ).returncode
         except FileNotFoundError:
-            raise _no_git(self.cwd) from None
+            raise no_git(self.cwd) from None
         if code:
-            raise CallFailed(f"git {' '.join(_shown(words))} failed with code {code}")
+            raise CallFailed(f"git {' '.join(shown(words))} failed with code {code}")
 
     def _hand_over(self, *args: str) -> NoReturn:
         """git takes this process's place: its pager, colours and exit code, and ^C is its own."""
         sys.stdout.flush()
         try:
-            os.execvp("git", ["git", *self._with_settings(args)])  # noqa: S606 (an argument vector, no shell)
+            # No shell: an argument vector.
+            os.execvp("git", ["git", *self._with_settings(args)])  # noqa: S606
         except FileNotFoundError:
-            raise _no_git(self.cwd) from None
+            raise no_git(self.cwd) from None
 
 
 class Ahead(Generic[T]):
@@ -249,51 +246,6 @@ class Ahead(Generic[T]):
             stop(self._process)
 
 
-class Transfer:
-    """A git that moves objects. `messages` are complete, and the code is there, once it ended."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self._said = bytearray()
-
-    @property
-    def stdin(self) -> IO[bytes]:
-        assert self.process.stdin
-        return self.process.stdin
-
-    def write(self, content: bytes) -> None:
-        """All that there is for its standard input."""
-        with suppress(BrokenPipeError), self.stdin:  # it has ended, and its code says why
-            self.stdin.write(content)
-
-    @property
-    def stdout(self) -> IO[bytes]:
-        assert self.process.stdout
-        return self.process.stdout
-
-    @property
-    def code(self) -> int:
-        return self.process.returncode
-
-    @property
-    def messages(self) -> str:
-        return os.fsdecode(bytes(self._said))
-
-    def require(self, *codes: int) -> None:
-        """Raises GitFailed where it has ended with another code."""
-        if self.code not in codes:
-            raise GitFailed(_shown(self.process.args), self.code, self.messages)
-
-    def listen(self, progress: Callable[[bytes], object] | None) -> None:
-        pipe = self.process.stderr
-        assert pipe
-        with suppress(OSError, ValueError):  # the pipe is closed when it is broken off
-            while part := os.read(pipe.fileno(), 4096):
-                self._said.extend(part[: _MOST_MESSAGES - len(self._said)])
-                if progress:
-                    progress(part)
-
-
 def as_lines(words: Iterable[str]) -> bytes:
     """One word a line, for git's standard input."""
     return os.fsencode("".join(f"{word}\n" for word in words))
@@ -305,93 +257,7 @@ def split_fields(out: bytes) -> list[str]:
     return text.split("\0") if text else []
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends git and its helpers.
-
-    An ssh that hangs would hold the pipes open, and stay, long after git has gone.
-    """
-    for pid in [process.pid, *_descendants(process.pid)]:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe:
-            with suppress(BrokenPipeError):
-                pipe.close()
-    try:
-        process.wait(1)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _descendants(pid: int) -> list[int]:
-    """Children and their children, where the system tells (Linux does)."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            children = [int(child) for child in file.read().split()]
-    except OSError:
-        return []
-    found = list(children)
-    for child in children:
-        found += _descendants(child)
-    return found
-
-
 def _environment() -> dict[str, str]:
     # Messages in English, because some are recognised; no lock for a mere question, because a
     # status in the prompt must not make the person's own git fail.
     return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-
-
-# --- errors ---
-
-
-def _shown(args: object) -> list[str]:
-    from git_ekf.names import without_credentials
-
-    if not isinstance(args, list):
-        return []
-    return [without_credentials(str(arg)) for arg in args][1:]
-
-
-def _no_git(cwd: str | None) -> EkfError:
-    if cwd is not None and not os.path.isdir(cwd):
-        return Refused(f"no such directory: {cwd}")
-    return CallFailed(
-        "git is not on the PATH", "install git 2.34 or newer, or add its directory to PATH"
-    )
-
-
-def failure(process: subprocess.Popen[bytes], stderr: str) -> EkfError:
-    """The error for a git that has failed, by its own words."""
-    if "not a git repository" in stderr:
-        return Refused(
-            "this is not a git repository",
-            "git ekf clone PRIMARY --internal URL, or cd into a clone",
-        )
-    if "dubious ownership" in stderr:
-        path = stderr.partition("'")[2].partition("'")[0]
-        return Refused(
-            f"git does not trust {path}: it belongs to another user",
-            f"git config --global --add safe.directory {path}",
-        )
-    if "Unable to read current working directory" in stderr:
-        return Refused("the current directory is not there any more", "cd to one that is")
-    wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)
-    if wrong:
-        hint = f"correct line {wrong[2]} of {wrong[3]}"
-        if wrong[1]:
-            hint = f"git config --show-origin {shlex.quote(wrong[1])}"
-        return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
-    lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
-    if lock:
-        return lock_in_the_way(lock[1])
-    return GitFailed(_shown(process.args), process.returncode, stderr)
-
-
-def lock_in_the_way(path: str) -> Refused:
-    """The error for a lock file of git's that is in the way."""
-    return Refused(
-        f"another git command is at work here, or was killed and left {path}, which then may go",
-        f"rm -f {shlex.quote(path)}",
-    )

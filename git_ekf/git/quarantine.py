@@ -1,4 +1,7 @@
-"""Objects that are not yet the repository's: beside its own, as git keeps those of a push until that is accepted (tmp-objdir.c)."""
+"""Objects that are not yet the repository's: beside its own.
+
+So git keeps those of a push until that is accepted (tmp-objdir.c).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ _PREFIX = "tmp_objdir-ekf-"  # git's gc clears away what begins so, too
 class Quarantine:
     """A context; what was not moved to the repository's own objects when it ends is gone.
 
-    The repository has to be locked (journal.locked): what is left of one that was killed is cleared away.
+    The repository has to be locked (journal.locked): what is left of one that was killed is
+    cleared away.
     """
 
     def __init__(self, objects: str) -> None:
@@ -42,7 +46,7 @@ class Quarantine:
         return git.variant(env=env)
 
     def migrate(self) -> None:
-        """Moves the packs to the repository. Of each the index comes last: with it git sees the pack."""
+        """Moves the packs to the repository. Of each the index comes last, with which git sees it."""
         here, there = (os.path.join(folder, "pack") for folder in (self._folder, self._objects))
         os.makedirs(there, exist_ok=True)
         names = os.listdir(here) if os.path.isdir(here) else []
@@ -51,7 +55,10 @@ class Quarantine:
 
 
 def quoted_path(path: str) -> str:
-    """An entry of GIT_ALTERNATE_OBJECT_DIRECTORIES (git(1)); a path with a separator stands in quotes."""
+    """An entry of GIT_ALTERNATE_OBJECT_DIRECTORIES (git(1)).
+
+    A path with a separator stands in quotes.
+    """
     if os.pathsep not in path and not path.startswith('"'):
         return path
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -10,8 +10,8 @@ RECORDS = "refs/tags/deploy/"
 UPSTREAM = "refs/ekf/upstream/"
 SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last heard
 BACKUP = "refs/ekf/backup/"
-MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself; see mirror.py
-APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the bundle that was applied last; see bundle/
+MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself
+APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the last bundle applied
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 
@@ -29,10 +29,12 @@ class RefUpdate(NamedTuple):
 
     @property
     def creates(self) -> bool:
+        """Whether there is no such ref before."""
         return is_zero(self.old)
 
     @property
     def deletes(self) -> bool:
+        """Whether there is no such ref afterwards."""
         return is_zero(self.new)
 
     def inverse(self) -> RefUpdate:
@@ -55,7 +57,10 @@ def parse_push(stdin: str) -> list[RefUpdate]:
 
 
 def parse_receive(stdin: str) -> list[RefUpdate]:
-    """The updates of pre-receive's stdin (githooks(5)). Raises ValueError on a line that does not have three words."""
+    """The updates of pre-receive's stdin (githooks(5)).
+
+    Raises ValueError on a line that does not have three words.
+    """
     updates = []
     for line in _lines(stdin):
         old, new, ref = line.split(" ", 2)

@@ -18,7 +18,11 @@ class TagObject(NamedTuple):
 
 
 def parse_tag(raw: bytes) -> TagObject:
-    """A tag object taken apart. Its `encoding` header is followed; without one it is UTF-8. Of a repeated header git reads the first."""
+    """A tag object taken apart.
+
+    Its `encoding` header is followed; without one it is UTF-8. Of a repeated header git reads the
+    first.
+    """
     head, _, body = raw.partition(b"\n\n")
     header = head.decode("utf-8", "surrogateescape").split("\n")
     values = dict(line.split(" ", 1) for line in reversed(header) if " " in line)
@@ -37,9 +41,8 @@ def _decoded(body: bytes, encoding: str) -> str:
     try:
         text = decoded(body, encoding, "surrogateescape")
         if encoding != "utf-8":
-            text.encode(
-                "utf-8", "surrogateescape"
-            )  # no halves of surrogate pairs, which UTF-7 among others can name
+            # No halves of surrogate pairs, which UTF-7 among others can name.
+            text.encode("utf-8", "surrogateescape")
     except (LookupError, ValueError):
         return body.decode("utf-8", "surrogateescape")
     return text

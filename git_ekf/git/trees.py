@@ -13,6 +13,7 @@ class Entry(NamedTuple):
 
     @property
     def is_file(self) -> bool:
+        """Whether it is a plain file: no link, submodule or directory."""
         return self.mode in ("100644", "100755")
 
 

@@ -13,7 +13,7 @@ import shlex
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.git.process import lock_in_the_way
+from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.git.trees import Entry
 from git_ekf.repository import Repository

@@ -6,7 +6,8 @@ import os
 from functools import cached_property
 from typing import NamedTuple
 
-from git_ekf.git.process import Process, failure
+from git_ekf.git.complaints import failure
+from git_ekf.git.process import Process
 
 
 class Paths(NamedTuple):
@@ -21,6 +22,8 @@ class Paths(NamedTuple):
 
 
 class AboutQuestions(Process):
+    """About git, and about the place where it is asked."""
+
     @cached_property
     def version(self) -> tuple[int, ...]:
         """The numbers of git's version, three at most."""

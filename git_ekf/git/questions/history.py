@@ -19,6 +19,8 @@ class CommitChanges(NamedTuple):
 
 
 class HistoryQuestions(Process):
+    """About commits."""
+
     # --- ancestry ---
 
     def merge_base(self, one: str, other: str) -> str | None:

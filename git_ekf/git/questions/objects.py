@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import GitFailed
-from git_ekf.git.process import Process, as_lines, stop
+from git_ekf.git.process import Process, as_lines
+from git_ekf.git.transfer import stop
 
 
 class ObjectInfo(NamedTuple):
@@ -27,6 +28,8 @@ class GitObject(NamedTuple):
 
 
 class ObjectQuestions(Process):
+    """About objects."""
+
     def ref_value(self, ref: str) -> str:
         """The object id that a ref (or any revision) names; "" when there is no such thing."""
         question = ("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
@@ -42,7 +45,7 @@ class ObjectQuestions(Process):
         return self._text("rev-parse", f"{commit}^{{tree}}")
 
     def object_infos(self, names: Iterable[str]) -> list[ObjectInfo | None]:
-        """Of each object, by any name without a line end, what it is; None for one that is missing."""
+        """Of each object, by any name without a line end, what it is; None for a missing one."""
         asked = as_lines(names)
         if not asked:
             return []
@@ -67,7 +70,10 @@ class ObjectQuestions(Process):
         return found
 
     def read_beginnings(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
-        """At most `limit` bytes of each object, by its id. Raises ValueError for one that git cannot read."""
+        """Object id -> at most `limit` bytes of it.
+
+        Raises ValueError for one that git cannot read.
+        """
         process = self._start("cat-file", "--batch", stdin=True)
         assert process.stdin
         assert process.stdout
@@ -207,6 +213,7 @@ class IdReader:
         return found
 
     def close(self) -> None:
+        """Ends it."""
         self._process.kill()
         with suppress(OSError):  # that it has gone already
             self._process.communicate()

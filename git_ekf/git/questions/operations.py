@@ -31,6 +31,8 @@ class Said(NamedTuple):
 
 
 class OperationQuestions(Process):
+    """Work of several steps."""
+
     def init(
         self,
         directory: str,

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from git_ekf.git.process import Process, Transfer, as_lines
+from git_ekf.git.process import Process, as_lines
+from git_ekf.git.transfer import Transfer
 
 
 class PackQuestions(Process):
+    """About many objects at once."""
+
     @contextmanager
     def pack_objects(
         self, include: Iterable[str], exclude: Iterable[str], *, reproducible: bool

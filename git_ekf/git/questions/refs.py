@@ -12,7 +12,7 @@ from git_ekf.git.refs import HEADS, RefUpdate
 
 
 class Ref(NamedTuple):
-    """A ref and the object it names; `symref` is the ref that it is only another name for, or ""."""
+    """A ref and the object it names; `symref` is the ref that it is another name for, or ""."""
 
     name: str
     oid: str
@@ -20,7 +20,7 @@ class Ref(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """A branch: its commit, whether HEAD is on it here, and the work tree that has it ("": none)."""
+    """A branch: its commit, whether HEAD is on it here, and the work tree that has it, if any."""
 
     commit: str
     is_here: bool
@@ -44,6 +44,8 @@ class DatedRef(NamedTuple):
 
 
 class RefQuestions(Process):
+    """About refs."""
+
     def refs(self, *patterns: str, contains: str = "", merged: Iterable[str] = ()) -> list[Ref]:
         """Refs by name, of all or of those that patterns match (git-for-each-ref(1)).
 

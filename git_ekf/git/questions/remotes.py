@@ -27,6 +27,8 @@ class PushOutcome(NamedTuple):
 
 
 class RemoteQuestions(Process):
+    """About remotes."""
+
     def ls_remote(self, remote: str, *patterns: str) -> dict[str, str]:
         """Ref -> object id at a remote (a name or a URL). Raises CallFailed.
 

@@ -17,6 +17,8 @@ class Scoped(NamedTuple):
 
 
 class SettingQuestions(Process):
+    """About the configuration."""
+
     def config_pairs(self, *, local: bool = False) -> list[tuple[str, str]]:
         """(key, value) in order of precedence; `local`: of this clone only.
 

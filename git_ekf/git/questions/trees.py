@@ -52,6 +52,8 @@ class TreeMerge(NamedTuple):
 
 
 class TreeQuestions(Process):
+    """About trees and the index."""
+
     def ls_tree(self, commit: str, *, recursive: bool = False) -> dict[str, Entry]:
         """Path -> entry: of the top directory, or of all files where it is `recursive`."""
         options = ["-r"] if recursive else []

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.git.process import Ahead, Process, split_fields, stop
+from git_ekf.git.process import Ahead, Process, split_fields
 from git_ekf.git.questions.about import AboutQuestions
+from git_ekf.git.transfer import stop
 
 # What keeps git out of the user's settings where files go to a directory of ours: the hook
 # post-index-change is for the repository's own index.
@@ -25,6 +26,8 @@ class Change(NamedTuple):
 
 
 class WorkTreeQuestions(AboutQuestions, Process):
+    """About the work tree."""
+
     def status(
         self, *, untracked: bool, submodules: bool = True, renames: bool = False
     ) -> list[Change]:

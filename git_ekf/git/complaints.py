@@ -1,0 +1,63 @@
+"""What git complains of, as an error with a sentence and a hint."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from subprocess import Popen
+
+from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
+
+
+def shown(args: object) -> list[str]:
+    """The words of a command behind "git", without passwords."""
+    from git_ekf.names import without_credentials
+
+    if not isinstance(args, list):
+        return []
+    return [without_credentials(str(arg)) for arg in args][1:]
+
+
+def no_git(cwd: str | None) -> EkfError:
+    """The error for a git that could not be started in a directory."""
+    if cwd is not None and not os.path.isdir(cwd):
+        return Refused(f"no such directory: {cwd}")
+    return CallFailed(
+        "git is not on the PATH", "install git 2.34 or newer, or add its directory to PATH"
+    )
+
+
+def failure(process: Popen[bytes], stderr: str) -> EkfError:
+    """The error for a git that has failed, by its own words."""
+    if "not a git repository" in stderr:
+        return Refused(
+            "this is not a git repository",
+            "git ekf clone PRIMARY --internal URL, or cd into a clone",
+        )
+    if "dubious ownership" in stderr:
+        path = stderr.partition("'")[2].partition("'")[0]
+        return Refused(
+            f"git does not trust {path}: it belongs to another user",
+            f"git config --global --add safe.directory {path}",
+        )
+    if "Unable to read current working directory" in stderr:
+        return Refused("the current directory is not there any more", "cd to one that is")
+    wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)
+    if wrong:
+        hint = f"correct line {wrong[2]} of {wrong[3]}"
+        if wrong[1]:
+            hint = f"git config --show-origin {shlex.quote(wrong[1])}"
+        return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
+    lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
+    if lock:
+        return lock_in_the_way(lock[1])
+    return GitFailed(shown(process.args), process.returncode, stderr)
+
+
+def lock_in_the_way(path: str) -> Refused:
+    """The error for a lock file of git's that is in the way."""
+    return Refused(
+        f"another git command is at work here, or was killed and left {path}, which then may go",
+        f"rm -f {shlex.quote(path)}",
+    )

@@ -1,0 +1,98 @@
+"""A git under way: what it is told and says meanwhile, and how it is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from subprocess import Popen, TimeoutExpired
+from typing import IO
+
+from git_ekf.errors import GitFailed
+from git_ekf.git.complaints import shown
+
+# What is kept of the messages of a transfer (bytes); whoever sends a pack can have git say a lot.
+_MOST_MESSAGES = 1 << 20
+
+
+class Transfer:
+    """A git that moves objects. Its messages are complete, and the code is there, once it ended."""
+
+    def __init__(self, process: Popen[bytes]) -> None:
+        self.process = process
+        self._said = bytearray()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """The pipe to it."""
+        assert self.process.stdin
+        return self.process.stdin
+
+    def write(self, content: bytes) -> None:
+        """All that there is for its standard input."""
+        with suppress(BrokenPipeError), self.stdin:  # it has ended, and its code says why
+            self.stdin.write(content)
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """The pipe from it."""
+        assert self.process.stdout
+        return self.process.stdout
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return self.process.returncode
+
+    @property
+    def messages(self) -> str:
+        """All that it has said so far, up to a limit."""
+        return os.fsdecode(bytes(self._said))
+
+    def require(self, *codes: int) -> None:
+        """Raises GitFailed where it has ended with another code."""
+        if self.code not in codes:
+            raise GitFailed(shown(self.process.args), self.code, self.messages)
+
+    def listen(self, progress: Callable[[bytes], object] | None) -> None:
+        """Keeps its messages until it ends; `progress` is given them as they come."""
+        pipe = self.process.stderr
+        assert pipe
+        with suppress(OSError, ValueError):  # the pipe is closed when it is broken off
+            while part := os.read(pipe.fileno(), 4096):
+                self._said.extend(part[: _MOST_MESSAGES - len(self._said)])
+                if progress:
+                    progress(part)
+
+
+def stop(process: Popen[bytes]) -> None:
+    """Ends git and its helpers.
+
+    An ssh that hangs would hold the pipes open, and stay, long after git has gone.
+    """
+    for pid in [process.pid, *_descendants(process.pid)]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            with suppress(BrokenPipeError):
+                pipe.close()
+    try:
+        process.wait(1)
+    except TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children and their children, where the system tells (Linux does)."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+    found = list(children)
+    for child in children:
+        found += _descendants(child)
+    return found
