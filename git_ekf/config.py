@@ -7,11 +7,13 @@ Unknown keys and wrong types are UsageErrors that name file, line and key.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from git_ekf.errors import UsageError
 from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
+from git_ekf.smallfile import CONFIGURATION, read_small
 
 FILE = ".ekf.toml"
 
@@ -207,11 +209,24 @@ def load(toml: bytes | None, git_config: list[tuple[str, str]], file: str = FILE
     return _from_git(config, git_config)
 
 
+def read(path: str) -> bytes | None:
+    """The bytes of a file of configuration, None without one.
+
+    Raises UsageError for anything but a small regular file.
+    """
+    try:
+        return read_small(path, CONFIGURATION)
+    except OSError as error:
+        raise UsageError(
+            f"{FILE} cannot be read: {error.strerror}", f"ls -l {shlex.quote(path)}"
+        ) from None
+
+
 def _from_toml(config: Config, toml: bytes, file: str) -> Config:
     import tomli
 
     try:
-        text = toml.decode()
+        text = toml.removeprefix(b"\xef\xbb\xbf").decode()
         document = tomli.loads(text)
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8 text", _correct(file)) from None
@@ -221,6 +236,10 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
         raise UsageError(
             f"{where}: {getattr(error, 'msg', None) or error}", _correct(file)
         ) from None
+    except RecursionError:
+        raise UsageError(f"{file} is nested too deeply", _correct(file)) from None
+    except ValueError:
+        raise UsageError(f"{file} has a number of too many digits", _correct(file)) from None
     for section, values in document.items():
         if not isinstance(values, dict):
             raise _wrong_line(file, text, section, section, f"{section} {_unknown(section)}")

@@ -111,13 +111,12 @@ class Repository:
 
     @cached_property
     def toml(self) -> bytes | None:
-        """The bytes of `.ekf.toml`: of the work tree, or of HEAD in a bare repository."""
+        """The bytes of `.ekf.toml`: of the work tree, or of HEAD in a bare repository.
+
+        Raises UsageError for anything but a small regular file.
+        """
         if self.place.top:
-            try:
-                with open(os.path.join(self.place.top, configuration.FILE), "rb") as file:
-                    return file.read()
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+            return configuration.read(os.path.join(self.place.top, configuration.FILE))
         return self.git.find_blob(f"HEAD:{configuration.FILE}")
 
     def how_to_allow(self, key: str, name: str) -> str:

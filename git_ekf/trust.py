@@ -16,8 +16,9 @@ from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
+from git_ekf.smallfile import STATE, read_small
 from git_ekf.terminal.text import escape, scrub
-from git_ekf.transaction.journal import locked
+from git_ekf.transaction.journal import locked, unreadable
 
 APPLY = "apply"
 RENDER = "render"
@@ -76,18 +77,20 @@ def tracked(repo: Repository) -> list[Command]:
 
 
 def remembered(repo: Repository) -> list[Command]:
-    """What was agreed to in this clone. A line that cannot be read agrees to nothing."""
+    """What was agreed to in this clone. A line that cannot be read agrees to nothing.
+
+    Raises Refused where the file itself cannot be read.
+    """
     try:
-        with open(_file(repo), "rb") as file:
-            lines = file.read().split(b"\n")
-    except FileNotFoundError:
-        return []
+        content = read_small(_file(repo), STATE)
+    except OSError as error:
+        raise unreadable(error) from None
     found = []
-    for line in lines:
+    for line in (content or b"").split(b"\n"):
         try:
             values = json.loads(line)
             found.append(Command(str(values["section"]), tuple(map(str, values["command"]))))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
     return found
 

@@ -22,6 +22,7 @@ OURS = {
     "git_ekf.names",
     "git_ekf.policy",
     "git_ekf.policy.limits",
+    "git_ekf.smallfile",
 }
 
 

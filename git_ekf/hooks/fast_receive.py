@@ -5,6 +5,7 @@ Only on a server that asks for nothing more.
 
 from git_ekf.hooks import growth, spawn
 from git_ekf.hooks.settings import parse_config, recall
+from git_ekf.smallfile import CONFIGURATION, read_small
 
 _CONFIG = ["config", "-z", "--get-regexp", r"^ekf\."]
 
@@ -28,7 +29,7 @@ def passes(stdin: bytes) -> bool:
         return False
     values = parse_config(printed)
     file = values.get("ekf.server.config")
-    toml = spawn.read(file[-1]) if file else None
+    toml = read_small(file[-1], CONFIGURATION, follow=True) if file else None
     if file and toml is None:
         return False
     settings = recall(spawn.git_dir("."), toml, values, server=True)

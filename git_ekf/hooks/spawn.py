@@ -6,6 +6,8 @@
 import posix
 import sys
 
+from git_ekf.smallfile import CONFIGURATION, read_small
+
 # What the file HEAD has where refs are kept in a reftable: the real one is elsewhere.
 REFTABLE_HEAD = b"ref: refs/heads/.invalid"
 
@@ -59,18 +61,11 @@ def exists(path: str) -> bool:
 
 
 def read(path: str) -> bytes | None:
-    """The bytes of a file, None without one. Raises OSError where it cannot be read."""
-    try:
-        descriptor = posix.open(path, posix.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        return _read_all(descriptor)
-    finally:
-        posix.close(descriptor)
+    """The bytes of a small file, None without one. Raises OSError where it cannot be read."""
+    return read_small(path, CONFIGURATION)
 
 
-def _read_all(descriptor: int, limit: int = sys.maxsize) -> bytes:
+def _read_all(descriptor: int, limit: int) -> bytes:
     """What comes before the end, or until there is more than `limit` bytes."""
     content = bytearray()
     while len(content) <= limit and (part := posix.read(descriptor, 1 << 16)):

@@ -16,6 +16,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
 from git_ekf.repository import RecordTag, Repository
+from git_ekf.smallfile import CONFIGURATION, read_small
 
 # How much of the tags of a push is read (bytes), and of each one at least; of longer ones the
 # beginning is judged. A thousand megabytes of the same line are one on the wire, and several
@@ -45,10 +46,12 @@ class Receiver(Repository):
         if not path:
             return None
         try:
-            with open(path, "rb") as file:
-                return file.read()
+            content = read_small(path, CONFIGURATION, follow=True)
         except OSError as error:
             raise _misconfigured(f"{path}: {error.strerror}") from None
+        if content is None:
+            raise _misconfigured(f"{path}: there is no such file")
+        return content
 
     @property
     def _file(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from git_ekf.errors import Refused
 from git_ekf.git.refs import RefUpdate
 from git_ekf.repository import Repository
+from git_ekf.smallfile import STATE, read_small
 
 # Operations that are kept; older ones are forgotten when the file is next tidied.
 _KEPT = 200
@@ -226,19 +228,27 @@ def _read(path: str) -> list[Operation]:
     """Operations, each in its newest state. Lines that are cut off are passed over."""
     operations: dict[int, Operation] = {}
     try:
-        with open(path, "rb") as file:
-            lines = file.read().split(b"\n")
-    except FileNotFoundError:
+        content = read_small(path, STATE)
+    except OSError as error:
+        raise unreadable(error) from None
+    if content is None:
         return []
     import json
 
-    for line in lines:
+    for line in content.split(b"\n"):
         with suppress(
             ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError
         ):
             operation = _parse(json.loads(line))
             operations[operation.number] = operation
     return [operations[number] for number in sorted(operations)]
+
+
+def unreadable(error: OSError) -> Refused:
+    """The error for a file of ours in the git directory that is not what we put there."""
+    path = str(error.filename)
+    aside = shlex.join(["mv", path, path + ".unreadable"])
+    return Refused(f"{path} cannot be read: {error.strerror}", f"{aside}; git-ekf begins a new one")
 
 
 def _parse(values: dict[str, Any]) -> Operation:

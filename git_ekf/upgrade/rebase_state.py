@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.repository import Repository
+from git_ekf.smallfile import STATE, read_small
 from git_ekf.upgrade.prefer import Preference
 from git_ekf.upgrade.target import Target
 
@@ -43,8 +44,7 @@ def in_progress(repo: Repository, state: RebaseState) -> bool:
 def read(repo: Repository) -> RebaseState | None:
     """What was kept, while the rebase runs and until the next upgrade. None where there is nothing to be read."""
     try:
-        with open(_file(repo), encoding="utf-8") as file:
-            values = json.load(file)
+        values = json.loads(read_small(_file(repo), STATE) or b"")
         return RebaseState(
             Target(*values["target"]),
             values["onto"],
@@ -55,7 +55,7 @@ def read(repo: Repository) -> RebaseState | None:
             [(path, how) for path, how in values["settled"]],
             [(oid, why) for oid, why in values["dropped"]],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
