@@ -11,7 +11,16 @@ import sys
 from contextlib import redirect_stderr, suppress
 from functools import partial
 
-from git_ekf.errors import DONE, FINDINGS, CallFailed, EkfError, UsageError
+from git_ekf.errors import (
+    DONE,
+    FAILED,
+    FINDINGS,
+    INTERRUPTED,
+    CallFailed,
+    EkfError,
+    SystemFailed,
+    UsageError,
+)
 from git_ekf.git.refs import parse_push
 from git_ekf.hooks import settings, spawn
 from git_ekf.hooks.fastpath import PROTOCOL
@@ -45,6 +54,11 @@ def _main(argv: list[str], stdin: bytes) -> int:
     except EkfError as error:
         print_error(error)
         return error.code
+    except OSError as error:
+        print_error(SystemFailed(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     if not findings:
         return DONE
     refused = any(finding.severity == "error" for finding in findings)

@@ -142,7 +142,9 @@ class Journal:
 
     def _append(self, operation: Operation) -> None:
         line = _line(operation)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        descriptor = os.open(
+            self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666
+        )
         try:
             if _torn(self._path):  # a line that a crash cut off is closed, and then ignored
                 line = b"\n" + line

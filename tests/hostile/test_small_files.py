@@ -1,0 +1,96 @@
+"""Files of configuration and state that are something else: devices, loops, pipes, giants, riddles.
+
+Each is a clear error, at once, wherever it is read: by hooks, the prompt, completion and commands.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Clone
+
+# Seconds. A device that never ends, or a pipe that nobody writes to, would take for ever.
+AT_ONCE = 20.0
+
+Make = Callable[[Path], object]
+
+NOT_A_FILE: dict[str, Make] = {
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to a file": lambda path: path.symlink_to("VERSION"),
+    "a link to nothing": lambda path: path.symlink_to("nothing"),
+    "a directory": lambda path: path.mkdir(),
+    "a pipe": lambda path: os.mkfifo(path),
+    "a giant": lambda path: path.write_bytes(b"#" * (1 << 27)),
+}
+RIDDLES: dict[str, bytes] = {
+    "nested arrays": b"[rules]\nx = " + b"[" * 20_000 + b"]" * 20_000,
+    "nested tables": b"[rules]\nx = " + b"{a = " * 20_000,
+    "a long key": b"a." * 20_000 + b"a = 1",
+    "many digits": b"[rules]\nx = " + b"1" * 5_000,
+    "no text": b"[rules]\n\xff",
+    "NUL": b"[rules]\0",
+}
+TOML = NOT_A_FILE | {
+    name: lambda path, content=content: path.write_bytes(content)  # type: ignore[misc]
+    for name, content in RIDDLES.items()
+}
+
+
+@pytest.mark.parametrize("make", TOML.values(), ids=TOML.keys())
+def test_the_configuration(clone: Clone, make: Make) -> None:
+    make(clone.path / ".ekf.toml")
+    begin = time.monotonic()
+    for command in (["status"], ["check"], ["releases"], ["log"]):
+        done = clone.ekf(*command)
+        assert (done.code, done.out) == (2, ""), done
+        assert done.err.startswith("git-ekf: .ekf.toml"), done
+        assert len(done.err.splitlines()) == 2, done
+        assert done.err.splitlines()[1].startswith("hint: "), done
+    commit = clone.git("commit", "--allow-empty", "-m", "x", ok=False)
+    assert (commit.code, commit.err.splitlines()[0].partition(":")[0]) == (1, "git-ekf"), commit
+    assert clone.ekf("status", "--prompt").err == ""
+    assert clone.ekf("complete", "channels", "").err == ""
+    assert time.monotonic() - begin < AT_ONCE
+
+
+def test_a_byte_order_mark_is_read(clone: Clone) -> None:
+    clone.path.joinpath(".ekf.toml").write_bytes(b'\xef\xbb\xbf[branches]\nallow = ["main"]\n')
+    assert clone.ekf("status").code == 0
+    clone.git("switch", "-q", "-c", "main")
+    clone.git("commit", "-q", "--allow-empty", "-m", "x")
+
+
+@pytest.mark.parametrize("make", NOT_A_FILE.values(), ids=NOT_A_FILE.keys())
+@pytest.mark.parametrize("name", ["journal", "trusted", "rebase", "settings"])
+def test_what_is_kept_in_the_git_directory(clone: Clone, name: str, make: Make) -> None:
+    clone.commit("own/file", "x")
+    folder = clone.path / ".git/ekf"
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.unlink(missing_ok=True)
+    make(path)
+    begin = time.monotonic()
+    before = clone.out("for-each-ref")
+    for command in (
+        ["status"],
+        ["trust", "--yes"],
+        ["undo"],
+        ["tag", "-m", "x"],
+        ["doctor", "--offline"],
+    ):
+        done = clone.ekf(*command)
+        assert done.code in (0, 1, 4), done
+        assert "Traceback" not in done.err, done
+        if done.code == 4:
+            assert len(done.err.splitlines()) == 2, done
+    if name == "journal":
+        assert clone.ekf("tag", "-m", "y").code == 4
+        assert clone.out("for-each-ref") == before
+    clone.git("commit", "-q", "--allow-empty", "-m", "x")
+    assert clone.ekf("status", "--prompt").err == ""
+    assert time.monotonic() - begin < AT_ONCE
