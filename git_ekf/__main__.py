@@ -1,15 +1,16 @@
-"""The one entry: hooks, completion and the prompt, which have to be quick, go to their modules, the rest to cli.main."""
+"""The one entry: hooks, completion and the prompt have to be quick, so they do without cli.main."""
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] # what signal is made of, which takes 4 ms more
+import _signal  # type: ignore[import-not-found] # signal itself takes 4 ms more
 import gc
 import os
 import sys
 
 
 def main() -> None:
-    # ^C ends a program that is still loading without a word; cli.main, and none of the others, has something to tidy up.
+    """Does what sys.argv asks for, and ends the process, mostly without the clean-up of Python."""
+    # ^C ends a program that is still loading without a word. Only cli.main has something to tidy up.
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if sys.argv[1:2] == ["hook"]:

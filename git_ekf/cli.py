@@ -1,4 +1,4 @@
-"""The table of commands, loaded one at a time, and the one place where an error becomes a message and an exit code."""
+"""The table of commands, loaded one at a time. Here errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -55,25 +55,28 @@ class Commands(TyperGroup):
     """Imports only the command that is asked for: the whole table costs half a second."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, name: str) -> Any:
+        """A command, imported now; None for a name that there is not."""
         if name not in COMMANDS:
             return None
         module = import_module(f"git_ekf.commands.{name}")
         app = getattr(module, "app", None)
         if app is None:
-            app = typer.Typer(rich_markup_mode=None, add_completion=False)
-            app.command(name, context_settings=HELP)(getattr(module, name))
+            app = program()
+            app.command(name)(getattr(module, name))
         command = typer.main.get_command(app)
         command.name = name
         return command
 
     def invoke(self, ctx: Any) -> Any:
+        """Runs the command. Raises Exit where it was interrupted: typer says nothing then."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # typer would make a bare exit code of it
-            print("\ngit-ekf: interrupted", file=sys.stderr)
+        except KeyboardInterrupt:
+            _print_interrupted()
             if ctx.invoked_subcommand in _MOVING:
                 print_hint(
                     "git ekf status shows how far it has got; what is done git ekf undo takes back"
@@ -81,32 +84,34 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first word names, and the words for it. Raises UsageError."""
         name = ALIASES.get(args[0], args[0])
         if not name.startswith("-") and name not in COMMANDS:
             from difflib import get_close_matches  # 5 ms of every command
 
             close = get_close_matches(name, COMMANDS, n=1)
-            raise UsageError(
-                f"{name} is not a git-ekf command",
-                f"git ekf {close[0]}" if close else "git ekf -h lists the commands",
-            )
+            hint = f"git ekf {close[0]}" if close else "git ekf -h lists the commands"
+            raise UsageError(f"{name} is not a git-ekf command", hint)
         return super().resolve_command(ctx, [name, *args[1:]])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Writes the list of commands in the help, without loading one."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-HELP = {"help_option_names": ["-h", "--help"]}
+def program(**settings: Any) -> typer.Typer:
+    """An empty typer program as all of ours are; `settings` are typer's own."""
+    return typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **settings,
+    )
 
-app = typer.Typer(
-    cls=Commands,
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings=HELP,
-    no_args_is_help=True,
-)
+
+app = program(cls=Commands, no_args_is_help=True)
 
 
 def _print_version(wanted: bool) -> None:
@@ -136,16 +141,14 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command. Returns the exit code; prints what went wrong."""
+    """Runs a command. Returns the exit code; an error is printed, never raised."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__ has it until here
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
             signal.signal(number, _terminate)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # for a terminal that knows less than Unicode
+    if isinstance(sys.stdout, TextIOWrapper):  # for a terminal that knows less than Unicode
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(argv, prog_name="git ekf", standalone_mode=False)
         sys.stdout.flush()
@@ -157,15 +160,13 @@ def main(argv: list[str]) -> int:
         print(error.format_message())
         return USAGE
     except ClickException as error:
-        command = (
-            error.ctx.command_path
-            if isinstance(error, ClickUsageError) and error.ctx
-            else "git ekf"
-        )
+        command = "git ekf"
+        if isinstance(error, ClickUsageError) and error.ctx:
+            command = error.ctx.command_path
         print_error(UsageError(_sentence(error.format_message()), f"{command} -h"))
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
-        print("\ngit-ekf: interrupted", file=sys.stderr)
+        _print_interrupted()
         return INTERRUPTED
     except _Terminated as signalled:
         print("git-ekf: terminated", file=sys.stderr)
@@ -177,6 +178,10 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         print_error(SystemFailed(error))
         return FAILED
+
+
+def _print_interrupted() -> None:
+    print("\ngit-ekf: interrupted", file=sys.stderr)  # below the terminal's ^C
 
 
 def _sentence(message: str) -> str:

@@ -34,29 +34,33 @@ class EkfError(Exception):
 
 
 class UsageError(EkfError):
+    """An option, an argument or a line of the configuration is wrong."""
+
     code = USAGE
 
 
 class Refused(EkfError):
+    """A precondition does not hold. Nothing was changed."""
+
     code = REFUSED
 
 
 class CallFailed(EkfError):
-    code = FAILED
+    """Something that git-ekf called failed, or stopped half-way."""
 
 
 class GitFailed(CallFailed):
     """A git process ended with another code than the caller knows what to do with."""
 
     def __init__(self, args: list[str], returncode: int, stderr: str) -> None:
-        said = stderr.strip() or "(it said nothing)"
-        super().__init__(f"git {' '.join(args)} failed with code {returncode}: {said}")
+        message = stderr.strip() or "(it said nothing)"
+        super().__init__(f"git {' '.join(args)} failed with code {returncode}: {message}")
         self.returncode = returncode
         self.stderr = stderr
 
 
 class SystemFailed(CallFailed):
-    """What an OSError says, with the command that shows more: of the disk, or of the file and the directory it is in."""
+    """An OSError, with the command that shows more: of the disk, or of the file and its directory."""
 
     def __init__(self, error: OSError) -> None:
         hint = ""
@@ -64,9 +68,7 @@ class SystemFailed(CallFailed):
             import shlex
 
             folder = shlex.quote(os.path.dirname(error.filename) or ".")
-            hint = (
-                f"df -h {folder}"
-                if error.errno == errno.ENOSPC
-                else f"ls -ld {folder} {shlex.quote(error.filename)}"
-            )
+            hint = f"ls -ld {folder} {shlex.quote(error.filename)}"
+            if error.errno == errno.ENOSPC:
+                hint = f"df -h {folder}"
         super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)

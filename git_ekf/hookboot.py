@@ -1,4 +1,4 @@
-"""What the hook shims run: `python -I -S hookboot.py PROTOCOL HOOK [ARGUMENT…]`.
+"""Run by the hook shims: `python -I -S hookboot.py PROTOCOL HOOK [ARGUMENT…]`.
 
 A script is compiled at every start, so this one only finds the package and hands over. -I and -S
 spare the interpreter the environment and site-packages; `site` is made up for when the fast path
@@ -9,12 +9,11 @@ import _signal  # type: ignore[import-not-found]
 import posix
 import sys
 
+# ^C ends a hook without a word; git says what it has to.
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    _signal.signal(
-        _signal.SIGINT, _signal.SIG_DFL
-    )  # ^C ends a hook without a word; git says what it has to
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
-# Background the package's own directory, which -I keeps off the path; __file__ of a script is absolute.
+# -I keeps the directory of the package off the path. __file__ of a script is absolute.
 sys.path.insert(0, __file__.rpartition("/git_ekf/")[0])
 
 from git_ekf.hooks import fastpath

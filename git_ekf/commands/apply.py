@@ -41,99 +41,101 @@ def apply(
         raise UsageError(
             "--field is for the record, which only -m writes", "git ekf apply -m CONTEXT"
         )
-    context = "\n\n".join(message).strip() if message is not None else None
+    context = "\n\n".join(message or []).strip()
     repo = recovered()
     plan = work.plan(repo, paths or [])
-    if context is not None:
+    if message is not None:  # a record that cannot be written is refused before anything runs
         work.record(repo, plan, today(repo), context, fields)
     if dry_run:
         for step in plan.steps:
             say(quoted(step.command))
         return DONE
-    report = work.run(repo, plan, _announce, keep_going=keep_going)
-    if not report.complete:
-        return _failed(plan, report)
-    recorded = _record(repo, plan, context, fields) if context is not None else ""
-    say(f"Applied {_what(plan)} of {plan.branch} at {plan.commit[:7]}")
-    if recorded:
-        say(f"Recorded {recorded}")
-        say("Next: git ekf save")
+    outcome = work.run(repo, plan, _announce, keep_going=keep_going)
+    if not outcome.complete:
+        return _failed(plan, outcome)
+    if message is None:
+        record, next_command = "", _tag_command(plan, "CONTEXT", [])
     else:
-        say(f"Next: {_how_to_record(plan, 'CONTEXT', [])}")
+        record, next_command = _record(repo, plan, context, fields), "git ekf save"
+    say(f"Applied {_applied(plan)} of {plan.branch} at {plan.commit[:7]}")
+    if record:
+        say(f"Recorded {record}")
+    say(f"Next: {next_command}")
     return DONE
 
 
 def _announce(step: ApplyStep) -> None:
+    path = f" {quoted([step.path])}" if step.path else ""
     # To stderr: the tool's own output may be somebody's input.
-    print(
-        f"Applying{' ' + quoted([step.path]) if step.path else ''}: {quoted(step.command)}",
-        file=sys.stderr,
-        flush=True,
-    )
+    print(f"Applying{path}: {quoted(step.command)}", file=sys.stderr, flush=True)
 
 
 def _record(repo: Repository, plan: ApplyPlan, context: str, fields: list[tuple[str, str]]) -> str:
-    """The name of the record written. Raises CallFailed: by now, "nothing was changed" is not true any more."""
+    """The name of the record written. Raises CallFailed: by now something was changed."""
     try:
         record = work.record(repo, plan, today(repo), context, fields)
         return str(tag(repo, plan.branch, record.get("Date") or "", write(record)))
     except EkfError as error:
         raise CallFailed(
-            f"{_what(plan)} applied, but not recorded: {error.message}",
-            _how_to_record(plan, context, fields),
+            f"{_applied(plan)} applied, but not recorded: {error.message}",
+            _tag_command(plan, context, fields),
         ) from None
 
 
-def _how_to_record(plan: ApplyPlan, context: str, fields: list[tuple[str, str]]) -> str:
-    options = [
-        word
-        for name, value in [*fields, *work.paths_field(plan.steps)]
-        for word in ("--field", f"{name}={value}")
-    ]
-    return quoted(["git", "ekf", "tag", "-m", context, *options])
+def _tag_command(plan: ApplyPlan, context: str, fields: list[tuple[str, str]]) -> str:
+    """The command that records by hand what was applied."""
+    words = ["git", "ekf", "tag", "-m", context]
+    for name, value in [*fields, *work.paths_field(plan.steps)]:
+        words += ["--field", f"{name}={value}"]
+    return quoted(words)
 
 
-def _what(plan: ApplyPlan) -> str:
+def _applied(plan: ApplyPlan) -> str:
     return counted(len(plan.steps), "path") if plan.steps[0].path else "everything"
 
 
-def _failed(plan: ApplyPlan, report: ApplyOutcome) -> int:
-    rows = [("applied", step, "") for step in report.applied]
-    rows += [("failed", failure.step, failure.reason) for failure in report.failed]
-    rows += [("not reached", step, "") for step in report.not_reached]
-    if report.interrupted:
-        print(file=sys.stderr)  # behind the terminal's ^C
-    for state, step, reason in rows:
-        name = quoted([step.path]) if step.path else quoted(step.command)
-        print(f"  {state:<11}  {name}{': ' if reason else ''}{escape(reason)}", file=sys.stderr)
-    error = _error(plan, report)
+def _failed(plan: ApplyPlan, outcome: ApplyOutcome) -> int:
+    """Says what became of each step, and the error. The exit code."""
+    if outcome.interrupted:
+        print(file=sys.stderr)  # below the terminal's ^C
+    for step in outcome.applied:
+        _print_row("applied", step)
+    for failure in outcome.failed:
+        _print_row("failed", failure.step, f": {failure.reason}")
+    for step in outcome.not_reached:
+        _print_row("not reached", step)
+    error = _error(plan, outcome)
     print_error(error)
-    return 128 + report.interrupted if report.interrupted else error.code
+    return 128 + outcome.interrupted if outcome.interrupted else error.code
 
 
-def _error(plan: ApplyPlan, report: ApplyOutcome) -> EkfError:
-    rest = [failure.step for failure in report.failed] + report.not_reached
-    again = quoted(
-        ["git", "ekf", "apply", *(_from_here(step.path, plan.top) for step in rest if step.path)]
-    )
-    if report.interrupted:
-        how = again if rest else _how_to_record(plan, "CONTEXT", [])
-        return CallFailed("interrupted; nothing was recorded", how)
-    if report.changed:
-        return CallFailed(
-            f"this repository changed while the tool ran: {report.changed}; nothing was recorded",
+def _print_row(state: str, step: ApplyStep, reason: str = "") -> None:
+    name = quoted([step.path] if step.path else step.command)
+    print(f"  {state:<11}  {name}{escape(reason)}", file=sys.stderr)
+
+
+def _error(plan: ApplyPlan, outcome: ApplyOutcome) -> CallFailed:
+    rest = [failure.step for failure in outcome.failed] + outcome.not_reached
+    paths = [_from_here(step.path, plan.top) for step in rest if step.path]
+    hint = quoted(["git", "ekf", "apply", *paths])
+    if outcome.interrupted:
+        reason = "interrupted"
+        if not rest:
+            hint = _tag_command(plan, "CONTEXT", [])
+    elif outcome.changed:
+        reason, hint = (
+            f"this repository changed while the tool ran: {outcome.changed}",
             "git status",
         )
-    first = report.failed[0]
-    if first.hint:
-        return CallFailed(f"the deploy tool {first.reason}; nothing was recorded", first.hint)
-    if len(report.failed) > 1:
-        return CallFailed(
-            f"{len(report.failed)} of {counted(len(plan.steps), 'path')} failed; nothing was recorded",
-            again,
-        )
-    name = quoted([first.step.path]) if first.step.path else "the deploy tool"
-    return CallFailed(f"{name} {first.reason}; nothing was recorded", again)
+    elif outcome.failed[0].hint:
+        reason, hint = f"the deploy tool {outcome.failed[0].reason}", outcome.failed[0].hint
+    elif len(outcome.failed) > 1:
+        reason = f"{len(outcome.failed)} of {counted(len(plan.steps), 'path')} failed"
+    else:
+        first = outcome.failed[0]
+        name = quoted([first.step.path]) if first.step.path else "the deploy tool"
+        reason = f"{name} {first.reason}"
+    return CallFailed(f"{reason}; nothing was recorded", hint)
 
 
 def _from_here(path: str, top: str) -> str:

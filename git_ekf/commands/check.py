@@ -10,15 +10,16 @@ import typer
 
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FINDINGS, UsageError
-from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import descriptions, judge_commit, judge_range, judge_repository
-from git_ekf.policy.report import report_github, report_json, report_sarif, report_text
+from git_ekf.policy.report import report_github, report_sarif, report_text
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import paged
-from git_ekf.terminal.text import counted, say
+from git_ekf.terminal.text import counted, document, nullable, say
 
 
 class Format(StrEnum):
+    """How findings are printed."""
+
     TEXT = "text"
     JSON = "json"
     SARIF = "sarif"
@@ -52,27 +53,17 @@ def check(
         found = judge_range(repo, revisions)
     else:
         found = judge_repository(repo, every_branch=every)
+    errors = sum(finding.severity == "error" for finding in found)
     if json or form is Format.JSON:
-        print(report_json(found))
+        print(document("check", {"findings": [nullable(finding) for finding in found]}))
     elif form is Format.SARIF:
         print(report_sarif(found, descriptions()))
     elif form is Format.GITHUB:
         print(report_github(found), end="\n" if found else "")
-    else:
-        _print(found)
-    return FINDINGS if any(finding.severity == "error" for finding in found) else DONE
-
-
-def _print(found: list[Finding]) -> None:
-    if not found:
+    elif not found:
         say("No rule is broken.")
-        return
-    with paged():
-        print(report_text(found, sys.stdout, "git ekf check --format json"))
-        _print_count(found)
-
-
-def _print_count(found: list[Finding]) -> None:
-    errors = sum(finding.severity == "error" for finding in found)
-    warnings = len(found) - errors
-    say(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
+    else:
+        with paged():
+            print(report_text(found, sys.stdout, "git ekf check --format json"))
+            say(f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}")
+    return FINDINGS if errors else DONE

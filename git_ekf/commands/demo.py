@@ -29,13 +29,15 @@ def demo(
     pause = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     if pause:
         say(
-            "A tour of git-ekf with real repositories, in a sandbox. Enter runs the command that is shown, ^C ends the tour."
+            "A tour of git-ekf with real repositories, in a sandbox."
+            " Enter runs the command that is shown, ^C ends the tour."
         )
     if not directory:
         with tempfile.TemporaryDirectory(prefix="git-ekf-demo-") as sandbox:
             play(sandbox, pause=pause)
         say(
-            "\nThat was a sandbox and is gone; git ekf demo DIR keeps it. The same flow in words: git ekf man workflow"
+            "\nThat was a sandbox and is gone; git ekf demo DIR keeps it."
+            " The same flow in words: git ekf man workflow"
         )
         return
     if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):

@@ -11,7 +11,7 @@ from git_ekf.doctor.examine import Examination, Examined, examine
 from git_ekf.doctor.finding import ERROR, WARNING
 from git_ekf.errors import DONE, FINDINGS
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import counted, document, say, unicode_text
+from git_ekf.terminal.text import counted, document, nullable, say
 
 
 def doctor(
@@ -25,8 +25,8 @@ def doctor(
     report = examine(Repository(), offline=offline)
     if json:
         content = {
-            "repository": unicode_text(report.repository or "") or None,
-            "findings": [_as_json(one) for one in report.examined],
+            "repository": report.repository or None,
+            "findings": [nullable(one) for one in report.examined],
         }
         print(document("doctor", content))
     else:
@@ -56,10 +56,6 @@ def _rows(examined: list[Examined], width: int) -> None:
         say(f"  {one.state:<7}  {one.check:<{width}}  {one.message}")
         if one.fix:
             say(f"  {'':<7}  {'':<{width}}  fix: {one.fix}")
-
-
-def _as_json(one: Examined) -> dict[str, str | None]:
-    return {key: unicode_text(value) or None for key, value in one._asdict().items()}
 
 
 def _count(report: Examination, state: str) -> int:

@@ -7,19 +7,15 @@ from typing import Annotated
 
 import typer
 
+from git_ekf.cli import program
 from git_ekf.commands.options import Force, Json
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.hooks import installer, servers, shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import document, say
+from git_ekf.terminal.text import document, nullable, say
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-    help="Install, remove or look at the hooks.",
-)
+app = program(no_args_is_help=True, help="Install, remove or look at the hooks.")
 
 Server = Annotated[
     bool,
@@ -45,18 +41,29 @@ def install(
 ) -> None:
     """Install the hooks; one that is there is kept and runs first."""
     if server:
-        return _install_on_server(git_dir, shared=shared, force=force)
+        _install_on_server(git_dir, shared=shared, force=force)
+        return
     _require_server(git_dir)
     repo = Repository()
     repo.require_work_tree()
     target = hooks_directory(repo, shared=shared)
     if target.obstacle:
         raise Refused(f"hooks not installed: {target.obstacle}", target.hint)
-    for change in installer.install(target.directory, force=force) or [
-        "All hooks are in place; nothing was changed."
-    ]:
-        say(change)
-    return None
+    changes = installer.install(target.directory, force=force)
+    say("\n".join(changes) or "All hooks are in place; nothing was changed.")
+
+
+def _install_on_server(git_dir: str | None, *, shared: bool, force: bool) -> None:
+    repo, hook = _server_hook(git_dir, shared=shared)
+    if hook.obstacle:
+        raise Refused(f"hook not installed: {hook.obstacle}", hook.hint)
+    changes = installer.install(hook.directory, (hook.name,), force=force)
+    say("\n".join(changes) or "The hook is in place; nothing was changed.")
+    say(f"It is {hook.path}")
+    for line in servers.advice(repo) if repo else []:
+        say(line)
+    if hook.then:
+        say(f"Next: {hook.then}")
 
 
 @app.command()
@@ -65,16 +72,48 @@ def uninstall(
 ) -> None:
     """Remove the hooks and put back what was there before."""
     if server:
-        place = _server_place(git_dir, shared=shared)[1]
-        changes = installer.uninstall(place.directory, (place.name,), force=force)
+        hook = _server_hook(git_dir, shared=shared)[1]
+        changes = installer.uninstall(hook.directory, (hook.name,), force=force)
     else:
         _require_server(git_dir)
         changes = installer.uninstall(hooks_directory(Repository()).directory, force=force)
-    for change in changes or ["No git-ekf hook is installed here."]:
-        say(change)
+    say("\n".join(changes) or "No git-ekf hook is installed here.")
+
+
+@app.command()
+def status(git_dir: GitDir = None, server: Server = False, json: Json = False) -> int:
+    """Show which hooks git really runs; exit with 1 if ours do not."""
+    obstacle = ""
+    if server:
+        hook = servers.in_repository(git_dir)[1]
+        states = [shims.state(hook.path, hook.name)]
+        directory, fix = hook.directory, "git ekf hooks install --server"
+    else:
+        _require_server(git_dir)
+        repo = Repository()
+        states = shims.states(repo)
+        directory, obstacle, fix = hooks_directory(repo, shared=True)
+    effective = all(state.state in ("ok", "chained") for state in states)
+    if json:
+        content = {
+            "directory": directory,
+            "obstacle": obstacle or None,
+            "effective": effective,
+            "hooks": [nullable(state) for state in states],
+        }
+        print(document("hooks status", content))
+    else:
+        say(f"Hooks in {directory}")
+        for state in states:
+            say(f"  {state.hook:<16} {state.state:<10} {state.note}".rstrip())
+        if not effective:
+            fix = fix or "git ekf hooks install"
+            say(f"{obstacle}: {fix}" if obstacle else f"Put them right with: {fix}")
+    return DONE if effective else FINDINGS
 
 
 def _require_server(git_dir: str | None) -> None:
+    """Raises UsageError for a repository that is named without --server."""
     if git_dir is not None:
         raise UsageError(
             f"{git_dir}: a repository is named only with --server",
@@ -82,9 +121,10 @@ def _require_server(git_dir: str | None) -> None:
         )
 
 
-def _server_place(
+def _server_hook(
     git_dir: str | None, *, shared: bool
 ) -> tuple[Repository | None, servers.ServerHook]:
+    """The repository, where there is one alone, and its hook. Raises Refused or UsageError."""
     if not shared:
         return servers.in_repository(git_dir)
     if git_dir is None:
@@ -92,66 +132,3 @@ def _server_place(
             "--shared needs the directory of hooks", "git ekf hooks install --server --shared DIR"
         )
     return None, servers.in_shared(git_dir)
-
-
-def _install_on_server(git_dir: str | None, *, shared: bool, force: bool) -> None:
-    repo, place = _server_place(git_dir, shared=shared)
-    if place.obstacle:
-        raise Refused(f"hook not installed: {place.obstacle}", place.hint)
-    changes = installer.install(place.directory, (place.name,), force=force)
-    for change in changes or ["The hook is in place; nothing was changed."]:
-        say(change)
-    say(f"It is {place.path}")
-    for line in servers.advice(repo) if repo else []:
-        say(line)
-    if place.then:
-        say(f"Next: {place.then}")
-
-
-@app.command()
-def status(git_dir: GitDir = None, server: Server = False, json: Json = False) -> int:
-    """Show which hooks git really runs; exit with 1 if ours do not."""
-    if server:
-        place = servers.in_repository(git_dir)[1]
-        return _show(
-            [shims.state(place.path, place.name)],
-            place.directory,
-            "",
-            "git ekf hooks install --server",
-            json=json,
-        )
-    _require_server(git_dir)
-    repo = Repository()
-    target = hooks_directory(repo, shared=True)
-    return _show(
-        shims.states(repo),
-        target.directory,
-        target.obstacle,
-        target.hint or "git ekf hooks install",
-        json=json,
-    )
-
-
-def _show(
-    states: list[shims.HookStatus], directory: str, obstacle: str, fix: str, *, json: bool
-) -> int:
-    effective = all(state.state in ("ok", "chained") for state in states)
-    if json:
-        print(
-            document(
-                "hooks status",
-                {
-                    "directory": directory,
-                    "obstacle": obstacle or None,
-                    "effective": effective,
-                    "hooks": [{**state._asdict(), "note": state.note or None} for state in states],
-                },
-            )
-        )
-        return DONE if effective else FINDINGS
-    say(f"Hooks in {directory}")
-    for state in states:
-        say(f"  {state.hook:<16} {state.state:<10} {state.note}".rstrip())
-    if not effective:
-        say(f"{obstacle}: {fix}" if obstacle else f"Put them right with: {fix}")
-    return DONE if effective else FINDINGS

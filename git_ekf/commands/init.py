@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Release, Yes
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
@@ -55,19 +55,13 @@ def init(
 
 def _carry_out(steps: list[SetupStep], yes: bool) -> None:
     if any(step.asks for step in steps) and not yes:
-        _ask(steps)
+        say("This will happen:")
+        for step in steps:
+            say(f"  {step.done}")
+        require_consent(
+            "Go ahead?",
+            unasked="this renames or moves what you made, and nobody is there to ask",
+            hint="git ekf init --yes with the same options",
+        )
     for done in run(steps):
         say(f"  {done}")
-
-
-def _ask(steps: list[SetupStep]) -> None:
-    say("This will happen:")
-    for step in steps:
-        say(f"  {step.done}")
-    if not sys.stdin.isatty():
-        raise Refused(
-            "this renames or moves what you made, and nobody is there to ask",
-            "git ekf init --yes with the same options",
-        )
-    if not typer.confirm("Go ahead?"):
-        raise Refused("nothing was changed")

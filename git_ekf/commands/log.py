@@ -11,7 +11,7 @@ from git_ekf.deploy.read import Deployment, deployments
 from git_ekf.deploy.write import check_day
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import document, escape, say, shortened, unicode_text
+from git_ekf.terminal.text import document, escape, first_line, say, shortened
 
 
 def log(
@@ -29,7 +29,8 @@ def log(
     """List the deploy records, newest first."""
     repo = Repository()
     day = check_day(since) if since else ""
-    found = [one for one in deployments(repo, release) if one.name.date >= day][:number]
+    recent = [one for one in deployments(repo, release) if one.name.date >= day]
+    found = recent[:number]
     if json:
         print(document("log", {"records": [as_json(one) for one in found]}))
         return
@@ -38,16 +39,13 @@ def log(
         return
     width = max(len(one.tag.name) for one in found)
     with paged():
-        print("\n".join(_line(one, width) for one in found))
-        unsaved = sum(not one.saved for one in found)
-        if unsaved:
+        for one in found:
+            saved = " " if one.saved else paint("!", "red")
+            name = paint(f"{one.tag.name:<{width}}", "yellow")
+            context = escape(shortened(first_line(one.context), 60))
+            print(f"{name} {saved} {one.commit[:7]}  {context}".rstrip())
+        if not all(one.saved for one in found):
             say(f"! not on {repo.config.internal}: git ekf save")
-
-
-def _line(one: Deployment, width: int) -> str:
-    saved = " " if one.saved else paint("!", "red")
-    name = paint(f"{one.tag.name:<{width}}", "yellow")
-    return f"{name} {saved} {one.commit[:7]}  {escape(shortened(one.context.partition(chr(10))[0], 60))}".rstrip()
 
 
 def as_json(one: Deployment) -> dict[str, object]:
@@ -59,8 +57,5 @@ def as_json(one: Deployment) -> dict[str, object]:
         "commit": one.commit,
         "tag": one.tag.oid,
         "saved": one.saved,
-        "fields": [
-            {"name": unicode_text(key), "value": unicode_text(value)}
-            for key, value in one.record.fields
-        ],
+        "fields": [{"name": name, "value": value} for name, value in one.record.fields],
     }

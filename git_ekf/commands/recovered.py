@@ -1,4 +1,4 @@
-"""How a command that changes refs begins: with whatever a killed one left begun, or a rebase has ended, out of the way."""
+"""How a command that changes refs begins: what a killed one left is out of the way first."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from git_ekf.transaction.interrupted import outcome
 
 
 def recovered() -> Repository:
-    """The work tree to act on. Says so when a command was cut off before, or has ended in git's hands. Raises Refused."""
+    """The work tree to act on. Raises Refused outside of one.
+
+    Says so where a command was cut off before, or has ended in git's hands.
+    """
     repo = asked_ahead(Git(progress=transfer_progress()))
     repo.require_work_tree()
     interrupted, rebased = recover(repo)
     if interrupted:
         _note(f"{with_article(interrupted.command)} was cut off; {outcome(interrupted)}")
     if rebased:
-        went = "finished" if rebased.state == "done" else "taken back"
+        end = "finished" if rebased.state == "done" else "taken back"
         _note(
-            f"the {rebased.command} of {rebased.head} was {went} with git rebase; git ekf is up to date with it"
+            f"the {rebased.command} of {rebased.head} was {end} with git rebase;"
+            " git ekf is up to date with it"
         )
     return Repository(repo.git) if interrupted or rebased else repo
 

@@ -26,26 +26,32 @@ def rollback(
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run else recovered()
     planned = plan(repo, read.find(repo, name))
-    say(_words(planned, repo))
+    say(_sentence(planned, repo))
+    if planned.how == "nothing":
+        return
     stat = repo.git.diff_stat("HEAD", planned.deployment.commit)
-    if planned.how != "nothing" and stat:
+    if stat:
         say(stat)
-    if dry_run or planned.how == "nothing":
+    if dry_run:
         return
     commit = roll_back(repo, planned)
     say(f"On {planned.branch} at {commit[:7]}. To take it back: git ekf undo")
     say("Next: deploy it, then git ekf tag and git ekf save")
 
 
-def _words(planned: RollbackPlan, repo: Repository) -> str:
-    name, branch = planned.deployment.name, planned.branch
-    to = planned.deployment.commit[:7]
-    primary = repo.config.primary
-    return {
-        "nothing": f"{branch} already has the files of {name}; nothing to do",
-        "commit": f"A new commit on {branch} with the files of {name}"
-        + ("" if branch == planned.here else f"; HEAD goes from {planned.here} to it"),
-        "switch": f"HEAD goes from {planned.here} to {branch}, which has the files of {name}",
-        "create": f"Branch {branch} is made at {to}, tracking {primary}/{branch}; HEAD goes from {planned.here} to it",
-        "forward": f"Branch {branch} is moved up to {to}; HEAD goes from {planned.here} to it",
-    }[planned.how]
+def _sentence(planned: RollbackPlan, repo: Repository) -> str:
+    name, branch, here = planned.deployment.name, planned.branch, planned.here
+    commit = planned.deployment.commit[:7]
+    switch = f"HEAD goes from {here} to"
+    match planned.how:
+        case "nothing":
+            return f"{branch} already has the files of {name}; nothing to do"
+        case "switch":
+            return f"{switch} {branch}, which has the files of {name}"
+        case "create":
+            upstream = f"{repo.config.primary}/{branch}"
+            return f"Branch {branch} is made at {commit}, tracking {upstream}; {switch} it"
+        case "forward":
+            return f"Branch {branch} is moved up to {commit}; {switch} it"
+    sentence = f"A new commit on {branch} with the files of {name}"
+    return sentence if branch == here else f"{sentence}; {switch} it"

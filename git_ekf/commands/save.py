@@ -9,7 +9,10 @@ from git_ekf.terminal.text import counted, say
 
 
 def save() -> None:
-    """Push release branch and deploy records to the internal repository, all or nothing, and check that they arrived."""
+    """Push release branch and deploy records to the internal repository, and verify.
+
+    All or nothing: what was pushed is read back.
+    """
     repo = recovered()
     saved = save_to_internal(repo)
     for note in saved.notes:
@@ -19,6 +22,5 @@ def save() -> None:
             say(f"What {saved.branch} was there is kept as {ref.ref}")
     records = f" and {counted(len(saved.records), 'deploy record')}" if saved.records else ""
     commit = next(ref.oid for ref in saved.pushed if ref.ref == HEADS + saved.branch)
-    say(
-        f"Saved: {repo.config.internal} has {saved.branch} at {commit[:7]}{records}, read back and verified."
-    )
+    content = f"{saved.branch} at {commit[:7]}{records}"
+    say(f"Saved: {repo.config.internal} has {content}, read back and verified.")

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from git_ekf.commands.options import Json
 from git_ekf.names import without_credentials
-from git_ekf.policy.report import as_json
 from git_ekf.repository import Repository
-from git_ekf.status import Status
+from git_ekf.status import Deploy, Status
 from git_ekf.status import status as status_of
 from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import (
     age,
     counted,
     document,
-    escape,
+    first_line,
+    nullable,
     shortened,
-    unicode_text,
     with_article,
 )
 from git_ekf.vendor import STALE
@@ -49,33 +49,33 @@ def status(
     repo = Repository()
     state = status_of(repo)
     if json:
-        print(document("status", _as_json(state)))
+        print(document("status", _content(state)))
         return
     print(paint(_headline(state), "bold"))
-    rows = _rows(state, repo, time.time())
-    width = max(
-        (len(text) for _, text, command in rows if command and len(text) <= _WIDEST), default=0
-    )
-    columns = terminal_width()
-    for label, text, command in rows:
-        # On a narrow terminal the command stands below, whole, to be copied.
-        below = len(f"  {label:<14} {text:<{width}}   {command}") > columns
-        padded = text if below or not command else f"{text:<{width}}"
-        colour = _colour(label, state)
-        shown = paint(padded, colour) if colour else escape(padded)
-        gap = f"\n{'':17}" if below else "   "
-        print(
-            f"  {label:<14} {shown}{gap}{paint(command, 'cyan')}"
-            if command
-            else f"  {label:<14} {shown}"
-        )
+    rows = list(_rows(state, repo))
+    widths = [len(row.text) for row in rows if row.command and len(row.text) <= _WIDEST]
+    for row in rows:
+        _print_row(row, max(widths, default=0))
 
 
-def _colour(label: str, state: Status) -> str:
-    if label == "policy":
-        severities = {finding.severity for finding in state.findings}
-        return "red" if "error" in severities else "yellow" if severities else "green"
-    return "red" if label in ("in progress", "not committed") else ""
+class _Row(NamedTuple):
+    """A line of the screen, and the command that moves it on."""
+
+    label: str
+    text: str
+    command: str = ""
+    colour: str = ""
+
+
+def _print_row(row: _Row, width: int) -> None:
+    lead, text, gap = f"  {row.label:<14} ", row.text, ""
+    if row.command:
+        padded = f"{text:<{width}}   "
+        if len(lead + padded + row.command) <= terminal_width():
+            text = padded
+        else:  # below, whole, to be copied
+            gap = f"\n{'':17}"
+    print(f"{lead}{paint(text, row.colour)}{gap}{paint(row.command, 'cyan')}")
 
 
 def _headline(state: Status) -> str:
@@ -86,133 +86,108 @@ def _headline(state: Status) -> str:
     return f"On {state.branch}, following {state.upstream or 'nothing'}"
 
 
-def _rows(state: Status, repo: Repository, now: float) -> list[tuple[str, str, str]]:
-    """(label, text, the command that moves it on)."""
-    primary, internal = repo.config.primary, repo.config.internal
-    heard = f"fetched {age(max(0.0, now - state.fetched))}" if state.fetched else "never fetched"
-    if state.mirror:
-        ahead = state.mirror.is_ahead(now)
-        heard += (
-            ", the mirror updated by a clock that is ahead"
-            if ahead
-            else f", the mirror updated {age(state.mirror.age())}"
-        )
-    rows = []
+def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
     if state.cut_off:
-        rows.append(
-            ("in progress", f"{with_article(state.cut_off)} that was cut off", "git ekf undo")
-        )
+        text = f"{with_article(state.cut_off)} that was cut off"
+        yield _Row("in progress", text, "git ekf undo", "red")
     if state.under_way:
-        rows.append(
-            ("in progress", with_article(state.under_way), f"git ekf {state.under_way} --continue")
-        )
+        command = f"git ekf {state.under_way} --continue"
+        yield _Row("in progress", with_article(state.under_way), command, "red")
     elif state.operation:
-        rows.append(("in progress", with_article(state.operation), "git status"))
+        yield _Row("in progress", with_article(state.operation), "git status", "red")
     elif not state.release:
         release = next(reversed(repo.release_branches), None)
-        rows.append(
-            (
-                "release",
-                "none is checked out",
-                f"git switch {release}" if release else "git ekf init",
-            )
-        )
+        command = f"git switch {release}" if release else "git ekf init"
+        yield _Row("release", "none is checked out", command)
     if state.configuration is not None:
-        on = f" on {state.base[:7]}" if state.base else ""
-        rows.append(("configuration", f"{counted(state.configuration, 'commit')}{on}", ""))
+        base = f" on {state.base[:7]}" if state.base else ""
+        yield _Row("configuration", f"{counted(state.configuration, 'commit')}{base}")
     if state.changed or state.untracked:
-        parts = [counted(state.changed, "changed file")] if state.changed else []
-        parts += [counted(state.untracked, "untracked file")] if state.untracked else []
-        rows.append(
-            (
-                "not committed",
-                ", ".join(parts),
-                "" if state.operation else "git add -A && git commit",
-            )
-        )
+        parts = [(state.changed, "changed file"), (state.untracked, "untracked file")]
+        text = ", ".join(counted(number, noun) for number, noun in parts if number)
+        command = "" if state.operation else "git add -A && git commit"
+        yield _Row("not committed", text, command, "red")
     if state.release:
-        upstream = f"{primary}/{state.branch}"
-        if state.channel_ahead is None:
-            rows.append(
-                ("channel", f"{upstream} is not known here ({heard})", f"git fetch {primary}")
-            )
-        elif state.channel_ahead:
-            rows.append(
-                (
-                    "channel",
-                    f"{counted(state.channel_ahead, 'new vendor commit')} ({heard})",
-                    "git ekf sync",
-                )
-            )
-        else:
-            rows.append(("channel", f"up to date ({heard})", ""))
-        if state.mirror and state.mirror.age() > STALE and primary in repo.remotes:
-            url = without_credentials(next(iter(repo.remotes[primary].urls), ""))
-            update = f"git ekf mirror {shlex.quote(state.mirror.primary)} {shlex.quote(url)}"
-            rows.append(("mirror", f"{primary} is one, long without an update", update))
-        if state.newer:
-            rows.append(("newer", ", ".join(state.newer), "git ekf upgrade --plan"))
-        rows.append(_saved(state, internal))
-        if state.last_deploy:
-            context = state.last_deploy.context.partition("\n")[0]
-            said = f' "{shortened(context, 40)}"' if context else ""
-            since = state.last_deploy.commits_since
-            when = f"{counted(since, 'commit')} ago" if since else "this commit"
-            rows.append(("last deploy", f"{state.last_deploy.name}{said}, {when}", ""))
-        else:
-            rows.append(("last deploy", "none recorded", ""))
+        yield from _release_rows(state, repo)
     if state.findings:
-        rows.append(
-            (
-                "policy",
-                ", ".join(dict.fromkeys(finding.rule for finding in state.findings)),
-                "git ekf check",
-            )
-        )
+        rules = ", ".join(dict.fromkeys(finding.rule for finding in state.findings))
+        wrong = any(finding.severity == "error" for finding in state.findings)
+        yield _Row("policy", rules, "git ekf check", "red" if wrong else "yellow")
     else:
-        rows.append(("policy", "ok", ""))
-    return rows
+        yield _Row("policy", "ok", colour="green")
 
 
-def _saved(state: Status, internal: str) -> tuple[str, str, str]:
-    save = "git ekf save"
-    records = (
-        f", {counted(state.unsaved_records, 'deploy record')}" if state.unsaved_records else ""
-    )
+def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
+    """What only a release branch has."""
+    primary, internal = repo.config.primary, repo.config.internal
+    fetched = _fetched(state)
+    if state.channel_ahead is None:
+        text = f"{primary}/{state.branch} is not known here ({fetched})"
+        yield _Row("channel", text, f"git fetch {primary}")
+    elif state.channel_ahead:
+        text = f"{counted(state.channel_ahead, 'new vendor commit')} ({fetched})"
+        yield _Row("channel", text, "git ekf sync")
+    else:
+        yield _Row("channel", f"up to date ({fetched})")
+    if state.mirror and state.mirror.age() > STALE and primary in repo.remotes:
+        url = without_credentials(next(iter(repo.remotes[primary].urls), ""))
+        update = f"git ekf mirror {shlex.quote(state.mirror.primary)} {shlex.quote(url)}"
+        yield _Row("mirror", f"{primary} is one, long without an update", update)
+    if state.newer:
+        yield _Row("newer", ", ".join(state.newer), "git ekf upgrade --plan")
+    yield _Row("saved", *_saved(state, internal))
+    yield _Row("last deploy", _last_deploy(state.last_deploy))
+
+
+def _fetched(state: Status) -> str:
+    now = time.time()
+    text = f"fetched {age(now - state.fetched)}" if state.fetched else "never fetched"
+    if not state.mirror:
+        return text
+    if state.mirror.is_ahead(now):
+        return f"{text}, the mirror updated by a clock that is ahead"
+    return f"{text}, the mirror updated {age(state.mirror.age())}"
+
+
+def _saved(state: Status, internal: str) -> tuple[str, str]:
+    """Text and command."""
+    unsaved = []
+    if state.unsaved:
+        unsaved.append(counted(state.unsaved, "commit"))
+    if state.unsaved_records:
+        unsaved.append(counted(state.unsaved_records, "deploy record"))
     if state.unsaved is None:
-        return "saved", f"never: {internal} has no {state.branch}", save
+        return f"never: {internal} has no {state.branch}", "git ekf save"
     if state.not_here:
         text = f"{counted(state.not_here, 'commit')} only on {internal}"
         if state.unsaved:
             text += f", {counted(state.unsaved, 'commit')} only here"
-        return "saved", text, f"git log {state.branch}..{internal}/{state.branch}"
-    if state.unsaved:
-        return "saved", f"{counted(state.unsaved, 'commit')}{records} not on {internal}", save
-    if records:
-        return "saved", f"{records.removeprefix(', ')} not on {internal}", save
-    return "saved", f"all of it is on {internal}", ""
+        return text, f"git log {state.branch}..{internal}/{state.branch}"
+    if unsaved:
+        return f"{', '.join(unsaved)} not on {internal}", "git ekf save"
+    return f"all of it is on {internal}", ""
+
+
+def _last_deploy(deploy: Deploy | None) -> str:
+    if not deploy:
+        return "none recorded"
+    context = shortened(first_line(deploy.context), 40)
+    quoted = f' "{context}"' if context else ""
+    since = deploy.commits_since
+    when = f"{counted(since, 'commit')} ago" if since else "this commit"
+    return f"{deploy.name}{quoted}, {when}"
+
+
+def _content(state: Status) -> dict[str, object]:
+    mirror, deploy = state.mirror, state.last_deploy
+    return {
+        **state._asdict(),
+        "fetched": _time(state.fetched) if state.fetched else None,
+        "mirror": {**mirror._asdict(), "updated": _time(mirror.updated)} if mirror else None,
+        "last_deploy": deploy._asdict() if deploy else None,
+        "findings": [nullable(finding) for finding in state.findings],
+    }
 
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _as_json(state: Status) -> dict[str, object]:
-    fetched = _time(state.fetched) if state.fetched else None
-    return {
-        **state._asdict(),
-        "fetched": fetched,
-        "mirror": {
-            "primary": unicode_text(state.mirror.primary),
-            "updated": _time(state.mirror.updated),
-        }
-        if state.mirror
-        else None,
-        "last_deploy": {
-            **state.last_deploy._asdict(),
-            "context": unicode_text(state.last_deploy.context),
-        }
-        if state.last_deploy
-        else None,
-        "findings": [as_json(finding) for finding in state.findings],
-    }

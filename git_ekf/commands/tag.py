@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -23,13 +22,12 @@ from git_ekf.deploy.write import (
 )
 from git_ekf.deploy.write import tag as write_tag
 from git_ekf.errors import EkfError, Refused, UsageError
-from git_ekf.names import RecordName
 from git_ekf.record import CONTEXT, Record, parse, write
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import say
 
-# By this name editors know how to colour it; git uses it in the same way.
-_FILE = "TAG_EDITMSG"
+# Editors know by this name how to colour it; git has it too.
+_TEXT = "TAG_EDITMSG"
 
 
 def tag(
@@ -67,24 +65,21 @@ def tag(
     if edited:
         record = _edit(repo, branch, record)
     try:
-        say(f"Recorded {_write(repo, branch, day, record, sign)}")
+        day = check_day(record.get("Date") or day)  # a field or the editor may have changed it
+        require_not_ahead(repo, day)
+        check_record(repo, record)
+        name = write_tag(repo, branch, day, write(record), sign)
     except EkfError as error:
         if edited:
-            error.message += f"; your text is kept in {editor.path(repo, _FILE)}"
+            error.message += f"; your text is kept in {editor.path(repo, _TEXT)}"
         raise
+    say(f"Recorded {name}")
     say("Next: git ekf save")
 
 
-def _write(repo: Repository, branch: str, day: str, record: Record, sign: bool) -> RecordName:
-    day = check_day(record.get("Date") or day)  # a field or the editor may have changed it
-    require_not_ahead(repo, day)
-    check_record(repo, record)
-    return write_tag(repo, branch, day, write(record), sign)
-
-
-def _read(file: str) -> str:
-    raw = sys.stdin.buffer.read() if file == "-" else open(file, "rb").read()  # noqa: SIM115 (read at once)
-    return os.fsdecode(raw)
+def _read(path: str) -> str:
+    with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+        return os.fsdecode(file.read())
 
 
 def _edit(repo: Repository, branch: str, record: Record) -> Record:
@@ -98,7 +93,7 @@ def _edit(repo: Repository, branch: str, record: Record) -> Record:
         f"Configuration commits {since}:",
     ]
     notes += [f"  {commit[:7]} {subject}" for commit, subject in commits] or ["  none"]
-    edited = parse(editor.edit(repo, _FILE, write(record), notes), repo.config.tags_required)
+    edited = parse(editor.edit(repo, _TEXT, write(record), notes), repo.config.tags_required)
     if not edited.get(CONTEXT):
         raise Refused(
             "the context is empty; nothing was recorded",

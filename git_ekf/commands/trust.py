@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Yes
 from git_ekf.config import FILE
-from git_ekf.errors import Refused, UsageError
+from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted, say
 from git_ekf.trust import Command, quoted, remembered, revoke, shipped, tracked
@@ -32,46 +32,38 @@ def trust(
     repo = Repository()
     if forget:
         forgotten = revoke(repo)
-        say(
-            f"Forgot {counted(len(forgotten), 'command')}."
-            if forgotten
-            else "No command was trusted; nothing was changed."
-        )
+        if forgotten:
+            say(f"Forgot {counted(len(forgotten), 'command')}.")
+        else:
+            say("No command was trusted; nothing was changed.")
         return
-    named, known = [*tracked(repo), *shipped(repo)], remembered(repo)
-    new = [command for command in named if command not in known]
-    _show(named, known, [command for command in known if command not in named] if only_list else [])
+    from_channels = shipped(repo)
+    named = tracked(repo) + from_channels
+    trusted = remembered(repo)
+    if named:
+        say(f"{FILE} and the channels name:" if from_channels else f"{FILE} names:")
+        _list(named, trusted)
+    else:
+        say(f"{FILE} names no command that needs trust.")
+    former = [command for command in trusted if command not in named]
+    if only_list and former:
+        say("Trusted, and no longer named there:")
+        _list(former, trusted)
+    new = [command for command in named if command not in trusted]
     if only_list or not new:
         return
     if not yes:
-        _ask()
+        require_consent(
+            "They run with all your rights. Trust them?",
+            unasked="nobody is there to ask whether these commands may run",
+            hint="git ekf trust --yes",
+        )
     remember(repo, new)
     say(f"Trusted in this clone: {counted(len(new), 'command')}.")
 
 
-def _show(named: list[Command], known: list[Command], former: list[Command]) -> None:
-    if not named:
-        say(f"{FILE} names no command that needs trust.")
-    else:
-        say(
-            f"{FILE}{' and the channels name' if any(len(command.words[0].split(':')) > 1 for command in named) else ' names'}:"
-        )
-        _rows([(command, "trusted" if command in known else "not trusted") for command in named])
-    if former:
-        say("Trusted, and no longer named there:")
-        _rows([(command, "trusted") for command in former])
-
-
-def _rows(rows: list[tuple[Command, str]]) -> None:
-    width = max(len(command.section) for command, _ in rows)
-    for command, state in rows:
+def _list(commands: list[Command], trusted: list[Command]) -> None:
+    width = max(len(command.section) for command in commands)
+    for command in commands:
+        state = "trusted" if command in trusted else "not trusted"
         say(f"  {state:<11}  {command.section:<{width}}  {quoted(command.words)}")
-
-
-def _ask() -> None:
-    if not sys.stdin.isatty():
-        raise Refused(
-            "nobody is there to ask whether these commands may run", "git ekf trust --yes"
-        )
-    if not typer.confirm("They run with all your rights. Trust them?"):
-        raise Refused("nothing was changed")

@@ -9,14 +9,15 @@ from git_ekf.undo import undo as take_back
 
 
 def undo() -> None:
-    """Take back the last sync, upgrade, rollback or tag, when its refs still are where it put them."""
+    """Take back the last sync, upgrade, rollback or tag.
+
+    Only while its refs are where it put them.
+    """
     repo = Repository()
     repo.require_work_tree()
     operation, published = take_back(repo)
-    names = (
-        ", ".join(update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in operation.updates)
-        or operation.head_after
-    )
+    refs = [update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in operation.updates]
+    names = ", ".join(refs) or operation.head_after
     cut_off = ", which was cut off" if operation.state in ("undone", "dropped") else ""
     say(f"Undone: the {operation.command} of {names}{cut_off}")
     if operation.head_after != operation.head:

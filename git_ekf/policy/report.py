@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from git_ekf import __version__
 from git_ekf.policy.finding import Finding
 from git_ekf.terminal.screen import paint
-from git_ekf.terminal.text import document, escape, unicode_text
+from git_ekf.terminal.text import escape
 
 # Findings of one rule that a person gets to read; machines get all.
 SHOWN_PER_RULE = 5
@@ -38,16 +38,6 @@ def report_text(findings: list[Finding], stream: TextIO, show_all: str = "") -> 
 def _rule_line(severity: str, rule: str, text: str, stream: TextIO) -> str:
     colour = "red" if severity == "error" else "yellow"
     return f"  {paint(severity, colour, stream)}  {rule}: {text}"
-
-
-def report_json(findings: list[Finding]) -> str:
-    """The document of `git ekf check --json`."""
-    return document("check", {"findings": [as_json(finding) for finding in findings]})
-
-
-def as_json(finding: Finding) -> dict[str, str | None]:
-    """A finding for a document: null for what it is not about, text that is valid Unicode."""
-    return {key: unicode_text(value) or None for key, value in finding._asdict().items()}
 
 
 def report_github(findings: list[Finding]) -> str:

@@ -1,4 +1,4 @@
-"""What a person meets on the terminal: errors with their hint, colours where git would have them, git's pager, progress."""
+"""The terminal: errors with their hint, colours where git would have them, git's pager, progress."""
 
 from __future__ import annotations
 
@@ -28,16 +28,22 @@ _EVERY = 0.1
 
 
 def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
-    """The text, safe for a terminal and in a colour where the stream (stdout) is to have any."""
+    """The text, safe for a terminal, and in a colour where the stream (stdout) is to have any.
+
+    `colour` is one of git's names for it; "" leaves the text as it is.
+    """
     shown = escape(text)
-    if not shown or not _coloured((stream or sys.stdout).isatty()):
+    if not shown or not colour or not _coloured((stream or sys.stdout).isatty()):
         return shown
     return f"\x1b[{_COLOURS[colour]}m{shown}\x1b[m"
 
 
 @cache
 def _coloured(is_terminal: bool) -> bool:
-    """Whether git would: by color.ekf, then color.ui, a dumb terminal and the pager. NO_COLOR and CLICOLOR_FORCE go first."""
+    """Whether git would: by color.ekf, then color.ui, a dumb terminal and the pager.
+
+    NO_COLOR (no-color.org) and CLICOLOR_FORCE go first.
+    """
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
@@ -49,11 +55,15 @@ def _coloured(is_terminal: bool) -> bool:
     return False
 
 
-def _setting(key: str, type_: str = "") -> str:
-    """The value of a setting; "" where there is none, or git cannot be asked."""
-    with suppress(EkfError, OSError):
-        return Git().setting(key, type_) or ""
-    return ""
+def _setting(*question: str) -> str:
+    """The answer of `git config`; "" where there is none, as in a repository git does not trust.
+
+    It is asked even after ^C, which can leave a pipe of another thread closed.
+    """
+    try:
+        return os.fsdecode(Git().run("config", *question, ok=(0, 1, 128))[1]).strip()
+    except (EkfError, OSError):
+        return ""
 
 
 def terminal_width() -> int:
@@ -65,14 +75,15 @@ def terminal_width() -> int:
 
 
 def print_error(error: EkfError) -> None:
+    """Says on stderr what went wrong, without credentials, and what helps."""
     print(f"git-ekf: {escape(scrub(error.message))}", file=sys.stderr)
     if error.hint:
         print_hint(error.hint)
 
 
 def print_hint(text: str) -> None:
-    """What to do next, as git's own advice, and silenced in git's way: `git config advice.ekf false`."""
-    if _setting("advice.ekf", "bool") != "false":
+    """What to do next, as git's own advice; `git config advice.ekf false` silences it."""
+    if _setting("--type=bool", "--get", "advice.ekf") != "false":
         print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
 
 
@@ -81,7 +92,7 @@ def print_hint(text: str) -> None:
 
 @contextmanager
 def paged() -> Iterator[None]:
-    """What is printed goes through git's pager, where stdout is a terminal; git shows what fits on the screen at once."""
+    """Sends what is printed through git's pager, where stdout is a terminal."""
     pager = _pager()
     if not pager:
         yield
@@ -97,7 +108,7 @@ def paged() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough: what is still to be written is for nobody
+    except BrokenPipeError:  # the reader has seen enough: what is still to come is for nobody
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 1)
         sys.stdout.flush()
@@ -138,7 +149,10 @@ def transfer_progress() -> Callable[[bytes], object] | None:
 
 
 def counting(title: str, things: Sequence[T]) -> Iterator[T]:
-    """The things, and meanwhile a line on stderr that says how far it is: only on a terminal, and only once it has taken a while."""
+    """Gives out the things, and says meanwhile in a line on stderr how far it is.
+
+    Only on a terminal, and only once it has taken a while.
+    """
     due = time.monotonic() + _delay() if sys.stderr.isatty() else float("inf")
     shown = ""
     try:

@@ -1,4 +1,4 @@
-"""Text for people and scripts: made safe for a terminal, without credentials, counted and dated; and the JSON document."""
+"""Text for people, safe for a terminal and without credentials; and the JSON document."""
 
 from __future__ import annotations
 
@@ -6,58 +6,81 @@ from typing import Any
 
 
 def escape(text: str) -> str:
-    """Repository text for a terminal: control characters and undecodable bytes become visible escapes."""
+    """Repository text for a terminal: visible escapes for control characters and stray bytes."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else _visible(char) for char in text)
 
 
 def unicode_text(text: str) -> str:
-    """Text for a document: only bytes that are no UTF-8 become escapes, as no JSON parser has to take them."""
-    return "".join(_visible(char) if 0xDC80 <= ord(char) <= 0xDCFF else char for char in text)
+    """Text for a document: bytes that are not UTF-8 become escapes; no JSON parser has to take them."""
+    return "".join(_visible(char) if _is_byte(char) else char for char in text)
+
+
+def _is_byte(char: str) -> bool:
+    """Whether os.fsdecode made the character of a byte that is not UTF-8 (PEP 383)."""
+    return "\udc80" <= char <= "\udcff"
 
 
 def _visible(char: str) -> str:
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+    if _is_byte(char):
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def scrub(text: str) -> str:
     """The text with the credentials in URLs left out."""
+    if "://" not in text:
+        return text
+    return " ".join(map(_without_credentials, text.split(" ")))
+
+
+def _without_credentials(word: str) -> str:
     from git_ekf.names import without_credentials
 
-    return (
-        " ".join(_scrub_word(word, without_credentials) for word in text.split(" "))
-        if "://" in text
-        else text
-    )
-
-
-def _scrub_word(word: str, clean: Any) -> str:
-    at = word.find("://")
-    if at < 0 or "@" not in word:
+    scheme, _, rest = word.partition("://")
+    if "@" not in rest:
         return word
-    begin = at
-    while begin > 0 and (word[begin - 1].isalnum() or word[begin - 1] in "+-."):
+    # Something may stand before the URL: a quote, a bracket, the name of an option.
+    begin = len(scheme)
+    while begin > 0 and (scheme[begin - 1].isalnum() or scheme[begin - 1] in "+-."):
         begin -= 1
-    return word[:begin] + str(clean(word[begin:]))
+    return word[:begin] + without_credentials(word[begin:])
 
 
 def say(text: str = "") -> None:
+    """Prints a line for a person, safe for a terminal."""
     print(escape(text))
 
 
 def document(command: str, content: dict[str, Any]) -> str:
-    """The one JSON document of a command with --json."""
+    """The one JSON document of a command with --json; all text in it is made valid Unicode."""
     import json  # 2 ms of every other command
 
-    return json.dumps({"version": 1, "command": command, **content}, indent=2, ensure_ascii=True)
+    whole = {"version": 1, "command": command, **content}
+    return json.dumps(_valid(whole), indent=2, ensure_ascii=True)
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+def nullable(row: Any) -> dict[str, Any]:
+    """A NamedTuple for a document: what is "" in it becomes null."""
+    return {key: None if value == "" else value for key, value in row._asdict().items()}
+
+
+def _valid(value: Any) -> Any:
+    match value:
+        case str():
+            return unicode_text(value)
+        case dict():
+            return {key: _valid(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_valid(one) for one in value]
+    return value
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 commit", "2 commits"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shortened(text: str, width: int) -> str:
@@ -65,7 +88,13 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
+def first_line(text: str) -> str:
+    """All before the first line end."""
+    return text.partition("\n")[0]
+
+
 def with_article(noun: str) -> str:
+    """A noun behind "a" or "an"."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
