@@ -1,4 +1,4 @@
-"""The tour of git-ekf in a sandbox: real repositories, real commands, nothing outside the folder is touched."""
+"""The tour of git-ekf in a sandbox: real repositories, real commands, nothing outside is touched."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from git_ekf.demo.sample import deployment, kustomization, make_vendor
@@ -15,7 +16,11 @@ from git_ekf.terminal.screen import paint
 
 
 class Scene(NamedTuple):
-    """A command of the tour, what it shows, the files it needs, and the exit code it has to end in. It may begin a chapter."""
+    """A command of the tour, and the exit code that it has to end in.
+
+    `title` says what it shows, `writes` has files (path -> text) that it needs, and `chapter` is
+    the heading above it, or "".
+    """
 
     title: str
     command: str
@@ -33,6 +38,11 @@ command = ["find", ".", "-name", "dns.yaml", "-execdir", "mv", "{}", "records.ya
 """
 
 
+def _istio_replicas(count: int) -> dict[str, str]:
+    replicas = f"replicas:\n- name: istio\n  count: {count}\n"
+    return {f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"]) + replicas}
+
+
 def _mirrored(version: str) -> str:
     return deployment("dashboard", version, 1).replace("registry.example.com", "mirror.example.com")
 
@@ -45,12 +55,10 @@ SCENES = (
     ),
     Scene("See where things stand.", "git ekf status"),
     Scene(
-        "Configure the cluster in the deploy overlay, commit, and save it to the internal repository.",
+        "Configure the cluster in the deploy overlay, commit, and save it to the internal"
+        " repository.",
         "git commit -q -am 'Run two Istio replicas' && git push -q internal release-1.8",
-        writes={
-            f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"])
-            + "replicas:\n- name: istio\n  count: 2\n"
-        },
+        writes=_istio_replicas(2),
     ),
     Scene(
         "Work on a branch that is not a release is refused: the next upgrade would miss it.",
@@ -91,12 +99,14 @@ SCENES = (
     Scene("The whole policy at once.", "git ekf check"),
     Scene(
         "Deploy with the tool of your choice (here a harmless one), and record what was deployed.",
-        "git config ekf.apply.command echo && git config --add ekf.apply.command 'deploying {path}' &&"
+        "git config ekf.apply.command echo && git config --add ekf.apply.command 'deploying"
+        " {path}' &&"
         f" git ekf apply {_OVERLAY} -m 'Two Istio replicas.'",
     ),
     Scene("The record has every field filled in.", "git ekf show"),
     Scene(
-        "Save branch and records to the internal repository, all or nothing, and see that they arrived.",
+        "Save branch and records to the internal repository, all or nothing, and see that they"
+        " arrived.",
         "git ekf save",
     ),
     Scene(
@@ -111,10 +121,7 @@ SCENES = (
     Scene(
         "A change that turns out badly.",
         "git commit -q -am 'Run nine Istio replicas' && git ekf tag -m 'Nine replicas.'",
-        writes={
-            f"{_OVERLAY}/kustomization.yaml": kustomization(["../../base"])
-            + "replicas:\n- name: istio\n  count: 9\n"
-        },
+        writes=_istio_replicas(9),
     ),
     Scene(
         "What it changed since the record before.", f"git ekf diff deploy/{_DAY}/release-1.8 HEAD"
@@ -125,7 +132,8 @@ SCENES = (
     ),
     Scene("Where things stand now.", "git ekf status"),
     Scene(
-        "Hooks can be skipped. The internal repository can judge for itself, by its own configuration.",
+        "Hooks can be skipped. The internal repository can judge for itself, by its own"
+        " configuration.",
         "git ekf hooks install --server ../internal.git",
         chapter="On the server",
     ),
@@ -136,26 +144,32 @@ SCENES = (
     ),
     Scene(
         "Where the vendor cannot be reached, its channels come in one file, from a mirror outside.",
-        "git ekf mirror ../vendor.git ../outside.git && git ekf bundle create ../channels.tar --from ../outside.git",
+        "git ekf mirror ../vendor.git ../outside.git && git ekf bundle create ../channels.tar"
+        " --from ../outside.git",
         chapter="Across an air gap",
     ),
     Scene(
         "Inside it is looked at, and makes the mirror that is origin there.",
-        "git ekf bundle verify ../channels.tar && git ekf bundle apply ../channels.tar ../inside.git",
+        "git ekf bundle verify ../channels.tar && git ekf bundle apply ../channels.tar"
+        " ../inside.git",
     ),
     Scene(
         "More configuration: a file of your own, and a change to one of the vendor's.",
-        "git add site && git commit -q -m 'Add our DNS' && git commit -q -am 'Take the dashboard from our mirror'",
+        "git add site && git commit -q -m 'Add our DNS' && git commit -q -am 'Take the dashboard"
+        " from our mirror'",
         writes={"site/dns.yaml": "domain: example.com\n", _DASHBOARD: _mirrored("1.8.0")},
         chapter="To the next release",
     ),
     Scene(
-        "The next release calls for another file name; a migration takes care of it, once it is trusted.",
-        "git add .ekf.toml && git commit -q -m 'Migrate to 1.9' && git ekf trust --yes && git ekf save",
+        "The next release calls for another file name; a migration takes care of it, once it is"
+        " trusted.",
+        "git add .ekf.toml && git commit -q -m 'Migrate to 1.9' && git ekf trust --yes && git ekf"
+        " save",
         writes={".ekf.toml": _MIGRATION},
     ),
     Scene(
-        "What would the upgrade do? Nothing is touched, and the exit code says whether it would go through.",
+        "What would the upgrade do? Nothing is touched, and the exit code says whether it would"
+        " go through.",
         "git ekf upgrade --plan",
         1,
     ),
@@ -178,47 +192,30 @@ SCENES = (
 
 
 def play(directory: str, *, pause: bool) -> None:
-    """Makes the sandbox in an existing, empty directory and walks through it. Raises CallFailed when a step surprises.
+    """Makes the sandbox in an existing, empty directory and walks through it.
 
-    `pause`: each command waits for Enter.
+    `pause`: each command waits for Enter. Raises CallFailed where a command ends in another code
+    than its scene says.
     """
     leave_repository()
-    environment = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("GIT_", "EKF_"))
-        },
-        "HOME": directory,
-        "XDG_CONFIG_HOME": directory,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_PAGER": "cat",
-        **{f"GIT_{role}_NAME": "Operator" for role in ("AUTHOR", "COMMITTER")},
-        **{f"GIT_{role}_EMAIL": "operator@example.com" for role in ("AUTHOR", "COMMITTER")},
-        **{f"GIT_{role}_DATE": f"{_DAY}T10:00:00+00:00" for role in ("AUTHOR", "COMMITTER")},
-    }
     make_vendor(os.path.join(directory, "vendor.git"))
     Git().init(os.path.join(directory, "internal.git"), bare=True)
+    environment = _environment(directory)
     cluster = os.path.join(directory, "cluster")
     for scene in SCENES:
         for path, text in scene.writes.items():
-            file = os.path.join(cluster, path)
-            os.makedirs(os.path.dirname(file), exist_ok=True)
-            with open(file, "w", encoding="utf-8") as out:
-                out.write(text)
+            file = Path(cluster, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
         if scene.chapter:
             print("\n" + paint(f"--- {scene.chapter} ---", "bold"))
-        print(
-            f"\n# {scene.title}\n{paint(f'$ {scene.command}', 'cyan')}",
-            end=" " if pause else "\n",
-            flush=True,
-        )
+        print(f"\n# {scene.title}")
+        print(paint(f"$ {scene.command}", "cyan"), end=" " if pause else "\n", flush=True)
         if pause:
             input(paint("[Enter] ", "yellow"))
-        where = cluster if os.path.isdir(cluster) else directory
         code = subprocess.run(
             ["sh", "-c", scene.command],
-            cwd=where,
+            cwd=cluster if os.path.isdir(cluster) else directory,
             env=environment,
             stdin=subprocess.DEVNULL,
             stderr=sys.stdout,
@@ -229,3 +226,16 @@ def play(directory: str, *, pause: bool) -> None:
                 f"the demo expected exit code {scene.code} and got {code}: {scene.command}",
                 f"look around in {shlex.quote(cluster)}",
             )
+
+
+def _environment(home: str) -> dict[str, str]:
+    """Nothing of the user's settings, and everything at a fixed time."""
+    ours = ("GIT_", "EKF_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    environment |= {"HOME": home, "XDG_CONFIG_HOME": home}
+    environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
+    for role in ("AUTHOR", "COMMITTER"):
+        environment[f"GIT_{role}_NAME"] = "Operator"
+        environment[f"GIT_{role}_EMAIL"] = "operator@example.com"
+        environment[f"GIT_{role}_DATE"] = f"{_DAY}T10:00:00+00:00"
+    return environment

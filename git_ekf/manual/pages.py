@@ -1,4 +1,4 @@
-"""The manual: where its pages are, where man looks for them, one of them shown, with man or without; and the JSON schemas."""
+"""The manual: its pages, where man looks for them, and one shown; and the JSON schemas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
@@ -25,15 +26,16 @@ def pages() -> dict[str, Traversable]:
 
 
 def find(name: str) -> Traversable:
-    """The page of a command or topic, named with or without git-ekf-; "" is the overview. Raises UsageError."""
-    by_topic = {_topic(page.rpartition(".")[0]): file for page, file in pages().items()}
+    """The page of a command or topic, named with or without git-ekf-; "" is the overview.
+
+    Raises UsageError.
+    """
+    by_topic = {_topic(Path(page).stem): file for page, file in pages().items()}
     topic = _topic(name)
     if topic not in by_topic:
         close = get_close_matches(topic, by_topic, n=1)
-        raise UsageError(
-            f"there is no page {name}",
-            f"git ekf man {close[0]}" if close else "git ekf man lists the commands",
-        )
+        hint = f"git ekf man {close[0]}" if close else "git ekf man lists the commands"
+        raise UsageError(f"there is no page {name}", hint)
     return by_topic[topic]
 
 
@@ -42,11 +44,12 @@ def _topic(name: str) -> str:
 
 
 def schema(name: str) -> str:
-    """The JSON schema of what a command prints with --json: status, hooks-status. Raises UsageError."""
-    schemas = {
-        file.name.removesuffix(".json"): file
-        for file in files("git_ekf").joinpath("schemas").iterdir()
-    }
+    """The JSON schema of what a command prints with --json: status, hooks-status.
+
+    Raises UsageError.
+    """
+    folder = files("git_ekf").joinpath("schemas")
+    schemas = {file.name.removesuffix(".json"): file for file in folder.iterdir()}
     topic = _topic(name)
     if topic not in schemas:
         raise UsageError(
@@ -69,11 +72,8 @@ def show(page: Traversable) -> None:
         else:
             import pydoc
 
-            pydoc.pager(
-                roff.text(
-                    page.read_text(encoding="utf-8"), min(shutil.get_terminal_size().columns, 100)
-                )
-            )
+            width = min(shutil.get_terminal_size().columns, 100)
+            pydoc.pager(roff.text(page.read_text(encoding="utf-8"), width))
 
 
 def _view(command: list[str]) -> None:
@@ -92,43 +92,43 @@ def _view(command: list[str]) -> None:
 
 
 def found_by_man() -> bool:
-    """Whether man finds all pages by their names, and those of this version: `git ekf --help` is `man git-ekf`."""
-    return all(path is not None and _content(path) == page.read_bytes() for page, path in _found())
+    """Whether man finds all pages by name, in this version: `git ekf --help` is `man git-ekf`."""
+    return all(is_ours for _, is_ours in _found())
 
 
-def _found() -> list[tuple[Traversable, str | None]]:
-    """Each page, and the file that man finds by its name."""
+def _found() -> Iterator[tuple[str, bool]]:
+    """For each page the file that man finds by its name ("": none), and whether it is that page."""
     ours = pages()
-    found = {
-        os.path.basename(path).removesuffix(".gz"): path
-        for path in _ask_man(*(name.rpartition(".")[0] for name in ours))
-    }
-    return [(page, found.get(name)) for name, page in ours.items()]
+    paths = _ask_man(*(Path(name).stem for name in ours))
+    found = {os.path.basename(path).removesuffix(".gz"): path for path in paths}
+    for name, page in ours.items():
+        path = found.get(name, "")
+        yield path, _content(path) == page.read_bytes()
 
 
 def obstacle(directory: str) -> str:
     """Why man does not show the pages in a directory, and what helps; "" when it does."""
-    if found_by_man():
+    found = list(_found())
+    if all(is_ours for _, is_ours in found):
         return ""
     looked = _ask_man()
     if not looked:
         return "There is no man on this machine. This shows a page all the same: git ekf man"
-    if os.path.realpath(directory) not in [
-        os.path.realpath(place) for place in looked[0].split(":")
-    ]:
-        return f'man does not look there. Put this into your ~/.profile: export MANPATH="{directory}:$MANPATH"'
-    other = {
-        os.path.dirname(os.path.dirname(path))
-        for page, path in _found()
-        if path and _content(path) != page.read_bytes()
-    }
-    if not other:
+    if os.path.realpath(directory) not in map(os.path.realpath, looked[0].split(":")):
+        variable = f'export MANPATH="{directory}:$MANPATH"'
+        return f"man does not look there. Put this into your ~/.profile: {variable}"
+    others = {str(Path(path).parents[1]) for path, is_ours in found if path and not is_ours}
+    if not others:
         return "man looks there and does not find all of them: man -w git-ekf"
-    return f"man finds other pages first. Replace them: {' && '.join(f'git ekf man --install {place}' for place in sorted(other))}"
+    commands = [f"git ekf man --install {other}" for other in sorted(others)]
+    return f"man finds other pages first. Replace them: {' && '.join(commands)}"
 
 
 def _ask_man(*names: str) -> list[str]:
-    """Where man finds each of the pages; without names, in one line with colons, where it looks. Empty without man."""
+    """Where man finds each of the pages; without names, in one line with colons, where it looks.
+
+    Empty without man.
+    """
     try:
         done = subprocess.run(
             ["man", "-w", *names], stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -151,13 +151,14 @@ def _content(path: str) -> bytes:
 
 
 def folder() -> str:
-    """The folder with man1, man5 and man7 that was installed with this program. Raises Refused when there is none."""
-    # Both `pip` in its several ways and distributions put share/man beside the lib that has the package.
-    above = [str(place) for place in Path(__file__).resolve().parents]
-    for place in [
-        *(os.path.join(place, "share", "man") for place in (*above, sys.prefix)),
-        default_folder(),
-    ]:
+    """The folder with man1, man5 and man7 that was installed with this program.
+
+    Raises Refused when there is none.
+    """
+    # Both `pip` in its several ways and distributions put share/man beside the lib that has the
+    # package.
+    above = [*Path(__file__).resolve().parents, Path(sys.prefix)]
+    for place in [*(str(parent / "share" / "man") for parent in above), default_folder()]:
         overview = os.path.join(place, "man1", "git-ekf.1")
         if os.path.isfile(overview) or os.path.isfile(overview + ".gz"):  # distributions pack them
             return place
@@ -170,15 +171,21 @@ def default_folder() -> str:
 
 
 def install(directory: str) -> tuple[int, int]:
-    """Puts the pages into man1, man5 and man7 of a directory. How many are new, and how many took the place of others."""
+    """Puts the pages into man1, man5 and man7 of a directory.
+
+    How many are new, and how many took the place of others.
+    """
     new = changed = 0
     for name, page in pages().items():
-        path = os.path.join(directory, f"man{name[-1]}", name)
-        there, content = os.path.lexists(path), page.read_bytes()
-        if there and _content(path) == content:
+        path = Path(directory, f"man{name[-1]}", name)
+        content = page.read_bytes()
+        existed = os.path.lexists(path)
+        if existed and _content(str(path)) == content:
             continue
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(content)
-        new, changed = new + (not there), changed + there
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if existed:
+            changed += 1
+        else:
+            new += 1
     return new, changed

@@ -1,4 +1,4 @@
-"""Our own man pages as plain text, for a machine without man: the few macros that they use, and no others."""
+"""Our own man pages as plain text, for a machine without man: the macros that they use only."""
 
 from __future__ import annotations
 
@@ -47,11 +47,10 @@ class _Page:
         self.filling = True
 
     def read(self, line: str) -> None:
+        """Takes the next line of the source."""
         macro, _, rest = line.partition(" ") if line.startswith(".") else ("", "", line)
         match macro:
-            case "":
-                self.add(plain(rest))
-            case ".B" | ".I":
+            case "" | ".B" | ".I":
                 self.add(plain(rest))
             case ".BR" | ".IB":
                 self.add(plain("".join(shlex.split(rest.replace("\\", "\\\\")))))
@@ -61,7 +60,8 @@ class _Page:
             case ".SH" | ".SS":
                 self.begin_paragraph()
                 self.left, self.hang = _MARGIN, 0
-                self.lines.append(plain(rest) if macro == ".SH" else f"   {plain(rest)}")
+                indent = "   " if macro == ".SS" else ""
+                self.lines.append(indent + plain(rest))
             case ".PP":
                 self.begin_paragraph()
                 self.hang = 0
@@ -82,6 +82,7 @@ class _Page:
                 self.end_paragraph()
 
     def add(self, words: str) -> None:
+        """Puts words where they belong: the tag, the paragraph, or a line of their own."""
         if self.tag_follows:
             self.tag, self.tag_follows = words, False
         elif self.filling:
@@ -90,24 +91,24 @@ class _Page:
             self.lines.append(" " * (self.left + self.hang) + words)
 
     def begin_paragraph(self) -> None:
+        """Ends what was before, with an empty line unless that is a heading."""
         self.end_paragraph()
         if self.lines[-1] and not self.lines[-1].strip().isupper():
             self.lines.append("")
 
     def end_paragraph(self) -> None:
+        """Writes the words gathered so far, filled, beside their tag."""
         inner = " " * (self.left + self.hang)
         first = f"{' ' * self.left}{self.tag:<{self.hang}}"
         if self.tag and len(self.tag) >= self.hang:
             self.lines.append(first)
             first = inner
-        if self.words:
-            body = " ".join(self.words)
-            self.lines += textwrap.wrap(
-                body,
-                max(self.width, 40),
-                initial_indent=first,
-                subsequent_indent=inner,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+        self.lines += textwrap.wrap(
+            " ".join(self.words),
+            max(self.width, 40),
+            initial_indent=first,
+            subsequent_indent=inner,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         self.words, self.tag = [], ""

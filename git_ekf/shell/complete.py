@@ -1,4 +1,4 @@
-"""What only a repository knows, for the shells' completion: `git-ekf complete KIND WORD [EARLIER-WORD]...` prints candidates.
+"""Candidates for the shells' completion: `git-ekf complete KIND WORD [EARLIER-WORD]...`.
 
 The scripts in `completions/` ask while a person waits with a finger on TAB, so this loads no typer.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -25,36 +25,42 @@ from git_ekf.names import (
 )
 from git_ekf.record import context
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import escape
+from git_ekf.terminal.text import escape, first_line
 
 # Reading the contexts of more records would be felt, and nobody reads so long a list.
 _DESCRIBED = 100
 
 
 class Candidate(NamedTuple):
+    """A word that the shell may offer."""
+
     value: str
     description: str = ""
 
 
 def main(argv: list[str]) -> None:
-    """Prints a candidate a line, its description behind a tab; nothing where there is nothing to say, for whatever reason."""
+    """Prints a candidate a line, its description behind a tab.
+
+    Nothing where there is nothing to say, for whatever reason.
+    """
     kind, word = [*argv, "", ""][:2]
     find = _KINDS.get(kind)
+    if not find:
+        return
     with suppress(EkfError, OSError, KeyboardInterrupt):
-        lines = [_line(one) for one in find(word, argv[2:]) if _offered(one, word)] if find else []
+        lines = [_line(one) for one in find(word, argv[2:]) if _is_offered(one, word)]
         sys.stdout.buffer.write(b"".join(lines))
         sys.stdout.buffer.flush()
 
 
-def _offered(one: Candidate, word: str) -> bool:
+def _is_offered(one: Candidate, word: str) -> bool:
     # What cannot be printed must not reach the terminal, and escaped it would be another name.
     return one.value.startswith(word) and one.value.isprintable()
 
 
 def _line(one: Candidate) -> bytes:
-    if not one.description:
-        return f"{one.value}\n".encode()
-    return f"{one.value}\t{escape(one.description.partition(chr(10))[0])}\n".encode()
+    description = f"\t{escape(first_line(one.description))}" if one.description else ""
+    return f"{one.value}{description}\n".encode()
 
 
 # --- releases ---
@@ -63,107 +69,96 @@ def _line(one: Candidate) -> bytes:
 def _channels(word: str, earlier: list[str]) -> Iterator[Candidate]:
     """Every channel, and every release branch there is here."""
     repo = Repository()
-    here = repo.head_branch or ""
-    return _releases(repo.config.scheme, {**repo.channels, **repo.release_branches}, word, here)
+    scheme, here = repo.config.scheme, repo.head_branch or ""
+    for branch in sorted({**repo.channels, **repo.release_branches}, key=scheme.key):
+        relation = ""
+        if branch == here:
+            relation = "current"
+        elif here and scheme.key(branch) > scheme.key(here):
+            relation = "newer"
+        yield Candidate(_release(scheme, branch, word), relation)
 
 
 def _newer(word: str, earlier: list[str]) -> Iterator[Candidate]:
     """The channels that an upgrade can go to."""
     repo = Repository()
-    key = repo.config.scheme.key
-    here = repo.head_branch or ""
-    return _releases(
-        repo.config.scheme, [branch for branch in repo.channels if key(branch) > key(here)], word
-    )
+    scheme = repo.config.scheme
+    for branch in repo.channels:
+        if scheme.key(branch) > scheme.key(repo.head_branch or ""):
+            yield Candidate(_release(scheme, branch, word))
 
 
 def _published(word: str, earlier: list[str]) -> Iterator[Candidate]:
-    """The channels of the repositories named earlier on the line, of those on this machine: completion asks no network."""
+    """The channels of the repositories named earlier on the line.
+
+    Only of those on this machine: completion asks no network.
+    """
     git = Git()
     scheme = configuration.load(None, git.config_pairs()).scheme
-    found: list[str] = []
+    branches: set[str] = set()
     for path in map(os.path.expanduser, earlier):
         if os.path.exists(path):
             with suppress(EkfError):  # an ordinary file or folder
-                found += [
-                    ref.removeprefix(HEADS)
-                    for ref in git.ls_remote(os.path.abspath(path), HEADS + "*")
-                ]
-    return _releases(scheme, found, word)
+                refs = git.ls_remote(os.path.abspath(path), HEADS + "*")
+                branches.update(ref.removeprefix(HEADS) for ref in refs)
+    for branch in sorted(filter(scheme.is_release, branches), key=scheme.key):
+        yield Candidate(_release(scheme, branch, word))
 
 
-def _releases(
-    scheme: Scheme, branches: Iterable[str], word: str, here: str = ""
-) -> Iterator[Candidate]:
-    """Each as its version, or as the branch where that is what is being typed."""
+def _release(scheme: Scheme, branch: str, word: str) -> str:
+    """A release as its version, or as its branch where that is what is being typed."""
     by_version = not word or word[0].isdigit()
-    for branch in sorted(
-        {branch for branch in branches if scheme.is_release(branch)}, key=scheme.key
-    ):
-        relation = (
-            "current"
-            if branch == here
-            else "newer"
-            if here and scheme.key(branch) > scheme.key(here)
-            else ""
-        )
-        yield Candidate(scheme.version(branch) or "" if by_version else branch, relation)
+    return scheme.version(branch) or "" if by_version else branch
 
 
 # --- records and revisions ---
 
 
-def _records(word: str, earlier: list[str]) -> list[Candidate]:
-    """Deploy records newest first, with their contexts; without deploy/ where the word begins otherwise."""
+def _records(word: str, earlier: list[str]) -> Iterator[Candidate]:
+    """Deploy records newest first, with their contexts.
+
+    Without deploy/ where the word begins otherwise.
+    """
     repo = Repository()
     scheme = repo.config.scheme
     lead = DEPLOY if word[: len(DEPLOY)] == DEPLOY[: len(word)] else ""
-    begun = [
-        name for name in repo.record_names("") if name.startswith(word if lead else DEPLOY + word)
-    ]
-    named = [
-        taken
-        for taken in (record_name(name, scheme) for name in begun)
-        if isinstance(taken, RecordName)
-    ]
-    names = [
-        str(one)
-        for one in sorted(
-            named, key=lambda one: (one.date, one.number, scheme.key(one.branch)), reverse=True
-        )
-    ]
+    begin = word if lead else DEPLOY + word
+    records = []
+    for tag in repo.record_names(""):
+        name = record_name(tag, scheme)
+        if tag.startswith(begin) and isinstance(name, RecordName):
+            records.append((name.date, name.number, scheme.key(name.branch), tag))
+    tags = [tag for *_, tag in sorted(records, reverse=True)]
     contexts = {}
-    if names and len(names) <= _DESCRIBED:
-        records = repo.read_records(*(TAGS + name for name in names))
-        contexts = {
-            record.name: context(record.raw, repo.config.tags_required)
-            for record in records
-            if record.raw
-        }
-    return [Candidate(lead + name.removeprefix(DEPLOY), contexts.get(name, "")) for name in names]
+    if tags and len(tags) <= _DESCRIBED:
+        for record in repo.read_records(*(TAGS + tag for tag in tags)):
+            if record.raw:
+                contexts[record.name] = context(record.raw, repo.config.tags_required)
+    for tag in tags:
+        yield Candidate(lead + tag.removeprefix(DEPLOY), contexts.get(tag, ""))
 
 
-def _revisions(word: str, earlier: list[str]) -> list[Candidate]:
+def _revisions(word: str, earlier: list[str]) -> Iterator[Candidate]:
     """Branches, remote-tracking branches and tags; also as the end of a range, or behind ^."""
     before, dots, _ = word.rpartition("..")
     lead = before + dots or word[: word.startswith("^")]
-    refs = Git().ref_values(HEADS, "refs/remotes/", TAGS)
-    names = [ref.split("/", 2)[2] for ref in refs]
-    return [Candidate(lead + name) for name in ["HEAD", *names]]
+    yield Candidate(f"{lead}HEAD")
+    for ref in Git().ref_values(HEADS, "refs/remotes/", TAGS):
+        yield Candidate(lead + ref.split("/", 2)[2])
 
 
 # --- paths and remotes ---
 
 
 def _paths(word: str, earlier: list[str]) -> Iterator[Candidate]:
-    """The next step to each kustomization below the folder being typed, and the plain files in that folder.
+    """The next step to each kustomization below the folder being typed, and the files in there.
 
     What leads to one kustomization only is offered in full.
     """
     folder = word[: word.rfind("/") + 1]
     literal = "".join("\\" + char if char in "\\*?[" else char for char in folder)
-    asked = [f":(glob){literal}**/{name}" for name in KUSTOMIZATIONS]
-    tracked = Git().tracked_files([f":(glob){literal}*", *asked])
+    wanted = ("*", *(f"**/{name}" for name in KUSTOMIZATIONS))
+    tracked = Git().tracked_files(f":(glob){literal}{pattern}" for pattern in wanted)
     steps: dict[str, list[str]] = {}
     for path in tracked:
         directory, _, name = path[len(folder) :].rpartition("/")
@@ -182,17 +177,14 @@ def _paths(word: str, earlier: list[str]) -> Iterator[Candidate]:
             yield Candidate(f"./{path}" if path.startswith("-") and not word else path)
 
 
-def _remotes(word: str, earlier: list[str]) -> list[Candidate]:
+def _remotes(word: str, earlier: list[str]) -> Iterator[Candidate]:
     """The URLs of the remotes there are."""
-    remotes = Repository().remotes.values()
-    return [
-        Candidate(without_credentials(url), remote.name)
-        for remote in remotes
-        for url in remote.urls
-    ]
+    for remote in Repository().remotes.values():
+        for url in remote.urls:
+            yield Candidate(without_credentials(url), remote.name)
 
 
-_KINDS: dict[str, Callable[[str, list[str]], Iterable[Candidate]]] = {
+_KINDS: dict[str, Callable[[str, list[str]], Iterator[Candidate]]] = {
     "channels": _channels,
     "newer": _newer,
     "published": _published,

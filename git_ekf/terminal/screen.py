@@ -48,22 +48,18 @@ def _coloured(is_terminal: bool) -> bool:
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
-    # git cannot be asked in a repository that it does not trust; and after ^C a pipe of another
-    # thread may be closed.
-    with suppress(EkfError, OSError):
-        return Git().wants_colour("ekf", is_terminal=is_terminal)
-    return False
+    return bool(_unless_it_fails(lambda: Git().wants_colour("ekf", is_terminal=is_terminal)))
 
 
-def _setting(*question: str) -> str:
-    """The answer of `git config`; "" where there is none, as in a repository git does not trust.
+def _unless_it_fails(question: Callable[[], T]) -> T | None:
+    """What git answers; None where it cannot, as in a repository that it does not trust.
 
     It is asked even after ^C, which can leave a pipe of another thread closed.
     """
     try:
-        return os.fsdecode(Git().run("config", *question, ok=(0, 1, 128))[1]).strip()
+        return question()
     except (EkfError, OSError):
-        return ""
+        return None
 
 
 def terminal_width() -> int:
@@ -83,7 +79,7 @@ def print_error(error: EkfError) -> None:
 
 def print_hint(text: str) -> None:
     """What to do next, as git's own advice; `git config advice.ekf false` silences it."""
-    if _setting("--type=bool", "--get", "advice.ekf") != "false":
+    if _unless_it_fails(lambda: Git().setting("advice.ekf", "bool")) != "false":
         print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
 
 
@@ -125,7 +121,7 @@ def _pager() -> str:
     """The command of git's pager; "" where nothing is to be paged."""
     if not sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE"):
         return ""
-    chosen = _setting("pager.ekf")
+    chosen = _unless_it_fails(lambda: Git().setting("pager.ekf")) or ""
     if chosen.lower() in ("false", "no", "off", "0"):
         return ""
     if chosen.lower() in ("", "true", "yes", "on", "1"):
