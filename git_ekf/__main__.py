@@ -10,7 +10,7 @@ import sys
 
 def main() -> None:
     """Does what sys.argv asks for, and ends the process, mostly without the clean-up of Python."""
-    # ^C ends a program that is still loading without a word. Only cli.main has something to tidy up.
+    # ^C ends a program that is still loading without a word; only cli.main has a mess to tidy up.
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if sys.argv[1:2] == ["hook"]:

@@ -60,7 +60,7 @@ class GitFailed(CallFailed):
 
 
 class SystemFailed(CallFailed):
-    """An OSError, with the command that shows more: of the disk, or of the file and its directory."""
+    """An OSError, with the command that shows more: of the disk, or of file and directory."""
 
     def __init__(self, error: OSError) -> None:
         hint = ""

@@ -9,18 +9,18 @@ import sys
 import zipfile
 from pathlib import Path
 
-# typer wants rich for colourful help, which is switched off here: it is never imported, and five times the size of the rest.
+# typer wants rich for colourful help, which is switched off here: it is never imported, and five
+# times the size of the rest.
 IMPORTED = ("annotated_doc", "git_ekf", "shellingham", "tomli", "typer")
 
 
 def bundle(wheels: Path, out: Path) -> None:
-    """Fills `out` with the packages from the wheels, and of what comes with each package with its licence."""
+    """Fills `out` with the packages from the wheels, and with the licence of each."""
     for name in IMPORTED:
         (wheel,) = wheels.glob(f"{name}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(
-                out, [member for member in archive.namelist() if _wanted(member, name)]
-            )
+            members = [member for member in archive.namelist() if _wanted(member, name)]
+            archive.extractall(out, members)
 
 
 def _wanted(member: str, package: str) -> bool:

@@ -1,6 +1,8 @@
-"""Writes the program's commands and options into the shells' completion scripts: `python packaging/completions.py`.
+"""Writes the program's commands and options into the completion scripts of the shells.
 
-The scripts in `completions/` are written by hand but for what stands between two marks, which comes from here.
+    python packaging/completions.py
+
+The scripts in `completions/` are written by hand but for what stands between two marks.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "completions"
 _BEGIN = "# --- from here on: written by `python packaging/completions.py` ---\n"
 _END = "# --- to here ---\n"
 
-# What a value is called in the usage -> what completes it: a kind that git_ekf.shell.complete knows; files, directories or
-# programs; topics of the manual; "" where nobody but the person knows.
+# What a value is called in the usage -> what completes it: a kind that git_ekf.shell.complete
+# knows; files, directories or programs; topics of the manual; "" where only the person knows.
 KINDS = {
     "A": "revisions",
     "B": "revisions",
@@ -56,7 +58,7 @@ _OR_FILES = ("paths", "remotes", "revisions")
 
 
 class Value(NamedTuple):
-    """What an option or an argument takes; `choices` is all that it may be, () where that is not known beforehand."""
+    """What an option or an argument takes; `choices` is all that it may be, () if not known."""
 
     name: str
     kind: str
@@ -73,12 +75,17 @@ class Option(NamedTuple):
 
 
 class Argument(NamedTuple):
+    """A word that is not an option, or any number of them."""
+
     value: Value
     repeated: bool
 
 
-class Command(NamedTuple):
-    """`words` name it behind `git ekf`, "" is the program itself; `commands` are those below it, with what they do."""
+class Usage(NamedTuple):
+    """How a command is used: `words` name it behind `git ekf`, "" is the program itself.
+
+    `commands` are those below it, with what they do.
+    """
 
     words: str
     options: list[Option]
@@ -89,12 +96,12 @@ class Command(NamedTuple):
 # --- what the program has ---
 
 
-def commands() -> list[Command]:
+def commands() -> list[Usage]:
     """The program itself, then each command and its subcommands, in the order of the help."""
     root: Any = typer.main.get_command(cli.app)
     named = {name: name for name in cli.COMMANDS} | cli.ALIASES
     found = [
-        Command(
+        Usage(
             "",
             list(_options("", root)),
             [],
@@ -106,10 +113,10 @@ def commands() -> list[Command]:
     return found
 
 
-def _commands(words: str, command: Any) -> Iterator[Command]:
+def _commands(words: str, command: Any) -> Iterator[Usage]:
     below = {name: one for name, one in getattr(command, "commands", {}).items() if not one.hidden}
     told = {name: one.get_short_help_str(sys.maxsize) for name, one in below.items()}
-    yield Command(words, list(_options(words, command)), list(_arguments(words, command)), told)
+    yield Usage(words, list(_options(words, command)), list(_arguments(words, command)), told)
     for name, one in below.items():
         yield from _commands(f"{words} {name}", one)
 
@@ -149,7 +156,7 @@ def _value(words: str, param: Any, name: str) -> Value:
 # --- bash ---
 
 
-def bash(found: list[Command]) -> str:
+def bash(found: list[Usage]) -> str:
     """Two tables: the words of each command, and what its options take."""
     lines = [
         "__git_ekf_command ()",
@@ -173,7 +180,7 @@ def bash(found: list[Command]) -> str:
     return "\n".join([*lines, "\tesac", "}", ""])
 
 
-def _bash_command(command: Command) -> Iterator[str]:
+def _bash_command(command: Usage) -> Iterator[str]:
     names = [
         name + "=" * bool(option.value)
         for option in command.options
@@ -204,7 +211,7 @@ def _bash_quoted(words: str) -> str:
 # --- zsh ---
 
 
-def zsh(found: list[Command]) -> str:
+def zsh(found: list[Usage]) -> str:
     """One table, in the language of _arguments."""
     lines = ["__git-ekf_command() {", "  case $1 in"]
     for command in found:
@@ -262,7 +269,7 @@ def _zsh_quoted(text: str) -> str:
 # --- fish ---
 
 
-def fish(found: list[Command]) -> str:
+def fish(found: list[Usage]) -> str:
     """A `complete` for each command, option and argument."""
     groups = [command.words for command in found if command.commands]
     valued = [
@@ -282,7 +289,7 @@ def fish(found: list[Command]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _fish_command(command: Command) -> Iterator[str]:
+def _fish_command(command: Usage) -> Iterator[str]:
     at = f"__git_ekf_at {command.words if command.words.isalpha() else _fish_quoted(command.words)}"
     here = f"complete -c git-ekf -n {_fish_quoted(at)}"
     for name, text in command.commands.items():
@@ -321,7 +328,7 @@ def _fish_quoted(text: str) -> str:
 
 # --- the scripts ---
 
-_WRITERS: dict[str, Callable[[list[Command]], str]] = {
+_WRITERS: dict[str, Callable[[list[Usage]], str]] = {
     "git-ekf.bash": bash,
     "_git-ekf": zsh,
     "git-ekf.fish": fish,
@@ -329,7 +336,7 @@ _WRITERS: dict[str, Callable[[list[Command]], str]] = {
 
 
 def scripts() -> dict[str, str]:
-    """File name -> the script as it has to be now: the one that is there, with the program's commands and options between its marks."""
+    """File name -> the script as it has to be now: what is written by hand in it stays."""
     found = commands()
     made = {}
     for name, write in _WRITERS.items():

@@ -1,4 +1,6 @@
-"""Builds the Debian package from what packaging/dist.py has made, with Debian's own tools and without a network.
+"""Builds the Debian package from what packaging/dist.py has made, with Debian's own tools.
+
+Nothing is downloaded.
 
 python packaging/deb.py DIST BUILD
 """
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from email import message_from_string
 from email.utils import formatdate
 from pathlib import Path
 
@@ -35,12 +38,14 @@ def main(dist: Path, build: Path) -> None:
 
 
 def _changelog(source: Path, version: str, epoch: float) -> str:
-    """One entry, for this version: what changed is told in CHANGELOG.md, which the package has too."""
-    control = (source / "debian" / "control").read_text(encoding="utf-8")
-    maintainer = next(
-        line for line in control.splitlines() if line.startswith("Maintainer: ")
-    ).partition(" ")[2]
-    return f"git-ekf ({version}-1) unstable; urgency=medium\n\n  * Version {version}.\n\n -- {maintainer}  {formatdate(epoch)}\n"
+    """One entry, for this version: CHANGELOG.md, which the package has too, says what changed."""
+    control = message_from_string((source / "debian" / "control").read_text(encoding="utf-8"))
+    return f"""git-ekf ({version}-1) unstable; urgency=medium
+
+  * Version {version}.
+
+ -- {control["Maintainer"]}  {formatdate(epoch)}
+"""
 
 
 if __name__ == "__main__":

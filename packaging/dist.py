@@ -1,9 +1,9 @@
-"""Builds what a release consists of: sdist, wheel, the single file and a folder of wheels for machines without a network.
+"""Builds a release: sdist, wheel, the single file, and wheels for machines without a network.
 
     python packaging/dist.py WHEELS OUT
 
-WHEELS holds the wheels of packaging/wheels.txt. The same commit and wheels give the same bytes: times come from
-SOURCE_DATE_EPOCH, or from the last commit. Nothing is downloaded.
+WHEELS holds the wheels of packaging/wheels.txt. The same commit and wheels give the same bytes:
+times come from SOURCE_DATE_EPOCH, or from the last commit. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,22 +25,13 @@ ROOT = PACKAGING.parent
 
 
 def main(wheels: Path, out: Path) -> None:
+    """Builds into `out`, which it empties first."""
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _last_commit())
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
-    command = [
-        sys.executable,
-        "-m",
-        "hatchling",
-        "build",
-        "-t",
-        "sdist",
-        "-t",
-        "wheel",
-        "-d",
-        str(out.resolve()),
-    ]
+    targets = ["-t", "sdist", "-t", "wheel", "-d", str(out.resolve())]
+    command = [sys.executable, "-m", "hatchling", "build", *targets]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
     folder = out / "wheels"
     folder.mkdir()
@@ -59,9 +50,10 @@ def _last_commit() -> str:
 
 
 def write_single_file(tree: Path, path: Path, epoch: int) -> None:
-    """A zip that Python runs. It is not compressed, and each module is there in bytecode too: that is half of the time to start.
+    """Writes a zip that Python runs.
 
-    Bytecode is read by the Python version that wrote it; the others compile the source each time.
+    It is not compressed, and has each module in bytecode too: that halves the time to start. The
+    bytecode is read by the Python version that wrote it; the others compile the source each time.
     """
     with path.open("wb") as file:
         file.write(b"#!/usr/bin/env python3\n")
@@ -81,7 +73,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, epoch: int) -> Non
 
 
 def _bytecode(source: Path, name: str) -> bytes:
-    """Bytecode that is not compared with the source when it is loaded, and does not know where it was built."""
+    """Bytecode that is loaded without a look at the source, and does not say where it was built."""
     compiled = py_compile.compile(
         str(source),
         str(source) + "c",

@@ -50,7 +50,7 @@ def _said(scene: str) -> list[str]:
 
 
 def draw(text: str, title: str) -> str:
-    """An SVG of a terminal window. The identifier in it comes from the content, so the same text is the same picture."""
+    """An SVG of a terminal window; the same text gives the same bytes."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console = Console(
             record=True, width=_COLUMNS, file=nowhere, force_terminal=True, color_system="standard"
@@ -64,6 +64,7 @@ def draw(text: str, title: str) -> str:
 
 
 def main(folder: Path) -> None:
+    """Writes the pictures into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in outputs().items():
         (folder / name).write_text(draw(text, PICTURES[name]), encoding="utf-8")

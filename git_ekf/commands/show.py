@@ -41,13 +41,13 @@ def show(
         base = previous.commit if previous else read.vendor_base(repo, record)
         stat = repo.git.diff_stat(base, record.commit) if base and not json else ""
     if json:
+        listed = [{"commit": oid, "subject": subject} for oid, subject in commits]
         content = {
             "record": as_json(record),
             "previous": str(previous.name) if previous else None,
             "findings": [nullable(finding) for finding in findings],
-            "commits": [{"commit": oid, "subject": subject} for oid, subject in commits],
         }
-        print(document("show", content))
+        print(document("show", {**content, "commits": listed}))
     else:
         with paged():
             _print(repo, record, findings, untrue)

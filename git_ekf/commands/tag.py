@@ -83,7 +83,7 @@ def _read(path: str) -> str:
 
 
 def _edit(repo: Repository, branch: str, record: Record) -> Record:
-    """The record as the user leaves it in the editor. Raises Refused when the context is left empty."""
+    """The record as the user leaves it in the editor. Raises Refused where that has no context."""
     previous = next(iter(deployments(repo, branch)), None)
     commits = commits_of(repo, repo.head or "", previous)
     since = f"since {previous.name}" if previous else "so far"

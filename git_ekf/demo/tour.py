@@ -1,4 +1,4 @@
-"""The tour of git-ekf in a sandbox: real repositories, real commands, nothing outside is touched."""
+"""The tour of git-ekf in a sandbox: real repositories and commands, and nothing else is touched."""
 
 from __future__ import annotations
 

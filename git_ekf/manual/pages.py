@@ -63,7 +63,7 @@ def schema(name: str) -> str:
 
 
 def show(page: Traversable) -> None:
-    """Shows a page with man, else with mandoc, else as plain text in the pager. Raises CallFailed."""
+    """Shows a page with man or mandoc, else as plain text in the pager. Raises CallFailed."""
     with as_file(page) as path:
         if _ask_man(str(path)) == [str(path)]:
             _view(["man", str(path)])

@@ -39,7 +39,7 @@ def main() -> None:
 def segment() -> str:
     """ "release-1.8 +12 -3 ~2 ^1", or "" outside a clone that git-ekf has set up.
 
-    The vendor's channel lacks 12 commits and has 3 more, 2 files are changed, 1 commit is not saved.
+    The vendor's channel lacks 12 commits and has 3 more, 2 files are changed, 1 commit is unsaved.
     """
     place = start(["rev-parse", "--show-toplevel", "--absolute-git-dir"])
     config = start(["config", "-z", "--get-regexp", r"^(ekf|remote)\."])

@@ -1,4 +1,4 @@
-"""The terminal: errors with their hint, colours where git would have them, git's pager, progress."""
+"""The terminal: errors with their hints, colours as git has them, git's pager, progress."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ def escape(text: str) -> str:
 
 
 def unicode_text(text: str) -> str:
-    """Text for a document: bytes that are not UTF-8 become escapes; no JSON parser has to take them."""
+    """Text for a document: bytes that are not UTF-8 become escapes, so that any parser takes it."""
     return "".join(_visible(char) if _is_byte(char) else char for char in text)
 
 

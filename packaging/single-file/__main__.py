@@ -1,4 +1,7 @@
-"""What Python runs of the single file: `git ekf`, and for the hook shims what hookboot.py is in an installed package."""
+"""Run by Python when it runs the single file: `git ekf`, or a hook for its shim.
+
+For the shims it is what hookboot.py is in an installed package.
+"""
 
 import _signal  # type: ignore[import-not-found]
 import sys
