@@ -48,18 +48,18 @@ def _coloured(is_terminal: bool) -> bool:
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
-    return bool(_unless_it_fails(lambda: Git().wants_colour("ekf", is_terminal=is_terminal)))
+    # git cannot be asked in a repository that it does not trust; and after ^C a pipe of another
+    # thread may be closed.
+    with suppress(EkfError, OSError):
+        return Git().wants_colour("ekf", is_terminal=is_terminal)
+    return False
 
 
-def _unless_it_fails(question: Callable[[], T]) -> T | None:
-    """What git answers; None where it cannot, as in a repository that it does not trust.
-
-    It is asked even after ^C, which can leave a pipe of another thread closed.
-    """
-    try:
-        return question()
-    except (EkfError, OSError):
-        return None
+def _setting(key: str, type_: str = "") -> str:
+    """The value of a setting; "" where there is none, or git cannot be asked."""
+    with suppress(EkfError, OSError):
+        return Git().setting(key, type_) or ""
+    return ""
 
 
 def terminal_width() -> int:
@@ -79,7 +79,7 @@ def print_error(error: EkfError) -> None:
 
 def print_hint(text: str) -> None:
     """What to do next, as git's own advice; `git config advice.ekf false` silences it."""
-    if _unless_it_fails(lambda: Git().setting("advice.ekf", "bool")) != "false":
+    if _setting("advice.ekf", "bool") != "false":
         print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
 
 
@@ -121,7 +121,7 @@ def _pager() -> str:
     """The command of git's pager; "" where nothing is to be paged."""
     if not sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE"):
         return ""
-    chosen = _unless_it_fails(lambda: Git().setting("pager.ekf")) or ""
+    chosen = _setting("pager.ekf")
     if chosen.lower() in ("false", "no", "off", "0"):
         return ""
     if chosen.lower() in ("", "true", "yes", "on", "1"):
@@ -134,14 +134,12 @@ def _pager() -> str:
 
 def transfer_progress() -> Callable[[bytes], object] | None:
     """Shows a person what git says of how far a transfer is; None where nobody watches."""
-    if not sys.stderr.isatty():
-        return None
+    return _show_part if sys.stderr.isatty() else None
 
-    def show(part: bytes) -> None:
-        sys.stderr.buffer.write(part)
-        sys.stderr.buffer.flush()
 
-    return show
+def _show_part(part: bytes) -> None:
+    sys.stderr.buffer.write(part)
+    sys.stderr.buffer.flush()
 
 
 def counting(title: str, things: Sequence[T]) -> Iterator[T]:
