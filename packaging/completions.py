@@ -8,149 +8,18 @@ The scripts in `completions/` are written by hand but for what stands between tw
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import typer
-
-from git_ekf import cli
-from git_ekf.manual import pages
+from usage import Argument, Option, Usage, Value, commands
 
 FOLDER = Path(__file__).resolve().parents[1] / "completions"
 
 _BEGIN = "# --- from here on: written by `python packaging/completions.py` ---\n"
 _END = "# --- to here ---\n"
 
-# What a value is called in the usage -> what completes it: a kind that git_ekf.shell.complete
-# knows; files, directories or programs; topics of the manual; "" where only the person knows.
-KINDS = {
-    "A": "revisions",
-    "B": "revisions",
-    "COMMAND": "programs",
-    "CONTEXT": "",
-    "DIR": "directories",
-    "DIR|URL": "directories",
-    "FILE": "files",
-    "GITDIR": "directories",
-    "KEY": "files",
-    "N": "",
-    "NAME": "",
-    "NAME=VALUE": "",
-    "PAGE|DIR": "topics",
-    "PATH": "paths",
-    "PRIMARY": "directories",
-    "RECEIPT": "files",
-    "REV-RANGE": "revisions",
-    "SIDE[:PATTERN]": "sides",
-    "SIGNERS": "files",
-    "TAG": "records",
-    "URL": "remotes",
-    "X.Y": "channels",
-    "YYYY-MM-DD": "",
-}
-# Where it means something else in one command.
-_KINDS_OF = {("clone", "X.Y"): "published", ("upgrade", "X.Y"): "newer"}
-
 # Kinds that need not cover all there is: what they do not know may be a file.
 _OR_FILES = ("paths", "remotes", "revisions")
-
-
-class Value(NamedTuple):
-    """What an option or an argument takes; `choices` is all that it may be, () if not known."""
-
-    name: str
-    kind: str
-    choices: tuple[str, ...]
-
-
-class Option(NamedTuple):
-    """`value` is None for one that is there or not."""
-
-    names: tuple[str, ...]
-    help: str
-    value: Value | None
-    repeated: bool
-
-
-class Argument(NamedTuple):
-    """A word that is not an option, or any number of them."""
-
-    value: Value
-    repeated: bool
-
-
-class Usage(NamedTuple):
-    """How a command is used: `words` name it behind `git ekf`, "" is the program itself.
-
-    `commands` are those below it, with what they do.
-    """
-
-    words: str
-    options: list[Option]
-    arguments: list[Argument]
-    commands: dict[str, str]
-
-
-# --- what the program has ---
-
-
-def commands() -> list[Usage]:
-    """The program itself, then each command and its subcommands, in the order of the help."""
-    root: Any = typer.main.get_command(cli.app)
-    named = {name: name for name in cli.COMMANDS} | cli.ALIASES
-    found = [
-        Usage(
-            "",
-            list(_options("", root)),
-            [],
-            {words: cli.COMMANDS[name] for words, name in named.items()},
-        )
-    ]
-    for words, name in named.items():
-        found += _commands(words, root.get_command(None, name))
-    return found
-
-
-def _commands(words: str, command: Any) -> Iterator[Usage]:
-    below = {name: one for name, one in getattr(command, "commands", {}).items() if not one.hidden}
-    told = {name: one.get_short_help_str(sys.maxsize) for name, one in below.items()}
-    yield Usage(words, list(_options(words, command)), list(_arguments(words, command)), told)
-    for name, one in below.items():
-        yield from _commands(f"{words} {name}", one)
-
-
-def _options(words: str, command: Any) -> Iterator[Option]:
-    for param in command.params:
-        if param.param_type_name == "option" and not param.hidden:
-            value = None if param.is_flag else _value(words, param, param.metavar)
-            yield Option((*param.opts, *param.secondary_opts), param.help, value, param.multiple)
-    yield Option(("-h", "--help"), "Show the usage and exit.", None, False)
-
-
-def _arguments(words: str, command: Any) -> Iterator[Argument]:
-    """An argument of the program may stand for several of the usage: [A] [B] [PATH]..."""
-    for param in command.params:
-        if param.param_type_name == "argument" and not param.hidden:
-            for name in param.metavar.split():
-                bare = name.removesuffix("...")
-                bare = bare[1:-1] if bare.startswith("[") else bare
-                yield Argument(_value(words, param, bare), name.endswith("..."))
-
-
-def _value(words: str, param: Any, name: str) -> Value:
-    choices = tuple(getattr(param.type, "choices", ()))
-    kind = _KINDS_OF.get((words, name)) or KINDS.get(name, "")
-    if kind == "topics":
-        topics = (
-            page.rpartition(".")[0].removeprefix("git-ekf").removeprefix("-")
-            for page in pages.pages()
-        )
-        choices, kind = tuple(topic for topic in topics if topic), ""
-    elif kind == "sides":
-        choices, kind = ("local", "vendor"), ""
-    return Value(name, kind, choices)
 
 
 # --- bash ---

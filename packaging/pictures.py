@@ -24,7 +24,7 @@ _COLUMNS = 104
 
 
 def outputs() -> dict[str, str]:
-    """What each picture shows: the command and its output in colour, in the sandbox of the demo."""
+    """File -> the text of the picture: the command and its coloured output in the demo."""
     with tempfile.TemporaryDirectory() as folder:
         demo = os.path.join(folder, "demo")
         environment = {**os.environ, "CLICOLOR_FORCE": "1"}

@@ -15,6 +15,7 @@ from typing import Any
 
 import pexpect
 import pytest
+import usage
 from conftest import Clone, run
 from test_start_up import imported
 
@@ -77,12 +78,12 @@ def test_scripts_have_what_the_program_has() -> None:
 
 
 def test_every_value_has_something_that_completes_it() -> None:
-    """When this fails, a new option takes something that `completion.KINDS` does not know."""
-    found = completions.commands()
+    """When this fails, a new option takes something that `usage.KINDS` does not know."""
+    found = usage.commands()
     values = [option.value for command in found for option in command.options] + [
         one.value for command in found for one in command.arguments
     ]
-    assert {value.name for value in values if value and not value.choices} <= set(completions.KINDS)
+    assert {value.name for value in values if value and not value.choices} <= set(usage.KINDS)
     assert [command.words for command in found if command.words and " " not in command.words] == [
         *COMMANDS,
         *ALIASES,

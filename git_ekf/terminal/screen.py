@@ -78,7 +78,7 @@ def print_error(error: EkfError) -> None:
 
 
 def print_hint(text: str) -> None:
-    """What to do next, as git's own advice; `git config advice.ekf false` silences it."""
+    """Says on stderr what helps, as git's own advice; `git config advice.ekf false` silences it."""
     if _setting("advice.ekf", "bool") != "false":
         print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
 
