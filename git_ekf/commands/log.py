@@ -29,33 +29,33 @@ def log(
     """List the deploy records, newest first."""
     repo = Repository()
     day = check_day(since) if since else ""
-    recent = [one for one in deployments(repo, release) if one.name.date >= day]
+    recent = [record for record in deployments(repo, release) if record.name.date >= day]
     found = recent[:number]
     if json:
-        print(document("log", {"records": [as_json(one) for one in found]}))
+        print(document("log", {"records": [as_json(record) for record in found]}))
         return
     if not found:
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
         return
-    width = max(len(one.tag.name) for one in found)
+    width = max(len(record.tag.name) for record in found)
     with paged():
-        for one in found:
-            saved = " " if one.saved else paint("!", "red")
-            name = paint(f"{one.tag.name:<{width}}", "yellow")
-            context = escape(shortened(first_line(one.context), 60))
-            print(f"{name} {saved} {one.commit[:7]}  {context}".rstrip())
-        if not all(one.saved for one in found):
+        for record in found:
+            saved = " " if record.saved else paint("!", "red")
+            name = paint(f"{record.tag.name:<{width}}", "yellow")
+            context = escape(shortened(first_line(record.context), 60))
+            print(f"{name} {saved} {record.commit[:7]}  {context}".rstrip())
+        if not all(record.saved for record in found):
             say(f"! not on {repo.config.internal}: git ekf save")
 
 
-def as_json(one: Deployment) -> dict[str, object]:
+def as_json(record: Deployment) -> dict[str, object]:
     """A record for a document."""
     return {
-        "name": str(one.name),
-        "date": one.name.date,
-        "branch": one.name.branch,
-        "commit": one.commit,
-        "tag": one.tag.oid,
-        "saved": one.saved,
-        "fields": [{"name": name, "value": value} for name, value in one.record.fields],
+        "name": str(record.name),
+        "date": record.name.date,
+        "branch": record.name.branch,
+        "commit": record.commit,
+        "tag": record.tag.oid,
+        "saved": record.saved,
+        "fields": [{"name": name, "value": value} for name, value in record.record.fields],
     }

@@ -48,19 +48,21 @@ def main(argv: list[str]) -> None:
     if not find:
         return
     with suppress(EkfError, OSError, KeyboardInterrupt):
-        lines = [_line(one) for one in find(word, argv[2:]) if _is_offered(one, word)]
+        lines = [
+            _line(candidate) for candidate in find(word, argv[2:]) if _is_offered(candidate, word)
+        ]
         sys.stdout.buffer.write(b"".join(lines))
         sys.stdout.buffer.flush()
 
 
-def _is_offered(one: Candidate, word: str) -> bool:
+def _is_offered(candidate: Candidate, word: str) -> bool:
     # What cannot be printed must not reach the terminal, and escaped it would be another name.
-    return one.value.startswith(word) and one.value.isprintable()
+    return candidate.value.startswith(word) and candidate.value.isprintable()
 
 
-def _line(one: Candidate) -> bytes:
-    description = f"\t{escape(first_line(one.description))}" if one.description else ""
-    return f"{one.value}{description}\n".encode()
+def _line(candidate: Candidate) -> bytes:
+    description = f"\t{escape(first_line(candidate.description))}" if candidate.description else ""
+    return f"{candidate.value}{description}\n".encode()
 
 
 # --- releases ---
