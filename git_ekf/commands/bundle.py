@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
 from git_ekf.terminal.screen import transfer_progress
-from git_ekf.terminal.text import counted, document, say, unicode_text
+from git_ekf.terminal.text import counted, document, say
 
 if TYPE_CHECKING:
     from git_ekf.airgap.signature import Signature
@@ -120,9 +120,9 @@ def verify(
     manifest = verified.manifest
     if json:
         content = {
-            "file": unicode_text(file),
+            "file": file,
             "digest": verified.digest,
-            **_as_json(manifest),
+            **manifest.as_json(),
             "signature": verified.signature._asdict() if verified.signature else None,
             "checked": {"objects": verified.objects, "history": verified.history},
         }
@@ -263,10 +263,3 @@ def _checked(objects: bool, history: bool) -> str:
         if objects
         else "all bytes, but not each object: some only say what differs from those in the mirror, and apply makes and checks them"
     )
-
-
-def _as_json(manifest: Manifest) -> dict[str, Any]:
-    content = manifest.as_json()
-    for row in (*content["channels"], *content["tags"]):
-        row["name"] = unicode_text(row["name"])
-    return content

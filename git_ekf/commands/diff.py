@@ -18,7 +18,7 @@ from git_ekf.manifests.fields import FieldChange, Special
 from git_ekf.manifests.resources import Identity
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import counted, document, say, unicode_text
+from git_ekf.terminal.text import counted, document, say
 
 _REASONS = {
     "arguments": "named on the command line",
@@ -212,8 +212,8 @@ def _print_json(
     kustomizations: list[dict[str, object]] | None = None,
 ) -> None:
     content = {
-        "old": {**old._asdict(), "name": unicode_text(old.name)},
-        "new": {**new._asdict(), "name": unicode_text(new.name)},
+        "old": old._asdict(),
+        "new": new._asdict(),
         "files": files,
         "chosen": chosen,
         "kustomizations": kustomizations,
@@ -224,12 +224,9 @@ def _print_json(
 def _comparison_json(comparison: Comparison) -> dict[str, object]:
     path, in_old, in_new = comparison.kustomization
     added, removed, changed = comparison.difference or Difference([], [], [])
-    failures = [
-        {"side": side, "message": unicode_text("\n".join(lines))}
-        for side, lines in comparison.failures
-    ]
+    failures = [{"side": side, "message": "\n".join(lines)} for side, lines in comparison.failures]
     return {
-        "path": unicode_text(path),
+        "path": path,
         "in_old": in_old,
         "in_new": in_new,
         "added": list(map(Identity._asdict, added)),

@@ -10,7 +10,6 @@ from git_ekf.deploy import read
 from git_ekf.errors import Refused, UsageError
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import unicode_text
 
 HELP = "git ekf diff -h"
 
@@ -136,10 +135,10 @@ def changed_files(
     """Changed files; added and deleted count lines and are None for a binary file."""
     found: list[dict[str, object]] = []
     for file in repo.git.changed_files(old.commit, new.commit, paths):
-        old_path = unicode_text(file.old_path) if file.old_path != file.path else None
+        old_path = file.old_path if file.old_path != file.path else None
         found.append(
             {
-                "path": unicode_text(file.path),
+                "path": file.path,
                 "old_path": old_path,
                 "status": file.status,
                 "added": file.added,
