@@ -11,6 +11,7 @@ import typer
 from git_ekf import config as configuration
 from git_ekf.airgap.changes import NEW, UNCHANGED, RefChange, in_order
 from git_ekf.airgap.manifest import Manifest, as_time
+from git_ekf.cli import program
 from git_ekf.commands.mirror_changes import change_lines
 from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, UsageError
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
     from git_ekf.airgap.signature import Signature
     from git_ekf.names import Scheme
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-    help="Carry the vendor's channels across an air gap in one file.",
+app = program(
+    no_args_is_help=True, help="Carry the vendor's channels across an air gap in one file."
 )
 
 Allowed = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from git_ekf.cli import program
 from git_ekf.commands.options import Json
 from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
@@ -46,13 +47,10 @@ class DiffCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = program()
 
 
-@app.command(
-    cls=DiffCommand,
-    context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": True},
-)
+@app.command(cls=DiffCommand, context_settings={"ignore_unknown_options": True})
 def diff(
     context: typer.Context,
     words: Annotated[
