@@ -1,4 +1,4 @@
-"""Reads small files that somebody else may have put there: the configuration, and what is kept in .git/ekf.
+"""Reads small files that somebody else may have put there: settings, and what is in .git/ekf.
 
 A link could lead to a device that never ends, a pipe would wait for ever, and at every prompt. The
 hooks' fast path loads this file, so it imports nothing but what is built into the interpreter.
