@@ -36,7 +36,7 @@ RIDDLES: dict[str, bytes] = {
     "NUL": b"[rules]\0",
 }
 TOML = NOT_A_FILE | {
-    name: lambda path, content=content: path.write_bytes(content)  # type: ignore[misc]
+    name: lambda path, content=content: path.write_bytes(content)
     for name, content in RIDDLES.items()
 }
 
