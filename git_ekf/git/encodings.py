@@ -9,7 +9,11 @@ _PYTHONS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-esca
 
 
 def decoded(raw: bytes, encoding: str, errors: str = "strict") -> str:
-    """Raises LookupError for an encoding that git could not read either, ValueError for bytes that are none of it."""
+    """The text.
+
+    Raises LookupError for an encoding that git could not read either, ValueError for bytes that
+    are none of it.
+    """
     if codecs.lookup(encoding).name in _PYTHONS:
         raise LookupError(encoding)
     return raw.decode(encoding, errors)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from typing import NamedTuple
 
 from git_ekf.git.process import Process
@@ -86,6 +85,8 @@ class OperationQuestions(Process):
 
     def _said(self, *args: str) -> Said:
         """Through a file: git is not to die of a closed pipe when git-ekf is killed."""
+        import tempfile  # 5 ms of every command
+
         with tempfile.TemporaryFile() as file:
             code = self._start(*args, output=file).wait()
             file.seek(0)
