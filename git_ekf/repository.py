@@ -14,9 +14,8 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
-from git_ekf.git.tagobject import TagObject, parse_tag
-from git_ekf.names import RecordName, normalise_url, record_name
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, UPSTREAM
+from git_ekf.names import normalise_url
 from git_ekf.terminal.text import with_article
 
 
@@ -26,34 +25,6 @@ class Remote(NamedTuple):
     push_urls: tuple[str, ...]
 
 
-class RecordTag:
-    """A ref under refs/tags/deploy/. `raw` is its tag object as git stores it, None when it is no annotated tag."""
-
-    __slots__ = ("_tag", "name", "oid", "raw", "ref")
-
-    def __init__(self, ref: str, oid: str, raw: bytes | None) -> None:
-        self.ref = ref
-        self.name = ref.removeprefix(TAGS)
-        self.oid = oid
-        self.raw = raw
-        self._tag: TagObject | None = None
-
-    @property
-    def tagged(self) -> str:
-        """The object that it names: a commit, unless it was made wrongly by hand."""
-        if self.raw is None:
-            return self.oid
-        # git takes no tag object that begins otherwise (git-mktag(1)).
-        return self.raw[len(b"object ") : self.raw.index(b"\n")].decode()
-
-    @property
-    def tag(self) -> TagObject | None:
-        """The tag object taken apart when it is first asked for: of thousands, most commands want few."""
-        if self._tag is None and self.raw is not None:
-            self._tag = parse_tag(self.raw)
-        return self._tag
-
-
 class Repository:
     """A local clone, or a bare repository. Nothing is asked of git before it is needed."""
 
@@ -61,6 +32,10 @@ class Repository:
         self.git = git or Git()
         self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
         self._merge_bases: dict[tuple[str, str], str | None] = {}
+
+    def fresh(self) -> Repository:
+        """The same repository, with everything to be asked again: for after something moved."""
+        return Repository(self.git)
 
     @cached_property
     def place(self) -> Paths:
@@ -260,59 +235,16 @@ class Repository:
 
     # --- deploy records ---
 
-    def record_names(self, *patterns: str) -> list[str]:
-        """Names of the deploy records, or of those that patterns behind deploy/ match, without reading them; as git sorts names."""
-        if not patterns:
-            return [ref.removeprefix(TAGS) for ref in self._record_refs if ref.startswith(RECORDS)]
-        found = self.git.refs(*(RECORDS + pattern for pattern in patterns))
-        return [ref.name.removeprefix(TAGS) for ref in found]
-
-    def newest_record(self, branch: str) -> RecordTag | None:
-        """The newest record of a release branch, by the day and number in its name."""
-        named = [
-            (name, record_name(name, self.config.scheme))
-            for name in self.record_names()
-            if name.endswith("/" + branch)
-        ]
-        dated = [
-            (taken.date, taken.number, name)
-            for name, taken in named
-            if isinstance(taken, RecordName)
-        ]
-        return self.read_records(TAGS + max(dated)[2])[0] if dated else None
-
-    def saved_records(self) -> dict[str, str]:
-        """Name -> object id of the deploy records that `internal` has, as last heard."""
-        return {
-            ref.removeprefix(SAVED): oid
-            for ref, oid in self._record_refs.items()
-            if ref.startswith(SAVED)
-        }
-
     @cached_property
-    def _record_refs(self) -> dict[str, str]:
-        """ref -> object id of the deploy records here and, as last heard, on `internal`."""
+    def record_refs(self) -> dict[str, str]:
+        """Ref -> object id of the deploy records here and, as last fetched, on `internal`."""
         return {ref.name: ref.oid for ref in self.git.refs(RECORDS, SAVED)}
 
-    @cached_property
-    def records(self) -> list[RecordTag]:
-        """Every ref under refs/tags/deploy/ with its tag object."""
-        return self.read_records(RECORDS)
-
-    def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
-        """The records that refs (ref -> object id) will be; the objects exist, the refs perhaps not yet."""
-        found = zip(named.items(), self.git.read_objects(named.values()), strict=True)
-        return [
-            RecordTag(ref, oid, tag.content if tag and tag.type == "tag" else None)
-            for (ref, oid), tag in found
-        ]
-
-    def read_records(self, *patterns: str) -> list[RecordTag]:
-        """The records that patterns of refs match, by name."""
-        return [
-            RecordTag(ref.name, ref.oid, ref.content if ref.type == "tag" else None)
-            for ref in self.git.ref_objects(*patterns)
-        ]
+    def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """Object id -> tag object, of those that are annotated tags."""
+        asked = list(dict.fromkeys(oids))
+        found = zip(asked, self.git.read_objects(asked), strict=True)
+        return {oid: tag.content for oid, tag in found if tag and tag.type == "tag"}
 
     # --- operations in progress ---
 
@@ -343,7 +275,7 @@ def asked_ahead(git: Git | None = None) -> Repository:
     repo = Repository(git)
     for one in [
         Background(partial(getattr, repo, name))
-        for name in ("place", "head_branch", "git_config", "refs", "_record_refs")
+        for name in ("place", "head_branch", "git_config", "refs", "record_refs")
     ]:
         with suppress(EkfError):  # whoever needs the answer asks again, and is told
             one.result()

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from git_ekf.policy import judges
 from git_ekf.policy.finding import Finding
 from git_ekf.record import CONTEXT, parse
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag, newest_record, unsaved_records
+from git_ekf.repository import Repository
 from git_ekf.transaction.journal import cut_off
 from git_ekf.vendor import MirrorState, last_fetch, mirror_state_for
 
@@ -70,7 +71,7 @@ def status(repo: Repository) -> Status:
             unsaved, not_here = repo.git.distance(repo.head, saved)
         key = repo.config.scheme.key
         newer = [name for name in repo.channels if key(name) > key(branch)]
-        record = repo.newest_record(branch)
+        record = newest_record(repo, branch)
     remote, merge = repo.upstream(branch) if branch else ("", [])
     findings = judges.judge_repository(repo, [record] if record else [])
     entries = walk.result()
@@ -90,7 +91,7 @@ def status(repo: Repository) -> Status:
         mirror=mirror_state_for(repo),
         newer=newer,
         unsaved=unsaved,
-        unsaved_records=unsaved_records(repo),
+        unsaved_records=len(unsaved_records(repo)),
         not_here=not_here,
         changed=len(entries) - untracked,
         untracked=untracked,
@@ -105,11 +106,6 @@ def _under_way(repo: Repository) -> str | None:
     from git_ekf.upgrade.rebase_state import under_way
 
     return under_way(repo) or None
-
-
-def unsaved_records(repo: Repository) -> int:
-    """How many deploy records `internal` does not have, as last heard."""
-    return len(set(repo.record_names()) - set(repo.saved_records()))
 
 
 def _deploy(repo: Repository, record: RecordTag) -> Deploy:

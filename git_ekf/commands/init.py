@@ -48,7 +48,7 @@ def init(
         return
     _carry_out(steps, yes)
     if in_two_goes(repo, roles):
-        repo = Repository(git)
+        repo = repo.fresh()
         _carry_out(plan(repo, plan_roles(repo, primary, internal), release), yes)
     say("Next: git ekf status")
 

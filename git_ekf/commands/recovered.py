@@ -28,7 +28,7 @@ def recovered() -> Repository:
             f"the {rebased.command} of {rebased.head} was {end} with git rebase;"
             " git ekf is up to date with it"
         )
-    return Repository(repo.git) if interrupted or rebased else repo
+    return repo.fresh() if interrupted or rebased else repo
 
 
 def _note(text: str) -> None:

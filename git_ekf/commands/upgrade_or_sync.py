@@ -108,7 +108,7 @@ def going_on(command: str, proceed: bool, skip: bool, abort: bool, then: Afterwa
             )
             return DONE
         result = rebase.proceed(repo, journal, given[0])
-    return show_outcome(Repository(), result, then)
+    return show_outcome(repo.fresh(), result, then)
 
 
 def begin(
@@ -148,4 +148,4 @@ def run(
         require_ready(repo, target, save_check=save_check, flatten=chosen.flatten)
 
     result = carry_out(repo, target, chosen, ready)
-    return show_outcome(Repository() if isinstance(result, Ended) else repo, result, then)
+    return show_outcome(repo.fresh() if isinstance(result, Ended) else repo, result, then)

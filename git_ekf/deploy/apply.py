@@ -260,7 +260,7 @@ def _name(number: int) -> str:
 
 def _change(repo: Repository, plan: ApplyPlan) -> str:
     """What is no longer as it was planned; "" for nothing."""
-    now = Repository(repo.git)
+    now = repo.fresh()
     try:
         if now.head_branch != plan.branch:
             return f"{plan.branch} is no longer checked out"

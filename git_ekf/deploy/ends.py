@@ -9,6 +9,7 @@ from typing import NamedTuple
 from git_ekf.deploy import read
 from git_ekf.errors import Refused, UsageError
 from git_ekf.names import KUSTOMIZATIONS
+from git_ekf.records import record_names
 from git_ekf.repository import Repository
 
 HELP = "git ekf diff -h"
@@ -85,7 +86,7 @@ def _end(repo: Repository, word: str) -> End | None:
     commit = repo.git.commit(word)
     if commit:
         name = word.removeprefix("refs/").removeprefix("tags/")
-        return End(word, name if name in repo.record_names() else None, commit)
+        return End(word, name if name in record_names(repo) else None, commit)
     try:
         record = read.find(repo, word)
     except UsageError as error:

@@ -12,7 +12,8 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records
 from git_ekf.record import Record, parse
 from git_ekf.record import context as context_of
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag, read_records
+from git_ekf.repository import Repository
 
 
 class Deployment(NamedTuple):
@@ -56,7 +57,7 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
         if not branch:
             raise UsageError(f"{release} is no release", "git ekf releases lists them")
     listing = Background(lambda: repo.git.refs(SAVED))
-    tags = repo.read_records(*([f"{TAGS}{DEPLOY}*/{branch}"] if branch else [f"{TAGS}{DEPLOY}"]))
+    tags = read_records(repo, *([f"{TAGS}{DEPLOY}*/{branch}"] if branch else []))
     saved = {ref.name.removeprefix(SAVED): ref.oid for ref in listing.result()}
     found = []
     for record_tag in tags:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM
+from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.journal import Journal
@@ -83,7 +84,7 @@ def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
 
 def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
     """Those of a release that `internal` does not have at all wait until that release is saved: they name it as their backup."""
-    saved = repo.saved_records()
+    saved = saved_records(repo)
     refs = []
     waiting: dict[str, int] = {}
     for ref, oid, _ in repo.git.refs(RECORDS):
@@ -194,7 +195,7 @@ def _why(
     if by_policy or any(reason.startswith("[rejected]") for reason in rejected.values()):
         with suppress(GitFailed):  # it has said enough already
             repo.git.fetch(internal)
-        now = Repository(repo.git)
+        now = repo.fresh()
         error = _behind(now, branch, saved) or _name_taken(now, journal, saved)
         if error:
             return error
@@ -236,7 +237,7 @@ def _behind(repo: Repository, branch: str, saved: str) -> Refused | None:
 
 def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | None:
     """When `internal` has another record under the name of one of ours."""
-    there = repo.saved_records()
+    there = saved_records(repo)
     for ref, ours, _ in repo.git.refs(RECORDS):
         name = ref.removeprefix(TAGS)
         if there.get(name, ours) != ours:

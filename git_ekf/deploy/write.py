@@ -10,7 +10,8 @@ from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records, judge_repository
 from git_ekf.record import CONTEXT, Record, is_signed, parse, write
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag, record_names
+from git_ekf.repository import Repository
 from git_ekf.transaction.perform import exclusive
 
 # How often the next free name is tried when others record at the same moment.
@@ -145,7 +146,7 @@ def next_name(repo: Repository, date: str, branch: str) -> RecordName:
     """The name behind the last one of the day, so that the numbers tell the order."""
     names = (
         record_name(name, repo.config.scheme)
-        for name in repo.record_names(f"{date}/{branch}", f"{date}.*/{branch}")
+        for name in record_names(repo, f"{date}/{branch}", f"{date}.*/{branch}")
     )
     return RecordName(
         date,

@@ -18,7 +18,8 @@ from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.pushes import Push
 from git_ekf.policy.receiver import Receiver
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag, read_records
+from git_ekf.repository import Repository
 
 
 def judge_commit(repo: Repository) -> list[Finding]:
@@ -97,7 +98,8 @@ def _judge_markers(judgment: Judgment, own: OwnCommits) -> None:
 def _arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
     named = {update.ref: update.new for update in updates if update.ref.startswith(RECORDS)}
     arriving = {ref: oid for ref, oid in named.items() if not is_zero(oid)}
-    return repo.read_objects(arriving) if arriving else []
+    raw = repo.read_tags(arriving.values())
+    return [RecordTag(ref, oid, raw.get(oid)) for ref, oid in arriving.items()]
 
 
 def judge_receive(repo: Receiver) -> list[Finding]:
@@ -193,7 +195,9 @@ def judge_repository(
         _judge_branch(judgment, branch)
     if not head and repo.head is not None and _only_at_head(repo, repo.head):
         judgment.apply(index.detached_head)
-    _judge_records(judgment, repo.records if deploy_records is None else deploy_records)
+    _judge_records(
+        judgment, read_records(judgment.repo) if deploy_records is None else deploy_records
+    )
     return judgment.found
 
 

@@ -7,7 +7,7 @@ them yet.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from git_ekf import config as configuration
@@ -15,7 +15,7 @@ from git_ekf.errors import EkfError, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.repository import Repository
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 # How much of the tags of a push is read (bytes), and of each one at least; of longer ones the
@@ -164,11 +164,10 @@ class Receiver(Repository):
                 return [f"{self.config.primary}/{name}"]
         return []
 
-    def read_objects(self, named: dict[str, str]) -> list[RecordTag]:
-        """The records that refs (ref -> object id) will be, of long ones the beginning."""
-        tags = [oid for oid in dict.fromkeys(named.values()) if self.types.get(oid) == "tag"]
-        read = self.git.read_beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
-        return [RecordTag(ref, oid, read.get(oid)) for ref, oid in named.items()]
+    def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """Object id -> tag object, of long ones the beginning."""
+        tags = [oid for oid in dict.fromkeys(oids) if self.types.get(oid) == "tag"]
+        return self.git.read_beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
 
 
 def _misconfigured(message: str) -> UsageError:

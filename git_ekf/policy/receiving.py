@@ -18,7 +18,8 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.pushes import dropped
 from git_ekf.policy.receiver import Receiver
 from git_ekf.policy.records import Records
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag, read_records
+from git_ekf.repository import Repository
 
 
 def push_denied(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
@@ -164,7 +165,7 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     if len(claimed) == len(repo.git.commits([tip], globs=[upstream, records])):
         return ""
     # Also what records from before the hook say of the vendor's commits.
-    standing = Records(repo, repo.records)
+    standing = Records(repo, read_records(repo))
     vendor = filter(None, map(standing.upstream, standing.all))
     own = set(repo.git.commits([], vendor, [upstream], include_globs=[records]))
     return next((commit for commit in claimed if commit in own), "")

@@ -10,7 +10,8 @@ from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.record import parse
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag
+from git_ekf.repository import Repository
 
 
 class JudgedRecord:

@@ -9,7 +9,8 @@ from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
-from git_ekf.repository import RecordTag, Repository
+from git_ekf.records import RecordTag
+from git_ekf.repository import Repository
 
 
 def signature_missing(

@@ -8,6 +8,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.names import Scheme
+from git_ekf.records import record_names
 from git_ekf.repository import Repository
 from git_ekf.setup.init import plan_hooks, plan_settings, track
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes
@@ -79,7 +80,7 @@ def build(
     git.update_refs([RefUpdate(HEADS + branch, "0" * len(tip), tip)])
     git.reset_hard()
     track(git, primary, branch)
-    repo = Repository(git)
+    repo = repo.fresh()
     if saved:
         done.append(_restored(repo, branch))
     else:
@@ -98,7 +99,7 @@ def _keep_scheme(repo: Repository) -> None:
 def _restored(repo: Repository, branch: str) -> str:
     config = repo.config
     base = repo.base(branch)
-    holds = [counted(len(repo.record_names()), "deploy record")]
+    holds = [counted(len(record_names(repo)), "deploy record")]
     if base:
         number = repo.git.count([repo.release_branches[branch]], [base])
         holds.insert(0, counted(number, "configuration commit"))

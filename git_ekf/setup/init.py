@@ -50,7 +50,7 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
     if _channels_of(repo, primary):
         return repo
     repo.git.show_fetch(roles.primary or roles.primary_url, f"+{HEADS}*:refs/remotes/{primary}/*")
-    return Repository(repo.git)
+    return repo.fresh()
 
 
 def in_two_goes(repo: Repository, roles: Roles) -> bool:

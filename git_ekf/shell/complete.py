@@ -24,6 +24,7 @@ from git_ekf.names import (
     without_credentials,
 )
 from git_ekf.record import context
+from git_ekf.records import read_records, record_names
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import escape, first_line
 
@@ -126,14 +127,14 @@ def _records(word: str, earlier: list[str]) -> Iterator[Candidate]:
     lead = DEPLOY if word[: len(DEPLOY)] == DEPLOY[: len(word)] else ""
     begin = word if lead else DEPLOY + word
     records = []
-    for tag in repo.record_names(""):
+    for tag in record_names(repo, ""):
         name = record_name(tag, scheme)
         if tag.startswith(begin) and isinstance(name, RecordName):
             records.append((name.date, name.number, scheme.key(name.branch), tag))
     tags = [tag for *_, tag in sorted(records, reverse=True)]
     contexts = {}
     if tags and len(tags) <= _DESCRIBED:
-        for record in repo.read_records(*(TAGS + tag for tag in tags)):
+        for record in read_records(repo, *(TAGS + tag for tag in tags)):
             if record.raw:
                 contexts[record.name] = context(record.raw, repo.config.tags_required)
     for tag in tags:

@@ -9,6 +9,7 @@ from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.policy import judges
 from git_ekf.record import parse
+from git_ekf.records import newest_record, unsaved_records
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.journal import cut_off
@@ -172,7 +173,7 @@ def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is remembered: object ids."""
     remembered = [repo.refs.get(UPSTREAM + branch, "")]
     remembered.append(repo.git.fork_point(repo.primary_prefix + branch, tip) or "")
-    record = repo.newest_record(branch)
+    record = newest_record(repo, branch)
     claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else ""
     remembered.append((repo.git.commit(claim) if claim else "") or "")
     return [commit for commit in dict.fromkeys(remembered) if commit]
@@ -207,12 +208,7 @@ def _require_saved(repo: Repository, target: Target, *, save_check: bool) -> Non
             f"{target.branch} is not saved to {repo.config.internal}",
             "git ekf save, or --no-save-check",
         )
-    saved = repo.saved_records()
-    unsaved = [
-        name
-        for name in repo.record_names()
-        if name.endswith("/" + target.branch) and name not in saved
-    ]
+    unsaved = unsaved_records(repo, target.branch)
     if save_check and unsaved:
         raise Refused(
             f"{unsaved[-1]} is not saved to {repo.config.internal}",

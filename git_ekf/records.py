@@ -1,0 +1,90 @@
+"""The deploy records that a repository has: their names, refs and tag objects."""
+
+from __future__ import annotations
+
+from git_ekf.git.refs import RECORDS, SAVED, TAGS
+from git_ekf.git.tagobject import TagObject, parse_tag
+from git_ekf.names import RecordName, record_name
+from git_ekf.repository import Repository
+
+
+class RecordTag:
+    """A ref under refs/tags/deploy/.
+
+    `raw` is its tag object as git stores it, None where it is not an annotated tag.
+    """
+
+    __slots__ = ("_tag", "name", "oid", "raw", "ref")
+
+    def __init__(self, ref: str, oid: str, raw: bytes | None) -> None:
+        self.ref = ref
+        self.name = ref.removeprefix(TAGS)
+        self.oid = oid
+        self.raw = raw
+        self._tag: TagObject | None = None
+
+    @property
+    def tagged(self) -> str:
+        """The object that it names: a commit, unless it was made wrongly by hand."""
+        if self.raw is None:
+            return self.oid
+        # git takes no tag object that begins otherwise (git-mktag(1)).
+        return self.raw[len(b"object ") : self.raw.index(b"\n")].decode()
+
+    @property
+    def tag(self) -> TagObject | None:
+        """The tag object, taken apart when it is first asked for.
+
+        Of thousands, most commands want few.
+        """
+        if self._tag is None and self.raw is not None:
+            self._tag = parse_tag(self.raw)
+        return self._tag
+
+
+def record_names(repo: Repository, *patterns: str) -> list[str]:
+    """Names of the deploy records, as git sorts them; none of them is read.
+
+    Of all, or of those that patterns behind deploy/ match (git-for-each-ref(1)).
+    """
+    if patterns:
+        found = repo.git.refs(*(RECORDS + pattern for pattern in patterns))
+        return [ref.name.removeprefix(TAGS) for ref in found]
+    return [ref.removeprefix(TAGS) for ref in repo.record_refs if ref.startswith(RECORDS)]
+
+
+def saved_records(repo: Repository) -> dict[str, str]:
+    """Name -> object id of the deploy records that `internal` has, as last fetched."""
+    saved = {}
+    for ref, oid in repo.record_refs.items():
+        if ref.startswith(SAVED):
+            saved[ref.removeprefix(SAVED)] = oid
+    return saved
+
+
+def unsaved_records(repo: Repository, branch: str = "") -> list[str]:
+    """Names of the deploy records, of one release or all, that `internal` does not have.
+
+    It goes by what was last fetched.
+    """
+    saved = saved_records(repo)
+    ending = f"/{branch}" if branch else ""
+    return [name for name in record_names(repo) if name not in saved and name.endswith(ending)]
+
+
+def read_records(repo: Repository, *patterns: str) -> list[RecordTag]:
+    """Deploy records by name: all, or those that patterns of refs match."""
+    return [
+        RecordTag(ref.name, ref.oid, ref.content if ref.type == "tag" else None)
+        for ref in repo.git.ref_objects(*(patterns or (RECORDS,)))
+    ]
+
+
+def newest_record(repo: Repository, branch: str) -> RecordTag | None:
+    """The newest record of a release branch, by the day and number in its name."""
+    dated = []
+    for name in record_names(repo):
+        parts = record_name(name, repo.config.scheme)
+        if isinstance(parts, RecordName) and parts.branch == branch:
+            dated.append((parts.date, parts.number, name))
+    return read_records(repo, TAGS + max(dated)[2])[0] if dated else None
