@@ -26,6 +26,7 @@ from upgrading import (
     assert_clean,
     assert_refused,
     copy,
+    left_in,
     make,
     private,
     script,
@@ -137,7 +138,7 @@ def configure(world: World, *migrations: tuple[str, tuple[str, ...]]) -> None:
 def upgrade(world: World, *args: str, code: int = 0) -> Run:
     done = world.ekf("upgrade", *args, "--no-save-check")
     assert done.code == code, done
-    assert not list(world.path.parent.with_name("scratch").iterdir())
+    assert not left_in(world.path.parent.with_name("scratch"))
     return done
 
 
@@ -674,7 +675,7 @@ def test_interrupted(world: World, number: signal.Signals, code: int) -> None:
         "git-ekf: interrupted" if number == signal.SIGINT else "git-ekf: terminated"
     )
     assert untold(snapshot(world)) == untold(before)
-    assert not list(world.path.parent.with_name("scratch").iterdir())
+    assert not left_in(world.path.parent.with_name("scratch"))
     tool(world)
     upgrade(world)
 
@@ -700,7 +701,7 @@ def test_ctrl_c_at_a_terminal(world: World) -> None:
     assert child.exitstatus == 130
     assert "Traceback" not in (child.before or "")
     assert snapshot(world) == before
-    assert not list(world.path.parent.with_name("scratch").iterdir())
+    assert not left_in(world.path.parent.with_name("scratch"))
 
 
 # --- files of every kind ---
@@ -893,7 +894,7 @@ def test_a_plan_touches_nothing(world: World) -> None:
     assert [commit["commit"] for commit in found["commits"]] == world.stack()
     assert world.ekf("upgrade", "--json", "--no-fetch", "--migrate-squash").code == 1
     assert undated(snapshot(world, exact=True)) == before
-    assert not list(world.path.parent.with_name("scratch").iterdir())
+    assert not left_in(world.path.parent.with_name("scratch"))
 
 
 def test_forecasts_of_all_releases(world: World) -> None:

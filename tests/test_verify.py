@@ -19,6 +19,7 @@ from upgrading import (
     World,
     assert_clean,
     copy,
+    left_in,
     make,
     script,
     snapshot,
@@ -80,7 +81,7 @@ def use_builder(world: World, *words: str) -> None:
 def upgrade(world: World, *args: str, code: int = 0) -> Run:
     done = world.ekf("upgrade", *args, "--no-save-check")
     assert done.code == code, done
-    assert not list(world.path.parent.with_name("scratch").iterdir())
+    assert not left_in(world.path.parent.with_name("scratch"))
     return done
 
 
@@ -537,7 +538,7 @@ def test_interrupted_while_building(world: World) -> None:
     _, err = process.communicate(timeout=30)
     said = "git-ekf: interrupted\nhint: git ekf status shows how far it has got; what is done git ekf undo takes back"
     assert (process.returncode, err.strip()) == (130, said)
-    assert not list(world.path.parent.with_name("scratch").iterdir())
+    assert not left_in(world.path.parent.with_name("scratch"))
     assert world.out("symbolic-ref", "--short", "HEAD") == "release-1.9"
     assert_clean(world)
     assert world.ekf("undo").code == 0

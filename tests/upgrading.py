@@ -241,3 +241,9 @@ def wrapper(folder: Path, text: str) -> dict[str, str]:
     """An environment in which `git` is a shell script; $real is git."""
     script(folder / "git", f"#!/bin/sh\nreal={shutil.which('git')}\n{text}\n")
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def left_in(scratch: Path) -> list[Path]:
+    """All in a place for temporary directories, but for the private one there, which stays."""
+    private = scratch / f"git-ekf-{os.getuid()}"
+    return [path for path in scratch.rglob("*") if path != private]
