@@ -1,9 +1,11 @@
-"""Runs the examples of the man pages, so that none goes stale: a display of commands is a session, and what it shows is what appears.
+"""Runs the examples of man pages, README and docs/, so that none goes stale.
 
-The displays of a page run in order, in one shell, in the world that `worlds` gives the page. A display of commands alone claims that
-they succeed; in any other, everything that appears is compared. When the program's output has changed, write the pages anew:
+A display of commands is a session, and what it shows is what appears. The displays of a page run in
+order, in one shell, in the world that `worlds` gives the page. A display of commands alone claims
+that they succeed; in any other, everything that appears is compared. A command runs in the clone of
+the person whom its prompt names. When the program's output has changed, write the pages anew:
 
-    REWRITE_EXAMPLES=1 pytest tests/test_examples.py; git diff man
+    REWRITE_EXAMPLES=1 pytest tests/test_examples.py; git diff man README.md docs
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import NamedTuple
 import pexpect
 import pytest
 from conftest import GIT_EKF, run
+from documents import CONSOLE, DOCUMENTS, ROOT
 from manpages import DISPLAY, MAN, PAGES, plain, source
 from worlds import INTERNAL_URL, STARTS, VENDOR_URL, WORLDS, World
 
@@ -34,47 +37,66 @@ KUBECTL = shutil.which(GIT_EKF.with_name("kubectl")) or shutil.which(
 END, FAILED, BROKEN = "\037", "\036", "\035"
 
 
-class Display(NamedTuple):
-    """A session as a page shows it: its commands, each with the lines that carry it on."""
+PROMPT = re.compile(r"(alice|bob|)\$ ")
 
-    commands: list[str]
+
+class Command(NamedTuple):
+    """A command with the lines that carry it on, and whose clone it runs in; empty for here."""
+
+    text: str
+    person: str
+
+
+class Display(NamedTuple):
+    """A session as a page shows it."""
+
+    commands: list[Command]
     shown: str
     section: int
 
     @property
     def only_commands(self) -> bool:
-        return self.shown == "".join(f"$ {command}\n" for command in self.commands)
+        prompted = [f"{command.person}$ {command.text}\n" for command in self.commands]
+        return self.shown == "".join(prompted)
 
     def missing(self) -> bool:
         """Whether this machine lacks a program, or another test runs it."""
-        words = " ".join(self.commands).split()
+        words = " ".join(command.text for command in self.commands).split()
         return "demo" in words or ("jq" in words and not shutil.which("jq"))
 
 
 def displays(page: str) -> Iterator[Display]:
-    text = source(page)
-    for match in DISPLAY.finditer(text):
-        shown = plain(match[1])
-        if shown.startswith("$ "):
-            yield Display(commands(shown), shown, text.count("\n.SH ", 0, match.start()))
+    """The sessions of a man page, or of a document in Markdown."""
+    if page in DOCUMENTS:
+        text, display, heading = DOCUMENTS[page], CONSOLE, "\n## "
+    else:
+        text, display, heading = source(page), DISPLAY, "\n.SH "
+    for match in display.finditer(text):
+        shown = match[1] if page in DOCUMENTS else plain(match[1])
+        if PROMPT.match(shown):
+            yield Display(commands(shown), shown, text.count(heading, 0, match.start()))
 
 
-def commands(shown: str) -> list[str]:
-    """The commands of a session; one goes on behind a backslash or a pipe, and on lines that have a shell's second prompt."""
-    found: list[str] = []
+def commands(shown: str) -> list[Command]:
+    """The commands of a session.
+
+    One goes on behind a backslash or a pipe, and on lines that have a shell's second prompt.
+    """
+    found: list[Command] = []
     ended = False
     for line in shown.splitlines():
-        if line.startswith("$ "):
-            found.append(line[2:])
+        prompt = PROMPT.match(line)
+        if prompt:
+            found.append(Command(line[prompt.end() :], prompt[1]))
             ended = False
-        elif not ended and (line.startswith("> ") or found[-1].endswith(("\\", "|"))):
-            found[-1] += f"\n{line}"
+        elif not ended and (line.startswith("> ") or found[-1].text.endswith(("\\", "|"))):
+            found[-1] = found[-1]._replace(text=f"{found[-1].text}\n{line}")
         else:
             ended = True
     return found
 
 
-SESSIONS = {page: list(displays(page)) for page in PAGES if any(displays(page))}
+SESSIONS = {page: list(displays(page)) for page in [*PAGES, *DOCUMENTS] if any(displays(page))}
 
 
 # --- the world ---
@@ -149,9 +171,11 @@ def script(world: World, sessions: list[Display]) -> Iterator[str]:
         if number in world.before:
             yield f"(set -e\n{world.before[number]}\n) >$HOME/log 2>&1; [ $? = 0 ] || {{ printf '{BROKEN}'; cat $HOME/log; }}"
         if not display.missing():
-            for command in display.commands:
-                yield f"printf '%s\\n' {shlex.quote('$ ' + command)}"
-                yield re.sub("^> ", "", command, flags=re.MULTILINE)
+            for text, person in display.commands:
+                if person:
+                    yield f"cd $HOME/{person}/prod"
+                yield f"printf '%s\\n' {shlex.quote(f'{person}$ {text}')}"
+                yield re.sub("^> ", "", text, flags=re.MULTILINE)
                 yield f"[ $? = 0 ] || printf '{FAILED}'"
         yield f"printf '{END}'"
 
@@ -177,6 +201,8 @@ def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
     else:
         shown = run("sh", "-c", commands, cwd=home, env=environment(home)).out
     assert BROKEN not in shown, shown
+    # Where there is no terminal, git writes spaces over what may have been there.
+    shown = re.sub(r"^(remote: .*?) +$", r"\1", shown, flags=re.MULTILINE)
     for path, name in (
         (home / "vendor.git", VENDOR_URL),
         (home / "internal.git", INTERNAL_URL),
@@ -221,16 +247,19 @@ def rewrite(page: str, appeared: list[str]) -> None:
     left = iter(appeared)
 
     def session(match: re.Match[str]) -> str:
-        shown = plain(match[1])
-        if not shown.startswith("$ "):
+        shown = match[1] if page in DOCUMENTS else plain(match[1])
+        if not PROMPT.match(shown):
             return match[0]
         text = next(left).replace(FAILED, "")
         display = Display(commands(shown), shown, 0)
-        return (
-            match[0] if display.only_commands or display.missing() else f".nf\n{as_roff(text)}.fi"
-        )
+        if display.only_commands or display.missing():
+            return match[0]
+        return f"```console\n{text}```" if page in DOCUMENTS else f".nf\n{as_roff(text)}.fi"
 
-    (MAN / page).write_text(DISPLAY.sub(session, source(page)), encoding="utf-8")
+    if page in DOCUMENTS:
+        (ROOT / page).write_text(CONSOLE.sub(session, DOCUMENTS[page]), encoding="utf-8")
+    else:
+        (MAN / page).write_text(DISPLAY.sub(session, source(page)), encoding="utf-8")
 
 
 def as_roff(text: str) -> str:

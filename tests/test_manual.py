@@ -1,11 +1,9 @@
-"""Holds the man pages, the README and the program together: what is written is what is there, and nothing else."""
+"""Holds the man pages and the program together: what is written is what is there, and nothing else."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,6 @@ from git_ekf.cli import COMMANDS
 from git_ekf.errors import DONE, FAILED, FINDINGS, INTERRUPTED, REFUSED, STOPPED, USAGE
 from git_ekf.names import RECORD_FIELDS
 from git_ekf.record import parse
-
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-VENDOR_URL = "https://git.example.com/vendor/manifests.git"
-INTERNAL_URL = "https://git.example.com/ops/prod.git"
-
 
 # --- reading the program's help ---
 
@@ -228,11 +220,6 @@ def test_overview_has_every_rule_with_its_severity() -> None:
     assert None not in heads
 
 
-def test_readme_has_every_rule_with_its_severity() -> None:
-    rows = re.findall(r"^\| `([a-z]+-[a-z-]+)` \| (error|warning) \|", README, re.MULTILINE)
-    assert rows == list(config.RULES.items())
-
-
 def config_keys() -> dict[str, str]:
     """Key -> text of each entry of KEYS in git-ekf-config(5)."""
     keys = {}
@@ -280,57 +267,3 @@ def test_the_record_in_the_overview_has_all_fields() -> None:
     record = parse(message)
     assert tuple(key for key, _ in record.fields) == RECORD_FIELDS
     assert all(value for _, value in record.fields)
-
-
-# --- the README ---
-
-
-def test_readme_configuration_is_valid() -> None:
-    [example] = re.findall(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    loaded = config.load(example.encode(), [])
-    assert loaded != config.Config()
-
-
-def test_readme_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target
-    assert {f"man/{page}" for page in PAGES} <= set(re.findall(r"\]\(([^)]+)\)", README))
-
-
-def test_readme_sessions_are_run() -> None:
-    first, *others = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    assert f"-->\n```console\n{first}" in README  # which a test below runs
-    assert set(others) <= {
-        shown for page in PAGES for shown in blocks(source(page))
-    }  # as tests/test_examples.py does
-
-
-def test_readme_names_every_exit_code() -> None:
-    rows = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
-    assert rows == [
-        str(code) for code in (DONE, FINDINGS, USAGE, STOPPED, REFUSED, FAILED, INTERRUPTED)
-    ]
-
-
-def test_readme_session_is_what_the_program_prints(vendor: Path, internal: Path) -> None:
-    """Runs the commands of the README's first session in one shell and compares everything that appears."""
-    [session] = re.findall(
-        r"<!-- session:[^>]*-->\n```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
-    )
-    for path, url in ((vendor, VENDOR_URL), (internal, INTERNAL_URL)):
-        assert run("git", "config", "--global", f"url.{path}.insteadOf", url).code == 0
-    commands = [line[2:] for line in session.splitlines() if line.startswith("$ ")]
-    script = "".join(
-        f"printf '%s\\n' {shlex.quote('$ ' + command)}\n{command}\n" for command in commands
-    )
-    shown = subprocess.run(
-        ["sh", "-c", script],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=120,
-    ).stdout
-    assert shown.replace(str(vendor), VENDOR_URL).replace(str(internal), INTERNAL_URL) == session

@@ -1,4 +1,4 @@
-"""The README's recipes for hook managers and continuous integration, taken from there and followed to the letter."""
+"""The recipes of docs/ for hook managers and continuous integration, followed to the letter."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Clone, Run, run
+from documents import DOCUMENTS, ROOT
 from manpages import blocks, sections
 
 from git_ekf import __version__
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 WHEELS = Path(sys.prefix) / "wheels"
 
 
 def recipe(file: str) -> str:
-    """The block of the README that shows this file, named in its first line."""
-    [text] = re.findall(
-        rf"^```\w+\n# {re.escape(file)}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
-    )
+    """The block of the documents that shows this file, named in its first line."""
+    shown = re.compile(rf"^```\w+\n# {re.escape(file)}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    [text] = shown.findall("\n".join(DOCUMENTS.values()))
     return str(text)
 
 

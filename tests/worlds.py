@@ -1,4 +1,4 @@
-"""The worlds in which the examples of the man pages run."""
+"""The worlds in which the examples of man pages, README and docs/ run."""
 
 from __future__ import annotations
 
@@ -65,6 +65,9 @@ _DOCUMENTED = _vendor(
     _commit("README.md", "# Sample platform\n", "Shorten the read-me")
     + _commit("docs/README.md", "# Installation\n", "Begin the manual"),
 )
+_REWRITTEN = (
+    "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n"
+)
 # The vendor of the workflow publishes 1.10 late, and with another structure.
 _NOT_YET = "git -C $HOME/vendor.git branch -m release-1.10 next\n"
 _MOVED = "git -C $HOME/vendor.git branch -m next release-1.10\n" + _vendor(
@@ -92,6 +95,34 @@ STARTS = {
 }
 
 WORLDS = {
+    "README.md": World(
+        "nothing",
+        {
+            4: f"git ekf clone {VENDOR_URL} $HOME/bob/prod --internal {INTERNAL_URL}\n"
+            + _vi("/^<<<<<<</,/^=======/d; /^>>>>>>>/d; s/:1.8.0/:1.9.0/"),
+            5: "mkdir $HOME/alice\nmv $HOME/prod $HOME/alice/prod\n",
+            6: f"cd $HOME/alice/prod\n{_NINE_REPLICAS}git ekf save\n",
+        },
+        weekly=True,
+        builds=True,
+    ),
+    "docs/air-gap.md": World(
+        "nothing",
+        {
+            2: _vendor(
+                "release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual")
+            )
+            + _vendor("release-1.8", _REWRITTEN)
+            + f"git ekf mirror {VENDOR_URL} manifests.git --accept release-1.8",
+        },
+    ),
+    # The internal repository has another name on the server.
+    "docs/server.md": World(
+        before={
+            0: "mkdir $HOME/git\nmv $HOME/internal.git $HOME/git/prod.git\nln -s git/prod.git $HOME/internal.git\n"
+            f"git ekf mirror {VENDOR_URL} $HOME/git/vendor.git"
+        }
+    ),
     "git-ekf.1": World("nothing", {1: f"{_TWO_REPLICAS}git ekf save"}),
     "git-ekf-bundle.1": World(
         "nothing",
@@ -100,10 +131,7 @@ WORLDS = {
             2: _vendor(
                 "release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual")
             )
-            + _vendor(
-                "release-1.8",
-                "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n",
-            )
+            + _vendor("release-1.8", _REWRITTEN)
             + f"git ekf mirror {VENDOR_URL} manifests.git --accept release-1.8",
         },
     ),
@@ -143,10 +171,7 @@ WORLDS = {
             1: _vendor(
                 "release-1.9", _commit("docs/README.md", "# Installation\n", "Begin the manual")
             )
-            + _vendor(
-                "release-1.8",
-                "echo again >>VERSION\ngit commit -q -a --amend -m 'Release 1.8, again'\ngit push -q --force\n",
-            )
+            + _vendor("release-1.8", _REWRITTEN)
         },
     ),
     "git-ekf-releases.1": World("stack"),
