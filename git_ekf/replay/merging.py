@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.questions.trees import TreeMerge
-from git_ekf.git.trees import Stages
+from git_ekf.git.trees import Stages, TreeMerge
 
 MINIMUM = (2, 39)  # `git merge-tree --stdin`
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from git_ekf.git.process import Ahead, Process, as_lines
-from git_ekf.git.trees import TreeChanges, parse_raw
 
-
-class CommitChanges(NamedTuple):
-    """A commit, its subject, and what it changes against its first parent."""
-
-    oid: str
-    subject: str
-    changes: TreeChanges
+if TYPE_CHECKING:
+    from git_ekf.git.trees import CommitChanges
 
 
 class HistoryQuestions(Process):
@@ -146,6 +140,8 @@ class HistoryQuestions(Process):
         Along `first_parent` they come oldest first, and a merge changes what it brings to its
         branch; without `merges` merges are left out.
         """
+        from git_ekf.git.trees import CommitChanges, parse_raw
+
         options = ["--reverse", "--first-parent"] if first_parent else []
         if not merges:
             options.append("--no-merges")

@@ -20,11 +20,14 @@ class ObjectInfo(NamedTuple):
     size: int
 
 
-class GitObject(NamedTuple):
-    """An object's type and its content."""
+class GitObject:
+    """An object in full."""
 
-    type: str
-    content: bytes
+    __slots__ = ("content", "type")
+
+    def __init__(self, type_: str, content: bytes) -> None:
+        self.type = type_
+        self.content = content
 
 
 class ObjectQuestions(Process):

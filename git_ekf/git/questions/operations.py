@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import NamedTuple
 
 from git_ekf.git.process import Process
 
@@ -20,13 +19,6 @@ _REBASE = (
     "advice.mergeConflict=false",
 )
 _NO_EDITOR = {"GIT_EDITOR": ":"}
-
-
-class Said(NamedTuple):
-    """How git ended, and all that it said."""
-
-    code: int
-    output: str
 
 
 class OperationQuestions(Process):
@@ -60,15 +52,18 @@ class OperationQuestions(Process):
 
     # --- rebases (git-rebase(1)) ---
 
-    def start_rebase(self, top: str, todo: str, onto: str, upstream: str) -> Said:
-        """Begins a rebase of HEAD in a work tree, with the list of commits in a file `todo`."""
+    def start_rebase(self, top: str, todo: str, onto: str, upstream: str) -> tuple[int, str]:
+        """Begins a rebase of HEAD in a work tree, with the list of commits in a file `todo`.
+
+        Its exit code, and all that it said.
+        """
         env = {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"}
         options = ("--interactive", "--no-verify", "--empty=drop", "--onto", onto)
         git = self.variant(top, env, settings=_REBASE)
         return git._said("rebase", *options, upstream)
 
-    def resume_rebase(self, top: str, how: str) -> Said:
-        """Goes on with a rebase; `how` is continue or skip."""
+    def resume_rebase(self, top: str, how: str) -> tuple[int, str]:
+        """Goes on with a rebase; `how` is continue or skip. As `start_rebase`."""
         return self.variant(top, _NO_EDITOR)._said("rebase", f"--{how}")
 
     def abort_rebase(self) -> None:
@@ -83,14 +78,14 @@ class OperationQuestions(Process):
         """Forgets a rebase, and leaves everything as it is. Raises GitFailed."""
         self._run("rebase", "--quit")
 
-    def _said(self, *args: str) -> Said:
+    def _said(self, *args: str) -> tuple[int, str]:
         """Through a file: git is not to die of a closed pipe when git-ekf is killed."""
         import tempfile  # 5 ms of every command
 
         with tempfile.TemporaryFile() as file:
             code = self._start(*args, output=file).wait()
             file.seek(0)
-            return Said(code, os.fsdecode(file.read()))
+            return code, os.fsdecode(file.read())
 
     def copy_notes(self, pairs: bytes) -> None:
         """Copies notes from old commits to new ones, as the settings for rebases say.

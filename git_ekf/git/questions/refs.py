@@ -36,13 +36,6 @@ class RefObject(NamedTuple):
     content: bytes
 
 
-class DatedRef(NamedTuple):
-    """A ref in short, and when its object was made (seconds since 1970; None: it does not say)."""
-
-    name: str
-    seconds: int | None
-
-
 class RefQuestions(Process):
     """About refs."""
 
@@ -100,14 +93,17 @@ class RefQuestions(Process):
         lines = self._lines("for-each-ref", dates, "--end-of-options", *patterns)
         return dict(line.split(" ", 1) for line in lines)
 
-    def newest_ref(self, *patterns: str) -> DatedRef | None:
-        """The ref whose commit or tag was made last, by what that says."""
+    def newest_ref(self, *patterns: str) -> tuple[str, int]:
+        """The ref (in short) whose commit or tag was made last, and when, in seconds since 1970.
+
+        That is 0 where the object does not say; ("", 0) without any ref.
+        """
         options = ("--sort=-creatordate", "--count=1")
         wanted = "--format=%(creatordate:unix) %(refname:short)"
         for line in self._lines("for-each-ref", *options, wanted, "--end-of-options", *patterns):
             seconds, _, name = line.partition(" ")
-            return DatedRef(name, int(seconds) if seconds.isdigit() else None)
-        return None
+            return name, int(seconds) if seconds.isdigit() else 0
+        return "", 0
 
     def ref_objects(self, *patterns: str) -> list[RefObject]:
         """Refs by name with the objects that they name, read at once."""

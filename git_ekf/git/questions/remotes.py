@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from git_ekf.errors import UsageError
 from git_ekf.git.process import Ahead, Process, as_lines
@@ -14,16 +13,17 @@ from git_ekf.git.refs import HEADS
 REMOTE_TIMEOUT = 60.0
 
 
-class PushOutcome(NamedTuple):
-    """What became of a push; `code` is git's, 0 when all of it was taken.
+class PushOutcome:
+    """How a push ended."""
 
-    `rejected` is ref -> reason, of those that were not; `messages` is what git, hooks and the
-    server said.
-    """
+    def __init__(self, code: int, rejected: dict[str, str], messages: str) -> None:
+        """`code` is git's, 0 when all of it was taken; `rejected` is ref -> reason, of the rest.
 
-    code: int
-    rejected: dict[str, str]
-    messages: str
+        `messages` are what git, hooks and the server said.
+        """
+        self.code = code
+        self.rejected = rejected
+        self.messages = messages
 
 
 class RemoteQuestions(Process):

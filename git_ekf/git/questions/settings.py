@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from git_ekf.git.process import Process, split_fields
-
-
-class Scoped(NamedTuple):
-    """A setting; `scope` is system, global, local, worktree or command (`git -c`)."""
-
-    scope: str
-    key: str
-    value: str
 
 
 class SettingQuestions(Process):
@@ -27,11 +18,14 @@ class SettingQuestions(Process):
         scope = ["--local"] if local else []
         return [_pair(entry) for entry in self._nul_fields("config", *scope, "--list", "-z")]
 
-    def scoped_settings(self) -> list[Scoped]:
-        """All of the configuration, with where each setting comes from."""
+    def scoped_settings(self) -> list[tuple[str, str, str]]:
+        """(scope, key, value) of all settings.
+
+        The scope is system, global, local, worktree or command (`git -c`).
+        """
         fields = self._nul_fields("config", "--list", "-z", "--show-scope")
         entries = zip(fields[::2], fields[1::2], strict=True)
-        return [Scoped(scope, *_pair(entry)) for scope, entry in entries]
+        return [(scope, *_pair(entry)) for scope, entry in entries]
 
     def setting(self, key: str, type_: str = "") -> str | None:
         """The value in force, as git understands it for a type (bool, path); None for none.

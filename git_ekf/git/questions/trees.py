@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from git_ekf.git.process import Process
-from git_ekf.git.trees import Entry, Stages, TreeChanges, add_stage, parse_raw
+
+if TYPE_CHECKING:
+    from git_ekf.git.trees import ChangedFile, Entry, Stages, TreeChanges, TreeMerge
 
 # What keeps the user's configuration and attributes from running programs in a mere question.
 # A renamed file is a new file where it arrives.
@@ -20,42 +22,13 @@ _PLAIN = (
 )
 
 
-class ChangedFile(NamedTuple):
-    """A file that two commits have differently.
-
-    `status` is git's letter (A, C, D, M, R or T); `added` and `deleted` count lines, and are None
-    for a binary file.
-    """
-
-    status: str
-    old_path: str
-    path: str
-    added: int | None
-    deleted: int | None
-
-
-class MergeMessage(NamedTuple):
-    """git's word on some paths of a merge: its short type, and the message for people."""
-
-    paths: tuple[str, ...]
-    type: str
-    message: str
-
-
-class TreeMerge(NamedTuple):
-    """A merge without a work tree: `tree` has conflict markers where it is not clean."""
-
-    tree: str
-    clean: bool
-    stages: Stages
-    messages: list[MergeMessage]
-
-
 class TreeQuestions(Process):
     """About trees and the index."""
 
     def ls_tree(self, commit: str, *, recursive: bool = False) -> dict[str, Entry]:
         """Path -> entry: of the top directory, or of all files where it is `recursive`."""
+        from git_ekf.git.trees import Entry
+
         options = ["-r"] if recursive else []
         entries = {}
         for field in self._nul_fields("ls-tree", *options, "-z", "--full-tree", commit):
@@ -72,6 +45,8 @@ class TreeQuestions(Process):
 
     def diff_trees(self, old: str, new: str) -> TreeChanges:
         """What changes from one tree (or commit) to another. A rename is two changes."""
+        from git_ekf.git.trees import parse_raw
+
         options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
         fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
         return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
@@ -84,6 +59,8 @@ class TreeQuestions(Process):
 
     def changed_files(self, old: str, new: str, paths: Sequence[str]) -> list[ChangedFile]:
         """Files (below `paths`, where there are any) that two commits have differently."""
+        from git_ekf.git.trees import ChangedFile
+
         options = ("-r", "--raw", "--numstat", "-z", "-M", "--no-relative")
         fields = iter(self._nul_fields("diff-tree", *options, old, new, "--", *paths))
         states = []
@@ -128,6 +105,8 @@ class TreeQuestions(Process):
 
     def merge_trees(self, ours: str, theirs: str) -> TreeMerge:
         """Merges two commits over their merge base (git-merge-tree(1)). Raises GitFailed."""
+        from git_ekf.git.trees import MergeMessage, TreeMerge, add_stage
+
         options = ("--write-tree", "-z", "--allow-unrelated-histories", "--stdin")
         stdin = f"{ours} {theirs}\n".encode()
         out = self._run("merge-tree", *options, stdin=stdin, ok=(0, 1))[1]
@@ -177,6 +156,8 @@ class TreeQuestions(Process):
 
     def unmerged(self) -> Stages:
         """The paths in conflict, with their stages."""
+        from git_ekf.git.trees import add_stage
+
         stages: Stages = {}
         for field in self._nul_fields("ls-files", "-z", "--unmerged"):
             add_stage(stages, field)
