@@ -17,6 +17,7 @@ import pexpect
 import pytest
 from conftest import Clone, run
 from jsonschema import Draft202012Validator
+from upgrading import left_in
 
 import git_ekf
 from git_ekf.demo.sample import deployment, kustomization
@@ -439,7 +440,7 @@ def test_a_build_that_fails_is_a_finding(clone: Clone, builder: str, scratch: Pa
     [dashboard, istio] = document(clone, "--rendered", code=1)["kustomizations"]
     assert [failure["side"] for failure in dashboard["failures"]] == ["new"]
     assert (dashboard["changed"], istio["failures"]) == ([], [])
-    assert list(scratch.iterdir()) == []
+    assert left_in(scratch) == []
 
 
 @pytest.mark.parametrize(
@@ -698,7 +699,7 @@ def test_the_repository_is_only_read(clone: Clone, builder: str, scratch: Path) 
     assert os.access(hook, os.X_OK)
     assert shown(clone, "--rendered")[-1] == "  + Service a"
     assert everything(clone.path) == before
-    assert list(scratch.iterdir()) == []
+    assert left_in(scratch) == []
 
 
 def test_in_a_linked_worktree_and_a_bare_repository(
@@ -740,7 +741,7 @@ def test_interrupted(clone: Clone, tmp_path: Path, scratch: Path, number: int, c
     process.send_signal(number)
     out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, b"")
-    assert list(scratch.iterdir()) == []
+    assert left_in(scratch) == []
     sleeping = [int(path.read_text()) for path in started.iterdir() if path.suffix != ".new"]
     end = time.monotonic() + 10
     while [pid for pid in sleeping if alive(pid)]:
@@ -830,7 +831,7 @@ def test_kubectl_on_the_real_vendor(
         "      spec.replicas: 1 -> 2",
         f'      {image}: "docker.io/kubeflowkatib/katib-ui:{tag}" -> "docker.io/kubeflowkatib/katib-ui:mine"',
     ]
-    assert list(scratch.iterdir()) == []
+    assert left_in(scratch) == []
     # The vendor's own next release moved Istio away, which no build of it survives.
     clone.git("switch", "-q", "-c", "next", "--no-track", "origin/release-1.9")
     clone.git("checkout", "-q", "release-1.8", "--", "site")
