@@ -38,6 +38,7 @@ RULES = {
     "rewrite-unsaved": "error",
     "delete-protected": "error",
     "tag-name": "error",
+    "tag-date": "error",
     "tag-lightweight": "error",
     "tag-fields": "error",
     "tag-mismatch": "error",

@@ -1,6 +1,7 @@
 """Deploy records to and from the message of an annotated tag.
 
-Read leniently: keys in any case and order, blank lines between, CRLF, quotes round the context.
+Read leniently: keys (of ASCII) in any case and order, blank lines between, CRLF, quotes round the
+context.
 `Context` runs to the end of the message, before a signature. Written strictly, see `write`.
 """
 
@@ -15,7 +16,7 @@ from git_ekf.names import RECORD_FIELDS
 
 CONTEXT = "Context"
 
-_SIGNATURES = (
+SIGNATURES = (
     "-----BEGIN PGP SIGNATURE-----",
     "-----BEGIN PGP MESSAGE-----",
     "-----BEGIN SSH SIGNATURE-----",
@@ -108,7 +109,7 @@ def is_signed(message: str) -> bool:
 
 
 def _unsigned(message: str) -> str:
-    for begin in _SIGNATURES:
+    for begin in SIGNATURES:
         if message.startswith(begin):
             return ""
         found = message.find("\n" + begin)
@@ -133,12 +134,10 @@ def _key(text: str) -> tuple[str, str]:
     Two empty strings when it is none.
     """
     key = " ".join(text.split())
-    if (
-        len(key) <= 60
-        and key[:1].isalpha()
-        and all(char.isalnum() or char in " -_" for char in key)
-    ):
-        return key, key.casefold()
+    # Of ASCII only: another letter can look the same.
+    letters = key.replace(" ", "").replace("-", "").replace("_", "")
+    if len(key) <= 60 and key[:1].isalpha() and key.isascii() and letters.isalnum():
+        return key, key.lower()
     return _NO_KEY
 
 

@@ -27,13 +27,12 @@ def temporary(parent: str | None = None) -> Iterator[str]:
     It is below `parent`, by default the system's place for such. For the main thread, whose signals
     it holds off at the end. Raises OSError.
     """
-    private = _private(os.path.realpath(parent or tempfile.gettempdir()))
-    if private is None:
+    held = _hold(os.path.realpath(parent or tempfile.gettempdir()))
+    if held is None:
         with tempfile.TemporaryDirectory(prefix=_NAME, dir=parent) as folder:
             yield os.path.realpath(folder)
         return
-    _clear(private)
-    descriptor, lock = _locked_file(private)
+    descriptor, lock = held
     folder = lock.removesuffix(_LOCK)
     try:
         os.mkdir(folder, 0o700)
@@ -43,6 +42,8 @@ def temporary(parent: str | None = None) -> Iterator[str]:
             shutil.rmtree(folder, ignore_errors=True)
             os.unlink(lock)
             os.close(descriptor)
+            with suppress(OSError):  # in use by another git-ekf
+                os.rmdir(os.path.dirname(lock))
 
 
 def _private(parent: str) -> str | None:
@@ -55,10 +56,20 @@ def _private(parent: str) -> str | None:
     return path if is_ours and not status.st_mode & 0o077 else None
 
 
-def _locked_file(private: str) -> tuple[int, str]:
-    """A new lock file that is held: its descriptor and path."""
+def _hold(parent: str) -> tuple[int, str] | None:
+    """A new lock file that is held, its descriptor and path; what is left of others is removed.
+
+    None where somebody else has the name of our directory.
+    """
     while True:
-        descriptor, lock = tempfile.mkstemp(suffix=_LOCK, dir=private)
+        private = _private(parent)
+        if private is None:
+            return None
+        try:
+            _clear(private)
+            descriptor, lock = tempfile.mkstemp(suffix=_LOCK, dir=private)
+        except FileNotFoundError:
+            continue  # another git-ekf was its last user, a moment ago
         with suppress(OSError):  # there are file systems that cannot lock: see _clear
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:

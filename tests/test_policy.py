@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -463,7 +464,7 @@ def test_tag_name(saved: Clone, name: str) -> None:
 
 def test_tag_on_the_29th_of_february(saved: Clone) -> None:
     saved.git(
-        "push", "-q", "internal", record(saved, "deploy/2028-02-29/release-1.8", Date="2028-02-29")
+        "push", "-q", "internal", record(saved, "deploy/2024-02-29/release-1.8", Date="2024-02-29")
     )
 
 
@@ -523,7 +524,8 @@ def test_tag_mismatch(saved: Clone, field: str) -> None:
     [
         ("Local_SHA", "HEAD~1", "but the tag is on"),
         ("Upstream_SHA", "HEAD", "is not a vendor commit of origin/release-1.8"),
-        ("Upstream_SHA", "origin/release-1.9", "is not under the tagged commit"),
+        ("Upstream_SHA", "origin/release-1.9", "is not a vendor commit of origin/release-1.8"),
+        ("Upstream_SHA", "origin/release-1.8~1", "is not what the tagged commit"),
         ("Upstream_SHA", "HEAD^{tree}", "is not a commit"),
     ],
 )
@@ -535,13 +537,37 @@ def test_tag_mismatch_with_objects(saved: Clone, field: str, revision: str, comp
     assert complaint in refused.err
 
 
-def test_an_older_vendor_commit_is_still_upstream(saved: Clone) -> None:
-    saved.git(
-        "push",
-        "-q",
-        "internal",
-        record(saved, Upstream_SHA=saved.out("rev-parse", "origin/release-1.8~1")),
-    )
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("deploy/9999-12-31/release-1.8", "is of a day that has not come yet"),
+        ("deploy/2026-11-20.999999999/release-1.8", "there is no deploy/2026-11-20.999999998"),
+        ("deploy/2026-11-20.3/release-1.8", "there is no deploy/2026-11-20.2/release-1.8"),
+    ],
+)
+def test_tag_date(saved: Clone, name: str, complaint: str) -> None:
+    """A record that is there for good must not stay the newest for ever."""
+    saved.git("push", "-q", "internal", record(saved))
+    date = name.split("/")[1].partition(".")[0]
+    refused = saved.git("push", "internal", record(saved, name, Date=date), ok=False)
+    assert broken(refused) == ["tag-date"]
+    assert complaint in refused.err
+
+
+def test_a_record_made_in_the_future(saved: Clone) -> None:
+    later = {"GIT_COMMITTER_DATE": f"{int(time.time()) + 3 * 86400} +0000"}
+    name = record(saved)
+    text = saved.out("for-each-ref", "--format=%(contents)", f"refs/tags/{name}")
+    saved.git("tag", "-a", "-f", "-F", "-", name, f"{name}^{{}}", stdin=text, env=later)
+    assert broken(saved.git("push", "internal", name, ok=False)) == ["tag-date"]
+
+
+def test_the_next_record_of_the_day(saved: Clone) -> None:
+    """Both at once, and one behind the other."""
+    first = record(saved)
+    second = record(saved, "deploy/2026-11-20.2/release-1.8")
+    saved.git("push", "-q", "internal", first, second)
+    saved.git("push", "-q", "internal", record(saved, "deploy/2026-11-20.3/release-1.8"))
 
 
 def test_tag_mismatch_of_what_is_tagged(saved: Clone) -> None:

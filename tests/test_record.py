@@ -62,7 +62,7 @@ quoted = st.tuples(st.sampled_from("\"'"), a_context).map(
 )
 reserved = {name.casefold() for name in RECORD_FIELDS}
 a_name = (
-    st.text(string.ascii_letters + string.digits + " -_äßЖ", min_size=1, max_size=60)
+    st.text(string.ascii_letters + string.digits + " -_", min_size=1, max_size=60)
     .map(lambda text: " ".join(text.split()))
     .filter(lambda name: name[:1].isalpha() and name.casefold() not in reserved)
 )

@@ -31,8 +31,8 @@ def test_gone_in_the_end(tmp_path: Path, private: Path) -> None:
     with temporary(str(tmp_path)) as folder:
         Path(folder, "file").touch()
         assert Path(folder).parent == private
-    assert list(private.iterdir()) == []
-    assert private.stat().st_mode & 0o777 == 0o700
+        assert private.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_of_a_killed_process(tmp_path: Path, private: Path) -> None:

@@ -67,7 +67,8 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
         elif update.ref.startswith(RECORDS):
             judgment.apply(pushes.delete_protected, update)
             judgment.apply(pushes.tag_moved, update)
-    _judge_records(judgment, _arriving_records(repo, push.updates), push.updates)
+    tags = _arriving_records(repo, push.updates)
+    _judge_records(judgment, tags, push.updates, arrives=True)
     return judgment.found
 
 
@@ -120,7 +121,7 @@ def judge_receive(repo: Receiver) -> list[Finding]:
     if not judgment.refused_by("delete-protected"):
         judgment.apply(receiving.rewrite_unsaved)
     tags = _arriving_records(repo, repo.updates)
-    _judge_records(judgment, tags, repo.updates)
+    _judge_records(judgment, tags, repo.updates, arrives=True)
     beside = receiving.beside_branches(repo, tags)
     for own in beside:
         _judge_received_commits(judgment, own)
@@ -168,11 +169,17 @@ def judge_records(
 
 
 def _judge_records(
-    judgment: Judgment, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
+    judgment: Judgment,
+    tags: list[RecordTag],
+    updates: Sequence[RefUpdate] = (),
+    *,
+    arrives: bool = False,
 ) -> None:
     together = records.Records(judgment.repo, tags, updates)
     for record in together.all:
         judgment.apply(records.tag_name, record)
+        if arrives:
+            judgment.apply(records.tag_date, record, together)
         judgment.apply(records.tag_lightweight, record)
         judgment.apply(records.tag_fields, record)
         judgment.apply(records.tag_mismatch, record, together)

@@ -11,18 +11,17 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from git_ekf import config as configuration
-from git_ekf.errors import EkfError, UsageError
+from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.git.calls import Git
+from git_ekf.git.questions.objects import ObjectInfo
 from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
 from git_ekf.repository import Repository
 from git_ekf.smallfile import CONFIGURATION, read_small
 
-# How much of the tags of a push is read (bytes), and of each one at least; of longer ones the
-# beginning is judged. A thousand megabytes of the same line are one on the wire, and several
-# thousand once they are taken apart.
-_TAGS = 8 << 20
-_TAG = 4 << 10
+# How much of the tags of a push is read (bytes). A thousand megabytes of one line are one on the
+# wire, and several thousand once they are taken apart.
+_TAGS = 32 << 20
 
 
 class Receiver(Repository):
@@ -50,7 +49,7 @@ class Receiver(Repository):
         except OSError as error:
             raise _misconfigured(f"{path}: {error.strerror}") from None
         if content is None:
-            raise _misconfigured(f"{path}: there is no such file")
+            raise _misconfigured(f"{path}: No such file or directory")
         return content
 
     @property
@@ -89,8 +88,12 @@ class Receiver(Repository):
     @cached_property
     def types(self) -> dict[str, str]:
         """Object id -> its type, for every object that an update names and that is there."""
+        return {oid: info.type for oid, info in self._objects.items()}
+
+    @cached_property
+    def _objects(self) -> dict[str, ObjectInfo]:
         asked = dict.fromkeys(update.new for update in self.updates if not update.deletes)
-        return {info.oid: info.type for info in self.git.object_infos(asked) if info}
+        return {info.oid: info for info in self.git.object_infos(asked) if info}
 
     @cached_property
     def refs(self) -> dict[str, str]:
@@ -165,9 +168,14 @@ class Receiver(Repository):
         return []
 
     def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
-        """Object id -> tag object, of long ones the beginning."""
+        """Object id -> tag object. Raises Refused where they are too much to be judged."""
         tags = [oid for oid in dict.fromkeys(oids) if self.types.get(oid) == "tag"]
-        return self.git.read_beginnings(tags, max(_TAG, _TAGS // len(tags))) if tags else {}
+        if sum(self._objects[oid].size for oid in tags) > _TAGS:
+            raise Refused(
+                f"the push has more than {_TAGS >> 20} MB of deploy records",
+                "push fewer of them at a time",
+            )
+        return self.git.read_beginnings(tags, _TAGS) if tags else {}
 
 
 def _misconfigured(message: str) -> UsageError:

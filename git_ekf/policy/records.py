@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from git_ekf.git.refs import HEADS, RefUpdate
+from git_ekf.git.refs import HEADS, TAGS, RefUpdate
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.record import parse
-from git_ekf.records import RecordTag
+from git_ekf.records import RecordTag, record_names, saved_records
+from git_ekf.recordtext import misleading
 from git_ekf.repository import Repository
 
 
@@ -123,20 +125,26 @@ class Records:
         """The commit that `Local SHA` names; None where it names none."""
         return self._resolved.get(record.value("Local SHA").lower())
 
-    def under(self, upstream: str, tagged: str) -> bool:
-        """Whether the upstream commit is an ancestor of the tagged one."""
+    def is_base(self, upstream: str, tagged: str) -> bool:
+        """Whether the upstream commit is what the tagged one stands on."""
         base = self._vendor_bases.get(tagged, tagged)
-        if upstream == base:
-            return True
+        if upstream == base or base != tagged:
+            return upstream == base
+        # All of it is the vendor's by now, and was not when the record was made, perhaps.
         if (upstream, base) not in self._ancestry:
-            is_ancestor = self.repo.git.is_ancestor
-            below = is_ancestor(upstream, base) or is_ancestor(upstream, tagged)
-            self._ancestry[upstream, base] = below
+            self._ancestry[upstream, base] = self.repo.git.is_ancestor(upstream, base)
         return self._ancestry[upstream, base]
 
     def on_channel(self, branch: str, upstream: str) -> bool:
         """Whether an upstream commit of a record of this branch is on its channel."""
         return (branch, upstream) not in self._off_channel
+
+    def has(self, name: str) -> bool:
+        """Whether there is a record of this name, here, on internal, or in the same push."""
+        repo = self.repo
+        if TAGS + name in self._arriving or name in saved_records(repo):
+            return True
+        return bool(record_names(repo, name.removeprefix(DEPLOY)))
 
     def backed_up(self, branch: str) -> bool:
         """Whether the internal repository has the branch, or gets it in the same push."""
@@ -151,6 +159,33 @@ def tag_name(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
             f"{name} {record.name}",
             f"git tag -d {shlex.quote(name)}, then tag again as {DEPLOY}YYYY-MM-DD/{branch}",
             ref=record.record.ref,
+        )
+
+
+def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
+    """A new deploy record is not from the future, and its number is the next of its day.
+
+    It cannot be deleted later, and would stay the newest record.
+    """
+    name = record.name
+    if isinstance(name, str):
+        return
+    now = datetime.now(UTC)
+    # A day has begun 14 hours earlier in the east of the Pacific.
+    if name.date > (now + timedelta(days=1)).date().isoformat():
+        yield record.finding(
+            f"{record.record.name} is of a day that has not come yet", "git ekf tag, without --date"
+        )
+    elif record.tag and record.tag.time > (now + timedelta(days=1)).timestamp():
+        yield record.finding(
+            f"{record.record.name} was made more than a day from now by the clock of its tagger",
+            "git ekf doctor, which looks at the clock, then tag again",
+        )
+    before = str(RecordName(name.date, name.number - 1, name.branch))
+    if name.number > 1 and not records.has(before):
+        yield record.finding(
+            f"{record.record.name} has no record before it: there is no {before}",
+            f"git tag -d {shlex.quote(record.record.name)}, then: git ekf tag --date {name.date}",
         )
 
 
@@ -194,6 +229,9 @@ def tag_mismatch(repo: Repository, record: JudgedRecord, records: Records) -> It
 def _mismatches(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[str]:
     tag, branch = record.tag, record.branch
     assert tag is not None
+    why = misleading(record.record.raw or b"", repo.config.tags_required)
+    if why:
+        yield f"its text {why}"
     for field, values in record.fields.items():
         if len(set(values)) > 1:
             yield f'the field "{field}" is there twice with different values'
@@ -221,11 +259,11 @@ def _mismatches(repo: Repository, record: JudgedRecord, records: Records) -> Ite
     commit = records.upstream(record)
     if commit is None:
         yield f"Upstream SHA {upstream} is not a commit of this repository"
-    elif not records.under(commit, tag.object):
-        yield f"Upstream SHA {upstream} is not under the tagged commit {tag.object[:12]}"
     elif branch and not records.on_channel(branch, commit):
         channel = f"{repo.config.primary}/{branch}"
         yield f"Upstream SHA {upstream} is not a vendor commit of {channel}"
+    elif not records.is_base(commit, tag.object):
+        yield f"Upstream SHA {upstream} is not what the tagged commit {tag.object[:12]} stands on"
 
 
 def _amend(record: JudgedRecord, act: str) -> str:

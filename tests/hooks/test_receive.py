@@ -258,7 +258,7 @@ def test_signatures(site: Site) -> None:
         if result:
             # A good signature is for one name: the same object under another name says something else.
             site.refused(
-                "tag-mismatch signature-missing",
+                "tag-date tag-mismatch signature-missing",
                 f"{name}:refs/tags/deploy/2026-11-21.2/release-1.8",
             )
             site.accepted(name)

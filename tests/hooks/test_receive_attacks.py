@@ -312,9 +312,9 @@ def test_a_record_of_another_branch(site: Site) -> None:
         **nine,
     )
     false = site.record(NAME, Date="2026-11-21", Upstream_SHA=shared)
-    site.refused("branch-base", false, honest, "release-1.9", vendor)
+    site.refused("tag-mismatch branch-base", false, honest, "release-1.9", vendor)
     site.accepted(honest, "release-1.9", vendor)
-    site.refused("branch-base", false)
+    site.refused("tag-mismatch branch-base", false)
     site.refused(
         "branch-base",
         site.record(NAME, "origin/release-1.9", Date="2026-11-21", Upstream_SHA=shared),
@@ -327,7 +327,7 @@ def test_records_one_above_another(site: Site, tmp_path: Path) -> None:
     lines = []
     for number in range(1, 29):
         work.commit("own/b", f"{number}\n")
-        name = site.record(f"deploy/2026-12-{number:02}/{BRANCH}", Date=f"2026-12-{number:02}")
+        name = site.record(f"deploy/2025-12-{number:02}/{BRANCH}", Date=f"2025-12-{number:02}")
         lines.append(f"{ZERO} {work.out('rev-parse', name)} refs/tags/{name}")
     site.accepted(
         "HEAD:refs/tags/here",
@@ -367,12 +367,14 @@ def test_a_file_of_lines_that_are_empty(site: Site) -> None:
 
 
 def test_a_record_of_many_megabytes(site: Site) -> None:
-    """It is judged by its beginning."""
+    """It is judged to its end."""
     long = "Long.\n" * 400_000
     site.accepted(site.record(NAME, Date="2026-11-21", Context=long))
     site.refused(
         "tag-mismatch",
-        site.record("deploy/2026-11-22/release-1.8", Date="2026-11-21", Context=long),
+        site.record(
+            "deploy/2026-11-22/release-1.8", Date="2026-11-22", Context=f"{long}L\u043ecal SHA: 1\n"
+        ),
     )
     blob = site.work.git("hash-object", "-w", "--stdin", stdin=long).out.strip()
     site.refused("tag-lightweight", f"{blob}:refs/tags/deploy/2026-11-23/release-1.8")
@@ -389,7 +391,9 @@ def test_dozens_of_records_of_a_megabyte(site: Site) -> None:
         for day in days
     ]
     pushed = [f"{oid}:refs/tags/deploy/{day}/{BRANCH}" for oid, day in zip(made, days, strict=True)]
-    site.accepted("--receive-pack=ulimit -v 200000; git-receive-pack", *pushed)
+    done = site.push("--receive-pack=ulimit -v 200000; git-receive-pack", *pushed)
+    assert "the push has more than 32 MB of deploy records" in done.err, done
+    assert done.code == 1
 
 
 # --- the environment ---

@@ -1,0 +1,155 @@
+"""Records that say one thing to git-ekf and another to whoever looks at them."""
+
+from __future__ import annotations
+
+import re
+from codecs import lookup
+
+import pytest
+from conftest import Clone, run
+from hypothesis import given
+from hypothesis import strategies as st
+from reach import generated
+
+from git_ekf.names import RECORD_FIELDS
+from git_ekf.record import Record, write
+from git_ekf.recordtext import misleading
+
+HEAD = (
+    b"object "
+    + b"1" * 40
+    + b"\ntype commit\ntag deploy/2026-11-20/release-1.8\ntagger A <a@b> 1 +0000\n"
+)
+FIELDS = dict.fromkeys(RECORD_FIELDS, "x")
+TEXT = write(Record(tuple({**FIELDS, "Context": "Größe, 5 replicas: two."}.items())))
+SIGNATURE = (
+    "-----BEGIN SSH SIGNATURE-----\nU1NIU0lHAAAAAQAAADMAAAALc3NoL\n-----END SSH SIGNATURE-----\n"
+)
+PGP = "-----BEGIN PGP SIGNATURE-----\nVersion: GnuPG v1\n\niQEzBAABCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----\n"
+
+
+def why(text: str | bytes, encoding: str = "") -> str:
+    body = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    header = f"encoding {encoding}\n".encode() if encoding else b""
+    return misleading(HEAD + header + b"\n" + body, RECORD_FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (TEXT, ""),
+        (TEXT.replace("\n", "\r\n"), ""),
+        (TEXT + SIGNATURE, ""),
+        (TEXT + PGP, ""),
+        (TEXT + "Änderung: neue Version\n\tmit Einzug\n", ""),
+        (TEXT.encode("iso-8859-1"), "ISO-8859-1"),
+        (TEXT.replace("ö", "ä").encode("cp1252"), "cp1252"),
+        (TEXT.replace("Größe", "日本語").encode("shift_jis", "replace"), "SHIFT_JIS"),
+        (TEXT + "\x1b[31mred\x1b[m \x1b[1;38;5;12mbold\x1b[0m", ""),
+        ("", ""),
+    ],
+)
+def test_plain_text(text: str | bytes, encoding: str) -> None:
+    assert why(text, encoding) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (TEXT.replace("Local SHA", "L\u043ecal SHA"), ""),
+        (TEXT + "L\u043ecal SHA: y\n", ""),
+        (TEXT + "Local\u200b SHA: y\n", ""),
+        (TEXT + "\ufeffLocal SHA: y\n", ""),
+        (TEXT + "\uff2cocal SHA: y\n", ""),
+        ("Größe: 5\n" + TEXT, ""),
+        (TEXT.replace("x\nBackup", "x~\nBackup").replace("Größe", "Size"), "HZ"),
+        (TEXT.encode().replace(b"Context:", b"Hidden: +AAo-Context:"), "UTF-7"),
+        (TEXT.encode("utf-16"), "UTF-16"),
+        (TEXT.encode() + b"\0Local SHA: y\n", ""),
+        (TEXT + "\x1b[2KLocal SHA: y\n", ""),
+        (TEXT.replace("Local SHA: x", "Local SHA: x\rLocal SHA: y"), ""),
+        (TEXT + "\x9b2K", ""),
+        (TEXT + "-----BEGIN PGP SIGNATURE-----\nLocal SHA: y\n", ""),
+        (TEXT + SIGNATURE + "Local SHA: y\n", ""),
+        (TEXT + SIGNATURE + SIGNATURE, ""),
+        (TEXT + "-----BEGIN PGP SIGNATURE-----\n\nLocal SHA: y\n-----END PGP SIGNATURE-----\n", ""),
+        ("-----BEGIN PGP MESSAGE-----\n" + TEXT, ""),
+        (TEXT + "\x1b[8mhidden", ""),
+        (TEXT + "\x1b[1;8mhidden", ""),
+        (TEXT + "\x1b[0m\x1b[A", ""),
+    ],
+)
+def test_two_texts_in_one(text: str | bytes, encoding: str) -> None:
+    assert why(text, encoding) != ""
+
+
+def encodings() -> list[str]:
+    names = [
+        "utf-8",
+        "iso-8859-1",
+        "cp1252",
+        "utf-7",
+        "hz",
+        "iso2022_jp",
+        "utf-16",
+        "shift_jis",
+        "big5",
+        "cp037",
+        "gb18030",
+    ]
+    return [name for name in names if lookup(name)]
+
+
+@generated(150)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *RECORD_FIELDS,
+                ":",
+                "\n",
+                "x",
+                "~",
+                "~{",
+                "~}",
+                "+AAo-",
+                "\x1b$B",
+                "\x1b(B",
+                "\\",
+                " ",
+                "ä",
+                "~\n",
+            ]
+        ),
+        max_size=30,
+    ),
+    st.sampled_from(encodings()),
+)
+def test_what_passes_reads_alike_raw_and_decoded(parts: list[str], encoding: str) -> None:
+    """Fields of git's own `cat-file` and of its `for-each-ref`, by plain string work."""
+    body = "".join(parts).encode()
+    if why(body, encoding):
+        return
+    try:
+        decoded = body.decode(encoding)
+    except (LookupError, ValueError):
+        return
+    for name in RECORD_FIELDS[:-1]:
+        pattern = rf"^{name}:[ \t]*(.*?)[ \t]*$"
+        assert (
+            re.findall(pattern, decoded, re.M)[:1] == re.findall(pattern, body.decode(), re.M)[:1]
+        )
+
+
+def test_the_judge_refuses_it(clone: Clone) -> None:
+    clone.commit("own/file", "x")
+    clone.ekf("save")
+    assert clone.ekf("tag", "-m", "Said.").code == 0
+    name = clone.out("tag", "-l", "deploy/*")
+    text = clone.out("cat-file", "tag", name) + "\nL\u043ecal SHA: " + "1" * 40 + "\n"
+    oid = clone.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=text).out.strip()
+    clone.git("update-ref", f"refs/tags/{name}", oid)
+    refused = clone.git("push", "internal", name, ok=False)
+    assert "tag-mismatch" in refused.err
+    assert clone.rules() == ["tag-mismatch"]
+    assert run("git", "-C", clone.path.with_name("internal.git"), "tag").out == ""
