@@ -61,3 +61,13 @@ def lock_in_the_way(path: str) -> Refused:
         f"another git command is at work here, or was killed and left {path}, which then may go",
         f"rm -f {shlex.quote(path)}",
     )
+
+
+def complaints(stderr: str) -> list[str]:
+    """The lines that git complains in, without "fatal:" and "error:"; all of it where none is."""
+    lines = []
+    for line in stderr.splitlines():
+        for prefix in ("fatal: ", "error: "):
+            if line.startswith(prefix):
+                lines.append(line.removeprefix(prefix))
+    return lines or [stderr.strip()]
