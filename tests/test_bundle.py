@@ -386,7 +386,7 @@ def test_what_cannot_be_packed(
         == "cannot read the receipt none: No such file or directory"
     )
     assert refused("create", one, "--from", vendor, "--receipt", one).endswith(
-        "one.tar is no JSON document of git-ekf"
+        "one.tar is not a JSON document of git-ekf"
     )
     assert (
         refused("create", one, "--from", other, "--receipt", receipt)
@@ -401,7 +401,7 @@ def test_what_cannot_be_packed(
         env = {"SOURCE_DATE_EPOCH": given}
         assert (
             refused("create", one, "--from", vendor, code=2, env=env)
-            == f"SOURCE_DATE_EPOCH is {given}, which is no time in seconds"
+            == f"SOURCE_DATE_EPOCH is {given}, which is not a valid time in seconds"
         )
     env = {"SOURCE_DATE_EPOCH": "8589934591"}
     ekf("create", tmp_path / "late.tar", "--from", vendor, env=env)
@@ -572,14 +572,14 @@ def test_what_is_no_bundle_at_all(one: Path, vendor: Path, tmp_path: Path) -> No
     assert run("git", "-C", vendor, "bundle", "create", "-q", path, "release-1.8").code == 0
     assert reason(path) == "is a bundle of git's own, without a manifest"
     path.write_bytes(os.urandom(2000))
-    assert reason(path) == "is no file of git ekf bundle"
+    assert reason(path) == "is not a git-ekf bundle"
     path.write_bytes(bytes(2000))
-    assert reason(path) == "is no file of git ekf bundle"
+    assert reason(path) == "is not a git-ekf bundle"
     assert reason(archived(path, {BUNDLE: b""})) == "has no manifest.json"
-    assert reason(tmp_path, UsageError) == "is no file"
+    assert reason(tmp_path, UsageError) == "is not a regular file"
     assert reason(tmp_path / "none", UsageError).startswith("cannot read ")
     os.mkfifo(tmp_path / "pipe")
-    assert reason(tmp_path / "pipe", UsageError) == "is no file"
+    assert reason(tmp_path / "pipe", UsageError) == "is not a regular file"
     # A size of eight exabytes, in a header that is otherwise right.
     huge = bytearray(archive.header(BUNDLE, 1 << 63, NOON))
     path.write_bytes(bytes(huge) + bytes(4096))
@@ -599,7 +599,7 @@ def test_a_manifest_that_is_wrong(one: Path, inside: Path) -> None:
         ),
         (
             lambda m: m.update(format="zip"),
-            'the manifest of {path} is no JSON document of git-ekf with the format "git-ekf-bundle"',
+            'the manifest of {path} is not a JSON document of git-ekf with the format "git-ekf-bundle"',
         ),
         (
             lambda m: m["channels"].append(channel),
@@ -668,7 +668,7 @@ def test_a_manifest_that_is_wrong(one: Path, inside: Path) -> None:
         files[MANIFEST] = raw
         files[SUMS] = archive.sums(manifest.sha256, hashlib.sha256(raw).hexdigest())
         assert reason(archived(one.with_name("tampered.tar"), files)).startswith(
-            f"the manifest of {one.with_name('tampered.tar')} is no JSON document"
+            f"the manifest of {one.with_name('tampered.tar')} is not a JSON document"
         )
 
 
@@ -886,7 +886,7 @@ def test_what_it_builds_on_is_gone(
     # A bare repository of somebody's, another vendor's mirror, and a ref that only names another one.
     assert (
         refused("apply", two, vendor)
-        == f"{vendor} has branches or tags, and is no mirror that git ekf has made"
+        == f"{vendor} has branches or tags, and is not a mirror that git ekf has made"
     )
     other, foreign = Path(shutil.copytree(vendor, tmp_path / "other.git")), tmp_path / "foreign.tar"
     create(foreign, other)
@@ -904,7 +904,7 @@ def test_what_it_builds_on_is_gone(
     assert public(inside)["refs/heads/release-1.8"] == tip
     clone = tmp_path / "clone"
     assert run("git", "clone", "-q", vendor, clone).code == 0
-    assert refused("apply", one, clone).endswith("is there already, and is no bare repository")
+    assert refused("apply", one, clone).endswith("already exists and is not a bare repository")
 
 
 def test_signatures_by_ssh(vendor: Path, tmp_path: Path, day: Callable[[int], None]) -> None:

@@ -483,9 +483,9 @@ def test_wrong_input(vendor: Path, tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine").touch()
-    refused(4, f"{full} is there already, and is no bare repository", vendor, full)
+    refused(4, f"{full} already exists and is not a bare repository", vendor, full)
     refused(
-        4, f"{full / 'mine'} is there already, and is no bare repository", vendor, full / "mine"
+        4, f"{full / 'mine'} already exists and is not a bare repository", vendor, full / "mine"
     )
     assert os.listdir(full) == ["mine"]
     work = tmp_path / "work"
@@ -507,7 +507,7 @@ def test_wrong_input(vendor: Path, tmp_path: Path) -> None:
     for target in (plain, f"file://{plain}"):
         refused(
             4,
-            f"{target} has branches or tags, and is no mirror that git ekf has made",
+            f"{target} has branches or tags, and is not a mirror that git ekf has made",
             vendor,
             target,
         )

@@ -1,23 +1,22 @@
-"""The tar archive around a bundle: its blocks written, and read strictly, with no trust in any of them.
+"""The tar archive around a bundle: its blocks written, and read strictly, with no trust in them.
 
-Python's tarfile understands links, devices, sparse files and several dialects. None of that belongs here, and whatever a reader takes for
-something else than `tar` does would be a way to hide things. The layout is ustar, POSIX.1-1988; pax(1).
+Python's tarfile understands links, devices, sparse files and several dialects. None of that belongs
+here, and whatever a reader takes for something else than `tar` does would be a way to hide things.
+The layout is ustar, POSIX.1-1988; pax(1).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from git_ekf.airgap.refusals import damaged
 from git_ekf.errors import Refused
 
-BUNDLE, MANIFEST, SUMS, SIGNATURE = (
-    "channels.bundle",
-    "manifest.json",
-    "SHA256SUMS",
-    "manifest.json.sig",
-)
+BUNDLE = "channels.bundle"
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+SIGNATURE = "manifest.json.sig"
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -26,6 +25,7 @@ END = bytes(2 * BLOCK)
 _MOST = {MANIFEST: 1 << 26, SUMS: 1 << 10, SIGNATURE: 1 << 16}
 _MOST_PADDING = 1 << 20  # tar's largest usual blocking factor is 20, 10 KiB
 
+_FILE = "0"
 _KINDS = {
     "1": "a hard link",
     "2": "a symbolic link",
@@ -34,27 +34,34 @@ _KINDS = {
     "5": "a directory",
     "6": "a named pipe",
 }
-_AGAIN = "bring it across again, then: git ekf bundle verify"
 
 
 class Member(NamedTuple):
+    """Where a file begins in the archive, and how long it is, in bytes."""
+
     offset: int
     size: int
 
 
 def header(name: str, size: int, time: int) -> bytes:
     """The block before a file; `time` is in seconds since the epoch."""
-    sized = (
-        b"%011o\0" % size if size < 1 << 33 else b"\x80" + size.to_bytes(11, "big")
-    )  # GNU's way, for 8 GiB and more
-    block = (
-        b"%b0000644\0" % name.encode().ljust(100, b"\0")
-        + b"0000000\0" * 2
-        + sized
-        + b"%011o\0" % time
-    )
-    block = (block + b" " * 8 + b"0" + bytes(100) + b"ustar\x0000").ljust(BLOCK, b"\0")
+    length = b"%011o\0" % size
+    if size >= 1 << 33:  # 8 GiB, for which the octal digits do not do; this is how GNU tar has it
+        length = b"\x80" + size.to_bytes(11, "big")
+    fields = [name.encode().ljust(100, b"\0"), b"0000644\0", b"0000000\0" * 2, length]
+    fields += [b"%011o\0" % time, b" " * 8, _FILE.encode(), bytes(100), b"ustar\x0000"]
+    block = b"".join(fields).ljust(BLOCK, b"\0")
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def padding(size: int) -> bytes:
+    """The bytes that fill the last block of a file."""
+    return bytes(-size % BLOCK)
+
+
+def packed(name: str, content: bytes, time: int) -> bytes:
+    """The blocks of a small file; `time` is in seconds since the epoch."""
+    return header(name, len(content), time) + content + padding(len(content))
 
 
 def sums(bundle: str, manifest: str) -> bytes:
@@ -62,26 +69,13 @@ def sums(bundle: str, manifest: str) -> bytes:
     return f"{bundle}  {BUNDLE}\n{manifest}  {MANIFEST}\n".encode()
 
 
-def padding(size: int) -> bytes:
-    """What fills the last block of a file."""
-    return bytes(-size % BLOCK)
-
-
 def read_members(file: IO[bytes], path: str) -> dict[str, Member]:
-    """The files in an archive, by name. Raises Refused where it is anything but complete, of these files alone, and without a surprise."""
+    """The files in an archive, by name.
+
+    Raises Refused where it is anything but complete, of these files alone, and without a surprise.
+    """
     length = os.fstat(file.fileno()).st_size
     members: dict[str, Member] = {}
-    for name, member in _members(file, path, length):
-        if name in members:
-            raise _damaged(path, f"has {name} twice")
-        members[name] = member
-    for name in (BUNDLE, MANIFEST, SUMS):
-        if name not in members:
-            raise _damaged(path, f"has no {name}")
-    return members
-
-
-def _members(file: IO[bytes], path: str, length: int) -> Iterator[tuple[str, Member]]:
     at = 0
     while True:
         file.seek(at)
@@ -93,19 +87,23 @@ def _members(file: IO[bytes], path: str, length: int) -> Iterator[tuple[str, Mem
         if not any(block):
             break
         name, size = _read_header(block, path, at)
-        if name in _MOST and size > _MOST[name]:
-            raise _damaged(path, f"has a {name} of {size} bytes, which is more than is ever read")
+        if name in members:
+            raise damaged(path, f"has {name} twice")
         at += BLOCK
-        if at + size > length:
-            raise _cut_off(path, length, f"{name} goes on to byte {at + size}")
-        yield name, Member(at, size)
+        members[name] = Member(at, size)
         at += size
+        if at > length:
+            raise _cut_off(path, length, f"{name} goes on to byte {at}")
         file.seek(at)
-        left = file.read(len(padding(size)))
-        if any(left):
-            raise _damaged(path, f"is damaged at byte {at}: there is something behind {name}")
-        at += len(padding(size))
+        filling = file.read(len(padding(size)))
+        if any(filling):
+            raise damaged(path, f"is damaged at byte {at}: there is something behind {name}")
+        at += len(filling)
     _require_end(file, path, length, length - at)
+    for name in (BUNDLE, MANIFEST, SUMS):
+        if name not in members:
+            raise damaged(path, f"has no {name}")
+    return members
 
 
 def _require_archive(block: bytes, path: str) -> None:
@@ -116,34 +114,43 @@ def _require_archive(block: bytes, path: str) -> None:
         )
     if not block:
         raise _cut_off(path, 0, "it is empty")
-    if len(block) == BLOCK and block[257:262] != b"ustar":
-        raise Refused(f"{path} is no file of git ekf bundle", "git ekf bundle create makes one")
+    if len(block) == BLOCK and not _is_ustar(block):
+        raise Refused(f"{path} is not a git-ekf bundle", "git ekf bundle create makes one")
+
+
+def _is_ustar(block: bytes) -> bool:
+    return block[257:262] == b"ustar"
 
 
 def _read_header(block: bytes, path: str, at: int) -> tuple[str, int]:
-    """Name and size of a file. Whatever else a header may say is of no consequence, or refused."""
-    if block[257:262] != b"ustar" or _octal(block[148:156]) != sum(block[:148]) + 8 * ord(
-        " "
-    ) + sum(block[156:]):
-        raise _damaged(path, f"is damaged at byte {at}: there is no header of a file")
+    """Name and size of a file.
+
+    Whatever else a header may say is of no consequence, or refused.
+    """
+    summed = block[:148] + b" " * 8 + block[156:]  # the checksum counts as blanks
+    if not _is_ustar(block) or _octal(block[148:156]) != sum(summed):
+        raise damaged(path, f"is damaged at byte {at}: there is no header of a file")
     name = os.fsdecode(block[:100].rstrip(b"\0"))
-    kind = chr(block[156] or ord("0"))
-    if kind in _KINDS or kind != "0":
-        raise _damaged(
-            path,
-            f'has in it, by the name "{name}", {_KINDS.get(kind, "something else than a file")}',
-        )
+    kind = chr(block[156]) if block[156] else _FILE
+    if kind != _FILE:
+        described = _KINDS.get(kind, "something else than a file")
+        raise damaged(path, f'has in it, by the name "{name}", {described}')
     if name not in (BUNDLE, *_MOST) or any(block[157:257]) or any(block[345:500]):
-        raise _damaged(path, f'has in it "{name}", which does not belong there')
-    size = int.from_bytes(block[125:136], "big") if block[124] == 0x80 else _octal(block[124:136])
+        raise damaged(path, f'has in it "{name}", which does not belong there')
+    size = _octal(block[124:136])
+    if block[124] == 0x80:
+        size = int.from_bytes(block[125:136], "big")
     if size is None:
-        raise _damaged(path, f"is damaged at byte {at}: {name} has no size")
+        raise damaged(path, f"is damaged at byte {at}: {name} has no size")
+    if name in _MOST and size > _MOST[name]:
+        raise damaged(path, f"has a {name} of {size} bytes, which is more than is ever read")
     return name, size
 
 
 def _octal(field: bytes) -> int | None:
     digits = field.strip(b" \0")
-    return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None
+    # int() would take a sign, blanks and underscores as well.
+    return int(digits, 8) if digits and not digits.strip(b"01234567") else None
 
 
 def _require_end(file: IO[bytes], path: str, length: int, left: int) -> None:
@@ -152,12 +159,8 @@ def _require_end(file: IO[bytes], path: str, length: int, left: int) -> None:
         raise _cut_off(path, length, "its last block is missing")
     file.seek(length - left)
     if left > _MOST_PADDING or any(file.read(left)):
-        raise _damaged(path, f"has something behind its end, at byte {length - left}")
+        raise damaged(path, f"has something behind its end, at byte {length - left}")
 
 
 def _cut_off(path: str, length: int, but: str) -> Refused:
-    return Refused(f"{path} is cut off: it ends at byte {length}, but {but}", _AGAIN + f" {path}")
-
-
-def _damaged(path: str, what: str) -> Refused:
-    return Refused(f"{path} {what}", _AGAIN + f" {path}")
+    return damaged(path, f"is cut off: it ends at byte {length}, but {but}")

@@ -1,7 +1,7 @@
-"""What a mirror of the vendor's repository is: what it says of itself, how it differs from what is wanted, and how its refs move.
+"""How a mirror differs from what is wanted, who has to agree to that, and how its refs move.
 
-A mirror says what it is in one blob, to which `refs/ekf/mirror/state` points. A fetch can bring that, so a clone of the mirror knows as
-much; and it moves together with branches and tags.
+A mirror says what it is in one blob, to which `refs/ekf/mirror/state` points. A fetch can bring
+that, so a clone of the mirror knows as much; and it moves together with branches and tags.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
@@ -19,19 +19,20 @@ from git_ekf.names import Scheme, without_credentials
 from git_ekf.transaction.journal import uninterrupted
 from git_ekf.vendor import MirrorState
 
-NEW, UPDATED, UNCHANGED, REWRITTEN, WITHDRAWN, KEPT = (
-    "new",
-    "updated",
-    "unchanged",
-    "rewritten",
-    "withdrawn",
-    "kept",
-)
+NEW = "new"
+UPDATED = "updated"
+UNCHANGED = "unchanged"
+REWRITTEN = "rewritten"
+WITHDRAWN = "withdrawn"
+KEPT = "kept"
 
 
 class RefChange(NamedTuple):
-    """What becomes of a branch or tag of the mirror. `kind` is new, updated, unchanged, rewritten (a branch that would not be
-    fast-forwarded, a tag that moves), withdrawn or kept (nobody asked for it); `old` and `new` are object ids, "" where there is none.
+    """What becomes of a branch or tag of the mirror.
+
+    `kind` is new, updated, unchanged, rewritten (a branch that would not be fast-forwarded, a tag
+    that moves), withdrawn or kept (nobody asked for it); `old` and `new` are object ids, "" where
+    there is none.
     """
 
     kind: str
@@ -41,7 +42,18 @@ class RefChange(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The branch or tag in short."""
         return self.ref.removeprefix(HEADS).removeprefix(TAGS)
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether it is of a branch, and not of a tag."""
+        return self.ref.startswith(HEADS)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the ref will be another one."""
+        return self.old != self.new
 
     @property
     def loses(self) -> bool:
@@ -49,84 +61,131 @@ class RefChange(NamedTuple):
         return self.kind in (REWRITTEN, WITHDRAWN)
 
 
-def refs_of(git: Git) -> dict[str, str]:
-    """ref -> object id of a mirror's branches and tags."""
-    return _refs(git, HEADS, TAGS)
+class Order(Protocol):
+    """What the orders for a mirror have in common.
+
+    `accepted` are the names that may be lost; `command` is the one to run again.
+    """
+
+    @property
+    def accepted(self) -> Sequence[str]:
+        """Branches, tags, and the URL that the vendor had before."""
+
+    @property
+    def command(self) -> str:
+        """Without what is accepted."""
 
 
-def _refs(git: Git, *prefixes: str) -> dict[str, str]:
-    return {ref.name: ref.oid for ref in git.refs(*prefixes)}
+def refs_of(git: Git, *patterns: str) -> dict[str, str]:
+    """ref -> object id, of a mirror's branches and tags, or of those that patterns match."""
+    return {ref.name: ref.oid for ref in git.refs(*(patterns or (HEADS, TAGS)))}
+
+
+# --- what becomes of each ref ---
 
 
 def compare(git: Git, wanted: dict[str, str], have: dict[str, str]) -> list[RefChange]:
-    """What it takes from the refs in `have` to those `wanted` (ref -> object id), in order of refs. The repository has their objects."""
-    return [
-        _change(git, ref, have.get(ref, ""), wanted.get(ref, ""))
-        for ref in sorted(wanted.keys() | have.keys())
-    ]
+    """What it takes from the refs in `have` to those `wanted` (ref -> object id), by their names.
+
+    The repository has their objects.
+    """
+    changes = []
+    for ref in sorted(wanted.keys() | have.keys()):
+        old, new = have.get(ref, ""), wanted.get(ref, "")
+        changes.append(RefChange(_kind(git, ref, old, new), ref, old, new))
+    return changes
+
+
+def _kind(git: Git, ref: str, old: str, new: str) -> str:
+    if old == new:
+        return UNCHANGED
+    if not old:
+        return NEW
+    if not new:
+        return WITHDRAWN
+    is_forward = ref.startswith(HEADS) and git.is_ancestor(old, new)
+    return UPDATED if is_forward else REWRITTEN
 
 
 def in_order(changes: Iterable[RefChange], scheme: Scheme) -> list[RefChange]:
     """Channels by their version, then tags."""
-    return sorted(
-        changes,
-        key=lambda change: (change.ref.startswith(TAGS), scheme.key(change.name), change.name),
-    )
+
+    def key(change: RefChange) -> tuple[bool, tuple[int, ...], str]:
+        return not change.is_branch, scheme.key(change.name), change.name
+
+    return sorted(changes, key=key)
 
 
-def _change(git: Git, ref: str, old: str, new: str) -> RefChange:
-    if old == new:
-        return RefChange(UNCHANGED, ref, old, new)
-    if not old or not new:
-        return RefChange(NEW if new else WITHDRAWN, ref, old, new)
-    return RefChange(
-        UPDATED if ref.startswith(HEADS) and git.is_ancestor(old, new) else REWRITTEN, ref, old, new
-    )
+# --- who has to agree ---
 
 
-def require_accepted(changes: Iterable[RefChange], accepted: Sequence[str], command: str) -> None:
-    """Raises Refused for what the vendor has rewritten or withdrawn, unless it is accepted by name.
+def other_vendor(
+    order: Order, target: str, have: dict[str, str], primary: str, state: MirrorState | None
+) -> str:
+    """The URL of which the target is a mirror, where that is another vendor than `primary`.
 
-    `command` is the one to run again, to which the hint adds an --accept for each.
+    "" where it is not, or is accepted. Raises Refused where it has refs and is not a mirror.
     """
-    open_ones = [change for change in changes if change.loses and change.name not in accepted]
-    if open_ones:
-        said = "; ".join(map(_loss, open_ones))
+    if state is None:
+        if have:
+            raise Refused(
+                f"{target} has branches or tags, and is not a mirror that git ekf has made",
+                "name an empty or a new repository",
+            )
+        return ""
+    if state.is_of(primary) or state.primary in order.accepted:
+        return ""
+    return state.primary
+
+
+def require_accepted(changes: Iterable[RefChange], order: Order) -> None:
+    """Raises Refused for what the vendor has rewritten or withdrawn, unless it is accepted."""
+    losing = [change for change in changes if change.loses and change.name not in order.accepted]
+    if losing:
+        names = [change.name for change in losing]
         raise Refused(
-            f"{said}; nothing was changed",
-            f"if that is meant: {accepting(command, accepted, *(change.name for change in open_ones))}",
+            f"{'; '.join(map(_loss, losing))}; nothing was changed",
+            f"if that is meant: {accepting(order, *names)}",
         )
 
 
-def accepting(command: str, accepted: Sequence[str], *more: str) -> str:
-    """The command with all that was accepted before, and with more: to leave one out would have it refused for that."""
-    names = dict.fromkeys(map(without_credentials, (*accepted, *more)))
-    return " ".join([command, *(f"--accept {shlex.quote(name)}" for name in names)])
+def accepting(order: Order, *more: str) -> str:
+    """The command that accepts more.
+
+    With all that was accepted before: to leave one out would have it refused for that.
+    """
+    names = dict.fromkeys(map(without_credentials, (*order.accepted, *more)))
+    return " ".join([order.command, *(f"--accept {shlex.quote(name)}" for name in names)])
 
 
 def _loss(change: RefChange) -> str:
-    what = change.name if change.ref.startswith(HEADS) else f"the tag {change.name}"
+    old = change.old[:7]
     if change.ref.startswith(RECORDS):
-        return f"the tag {change.name}, which is {change.old[:7]}, has the name of a deploy record, and a mirror has none"
+        name = f"the tag {change.name}, which is {old},"
+        return f"{name} has the name of a deploy record, and a mirror has none"
+    name = change.name if change.is_branch else f"the tag {change.name}"
     if change.kind == WITHDRAWN:
-        return f"the vendor has withdrawn {what}, which was {change.old[:7]}"
-    return f"the vendor has {'rewritten' if change.ref.startswith(HEADS) else 'moved'} {what}, from {change.old[:7]} to {change.new[:7]}"
+        return f"the vendor has withdrawn {name}, which was {old}"
+    verb = "rewritten" if change.is_branch else "moved"
+    return f"the vendor has {verb} {name}, from {old} to {change.new[:7]}"
+
+
+# --- moved ---
 
 
 def plan_backups(git: Git, changes: Iterable[RefChange]) -> dict[str, str]:
-    """ref under refs/ekf/backup/ -> object id, for whatever a change would lose and no backup keeps yet."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    losing = {f"{_backup_of(change.ref)}/{stamp}": change.old for change in changes if change.loses}
+    """Backup ref -> object id, for whatever a change would lose and no backup keeps yet."""
+    losing = [change for change in changes if change.loses]
     if not losing:
         return {}
-    kept = {(ref.rpartition("/")[0], oid) for ref, oid in _refs(git, BACKUP).items()}
-    return {ref: oid for ref, oid in losing.items() if (ref.rpartition("/")[0], oid) not in kept}
-
-
-def _backup_of(ref: str) -> str:
-    return BACKUP + (
-        ref.removeprefix(HEADS) if ref.startswith(HEADS) else ref.removeprefix("refs/")
-    )
+    kept = {(ref.rpartition("/")[0], oid) for ref, oid in refs_of(git, BACKUP).items()}
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    backups = {}
+    for change in losing:
+        short = change.name if change.is_branch else change.ref.removeprefix("refs/")
+        if (BACKUP + short, change.old) not in kept:
+            backups[f"{BACKUP}{short}/{stamp}"] = change.old
+    return backups
 
 
 def write_state(git: Git, state: MirrorState) -> str:
@@ -134,39 +193,49 @@ def write_state(git: Git, state: MirrorState) -> str:
     return git.write_blob(os.fsencode(state.text()))
 
 
+def wanted_refs(git: Git, moving: list[RefChange], state: MirrorState) -> dict[str, str]:
+    """ref -> object id ("" for none), after these changes, with that of the mirror's state."""
+    wanted = {change.ref: change.new for change in moving}
+    wanted[MIRROR] = write_state(git, state)
+    return wanted
+
+
+def require_refs(git: Git, wanted: dict[str, str], message: str, hint: str) -> None:
+    """Raises CallFailed where a ref is not as wanted; `message` gets the ref and both ids."""
+    have = refs_of(git, "refs/")
+    for ref, oid in wanted.items():
+        if have.get(ref, "") != oid:
+            raise CallFailed(message.format(ref, have.get(ref, "gone")[:12], oid[:12]), hint)
+
+
 def move(git: Git, changes: Iterable[RefChange], state: MirrorState) -> dict[str, str]:
     """Moves the mirror's refs in one transaction; returns the backups made (ref -> object id).
 
-    The mirror has to be locked (journal.locked). Raises GitFailed or Refused when a ref is not what it was, and then no ref has moved;
-    CallFailed when what is there afterwards is not what was written.
+    The mirror has to be locked (journal.locked). Raises GitFailed or Refused when a ref is not what
+    it was, and then no ref has moved; CallFailed when what is there afterwards is not what was
+    written.
     """
-    moving = [change for change in changes if change.old != change.new]
+    moving = [change for change in changes if change.moves]
     backups = plan_backups(git, moving)
-    blob = write_state(git, state)
-    none = "0" * len(blob)
+    wanted = wanted_refs(git, moving, state)
+    none = "0" * len(wanted[MIRROR])
+    updates = [RefUpdate(one.ref, one.old or none, one.new or none) for one in moving]
+    updates.append(RefUpdate(MIRROR, "", wanted[MIRROR]))
     with uninterrupted():
-        # Ahead, because a git that is killed in the middle of a transaction may have moved some of its refs.
+        # Ahead, because a git that is killed in the middle of a transaction may have moved some.
         git.update_refs(RefUpdate(ref, none, oid) for ref, oid in backups.items())
-        updates = [RefUpdate(ref, old or none, new or none) for _, ref, old, new in moving]
-        git.update_refs([*updates, RefUpdate(MIRROR, "", blob)])
-    _verify(git, moving, blob)
+        git.update_refs(updates)
+    require_refs(git, wanted, "the refs were moved, but {} is {} and not {}", "git fsck")
     return backups
 
 
-def _verify(git: Git, moved: list[RefChange], blob: str) -> None:
-    there = _refs(git)
-    for ref, oid in [*((change.ref, change.new) for change in moved), (MIRROR, blob)]:
-        if there.get(ref, "") != oid:
-            raise CallFailed(
-                f"the refs were moved, but {ref} is {there.get(ref, 'gone')[:12]} and not {oid[:12]}",
-                "git fsck",
-            )
-
-
 def point_head(git: Git, scheme: Scheme) -> str:
-    """Lets HEAD name the newest channel, so that a plain `git clone` checks it out. The branch; "" where there is none."""
-    channels = [name for ref in refs_of(git) if scheme.is_release(name := ref.removeprefix(HEADS))]
-    newest = max(channels, key=scheme.key, default="")
+    """Lets HEAD name the newest channel, so that a plain `git clone` checks it out.
+
+    The branch; "" where there is none.
+    """
+    branches = [ref.removeprefix(HEADS) for ref in refs_of(git, HEADS)]
+    newest = max(filter(scheme.is_release, branches), key=scheme.key, default="")
     if newest and git.head_branch() != newest:
         git.point_head(HEADS + newest)
     return newest

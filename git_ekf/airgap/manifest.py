@@ -1,18 +1,20 @@
-"""What a bundle says of itself, and the receipt that the other side gives for it: to and from JSON, with every value checked.
+"""What a bundle says of itself, and the receipt that the other side gives for it.
 
-Both cross the gap, perhaps through many hands, so nothing is taken for granted. A bundle is known by the SHA-256 digest of its manifest,
-which has the digest of everything else.
+They are JSON, and every value is checked: both cross the gap, perhaps through many hands, so
+nothing is taken for granted. A bundle is known by the SHA-256 digest of its manifest, which has the
+digest of everything else.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from git_ekf import __version__
-from git_ekf.errors import Refused
+from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import HEADS, TAGS
 from git_ekf.names import valid_branch, without_credentials
 from git_ekf.vendor import AHEAD
@@ -24,13 +26,16 @@ BUNDLE_FORMAT, RECEIPT_FORMAT = "git-ekf-bundle", "git-ekf-receipt"
 HASHES = {"sha1": 40, "sha256": 64}  # object format -> digits of an object id
 
 _MOST = 2**53  # the largest number that every reader of JSON takes
+_LATEST = 8**11 - 1  # in the year 2242: what the eleven octal digits of a file's time in ustar hold
 
 
 class Manifest(NamedTuple):
-    """`refs` and `previous` are ref -> object id: what the channels and tags are, and what they were on the other side, when it gave the
-    receipt that this bundle follows. `after` is the digest of the bundle which that receipt is for, "" for none. `complete`: a channel
-    or tag that is not in `refs` is one that the vendor has withdrawn. Times are in seconds since the epoch: `updated` is when the
-    vendor was last heard.
+    """What a bundle says of itself; times are in seconds since the epoch.
+
+    `refs` and `previous` are ref -> object id: what the channels and tags are, and what they were
+    on the other side, when it gave the receipt that this bundle follows. `after` is the digest of
+    the bundle which that receipt is for, "" for none. `complete`: a channel or tag that is not in
+    `refs` is one that the vendor has withdrawn. `updated` is when the vendor was last fetched.
     """
 
     tool: str
@@ -44,40 +49,35 @@ class Manifest(NamedTuple):
     refs: dict[str, str]
     previous: dict[str, str]
     prerequisites: tuple[str, ...]
-    commits: int
-    objects: int
-    size: int
-    sha256: str
+    commits: int = 0
+    objects: int = 0
+    size: int = 0
+    sha256: str = ""
 
     def text(self) -> bytes:
-        return _text({"format": BUNDLE_FORMAT, "version": VERSION, **self.as_json()})
+        """The content of manifest.json."""
+        return _text(BUNDLE_FORMAT, self.as_json())
 
     def is_ahead(self, now: int) -> bool:
         """Whether it has a time that the clock here has not reached by far."""
         return max(self.created, self.updated) > now + AHEAD
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "tool": self.tool,
-            "created": as_time(self.created),
-            "updated": as_time(self.updated),
-            "primary": self.primary,
-            "object_format": self.object_format,
-            "sequence": self.sequence,
-            "after": self.after or None,
-            "complete": self.complete,
-            "channels": _listed(HEADS, self.refs, self.previous),
-            "tags": _listed(TAGS, self.refs, self.previous),
-            "prerequisites": list(self.prerequisites),
-            "commits": self.commits,
-            "objects": self.objects,
-            "size": self.size,
-            "sha256": self.sha256,
-        }
+        """Its values for a document."""
+        values = self._asdict()
+        values["created"] = as_time(self.created)
+        values["updated"] = as_time(self.updated)
+        values["after"] = self.after or None
+        previous = values.pop("previous")
+        return _with_refs(values, previous)
 
 
 class Receipt(NamedTuple):
-    """What the other side has: `refs` is ref -> object id, `digest` and `sequence` those of the last bundle applied."""
+    """What the other side has.
+
+    `refs` is ref -> object id, `digest` and `sequence` those of the last bundle applied, `applied`
+    the seconds since the epoch.
+    """
 
     tool: str
     applied: int
@@ -88,189 +88,209 @@ class Receipt(NamedTuple):
     refs: dict[str, str]
 
     def text(self) -> bytes:
+        """The content of a file for it."""
         return _text(
-            {
-                "format": RECEIPT_FORMAT,
-                "version": VERSION,
-                "tool": self.tool,
-                "applied": as_time(self.applied),
-                "primary": self.primary,
-                "object_format": self.object_format,
-                "sequence": self.sequence,
-                "digest": self.digest,
-                "channels": _listed(HEADS, self.refs),
-                "tags": _listed(TAGS, self.refs),
-            }
+            RECEIPT_FORMAT, _with_refs({**self._asdict(), "applied": as_time(self.applied)})
         )
 
 
+def _text(form: str, values: dict[str, Any]) -> bytes:
+    document = {"format": form, "version": VERSION, **values}
+    return json.dumps(document, indent=2, ensure_ascii=True).encode() + b"\n"
+
+
+def _with_refs(values: dict[str, Any], previous: dict[str, str] | None = None) -> dict[str, Any]:
+    """The values with lists of channels and tags where the refs stand."""
+    document: dict[str, Any] = {}
+    for key, value in values.items():
+        if key == "refs":
+            document["channels"] = _listed(HEADS, value, previous)
+            document["tags"] = _listed(TAGS, value, previous)
+        else:
+            document[key] = value
+    return document
+
+
+def _listed(
+    prefix: str, refs: dict[str, str], previous: dict[str, str] | None
+) -> list[dict[str, str | None]]:
+    rows = []
+    for ref in sorted(refs):
+        if ref.startswith(prefix):
+            row: dict[str, str | None] = {"name": ref.removeprefix(prefix), "tip": refs[ref]}
+            if previous is not None:
+                row["previous"] = previous.get(ref)
+            rows.append(row)
+    return rows
+
+
+# --- times ---
+
+
+def now() -> int:
+    """The time, or what SOURCE_DATE_EPOCH says instead (reproducible-builds.org, in seconds).
+
+    Raises UsageError where that is not a valid time.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not given:
+        return int(time.time())
+    if not (given.isascii() and given.isdigit()) or len(given) > 20 or int(given) > _LATEST:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {given}, which is not a valid time in seconds",
+            "unset SOURCE_DATE_EPOCH",
+        )
+    return int(given)
+
+
+def as_time(seconds: float) -> str:
+    """A time as documents and people get it, to the second (ISO 8601)."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+# --- read ---
+
+
 def parse_manifest(raw: bytes, path: str) -> Manifest:
-    """Raises Refused when it is not one that this version has written; `path` is for the message."""
+    """The manifest of the bundle at a path.
+
+    Raises Refused when it is not one that this version has written.
+    """
     fields = _Fields(raw, f"the manifest of {path}", BUNDLE_FORMAT)
-    object_format = fields.object_format()
-    refs, previous = fields.refs(object_format)
+    refs, previous = fields.refs()
     manifest = Manifest(
-        fields.text("tool"),
-        fields.time("created"),
-        fields.time("updated"),
-        without_credentials(fields.text("primary")),
-        object_format,
-        fields.number("sequence", 1),
-        fields.digest("after", may_lack=True),
-        fields.flag("complete"),
-        refs,
-        previous,
-        fields.object_ids("prerequisites", object_format),
-        fields.number("commits"),
-        fields.number("objects"),
-        fields.number("size"),
-        fields.digest("sha256"),
+        tool=fields.text("tool"),
+        created=fields.time("created"),
+        updated=fields.time("updated"),
+        primary=without_credentials(fields.text("primary")),
+        object_format=fields.object_format,
+        sequence=fields.number("sequence", 1),
+        after=fields.digest("after", may_lack=True),
+        complete=fields.flag("complete"),
+        refs=refs,
+        previous=previous,
+        prerequisites=fields.object_ids("prerequisites"),
+        commits=fields.number("commits"),
+        objects=fields.number("objects"),
+        size=fields.number("size"),
+        sha256=fields.digest("sha256"),
     )
-    if bool(manifest.after) != (manifest.sequence > 1):
-        raise fields.wrong("after")
+    fields.require("after", bool(manifest.after) == (manifest.sequence > 1))
     return manifest
 
 
 def parse_receipt(raw: bytes, path: str) -> Receipt:
-    """Raises Refused when it is not one that this version has written."""
+    """The receipt in a file. Raises Refused when it is not one that this version has written."""
     fields = _Fields(raw, path, RECEIPT_FORMAT)
-    object_format = fields.object_format()
     return Receipt(
-        fields.text("tool"),
-        fields.time("applied"),
-        without_credentials(fields.text("primary")),
-        object_format,
-        fields.number("sequence", 1),
-        fields.digest("digest"),
-        fields.refs(object_format)[0],
+        tool=fields.text("tool"),
+        applied=fields.time("applied"),
+        primary=without_credentials(fields.text("primary")),
+        object_format=fields.object_format,
+        sequence=fields.number("sequence", 1),
+        digest=fields.digest("digest"),
+        refs=fields.refs()[0],
     )
-
-
-def as_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _text(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, ensure_ascii=True).encode() + b"\n"
-
-
-def _listed(
-    prefix: str, refs: dict[str, str], previous: dict[str, str] | None = None
-) -> list[dict[str, str | None]]:
-    names = sorted(ref for ref in refs if ref.startswith(prefix))
-    rows: list[dict[str, str | None]] = [
-        {"name": ref.removeprefix(prefix), "tip": refs[ref]} for ref in names
-    ]
-    if previous is not None:
-        rows = [
-            {**row, "previous": previous.get(ref)} for row, ref in zip(rows, names, strict=True)
-        ]
-    return rows
 
 
 class _Fields:
     """The values of a document, each as it has to be. Raises Refused."""
 
-    def __init__(self, raw: bytes, what: str, form: str) -> None:
-        self._what = what
+    def __init__(self, raw: bytes, name: str, form: str) -> None:
+        self._name = name
         try:
             self._values: Any = json.loads(raw.decode(), object_pairs_hook=_without_doubles)
         except (ValueError, RecursionError):  # UnicodeDecodeError is one
-            raise Refused(f"{what} is no JSON document of git-ekf") from None
+            raise Refused(f"{name} is not a JSON document of git-ekf") from None
         if not isinstance(self._values, dict) or self._values.get("format") != form:
-            raise Refused(f'{what} is no JSON document of git-ekf with the format "{form}"')
+            raise Refused(f'{name} is not a JSON document of git-ekf with the format "{form}"')
         version = self.number("version", 1)
         if version != VERSION:
             raise Refused(
-                f"{what} has version {version} of its format, and this git-ekf knows version {VERSION}",
+                f"{name} has version {version} of its format, "
+                f"and this git-ekf knows version {VERSION}",
                 "install a newer git-ekf",
             )
+        self.object_format = self.text("object_format")
+        self.require("object_format", self.object_format in HASHES)
 
-    def wrong(self, key: str) -> Refused:
-        return Refused(f'{self._what} is wrong: "{key}" is missing, or is not what belongs there')
+    def require(self, key: str, holds: bool) -> None:
+        if not holds:
+            raise self._wrong(key)
+
+    def _wrong(self, key: str) -> Refused:
+        return Refused(f'{self._name} is wrong: "{key}" is missing, or is not what belongs there')
 
     def number(self, key: str, least: int = 0) -> int:
         value = self._values.get(key)
-        if type(value) is not int or not least <= value <= _MOST:
-            raise self.wrong(key)
-        return value
+        self.require(key, type(value) is int and least <= value <= _MOST)
+        return int(value)
 
     def text(self, key: str) -> str:
         value = self._values.get(key)
-        if not isinstance(value, str) or not value or not value.isprintable():
-            raise self.wrong(key)
-        return value
+        self.require(key, isinstance(value, str) and value != "" and value.isprintable())
+        return str(value)
 
     def flag(self, key: str) -> bool:
         value = self._values.get(key)
-        if not isinstance(value, bool):
-            raise self.wrong(key)
-        return value
+        self.require(key, isinstance(value, bool))
+        return bool(value)
 
     def time(self, key: str) -> int:
         try:
             value = datetime.fromisoformat(self.text(key))
-            if value.tzinfo:
-                return int(value.timestamp())
+            self.require(key, value.tzinfo is not None)
+            return int(value.timestamp())
         except (ValueError, OverflowError):
-            pass
-        raise self.wrong(key)
+            raise self._wrong(key) from None
 
     def digest(self, key: str, *, may_lack: bool = False) -> str:
         value = self._values.get(key)
         if may_lack and value is None:
             return ""
-        if not _is_hex(value, 64):
-            raise self.wrong(key)
+        self.require(key, _is_hex(value, 64))
         return str(value)
 
-    def object_format(self) -> str:
-        value = self._values.get("object_format")
-        if not isinstance(value, str) or value not in HASHES:
-            raise self.wrong("object_format")
-        return value
-
-    def object_ids(self, key: str, object_format: str) -> tuple[str, ...]:
-        values = self._values.get(key)
-        if not isinstance(values, list) or not all(
-            _is_hex(value, HASHES[object_format]) for value in values
-        ):
-            raise self.wrong(key)
+    def object_ids(self, key: str) -> tuple[str, ...]:
+        values = self._list(key)
+        self.require(key, all(map(self._is_object_id, values)))
         return tuple(values)
 
-    def refs(self, object_format: str) -> tuple[dict[str, str], dict[str, str]]:
+    def refs(self) -> tuple[dict[str, str], dict[str, str]]:
         """ref -> object id: as it is, and as it was."""
         tips: dict[str, str] = {}
         previous: dict[str, str] = {}
         for key, prefix in (("channels", HEADS), ("tags", TAGS)):
-            rows = self._values.get(key)
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise self.wrong(key)
-            for row in rows:
-                name, ids = (
-                    row.get("name"),
-                    [oid for oid in (row.get("tip"), row.get("previous")) if oid is not None],
-                )
-                if not _is_name(name) or prefix + name in tips or not row.get("tip"):
-                    raise self.wrong(key)
-                if not all(_is_hex(oid, HASHES[object_format]) for oid in ids):
-                    raise self.wrong(key)
-                tips[prefix + name], *before = ids
-                previous.update((prefix + name, oid) for oid in before)
+            for row in self._list(key):
+                self.require(key, isinstance(row, dict) and _is_name(row.get("name")))
+                ref = prefix + row["name"]
+                self.require(key, ref not in tips and self._is_object_id(row.get("tip")))
+                tips[ref] = row["tip"]
+                if row.get("previous") is not None:
+                    self.require(key, self._is_object_id(row["previous"]))
+                    previous[ref] = row["previous"]
         return tips, previous
+
+    def _list(self, key: str) -> list[Any]:
+        value = self._values.get(key)
+        self.require(key, isinstance(value, list))
+        return list(value)
+
+    def _is_object_id(self, value: object) -> bool:
+        return _is_hex(value, HASHES[self.object_format])
 
 
 def _is_hex(value: object, digits: int) -> bool:
-    return (
-        isinstance(value, str)
-        and len(value) == digits
-        and not value.strip("0123456789abcdef")
-        and value.strip("0") != ""
-    )
+    if not isinstance(value, str) or len(value) != digits:
+        return False
+    return not value.strip("0123456789abcdef") and value.strip("0") != ""
 
 
 def _is_name(name: object) -> bool:
-    """Whether git can have a branch of this name: JSON may also hold halves of characters, which stand for no byte."""
+    """Whether git can have a branch of this name.
+
+    JSON may also hold halves of characters, which stand for no byte.
+    """
     try:
         return isinstance(name, str) and valid_branch(name) and bool(os.fsencode(name))
     except UnicodeEncodeError:

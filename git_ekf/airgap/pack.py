@@ -1,28 +1,35 @@
-"""Bundles as git has them, gitformat-bundle(5): a header of prerequisites and refs, then a pack; written, and read without trust.
+"""Bundles as git has them, gitformat-bundle(5): written, and read without trust.
 
-`git bundle create` leaves out refs that have nothing new and refuses where all are such. Here every ref is in the header, so that
-the bundle alone says all that there is, also for a plain `git fetch`.
+There is a header of prerequisites and refs, then a pack. `git bundle create` leaves out refs that
+have nothing new and refuses where all are such. Here every ref is in the header, so that the bundle
+alone says all that there is, also for a plain `git fetch`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, NamedTuple
 
-from git_ekf.errors import Refused
+from git_ekf.airgap.manifest import Manifest
+from git_ekf.airgap.refusals import unsound
 from git_ekf.git.calls import Git
-from git_ekf.terminal.screen import counting
 
-_CHUNK = 1 << 20
+# Hands on what it is given, and may show meanwhile how far that is.
+Progress = Callable[[Sequence[int]], Iterable[int]]
+
+_CHUNK = 1 << 20  # bytes
 
 _SIGNATURES = {b"# v2 git bundle\n": "sha1", b"# v3 git bundle\n": ""}
 _MOST_HEADER = 1 << 26  # bytes; as for the manifest
+_FORMAT = "@object-format="
+
+PACK_HEADER = 12  # bytes, of which the last four are the number of objects (gitformat-pack(5))
 
 
 class Header(NamedTuple):
-    """`length` in bytes; `refs` is ref -> object id."""
+    """The header of a bundle; `length` in bytes, `refs` is ref -> object id."""
 
     object_format: str
     prerequisites: tuple[str, ...]
@@ -30,60 +37,50 @@ class Header(NamedTuple):
     length: int
 
 
-class WrittenBundle(NamedTuple):
-    size: int
-    sha256: str
-    objects: int
-
-
 def write_bundle(
-    file: IO[bytes],
-    git: Git,
-    object_format: str,
-    refs: dict[str, str],
-    prerequisites: Iterable[str],
-    known: Iterable[str],
-    *,
-    reproducible: bool,
-) -> WrittenBundle:
-    """Writes the bundle to `file` as git makes it, without `known` objects and what they lead to. Raises GitFailed.
+    file: IO[bytes], git: Git, manifest: Manifest, known: Iterable[str], *, reproducible: bool
+) -> Manifest:
+    """Writes the bundle to `file`, without `known` objects and what they lead to.
 
-    `reproducible`: the same repository gives the same bytes, at the price of one processor's speed. Several share the search for deltas
-    between them as it comes.
+    The manifest, with size, digest and the number of objects. `reproducible`: the same repository
+    gives the same bytes, at the price of one processor's speed; several share the search for deltas
+    between them as it comes. Raises GitFailed.
     """
-    lines = (
-        ["# v2 git bundle"]
-        if object_format == "sha1"
-        else ["# v3 git bundle", f"@object-format={object_format}"]
-    )
-    lines += [f"-{oid} " for oid in prerequisites]
-    lines += [f"{oid} {ref}" for ref, oid in sorted(refs.items())]
+    lines = ["# v2 git bundle"]
+    if manifest.object_format != "sha1":
+        lines = ["# v3 git bundle", f"{_FORMAT}{manifest.object_format}"]
+    lines += [f"-{oid} " for oid in manifest.prerequisites]
+    lines += [f"{oid} {ref}" for ref, oid in sorted(manifest.refs.items())]
     digest = hashlib.sha256()
     size = 0
-    begin = b""
-    include = dict.fromkeys(refs.values())
+    include = dict.fromkeys(manifest.refs.values())
     with git.pack_objects(include, known, reproducible=reproducible) as pipe:
-        chunk = os.fsencode("".join(f"{line}\n" for line in lines)) + b"\n"
-        head = len(chunk)
+        chunk = os.fsencode("\n".join([*lines, "", ""])) + pipe.read(PACK_HEADER)
+        objects = object_count(chunk)
         while chunk:
-            if size < head + 12:
-                begin += chunk[: head + 12]
             file.write(chunk)
             digest.update(chunk)
             size += len(chunk)
             chunk = pipe.read(_CHUNK)
-    return WrittenBundle(
-        size, digest.hexdigest(), int.from_bytes(begin[head + 8 : head + 12], "big")
-    )  # gitformat-pack(5)
+    return manifest._replace(objects=objects, size=size, sha256=digest.hexdigest())
+
+
+def object_count(head: bytes) -> int:
+    """How many objects are in the pack at whose header these bytes end."""
+    return int.from_bytes(head[-4:], "big")
 
 
 def read_header(file: IO[bytes], size: int, path: str) -> Header:
-    """The header of the bundle that begins where `file` stands and has `size` bytes. Raises Refused."""
+    """The header of the bundle that begins where `file` stands and has `size` bytes.
+
+    Raises Refused.
+    """
+    bundle = f"the bundle in {path}"
     most = min(size, _MOST_HEADER)
     line = file.readline(64)
     length = len(line)
     if line not in _SIGNATURES:
-        raise _wrong(path, "does not begin as a bundle of git's does")
+        raise unsound(f"{bundle} does not begin as a bundle of git's does")
     object_format = _SIGNATURES[line]
     prerequisites: list[str] = []
     refs: dict[str, str] = {}
@@ -93,32 +90,33 @@ def read_header(file: IO[bytes], size: int, path: str) -> Header:
         if line == b"\n":
             return Header(object_format or "sha1", tuple(prerequisites), refs, length)
         text = os.fsdecode(line.removesuffix(b"\n"))
-        if text.startswith("@object-format=") and not object_format:
-            object_format = text.partition("=")[2]
+        if text.startswith(_FORMAT) and not object_format:
+            object_format = text.removeprefix(_FORMAT)
         elif text.startswith("-"):
             prerequisites.append(text[1:].partition(" ")[0])
         elif text.startswith("@"):
-            raise _wrong(path, "asks for something that a mirror cannot do")
+            raise unsound(f"{bundle} asks for something that a mirror cannot do")
         else:
             oid, _, ref = text.partition(" ")
             if ref in refs:
-                raise _wrong(path, f"names {ref} twice")
+                raise unsound(f"{bundle} names {ref} twice")
             refs[ref] = oid
-    raise _wrong(path, "has no end of its header")
+    raise unsound(f"{bundle} has no end of its header")
 
 
-def pour(file: IO[bytes], left: int, sink: IO[bytes] | None, digest: hashlib._Hash) -> None:
-    """The next `left` bytes go to a digest and a process; when that ends early, to the digest alone."""
-    for _ in counting("Reading the bundle", range(-(-left // _CHUNK))):
-        chunk = file.read(min(left, _CHUNK))
-        left -= len(chunk)
+def pour(
+    file: IO[bytes],
+    size: int,
+    sink: IO[bytes] | None,
+    digest: hashlib._Hash,
+    progress: Progress = iter,
+) -> None:
+    """The next `size` bytes go to a digest and a process; when that ends, to the digest alone."""
+    for start in progress(range(0, size, _CHUNK)):
+        chunk = file.read(min(size - start, _CHUNK))
         digest.update(chunk)
         if sink:
             try:
                 sink.write(chunk)
             except BrokenPipeError:
                 sink = None
-
-
-def _wrong(path: str, what: str) -> Refused:
-    return Refused(f"the bundle in {path} {what}", f"git ekf bundle verify {path}")

@@ -1,6 +1,7 @@
 """Signatures over a manifest, by ssh-keygen or gpg, and whose they may be.
 
-The file of allowed signers is OpenSSH's (ssh-keygen(1), ALLOWED SIGNERS). For gpg a line `NAME gpg FINGERPRINT` is taken beside those.
+The file of allowed signers is OpenSSH's (ssh-keygen(1), ALLOWED SIGNERS). For gpg a line `NAME gpg
+FINGERPRINT` is taken beside those.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ _SSH, _GPG = b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP SIGNATURE-----"
 
 
 class Signature(NamedTuple):
-    """`kind` is ssh or gpg. `signer` is the name in the file of allowed signers, "" where there is no such file; `checked` says
-    whether the signature is that of the key: gpg cannot tell for a key that it does not have.
+    """A signature that is not wrong.
+
+    `kind` is ssh or gpg. `signer` is the name in the file of allowed signers, "" where there is no
+    such file; `checked` says whether the signature is that of the key: gpg cannot tell for a key
+    that it does not have.
     """
 
     kind: str
@@ -30,123 +34,103 @@ class Signature(NamedTuple):
 
 
 def sign(git: Git, key: str, content: bytes) -> bytes:
-    """The signature by an ssh key (a file, as for ssh-keygen -Y sign -f) or a key of gpg's (as for gpg -u). Raises CallFailed."""
+    """The signature by a key.
+
+    That is an ssh key's file, as for ssh-keygen -Y sign -f, or a name for gpg, as for gpg -u.
+    Raises UsageError where there is no such file, CallFailed.
+    """
     if os.path.exists(key):
-        return _call(
-            [_program(git, "ssh"), "-q", "-Y", "sign", "-f", key, "-n", NAMESPACE], content
-        )
-    if "/" in key or key.endswith(".pub"):
+        command = [*_ssh(git, "sign"), "-q", "-f", key, "-n", NAMESPACE]
+    elif "/" in key or key.endswith(".pub"):
         raise UsageError(f"no such key: {key}", "ssh-keygen -t ed25519 makes one")
-    return _call(
-        [
-            _program(git, "gpg"),
-            "--batch",
-            "--armor",
-            "--detach-sign",
-            f"--local-user={key}",
-            "--output=-",
-        ],
-        content,
-    )
+    else:
+        command = [*_gpg(git), "--armor", "--detach-sign", f"--local-user={key}", "--output=-"]
+    done = _run(command, content)
+    if done.returncode:
+        raise CallFailed(
+            f"{command[0]} could not sign: {_complaint(done)}",
+            "nothing was written; see that the key is there and may be used",
+        )
+    return done.stdout
 
 
 def check(git: Git, signature: bytes, content: bytes, allowed: str, path: str) -> Signature:
-    """Whose signature it is. Raises Refused where it is not good, or nobody's in the file `allowed` ("" for no such file).
+    """Whose signature it is.
 
+    Raises Refused where it is not good, or nobody's in the file `allowed` ("" for no such file).
     `path` is the file that is signed, for the message.
     """
-    lines = _read_allowed(allowed) if allowed else []
+    signers = _read_signers(allowed) if allowed else None
     with temporary() as folder:
         file = os.path.join(folder, "signature")
         with open(file, "wb") as out:
             out.write(signature)
         if signature.startswith(_SSH):
-            return _check_ssh(
-                git,
-                file,
-                content,
-                [line for line in lines if not _is_gpg(line)] if allowed else None,
-                path,
-            )
+            return _check_ssh(git, file, content, signers, path)
         if signature.startswith(_GPG):
-            return _check_gpg(
-                git,
-                file,
-                content,
-                [line for line in lines if _is_gpg(line)] if allowed else None,
-                path,
-            )
+            return _check_gpg(git, file, content, signers, path)
     raise Refused(f"the signature of {path} is neither one of ssh-keygen nor one of gpg")
 
 
 def _check_ssh(
-    git: Git, file: str, content: bytes, allowed: list[str] | None, path: str
+    git: Git, file: str, content: bytes, signers: list[str] | None, path: str
 ) -> Signature:
-    program = [_program(git, "ssh"), "-Y"]
-    valid = _ask([*program, "check-novalidate", "-n", NAMESPACE, "-s", file], content)
+    valid = _run([*_ssh(git, "check-novalidate"), "-n", NAMESPACE, "-s", file], content)
     if valid.returncode:
         raise _not_good(path, valid)
     key = os.fsdecode(valid.stdout).strip().rpartition(" ")[2]
-    if allowed is None:
+    if signers is None:
         return Signature("ssh", key, "", True)
-    signers = os.path.join(os.path.dirname(file), "allowed")
-    with open(signers, "w", encoding="utf-8", errors="surrogateescape") as out:
-        out.writelines(f"{line}\n" for line in allowed)
-    found = _ask([*program, "find-principals", "-f", signers, "-s", file], b"")
-    for name in os.fsdecode(found.stdout).split("\n") if found.returncode == 0 else []:
-        if (
-            name
-            and _ask(
-                [*program, "verify", "-f", signers, "-I", name, "-n", NAMESPACE, "-s", file],
-                content,
-            ).returncode
-            == 0
-        ):
+    allowed = os.path.join(os.path.dirname(file), "allowed")
+    with open(allowed, "w", encoding="utf-8", errors="surrogateescape") as out:
+        out.writelines(f"{line}\n" for line in signers if not _is_gpg(line))
+    among = ["-f", allowed, "-s", file]
+    found = _run([*_ssh(git, "find-principals"), *among], b"")
+    names = [] if found.returncode else os.fsdecode(found.stdout).split("\n")
+    for name in filter(None, names):
+        verify = [*_ssh(git, "verify"), *among, "-I", name, "-n", NAMESPACE]
+        if _run(verify, content).returncode == 0:
             return Signature("ssh", key, name, True)
     raise _not_allowed(path, key)
 
 
 def _check_gpg(
-    git: Git, file: str, content: bytes, allowed: list[str] | None, path: str
+    git: Git, file: str, content: bytes, signers: list[str] | None, path: str
 ) -> Signature:
-    done = _ask([_program(git, "gpg"), "--batch", "--status-fd=1", "--verify", file, "-"], content)
-    said = [
-        line.split(" ")[1:]
-        for line in os.fsdecode(done.stdout).split("\n")
-        if line.startswith("[GNUPG:] ")
-    ]
-    words = {line[0]: line[1:] for line in said}
-    if "NO_PUBKEY" in words and allowed is None:
-        return Signature("gpg", words["NO_PUBKEY"][0], "", False)
-    good = [line for line in said if line[0] == "GOODSIG"]
-    if done.returncode or len(good) != 1 or "VALIDSIG" not in words:
+    """What --status-fd says is in gpg's doc/DETAILS."""
+    done = _run([*_gpg(git), "--status-fd=1", "--verify", file, "-"], content)
+    status = {}
+    good = 0
+    for line in os.fsdecode(done.stdout).split("\n"):
+        if line.startswith("[GNUPG:] "):
+            _, keyword, *words = line.split(" ")
+            status[keyword] = words
+            good += keyword == "GOODSIG"
+    if "NO_PUBKEY" in status and signers is None:
+        return Signature("gpg", status["NO_PUBKEY"][0], "", False)
+    if done.returncode or good != 1 or "VALIDSIG" not in status:
         raise _not_good(path, done)
-    fingerprints = {
-        words["VALIDSIG"][0],
-        words["VALIDSIG"][-1],
-    }  # of the key that signed, and of the one it belongs to
-    if allowed is None:
-        return Signature("gpg", words["VALIDSIG"][-1], "", True)
-    for line in allowed:
+    # Of the key that signed, and of the one it belongs to.
+    signed, *_, key = status["VALIDSIG"]
+    if signers is None:
+        return Signature("gpg", key, "", True)
+    for line in filter(_is_gpg, signers):
         name, _, fingerprint = line.split()[:3]
-        if fingerprint.upper() in fingerprints:
-            return Signature("gpg", words["VALIDSIG"][-1], name, True)
-    raise _not_allowed(path, words["VALIDSIG"][-1])
+        if fingerprint.upper() in (signed, key):
+            return Signature("gpg", key, name, True)
+    raise _not_allowed(path, key)
 
 
-def _read_allowed(path: str) -> list[str]:
+def _read_signers(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return [
-                line
-                for line in file.read().split("\n")
-                if line.strip() and not line.startswith("#")
-            ]
+            lines = file.read().split("\n")
     except OSError as error:
         raise UsageError(
             f"cannot read the allowed signers in {path}: {error.strerror}",
             "man ssh-keygen, ALLOWED SIGNERS",
         ) from None
+    return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _is_gpg(line: str) -> bool:
@@ -156,7 +140,7 @@ def _is_gpg(line: str) -> bool:
 
 def _not_good(path: str, done: subprocess.CompletedProcess[bytes]) -> Refused:
     return Refused(
-        f"the signature of {path} is not good: {_said(done)}",
+        f"the signature of {path} is not good: {_complaint(done)}",
         f"ask its sender, and bring {path} across again",
     )
 
@@ -168,37 +152,27 @@ def _not_allowed(path: str, key: str) -> Refused:
     )
 
 
-def _program(git: Git, kind: str) -> str:
+def _ssh(git: Git, operation: str) -> list[str]:
+    return [git.setting("gpg.ssh.program") or "ssh-keygen", "-Y", operation]
+
+
+def _gpg(git: Git) -> list[str]:
     """As in git-config(1), gpg.<format>.program."""
-    keys = ("gpg.ssh.program",) if kind == "ssh" else ("gpg.openpgp.program", "gpg.program")
-    found = [value for value in map(git.setting, keys) if value is not None]
-    return (found or ["ssh-keygen" if kind == "ssh" else "gpg"])[0]
+    program = git.setting("gpg.openpgp.program") or git.setting("gpg.program") or "gpg"
+    return [program, "--batch"]
 
 
-def _call(command: list[str], content: bytes) -> bytes:
-    done = _ask(command, content)
-    if done.returncode:
-        raise CallFailed(
-            f"{command[0]} could not sign: {_said(done)}",
-            "nothing was written; see that the key is there and may be used",
-        )
-    return done.stdout
+def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The last line that it printed."""
+    last = os.fsdecode(done.stderr).strip().rpartition("\n")[2]
+    return last.removeprefix("gpg: ").strip() or f"it ended with code {done.returncode}"
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The last line of what it complained about."""
-    lines = os.fsdecode(done.stderr).strip().split("\n")
-    return lines[-1].removeprefix("gpg: ").strip() or f"it ended with code {done.returncode}"
-
-
-def _ask(command: list[str], content: bytes) -> subprocess.CompletedProcess[bytes]:
+def _run(command: list[str], content: bytes) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "LC_ALL": "C"}
     try:
         return subprocess.run(
-            command,
-            input=content,
-            capture_output=True,
-            env={**os.environ, "LC_ALL": "C"},
-            check=False,
+            command, input=content, capture_output=True, env=environment, check=False
         )
     except FileNotFoundError:
         raise CallFailed(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from git_ekf import config as configuration
 from git_ekf.airgap.changes import NEW, UNCHANGED, RefChange, in_order
-from git_ekf.airgap.manifest import Manifest, as_time
+from git_ekf.airgap.manifest import Manifest, as_time, now
 from git_ekf.cli import program
-from git_ekf.commands.mirror_changes import change_lines
+from git_ekf.commands.mirror_changes import Accept, show_backups, show_changes
 from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
-from git_ekf.terminal.screen import transfer_progress
+from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import counted, document, say
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 app = program(
     no_args_is_help=True, help="Carry the vendor's channels across an air gap in one file."
 )
+
+_READING = "Reading the bundle"
 
 Allowed = Annotated[
     str | None,
@@ -87,19 +90,14 @@ def create(
     made = create.create(Git(progress=transfer_progress()), order)
     manifest = made.manifest
     if manifest is None:
-        assert made.receipt
-        say(f"Nothing is new since bundle {made.receipt.sequence}; no file was written.")
+        say(f"Nothing is new since bundle {made.sequence}; no file was written.")
         return
-    say(f"{file} is bundle {manifest.sequence}, {_after(manifest)}:")
-    for line in [
-        *_contents(manifest, made.scheme),
-        f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}",
-    ]:
-        say(f"  {line}")
+    say(f"{file} is bundle {manifest.sequence}, {_predecessor(manifest)}:")
+    _show_refs(manifest, made.scheme)
+    say(f"  {_size(manifest)}")
     say(f"Its digest is {made.digest}")
-    say(
-        f"Next: carry it across, then: git ekf bundle apply {shlex.quote(os.path.basename(file))} MIRROR"
-    )
+    name = shlex.quote(os.path.basename(file))
+    say(f"Next: carry it across, then: git ekf bundle apply {name} MIRROR")
 
 
 @app.command()
@@ -111,34 +109,32 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check a bundle, without a repository, and show what is in it."""
-    from git_ekf.airgap.create import now
-    from git_ekf.airgap.verify import verify as verify_bundle
+    from git_ekf.airgap.verify import verify
 
-    verified = verify_bundle(file, _given("--allowed-signers", allowed))
-    manifest = verified.manifest
+    signers = _given("--allowed-signers", allowed)
+    verified = verify(file, signers, partial(counting, _READING))
+    manifest, signature = verified.manifest, verified.signature
     if json:
         content = {
             "file": file,
             "digest": verified.digest,
             **manifest.as_json(),
-            "signature": verified.signature._asdict() if verified.signature else None,
+            "signature": signature._asdict() if signature else None,
             "checked": {"objects": verified.objects, "history": verified.history},
         }
         print(document("bundle verify", content))
         return
-    say(f"{file} is sound: bundle {manifest.sequence}, {_after(manifest)}")
-    for line in _contents(manifest, configuration.load(None, Git().config_pairs()).scheme):
-        say(f"  {line}")
+    say(f"{file} is sound: bundle {manifest.sequence}, {_predecessor(manifest)}")
+    _show_refs(manifest, configuration.load(None, Git().config_pairs()).scheme)
+    made = as_time(manifest.created)
+    if manifest.is_ahead(now()):
+        made += ", by a clock ahead of the one here"
     rows = [
-        ("vendor", f"{manifest.primary}, heard {as_time(manifest.updated)}"),
-        (
-            "made",
-            as_time(manifest.created)
-            + (", by a clock ahead of the one here" if manifest.is_ahead(now()) else ""),
-        ),
-        ("has", f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"),
+        ("vendor", f"{manifest.primary}, fetched {as_time(manifest.updated)}"),
+        ("made", made),
+        ("has", _size(manifest)),
         ("digest", verified.digest),
-        ("signature", _signature(verified.signature)),
+        ("signature", _signature(signature)),
         ("checked", _checked(verified.objects, verified.history)),
     ]
     for label, text in rows:
@@ -158,14 +154,7 @@ def apply(
             help="The mirror, made where there is none; by default the one here.",
         ),
     ] = ".",
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--accept",
-            metavar="NAME",
-            help="Follow where NAME was rewritten or withdrawn; may be repeated.",
-        ),
-    ] = None,
+    accept: Accept = None,
     allowed: Allowed = None,
     receipt: Annotated[
         str | None,
@@ -189,55 +178,56 @@ def apply(
         _given("--receipt", receipt),
     )
     leave_repository()
-    done = apply.apply(order)
+    done = apply.apply(order, partial(counting, _READING))
     manifest = done.manifest
     if done.again:
         say(f"{directory} has bundle {manifest.sequence} already; nothing was changed.")
     else:
         say(f"{directory} has bundle {manifest.sequence}, of {manifest.primary}:")
-        for line in change_lines(done.changes):
-            say(f"  {line}")
-        for ref in done.backups:
-            say(f"What was replaced is kept as {ref}")
+        show_changes(done.changes)
+        show_backups(done.backups)
         if done.signature:
             say(f"Signed {_signature(done.signature)}")
     if done.receipt:
         say(f"The next bundle needs {done.receipt}")
         return
-    show = f"git -C {shlex.quote(directory)} cat-file blob {APPLIED}"
+    show = f"git -C {shlex.quote(directory)} cat-file blob {APPLIED} >RECEIPT"
     if receipt:
         raise CallFailed(
-            f"the bundle is applied, but the receipt could not be written to {receipt}",
-            f"{show} >RECEIPT",
+            f"the bundle is applied, but the receipt could not be written to {receipt}", show
         )
-    say(
-        f"The next bundle needs a receipt, for which there is no room beside {file}: {show} >RECEIPT"
-    )
+    say(f"The next bundle needs a receipt, for which there is no room beside {file}: {show}")
 
 
 def _given(option: str, value: str | None) -> str:
     """The value of an option, "" where it was not given.
 
-    Raises UsageError for an empty one: that is a variable of the shell that is not set, and to go on without it would be to take, or to
-    write, what nobody has signed.
+    Raises UsageError for an empty one: that is a variable of the shell that is not set, and to go
+    on without it would be to take, or to write, what nobody has signed.
     """
     if value == "":
         raise UsageError(f"{option} has an empty value", "git ekf bundle -h")
     return value or ""
 
 
-def _after(manifest: Manifest) -> str:
+def _predecessor(manifest: Manifest) -> str:
     return f"to follow bundle {manifest.sequence - 1}" if manifest.after else "which follows none"
 
 
-def _contents(manifest: Manifest, scheme: Scheme) -> list[str]:
-    """What is carried, against what the other side has."""
-    return change_lines(in_order((_change(manifest, ref) for ref in manifest.refs), scheme))
+def _size(manifest: Manifest) -> str:
+    return f"{counted(manifest.commits, 'commit')}, {counted(manifest.objects, 'object')}"
 
 
-def _change(manifest: Manifest, ref: str) -> RefChange:
-    old, new = manifest.previous.get(ref, ""), manifest.refs[ref]
-    return RefChange(NEW if not old else UNCHANGED if old == new else "changed", ref, old, new)
+def _show_refs(manifest: Manifest, scheme: Scheme) -> None:
+    """Prints what the channels and tags are, against what the other side has."""
+    changes = []
+    for ref, new in manifest.refs.items():
+        old = manifest.previous.get(ref, "")
+        kind = "changed" if old else NEW
+        if old == new:
+            kind = UNCHANGED
+        changes.append(RefChange(kind, ref, old, new))
+    show_changes(in_order(changes, scheme))
 
 
 def _signature(signature: Signature | None) -> str:
@@ -246,18 +236,19 @@ def _signature(signature: Signature | None) -> str:
     key = f"the {signature.kind} key {signature.key}"
     if signature.signer:
         return f"by {signature.signer}, {key}"
-    return (
-        f"by {key}, held against no list of signers"
-        if signature.checked
-        else f"by {key}, which gpg does not have; not checked"
-    )
+    if signature.checked:
+        return f"by {key}, held against no list of signers"
+    return f"by {key}, which gpg does not have; not checked"
 
 
 def _checked(objects: bool, history: bool) -> str:
     if history:
         return "everything: each object, and that none is missing"
+    if objects:
+        return (
+            "each object, but not that none is missing: apply does that, with what the mirror has"
+        )
     return (
-        "each object, but not that none is missing: apply does that, with what the mirror has"
-        if objects
-        else "all bytes, but not each object: some only say what differs from those in the mirror, and apply makes and checks them"
+        "all bytes, but not each object: some only say what differs from those in the mirror, "
+        "and apply makes and checks them"
     )

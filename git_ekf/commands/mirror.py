@@ -1,4 +1,7 @@
-"""git ekf mirror: the vendor's channels and tags in a repository of your own, for a site that cannot reach the vendor."""
+"""git ekf mirror: the vendor's channels and tags in a repository of your own.
+
+It is for a site that cannot reach the vendor.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Annotated
 import typer
 
 from git_ekf import config as configuration
-from git_ekf.airgap.mirror import MirrorOrder, is_url
+from git_ekf.airgap.elsewhere import is_url
+from git_ekf.airgap.mirror import MirrorOrder
 from git_ekf.airgap.mirror import mirror as bring_up_to_date
-from git_ekf.commands.mirror_changes import change_lines
+from git_ekf.commands.mirror_changes import Accept, show_backups, show_changes
 from git_ekf.errors import UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
@@ -33,14 +37,7 @@ def mirror(
             "--release", metavar="X.Y", help="Mirror this release, not all; may be repeated."
         ),
     ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--accept",
-            metavar="NAME",
-            help="Follow where NAME was rewritten or withdrawn; may be repeated.",
-        ),
-    ] = None,
+    accept: Accept = None,
 ) -> None:
     """Mirror the vendor's channels and tags for a site that cannot reach them."""
     if not primary or not target:
@@ -52,17 +49,15 @@ def mirror(
     order = MirrorOrder(primary, target, release or [], accept or [])
     done = bring_up_to_date(git, configuration.load(None, git.config_pairs()).scheme, order)
     say(f"{without_credentials(target)} mirrors {without_credentials(primary)}:")
-    for line in change_lines(done.changes):
-        say(f"  {line}")
+    show_changes(done.changes)
     if done.left_out:
-        say(
-            f"  {counted(done.left_out, 'tag')} left out: {RECORDS.removeprefix(TAGS)} is where your own deploy records are"
-        )
-    for ref in done.backups:
-        say(f"What was replaced is kept as {ref}")
+        tags = counted(done.left_out, "tag")
+        records = RECORDS.removeprefix(TAGS)
+        say(f"  {tags} left out: {records} is where your own deploy records are")
+    show_backups(done.backups)
     if done.head != done.newest:
-        say(
-            f"note: a plain clone of it checks out {done.head or 'nothing'}; on its server: git symbolic-ref HEAD {HEADS}{done.newest}"
-        )
-    moved = any(change.old != change.new for change in done.changes)
+        checked_out = done.head or "nothing"
+        fix = f"git symbolic-ref HEAD {HEADS}{done.newest}"
+        say(f"note: a plain clone of it checks out {checked_out}; on its server: {fix}")
+    moved = any(change.moves for change in done.changes)
     say("All of it was read back and verified." if moved else "Nothing is new.")

@@ -1,0 +1,128 @@
+"""Where a bundle is made from, and what the vendor has as far as is known there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from git_ekf import config as configuration
+from git_ekf.errors import Refused
+from git_ekf.git.calls import Git
+from git_ekf.git.refs import HEADS, RECORDS, TAGS
+from git_ekf.names import Scheme, without_credentials
+from git_ekf.repository import Repository
+from git_ekf.vendor import choose_release, last_fetch, read_mirror_state
+
+
+class Source(NamedTuple):
+    """A repository with the vendor's channels.
+
+    `whole`: what is not there, the vendor does not have. `updated` is when the vendor was last
+    fetched (seconds since the epoch), None where that is not known; `refs` is ref -> object id.
+    """
+
+    git: Git
+    whole: bool
+    primary: str
+    object_format: str
+    updated: float | None
+    scheme: Scheme
+    refs: dict[str, str]
+
+
+@contextmanager
+def opened_source(git: Git, source: str, releases: Sequence[str], folder: str) -> Iterator[Source]:
+    """A directory, the repository here (""), or what a URL has, mirrored below `folder`.
+
+    Raises Refused where there is no repository, or one without the vendor's channels.
+    """
+    if not source or os.path.isdir(source):
+        yield _source(git, source or None)
+        return
+    # What few need is imported when it is: git does the rest in less time.
+    import tempfile
+
+    from git_ekf.airgap.mirror import MirrorOrder, mirror
+
+    scheme = configuration.load(None, git.config_pairs()).scheme
+    with tempfile.TemporaryDirectory(prefix=".git-ekf-", dir=folder) as scratch:
+        copy = os.path.join(scratch, "mirror.git")
+        mirror(git, scheme, MirrorOrder(source, copy, releases, []))
+        # It was fetched just now, whatever the clock is told to be.
+        yield _source(git, copy)._replace(updated=None)
+
+
+def _source(git: Git, directory: str | None) -> Source:
+    # Every commit is taken for what it is, whatever `git replace` says.
+    repo = Repository(git.variant(directory, {"GIT_NO_REPLACE_OBJECTS": "1"}))
+    if repo.place.shallow:
+        raise Refused(
+            "this repository is shallow: it does not have the whole history",
+            "git fetch --unshallow origin",
+        )
+    source = _of_mirror(repo) if repo.place.bare else _of_clone(repo)
+    if not any(ref.startswith(HEADS) for ref in source.refs):
+        raise Refused(
+            f"this repository has no channel of the vendor ({source.scheme.pattern})",
+            "git fetch origin, or name a mirror with --from",
+        )
+    return source
+
+
+def _of_mirror(repo: Repository) -> Source:
+    git, place = repo.git, repo.place
+    scheme = configuration.load(None, repo.git_config).scheme
+    state = read_mirror_state(git)
+    updated = state.updated if state else None
+    primary = state.primary if state else repo.git_setting("remote.origin.url") or place.git_dir
+    refs = {**_channels(git, scheme, HEADS), **_tags(git)}
+    shown = without_credentials(primary)
+    return Source(git, True, shown, place.object_format, updated, scheme, refs)
+
+
+def _of_clone(repo: Repository) -> Source:
+    git, scheme = repo.git, repo.config.scheme
+    remote = repo.remotes.get(repo.config.primary)
+    if remote is None or not remote.urls:
+        raise Refused(
+            f"there is no remote {repo.config.primary} here",
+            "git ekf init --primary URL, or name a mirror with --from",
+        )
+    refs = _channels(git, scheme, repo.primary_prefix)
+    if refs:
+        # Nothing tells a tag of the vendor's from one of the user's, but that it is on the vendor's
+        # commits, and no deploy record.
+        refs |= _tags(git, merged=refs.values())
+    primary = without_credentials(remote.urls[0])
+    updated = last_fetch(repo)
+    return Source(git, False, primary, repo.place.object_format, updated, scheme, refs)
+
+
+def _channels(git: Git, scheme: Scheme, prefix: str) -> dict[str, str]:
+    """refs/heads/NAME -> commit of the release branches under a prefix."""
+    channels = {}
+    for ref, oid in git.ref_values(prefix).items():
+        name = ref.removeprefix(prefix)
+        if scheme.is_release(name):
+            channels[HEADS + name] = oid
+    return channels
+
+
+def _tags(git: Git, merged: Iterable[str] = ()) -> dict[str, str]:
+    tags = git.ref_values(TAGS, merged=merged)
+    return {ref: oid for ref, oid in tags.items() if not ref.startswith(RECORDS)}
+
+
+def selected(source: Source, releases: Sequence[str]) -> dict[str, str]:
+    """All refs, or those of some releases: their channels, and the tags on them.
+
+    Raises UsageError where the vendor has no such release.
+    """
+    if not releases:
+        return source.refs
+    channels = [ref.removeprefix(HEADS) for ref in source.refs if ref.startswith(HEADS)]
+    asked = {HEADS + choose_release(source.scheme, release, channels) for release in releases}
+    on_them = _tags(source.git, merged=[source.refs[ref] for ref in asked])
+    return {ref: oid for ref, oid in source.refs.items() if ref in asked or ref in on_them}
