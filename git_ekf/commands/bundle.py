@@ -19,7 +19,7 @@ from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
 from git_ekf.terminal.screen import counting, transfer_progress
-from git_ekf.terminal.text import counted, document, say
+from git_ekf.terminal.text import counted, document, nullable, say
 
 if TYPE_CHECKING:
     from git_ekf.airgap.signature import Signature
@@ -119,7 +119,7 @@ def verify(
             "file": file,
             "digest": verified.digest,
             **manifest.as_json(),
-            "signature": signature._asdict() if signature else None,
+            "signature": nullable(signature) if signature else None,
             "checked": {"objects": verified.objects, "history": verified.history},
         }
         print(document("bundle verify", content))
