@@ -44,7 +44,7 @@ from git_ekf.vendor import MirrorState, read_mirror_state
 
 
 class ApplyOrder(NamedTuple):
-    """What is asked for.
+    """The bundle to apply, and where to.
 
     `accepted` are branches and tags that the vendor may have rewritten or withdrawn, or the URL
     that the vendor had before; `allowed` a file of allowed signers, `receipt` the file to write.
@@ -68,7 +68,7 @@ class ApplyOrder(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What has become of branches and tags.
+    """The branches and tags of a mirror to which a bundle was applied.
 
     `again`: it had been applied before. `receipt` is the file written, "" where it could not be
     written beside the bundle.

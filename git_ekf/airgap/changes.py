@@ -28,7 +28,7 @@ KEPT = "kept"
 
 
 class RefChange(NamedTuple):
-    """What becomes of a branch or tag of the mirror.
+    """A branch or tag of the mirror, before and after.
 
     `kind` is new, updated, unchanged, rewritten (a branch that would not be fast-forwarded, a tag
     that moves), withdrawn or kept (nobody asked for it); `old` and `new` are object ids, "" where
@@ -62,7 +62,7 @@ class RefChange(NamedTuple):
 
 
 class Order(Protocol):
-    """What the orders for a mirror have in common.
+    """An order that changes a mirror.
 
     `accepted` are the names that may be lost; `command` is the one to run again.
     """
@@ -85,7 +85,7 @@ def refs_of(git: Git, *patterns: str) -> dict[str, str]:
 
 
 def compare(git: Git, wanted: dict[str, str], have: dict[str, str]) -> list[RefChange]:
-    """What it takes from the refs in `have` to those `wanted` (ref -> object id), by their names.
+    """The changes from the refs in `have` to those `wanted` (ref -> object id), by their names.
 
     The repository has their objects.
     """

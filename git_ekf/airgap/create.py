@@ -26,7 +26,7 @@ _NO_RECEIPT = Receipt(TOOL, 0, "", "", 0, "", {})
 
 
 class CreateOrder(NamedTuple):
-    """What is asked for.
+    """The bundle to make, and what from.
 
     `source` is a directory or URL ("" for the repository here), `receipt` a file, `key` as for
     signature.sign.
@@ -40,7 +40,7 @@ class CreateOrder(NamedTuple):
 
 
 class Created(NamedTuple):
-    """What was written; `scheme` is that of the channels.
+    """The bundle that was written; `scheme` is that of the channels.
 
     `manifest` is None where nothing is new since the bundle `sequence`, and then no file was
     written.

@@ -30,7 +30,7 @@ _LATEST = 8**11 - 1  # in the year 2242: what the eleven octal digits of a file'
 
 
 class Manifest(NamedTuple):
-    """What a bundle says of itself; times are in seconds since the epoch.
+    """All that a bundle says of itself; times are in seconds since the epoch.
 
     `refs` and `previous` are ref -> object id: what the channels and tags are, and what they were
     on the other side, when it gave the receipt that this bundle follows. `after` is the digest of
@@ -73,7 +73,7 @@ class Manifest(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What the other side has.
+    """All that the other side has.
 
     `refs` is ref -> object id, `digest` and `sequence` those of the last bundle applied, `applied`
     the seconds since the epoch.

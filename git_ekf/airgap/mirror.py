@@ -34,7 +34,7 @@ from git_ekf.vendor import MirrorState, ask_remote, choose_release, read_mirror_
 
 
 class MirrorOrder(NamedTuple):
-    """What is asked for.
+    """The mirror to bring up to date, and what from.
 
     `target` is a directory or a URL, `releases` are those to mirror (none: all of the vendor's).
     `accepted` are branches and tags that the vendor may have rewritten or withdrawn, or the URL
@@ -57,7 +57,7 @@ class MirrorOrder(NamedTuple):
 
 
 class Mirrored(NamedTuple):
-    """What has become of the channels, lowest version first, and the tags.
+    """The channels of a mirror that is up to date, lowest version first, and its tags.
 
     `head` is the branch that a plain clone checks out, "" where there is none; `newest` the newest
     channel; `left_out` how many tags of the vendor's have names of deploy records.

@@ -55,7 +55,7 @@ class Contents(NamedTuple):
 
 
 class Unpacked(NamedTuple):
-    """What became of the objects.
+    """How unpacking the objects went.
 
     `deltas`: some are only the difference to one that the other side has, and could not be made.
     `self_contained`: all objects to which those of the pack lead are in it.

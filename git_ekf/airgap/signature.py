@@ -97,7 +97,7 @@ def _check_ssh(
 def _check_gpg(
     git: Git, file: str, content: bytes, signers: list[str] | None, path: str
 ) -> Signature:
-    """What --status-fd says is in gpg's doc/DETAILS."""
+    """The lines of --status-fd are described in gpg's doc/DETAILS."""
     done = _run([*_gpg(git), "--status-fd=1", "--verify", file, "-"], content)
     status = {}
     good = 0

@@ -18,7 +18,7 @@ from git_ekf.temporary import temporary
 
 
 class VerifiedBundle(NamedTuple):
-    """What is in a bundle that is not wrong, and how much of it could be checked.
+    """The manifest of a bundle, and how much of it could be checked.
 
     `objects`: every object was unpacked; `history`: all that the channels lead to is there.
     """
