@@ -33,7 +33,7 @@ from git_ekf.airgap.manifest import TOOL, Manifest, Receipt, as_time, now, parse
 from git_ekf.airgap.pack import Progress
 from git_ekf.airgap.read import Contents, opened, require_commits, require_tips, unpack
 from git_ekf.airgap.refusals import incomplete
-from git_ekf.airgap.signature import Signature
+from git_ekf.airgap.signature import Signature, check
 from git_ekf.errors import GitFailed, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
@@ -94,8 +94,12 @@ def apply(order: ApplyOrder, progress: Progress = iter) -> Applied:
         object_format = manifest.object_format
         with opened_mirror(Git(), order.directory, object_format, newest) as mirror:
             mirror.env["GIT_NO_REPLACE_OBJECTS"] = "1"
-            if not git.env:  # it was made just now
-                contents = _signed_again(mirror, order, contents, allowed)
+            # One that was made just now has its configuration from a template perhaps, or by a
+            # condition on its path (includeIf), and may demand something else.
+            signers = configuration.load(None, mirror.config_pairs()).bundle_signers
+            if not order.allowed and signers != allowed:
+                signature = check(mirror, order.path, contents.raw, contents.signed, signers)
+                contents = contents._replace(signature=signature)
             return _bring(mirror, order, contents, config.scheme, progress)
 
 
@@ -108,23 +112,6 @@ def _mirror_git(directory: str) -> Git:
     if os.path.isdir(directory) and os.listdir(directory):
         return Git(directory, {"GIT_DIR": os.path.abspath(directory)})
     return Git()
-
-
-def _signed_again(git: Git, order: ApplyOrder, contents: Contents, allowed: str) -> Contents:
-    """The contents, held against what a new mirror demands where that is not `allowed`.
-
-    It has its configuration from a template perhaps, or by a condition on its path (includeIf).
-    Raises Refused.
-    """
-    demanded = order.allowed or configuration.load(None, git.config_pairs()).bundle_signers
-    if demanded == allowed:
-        return contents
-    with opened(git, order.path, demanded) as again:
-        if again.digest != contents.digest:
-            raise Refused(
-                f"{order.path} was replaced in this very moment; nothing was changed", "try again"
-            )
-        return contents._replace(signature=again.signature)
 
 
 def _bring(

@@ -41,14 +41,17 @@ _TROUBLES = [*map(os.strerror, _ERRORS), "Out of memory"]
 class Contents(NamedTuple):
     """A bundle that is open.
 
-    `digest` is the manifest's, by which bundles are told apart; `pack` is where the pack begins and
-    ends.
+    `raw` is the text of the manifest, `digest` its digest, by which bundles are told apart, and
+    `signed` the signature as it stands in the file (b"" for none); `pack` is where the pack begins
+    and ends.
     """
 
     file: IO[bytes]
     path: str
     manifest: Manifest
+    raw: bytes
     digest: str
+    signed: bytes
     signature: Signature | None
     bundle: Member
     pack: Member
@@ -69,9 +72,7 @@ class Unpacked(NamedTuple):
 def opened(git: Git, path: str, allowed: str) -> Iterator[Contents]:
     """Everything that can be told without unpacking it. Raises UsageError, Refused, CallFailed.
 
-    `allowed` is a file of allowed signers, of whom one has to have signed it; "" for no such
-    demand. Then a signature has to be one of those whom git knows (gpg.ssh.allowedSignersFile),
-    where it knows any.
+    `allowed` is as for signature.check.
     """
     with _open(path) as file:
         members = read_members(file, path)
@@ -80,22 +81,14 @@ def opened(git: Git, path: str, allowed: str) -> Iterator[Contents]:
         digest = hashlib.sha256(raw).hexdigest()
         if digest.encode() not in listed.split():
             raise damaged(path, f"is damaged: its manifest is not what {SUMS} says")
-        signature = None
-        if SIGNATURE in members:
-            signers = allowed or git.setting("gpg.ssh.allowedSignersFile", "path") or ""
-            signature = check(git, _read(file, members[SIGNATURE]), raw, signers, path)
-        elif allowed:
-            raise Refused(
-                f"{path} is not signed, and only what one of the allowed signers in {allowed} "
-                "has signed is taken here",
-                "ask its sender: git ekf bundle create FILE --sign KEY",
-            )
+        signed = _read(file, members[SIGNATURE]) if SIGNATURE in members else b""
+        signature = check(git, path, raw, signed, allowed)
         manifest = parse_manifest(raw, path)
         if listed != sums(manifest.sha256, digest):
             raise contradicts(path, f"{SUMS} has another digest of the bundle")
         bundle = members[BUNDLE]
         pack = _find_pack(file, bundle, manifest, path)
-        yield Contents(file, path, manifest, digest, signature, bundle, pack)
+        yield Contents(file, path, manifest, raw, digest, signed, signature, bundle, pack)
 
 
 def _open(path: str) -> IO[bytes]:

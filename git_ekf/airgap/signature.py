@@ -54,12 +54,23 @@ def sign(git: Git, key: str, content: bytes) -> bytes:
     return done.stdout
 
 
-def check(git: Git, signature: bytes, content: bytes, allowed: str, path: str) -> Signature:
-    """Whose signature it is.
+def check(git: Git, path: str, content: bytes, signature: bytes, allowed: str) -> Signature | None:
+    """Whose signature of a file's content it is; None for a file that has none (b"").
 
-    Raises Refused where it is not good, or nobody's in the file `allowed` ("" for no such file).
-    `path` is the file that is signed, for the message.
+    `allowed` is a file of allowed signers, of whom one has to have signed it; "" for no such
+    demand. Then a signature has to be one of those whom git knows (gpg.ssh.allowedSignersFile),
+    where it knows any. Raises Refused where it is not good, or nobody's who may; UsageError,
+    CallFailed.
     """
+    if not signature:
+        if allowed:
+            raise Refused(
+                f"{path} is not signed, and only what one of the allowed signers in {allowed} "
+                "has signed is taken here",
+                "ask its sender: git ekf bundle create FILE --sign KEY",
+            )
+        return None
+    allowed = allowed or git.setting("gpg.ssh.allowedSignersFile", "path") or ""
     signers = _read_signers(allowed) if allowed else None
     with temporary() as folder:
         file = os.path.join(folder, "signature")

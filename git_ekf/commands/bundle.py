@@ -31,6 +31,9 @@ app = program(
 
 _READING = "Reading the bundle"
 
+BundleFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
+]
 Allowed = Annotated[
     str | None,
     typer.Option(
@@ -102,9 +105,7 @@ def create(
 
 @app.command()
 def verify(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
-    ],
+    file: BundleFile,
     allowed: Allowed = None,
     json: Json = False,
 ) -> None:
@@ -143,9 +144,7 @@ def verify(
 
 @app.command()
 def apply(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
-    ],
+    file: BundleFile,
     directory: Annotated[
         str,
         typer.Argument(
