@@ -15,7 +15,6 @@ MOST_LINES = 320
 # Files that are still to be brought to this pace; none is to be added.
 NOT_YET = frozenset(
     (
-        "git_ekf/airgap/apply.py",
         "git_ekf/commands/upgrade_shown.py",
         "git_ekf/config.py",
         "git_ekf/deploy/apply.py",

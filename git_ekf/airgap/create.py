@@ -14,7 +14,7 @@ from git_ekf.airgap import archive
 from git_ekf.airgap.archive import BLOCK, BUNDLE, MANIFEST, SIGNATURE, SUMS
 from git_ekf.airgap.manifest import TOOL, Manifest, Receipt, now, parse_receipt
 from git_ekf.airgap.pack import write_bundle
-from git_ekf.airgap.source import Source, opened_source, selected
+from git_ekf.airgap.source import Source, opened_source
 from git_ekf.errors import Refused, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
@@ -62,12 +62,10 @@ def create(git: Git, order: CreateOrder) -> Created:
     created = now()
     folder = os.path.dirname(os.path.abspath(order.path))
     with opened_source(git, order.source, order.releases, folder) as source:
-        refs = selected(source, order.releases)
         if order.receipt:
             _require_same_vendor(order.receipt, receipt, source)
-        complete = source.whole and not order.releases
-        previous = {ref: receipt.refs[ref] for ref in refs if ref in receipt.refs}
-        if refs == (receipt.refs if complete else previous):
+        previous = {ref: oid for ref, oid in receipt.refs.items() if ref in source.refs}
+        if source.refs == (receipt.refs if source.complete else previous):
             return Created(None, receipt.digest, receipt.sequence, source.scheme)
         known = _known(source.git, receipt)
         manifest = Manifest(
@@ -78,8 +76,8 @@ def create(git: Git, order: CreateOrder) -> Created:
             object_format=source.object_format,
             sequence=receipt.sequence + 1,
             after=receipt.digest,
-            complete=complete,
-            refs=refs,
+            complete=source.complete,
+            refs=source.refs,
             previous=previous,
             prerequisites=_prerequisites(source.git, receipt, known),
         )

@@ -19,12 +19,12 @@ from git_ekf.vendor import choose_release, last_fetch, read_mirror_state
 class Source(NamedTuple):
     """A repository with the vendor's channels.
 
-    `whole`: what is not there, the vendor does not have. `updated` is when the vendor was last
-    fetched (seconds since the epoch), None where that is not known; `refs` is ref -> object id.
+    `refs` is ref -> object id; `complete`: what is not there, the vendor does not have. `updated`
+    is when the vendor was last fetched (seconds since the epoch), None where that is not known.
     """
 
     git: Git
-    whole: bool
+    complete: bool
     primary: str
     object_format: str
     updated: float | None
@@ -36,10 +36,12 @@ class Source(NamedTuple):
 def opened_source(git: Git, source: str, releases: Sequence[str], folder: str) -> Iterator[Source]:
     """A directory, the repository here (""), or what a URL has, mirrored below `folder`.
 
-    Raises Refused where there is no repository, or one without the vendor's channels.
+    Its refs are all, or those of some releases: their channels, and the tags on them. Raises
+    Refused where there is no repository, or one without the vendor's channels; UsageError where the
+    vendor has no such release.
     """
     if not source or os.path.isdir(source):
-        yield _source(git, source or None)
+        yield _source(git, source or None, releases)
         return
     # What few need is imported when it is: git does the rest in less time.
     import tempfile
@@ -51,10 +53,10 @@ def opened_source(git: Git, source: str, releases: Sequence[str], folder: str) -
         copy = os.path.join(scratch, "mirror.git")
         mirror(git, scheme, MirrorOrder(source, copy, releases, []))
         # It was fetched just now, whatever the clock is told to be.
-        yield _source(git, copy)._replace(updated=None)
+        yield _source(git, copy, releases)._replace(updated=None)
 
 
-def _source(git: Git, directory: str | None) -> Source:
+def _source(git: Git, directory: str | None, releases: Sequence[str]) -> Source:
     # Every commit is taken for what it is, whatever `git replace` says.
     repo = Repository(git.variant(directory, {"GIT_NO_REPLACE_OBJECTS": "1"}))
     if repo.place.shallow:
@@ -63,12 +65,18 @@ def _source(git: Git, directory: str | None) -> Source:
             "git fetch --unshallow origin",
         )
     source = _of_mirror(repo) if repo.place.bare else _of_clone(repo)
-    if not any(ref.startswith(HEADS) for ref in source.refs):
+    channels = [ref.removeprefix(HEADS) for ref in source.refs if ref.startswith(HEADS)]
+    if not channels:
         raise Refused(
             f"this repository has no channel of the vendor ({source.scheme.pattern})",
             "git fetch origin, or name a mirror with --from",
         )
-    return source
+    if not releases:
+        return source
+    asked = {HEADS + choose_release(source.scheme, release, channels) for release in releases}
+    on_them = _tags(source.git, merged=[source.refs[ref] for ref in asked])
+    refs = {ref: oid for ref, oid in source.refs.items() if ref in asked or ref in on_them}
+    return source._replace(complete=False, refs=refs)
 
 
 def _of_mirror(repo: Repository) -> Source:
@@ -113,16 +121,3 @@ def _channels(git: Git, scheme: Scheme, prefix: str) -> dict[str, str]:
 def _tags(git: Git, merged: Iterable[str] = ()) -> dict[str, str]:
     tags = git.ref_values(TAGS, merged=merged)
     return {ref: oid for ref, oid in tags.items() if not ref.startswith(RECORDS)}
-
-
-def selected(source: Source, releases: Sequence[str]) -> dict[str, str]:
-    """All refs, or those of some releases: their channels, and the tags on them.
-
-    Raises UsageError where the vendor has no such release.
-    """
-    if not releases:
-        return source.refs
-    channels = [ref.removeprefix(HEADS) for ref in source.refs if ref.startswith(HEADS)]
-    asked = {HEADS + choose_release(source.scheme, release, channels) for release in releases}
-    on_them = _tags(source.git, merged=[source.refs[ref] for ref in asked])
-    return {ref: oid for ref, oid in source.refs.items() if ref in asked or ref in on_them}
