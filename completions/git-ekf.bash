@@ -244,7 +244,7 @@ __git_ekf_command ()
 		valued="--prefer --verify"
 		;;
 	upgrade)
-		options=--plan,--json,--continue,--skip,--abort,--prefer=,--flatten,--migrate-squash,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--help
+		options=--plan,--json,--continue,--skip,--abort,--prefer=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--migrate-squash,--help
 		valued="--prefer --verify"
 		arguments="newer"
 		;;

@@ -15,7 +15,6 @@ MOST_LINES = 320
 # Files that are still to be brought to this pace; none is to be added.
 NOT_YET = frozenset(
     (
-        "git_ekf/commands/upgrade_shown.py",
         "git_ekf/config.py",
         "git_ekf/deploy/apply.py",
         "git_ekf/deploy/read.py",
@@ -45,25 +44,12 @@ NOT_YET = frozenset(
         "git_ekf/policy/index.py",
         "git_ekf/policy/judges.py",
         "git_ekf/policy/records.py",
-        "git_ekf/replay/divergence.py",
-        "git_ekf/replay/forecast.py",
-        "git_ekf/replay/merging.py",
-        "git_ekf/replay/scratch.py",
-        "git_ekf/replay/stack.py",
-        "git_ekf/replay/writing.py",
         "git_ekf/repository.py",
         "git_ekf/status.py",
         "git_ekf/transaction/interrupted.py",
         "git_ekf/transaction/journal.py",
         "git_ekf/transaction/moves.py",
         "git_ekf/trust.py",
-        "git_ekf/upgrade/carry.py",
-        "git_ekf/upgrade/migration.py",
-        "git_ekf/upgrade/prefer.py",
-        "git_ekf/upgrade/rebase.py",
-        "git_ekf/upgrade/rebase_state.py",
-        "git_ekf/upgrade/target.py",
-        "git_ekf/upgrade/verify.py",
         "git_ekf/vendor.py",
     )
 )

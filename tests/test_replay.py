@@ -17,9 +17,10 @@ from reach import EVERYTHING, generated, long
 
 from git_ekf.git.calls import Git
 from git_ekf.replay.divergence import read_divergence
-from git_ekf.replay.forecast import ReplayStep, forecast
-from git_ekf.replay.scratch import scratch
-from git_ekf.replay.stack import already_upstream, read_channel, read_stack
+from git_ekf.replay.forecast import Forecast
+from git_ekf.replay.scratch import open_scratch
+from git_ekf.replay.stack import already_upstream, read_stack
+from git_ekf.replay.step import ReplayStep
 from git_ekf.replay.writing import Writer
 from git_ekf.repository import Repository
 
@@ -47,22 +48,22 @@ def _small_batches() -> Iterator[None]:
 
 def replay(built: Built) -> Replayed:
     repo = Repository(Git(str(built.path)))
-    with scratch(repo) as place:
-        stack, _ = read_stack(repo.git, built.base, built.tip)
-        upstream = already_upstream(
-            repo.git, stack, read_channel(repo.git, built.base, built.onto), built.tip, built.onto
-        )
-        whole = forecast(
-            place,
+    with open_scratch(repo) as scratch:
+        stack = read_stack(repo.git, built.base, built.tip)
+        channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
+        upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
+        whole = Forecast(
+            scratch,
             stack,
             built.onto,
             upstream,
-            read_divergence(place.writing, built.base, built.onto),
-        )
-    with scratch(repo) as place:
-        with Writer(repo, place, stack.commits, built.onto) as writer:
-            sides = read_divergence(place.writing, built.base, built.onto)
-            steps = forecast(place, stack, built.onto, upstream, sides, write=writer.add)
+            read_divergence(scratch.writing, built.base, built.onto),
+        ).steps()
+    with open_scratch(repo) as scratch:
+        with Writer(repo, scratch, stack.commits, built.onto) as writer:
+            sides = read_divergence(scratch.writing, built.base, built.onto)
+            forecast = Forecast(scratch, stack, built.onto, upstream, sides, write=writer.add)
+            steps = forecast.steps()
             written = writer.finish()
         assert [(step.verdict, step.changes) for step in steps] == [
             (step.verdict, step.changes) for step in whole[: len(steps)]

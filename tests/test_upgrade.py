@@ -390,8 +390,8 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
     ),
     (nothing, ["1.8"], 4, "release-1.8 is checked out already", SYNC),
     (nothing, ["2.0"], 4, "origin has no release-2.0", "git ekf releases lists what it has"),
-    (nothing, ["banana"], 2, "banana is no release", "git ekf releases lists them"),
-    (nothing, [""], 2, "an empty argument is no release", "git ekf releases lists them"),
+    (nothing, ["banana"], 2, "banana is not a valid release", "git ekf releases lists them"),
+    (nothing, [""], 2, "an empty argument is not a valid release", "git ekf releases lists them"),
     (
         nothing,
         ["--prefer", "ours"],

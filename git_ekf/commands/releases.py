@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from git_ekf.commands.options import Json
-from git_ekf.errors import CallFailed, Refused
+from git_ekf.errors import Refused
 from git_ekf.repository import Repository
 from git_ekf.status import Channel
 from git_ekf.status import channels as channels_of
-from git_ekf.terminal.screen import paint
+from git_ekf.terminal.screen import counting, paint
 from git_ekf.terminal.text import age, counted, document, escape, say
 from git_ekf.vendor import last_fetch
 
@@ -26,7 +27,11 @@ def releases(
     """List the vendor's release channels in version order."""
     repo = Repository()
     channels = channels_of(repo)
-    forecasts = _forecasts(repo) if forecast else {}
+    found = {}
+    if forecast:  # most lists are without
+        from git_ekf.upgrade.plan import forecasts
+
+        found = forecasts(repo, partial(counting, "Looking at commits"))
     primary = repo.config.primary
     if not channels:
         raise Refused(
@@ -34,71 +39,37 @@ def releases(
             f"git fetch {primary}",
         )
     if json:
-        listed = [
-            {
-                **channel._asdict(),
-                "relation": channel.relation or None,
-                **({"forecast": forecasts.get(channel.branch, (None, ""))[0]} if forecast else {}),
-            }
-            for channel in channels
-        ]
+        listed = []
+        for channel in channels:
+            values = {**channel._asdict(), "relation": channel.relation or None}
+            if forecast:
+                values["forecast"] = (
+                    found[channel.branch].counts if channel.branch in found else None
+                )
+            listed.append(values)
         print(document("releases", {"primary": primary, "channels": listed}))
         return
     width = max(len(channel.branch) for channel in channels)
     for channel in channels:
-        current = channel.relation == "current"
-        name = (
-            paint(f"* {channel.branch:<{width}}", "green")
-            if current
-            else f"  {escape(channel.branch):<{width}}"
-        )
-        print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {_words(channel)}".rstrip())
-        if channel.branch in forecasts:
-            say(f"  {'':<{width}}  {forecasts[channel.branch][1]}")
+        name = f"  {escape(channel.branch):<{width}}"
+        if channel.relation == "current":
+            name = paint(f"* {channel.branch:<{width}}", "green")
+        state = _state(channel)
+        print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {state}".rstrip())
+        if channel.branch in found:
+            say(f"  {'':<{width}}  {found[channel.branch].sentence}")
     fetched = last_fetch(repo)
-    say(
-        f"As of the last fetch, {age(max(0.0, time.time() - fetched))}. Newer ones: git fetch {primary}"
-        if fetched
-        else f"Never fetched: git fetch {primary}"
-    )
+    if fetched:
+        when = age(max(0.0, time.time() - fetched))
+        say(f"As of the last fetch, {when}. Newer ones: git fetch {primary}")
+    else:
+        say(f"Never fetched: git fetch {primary}")
 
 
-def _words(channel: Channel) -> str:
+def _state(channel: Channel) -> str:
     if channel.behind is None:
         return channel.relation
     words = [channel.relation] if channel.relation else []
     words.append(counted(channel.ahead or 0, "configuration commit"))
     words.append(f"{channel.behind} behind" if channel.behind else "up to date")
     return ", ".join(words)
-
-
-def _forecasts(repo: Repository) -> dict[str, tuple[dict[str, int] | None, str]]:
-    """Newer channel -> how many commits become what (None where that cannot be told), and the same in words."""
-    from git_ekf.upgrade import carry
-    from git_ekf.upgrade import target as targets  # most lists are without a forecast
-
-    found: dict[str, tuple[dict[str, int] | None, str]] = {}
-    for target in targets.forecasts(repo):
-        try:
-            targets.require_linear(repo, target, flatten=False)
-            plan = carry.plan(repo, target, carry.Options())
-        except (Refused, CallFailed) as error:
-            found[target.goal] = None, f"no forecast: {error.message}"
-            continue
-        verdicts = [step.verdict for step in plan.steps]
-        counts = {
-            verdict: verdicts.count(verdict)
-            for verdict in ("clean", "upstream", "empty", "conflict")
-        }
-        files = {
-            path
-            for step in plan.conflicts
-            for conflict in step.conflicts
-            for path in conflict.paths
-        }
-        stops = f"an upgrade would stop: {carry.summary(plan)} ({counted(len(files), 'file')})"
-        found[target.goal] = (
-            counts,
-            stops if plan.conflicts else f"an upgrade would go through: {carry.summary(plan)}",
-        )
-    return found

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from git_ekf.commands import upgrade_or_sync
-from git_ekf.commands.upgrade_or_sync import (
-    Abort,
-    Continue,
-    Flatten,
-    NoBuild,
-    NoFetch,
-    NoSaveCheck,
-    PlanJson,
-    PlanOnly,
-    Prefer,
-    RangeDiff,
-    Skip,
-    Verify,
-)
+from git_ekf.commands.upgrade_or_sync import Request, run, with_request
 from git_ekf.upgrade import target as targets
 
 
+@with_request
 def upgrade(
+    request: Request,
     release: Annotated[
         str | None,
         typer.Argument(
@@ -33,13 +22,6 @@ def upgrade(
             show_default=False,
         ),
     ] = None,
-    plan: PlanOnly = False,
-    json: PlanJson = False,
-    proceed: Continue = False,
-    skip: Skip = False,
-    abort: Abort = False,
-    prefer: Prefer = None,
-    flatten: Flatten = False,
     migrate_squash: Annotated[
         bool,
         typer.Option(
@@ -47,24 +29,9 @@ def upgrade(
             help="Migrate only the final state, and carry the configuration over as one commit.",
         ),
     ] = False,
-    no_fetch: NoFetch = False,
-    no_save_check: NoSaveCheck = False,
-    verify: Verify = "",
-    no_build: NoBuild = False,
-    range_diff: RangeDiff = False,
-) -> None:
-    """Carry the configuration commits to the next release channel, on a new branch; the old one stays."""
-    then = upgrade_or_sync.afterwards(verify, range_diff, no_build)
-    code = upgrade_or_sync.going_on("upgrade", proceed, skip, abort, then)
-    if code is None:
-        chosen = upgrade_or_sync.options(prefer, flatten, migrate_squash)
-        code = upgrade_or_sync.begin(
-            lambda repo: targets.upgrade(repo, release),
-            chosen,
-            then,
-            plan=plan,
-            json=json,
-            fetch=not no_fetch,
-            save_check=not no_save_check,
-        )
-    raise typer.Exit(code)
+) -> int:
+    """Carry the configuration commits to the next release channel, on a new branch; the old
+    one stays.
+    """
+    find = partial(targets.upgrade, release=release)
+    return run("upgrade", find, request, squash=migrate_squash)

@@ -1,9 +1,11 @@
-"""What upgrade and sync have in common on the terminal: the plan, the stop at a conflict, and the outcome."""
+"""What upgrade and sync have in common: their options, and how they run."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Annotated
+from functools import partial, wraps
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -12,140 +14,163 @@ from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
 from git_ekf.errors import DONE, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository, asked_ahead
-from git_ekf.terminal.screen import transfer_progress
+from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.transaction.journal import locked
 from git_ekf.upgrade import rebase
-from git_ekf.upgrade.carry import Options, carry_out
+from git_ekf.upgrade.carry import carry_out
+from git_ekf.upgrade.plan import Options
 from git_ekf.upgrade.prefer import parse
-from git_ekf.upgrade.rebase import Ended
-from git_ekf.upgrade.target import Target, branch_here, require_ready
-from git_ekf.upgrade.target import fetch as hear
-
-PlanJson = Annotated[
-    bool, typer.Option("--json", help="Print the plan as one JSON document, and change nothing.")
-]
-Verify = Annotated[
-    str,
-    typer.Option(
-        "--verify",
-        metavar="COMMAND",
-        help="Run a check of your own afterwards; when it fails, exit with 1.",
-    ),
-]
-NoBuild = Annotated[
-    bool, typer.Option("--no-build", help="Do not build the kustomizations afterwards.")
-]
-RangeDiff = Annotated[
-    bool,
-    typer.Option("--range-diff", help="Show the commits before and after, as git range-diff does."),
-]
-PlanOnly = Annotated[
-    bool,
-    typer.Option("--plan", "-n", help="Say what would become of each commit, and change nothing."),
-]
-Continue = Annotated[bool, typer.Option("--continue", help="Go on after conflicts were resolved.")]
-Skip = Annotated[bool, typer.Option("--skip", help="Go on without the commit it stopped at.")]
-Abort = Annotated[bool, typer.Option("--abort", help="Go back to where it began.")]
-NoFetch = Annotated[
-    bool,
-    typer.Option(
-        "--no-fetch", help="Go by what is known here, without asking the vendor's repository."
-    ),
-]
-NoSaveCheck = Annotated[
-    bool,
-    typer.Option(
-        "--no-save-check", help="Also where the branch is not saved to the internal repository."
-    ),
-]
-Prefer = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--prefer",
-        metavar="SIDE[:PATTERN]",
-        help="Settle conflicts in the content of files: local or vendor; again for more.",
-    ),
-]
-Flatten = Annotated[
-    bool,
-    typer.Option("--flatten", help="Make one line of a history with merges, along first parents."),
-]
+from git_ekf.upgrade.target import Target, branch_here, fetch
 
 
-def afterwards(verify: str, range_diff: bool, no_build: bool) -> Afterwards:
-    """Raises UsageError."""
-    words = []
-    if verify:
-        from git_ekf.upgrade.verify import parse_command
+class Request(NamedTuple):
+    """The options of both commands."""
 
-        words = parse_command(verify)
-    return Afterwards(words, range_diff, not no_build)
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", "-n", help="Say what would become of each commit, and change nothing."
+        ),
+    ] = False
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the plan as one JSON document, and change nothing."),
+    ] = False
+    proceed: Annotated[
+        bool, typer.Option("--continue", help="Go on after conflicts were resolved.")
+    ] = False
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Go on without the commit it stopped at.")
+    ] = False
+    abort: Annotated[bool, typer.Option("--abort", help="Go back to where it began.")] = False
+    prefer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SIDE[:PATTERN]",
+            help="Settle conflicts in the content of files: local or vendor; again for more.",
+        ),
+    ] = None
+    flatten: Annotated[
+        bool,
+        typer.Option(
+            "--flatten", help="Make one line of a history with merges, along first parents."
+        ),
+    ] = False
+    no_fetch: Annotated[
+        bool,
+        typer.Option(
+            "--no-fetch", help="Go by what is known here, without asking the vendor's repository."
+        ),
+    ] = False
+    no_save_check: Annotated[
+        bool,
+        typer.Option(
+            "--no-save-check",
+            help="Also where the branch is not saved to the internal repository.",
+        ),
+    ] = False
+    verify: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run a check of your own afterwards; when it fails, exit with 1.",
+        ),
+    ] = ""
+    no_build: Annotated[
+        bool, typer.Option("--no-build", help="Do not build the kustomizations afterwards.")
+    ] = False
+    range_diff: Annotated[
+        bool,
+        typer.Option(
+            "--range-diff", help="Show the commits before and after, as git range-diff does."
+        ),
+    ] = False
 
 
-def options(prefer: list[str] | None, flatten: bool, squash: bool = False) -> Options:
-    """Raises UsageError."""
-    return Options(tuple(parse(text) for text in prefer or []), flatten, squash)
+def with_request(act: Callable[..., int]) -> Callable[..., None]:
+    """Makes a command of a function that returns an exit code.
+
+    The command has the options of Request in place of the function's parameter `request`.
+    """
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(act, eval_str=True).parameters.values():
+        if parameter.name != "request":
+            parameters.append(parameter)
+            continue
+        hints = get_type_hints(Request, include_extras=True)
+        for name, default in Request._field_defaults.items():
+            option = parameter.replace(name=name, default=default, annotation=hints[name])
+            parameters.append(option)
+
+    @wraps(act)
+    def command(**values: Any) -> None:
+        request = Request(**{name: values.pop(name) for name in Request._fields})
+        raise typer.Exit(act(request=request, **values))
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
 
 
-def going_on(command: str, proceed: bool, skip: bool, abort: bool, then: Afterwards) -> int | None:
-    """Goes on with what is in progress, where one of the three options says how. The exit code; None without one."""
-    given = [
-        name for name, flag in (("continue", proceed), ("skip", skip), ("abort", abort)) if flag
-    ]
-    if not given:
-        return None
+def run(
+    command: str, find: Callable[[Repository], Target], request: Request, *, squash: bool = False
+) -> int:
+    """Does what is asked for, and shows it. The exit code.
+
+    `find` tells the target, once the vendor's repository was fetched.
+    """
+    then = Afterwards(_check(request.verify), request.range_diff, not request.no_build)
+    flags = {"continue": request.proceed, "skip": request.skip, "abort": request.abort}
+    given = [name for name, is_set in flags.items() if is_set]
     if len(given) > 1:
         raise UsageError(
             f"--{given[0]} and --{given[1]} exclude each other", f"git ekf {command} -h"
         )
-    repo = recovered()
-    with locked(repo) as journal:
-        if abort:
-            target = rebase.abort(repo, journal)
-            say(
-                f"Back on {target.branch} at {target.tip[:7]}; nothing was changed. Resolutions are remembered."
-            )
-            return DONE
-        result = rebase.proceed(repo, journal, given[0])
-    return show_outcome(repo.fresh(), result, then)
-
-
-def begin(
-    find: Callable[[Repository], Target],
-    chosen: Options,
-    then: Afterwards,
-    *,
-    plan: bool,
-    json: bool,
-    fetch: bool,
-    save_check: bool,
-) -> int:
-    """Plans it, or does it, for the target that is found once the vendor's repository was asked. The exit code."""
+    if given:
+        return _go_on(given[0], then)
+    options = Options(
+        tuple(parse(text) for text in request.prefer or []),
+        request.flatten,
+        squash,
+        not request.no_save_check,
+        partial(counting, "Looking at commits"),
+    )
+    only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
-    repo = asked_ahead(git) if plan or json else recovered()
+    repo = asked_ahead(git) if only_plans else recovered()
     branch_here(repo)
-    if fetch:
-        hear(repo)
+    if not request.no_fetch:
+        fetch(repo)
         repo = asked_ahead(git)
     target = find(repo)
-    if plan or json:
-        return show_plan(repo, target, chosen, json=json)
-    return run(repo, target, chosen, then, save_check=save_check)
-
-
-def run(
-    repo: Repository, target: Target, chosen: Options, then: Afterwards, *, save_check: bool
-) -> int:
-    """Carries the commits over, and says what came of it. The exit code."""
+    if only_plans:
+        return show_plan(repo, target, options, json=request.json)
     if target.nothing_new:
-        say(
-            f"{target.branch} already stands on {repo.config.primary}/{target.goal} at {target.onto[:7]}; nothing to do"
-        )
+        channel = f"{repo.config.primary}/{target.goal}"
+        say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         return DONE
+    return show_outcome(repo, carry_out(repo, target, options), then)
 
-    def ready() -> None:
-        require_ready(repo, target, save_check=save_check, flatten=chosen.flatten)
 
-    result = carry_out(repo, target, chosen, ready)
-    return show_outcome(repo.fresh() if isinstance(result, Ended) else repo, result, then)
+def _check(verify: str) -> list[str]:
+    if not verify:
+        return []
+    from git_ekf.upgrade.verify import parse_command
+
+    return parse_command(verify)
+
+
+def _go_on(how: str, then: Afterwards) -> int:
+    """Goes on with the rebase in progress, or takes it back. The exit code."""
+    repo = recovered()
+    with locked(repo) as journal:
+        if how == "abort":
+            target = rebase.abort(repo, journal)
+            say(
+                f"Back on {target.branch} at {target.tip[:7]}; nothing was changed."
+                " Resolutions are remembered."
+            )
+            return DONE
+        result = rebase.proceed(repo, journal, how)
+    return show_outcome(repo, result, then)

@@ -15,7 +15,7 @@ from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, skip, warn
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import MINIMUM
 from git_ekf.replay import merging
-from git_ekf.upgrade.carry import why_not_in_memory
+from git_ekf.upgrade.plan import why_not_in_memory
 
 PYTHON = (3, 11)
 

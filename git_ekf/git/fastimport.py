@@ -63,9 +63,10 @@ class Stream:
         parts, self._parts = self._parts, []
         return b"".join(parts)
 
-    def blob(self, content: bytes) -> None:
-        """A file's content, for commits to name by its object id."""
-        self._parts.append(b"blob\ndata %d\n%s\n" % (len(content), content))
+    def blobs(self, contents: Iterable[bytes]) -> None:
+        """Files' contents, for commits to name by their object ids."""
+        for content in contents:
+            self._parts.append(b"blob\ndata %d\n%s\n" % (len(content), content))
 
     def write(self, git: Git, marks: str) -> dict[int, str]:
         """Number -> object id. `marks` is a file for git to write to. Raises GitFailed."""

@@ -16,17 +16,21 @@ _EMPTY = (
 
 
 def is_edit(old: Entry, new: Entry) -> bool:
-    """Whether a file has other content and is otherwise the same; an empty one git takes for no file's new place."""
-    return new.is_file and new.mode == old.mode and old.oid not in _EMPTY and new.oid not in _EMPTY
+    """Whether a file has other content and is otherwise the same.
+
+    Not where one is empty: git does not take an empty file for another one's new place.
+    """
+    filled = old.oid not in _EMPTY and new.oid not in _EMPTY
+    return new.is_file and new.mode == old.mode and filled
 
 
 def folders_above(path: str) -> Iterator[str]:
-    """The directories above a path, but for the top."""
-    at = path.rfind("/")
-    while at > 0:
-        path = path[:at]
+    """The directories above a path, the nearest first, without the top."""
+    end = path.rfind("/")
+    while end > 0:
+        path = path[:end]
         yield path
-        at = path.rfind("/")
+        end = path.rfind("/")
 
 
 def _add_above(path: str, folders: set[str]) -> None:
@@ -38,53 +42,59 @@ def _add_above(path: str, folders: set[str]) -> None:
 
 
 class Divergence:
-    """Where the old side and the new side differ, and what git's search for renames could make of it.
+    """Where the old side and the new side differ, and what renames git could find in that.
 
-    `tops` are the names at the top of the old side, to begin with.
+    `entries` has, for each path, the entry of the old side and that of the new side; `tops` are the
+    names at the top of the old side, to begin with. In the directories `thinned` the new side lacks
+    something, in those `grown` it has something more.
     """
 
     def __init__(self, changes: TreeChanges, tops: list[str]) -> None:
         self.tops = tops
-        self.entries: dict[str, tuple[Entry | None, Entry | None]] = {}
-        self.thinned: set[str] = set()  # directories in which the new side lacks something
-        self.grown: set[str] = set()  # directories in which the new side has something more
-        self._sources: dict[Entry, set[str]] = {}
-        self._targets: dict[Entry, set[str]] = {}
+        self.entries: TreeChanges = {}
+        self.thinned: set[str] = set()
+        self.grown: set[str] = set()
+        self._only_old: dict[Entry, set[str]] = {}
+        self._only_new: dict[Entry, set[str]] = {}
         for path, (old, new) in changes.items():
             self._add(path, old, new)
 
     def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
-        before_old, before_new = self.entries.pop(path, (None, None))
-        if before_old and not before_new:
-            self._sources[before_old].discard(path)
-        if before_new and not before_old:
-            self._targets[before_new].discard(path)
+        """Notes what the two sides have at a path from now on."""
+        old_before, new_before = self.entries.pop(path, (None, None))
+        if old_before and not new_before:
+            self._only_old[old_before].discard(path)
+        if new_before and not old_before:
+            self._only_new[new_before].discard(path)
         if old != new:
             self._add(path, old, new)
 
     def _add(self, path: str, old: Entry | None, new: Entry | None) -> None:
         self.entries[path] = (old, new)
         if new is None and old:
-            self._sources.setdefault(old, set()).add(path)
+            self._only_old.setdefault(old, set()).add(path)
             _add_above(path, self.thinned)
         elif old is None and new:
-            self._targets.setdefault(new, set()).add(path)
+            self._only_new.setdefault(new, set()).add(path)
             _add_above(path, self.grown)
 
     def moved_to(self, path: str) -> str | None:
-        """Where the new side has a file of the old side, unchanged and beyond doubt: nothing else there has its content."""
+        """Where the new side has a file of the old side, unchanged; None where that is in doubt.
+
+        Beyond doubt it is where nothing else has the same content.
+        """
         old, new = self.entries[path]
         if old is None or new is not None or not old.is_file:
             return None
         # With another mode it would be another Entry, but a rename to git all the same.
         other = Entry("100755" if old.mode == "100644" else "100644", old.oid)
-        if self._sources.get(other) or self._targets.get(other) or len(self._sources[old]) != 1:
+        if self._only_old.get(other) or self._only_new.get(other) or len(self._only_old[old]) != 1:
             return None
-        targets = self._targets.get(old, set())
+        targets = self._only_new.get(old, set())
         return next(iter(targets)) if len(targets) == 1 else None
 
 
 def read_divergence(git: Git, old: str, new: str) -> Divergence:
-    """Where two commits differ."""
+    """Where two commits differ. Raises GitFailed."""
     tops = Background(lambda: list(git.ls_tree(old)))
     return Divergence(git.diff_trees(old, new), tops.result())

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Stages, TreeMerge
+from git_ekf.git.trees import Stages
 
 MINIMUM = (2, 39)  # `git merge-tree --stdin`
 
 
 class Conflict(NamedTuple):
-    """`kind` is one of KINDS, `message` what git says of it."""
+    """git's conflict in some paths: `kind` is one of KINDS, `message` what git says of it."""
 
     kind: str
     paths: tuple[str, ...]
@@ -21,9 +21,10 @@ class Conflict(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """`tree` has the result, with conflict markers where there are conflicts.
+    """`tree` has the result, with conflict markers where it is not `clean`.
 
-    `stages` are the sides of each path in conflict: 1 the base, 2 ours (the new base), 3 theirs (the commit).
+    `stages` are the sides of each path in conflict: 1 the base, 2 ours (the new base), 3 theirs
+    (the commit).
     """
 
     tree: str
@@ -45,20 +46,16 @@ KINDS = (
     "submodule",
 )
 
-# The words in git's "CONFLICT (…)" (merge-ort.c, type_short_descriptions and its messages) -> kind; others are renames.
+# The words in git's "CONFLICT (…)" that are other than the kind, or stay as they are (merge-ort.c,
+# type_short_descriptions and its messages).
 _KINDS = {
-    "content": "content",
+    **{kind: kind for kind in KINDS},
     "contents": "content",
-    "add/add": "add/add",
-    "binary": "binary",
-    "modify/delete": "modify/delete",
     "directory/file": "file/directory",
-    "file/directory": "file/directory",
     "file location": "directory rename",
     "directory rename split": "directory rename",
     "distinct types": "mode",
     "distinct modes": "mode",
-    "submodule": "submodule",
     "submodule merge": "submodule",
 }
 
@@ -66,27 +63,39 @@ _KINDS = {
 def merge(git: Git, ours: str, theirs: str) -> Merge:
     """Merges two commits over their merge base. Raises GitFailed."""
     found = git.merge_trees(ours, theirs)
-    conflicts = [] if found.clean else list(_conflicts(found))
-    return Merge(found.tree, found.clean, found.stages, conflicts)
-
-
-def _conflicts(found: TreeMerge) -> Iterator[Conflict]:
+    conflicts = []
     for paths, type_, message in found.messages:
         if type_.startswith("CONFLICT") or message.startswith("CONFLICT"):
             kind = _kind(type_, message, paths, found.stages)
-            yield Conflict(kind, paths, message.rstrip("\n"))
+            conflicts.append(Conflict(kind, paths, message.rstrip("\n")))
+    return Merge(found.tree, found.clean, found.stages, [] if found.clean else conflicts)
 
 
-def _kind(sort: str, message: str, paths: tuple[str, ...], stages: Stages) -> str:
-    found = re.match(r"CONFLICT \(([^)]*)\)", message) or re.match(r"CONFLICT \(([^)]*)\)", sort)
-    word = found[1] if found else sort
-    sides = [entry for path in paths[:1] for entry in stages.get(path, {}).values()]
-    if any(entry.mode == "160000" for entry in sides):
+def _kind(type_: str, message: str, paths: tuple[str, ...], stages: Stages) -> str:
+    pattern = r"CONFLICT \(([^)]*)\)"
+    found = re.match(pattern, message) or re.match(pattern, type_)
+    word = found[1] if found else type_
+    entries = stages.get(paths[0], {}).values() if paths else ()
+    modes = {entry.mode for entry in entries}
+    if "160000" in modes:
         return "submodule"
-    if word in ("content", "contents", "add/add") and any(
-        entry.mode == "120000" for entry in sides
-    ):
+    if word in ("content", "contents", "add/add") and "120000" in modes:
         return "symlink"
-    return _KINDS.get(
-        word, "binary" if "binary" in sort.lower() else "rename" if "rename" in word else word
-    )
+    if word in _KINDS:
+        return _KINDS[word]
+    if "binary" in type_.lower():
+        return "binary"
+    return "rename" if "rename" in word else word
+
+
+def one_a_path(conflicts: Iterable[Conflict]) -> list[Conflict]:
+    """The conflicts, one for the same paths.
+
+    git says of binary files that they are, and that they conflict: the former is kept.
+    """
+    found: dict[tuple[str, ...], Conflict] = {}
+    for conflict in conflicts:
+        known = found.get(conflict.paths)
+        if known is None or known.kind == "content":
+            found[conflict.paths] = conflict
+    return list(found.values())

@@ -1,24 +1,26 @@
-"""What a stack of commits changes, and what its new base changes: paths with the entries they go from and to."""
+"""A stack of commits, and which of them the vendor has already."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import TreeChanges
+from git_ekf.git.trees import CommitChanges, TreeChanges
 
 
 class Commit(NamedTuple):
-    """A commit of a stack. `tree_of` has its tree: the commit itself, but for one that a migration has rewritten.
+    """A commit of a stack, and what it changes.
 
-    `emptied`: the migration has left nothing of it. `text_of` has its author and message, "" for the commit itself.
+    `tree_of` has its tree: the commit itself, but for one that a migration has rewritten.
+    `emptied`: the migration has left nothing of it. `text_of` has its author and message.
     """
 
     oid: str
-    tree_of: str
+    subject: str
     changes: TreeChanges
+    tree_of: str
+    text_of: str
     emptied: bool = False
-    text_of: str = ""
 
 
 class Stack(NamedTuple):
@@ -28,46 +30,31 @@ class Stack(NamedTuple):
     commits: list[Commit]
 
 
-def read_stack(git: Git, base: str, tip: str) -> tuple[Stack, dict[str, str]]:
-    """The commits from `base` to `tip` along first parents (of a merge, what it brings to its branch), and commit -> subject."""
+def read_stack(git: Git, base: str, tip: str) -> Stack:
+    """The commits from `base` to `tip` along first parents; a merge is what it brings."""
     found = git.commits_with_changes(base, tip, first_parent=True)
-    return Stack(base, [Commit(oid, oid, changes) for oid, _, changes in found]), {
-        oid: subject for oid, subject, _ in found
-    }
-
-
-def read_channel(git: Git, base: str, onto: str) -> list[tuple[str, TreeChanges]]:
-    """What the vendor's commits from `base` to `onto` change, merges left out."""
-    return [
-        (oid, changes) for oid, _, changes in git.commits_with_changes(base, onto, merges=False)
-    ]
+    commits = [Commit(oid, subject, changes, oid, oid) for oid, subject, changes in found]
+    return Stack(base, commits)
 
 
 def already_upstream(
-    git: Git, stack: Stack, channel: list[tuple[str, TreeChanges]], tip: str, onto: str
+    git: Git, stack: Stack, channel: list[CommitChanges], tip: str, onto: str
 ) -> dict[str, str]:
-    """Commits of the stack whose patch is in `channel`, up to `onto`, already -> a commit there that changes the same paths.
+    """Commits whose patch the vendor has -> the vendor's commit that changes the same paths.
 
-    Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is rarely asked.
+    `channel` are the vendor's commits from the stack's base to `onto`, merges left out.
+    Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is
+    rarely asked.
     """
-    ours: dict[frozenset[str], list[Commit]] = {}
+    vendors = {frozenset(vendor.changes): vendor for vendor in channel}
+    found = {}
+    doubtful = False
     for commit in stack.commits:
-        if commit.changes:
-            ours.setdefault(frozenset(commit.changes), []).append(commit)
-    if not ours:
-        return {}
-    alike = {
-        paths: (oid, changes) for oid, changes in channel if (paths := frozenset(changes)) in ours
-    }
-    doubtful = any(
-        commit.changes != changes for paths, (_, changes) in alike.items() for commit in ours[paths]
-    )
-    if not doubtful:
-        return {commit.oid: oid for paths, (oid, _) in alike.items() for commit in ours[paths]}
-    same = git.cherry(onto, tip, stack.base)
-    return {
-        commit.oid: oid
-        for paths, (oid, _) in alike.items()
-        for commit in ours[paths]
-        if commit.oid in same
-    }
+        vendor = vendors.get(frozenset(commit.changes)) if commit.changes else None
+        if vendor:
+            found[commit.oid] = vendor.oid
+            doubtful = doubtful or commit.changes != vendor.changes
+    if doubtful:
+        same = git.cherry(onto, tip, stack.base)
+        found = {oid: vendor for oid, vendor in found.items() if oid in same}
+    return found

@@ -1,8 +1,9 @@
-"""Runs a release's migration tool over the configuration, so that its commits fit the new structure.
+"""Runs a release's migration tool over the configuration, for its new structure.
 
-The tool runs on the files of each commit (and of what the first stands on), in a throw-away checkout; what it makes
-of them takes their place. Carrying commit N over then merges `migrated N - 1` as base, the new release as ours and
-`migrated N` as theirs, so each commit survives with its author and message.
+The tool runs on the files of each commit (and of what the first stands on), in a throw-away
+checkout; what it makes of them takes their place. Carrying commit N over then merges
+`migrated N - 1` as base, the new release as ours and `migrated N` as theirs, so each commit
+survives with its author and message.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from tempfile import mkdtemp
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.fastimport import Stream
-from git_ekf.git.trees import TreeChanges
+from git_ekf.git.trees import Entry, TreeChanges
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
 from git_ekf.replay.writing import read_texts
@@ -25,15 +26,15 @@ from git_ekf.temporary import temporary
 from git_ekf.trust import MIGRATIONS, SHIPPED, quoted, require_shipped_trusted, require_trusted
 from git_ekf.upgrade.target import UPGRADE, Target
 
-# What a migrated commit says of its committer: the same every time, for it is only the means to an end.
+# A migrated commit's committer: the same every time, for it is only the means to an end.
 _COMMITTER = b"committer git-ekf <git-ekf@localhost> 0 +0000\n"
-# Files are migrated as they are in git, whatever their attributes would make of them in a work tree.
+# Files are migrated as they are in git, whatever attributes would make of them in a work tree.
 _UNCONVERTED = "* -text -filter -ident -working-tree-encoding\n"
 _LAST_LINES = 5
 
 
-class Hop(NamedTuple):
-    """The migration from one release to the next: versions, the channel's commit, and the tool's command."""
+class Migration(NamedTuple):
+    """From one release to the next: versions, the channel's commit, and the tool's command."""
 
     origin: str
     to: str
@@ -42,47 +43,56 @@ class Hop(NamedTuple):
 
 
 class Migrated(NamedTuple):
-    """What the tools make of a stack: what each of its commits changes then, and (`first`) what they change in its base."""
+    """A migrated stack: the changes of its commits, and (`first`) those of its base."""
 
     stack: Stack
     first: TreeChanges
 
 
-def hops(repo: Repository, target: Target) -> list[Hop]:
-    """The migrations between two releases, in order: those that are configured, else what a channel ships. Raises Refused."""
+def migrations_between(repo: Repository, target: Target) -> list[Migration]:
+    """The migrations of an upgrade, in order: those that are configured, else what a channel ships.
+
+    Raises Refused for one that is not trusted.
+    """
     if target.command != UPGRADE:
         return []
     scheme = repo.config.scheme
     configured = {scheme.branch(one.to): one.command for one in repo.config.migrations}
+    releases = {*repo.channels, *filter(scheme.is_release, configured)}
     found = []
     before = scheme.version(target.branch) or ""
-    for branch in sorted({*repo.channels, *filter(scheme.is_release, configured)}, key=scheme.key):
+    for branch in sorted(releases, key=scheme.key):
         if not scheme.key(target.branch) < scheme.key(branch) <= scheme.key(target.goal):
             continue
         version = scheme.version(branch) or ""
-        channel = repo.channels.get(
-            branch, target.onto
-        )  # one that the vendor has withdrawn may have changed the structure
+        # A release whose channel the vendor has withdrawn may have changed the structure.
+        channel = repo.channels.get(branch, target.onto)
         command = configured.get(branch)
         if command:
             require_trusted(repo, MIGRATIONS, command)
-            found.append(Hop(before, version, channel, command))
+            found.append(Migration(before, version, channel, command))
         elif oid := repo.git.ref_value(f"{channel}:{SHIPPED}"):
             require_shipped_trusted(repo, branch, oid)
-            found.append(Hop(before, version, channel, (SHIPPED,)))
+            found.append(Migration(before, version, channel, (SHIPPED,)))
         before = version
     return found
 
 
 def migrate(
-    repo: Repository, scratch: Scratch, stack: Stack, todo: list[Hop], *, squashed: bool = False
+    repo: Repository,
+    scratch: Scratch,
+    stack: Stack,
+    migrations: list[Migration],
+    *,
+    squashed: bool = False,
 ) -> Migrated:
     """The stack as the tools make it; `squashed`: it is one commit for all.
 
-    Raises CallFailed where a tool fails, or gives two answers to one question.
+    Raises CallFailed where a tool fails, or makes different files of the same ones.
     """
     git = scratch.writing
-    with _workshop(repo, scratch, todo, squashed=squashed) as workshop:
+    with temporary() as folder:
+        workshop = _Workshop(repo, scratch, migrations, folder, squashed=squashed)
         base = workshop.migrate(stack.base)
         trees = [workshop.migrate(commit.tree_of) for commit in stack.commits]
         workshop.check_repeatable(stack.commits[-1].tree_of if stack.commits else stack.base)
@@ -90,69 +100,68 @@ def migrate(
     before = base
     for commit, tree in zip(stack.commits, trees, strict=True):
         changes = git.diff_trees(before, tree)
-        commits.append(
-            commit._replace(changes=changes, emptied=bool(commit.changes) and not changes)
-        )
+        emptied = bool(commit.changes) and not changes
+        commits.append(commit._replace(changes=changes, emptied=emptied))
         before = tree
     return Migrated(Stack(stack.base, commits), git.diff_trees(stack.base, base))
 
 
 def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
-    """Writes a commit for each migrated one, on one for what they stand on; the ids are the same wherever they are written."""
+    """Writes a commit for each migrated one, on one for what they stand on.
+
+    The ids are the same wherever they are written. Raises GitFailed.
+    """
     stack, first = migrated
     stream = Stream()
-    texts = read_texts(scratch, [commit.text_of or commit.oid for commit in stack.commits])
+    texts = read_texts(scratch, [commit.text_of for commit in stack.commits])
     if git is scratch.storing:
-        for content in scratch.objects.new_files():
-            stream.blob(content)
-    base = parent = stream.commit(
-        stack.base, _COMMITTER, b"Migrated\n", ((path, new) for path, (_, new) in first.items())
-    )
+        stream.blobs(scratch.objects.new_files())
+    base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", _results(first))
     numbers = []
     for commit, text in zip(stack.commits, texts, strict=True):
-        changes = ((path, new) for path, (_, new) in commit.changes.items())
-        parent = stream.commit(parent, text.author + _COMMITTER, text.message, changes)
+        header = text.author + _COMMITTER
+        parent = stream.commit(parent, header, text.message, _results(commit.changes))
         numbers.append(parent)
     oids = stream.write(git, os.path.join(scratch.folder, "marks"))
-    return Stack(
-        oids[base],
-        [
-            commit._replace(tree_of=oids[number])
-            for commit, number in zip(stack.commits, numbers, strict=True)
-        ],
-    )
+    pairs = zip(stack.commits, numbers, strict=True)
+    return Stack(oids[base], [commit._replace(tree_of=oids[number]) for commit, number in pairs])
 
 
-def squash(
-    repo: Repository, scratch: Scratch, stack: Stack, target: Target, subjects: dict[str, str]
-) -> Stack:
+def _results(changes: TreeChanges) -> Iterator[tuple[str, Entry | None]]:
+    return ((path, new) for path, (_, new) in changes.items())
+
+
+def squash(repo: Repository, scratch: Scratch, stack: Stack, target: Target) -> Stack:
     """One commit in place of all: for a tool that only works on the final state."""
     if not stack.commits:
         return stack
     ident = os.fsencode(repo.git.committer())
-    lines = "".join(f"- {subjects[commit.oid]}\n" for commit in stack.commits)
-    message = os.fsencode(f"Configuration of {target.branch}, migrated to {target.goal}\n\n{lines}")
+    subject = f"Configuration of {target.branch}, migrated to {target.goal}"
+    lines = "".join(f"- {commit.subject}\n" for commit in stack.commits)
     tip = stack.commits[-1].tree_of
     changes = scratch.writing.diff_trees(stack.base, tip)
     stream = Stream()
     header = b"author %s\ncommitter %s\n" % (ident, ident)
-    number = stream.commit(
-        stack.base, header, message, ((path, new) for path, (_, new) in changes.items())
-    )
+    message = os.fsencode(f"{subject}\n\n{lines}")
+    number = stream.commit(stack.base, header, message, _results(changes))
     oid = stream.write(scratch.writing, os.path.join(scratch.folder, "marks"))[number]
-    subjects[tip] = f"Configuration of {target.branch}, migrated to {target.goal}"
-    return Stack(stack.base, [Commit(tip, tip, changes, text_of=oid)])
+    return Stack(stack.base, [Commit(tip, subject, changes, tree_of=tip, text_of=oid)])
 
 
 class _Workshop:
     """A throw-away work tree, in which the tools run on one commit's files after another's."""
 
     def __init__(
-        self, repo: Repository, scratch: Scratch, todo: list[Hop], folder: str, *, squashed: bool
+        self,
+        repo: Repository,
+        scratch: Scratch,
+        migrations: list[Migration],
+        folder: str,
+        *,
+        squashed: bool,
     ) -> None:
         self._repo = repo
         self._squashed = squashed
-        self._todo = todo
         self._folder = folder
         self._top = os.path.join(folder, "files")
         os.mkdir(self._top)
@@ -160,52 +169,53 @@ class _Workshop:
         os.makedirs(info, exist_ok=True)
         with open(os.path.join(info, "attributes"), "w", encoding="ascii") as file:
             file.write(_UNCONVERTED)
-        index = os.path.join(folder, "index")
-        env = {"GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index}
-        self._git = scratch.writing.variant(self._top, env)
-        self._known: dict[str, str] = {}
+        self._git = self._git_in(scratch.writing, self._top)
+        self._migrated: dict[str, str] = {}  # tree -> the migrated one
         self._env = {
             name: value
             for name, value in os.environ.items()
             if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
         }
-        self._commands = [
-            (self._program(number, hop), *_filled(hop)) for number, hop in enumerate(todo)
-        ]
+        self._commands = [(migration, self._command(migration)) for migration in migrations]
+
+    def _git_in(self, git: Git, top: str) -> Git:
+        return git.variant(top, {"GIT_WORK_TREE": top, "GIT_INDEX_FILE": f"{top}.index"})
 
     def migrate(self, commit: str) -> str:
-        """The tree that the tools make of a commit's."""
+        """The tree that the tools make of a commit's. Raises CallFailed."""
         tree = self._git.tree_of(commit)
-        if tree not in self._known:
-            self._known[tree] = self._run(commit, tree)
-        return self._known[tree]
+        if tree not in self._migrated:
+            self._migrated[tree] = self._run(commit, tree)
+        return self._migrated[tree]
 
     def check_repeatable(self, commit: str) -> None:
         """Raises CallFailed when the tools make something else of a commit than before."""
         tree = self._git.tree_of(commit)
-        known = self._known[tree]
-        again = self._run(commit, tree)
-        if again != known:
-            path = next(iter(self._git.diff_trees(known, again)))
+        first = self._migrated[tree]
+        second = self._run(commit, tree)
+        if second != first:
+            path = next(iter(self._git.diff_trees(first, second)))
             raise CallFailed(
-                f"the migration is not deterministic: run twice on {commit[:7]}, it wrote two versions of {path}; nothing was changed",
+                f"the migration is not deterministic: run twice on {commit[:7]}, it wrote"
+                f" two versions of {path}; nothing was changed",
                 "a tool that writes the same files every time",
             )
 
     def _run(self, commit: str, tree: str) -> str:
         self._git.check_out_tree(tree)
-        for hop, command in zip(self._todo, self._commands, strict=True):
-            self._call(hop, command, commit)
+        for migration, command in self._commands:
+            self._call(migration, command, commit)
         self._git.add_everything()
         return self._git.write_tree()
 
-    def _call(self, hop: Hop, command: tuple[str, ...], commit: str) -> None:
-        env = {**self._env, "EKF_FROM": hop.origin, "EKF_TO": hop.to, "EKF_COMMIT": commit}
+    def _call(self, migration: Migration, command: list[str], commit: str) -> None:
+        origin, to, *_ = migration
+        shown = quoted(migration.command)
         try:
             done = subprocess.run(
                 command,
                 cwd=self._top,
-                env=env,
+                env={**self._env, "EKF_FROM": origin, "EKF_TO": to, "EKF_COMMIT": commit},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -213,56 +223,45 @@ class _Workshop:
             )
         except OSError as error:
             raise CallFailed(
-                f"the migration to {hop.to} cannot be started ({quoted(hop.command)}): {error.strerror}; nothing was changed",
-                _hint(hop),
+                f"the migration to {to} cannot be started ({shown}): {error.strerror};"
+                " nothing was changed",
+                _hint(migration),
             ) from None
-        if done.returncode:
-            lines = [line for line in os.fsdecode(done.stdout).split("\n") if line.strip()][
-                -_LAST_LINES:
-            ]
-            how = (
-                f"was ended by signal {-done.returncode}"
-                if done.returncode < 0
-                else f"failed with code {done.returncode}"
-            )
-            said = "".join(f"\n  {line}" for line in lines)
-            raise CallFailed(
-                f"the migration to {hop.to} {how} at {commit[:7]} ({quoted(hop.command)}); nothing was changed{said}",
-                _hint(hop)
-                if self._squashed
-                else f"git ekf upgrade {hop.to} --migrate-squash, where it only works on the final state",
-            )
+        if not done.returncode:
+            return
+        lines = [line for line in os.fsdecode(done.stdout).split("\n") if line.strip()]
+        output = "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
+        how = f"failed with code {done.returncode}"
+        if done.returncode < 0:
+            how = f"was ended by signal {-done.returncode}"
+        hint = f"git ekf upgrade {to} --migrate-squash, where it only works on the final state"
+        raise CallFailed(
+            f"the migration to {to} {how} at {commit[:7]} ({shown}); nothing was changed{output}",
+            _hint(migration) if self._squashed else hint,
+        )
 
-    def _program(self, number: int, hop: Hop) -> str:
-        """The tool: with a slash in its name a file of the target channel, or of the work tree; else one on the PATH."""
-        program = hop.command[0]
+    def _command(self, migration: Migration) -> list[str]:
+        words = [
+            word.replace("{from}", migration.origin).replace("{to}", migration.to)
+            for word in migration.command[1:]
+        ]
+        return [self._program(migration), *words]
+
+    def _program(self, migration: Migration) -> str:
+        """The path of the tool, or its name on the PATH.
+
+        With a slash in its name it is a file of the target channel, or else of the work tree.
+        """
+        program = migration.command[0]
         if "/" not in program or os.path.isabs(program):
             return program
-        if not self._git.ref_value(f"{hop.channel}:{os.path.normpath(program)}"):
+        if not self._git.ref_value(f"{migration.channel}:{os.path.normpath(program)}"):
             return os.path.join(self._repo.place.top, program)
-        top = os.path.join(self._folder, f"channel-{number}")
-        os.mkdir(top)
-        git = self._git.variant(top, {"GIT_WORK_TREE": top, "GIT_INDEX_FILE": f"{top}.index"})
-        git.check_out_tree(hop.channel)
+        top = mkdtemp(dir=self._folder)
+        self._git_in(self._git, top).check_out_tree(migration.channel)
         return os.path.join(top, program)
 
 
-def _hint(hop: Hop) -> str:
-    where = "[[upgrade.migrations]] of .ekf.toml"
-    return (
-        f"name another one in {where}"
-        if hop.command == (SHIPPED,)
-        else f"correct the command in {where}"
-    )
-
-
-def _filled(hop: Hop) -> list[str]:
-    return [word.replace("{from}", hop.origin).replace("{to}", hop.to) for word in hop.command[1:]]
-
-
-@contextmanager
-def _workshop(
-    repo: Repository, scratch: Scratch, todo: list[Hop], *, squashed: bool
-) -> Iterator[_Workshop]:
-    with temporary() as folder:
-        yield _Workshop(repo, scratch, todo, folder, squashed=squashed)
+def _hint(migration: Migration) -> str:
+    act = "name another one" if migration.command == (SHIPPED,) else "correct the command"
+    return f"{act} in [[upgrade.migrations]] of .ekf.toml"

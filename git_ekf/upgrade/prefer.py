@@ -9,8 +9,8 @@ from typing import NamedTuple
 from git_ekf.errors import UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
-from git_ekf.replay.forecast import Settle
 from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.step import Settle
 
 LOCAL = "local"
 VENDOR = "vendor"
@@ -23,6 +23,7 @@ class Preference(NamedTuple):
     pattern: str
 
     def matches(self, path: str) -> bool:
+        """Whether it is for a path."""
         pattern = self.pattern.removesuffix("/")
         return not pattern or fnmatchcase(path, pattern) or path.startswith(pattern + "/")
 
@@ -62,17 +63,17 @@ def settler(scratch: Scratch, preferences: tuple[Preference, ...]) -> Settle | N
 def merge_file(
     git: Git, folder: str, base: Entry | None, ours: Entry, theirs: Entry, side: str
 ) -> Entry:
-    """The file with both sides' changes, and one side's where they conflict (git-merge-file(1)); of a binary file that side's.
+    """The file with both sides' changes, and one side's where they conflict (git-merge-file(1)).
 
-    `ours` is the vendor's file, `theirs` the commit's. `folder` is for temporary files. Raises GitFailed.
+    Of a binary file it is that side's file. `ours` is the vendor's, `theirs` the commit's. `folder`
+    is for temporary files. Raises GitFailed.
     """
     names = [os.path.join(folder, name) for name in ("ours", "base", "theirs")]
     for name, entry in zip(names, (ours, base, theirs), strict=True):
         with open(name, "wb") as file:
             file.write(git.blob(entry.oid) if entry else b"")
-    won = theirs if side == LOCAL else ours
     content = git.merge_file(*names, favour="theirs" if side == LOCAL else "ours")
     if content is None:
-        return won
+        return theirs if side == LOCAL else ours
     mode = ours.mode if base and theirs.mode == base.mode else theirs.mode
     return Entry(mode, git.write_blob(content))

@@ -1,4 +1,7 @@
-"""The rebase that an upgrade or sync goes on in: what is kept of it in `ekf/rebase`, and what git's own files say."""
+"""The rebase that an upgrade or sync goes on in: what is kept of it, and what git's own files say.
+
+It is kept in `ekf/rebase`, in the git directory of the work tree.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ from git_ekf.upgrade.target import Target
 
 
 class RebaseState(NamedTuple):
-    """What is kept while the rebase runs. `onto` is where the rebase began, with `written` below it.
+    """The record of a rebase while it runs. It began at `onto`, with `written` below it.
 
-    `rest` is what it was given to pick: (original, the same migrated or made one line, else the original again).
-    `settled` are (path, how) of conflicts decided without asking, `dropped` are (commit, why).
+    `rest` is what it was given to pick: (original, the same migrated or made one line, else the
+    original again). `settled` are (path, how) of conflicts decided without asking, `dropped` are
+    (commit, why).
     """
 
     target: Target
@@ -31,65 +35,74 @@ class RebaseState(NamedTuple):
 
 
 def under_way(repo: Repository) -> str:
-    """The command (upgrade or sync) that goes on in the rebase under way; "" where there is none, or it is another's."""
+    """The command (upgrade or sync) that goes on in the rebase under way.
+
+    "" where there is none, or it is another's.
+    """
     state = read(repo) if repo.operation == "rebase" else None
     return state.target.command if state and in_progress(repo, state) else ""
 
 
 def in_progress(repo: Repository, state: RebaseState) -> bool:
     """Whether the rebase under way is ours."""
-    return line_of(repo, "onto") == state.onto and line_of(repo, "orig-head") == state.target.tip
+    onto = lines_of(repo, "onto")[:1]
+    began_at = lines_of(repo, "orig-head")[:1]
+    return onto == [state.onto] and began_at == [state.target.tip]
 
 
 def read(repo: Repository) -> RebaseState | None:
-    """What was kept, while the rebase runs and until the next upgrade. None where there is nothing to be read."""
+    """The record, kept until the next upgrade; None where there is none that can be read."""
     try:
-        values = json.loads(read_small(_file(repo), STATE) or b"")
-        return RebaseState(
-            Target(*values["target"]),
-            values["onto"],
-            [(old, new) for old, new in values["written"]],
-            [(old, pick) for old, pick in values["rest"]],
-            values["subjects"],
-            tuple(Preference(*one) for one in values["prefer"]),
-            [(path, how) for path, how in values["settled"]],
-            [(oid, why) for oid, why in values["dropped"]],
-        )
+        values = json.loads(read_small(path_of(repo, "rebase"), STATE) or b"")
+        for name in ("written", "rest", "settled", "dropped"):
+            values[name] = [(first, second) for first, second in values[name]]
+        values["target"] = Target(*values["target"])
+        values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
+        return RebaseState._make(values[name] for name in RebaseState._fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def write(repo: Repository, state: RebaseState) -> None:
-    path = _file(repo)
+    """Keeps it, so that it survives a crash of the system."""
+    path = path_of(repo, "rebase")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="utf-8") as file:
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump(state._asdict(), file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(path + ".new", path)
-
-
-def _file(repo: Repository) -> str:
-    return os.path.join(repo.place.git_dir, "ekf", "rebase")
-
-
-def remove(repo: Repository, *names: str) -> None:
-    for name in names:
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(repo.place.git_dir, "ekf", name))
+    os.replace(f"{path}.new", path)
 
 
 def path_of(repo: Repository, name: str) -> str:
-    return os.path.join(repo.place.git_dir, "rebase-merge", name)
+    """A file of ours: `originals`, `rebase`, `rewritten` or `todo`."""
+    return os.path.join(repo.place.git_dir, "ekf", name)
+
+
+def remove(repo: Repository, *names: str) -> None:
+    """Removes files of ours, where they are there."""
+    for name in names:
+        with suppress(FileNotFoundError):
+            os.unlink(path_of(repo, name))
+
+
+# --- git's own files ---
 
 
 def lines_of(repo: Repository, name: str) -> list[str]:
+    """The lines of a file that git keeps of the rebase (git-rebase(1)); none where it is missing."""
     try:
-        with open(path_of(repo, name), encoding="utf-8", errors="surrogateescape") as file:
+        with open(_gits(repo, name), encoding="utf-8", errors="surrogateescape") as file:
             return file.read().split("\n")
     except OSError:
         return []
 
 
-def line_of(repo: Repository, name: str) -> str:
-    return next(iter(lines_of(repo, name)), "")
+def append(repo: Repository, name: str, *lines: str) -> None:
+    """Adds lines to such a file."""
+    with open(_gits(repo, name), "a", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _gits(repo: Repository, name: str) -> str:
+    return os.path.join(repo.place.git_dir, "rebase-merge", name)

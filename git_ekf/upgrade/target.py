@@ -1,4 +1,7 @@
-"""Which commits go where: the configuration commits of the branch checked out, and the vendor's commit they are to stand on."""
+"""Which commits go where.
+
+The configuration commits of the branch checked out, and the vendor's commit they are to stand on.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.policy import judges
+from git_ekf.policy.finding import Finding
 from git_ekf.record import parse
 from git_ekf.records import newest_record, unsaved_records
 from git_ekf.repository import Repository
@@ -19,10 +23,11 @@ SYNC = "sync"
 
 
 class Target(NamedTuple):
-    """`base..tip` are the configuration commits of `branch`; they go onto `onto`, the tip of the channel `goal`.
+    """`base..tip` are the configuration commits of `branch`.
 
-    `command` is upgrade (goal is a new local branch) or sync (goal is the branch itself). `rewritten`: the channel
-    that the branch follows no longer has `base`.
+    They go onto `onto`, the tip of the channel `goal`. `command` is upgrade (goal is a new local
+    branch) or sync (goal is the branch itself). `rewritten`: the channel that the branch follows no
+    longer has `base`.
     """
 
     command: str
@@ -35,20 +40,22 @@ class Target(NamedTuple):
 
     @property
     def nothing_new(self) -> bool:
+        """Whether the commits stand where they are to go already."""
         return self.base == self.onto
 
 
 def fetch(repo: Repository) -> None:
-    """Hears what is new of the primary repository. Raises CallFailed."""
+    """Fetches from the primary repository. Raises Refused without one, CallFailed."""
     primary = repo.config.primary
     if primary not in repo.remotes:
         raise Refused(f"there is no remote {primary}", "git ekf init --primary URL")
     try:
         repo.git.fetch(primary)
     except GitFailed as error:
-        said = next((line for line in error.stderr.splitlines() if line.strip()), "it said nothing")
+        lines = [line for line in error.stderr.splitlines() if line.strip()]
+        reason = lines[0].removeprefix("fatal: ") if lines else "it said nothing"
         raise CallFailed(
-            f"{primary} cannot be fetched from: {said.removeprefix('fatal: ')}; nothing was changed",
+            f"{primary} cannot be fetched from: {reason}; nothing was changed",
             "--no-fetch goes by what is known here",
         ) from None
 
@@ -71,57 +78,30 @@ def branch_here(repo: Repository) -> str:
     return branch
 
 
-def forecasts(repo: Repository) -> list[Target]:
-    """Upgrades to every newer channel; none where no release branch is checked out."""
+def newer_channels(repo: Repository) -> list[Target]:
+    """Upgrades to every newer channel; none where no release branch is checked out.
+
+    Raises Refused.
+    """
     branch = repo.head_branch
     if branch is None or not repo.config.scheme.is_release(branch) or repo.head is None:
         return []
-    key = repo.config.scheme.key
-    base, rewritten = _base(repo, branch)
-    newer = {name: commit for name, commit in repo.channels.items() if key(name) > key(branch)}
-    return [
-        Target(UPGRADE, branch, name, base, repo.head, commit, rewritten)
-        for name, commit in newer.items()
-    ]
+    newer = _newer(repo, branch)
+    if not newer:
+        return []
+    first = _target(repo, UPGRADE, branch, newer[0])
+    return [first._replace(goal=goal, onto=repo.channels[goal]) for goal in newer]
 
 
 def upgrade(repo: Repository, release: str | None = None) -> Target:
     """The upgrade to a release, or to the next one. Raises Refused, UsageError."""
     branch = branch_here(repo)
-    scheme = repo.config.scheme
-    key = scheme.key
-    newer = [name for name in repo.channels if key(name) > key(branch)]
     if release is not None:
-        goal = scheme.parse(release) or ""
-        if not goal:
-            raise UsageError(
-                f"{release or 'an empty argument'} is no release", "git ekf releases lists them"
-            )
-        if goal == branch:
-            raise Refused(
-                f"{branch} is checked out already",
-                "git ekf sync takes newer commits of the same channel",
-            )
-        if key(goal) < key(branch):
-            raise Refused(
-                f"{goal} is older than {branch}",
-                "git ekf rollback TAG goes back to a deploy record",
-            )
-        if goal not in repo.channels:
-            raise Refused(
-                f"{repo.config.primary} has no {goal}", "git ekf releases lists what it has"
-            )
-    elif newer:
-        goal = newer[0]
-    else:
-        raise Refused(
-            f"there is no channel newer than {branch}",
-            "git ekf sync takes newer commits of the same channel",
-        )
-    base, rewritten = _base(repo, branch)
-    return Target(
-        UPGRADE, branch, goal, base, repo.release_branches[branch], repo.channels[goal], rewritten
-    )
+        return _target(repo, UPGRADE, branch, _goal(repo, branch, release))
+    newer = _newer(repo, branch)
+    if not newer:
+        raise Refused(f"there is no channel newer than {branch}", _TRY_SYNC)
+    return _target(repo, UPGRADE, branch, newer[0])
 
 
 def sync(repo: Repository) -> Target:
@@ -133,50 +113,75 @@ def sync(repo: Repository) -> Target:
             f"{primary} has no {branch}: the channel is gone, or was never fetched",
             f"git fetch {primary}, or git ekf upgrade",
         )
-    base, rewritten = _base(repo, branch)
-    return Target(
-        SYNC, branch, branch, base, repo.release_branches[branch], repo.channels[branch], rewritten
-    )
+    return _target(repo, SYNC, branch, branch)
 
 
-def _base(repo: Repository, branch: str) -> tuple[str, bool]:
-    """The vendor's commit that a branch stands on, and whether its channel has lost it. Raises Refused.
+_TRY_SYNC = "git ekf sync takes newer commits of the same channel"
 
-    A rewritten channel still has a merge base with the branch, but an older one, or none. What the branch
-    really stands on was recorded: in the reflog of the channel, in refs/ekf/upstream, in deploy records.
-    """
-    tip, channel = repo.release_branches[branch], repo.channel(branch)
-    recorded = Background(lambda: _recorded_bases(repo, branch, tip))
-    base = repo.merge_base(channel, tip) if channel else None
-    found = base
-    for commit in recorded.result():
-        if commit in (found, channel) or not repo.git.commit(commit):
-            continue
-        if (found is None or repo.git.is_ancestor(found, commit)) and repo.git.is_ancestor(
-            commit, tip
-        ):
-            found = commit
-    if found is None:
-        hint = "git fetch --unshallow " if repo.place.shallow else "git fetch "
-        why = (
-            "this clone is shallow"
-            if repo.place.shallow
-            else f"it shares no history with {repo.config.primary}/{branch}"
-        )
+
+def _newer(repo: Repository, branch: str) -> list[str]:
+    """The channels above a branch, lowest first."""
+    key = repo.config.scheme.key
+    return [name for name in repo.channels if key(name) > key(branch)]
+
+
+def _goal(repo: Repository, branch: str, release: str) -> str:
+    """The channel of a release that somebody named. Raises Refused, UsageError."""
+    scheme = repo.config.scheme
+    goal = scheme.parse(release)
+    if not goal:
+        shown = release or "an empty argument"
+        raise UsageError(f"{shown} is not a valid release", "git ekf releases lists them")
+    if goal == branch:
+        raise Refused(f"{branch} is checked out already", _TRY_SYNC)
+    if scheme.key(goal) < scheme.key(branch):
         raise Refused(
-            f"what {branch} stands on is not known here: {why}", hint + repo.config.primary
+            f"{goal} is older than {branch}", "git ekf rollback TAG goes back to a deploy record"
         )
-    return found, found != base
+    if goal not in repo.channels:
+        raise Refused(f"{repo.config.primary} has no {goal}", "git ekf releases lists what it has")
+    return goal
+
+
+def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
+    """Raises Refused where it is not known what the branch stands on.
+
+    A rewritten channel still has a merge base with the branch, but an older one, or none. What the
+    branch really stands on was recorded: in the reflog of the channel, in refs/ekf/upstream, in
+    deploy records.
+    """
+    tip = repo.release_branches[branch]
+    channel = repo.channel(branch)
+    recorded = Background(lambda: _recorded_bases(repo, branch, tip))
+    merge_base = repo.merge_base(channel, tip) if channel else None
+    is_ancestor = repo.git.is_ancestor
+    base = merge_base
+    for commit in recorded.result():
+        if commit in (base, channel) or not repo.git.commit(commit):
+            continue
+        if (base is None or is_ancestor(base, commit)) and is_ancestor(commit, tip):
+            base = commit
+    if base is None:
+        primary = repo.config.primary
+        why = f"it shares no history with {primary}/{branch}"
+        hint = f"git fetch {primary}"
+        if repo.place.shallow:
+            why = "this clone is shallow"
+            hint = f"git fetch --unshallow {primary}"
+        raise Refused(f"what {branch} stands on is not known here: {why}", hint)
+    return Target(command, branch, goal, base, tip, repo.channels[goal], base != merge_base)
 
 
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
-    """What was the tip of the branch's channel once, as far as that is remembered: object ids."""
-    remembered = [repo.refs.get(UPSTREAM + branch, "")]
-    remembered.append(repo.git.fork_point(repo.primary_prefix + branch, tip) or "")
+    """What was the tip of the branch's channel once, as far as that is recorded: object ids."""
     record = newest_record(repo, branch)
-    claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else ""
-    remembered.append((repo.git.commit(claim) if claim else "") or "")
-    return [commit for commit in dict.fromkeys(remembered) if commit]
+    claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else None
+    recorded = [
+        repo.refs.get(UPSTREAM + branch),
+        repo.git.fork_point(repo.primary_prefix + branch, tip),
+        repo.git.commit(claim) if claim else None,
+    ]
+    return [commit for commit in dict.fromkeys(recorded) if commit]
 
 
 # --- preconditions ---
@@ -188,41 +193,49 @@ def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten
     require_linear(repo, target, flatten=flatten)
     if target.command == UPGRADE:
         _require_new(repo, target.goal)
-    judged_here = {"linear-history"} | ({"branch-base"} if target.rewritten else set())
-    for finding in judges.judge_repository(repo, []):
-        if finding.severity == "error" and finding.rule not in judged_here:
+    for finding in policy_errors(repo):
+        # Both are looked at here, in the light of what is to be done.
+        excused = finding.rule == "linear-history" or (
+            finding.rule == "branch-base" and target.rewritten
+        )
+        if not excused:
             raise Refused(
                 f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check"
             )
-    _require_saved(repo, target, save_check=save_check)
+    if save_check:
+        _require_saved(repo, target)
 
 
-def _require_saved(repo: Repository, target: Target, *, save_check: bool) -> None:
-    there = repo.saved_branches.get(target.branch)
-    if (
-        save_check
-        and target.tip != there
-        and not (there and repo.git.is_ancestor(target.tip, there))
-    ):
-        raise Refused(
-            f"{target.branch} is not saved to {repo.config.internal}",
-            "git ekf save, or --no-save-check",
-        )
+def policy_errors(repo: Repository) -> list[Finding]:
+    """The rules of the policy that are broken, warnings left out."""
+    findings = judges.judge_repository(repo, [])
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+def _require_saved(repo: Repository, target: Target) -> None:
+    saved_tip = repo.saved_branches.get(target.branch)
+    if target.tip != saved_tip and not (saved_tip and repo.git.is_ancestor(target.tip, saved_tip)):
+        raise _not_saved(repo, target.branch)
     unsaved = unsaved_records(repo, target.branch)
-    if save_check and unsaved:
-        raise Refused(
-            f"{unsaved[-1]} is not saved to {repo.config.internal}",
-            "git ekf save, or --no-save-check",
-        )
+    if unsaved:
+        raise _not_saved(repo, unsaved[-1])
+
+
+def _not_saved(repo: Repository, name: str) -> Refused:
+    return Refused(
+        f"{name} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check"
+    )
 
 
 def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
-    """Raises Refused for a merge among the configuration commits."""
+    """Raises Refused for a merge among the configuration commits, unless they are flattened."""
+    if flatten:
+        return
     if target.rewritten:
         merges = repo.git.commits([target.tip], [target.base], merges=True)
     else:
         merges = [commit for commit, parents in repo.own_commits(target.tip) if len(parents) > 1]
-    if merges and not flatten:
+    if merges:
         count = f"{len(merges)} merge commits are" if len(merges) > 1 else "a merge commit is"
         raise Refused(
             f"{count} among the configuration commits: {merges[0][:7]}",

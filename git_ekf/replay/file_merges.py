@@ -1,0 +1,44 @@
+"""Merges of single files, many in one of git's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from git_ekf.git.trees import Entry
+from git_ekf.replay.merging import Conflict, merge
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.step import ReplayStep
+
+
+class FileMerge(NamedTuple):
+    """A file that git is to merge, for a step."""
+
+    step: ReplayStep
+    path: str
+    base: Entry
+    ours: Entry
+    theirs: Entry
+
+
+def merge_files(
+    scratch: Scratch, files: list[FileMerge]
+) -> Iterator[tuple[FileMerge, Entry | None, list[Conflict]]]:
+    """Each file with what it becomes, or None and its conflicts. Raises GitFailed.
+
+    No two may have the same path: they are merged on trees with nothing else in them.
+    """
+    objects = scratch.objects
+    base = objects.commit(objects.tree({file.path: file.base for file in files}))
+    ours = objects.commit(objects.tree({file.path: file.ours for file in files}), base)
+    theirs = objects.commit(objects.tree({file.path: file.theirs for file in files}), base)
+    objects.write()
+    result = merge(scratch.merging, ours, theirs)
+    found = scratch.object_ids([f"{result.tree}:{file.path}" for file in files])
+    for file, oid in zip(files, found, strict=True):
+        if file.path in result.stages:
+            conflicts = [one for one in result.conflicts if file.path in one.paths]
+            yield file, None, conflicts
+        else:
+            mode = file.ours.mode if file.theirs.mode == file.base.mode else file.theirs.mode
+            yield file, Entry(mode, oid), []

@@ -1,0 +1,67 @@
+"""The tree of the new side as it grows, and the attributes in it that merges go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from git_ekf.git.trees import Entry
+from git_ekf.replay.divergence import folders_above
+from git_ekf.replay.scratch import Scratch
+
+ATTRIBUTES = ".gitattributes"
+
+
+class NewSide:
+    """The tree of the new side. It is written only where somebody asks for it."""
+
+    def __init__(self, scratch: Scratch, onto: str) -> None:
+        self._scratch = scratch
+        self._onto = onto
+        self._unwritten: dict[str, Entry | None] = {}  # since the tree was last written
+        self._tree = ""
+        self._attributes: list[str] = []  # files that are where merges look for them
+        self._read: set[str] = set()  # the directories whose attributes are
+
+    def put(self, path: str, entry: Entry | None) -> None:
+        """Notes what the new side has at a path from now on."""
+        self._unwritten[path] = entry
+
+    def tree(self) -> str:
+        """The tree as it now is, written."""
+        git = self._scratch.writing
+        if not self._tree:
+            git.read_tree(self._onto)
+        if self._unwritten or not self._tree:
+            git.update_index(self._unwritten.items(), null="0" * len(self._onto))
+            self._tree = git.write_tree()
+            self._unwritten = {}
+        return self._tree
+
+    def read_attributes(self, paths: Iterable[str]) -> None:
+        """Puts the `.gitattributes` files above some paths where merges look for them."""
+        above = {folder for path in paths for folder in folders_above(path)}
+        folders = {"", *above} - self._read
+        if not folders:
+            return
+        self._read |= folders
+        files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
+        files = [file for file in files if "\n" not in file]
+        as_at_first = not self._tree and not has_attributes(self._unwritten)
+        tree = self._onto if as_at_first else self.tree()
+        found = self._scratch.object_ids([f"{tree}:{file}" for file in files])
+        for file, oid in zip(files, found, strict=True):
+            if oid:
+                self._scratch.write_attributes(file, self._scratch.writing.blob(oid))
+                self._attributes.append(file)
+
+    def forget_attributes(self) -> None:
+        """Takes them away again: a commit has changed some."""
+        for file in self._attributes:
+            self._scratch.write_attributes(file, None)
+        self._attributes = []
+        self._read = set()
+
+
+def has_attributes(paths: Iterable[str]) -> bool:
+    """Whether one of the paths is a `.gitattributes` file."""
+    return any(path == ATTRIBUTES or path.endswith(f"/{ATTRIBUTES}") for path in paths)

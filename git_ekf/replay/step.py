@@ -1,0 +1,52 @@
+"""What becomes of one commit in a replay, and how a conflict is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from git_ekf.git.trees import Entry
+from git_ekf.replay.merging import Conflict
+from git_ekf.replay.stack import Commit
+
+# Settles a conflict in the content of a file: (path, base, ours, theirs) -> the entry, and the side
+# it is taken from; None leaves it.
+Settle = Callable[[str, Entry | None, Entry, Entry], "tuple[Entry, str] | None"]
+
+
+class ReplayStep:
+    """A commit, and what becomes of it.
+
+    `verdict` is clean, upstream (the vendor's commit `upstream` has the same patch), empty (nothing
+    of it is left) or conflict. `changes` is what it does on the new side, path by path. `merged`
+    are the files that git merged, `moved` the files that it now changes elsewhere (old path, new
+    path). `depends` are the commits behind whose conflicts it stands, `settled` the conflicts that
+    were decided for one side (path, side).
+    """
+
+    __slots__ = (
+        "changes",
+        "commit",
+        "conflicts",
+        "depends",
+        "merged",
+        "moved",
+        "settled",
+        "upstream",
+        "verdict",
+    )
+
+    def __init__(self, commit: Commit) -> None:
+        self.commit = commit
+        self.verdict = "clean"
+        self.upstream = ""
+        self.changes: dict[str, Entry | None] = {}
+        self.merged: list[str] = []
+        self.moved: list[tuple[str, str]] = []
+        self.conflicts: list[Conflict] = []
+        self.depends: list[str] = []
+        self.settled: list[tuple[str, str]] = []
+
+    def mark_if_empty(self) -> None:
+        """Makes the verdict empty for a commit that has changed something, and now does not."""
+        if self.verdict == "clean" and self.commit.changes and not self.changes:
+            self.verdict = "empty"

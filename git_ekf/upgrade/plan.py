@@ -1,0 +1,197 @@
+"""What becomes of each configuration commit on its new base: told, and nothing changed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from git_ekf.background import Background
+from git_ekf.errors import CallFailed, Refused
+from git_ekf.replay import merging
+from git_ekf.replay.divergence import Divergence, read_divergence
+from git_ekf.replay.forecast import Forecast, Progress, Write
+from git_ekf.replay.scratch import Scratch, open_scratch
+from git_ekf.replay.stack import Stack, already_upstream, read_stack
+from git_ekf.replay.step import ReplayStep
+from git_ekf.repository import Repository
+from git_ekf.terminal.text import counted
+from git_ekf.upgrade.migration import (
+    Migrated,
+    Migration,
+    migrate,
+    migrations_between,
+    squash,
+    write_stack,
+)
+from git_ekf.upgrade.prefer import Preference, settler
+from git_ekf.upgrade.target import Target, newer_channels, require_linear
+
+VERDICTS = {
+    "clean": "clean",
+    "upstream": "already upstream",
+    "empty": "nothing left of",
+    "conflict": "in conflict",
+}
+
+
+class Options(NamedTuple):
+    """How commits are carried over.
+
+    `prefer` decides conflicts in the content of files; `flatten` makes one line of a history with
+    merges. `squash`: only the final state is migrated, and carried over as one commit.
+    `save_check`: the branch has to be saved. `progress` goes through the commits.
+    """
+
+    prefer: tuple[Preference, ...] = ()
+    flatten: bool = False
+    squash: bool = False
+    save_check: bool = True
+    progress: Progress = iter
+
+
+class UpgradePlan(NamedTuple):
+    """The configuration commits, each with what becomes of it."""
+
+    target: Target
+    steps: list[ReplayStep]
+
+    @property
+    def conflicts(self) -> list[ReplayStep]:
+        """The commits at which it would stop."""
+        return [step for step in self.steps if step.verdict == "conflict"]
+
+    def counts(self) -> dict[str, int]:
+        """How many commits have each verdict, those that none has included."""
+        verdicts = [step.verdict for step in self.steps]
+        return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+
+    def summary(self) -> str:
+        """The same in words."""
+        words = [
+            f"{count} {VERDICTS[verdict]}" for verdict, count in self.counts().items() if count
+        ]
+        return ", ".join(words) or "nothing to carry over"
+
+
+def why_not_in_memory(repo: Repository) -> str:
+    """Why only `git rebase` can tell what it would do here; "" where that can be told."""
+    if repo.git.version < merging.MINIMUM:
+        version = ".".join(map(str, repo.git.version))
+        return f"git {version} cannot merge without a work tree (2.39 can)"
+    if repo.git_flag("merge.renormalize"):
+        return "merge.renormalize is set, which git goes by in a work tree only"
+    return ""
+
+
+def plan(repo: Repository, target: Target, options: Options) -> UpgradePlan:
+    """The commits, each with what would become of it.
+
+    Raises Refused where it cannot be told, CallFailed where a migration fails.
+    """
+    why = why_not_in_memory(repo)
+    if why:
+        raise Refused(
+            f"there is no forecast: {why}",
+            f"git ekf {target.command}, without --plan; git ekf undo takes it back",
+        )
+    with open_scratch(repo) as scratch:
+        work = rewrite(repo, scratch, target, options, read_work(repo, scratch, target))
+        return UpgradePlan(target, work.steps(scratch, target, options))
+
+
+class ChannelForecast(NamedTuple):
+    """An upgrade foretold: in a sentence, and how many commits have each verdict.
+
+    `counts` is None where that cannot be told.
+    """
+
+    counts: dict[str, int] | None
+    sentence: str
+
+
+def forecasts(repo: Repository, progress: Progress) -> dict[str, ChannelForecast]:
+    """Newer channel -> what an upgrade would do; none where no release branch is checked out."""
+    found = {}
+    for target in newer_channels(repo):
+        try:
+            require_linear(repo, target, flatten=False)
+            planned = plan(repo, target, Options(progress=progress))
+        except (Refused, CallFailed) as error:
+            found[target.goal] = ChannelForecast(None, f"no forecast: {error.message}")
+            continue
+        sentence = f"an upgrade would go through: {planned.summary()}"
+        if planned.conflicts:
+            files: set[str] = set()
+            for step in planned.conflicts:
+                for conflict in step.conflicts:
+                    files.update(conflict.paths)
+            count = counted(len(files), "file")
+            sentence = f"an upgrade would stop: {planned.summary()} ({count})"
+        found[target.goal] = ChannelForecast(planned.counts(), sentence)
+    return found
+
+
+# --- the commits, read and rewritten ---
+
+
+class Work(NamedTuple):
+    """The commits that are to be carried over.
+
+    `upstream`: see `already_upstream`. `rewritten` is there where the commits are not those of the
+    branch: migrated, or made one line.
+    """
+
+    stack: Stack
+    divergence: Divergence
+    upstream: dict[str, str]
+    migrations: list[Migration]
+    rewritten: Migrated | None = None
+
+    def steps(
+        self, scratch: Scratch, target: Target, options: Options, write: Write | None = None
+    ) -> list[ReplayStep]:
+        """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
+        settle = settler(scratch, options.prefer)
+        forecast = Forecast(
+            scratch,
+            self.stack,
+            target.onto,
+            self.upstream,
+            self.divergence,
+            settle=settle,
+            write=write,
+        )
+        return forecast.steps(options.progress)
+
+
+def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
+    """The commits as they are on the branch. Raises Refused for a migration that is not trusted."""
+    base = target.base
+    onto = target.onto
+    channel = Background(lambda: repo.git.commits_with_changes(base, onto, merges=False))
+    divergence = Background(lambda: read_divergence(scratch.writing, base, onto))
+    migrations = Background(lambda: migrations_between(repo, target))
+    stack = read_stack(repo.git, base, target.tip)
+    upstream = already_upstream(repo.git, stack, channel.result(), target.tip, onto)
+    return Work(stack, divergence.result(), upstream, migrations.result())
+
+
+def rewrite(
+    repo: Repository, scratch: Scratch, target: Target, options: Options, work: Work
+) -> Work:
+    """The commits as the release's migrations and the options make them.
+
+    Raises CallFailed where a migration fails.
+    """
+    if not (work.migrations or options.flatten):
+        return work
+    stack = work.stack
+    upstream = work.upstream
+    rewritten = Migrated(stack, {})
+    if work.migrations:
+        if options.squash:
+            stack = squash(repo, scratch, stack, target)
+            upstream = {}
+        rewritten = migrate(repo, scratch, stack, work.migrations, squashed=options.squash)
+    stack = write_stack(scratch.writing, scratch, rewritten)
+    divergence = read_divergence(scratch.writing, stack.base, target.onto)
+    return Work(stack, divergence, upstream, work.migrations, rewritten)

@@ -1,0 +1,97 @@
+"""Where a rebase stops: what is settled without asking, and what is left for the user."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from git_ekf.git.trees import Entry, Stages
+from git_ekf.repository import Repository
+from git_ekf.upgrade.prefer import merge_file, side_of
+from git_ekf.upgrade.rebase_state import RebaseState
+
+
+class File(NamedTuple):
+    """A path in conflict.
+
+    `sides` says what the two sides did, `vendor` is the vendor's last commit there ("" if none is
+    known).
+    """
+
+    path: str
+    sides: str
+    vendor: str
+
+
+class Stopped(NamedTuple):
+    """Where the rebase waits for the user: at a commit, with files in conflict.
+
+    Without any git cannot go on, for a `reason`. `number` of `total` counts configuration commits;
+    `commit` is "" where git was cut off between two of them.
+    """
+
+    state: RebaseState
+    commit: str
+    number: int
+    total: int
+    files: list[File]
+    reason: str
+
+
+def settle_known(
+    repo: Repository, state: RebaseState, unmerged: Stages, output: str
+) -> list[tuple[str, str]]:
+    """(path, how) of files whose resolution is known, now resolved in the index.
+
+    They are as rerere has resolved them (git-rerere(1), in git's `output`), or, where their content
+    is in conflict, as the user prefers. Raises GitFailed.
+    """
+    work_tree = repo.git.variant(repo.place.top)
+    said = r"^(?:Resolved|Staged) '(.*)' using previous resolution\.$"
+    replayed = [path for path in re.findall(said, output, re.MULTILINE) if path in unmerged]
+    if replayed:
+        work_tree.add(replayed)
+    settled = [(path, "as it was resolved before") for path in replayed]
+    for path, stages in unmerged.items():
+        side = "" if path in replayed else side_of(state.prefer, path)
+        ours = stages.get(2)
+        theirs = stages.get(3)
+        if side and ours and theirs and ours.is_file and theirs.is_file:
+            folder = os.path.join(repo.place.git_dir, "ekf")
+            entry = merge_file(repo.git, folder, stages.get(1), ours, theirs, side)
+            repo.git.update_index([(path, entry)])
+            work_tree.check_out_file(path)
+            settled.append((path, side))
+    return settled
+
+
+def stopped(repo: Repository, state: RebaseState, reason: str) -> Stopped:
+    """Where the rebase waits. Raises GitFailed."""
+    target = state.target
+    picked = repo.git.ref_value("REBASE_HEAD")
+    commit = next((oid for oid, pick in state.rest if pick == picked), picked)
+    commits = repo.git.commits([target.tip], [target.base], first_parent=True)
+    if commit not in commits:  # all of them in one
+        commits = [commit]
+    number = len(commits) - commits.index(commit)
+    files = []
+    for path, stages in sorted(repo.git.variant(repo.place.top).unmerged().items()):
+        vendor = repo.git.last_commit_on(path, target.base, target.onto)
+        files.append(File(path, _sides(stages), vendor))
+    return Stopped(state, commit, number, len(commits), files, reason)
+
+
+_SIDES = {
+    (1, 2, 3): "both changed it",
+    (2, 3): "both added it",
+    (1, 2): "you deleted it, the vendor changed it",
+    (1, 3): "you changed it, the vendor deleted it",
+    (1,): "both moved it or deleted it",
+    (2,): "the vendor added it",
+    (3,): "you added it",
+}
+
+
+def _sides(stages: dict[int, Entry]) -> str:
+    return _SIDES[tuple(sorted(stages))]

@@ -1,0 +1,65 @@
+"""The list of what a rebase of ours is to do: its commits, and a last line of our own.
+
+The rebase runs on the branch that was checked out, so `git rebase --abort` leads back to where it
+began. The last line, an `exec`, makes the new branch and lets the rebase end on it.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from git_ekf.git.refs import HEADS
+from git_ekf.repository import Repository
+from git_ekf.upgrade.rebase_state import RebaseState, append, lines_of, path_of
+from git_ekf.upgrade.target import UPGRADE, Target
+
+
+def write_todo(repo: Repository, state: RebaseState) -> str:
+    """Writes the list, and beside it the originals of what is picked. The path of the list."""
+    originals = path_of(repo, "originals")
+    with open(originals, "w", encoding="ascii") as file:
+        file.writelines(f"s/^{pick} /{oid} /\n" for oid, pick in state.rest if oid != pick)
+    todo = path_of(repo, "todo")
+    with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
+        file.write(f"{_last_line(repo, state.target)}\n")
+    return todo
+
+
+def restore_last_line(repo: Repository, target: Target) -> None:
+    """Gives the rebase its last line back, where git was killed while it ran that.
+
+    Without it the old branch would be moved.
+    """
+    at_goal = lines_of(repo, "head-name")[:1] == [HEADS + target.goal]
+    last = _last_line(repo, target)
+    if target.command == UPGRADE and not at_goal and last not in lines_of(repo, "git-rebase-todo"):
+        append(repo, "git-rebase-todo", last)
+
+
+def _last_line(repo: Repository, target: Target) -> str:
+    """It runs in the shell, and without git-ekf, which an editor's PATH may not have.
+
+    It may run twice.
+    """
+    # Notes and hooks are told of the user's own commits, not of what a migration has made of them.
+    keep = (
+        f"list={_git_path('rebase-merge/rewritten-list')};"
+        f' [ ! -f "$list" ] || {{ sed -f {_git_path("ekf/originals")} "$list" >"$list.new"'
+        f' && mv "$list.new" "$list" && cp "$list" {_git_path("ekf/rewritten")}; }}'
+    )
+    if target.command != UPGRADE:
+        return f"exec {keep}"
+    goal = shlex.quote(target.goal)
+    upstream = shlex.quote(f"{repo.config.primary}/{target.goal}")
+    return (
+        f"exec {{ git show-ref --quiet --verify refs/heads/{goal}"
+        f" || git branch --no-track {goal} {target.tip}; }}"
+        f" && git branch --quiet --set-upstream-to={upstream} {goal}"
+        f" && echo {shlex.quote(HEADS + target.goal)} >{_git_path('rebase-merge/head-name')}"
+        f" && {{ {keep}; }}"
+    )
+
+
+def _git_path(name: str) -> str:
+    return f'"$(git rev-parse --git-path {name})"'
