@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from git_ekf.git.refs import RECORDS, SAVED, TAGS
+from contextlib import suppress
+
+from git_ekf.errors import GitFailed
+from git_ekf.git.refs import KEPT, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, record_name
 from git_ekf.repository import Repository
@@ -70,6 +73,31 @@ def unsaved_records(repo: Repository, branch: str = "") -> list[str]:
     saved = saved_records(repo)
     ending = f"/{branch}" if branch else ""
     return [name for name in record_names(repo) if name not in saved and name.endswith(ending)]
+
+
+def restore_records(repo: Repository) -> list[str]:
+    """Puts back the deploy records that refs/tags has lost; their names.
+
+    `git fetch --prune` and its kin take away what the remote does not have. So every record is also
+    kept under a ref that no refspec names. Records of `internal` that a fetch did not bring as
+    tags, because no branch leads to them, come along, and are not among the names.
+    """
+    here: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    saved: dict[str, str] = {}
+    for ref, oid in repo.record_refs.items():
+        for records, prefix in ((here, TAGS), (saved, SAVED), (kept, KEPT)):
+            if ref.startswith(prefix):
+                records[ref.removeprefix(prefix)] = oid
+    missing = {name: oid for name, oid in (kept | saved).items() if name not in here}
+    absent = "0" * len(next(iter(missing.values()), ""))
+    updates = [RefUpdate(TAGS + name, absent, oid) for name, oid in missing.items()]
+    for name, oid in (missing | here).items():
+        if kept.get(name) != oid:
+            updates.append(RefUpdate(KEPT + name, "", oid))
+    with suppress(GitFailed):  # such a name cannot be beside another, perhaps: doctor says so
+        repo.git.update_refs(updates)
+    return [name for name in missing if name in kept]
 
 
 def read_records(repo: Repository, *patterns: str) -> list[RecordTag]:

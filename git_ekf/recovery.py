@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from git_ekf.records import restore_records
 from git_ekf.repository import Repository
 from git_ekf.transaction.interrupted import finish_interrupted
 from git_ekf.transaction.journal import Journal, Operation, locked
@@ -16,11 +17,13 @@ from git_ekf.upgrade.rebase_end import recognise
 class Recovered(NamedTuple):
     """Operations in the state that they are in now; None where there was none.
 
-    `interrupted` was cut off and is finished or taken back; `rebased` was handed over to a rebase, which has ended.
+    `interrupted` was cut off and is finished or taken back; `rebased` was handed over to a rebase,
+    which has ended. `records` are the names of deploy records that were put back.
     """
 
     interrupted: Operation | None
     rebased: Operation | None
+    records: list[str]
 
 
 def recover(repo: Repository) -> Recovered:
@@ -31,4 +34,5 @@ def recover(repo: Repository) -> Recovered:
 
 def recover_locked(repo: Repository, journal: Journal) -> Recovered:
     """As `recover`, for a caller that holds the lock and goes on with the journal. Raises Refused."""
-    return Recovered(finish_interrupted(repo, journal), recognise(repo, journal))
+    interrupted, rebased = finish_interrupted(repo, journal), recognise(repo, journal)
+    return Recovered(interrupted, rebased, restore_records(repo))

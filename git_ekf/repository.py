@@ -14,7 +14,7 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, UPSTREAM
+from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, UPSTREAM
 from git_ekf.names import normalise_url
 from git_ekf.terminal.text import with_article
 
@@ -237,8 +237,8 @@ class Repository:
 
     @cached_property
     def record_refs(self) -> dict[str, str]:
-        """Ref -> object id of the deploy records here and, as last fetched, on `internal`."""
-        return {ref.name: ref.oid for ref in self.git.refs(RECORDS, SAVED)}
+        """Ref -> object id of the deploy records: as tags, on `internal` as last fetched, kept."""
+        return {ref.name: ref.oid for ref in self.git.refs(RECORDS, SAVED, KEPT)}
 
     def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
         """Object id -> tag object, of those that are annotated tags."""

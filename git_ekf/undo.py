@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from git_ekf.errors import Refused
-from git_ekf.git.refs import BACKUP, HEADS, SAVED, TAGS
+from git_ekf.git.refs import BACKUP, HEADS, KEPT, SAVED, TAGS
 from git_ekf.recovery import recover_locked
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Operation, locked
@@ -37,8 +37,18 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
             repo.require_no_operation()
             # A rollback asks for more; what is untracked is only minded where it is in the way.
             repo.require_clean(untracked=operation.command == "rollback")
-        take_back(repo, journal, operation)
+        take_back(repo, journal, _with_kept_records(repo, operation))
         return operation, published
+
+
+def _with_kept_records(repo: Repository, operation: Operation) -> Operation:
+    """The operation, and with the records that it made also the refs that keep them."""
+    updates = [update for update in operation.updates if not update.ref.startswith(KEPT)]
+    for update in list(updates):
+        kept = update.ref.replace(TAGS, KEPT, 1)
+        if update.creates and kept != update.ref and repo.git.ref_value(kept) == update.new:
+            updates.append(update._replace(ref=kept))
+    return operation._replace(updates=tuple(updates))
 
 
 def _require_unmoved(repo: Repository, operation: Operation) -> None:

@@ -602,8 +602,8 @@ def test_files_that_cannot_be_read(work: Clone, programs: Path) -> None:
     (work.path / ".ekf.toml").mkdir()
     assert wrong(work.path, offline=False)[0][1:] == (
         ERROR,
-        f"{work.path}/.ekf.toml: Is a directory",
-        f"ls -ld {work.path} {work.path}/.ekf.toml",
+        ".ekf.toml cannot be read: it is not a regular file",
+        f"ls -l {work.path}/.ekf.toml",
     )
     (work.path / ".git/config").write_text("[core\n")
     assert wrong(work.path) == [

@@ -385,16 +385,14 @@ def test_rewrite_unsaved(saved: Clone) -> None:
     saved.git("push", "-q", "-f", "internal", "release-1.8")
 
 
-def test_rewrite_with_its_backup_in_the_same_push(saved: Clone) -> None:
+def test_rewrite_with_its_backup_ahead(saved: Clone) -> None:
     old = saved.out("rev-parse", "HEAD")
     saved.git("commit", "-q", "--amend", "-m", "Reworded")
-    saved.git(
-        "push",
-        "-q",
-        "internal",
-        "+release-1.8",
-        f"{old}:refs/ekf/backup/release-1.8/20261120T100000Z",
-    )
+    backup = f"{old}:refs/ekf/backup/release-1.8/20261120T100000Z"
+    refused = saved.git("push", "internal", "+release-1.8", backup, ok=False)
+    assert broken(refused) == ["rewrite-unsaved"]
+    saved.git("push", "-q", "internal", backup)
+    saved.git("push", "-q", "internal", "+release-1.8")
 
 
 def test_rewrite_kept_by_a_record(saved: Clone) -> None:

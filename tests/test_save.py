@@ -440,11 +440,12 @@ def test_somebody_saves_between_plan_and_push(
     before = local(saved)
     done = saved.ekf("save", env={"PATH": f"{wrapper.parent}:{os.environ['PATH']}"})
     message, _ = failed(done, 4)
+    [backup] = refs(server, "refs/ekf/backup")
     assert message == (
-        "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks; nothing was saved"
+        "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks;"
+        f" nothing was saved but the backup {backup}"
     )
     assert (local(saved), refs(server)["refs/heads/release-1.8"]) == (before, theirs)
-    assert not refs(server, "refs/ekf/backup")
 
 
 @pytest.mark.parametrize("by", ["ekf", "git"])

@@ -463,7 +463,7 @@ def pristine(two: Clone) -> Callable[[], Clone]:
 
 # Steps of each command at which it is killed: git calls that change something and journal writes, before and after each.
 STEPS = {
-    ("do", "tag"): 6,
+    ("do", "tag"): 8,
     ("do", "commit"): 10,
     ("do", "commit elsewhere"): 12,
     ("do", "create"): 14,

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.options import Json
+from git_ekf.commands.records_kept import with_records
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.policy.judges import descriptions, judge_commit, judge_range, judge_repository
 from git_ekf.policy.report import report_github, report_sarif, report_text
-from git_ekf.repository import Repository
 from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, nullable, say
 
@@ -45,7 +45,7 @@ def check(
     """Apply every policy rule; exit with 1 when one is broken."""
     if sum((bool(revisions), staged, every)) > 1:
         raise UsageError("REV-RANGE, --staged and --all exclude each other", "git ekf check -h")
-    repo = Repository()
+    repo = with_records()
     if staged:
         repo.require_work_tree()
         found = judge_commit(repo)

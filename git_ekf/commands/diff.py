@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from git_ekf.cli import program
 from git_ekf.commands.options import Json
+from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.build import Comparison, compare
@@ -77,7 +78,7 @@ def diff(
             raise UsageError(
                 f"no such option: {option}", f"git ekf diff {close[0]}" if close else HELP
             )
-    repo = Repository()
+    repo = with_records()
     old, new, paths = read_ends(repo, plain, context.meta.get(_PATHS))
     if not rendered and not json:
         if stat:

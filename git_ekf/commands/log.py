@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.options import Json, Release
+from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.read import Deployment, deployments
 from git_ekf.deploy.write import check_day
-from git_ekf.repository import Repository
 from git_ekf.terminal.screen import paged, paint
 from git_ekf.terminal.text import document, escape, first_line, say, shortened
 
@@ -27,7 +27,7 @@ def log(
     json: Json = False,
 ) -> None:
     """List the deploy records, newest first."""
-    repo = Repository()
+    repo = with_records()
     day = check_day(since) if since else ""
     recent = [record for record in deployments(repo, release) if record.name.date >= day]
     found = recent[:number]

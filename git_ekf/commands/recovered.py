@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
+from git_ekf.commands.records_kept import note, note_restored
 from git_ekf.git.calls import Git
 from git_ekf.recovery import recover
 from git_ekf.repository import Repository, asked_ahead
 from git_ekf.terminal.screen import transfer_progress
-from git_ekf.terminal.text import escape, with_article
+from git_ekf.terminal.text import with_article
 from git_ekf.transaction.interrupted import outcome
 
 
@@ -19,17 +18,14 @@ def recovered() -> Repository:
     """
     repo = asked_ahead(Git(progress=transfer_progress()))
     repo.require_work_tree()
-    interrupted, rebased = recover(repo)
+    interrupted, rebased, records = recover(repo)
     if interrupted:
-        _note(f"{with_article(interrupted.command)} was cut off; {outcome(interrupted)}")
+        note(f"{with_article(interrupted.command)} was cut off; {outcome(interrupted)}")
     if rebased:
         end = "finished" if rebased.state == "done" else "taken back"
-        _note(
+        note(
             f"the {rebased.command} of {rebased.head} was {end} with git rebase;"
             " git ekf is up to date with it"
         )
-    return repo.fresh() if interrupted or rebased else repo
-
-
-def _note(text: str) -> None:
-    print(escape(f"note: {text}"), file=sys.stderr)
+    note_restored(records)
+    return repo.fresh() if interrupted or rebased or records else repo

@@ -9,6 +9,7 @@ import typer
 
 from git_ekf.commands.log import as_json
 from git_ekf.commands.options import Json
+from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS
 from git_ekf.policy.finding import Finding
@@ -29,7 +30,7 @@ def show(
 
     Exit with 1 when it is not true.
     """
-    repo = Repository()
+    repo = with_records()
     record = read.find(repo, name)
     previous = read.before(repo, record)
     findings = read.verify(repo, record)

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from git_ekf.commands.options import Json
+from git_ekf.commands.records_kept import with_records
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.status import Deploy, Status
@@ -46,7 +47,7 @@ def status(
 
         main()
         return
-    repo = Repository()
+    repo = with_records()
     state = status_of(repo)
     if json:
         print(document("status", _content(state)))

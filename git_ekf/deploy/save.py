@@ -10,6 +10,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM
+from git_ekf.internal import PATTERNS, lacks_objects, remember
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
@@ -57,10 +58,40 @@ def save(repo: Repository) -> Saved:
     if repo.config.internal not in repo.remotes:
         raise Refused(f"there is no remote {repo.config.internal}", "git ekf init --internal URL")
     with exclusive(repo) as journal:
+        repo, found = _ask(repo, branch)
         wanted, notes = plan(repo, branch)
         pushed, refused = _push(repo, journal, branch, wanted)
         _verify(repo, pushed)
-        return Saved(branch, pushed, [*notes, *refused])
+        return Saved(branch, pushed, [*found, *notes, *refused])
+
+
+def _ask(repo: Repository, branch: str) -> tuple[Repository, list[str]]:
+    """The repository, with what `internal` really has, and sentences on what had vanished there.
+
+    Raises Refused where it has commits of the branch that this clone never had, CallFailed where it
+    does not answer in time. Where it cannot be asked, the push says why.
+    """
+    internal = repo.config.internal
+    try:
+        listed = repo.git.ls_remote(internal, *PATTERNS)
+    except GitFailed:
+        return repo, []
+    if lacks_objects(repo, listed):
+        with suppress(GitFailed):  # then the push says why
+            repo.git.fetch(internal)
+    vanished = remember(repo, listed)
+    repo = repo.fresh()
+    error = _behind(repo, branch, "nothing was saved")
+    if error:
+        raise error
+    notes = []
+    if branch in vanished.branches:
+        notes.append(f"{internal} had lost {branch}: somebody deleted it there")
+    if vanished.records:
+        count = counted(len(vanished.records), "deploy record")
+        names = ", ".join(vanished.records[:3])
+        notes.append(f"{internal} had lost {count}: {names}")
+    return repo, notes
 
 
 def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
@@ -118,12 +149,16 @@ def _push(
 ) -> tuple[list[Ref], list[str]]:
     """Pushes all or nothing; what the server refuses as such is left out, and said. Returns what was pushed."""
     notes: list[str] = []
+    backups: list[Ref] = []
     atomic = True
     first = ""  # what a server said that would not take the channel's tip
     while True:
-        pushed = _push_once(repo, refs, atomic)
+        ahead, pushed = _push_once(repo, refs, atomic)
+        # It stands, and is not made again with what comes now.
+        refs = [ref for ref in refs if ref not in ahead]
+        backups += ahead
         if pushed.code == 0:
-            return refs, notes
+            return [*backups, *refs], notes
         rejected, said = pushed.rejected, pushed.messages
         if atomic and "does not support --atomic" in said:
             atomic = False
@@ -147,24 +182,28 @@ def _push(
                 else f"{repo.config.internal} keeps another {UPSTREAM}{branch}: it has heard of vendor commits that this clone has not"
             )
             continue
-        raise _why(repo, journal, branch, rejected, first or said, atomic)
+        saved = "nothing was saved" if atomic else "some of it may have been saved"
+        if atomic and backups:
+            saved = f"nothing was saved but the backup {backups[0].ref}"
+        raise _why(repo, journal, branch, rejected, first or said, saved)
 
 
-def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> PushOutcome:
-    """Without --atomic a backup goes ahead, or what it keeps might be replaced while it is refused."""
+def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[list[Ref], PushOutcome]:
+    """The backups that went ahead, and the outcome of the last push.
+
+    A server counts on what stands, not on what comes at the same time.
+    """
     # No limit of time: a push may be long, and so may the hooks of a server that says nothing meanwhile.
     backups = [ref for ref in refs if ref.ref.startswith(BACKUP)]
-    batches = (
-        [refs] if atomic or not backups else [backups, [ref for ref in refs if ref not in backups]]
-    )
-    for batch in batches:
+    others = [ref for ref in refs if ref not in backups]
+    for batch in filter(None, (backups, others)):
         expected = {ref.ref: ref.expected for ref in batch if ref.expected}
         pushed = repo.git.push(
             repo.config.internal, _refspecs(batch), expected=expected, atomic=atomic
         )
         if pushed.code:
-            break
-    return pushed
+            return (backups if batch is others else []), pushed
+    return backups, pushed
 
 
 def _refspecs(refs: list[Ref]) -> list[str]:
@@ -187,14 +226,14 @@ def _why(
     branch: str,
     rejected: dict[str, str],
     said: str,
-    atomic: bool,
+    saved: str,
 ) -> Refused | CallFailed:
     internal = repo.config.internal
-    saved = "nothing was saved" if atomic else "some of it may have been saved"
     by_policy = "git-ekf: push refused" in said
     if by_policy or any(reason.startswith("[rejected]") for reason in rejected.values()):
         with suppress(GitFailed):  # it has said enough already
             repo.git.fetch(internal)
+            remember(repo, repo.git.ls_remote(internal, *PATTERNS))
         now = repo.fresh()
         error = _behind(now, branch, saved) or _name_taken(now, journal, saved)
         if error:
@@ -309,10 +348,13 @@ def _verify(repo: Repository, pushed: list[Ref]) -> None:
         raise CallFailed(
             f"the push succeeded, but {internal} could not be read back: {reason}", "git ekf save"
         ) from None
-    for ref in pushed:
-        if there.get(ref.ref) != ref.oid:
-            found = there.get(ref.ref, "nothing")[:12]
-            raise CallFailed(
-                f"the push succeeded, but {internal} now has {found} as {ref.ref}, not {ref.oid[:12]}",
-                f"git fetch {internal}, then: git ekf status",
-            )
+    wrong = [ref for ref in pushed if there.get(ref.ref) != ref.oid]
+    if wrong:
+        # What was pushed is remembered as saved, and is not.
+        remember(repo, repo.git.ls_remote(internal, *PATTERNS))
+        ref = wrong[0]
+        found = there.get(ref.ref, "nothing")[:12]
+        raise CallFailed(
+            f"the push succeeded, but {internal} now has {found} as {ref.ref}, not {ref.oid[:12]}",
+            f"git fetch {internal}, then: git ekf status",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
-from git_ekf.git.refs import HEADS, TAGS, RefUpdate
+from git_ekf.git.refs import HEADS, KEPT, TAGS, RefUpdate
 from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records, judge_repository
@@ -181,6 +181,7 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
                 raise CallFailed(
                     "the record could not be signed: git left the signature out", _SIGNING
                 )
+            repo.git.update_refs([RefUpdate(KEPT + str(name), "", made)])
             journal.mark(operation, "done", [RefUpdate(ref, none, made)])
             return name
     raise CallFailed(f"the names of {date} are being taken by somebody else", "try again")

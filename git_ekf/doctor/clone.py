@@ -16,7 +16,12 @@ from git_ekf.hooks.directory import hooks_directory
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.setup.init import SETTINGS
-from git_ekf.setup.remotes import RECORDS_REFSPECS, brings_channels, channels_refspec
+from git_ekf.setup.remotes import (
+    PRUNING_REFSPEC,
+    RECORDS_REFSPECS,
+    brings_channels,
+    channels_refspec,
+)
 from git_ekf.terminal.text import age, counted, with_article
 from git_ekf.transaction.journal import cut_off
 from git_ekf.upgrade.rebase_state import under_way
@@ -233,6 +238,10 @@ def settings(case: Case) -> Iterator[Diagnosis]:
             fix = f"git config {name} {shlex.quote(wanted)}"
             other.append(warn(f"{name} is {value or 'empty'}; {wanted} is advised: {why}", fix))
     refspecs = repo.git_settings(f"remote.{internal}.fetch")
+    if PRUNING_REFSPEC in [refspec.removeprefix("+") for refspec in refspecs]:
+        other.append(
+            warn(f"git fetch --prune {internal} deletes unsaved deploy records", "git ekf init")
+        )
     if internal in repo.remotes and not set(RECORDS_REFSPECS).issubset(refspecs):
         other.append(
             warn(f"a fetch of {internal} does not bring all deploy records", "git ekf init")

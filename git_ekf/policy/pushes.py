@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate, is_zero
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate
 from git_ekf.policy.finding import Finding
+from git_ekf.policy.keeping import keepers
 from git_ekf.repository import Repository
 
 
@@ -82,9 +83,9 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
         return
     if not update.deletes and repo.git.is_ancestor(update.old, update.new):
         return
-    after = push.remote_refs() | {other.ref: other.new for other in push.updates}
-    keeping = (HEADS, RECORDS, BACKUP, UPSTREAM)
-    kept = [oid for ref, oid in after.items() if ref.startswith(keeping) and not is_zero(oid)]
+    kept = keepers(push.remote_refs())
+    if not update.deletes:
+        kept.append(update.new)
     lost = repo.git.commits([update.old], kept, repo.vendor_globs(), ignore_missing=True)
     if lost:
         yield dropped(repo, update, lost[0], len(lost))

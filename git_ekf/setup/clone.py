@@ -8,7 +8,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.names import Scheme
-from git_ekf.records import record_names
+from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.init import plan_hooks, plan_settings, track
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes
@@ -80,6 +80,7 @@ def build(
     git.update_refs([RefUpdate(HEADS + branch, "0" * len(tip), tip)])
     git.reset_hard()
     track(git, primary, branch)
+    restore_records(repo.fresh())
     repo = repo.fresh()
     if saved:
         done.append(_restored(repo, branch))

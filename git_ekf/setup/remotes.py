@@ -13,14 +13,11 @@ from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.setup.steps import SetupStep, fetch_step
 
-# Records come as tags; what `internal` has is tracked beside them, by git itself, at every fetch
-# and push. The tracking one stands first, because a push updates what the first refspec that fits
-# names.
-RECORDS_REFSPECS = (
-    f"+{RECORDS}*:{SAVED}deploy/*",
-    f"{RECORDS}*:{RECORDS}*",
-    f"+{UPSTREAM}*:{UPSTREAM}*",
-)
+# The records of `internal` are tracked as its branches are, by git itself, at every fetch and push.
+# As tags they come by themselves, with the commits that they are on, or with the next command.
+RECORDS_REFSPECS = (f"+{RECORDS}*:{SAVED}deploy/*", f"+{UPSTREAM}*:{UPSTREAM}*")
+# With tags on both sides of a refspec, `git fetch --prune` deletes the records that were not saved.
+PRUNING_REFSPEC = f"{RECORDS}*:{RECORDS}*"
 
 # What a mirror says of itself. A pattern, because a fetch has to go well too where there is no
 # such ref.
@@ -124,7 +121,23 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
                 partial(_add_refspecs, repo, config.internal, missing),
             )
         )
+    if any(refspec.removeprefix("+") == PRUNING_REFSPEC for refspec in refspecs):
+        steps.append(
+            SetupStep(
+                f"fetching from {config.internal} prunes no deploy record that is here",
+                partial(_drop_pruning_refspecs, repo, config.internal),
+            )
+        )
     return steps
+
+
+def _drop_pruning_refspecs(repo: Repository, remote: str) -> None:
+    key = f"remote.{remote}.fetch"
+    refspecs = repo.git.local_settings(key)
+    repo.git.unset_setting(key)
+    for refspec in refspecs:
+        if refspec.removeprefix("+") != PRUNING_REFSPEC:
+            repo.git.add_setting(key, refspec)
 
 
 def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) -> list[SetupStep]:

@@ -52,8 +52,7 @@ def test_branches(site: Site) -> None:
     site.refused(
         "rewrite-unsaved", "--force", BRANCH, f"{old}:refs/ekf/backup/{BRANCH}/1"
     )  # keeps something else
-    site.accepted("--force", "--atomic", BRANCH, f"{new}:refs/ekf/backup/{BRANCH}/1")
-    site.accepted(f"{new}:{BRANCH}")
+    site.refused("rewrite-unsaved", "--force", BRANCH, f"{new}:refs/ekf/backup/{BRANCH}/1")
     assert run("sh", "-c", fix, cwd=work.path).code == 0, fix
     site.accepted("--force", BRANCH)
     site.sound()
@@ -68,7 +67,10 @@ def test_a_branch_and_what_keeps_it_in_one_push(site: Site) -> None:
     site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}", ":refs/heads/wip/2")
     site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}", "HEAD^:refs/heads/wip/2")
     site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}")
-    site.accepted("--force", f"HEAD^:{BRANCH}", f"{new}:refs/ekf/backup/{BRANCH}/1")
+    backup = f"{new}:refs/ekf/backup/{BRANCH}/1"
+    site.refused("rewrite-unsaved", "--force", f"HEAD^:{BRANCH}", backup)
+    site.accepted(backup)
+    site.accepted("--force", f"HEAD^:{BRANCH}")
     site.accepted("--force", "HEAD^:refs/heads/wip/2", f"{new}:{BRANCH}")
 
 

@@ -219,7 +219,9 @@ def test_a_backup_that_git_will_not_make(site: Site) -> None:
         assert done.code == 1
         assert f"ref-name: {wrong}" in done.err, done
         assert "rewrite-unsaved" in done.err, done
-    site.accepted(f"{moved}:{backup}/2", f"+{other}:{BRANCH}")
+    site.refused("rewrite-unsaved", f"{moved}:{backup}/2", f"+{other}:{BRANCH}")
+    site.accepted(f"{moved}:{backup}/2")
+    site.accepted(f"+{other}:{BRANCH}")
     site.sound()
 
 

@@ -68,7 +68,12 @@ def test_what_keeps_a_commit_has_to_be_whole(site: Site) -> None:
     assert "rewrite-unsaved" in answer
     assert site.refs() == before
     site.server.git("config", "--unset-all", "receive.hideRefs")
-    assert "ng" not in raw_push(site, [(ZERO, tip, f"{BACKUP}/1"), rewrite])
+    # What stands already keeps, and nothing that comes in the same push.
+    answer = raw_push(site, [(ZERO, tip, f"{BACKUP}/1"), rewrite])
+    assert "rewrite-unsaved" in answer
+    assert site.refs() == before
+    site.accepted(f"{tip}:{BACKUP}/1")
+    assert "ng" not in raw_push(site, [rewrite])
     site.sound()
 
 

@@ -13,6 +13,11 @@ from git_ekf.git.refs import HEADS
 REMOTE_TIMEOUT = 60.0
 
 
+# Whatever fetch.prune and fetch.pruneTags say: a tag that the remote does not have may be the only
+# record of a deployment.
+_WITHOUT_PRUNING = ("--no-prune", "--no-prune-tags")
+
+
 class PushOutcome:
     """How a push ended."""
 
@@ -55,7 +60,7 @@ class RemoteQuestions(Process):
 
     def fetch(self, remote: str) -> None:
         """Fetches what the configuration says. Raises GitFailed."""
-        self._fetch("--", remote)
+        self._fetch(*_WITHOUT_PRUNING, "--", remote)
 
     def show_fetch(self, remote: str, *refspecs: str) -> None:
         """Fetches what the configuration says, or these refspecs, as a person would.
@@ -63,7 +68,8 @@ class RemoteQuestions(Process):
         git itself reports on the terminal, also of each ref, where anybody watches.
         Raises CallFailed.
         """
-        self._show("fetch", "--progress" if self.progress else "--quiet", "--", remote, *refspecs)
+        progress = "--progress" if self.progress else "--quiet"
+        self._show("fetch", progress, *_WITHOUT_PRUNING, "--", remote, *refspecs)
 
     def fetch_objects(self, remote: str, refs: Iterable[str]) -> str:
         """Fetches what refs lead to, and moves no ref here but FETCH_HEAD. git's messages.

@@ -1,0 +1,57 @@
+"""What `internal` has: asked there, and what a clone remembers of it corrected by the answer.
+
+A fetch alone never notices what was deleted there, and a push that a server has undone behind its
+own answer leaves a wrong memory behind.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from git_ekf.git.refs import HEADS, RECORDS, SAVED, TAGS, RefUpdate
+from git_ekf.repository import Repository
+
+# What is asked for.
+PATTERNS = (f"{HEADS}*", f"{RECORDS}*", "refs/ekf/*")
+
+
+class Vanished(NamedTuple):
+    """Branches and deploy records that `internal` had, and has no longer."""
+
+    branches: list[str]
+    records: list[str]
+
+
+def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
+    """Corrects what is remembered of `internal` by what it has: ref -> object id, for PATTERNS.
+
+    A commit that is not here yet is left to a fetch. Returns what has vanished there.
+    """
+    wanted = {}
+    for ref, oid in listed.items():
+        if ref.endswith("^{}"):  # the object under a tag
+            continue
+        if ref.startswith(HEADS):
+            wanted[repo.internal_prefix + ref.removeprefix(HEADS)] = oid
+        elif ref.startswith(RECORDS):
+            wanted[SAVED + ref.removeprefix(TAGS)] = oid
+    known = repo.git.ref_values(repo.internal_prefix, SAVED)
+    gone = [ref for ref in known if ref not in wanted]
+    moved = {ref: oid for ref, oid in wanted.items() if known.get(ref) != oid}
+    infos = repo.git.object_infos(moved.values()) if moved else []
+    updates = [RefUpdate(ref, known[ref], "0" * len(known[ref])) for ref in gone]
+    for (ref, oid), info in zip(moved.items(), infos, strict=True):
+        if info:
+            updates.append(RefUpdate(ref, known.get(ref, "0" * len(oid)), oid))
+    repo.git.update_refs(updates, "git-ekf: as internal has it")
+    prefix = repo.internal_prefix
+    return Vanished(
+        [ref.removeprefix(prefix) for ref in gone if ref.startswith(prefix)],
+        [ref.removeprefix(SAVED) for ref in gone if ref.startswith(SAVED)],
+    )
+
+
+def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
+    """Whether `internal` has a branch whose commit is not here."""
+    tips = [oid for ref, oid in listed.items() if ref.startswith(HEADS)]
+    return not all(repo.git.object_infos(tips)) if tips else False
