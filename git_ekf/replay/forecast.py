@@ -73,7 +73,7 @@ class Forecast:
         self._whole_attributes = False  # whether those of all files where the sides differ are read
 
     def steps(self, progress: Progress = iter) -> list[ReplayStep]:
-        """A step for each commit; behind a conflict as if it had been resolved to the commit's side.
+        """A step for each commit; behind a conflict as if it was resolved to its own side.
 
         Raises GitFailed.
         """

@@ -90,7 +90,7 @@ def remove(repo: Repository, *names: str) -> None:
 
 
 def lines_of(repo: Repository, name: str) -> list[str]:
-    """The lines of a file that git keeps of the rebase (git-rebase(1)); none where there is none."""
+    """The lines of a file of the rebase that git keeps (git-rebase(1)); none without the file."""
     try:
         with open(_gits(repo, name), encoding="utf-8", errors="surrogateescape") as file:
             return file.read().split("\n")
