@@ -24,24 +24,68 @@ APPLY = "apply"
 RENDER = "render"
 MIGRATIONS = "upgrade.migrations"
 
+FILES = "files"
+
 SHIPPED = ".ekf/migrate"  # where a channel may have a migration of its own
 
 
 class Command(NamedTuple):
-    """`section` is apply, render or upgrade.migrations."""
+    """The exact words of a section: apply, render or upgrade.migrations.
+
+    In the section files the words are the path and the object id of a file that a command runs.
+    """
 
     section: str
     words: tuple[str, ...]
 
 
-def require_trusted(repo: Repository, section: str, command: tuple[str, ...]) -> None:
-    """Raises Refused when the command comes from `.ekf.toml` and was not agreed to in this clone."""
+def require_trusted(
+    repo: Repository, section: str, command: tuple[str, ...], tree: str = "HEAD"
+) -> None:
+    """Raises Refused unless it was agreed to the command, and to the files of the tree that it runs.
+
+    A command that nobody else can have put here needs no consent, but the bytes of a file that
+    came with a commit do, whoever named it.
+    """
     wanted = Command(section, command)
-    if wanted not in _own(repo) and wanted not in remembered(repo):
+    known = remembered(repo)
+    require_trusted_files(repo, command, tree, known)
+    if wanted not in known and wanted not in _own(repo):
         raise Refused(
             f"{configuration.FILE} names a command that is not trusted here: {quoted(command)}",
             "git ekf trust",
         )
+
+
+def require_trusted_files(
+    repo: Repository, words: tuple[str, ...], tree: str, known: list[Command] | None = None
+) -> None:
+    """Raises Refused for a file of the tree that the words name and that was not agreed to."""
+    known = remembered(repo) if known is None else known
+    for file in files_named(repo, words, tree):
+        if file not in known:
+            path, oid = file.words
+            raise Refused(
+                f"{path} ({oid[:12]}) would be run, and is not trusted here in this version",
+                "git ekf trust",
+            )
+
+
+def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[Command]:
+    """The files of a tree that a command's words name, in the section files.
+
+    A program without a slash in its name is not of the tree: it is found on the PATH.
+    """
+    paths = []
+    for number, word in enumerate(words):
+        value = word.partition("=")[2] if word.startswith("-") else word
+        path = os.path.normpath(value)
+        is_inside = not os.path.isabs(value) and not path.startswith("..") and path != "."
+        if value and is_inside and value.isprintable() and (number or "/" in value):
+            paths.append(path)
+    oids = repo.git.file_ids(f"{tree}:{path}" for path in paths)
+    pairs = zip(paths, oids, strict=True)
+    return [Command(FILES, pair) for pair in pairs if pair[1]]
 
 
 def require_shipped_trusted(repo: Repository, branch: str, oid: str) -> None:
@@ -67,13 +111,22 @@ def shipped(repo: Repository) -> list[Command]:
 
 
 def tracked(repo: Repository) -> list[Command]:
-    """The commands that `.ekf.toml` names, but for those that would run without it. Raises UsageError."""
+    """The commands that `.ekf.toml` names, but for those that would run without it, and the files.
+
+    These are all that commands run, also those of git's configuration. Raises UsageError.
+    """
     own = _own(repo)
-    return [
-        command
-        for command in dict.fromkeys(_commands(configuration.load(repo.toml, [])))
-        if command not in own
-    ]
+    named = _commands(configuration.load(repo.toml, []))
+    commands = [command for command in dict.fromkeys(named) if command not in own]
+    config, scheme = repo.config, repo.config.scheme
+    files = files_named(repo, config.apply_command, "HEAD")
+    files += files_named(repo, config.render_command, "HEAD")
+    for migration in config.migrations:
+        channel = repo.channels.get(scheme.branch(migration.to))
+        if channel:
+            files += files_named(repo, migration.command, channel)
+        files += files_named(repo, migration.command, "HEAD")
+    return [*commands, *dict.fromkeys(files)]
 
 
 def remembered(repo: Repository) -> list[Command]:

@@ -178,6 +178,14 @@ def test_a_program_in_the_tree(clone: Clone, tool: Tool) -> None:
     clone.git("add", "-A")
     clone.git("commit", "-qm", "Add the tool")
     tool.named("tools/deploy", "{path}")
+    done = Clone(clone.path / "apps").ekf("apply", "istio")
+    assert (done.code, tool.lines()) == (4, [])
+    oid = clone.out("rev-parse", "--short=12", "HEAD:tools/deploy")
+    assert done.err == (
+        f"git-ekf: tools/deploy ({oid}) would be run, and is not trusted here in this version\n"
+        "hint: git ekf trust\n"
+    )
+    assert clone.ekf("trust", "--yes").code == 0
     assert Clone(clone.path / "apps").ekf("apply", "istio").code == 0
     assert tool.lines() == ["tools/deploy apps/istio"]
 

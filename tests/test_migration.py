@@ -359,6 +359,14 @@ def test_a_tool_in_the_tree_of_the_channel(world: World, place: str) -> None:
         world.path / "own/tools"
     )  # it would be in the way of the vendor's
     here = world if place == "top" else World(world.path / "own")
+    world.git("fetch", "-q", "origin")
+    for act in (["upgrade", "--plan"], ["upgrade", "--no-save-check"]):
+        done = here.ekf(*act)
+        assert done.code == 4, done
+        assert "tools/migrate" in done.err
+        assert "is not trusted here in this version" in done.err
+        assert not log(world).exists()
+    assert world.ekf("trust", "--yes").code == 0
     done = here.ekf("upgrade", "--no-save-check")
     assert done.code == 0, done
     assert subjects(world)[1:] == SUBJECTS

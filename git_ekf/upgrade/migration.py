@@ -23,7 +23,15 @@ from git_ekf.replay.stack import Commit, Stack
 from git_ekf.replay.writing import read_texts
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
-from git_ekf.trust import MIGRATIONS, SHIPPED, quoted, require_shipped_trusted, require_trusted
+from git_ekf.trust import (
+    MIGRATIONS,
+    SHIPPED,
+    files_named,
+    quoted,
+    require_shipped_trusted,
+    require_trusted,
+    require_trusted_files,
+)
 from git_ekf.upgrade.target import UPGRADE, Target
 
 # A migrated commit's committer: the same every time, for it is only the means to an end.
@@ -69,13 +77,18 @@ def migrations_between(repo: Repository, target: Target) -> list[Migration]:
         channel = repo.channels.get(branch, target.onto)
         command = configured.get(branch)
         if command:
-            require_trusted(repo, MIGRATIONS, command)
+            require_trusted(repo, MIGRATIONS, command, _tree_of_program(repo, channel, command))
             found.append(Migration(before, version, channel, command))
         elif oid := repo.git.ref_value(f"{channel}:{SHIPPED}"):
             require_shipped_trusted(repo, branch, oid)
             found.append(Migration(before, version, channel, (SHIPPED,)))
         before = version
     return found
+
+
+def _tree_of_program(repo: Repository, channel: str, command: tuple[str, ...]) -> str:
+    """The channel where it has the program, else HEAD: the work tree, which is clean."""
+    return channel if files_named(repo, command[:1], channel) else "HEAD"
 
 
 def migrate(
@@ -204,6 +217,8 @@ class _Workshop:
     def _run(self, commit: str, tree: str) -> str:
         self._git.check_out_tree(tree)
         for migration, command in self._commands:
+            # Those that its arguments name are files of the commit at hand.
+            require_trusted_files(self._repo, ("", *migration.command[1:]), commit)
             self._call(migration, command, commit)
         self._git.add_everything()
         return self._git.write_tree()

@@ -12,6 +12,10 @@ from git_ekf.git.process import Process, as_lines
 from git_ekf.git.transfer import stop
 
 
+# git-cat-file(1), --follow-symlinks
+_NOT_FOLLOWED = (b"symlink", b"dangling", b"loop", b"notdir")
+
+
 class ObjectInfo(NamedTuple):
     """An object's id, its type (commit, tree, blob or tag) and its size in bytes."""
 
@@ -54,6 +58,27 @@ class ObjectQuestions(Process):
             return []
         question = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
         return [_parse_info(line) for line in self._lines("cat-file", question, stdin=asked)]
+
+    def file_ids(self, names: Iterable[str]) -> list[str]:
+        """Of each TREE:PATH, the object id of the file that is there; "" where there is none.
+
+        Links are followed inside the tree; one that leads out of it is no file.
+        """
+        asked = as_lines(names)
+        if not asked:
+            return []
+        question = ("--batch-check=%(objectname) %(objecttype)", "--follow-symlinks")
+        out = self._run("cat-file", *question, stdin=asked)[1]
+        found: list[str] = []
+        at = 0
+        while at < len(out):
+            end = out.index(b"\n", at)
+            words = out[at:end].split(b" ")
+            at = end + 1
+            if words[0] in _NOT_FOLLOWED:  # the target of the link comes behind it
+                at += int(words[1]) + 1
+            found.append(words[0].decode() if words[1:] == [b"blob"] else "")
+        return found
 
     def read_objects(self, oids: Iterable[str]) -> list[GitObject | None]:
         """Objects in full; None for one that is missing."""
