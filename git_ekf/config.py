@@ -80,6 +80,7 @@ class Config(NamedTuple):
     rules: dict[str, str] = RULES
     apply_command: tuple[str, ...] = ("rok-deploy", "--apply", "{path}")
     apply_paths: tuple[str, ...] = ()
+    apply_ignored: tuple[str, ...] = ()
     render_command: tuple[str, ...] = ("kubectl", "kustomize", "{path}")
     migrations: tuple[Migration, ...] = ()
     server_file: str = ""
@@ -182,6 +183,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "paths.customer": ("customer_paths", _strings),
     "apply.command": ("apply_command", _command),
     "apply.paths": ("apply_paths", _strings),
+    "apply.ignored": ("apply_ignored", _strings),
     "render.command": ("render_command", _command),
     "upgrade.migrations": ("migrations", _migrations),
     SERVER_FILE: ("server_file", _path),

@@ -85,7 +85,7 @@ def _record(repo: Repository, plan: ApplyPlan, context: str, fields: list[tuple[
 def _tag_command(plan: ApplyPlan, context: str, fields: list[tuple[str, str]]) -> str:
     """The command that records by hand what was applied."""
     words = ["git", "ekf", "tag", "-m", context]
-    for name, value in [*fields, *work.paths_field(plan.steps)]:
+    for name, value in [*fields, *work.fields_of(plan)]:
         words += ["--field", f"{name}={value}"]
     return quoted(words)
 

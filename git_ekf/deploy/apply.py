@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from types import FrameType
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from git_ekf.repository import Repository
 from git_ekf.trust import APPLY, quoted, require_trusted
 
 PATHS = "Paths"
+IGNORED = "Ignored"
 _PATH = "{path}"
 
 
@@ -29,13 +31,17 @@ class ApplyStep(NamedTuple):
 
 
 class ApplyPlan(NamedTuple):
-    """`environment` is the tool's, whole; `top` the directory it runs in."""
+    """`environment` is the tool's, whole; `top` the directory it runs in.
+
+    `ignored` are the files that git ignores and the configuration lets through.
+    """
 
     branch: str
     commit: str
     top: str
     environment: dict[str, str]
     steps: list[ApplyStep]
+    ignored: list[str]
 
 
 class Failure(NamedTuple):
@@ -90,7 +96,44 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
             _require_committed(repo, path, top)
         steps = [ApplyStep(path, _filled(command, path)) for path in dict.fromkeys(located)]
     require_trusted(repo, APPLY, command)
-    return ApplyPlan(branch, repo.head or "", repo.place.top, _environment(repo, branch), steps)
+    ignored = _require_only_commits(repo, [step.path or "." for step in steps])
+    environment = _environment(repo, branch)
+    return ApplyPlan(branch, repo.head or "", repo.place.top, environment, steps, ignored)
+
+
+def _require_only_commits(repo: Repository, paths: list[str]) -> list[str]:
+    """Raises Refused where the tool would see files that HEAD does not have, or has otherwise.
+
+    Returns the ignored files that the configuration lets through.
+    """
+    git = repo.git.variant(repo.place.top)
+    hidden = git.hidden_changes(paths)
+    if hidden:
+        raise Refused(
+            f"{_named(hidden)} changed, and git was told not to look",
+            f"git update-index --no-assume-unchanged -- {quoted(hidden)}"
+            f" && git update-index --no-skip-worktree -- {quoted(hidden)}",
+        )
+    allowed: list[str] = []
+    others: list[str] = []
+    for path in git.ignored_files(paths):
+        names = (path, os.path.basename(path))
+        patterns = repo.config.apply_ignored
+        is_allowed = any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+        (allowed if is_allowed else others).append(path)
+    if others:
+        raise Refused(
+            f"{_named(others)} ignored by git, so that no record would have what is applied",
+            f"move it elsewhere, or: {repo.how_to_allow('apply.ignored', others[0])}",
+        )
+    return allowed
+
+
+def _named(paths: list[str]) -> str:
+    """Some files as the subject of a sentence."""
+    more = len(paths) - 3
+    shown = ", ".join(paths[:3]) + (f" and {more} more" if more > 0 else "")
+    return f"{shown} {'is' if len(paths) == 1 else 'are'}"
 
 
 def _locate(path: str, start: str, top: str) -> str:
@@ -146,8 +189,16 @@ def _environment(repo: Repository, branch: str) -> dict[str, str]:
 
 def paths_field(steps: list[ApplyStep]) -> list[tuple[str, str]]:
     """The record's field that lists the paths; none for a tool that takes none."""
-    paths = [_listed(step.path) for step in steps if step.path]
-    return [(PATHS, ", ".join(paths))] if paths else []
+    return _list_field(PATHS, [step.path for step in steps if step.path])
+
+
+def fields_of(plan: ApplyPlan) -> list[tuple[str, str]]:
+    """The fields of the record that say what was applied."""
+    return [*paths_field(plan.steps), *_list_field(IGNORED, plan.ignored)]
+
+
+def _list_field(name: str, paths: list[str]) -> list[tuple[str, str]]:
+    return [(name, ", ".join(map(_listed, paths)))] if paths else []
 
 
 def _listed(path: str) -> str:
@@ -159,11 +210,15 @@ def record(
     repo: Repository, plan: ApplyPlan, date: str, context: str, fields: list[tuple[str, str]]
 ) -> Record:
     """The record of the plan carried out. Raises Refused when a required field is missing, UsageError when Paths is among `fields`."""
-    if any(name.casefold() == PATHS.casefold() for name, _ in fields):
+    taken = [
+        name for name, _ in fields if name.casefold() in (PATHS.casefold(), IGNORED.casefold())
+    ]
+    if taken:
         raise UsageError(
-            f"the field {PATHS} is filled in with what is applied", "git ekf apply PATH -m CONTEXT"
+            f"the field {taken[0]} is filled in with what is applied",
+            "git ekf apply PATH -m CONTEXT",
         )
-    composed = write.compose(repo, plan.branch, date, context, [*fields, *paths_field(plan.steps)])
+    composed = write.compose(repo, plan.branch, date, context, [*fields, *fields_of(plan)])
     try:
         write.check_record(repo, composed)
     except Refused as error:

@@ -11,7 +11,6 @@ from git_ekf.errors import GitFailed
 from git_ekf.git.process import Process, as_lines
 from git_ekf.git.transfer import stop
 
-
 # git-cat-file(1), --follow-symlinks
 _NOT_FOLLOWED = (b"symlink", b"dangling", b"loop", b"notdir")
 

@@ -51,6 +51,37 @@ class WorkTreeQuestions(AboutQuestions, Process):
             options.append("--no-renames")
         return self._ahead("status", "--porcelain", "-z", *options, read=_parse_status)
 
+    def ignored_files(self, folders: Iterable[str]) -> list[str]:
+        """Files below some directories that git ignores (gitignore(5)), from the current one."""
+        pathspecs = [f":(literal){folder}" for folder in folders]
+        options = ("--others", "--ignored", "--exclude-standard")
+        return self._nul_fields("ls-files", "-z", *options, "--", *pathspecs)
+
+    def hidden_changes(self, folders: Iterable[str]) -> list[str]:
+        """Files below some directories that are not what the index says, and git does not look.
+
+        They are marked with assume-unchanged or skip-worktree (git-update-index(1)). Paths count
+        from the current directory, the top of the work tree.
+        """
+        pathspecs = [f":(literal){folder}" for folder in folders]
+        marked = {}
+        for entry in self._nul_fields("ls-files", "-z", "-v", "-s", "--", *pathspecs):
+            tag, mode, oid, rest = entry.split(" ", 3)
+            if tag == "S" or tag.islower():
+                marked[rest.partition("\t")[2]] = (mode, oid)
+        changed = []
+        for path, (mode, oid) in marked.items():
+            whole = os.path.join(self.cwd or "", path)
+            if mode == "120000" and os.path.islink(whole):
+                found = self._text("hash-object", "--stdin", stdin=os.fsencode(os.readlink(whole)))
+            elif os.path.isfile(whole) and not os.path.islink(whole):
+                found = self._text("hash-object", "--", path)
+            else:
+                found = ""
+            if found != oid:
+                changed.append(path)
+        return changed
+
     def untracked_files(self, folder: str) -> list[str]:
         """Paths below a directory that are not in the index, ignored ones too."""
         return self._nul_fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
