@@ -20,7 +20,7 @@ test: lint
 test-all: test test-long
 
 test-long: $(VENV)/tools
-	EKF_TEST_ALL=1 $(BIN)/pytest -n $(JOBS) -m long
+	EKF_TEST_ALL=1 $(BIN)/pytest -n $(JOBS) -m long --timeout 1200 --durations 10
 
 lint: $(VENV)/tools
 	$(BIN)/ruff format --check

@@ -44,11 +44,11 @@ def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
         if info:
             updates.append(RefUpdate(ref, known.get(ref, "0" * len(oid)), oid))
     repo.git.update_refs(updates, "git-ekf: as internal has it")
-    prefix = repo.internal_prefix
-    return Vanished(
-        [ref.removeprefix(prefix) for ref in gone if ref.startswith(prefix)],
-        [ref.removeprefix(SAVED) for ref in gone if ref.startswith(SAVED)],
-    )
+    return Vanished(_below(repo.internal_prefix, gone), _below(SAVED, gone))
+
+
+def _below(prefix: str, refs: list[str]) -> list[str]:
+    return [ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix)]
 
 
 def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
