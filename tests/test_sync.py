@@ -138,8 +138,8 @@ def test_saved_with_a_backup(world: World) -> None:
         "push",
         "refs/ekf/backup/release-1.8",
         "push",
-        "refs/heads",
         "refs/ekf/upstream",
+        "refs/heads",
     ]
     undone = world.ekf("undo")
     assert undone.code == 0, undone

@@ -11,7 +11,11 @@ from git_ekf.hooks.spawn import finish, start
 
 _LIMIT = 1 << 24  # bytes; a longer answer is none
 
-_STATUS = "status --porcelain=v2 --branch --untracked-files=no --ignore-submodules=dirty -z"
+# A prompt runs no program of the repository that it is in, which may have come with a commit.
+_STATUS = (
+    "-c core.fsmonitor=false -c core.hooksPath=/dev/null"
+    " status --porcelain=v2 --branch --untracked-files=no --ignore-submodules=dirty -z"
+)
 
 # What git is doing, in the words of git's own prompt.
 _REBASES = ("rebase-merge", "rebase-apply")

@@ -16,6 +16,9 @@ from git_ekf.git.transfer import stop
 # What keeps git out of the user's settings where files go to a directory of ours: the hook
 # post-index-change is for the repository's own index.
 _UNHOOKED = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false")
+# A mere question runs no program of the repository that it is asked in, which may be a trap: a
+# directory that came with a commit and looks like a repository to git.
+_UNHOOKED_WORDS = ("-c", _UNHOOKED[0], "-c", _UNHOOKED[1])
 
 
 class Change(NamedTuple):
@@ -49,7 +52,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
         ]
         if not renames:
             options.append("--no-renames")
-        return self._ahead("status", "--porcelain", "-z", *options, read=_parse_status)
+        question = (*_UNHOOKED_WORDS, "status", "--porcelain", "-z", *options)
+        return self._ahead(*question, read=_parse_status)
 
     def ignored_files(self, folders: Iterable[str]) -> list[str]:
         """Files below some directories that git ignores (gitignore(5)), from the current one."""
@@ -88,7 +92,9 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def tracked_files(self, pathspecs: Iterable[str]) -> list[str]:
         """Paths in the index that pathspecs match, each once."""
-        return self._nul_fields("ls-files", "-z", "--deduplicate", "--", *pathspecs)
+        return self._nul_fields(
+            *_UNHOOKED_WORDS, "ls-files", "-z", "--deduplicate", "--", *pathspecs
+        )
 
     def add(self, paths: Iterable[str]) -> None:
         """Puts files into the index as they are."""
