@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, RefUpdate
+from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.names import Scheme, without_credentials
 from git_ekf.transaction.journal import uninterrupted
 from git_ekf.vendor import MirrorState
@@ -179,12 +178,11 @@ def plan_backups(git: Git, changes: Iterable[RefChange]) -> dict[str, str]:
     if not losing:
         return {}
     kept = {(ref.rpartition("/")[0], oid) for ref, oid in refs_of(git, BACKUP).items()}
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     backups = {}
     for change in losing:
         short = change.name if change.is_branch else change.ref.removeprefix("refs/")
         if (BACKUP + short, change.old) not in kept:
-            backups[f"{BACKUP}{short}/{stamp}"] = change.old
+            backups[backup_ref(short)] = change.old
     return backups
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, backup_ref
 from git_ekf.internal import PATTERNS, lacks_objects, remember
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
@@ -103,8 +102,7 @@ def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
     there = repo.saved_branches.get(branch)
     refs = [Ref(HEADS + branch, tip)]
     if there and not repo.git.is_ancestor(there, tip) and _was_ours(repo, branch, there):
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        refs = [Ref(f"{BACKUP}{branch}/{stamp}", there), Ref(HEADS + branch, tip, there)]
+        refs = [Ref(backup_ref(branch), there), Ref(HEADS + branch, tip, there)]
     records, notes = _unsaved_records(repo, branch)
     refs += records
     channel = repo.channels.get(branch)

@@ -21,6 +21,16 @@ def is_zero(oid: str) -> bool:
     return not oid.strip("0")
 
 
+def backup_ref(name: str) -> str:
+    """A ref under refs/ekf/backup/ that is not there yet, for what a branch (or tag) was.
+
+    It ends with the time: UTC, to the microsecond.
+    """
+    from datetime import UTC, datetime
+
+    return f"{BACKUP}{name}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+
 class RefUpdate(NamedTuple):
     """`ref` goes from `old` to `new`; an all-zero object id stands for "does not exist"."""
 

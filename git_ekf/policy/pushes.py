@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate
+from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.keeping import keepers
 from git_ekf.repository import Repository
@@ -94,8 +93,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
 def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Finding:
     """The finding about `count` commits, `first` among them, that an update of a branch loses."""
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    backup = shlex.quote(f"{update.old}:{BACKUP}{branch}/{stamp}")
+    backup = shlex.quote(f"{update.old}:{backup_ref(branch)}")
     return Finding(
         f"the push takes {count} commit{'' if count == 1 else 's'} of {branch} away from"
         f" {internal} that no deploy record or backup keeps ({first[:12]})",

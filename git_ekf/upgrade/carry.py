@@ -6,12 +6,11 @@ It is done as one transaction, or handed to `git rebase`.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import Refused
-from git_ekf.git.refs import BACKUP, HEADS, RefUpdate
+from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
@@ -142,10 +141,9 @@ def _updates(target: Target, tip: str) -> list[RefUpdate]:
     null = "0" * len(target.tip)
     if target.command == UPGRADE:
         return [RefUpdate(HEADS + target.goal, null, tip)]
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return [
         RefUpdate(HEADS + target.branch, target.tip, tip),
-        RefUpdate(f"{BACKUP}{target.branch}/{stamp}", null, target.tip),
+        RefUpdate(backup_ref(target.branch), null, target.tip),
     ]
 
 
