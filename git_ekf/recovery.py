@@ -1,6 +1,7 @@
-"""What became of work that git-ekf did not see the end of: a command that was killed, or a rebase that ended in other hands.
+"""What became of work that git-ekf did not see the end of.
 
-Every command that moves something asks this first, and undo asks nothing else about it.
+A command was killed, or a rebase has ended in other hands. Every command that moves something asks
+this first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
 from git_ekf.transaction.interrupted import finish_interrupted
-from git_ekf.transaction.journal import Journal, Operation, locked
+from git_ekf.transaction.journal import Operation, locked
 from git_ekf.upgrade.rebase_end import recognise
 
 
@@ -27,12 +28,10 @@ class Recovered(NamedTuple):
 
 
 def recover(repo: Repository) -> Recovered:
-    """Ends what was left half-way. Raises Refused where another command is at work, or where only a person can."""
+    """Ends what was left half-way.
+
+    Raises Refused where another command is at work, or where only a person can end it.
+    """
     with locked(repo) as journal:
-        return recover_locked(repo, journal)
-
-
-def recover_locked(repo: Repository, journal: Journal) -> Recovered:
-    """As `recover`, for a caller that holds the lock and goes on with the journal. Raises Refused."""
-    interrupted, rebased = finish_interrupted(repo, journal), recognise(repo, journal)
-    return Recovered(interrupted, rebased, restore_records(repo))
+        interrupted, rebased = finish_interrupted(repo, journal), recognise(repo, journal)
+        return Recovered(interrupted, rebased, restore_records(repo))

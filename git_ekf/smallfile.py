@@ -1,4 +1,4 @@
-"""Reads small files that somebody else may have put there: settings, and what is in .git/ekf.
+"""Reads small files that somebody else may have put there, and writes ours: settings, .git/ekf.
 
 A link could lead to a device that never ends, a pipe would wait for ever, and at every prompt. The
 hooks' fast path loads this file, so it imports nothing but what is built into the interpreter.
@@ -42,3 +42,20 @@ def read_small(path: str, limit: int, *, follow: bool = False) -> bytes | None:
     if len(content) > limit:
         raise OSError(_EFBIG, f"it has more than {limit >> 10} kB", path)
     return bytes(content)
+
+
+def write_small(path: str, content: bytes) -> None:
+    """Puts a file in the place of the one at `path`, so that at any time one of them is there.
+
+    For a writer that holds a lock on it. Raises OSError.
+    """
+    new = path + ".new"
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    descriptor = posix.open(new, flags, 0o666)
+    try:
+        while content:
+            content = content[posix.write(descriptor, content) :]
+        posix.fsync(descriptor)
+    finally:
+        posix.close(descriptor)
+    posix.replace(new, path)

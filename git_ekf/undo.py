@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
-
 from git_ekf.errors import Refused
-from git_ekf.git.refs import BACKUP, HEADS, KEPT, SAVED, TAGS
-from git_ekf.recovery import recover_locked
+from git_ekf.git.refs import HEADS, KEPT, SAVED, TAGS, RefUpdate
+from git_ekf.recovery import recover
 from git_ekf.repository import Repository
-from git_ekf.transaction.journal import Operation, locked
-from git_ekf.transaction.perform import take_back
+from git_ekf.transaction.journal import Operation
+from git_ekf.transaction.perform import exclusive, take_back
 from git_ekf.upgrade.rebase_state import under_way
 
 
 def undo(repo: Repository) -> tuple[Operation, list[str]]:
-    """Takes back the last operation. Returns it, and what `internal` already has of it. Raises Refused."""
-    with locked(repo) as journal:
-        interrupted = recover_locked(repo, journal).interrupted
-        if interrupted and interrupted.state != "done":
-            # Cut off, and now nothing of it is left: that was the last one.
-            return interrupted, []
-        going_on = under_way(repo)
-        if going_on:
-            raise Refused(f"the {going_on} is still in progress", f"git ekf {going_on} --abort")
+    """Takes back the last operation. Returns it, and what `internal` already has of it.
+
+    Raises Refused.
+    """
+    interrupted = recover(repo).interrupted
+    if interrupted and interrupted.state != "done":
+        # Cut off, and now nothing of it is left: that was the last one.
+        return interrupted, []
+    with exclusive(repo) as journal:
+        command = under_way(repo)
+        if command:
+            raise Refused(f"the {command} is still in progress", f"git ekf {command} --abort")
         operation = journal.last()
         if operation is None:
             raise Refused("there is nothing to undo", "git reflog shows what git itself did")
@@ -35,8 +36,9 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
         published = _published(repo, operation)
         if operation.moves_head:
             repo.require_no_operation()
-            # A rollback asks for more; what is untracked is only minded where it is in the way.
-            repo.require_clean(untracked=operation.command == "rollback")
+            # A rollback asks for more; otherwise untracked files only count where they are in
+            # the way.
+            repo.require_clean(untracked=not operation.replays)
         take_back(repo, journal, _with_kept_records(repo, operation))
         return operation, published
 
@@ -54,16 +56,15 @@ def _with_kept_records(repo: Repository, operation: Operation) -> Operation:
 def _require_unmoved(repo: Repository, operation: Operation) -> None:
     for update in operation.updates:
         if repo.git.ref_value(update.ref) != update.new:
-            name = update.ref.removeprefix(HEADS).removeprefix(TAGS)
+            name = _short(update)
+            is_branch = update.ref.startswith(HEADS)
             raise Refused(
                 f"{name} has moved since the {operation.command}",
-                f"git reflog {name} shows where it was"
-                if update.ref.startswith(HEADS)
-                else "git ekf log",
+                f"git reflog {name} shows where it was" if is_branch else "git ekf log",
             )
     if not operation.moves_head:
         return
-    if operation.worktree not in ("", repo.place.top) and os.path.isdir(operation.worktree):
+    if operation.is_elsewhere(repo):
         raise Refused(
             f"the {operation.command} was made in the work tree {operation.worktree}",
             f"git -C {operation.worktree} ekf undo",
@@ -81,30 +82,40 @@ def _require_unmoved(repo: Repository, operation: Operation) -> None:
 
 
 def _published(repo: Repository, operation: Operation) -> list[str]:
-    """Sentences on what has gone to `internal`. Raises Refused for a record: a published one stays."""
-    said = []
+    """Sentences on what `internal` has of it.
+
+    Raises Refused for a record: a published one stays.
+    """
+    internal = repo.config.internal
+    sentences = []
     for update in operation.updates:
-        if update.ref.startswith(BACKUP):
-            continue
-        name = update.ref.removeprefix(HEADS).removeprefix(TAGS)
+        name = _short(update)
         # Under the same name `internal` may have somebody else's.
         if update.ref.startswith(TAGS) and repo.git.ref_value(SAVED + name) == update.new:
             raise Refused(
-                f"{name} is already on {repo.config.internal}, and a published record stays",
+                f"{name} is already on {internal}, and a published record stays",
                 "git ekf tag records what is deployed now",
             )
         there = repo.saved_branches.get(name) if update.ref.startswith(HEADS) else None
         if not there or not repo.git.is_ancestor(update.new, there):
             continue
-        internal = repo.config.internal
-        if operation.command == "upgrade":
-            said.append(
-                f"{internal}/{name} is there already, and stays; another upgrade would find it in its way"
+        if update.creates and operation.replays:
+            sentences.append(
+                f"{internal}/{name} is there already, and stays;"
+                " another upgrade would find it in its way"
             )
-        elif operation.command == "sync" or (
-            not update.creates and repo.git.commit(f"{update.new}^") == update.old
-        ):
-            said.append(
-                f"{internal}/{name} already has it; git ekf save puts the old state there and keeps this one as a backup"
+        elif operation.replays or _is_new_commit(repo, update):
+            sentences.append(
+                f"{internal}/{name} already has it;"
+                " git ekf save puts the old state there and keeps this one as a backup"
             )
-    return said
+    return sentences
+
+
+def _is_new_commit(repo: Repository, update: RefUpdate) -> bool:
+    """Whether a branch was moved by one commit, as a rollback does where it makes one."""
+    return not update.creates and repo.git.commit(f"{update.new}^") == update.old
+
+
+def _short(update: RefUpdate) -> str:
+    return update.ref.removeprefix(HEADS).removeprefix(TAGS)

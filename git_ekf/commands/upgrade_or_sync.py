@@ -16,7 +16,7 @@ from git_ekf.git.calls import Git
 from git_ekf.repository import Repository, asked_ahead
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
-from git_ekf.transaction.journal import locked
+from git_ekf.transaction.perform import exclusive
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.carry import carry_out
 from git_ekf.upgrade.plan import Options
@@ -164,7 +164,7 @@ def _check(verify: str) -> list[str]:
 def _go_on(how: str, then: Afterwards) -> int:
     """Goes on with the rebase in progress, or takes it back. The exit code."""
     repo = recovered()
-    with locked(repo) as journal:
+    with exclusive(repo) as journal:
         if how == "abort":
             target = rebase.abort(repo, journal)
             say(

@@ -1,8 +1,9 @@
-"""What git-ekf did to refs, written down before and after, so that it can be taken back; and the lock around it.
+"""What git-ekf did to refs, written down before and after, so that it can be taken back.
 
-The journal is `ekf/journal` in the common git directory, a line of JSON an event, only ever appended to:
-an operation is `begun` with the ref updates it is about to make, then `done`; taken back, it is `undoing`,
-then `undone`. After a crash the refs themselves tell how far it got: they move in one transaction.
+And the lock around it. The journal is `ekf/journal` in the common git directory, a line of JSON
+an event, only ever appended to: an operation is `begun` with the ref updates that it is about to
+make, then `done`; taken back, it is `undoing`, then `undone`. After a crash the refs themselves
+tell how far it got: they move in one transaction.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple
 from git_ekf.errors import Refused
 from git_ekf.git.refs import RefUpdate
 from git_ekf.repository import Repository
-from git_ekf.smallfile import STATE, read_small
+from git_ekf.smallfile import STATE, read_small, write_small
+from git_ekf.terminal.text import with_article
 
 # Operations that are kept; older ones are forgotten when the file is next tidied.
 _KEPT = 200
@@ -35,11 +37,13 @@ class Setting(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """`updates` in order; `head` and `head_after` are the branches checked out in `worktree` before and after it.
+    """One thing that git-ekf did, or is doing.
 
-    `state` is begun, handed over (to a rebase, which tells the new values when it ends), done, undoing, undone,
-    dropped (it never happened), or unknown: another version wrote it. Where `moves_head` is false, what is checked out
-    has no part in it.
+    `updates` in order; `head` and `head_after` are the branches checked out in `worktree` before
+    and after it. `state` is begun, handed over (to a rebase, which tells the new values when it
+    ends), done, undoing, undone, dropped (it never happened), or unknown: another version wrote
+    it. Where `moves_head` is false, what is checked out has no part in it; where `replays` is
+    true, it put commits on a new base.
     """
 
     number: int
@@ -51,22 +55,25 @@ class Operation(NamedTuple):
     worktree: str = ""
     settings: tuple[Setting, ...] = ()
     moves_head: bool = True
+    replays: bool = False
 
     def inverse(self) -> Operation:
-        """What takes it back."""
+        """The operation that takes it back."""
         return self._replace(
             command=f"undo {self.command}",
             updates=tuple(update.inverse() for update in self.updates),
             head=self.head_after,
             head_after=self.head,
-            settings=tuple(
-                Setting(setting.key, setting.new, setting.old) for setting in self.settings
-            ),
+            settings=tuple(Setting(key, new, old) for key, old, new in self.settings),
         )
+
+    def is_elsewhere(self, repo: Repository) -> bool:
+        """Whether it was made in another work tree, which is still there."""
+        return self.worktree not in ("", repo.place.top) and os.path.isdir(self.worktree)
 
 
 class Journal:
-    """The journal of a repository whose lock is held."""
+    """The journal of a repository whose lock is held. Raises Refused where it cannot be read."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -83,13 +90,24 @@ class Journal:
         state: str = "begun",
         *,
         moves_head: bool = True,
+        replays: bool = False,
     ) -> Operation:
-        number = self.operations[-1].number + 1 if self.operations else 1
+        """Notes an operation that is about to be made."""
         operation = Operation(
-            number, command, tuple(updates), head, head_after, state, worktree, settings, moves_head
+            self.operations[-1].number + 1 if self.operations else 1,
+            command,
+            tuple(updates),
+            head,
+            head_after,
+            state,
+            worktree,
+            settings,
+            moves_head,
+            replays,
         )
         if len(self.operations) > 2 * _KEPT:
-            self._tidy()
+            self.operations = self.operations[-_KEPT:]
+            write_small(self._path, b"".join(map(_line, self.operations)))
         self._append(operation)
         self.operations.append(operation)
         return operation
@@ -98,9 +116,7 @@ class Journal:
         self, operation: Operation, state: str, updates: list[RefUpdate] | None = None
     ) -> Operation:
         """Notes what became of an operation; `updates` where only git could tell the new values."""
-        marked = operation._replace(
-            state=state, updates=tuple(updates) if updates else operation.updates
-        )
+        marked = operation._replace(state=state, updates=tuple(updates or operation.updates))
         self._append(marked)
         self.operations = [
             marked if known.number == operation.number else known for known in self.operations
@@ -108,66 +124,41 @@ class Journal:
         return marked
 
     def last(self) -> Operation | None:
-        """The newest operation that has happened and was not undone, or of which that cannot be told."""
-        return next(
-            (
-                operation
-                for operation in reversed(self.operations)
-                if operation.state in ("done", "unknown")
-            ),
-            None,
-        )
+        """The newest that has happened and was not undone, or of which that cannot be told."""
+        return self._newest("done", "unknown")
 
     def handed_over(self) -> Operation | None:
         """The operation that goes on in a rebase, as far as is known here."""
-        return next(
-            (
-                operation
-                for operation in reversed(self.operations)
-                if operation.state == "handed over"
-            ),
-            None,
-        )
+        return self._newest("handed over")
 
     def unfinished(self) -> Operation | None:
         """The operation during which git-ekf was killed."""
-        return next(
-            (
-                operation
-                for operation in reversed(self.operations)
-                if operation.state in ("begun", "undoing")
-            ),
-            None,
-        )
+        return self._newest("begun", "undoing")
+
+    def _newest(self, *states: str) -> Operation | None:
+        for operation in reversed(self.operations):
+            if operation.state in states:
+                return operation
+        return None
 
     def _append(self, operation: Operation) -> None:
         line = _line(operation)
-        descriptor = os.open(
-            self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666
-        )
-        try:
-            if _torn(self._path):  # a line that a crash cut off is closed, and then ignored
-                line = b"\n" + line
-            with open(
-                descriptor, "wb", closefd=False
-            ) as file:  # which, unlike os.write, writes all of it or raises
-                file.write(line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _tidy(self) -> None:
-        self.operations = self.operations[-_KEPT:]
-        with open(self._path + ".new", "wb") as file:
-            file.writelines(map(_line, self.operations))
-            file.flush()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with open(os.open(self._path, flags, 0o666), "r+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                line = b"\n" + line  # closes a line that a crash cut off, and which then counts not
+            while line:
+                line = line[file.write(line) :]
             os.fsync(file.fileno())
-        os.replace(self._path + ".new", self._path)
 
 
 def cut_off(repo: Repository) -> str:
-    """The command that was killed half-way and is still to be settled; "" for none, and while one is at work."""
-    folder = os.path.join(repo.place.common_dir, "ekf")
+    """The command that was killed half-way and is to be finished or taken back.
+
+    "" where there is none, and while one is at work. Raises Refused.
+    """
+    folder = _folder(repo)
     try:
         with open(os.path.join(folder, "lock"), "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -177,13 +168,21 @@ def cut_off(repo: Repository) -> str:
     return operation.command if operation else ""
 
 
+def require_not_cut_off(repo: Repository) -> None:
+    """Raises Refused where a killed command is to be finished or taken back first."""
+    command = cut_off(repo)
+    if command:
+        raise Refused(f"{with_article(command)} was cut off", "git ekf undo")
+
+
 @contextmanager
 def locked(repo: Repository) -> Iterator[Journal]:
-    """Holds the lock against other git-ekf commands that change refs. Raises Refused when one is at work.
+    """Holds the lock against other git-ekf commands that change refs.
 
     The lock is the system's, on an open file, so it goes with the process however that ends.
+    Raises Refused where another command is at work.
     """
-    folder = os.path.join(repo.place.common_dir, "ekf")
+    folder = _folder(repo)
     os.makedirs(folder, exist_ok=True)
     descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -201,7 +200,7 @@ def locked(repo: Repository) -> Iterator[Journal]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Holds ^C and termination off until the block has ended: for the moment between files and refs."""
+    """Holds ^C and termination off to the end of the block: between files and refs."""
     blocked = signal.pthread_sigmask(
         signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     )
@@ -211,24 +210,25 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
+def unreadable(error: OSError) -> Refused:
+    """The error for a file of ours in the git directory that is not what we put there."""
+    path = str(error.filename)
+    aside = shlex.join(["mv", path, path + ".unreadable"])
+    return Refused(f"{path} cannot be read: {error.strerror}", f"{aside}; git-ekf begins a new one")
+
+
+def _folder(repo: Repository) -> str:
+    return os.path.join(repo.place.common_dir, "ekf")
+
+
 def _line(operation: Operation) -> bytes:
     import json  # 2 ms of `status`, which only looks whether there is a journal
 
     return json.dumps(operation._asdict()).encode() + b"\n"
 
 
-def _torn(path: str) -> bool:
-    with open(path, "rb") as file:
-        file.seek(0, os.SEEK_END)
-        if file.tell() == 0:
-            return False
-        file.seek(-1, os.SEEK_END)
-        return file.read() != b"\n"
-
-
 def _read(path: str) -> list[Operation]:
     """Operations, each in its newest state. Lines that are cut off are passed over."""
-    operations: dict[int, Operation] = {}
     try:
         content = read_small(path, STATE)
     except OSError as error:
@@ -237,6 +237,7 @@ def _read(path: str) -> list[Operation]:
         return []
     import json
 
+    operations: dict[int, Operation] = {}
     for line in content.split(b"\n"):
         with suppress(
             ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError
@@ -246,34 +247,26 @@ def _read(path: str) -> list[Operation]:
     return [operations[number] for number in sorted(operations)]
 
 
-def unreadable(error: OSError) -> Refused:
-    """The error for a file of ours in the git directory that is not what we put there."""
-    path = str(error.filename)
-    aside = shlex.join(["mv", path, path + ".unreadable"])
-    return Refused(f"{path} cannot be read: {error.strerror}", f"{aside}; git-ekf begins a new one")
-
-
 def _parse(values: dict[str, Any]) -> Operation:
-    """Raises one of Python's own exceptions when the line is no operation."""
-    number, state = int(values["number"]), str(values["state"])
+    """Raises one of Python's own exceptions where the line is not an operation."""
+    number, command, state = int(values["number"]), str(values["command"]), str(values["state"])
     if values.keys() - set(Operation._fields) or state not in _STATES:
         # To take back only what this version understands of it would be worse than not to.
-        return Operation(
-            number,
-            str(values["command"]),
-            (),
-            "",
-            "",
-            state if state in ("undone", "dropped") else "unknown",
-        )
+        ended = state in ("undone", "dropped")
+        return Operation(number, command, (), "", "", state if ended else "unknown")
+    updates = [RefUpdate(*map(str, update)) for update in values["updates"]]
+    settings = [
+        Setting(key, tuple(old), tuple(new)) for key, old, new in values.get("settings", ())
+    ]
     return Operation(
         number,
-        str(values["command"]),
-        tuple(RefUpdate(*map(str, update)) for update in values["updates"]),
+        command,
+        tuple(updates),
         str(values["head"]),
         str(values["head_after"]),
         state,
         str(values.get("worktree", "")),
-        tuple(Setting(key, tuple(old), tuple(new)) for key, old, new in values.get("settings", ())),
+        tuple(settings),
         bool(values.get("moves_head", True)),
+        bool(values.get("replays", False)),
     )

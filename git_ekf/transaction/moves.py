@@ -11,69 +11,64 @@ from git_ekf.transaction.journal import Operation, Setting
 # What a state becomes when the operation went through, and when it did not.
 ENDS = {"begun": ("done", "dropped"), "undoing": ("undone", "done")}
 
-
-def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
-    """The settings that make a branch track its channel."""
-    wanted = {
-        f"branch.{branch}.remote": repo.config.primary,
-        f"branch.{branch}.merge": HEADS + branch,
-    }
-    settings = (
-        Setting(key, tuple(repo.git_settings(key)), (value,)) for key, value in wanted.items()
-    )
-    return tuple(setting for setting in settings if setting.old != setting.new)
-
-
-def direction(operation: Operation) -> Operation:
-    return operation.inverse() if operation.state == "undoing" else operation
-
-
 NO_BRANCH = Branch("", False, "")
 
 
-def branches_of(repo: Repository, way: Operation) -> dict[str, Branch]:
+def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
+    """The settings that are to change so that a branch tracks its channel."""
+    settings = []
+    for name, value in (("remote", repo.config.primary), ("merge", HEADS + branch)):
+        key = f"branch.{branch}.{name}"
+        old = tuple(repo.git_settings(key))
+        if old != (value,):
+            settings.append(Setting(key, old, (value,)))
+    return tuple(settings)
+
+
+def direction(operation: Operation) -> Operation:
+    """What is to move: an operation that is taken back goes the other way."""
+    return operation.inverse() if operation.state == "undoing" else operation
+
+
+def branches_of(repo: Repository, move: Operation) -> dict[str, Branch]:
     """Those that have a part in it, by their refs."""
-    asked = {
-        HEADS + way.head,
-        HEADS + way.head_after,
-        *(update.ref for update in way.updates if update.ref.startswith(HEADS)),
-    } - {HEADS}
-    return repo.git.branches(asked)
+    refs = {update.ref for update in move.updates if update.ref.startswith(HEADS)}
+    refs.update(HEADS + branch for branch in (move.head, move.head_after) if branch)
+    return repo.git.branches(refs)
 
 
-def head_tips(way: Operation, branches: dict[str, Branch]) -> tuple[str, str]:
+def head_tips(move: Operation, branches: dict[str, Branch]) -> tuple[str, str]:
     """The commit of HEAD before and after; "" both when HEAD has no part in it."""
-    if not way.moves_head:
+    if not move.moves_head:
         return "", ""
-    olds = {update.ref: update.old for update in way.updates}
-    news = {update.ref: update.new for update in way.updates}
-    head, head_after = HEADS + way.head, HEADS + way.head_after
-    return olds.get(head) or branches.get(head, NO_BRANCH).commit, news.get(
-        head_after
-    ) or branches.get(head_after, NO_BRANCH).commit
+    before, after = HEADS + move.head, HEADS + move.head_after
+    olds = {update.ref: update.old for update in move.updates}
+    news = {update.ref: update.new for update in move.updates}
+    return (
+        olds.get(before) or branches.get(before, NO_BRANCH).commit,
+        news.get(after) or branches.get(after, NO_BRANCH).commit,
+    )
 
 
-def move_refs(repo: Repository, way: Operation) -> None:
-    """Refs, HEAD and settings."""
-    leaves = any(update.deletes and update.ref == HEADS + way.head for update in way.updates)
-    if leaves:
-        _point_head(repo, way)
-    repo.git.update_refs(way.updates, f"git-ekf {way.command}")
-    if not leaves:
-        _point_head(repo, way)
-    for setting in way.settings:
+def move_refs(repo: Repository, move: Operation) -> None:
+    """Moves refs, HEAD and settings. Raises GitFailed, Refused."""
+    # HEAD leaves a branch before that is deleted, and is on one only once that is made.
+    deleted = [update.ref for update in move.updates if update.deletes]
+    leaves_first = HEADS + move.head in deleted
+    if leaves_first:
+        _point_head(repo, move)
+    repo.git.update_refs(move.updates, f"git-ekf {move.command}")
+    if not leaves_first:
+        _point_head(repo, move)
+    for setting in move.settings:
         set_setting(repo, setting)
 
 
-def value_of(repo: Repository, ref: str, like: str) -> str:
-    return repo.git.ref_value(ref) or "0" * len(like)
-
-
-def _point_head(repo: Repository, way: Operation) -> None:
-    if way.head != way.head_after:
-        # In these words, so that `git switch -` knows the way.
-        reason = f"checkout: moving from {way.head} to {way.head_after}"
-        repo.git.point_head(HEADS + way.head_after, reason)
+def _point_head(repo: Repository, move: Operation) -> None:
+    if move.head != move.head_after:
+        # In git's own words, which `git switch -` looks for.
+        reason = f"checkout: moving from {move.head} to {move.head_after}"
+        repo.git.point_head(HEADS + move.head_after, reason)
 
 
 def set_setting(repo: Repository, setting: Setting) -> None:

@@ -1,7 +1,8 @@
-"""Moves files, refs, HEAD and settings together, wholly or not at all, and settles what a killed command began.
+"""Moves files, refs, HEAD and settings together, wholly or not at all.
 
-The order is: files and index, refs (in one transaction), HEAD, settings. Killed anywhere in between, the
-refs say whether it happened: where they have moved the rest follows them, where they have not it goes back.
+The order is: files and index, refs (in one transaction), HEAD, settings. Killed anywhere in
+between, the refs say whether it happened: where they have moved the rest follows them, where they
+have not it goes back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import with_article
-from git_ekf.transaction.interrupted import finish_interrupted, outcome
+from git_ekf.transaction.interrupted import finish_interrupted
 from git_ekf.transaction.journal import Journal, Operation, Setting, locked, uninterrupted
 from git_ekf.transaction.moves import ENDS, direction, move_refs, moved
 from git_ekf.transaction.room import require_room
@@ -22,15 +23,16 @@ from git_ekf.transaction.room import require_room
 
 @contextmanager
 def exclusive(repo: Repository) -> Iterator[Journal]:
-    """The journal, for a command that changes refs: no other does at the same time, and nothing is left half-done.
+    """The journal, for a command that changes refs: no other one does at the same time.
 
-    Raises Refused.
+    The command has asked `recovery.recover` before it looked at anything. Raises Refused where
+    another one is at work, or was killed since.
     """
     with locked(repo) as journal:
-        finished = finish_interrupted(repo, journal)
-        if finished:  # what the caller found out before holds no longer
+        unfinished = journal.unfinished()
+        if unfinished:  # what the caller found out before holds no longer
             raise Refused(
-                f"{with_article(finished.command)} was cut off meanwhile; {outcome(finished)}",
+                f"{with_article(unfinished.command)} was cut off meanwhile",
                 "git ekf status, then try again",
             )
         yield journal
@@ -44,8 +46,10 @@ def perform(
     head_after: str,
     settings: tuple[Setting, ...] = (),
     changes: TreeChanges | None = None,
+    *,
+    replays: bool = False,
 ) -> None:
-    """Does all of it, or nothing. `changes` is what it comes to for the files, where that is known.
+    """Does all of it, or nothing. `changes` is the difference in files, where that is known.
 
     Raises Refused where something is in the way, GitFailed.
     """
@@ -53,17 +57,19 @@ def perform(
     tips = require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""), changes)
     if tips[0] and tips[0] != repo.head:
         raise moved(HEADS + head)
+    top = repo.place.top
     with uninterrupted():
-        _carry_out(
-            repo,
-            journal,
-            journal.begin(command, updates, head, head_after, repo.place.top, settings),
-            tips,
+        operation = journal.begin(
+            command, updates, head, head_after, top, settings, replays=replays
         )
+        _carry_out(repo, journal, operation, tips)
 
 
 def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:
-    """Undoes all of an operation, or nothing. Raises Refused where something is in the way, GitFailed."""
+    """Undoes all of an operation, or nothing.
+
+    Raises Refused where something is in the way, GitFailed.
+    """
     tips = require_room(repo, operation.inverse())
     with uninterrupted():
         _carry_out(repo, journal, journal.mark(operation, "undoing"), tips)
@@ -72,21 +78,17 @@ def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:
 def _carry_out(
     repo: Repository, journal: Journal, operation: Operation, tips: tuple[str, str]
 ) -> None:
-    way = direction(operation)
     before, after = tips
+    done = ENDS[operation.state][0]
     try:
         if before != after:
-            _check_out(repo, before, after)
-        move_refs(repo, way)
+            repo.git.check_out_difference(before, after)
+        move_refs(repo, direction(operation))
     except EkfError:
         finished = None
         with suppress(EkfError):  # else the next command does it, or says why it cannot
             finished = finish_interrupted(repo, journal)
-        if finished is None or finished.state != ENDS[operation.state][0]:
+        if finished is None or finished.state != done:
             raise
         return
-    journal.mark(operation, ENDS[operation.state][0])
-
-
-def _check_out(repo: Repository, before: str, after: str) -> None:
-    repo.git.check_out_difference(before, after)
+    journal.mark(operation, done)

@@ -1,4 +1,4 @@
-"""What may be in the way of a move: files that git does not track, branches checked out elsewhere."""
+"""What may be in the way of a move: untracked files, branches checked out elsewhere."""
 
 from __future__ import annotations
 
@@ -8,99 +8,109 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from git_ekf.errors import Refused
+from git_ekf.git.questions.refs import Branch
 from git_ekf.git.refs import HEADS
 from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved
 
-# --- what may be in the way ---
-
 
 def require_room(
-    repo: Repository, way: Operation, changes: TreeChanges | None = None
+    repo: Repository, move: Operation, changes: TreeChanges | None = None
 ) -> tuple[str, str]:
-    """The commit of HEAD before and after; `changes` is what is between them, where that is known.
+    """The commit of HEAD before and after; `changes` is what is between them, where it is known.
 
-    Raises Refused where a branch is not where it was, or is checked out elsewhere, or a file that git does not know would
-    be written over.
+    Raises Refused where a branch is not where it was, or is checked out elsewhere, or a file that
+    git does not know would be written over.
     """
-    branches = branches_of(repo, way)
-    for ref, old, new in way.updates:
-        if ref.startswith(HEADS) and (
-            branches.get(ref, NO_BRANCH).commit or "0" * len(new)
-        ) not in (old, new):
+    branches = branches_of(repo, move)
+    for ref, old, new in move.updates:
+        now = branches.get(ref, NO_BRANCH).commit or "0" * len(new)
+        if ref.startswith(HEADS) and now not in (old, new):
             raise moved(ref)
     for ref, branch in branches.items():
-        path = branch.worktree
-        if (
-            path
-            and ref != HEADS + way.head
-            and os.path.realpath(path) != os.path.realpath(repo.place.top)
-        ):
-            raise Refused(
-                f"{ref.removeprefix(HEADS)} is checked out in {path}",
-                f"git -C {shlex.quote(path)} switch --detach, then try again",
-            )
-    before, after = head_tips(way, branches)
+        if ref != HEADS + move.head:
+            _require_not_elsewhere(repo, ref, branch)
+    before, after = head_tips(move, branches)
     if before == after:
         return before, after
-    if not branches.get(HEADS + way.head, NO_BRANCH).is_here:
+    if not branches.get(HEADS + move.head, NO_BRANCH).is_here:
         raise moved("HEAD")
     _require_distinct(repo, before, after)
     if changes is None:
         changes = repo.git.diff_trees(before, after)
-    gone = {path for path, (_, new) in changes.items() if new is None}
-    free: set[str] = set()
-    for path in (path for path, (old, _) in changes.items() if old is None):
-        # Ignored files are in the way too: git takes them for worthless, and would write over them.
-        other = _in_the_way(repo, path, gone, free)
-        if other:
-            raise Refused(
-                f"{other} is in the way: git does not track it here, and would write over it",
-                f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
-            )
+    _require_free(repo, changes)
     return before, after
 
 
+def _require_not_elsewhere(repo: Repository, ref: str, branch: Branch) -> None:
+    path = branch.worktree
+    if path and os.path.realpath(path) != os.path.realpath(repo.place.top):
+        raise Refused(
+            f"{ref.removeprefix(HEADS)} is checked out in {path}",
+            f"git -C {shlex.quote(path)} switch --detach, then try again",
+        )
+
+
 def _require_distinct(repo: Repository, before: str, after: str) -> None:
-    """Raises Refused where the work tree does not tell upper from lower case, and files of the new commit would share a place."""
+    """Raises Refused where two files of the new commit would be one file in the work tree.
+
+    That is where it does not tell upper from lower case.
+    """
     if repo.git_setting("core.ignorecase") != "true":
         return
     known = repo.git.ls_tree(before, recursive=True)
     folded: dict[str, str] = {}
     for path in repo.git.ls_tree(after, recursive=True):
         other = folded.setdefault(path.casefold(), path)
-        if other != path and not (
-            path in known and other in known
-        ):  # those that are there already somebody lives with
+        # With those that are there already somebody lives.
+        if other != path and not (path in known and other in known):
             raise Refused(
                 f"{other} and {path} differ in case only, and this file system takes them for one",
                 "a case-sensitive file system",
             )
 
 
-def _in_the_way(repo: Repository, path: str, gone: set[str], free: set[str]) -> str:
+def _require_free(repo: Repository, changes: TreeChanges) -> None:
+    """Raises Refused where a new file would be written over one that git does not track.
+
+    Ignored files count: git takes them for worthless.
+    """
+    removed = {path for path, (_, new) in changes.items() if new is None}
+    free: set[str] = set()
+    for path, (old, _) in changes.items():
+        other = _in_the_way(repo, path, removed, free) if old is None else ""
+        if other:
+            raise Refused(
+                f"{other} is in the way: git does not track it here, and would write over it",
+                f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
+            )
+
+
+def _in_the_way(repo: Repository, path: str, removed: set[str], free: set[str]) -> str:
     """The untracked file or directory that a new file would meet, "" for none.
 
-    `gone` are the files that git removes, `free` the directories that are known to be there, or to have room.
+    `removed` are the files that git removes, `free` the directories that are known to be there,
+    or to have room.
     """
-    for folder in reversed(list(takewhile(lambda folder: folder not in free, _folders(path)))):
+    unknown = list(takewhile(lambda folder: folder not in free, _folders(path)))
+    for folder in reversed(unknown):
         whole = os.path.join(repo.place.top, folder)
-        if (
-            folder not in gone
-            and os.path.lexists(whole)
-            and (os.path.islink(whole) or not os.path.isdir(whole))
-        ):
+        if folder not in removed and os.path.lexists(whole) and not _is_directory(whole):
             return folder
         free.add(folder)
     whole = os.path.join(repo.place.top, path)
     if not os.path.lexists(whole):
         return ""
-    if os.path.isdir(whole) and not os.path.islink(whole):
+    if _is_directory(whole):
         inside = repo.git.variant(repo.place.top).untracked_files(path)
         return inside[0].removesuffix("/") if inside else ""
     return path
+
+
+def _is_directory(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _folders(path: str) -> Iterator[str]:

@@ -86,7 +86,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
         looked_at_all = len(steps) == len(work.stack.commits)
         known = looked_at_all and not work.rewritten
         changes = work.divergence.entries if known else None
-        perform(repo, journal, target.command, moves, target.goal, settings, changes)
+        perform(repo, journal, target.command, moves, target.goal, settings, changes, replays=True)
     _tell_hooks(repo, target, written)
     return Done(UpgradePlan(target, steps), written.commits, written.tip)
 

@@ -55,7 +55,14 @@ def start(
     if any(oid != pick for oid, pick in state.rest):
         known.append(RefUpdate(f"{PICKS}{target.goal}", "0" * len(target.tip), state.rest[-1][1]))
     journal.begin(
-        target.command, known, target.branch, target.goal, repo.place.top, settings, "handed over"
+        target.command,
+        known,
+        target.branch,
+        target.goal,
+        repo.place.top,
+        settings,
+        "handed over",
+        replays=True,
     )
     repo.git.update_refs(known[1:])
     todo = write_todo(repo, state)
