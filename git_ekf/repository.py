@@ -16,7 +16,6 @@ from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, UPSTREAM
 from git_ekf.names import normalise_url
-from git_ekf.terminal.text import with_article
 
 
 class Remote(NamedTuple):
@@ -48,18 +47,6 @@ class Repository:
                 "this needs a work tree, and this repository has none here",
                 "git ekf clone PRIMARY --internal URL",
             )
-
-    def require_clean(self, *, untracked: bool = True) -> None:
-        """Raises Refused when something is not committed; `untracked`: untracked files included."""
-        changes = self.git.status(untracked=untracked)
-        if changes:
-            more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-            hint = (
-                "git add -A && git commit, or git stash -u"
-                if untracked
-                else "git commit -a, or git stash"
-            )
-            raise Refused(f"there is uncommitted work: {changes[0].path}{more}", hint)
 
     @cached_property
     def git_config(self) -> list[tuple[str, str]]:
@@ -245,21 +232,6 @@ class Repository:
         asked = list(dict.fromkeys(oids))
         found = zip(asked, self.git.read_objects(asked), strict=True)
         return {oid: tag.content for oid, tag in found if tag and tag.type == "tag"}
-
-    # --- operations in progress ---
-
-    def require_no_operation(self) -> None:
-        """Raises Refused in the middle of a rebase, a merge and the like."""
-        if self.operation == "rebase" and os.path.exists(
-            os.path.join(self.place.git_dir, "ekf", "rebase")
-        ):
-            raise Refused(
-                "a rebase of an upgrade or sync is in progress", "git ekf status shows how to go on"
-            )
-        if self.operation:
-            raise Refused(
-                f"{with_article(self.operation)} is in progress", "finish it: git status shows how"
-            )
 
     @cached_property
     def operation(self) -> str | None:

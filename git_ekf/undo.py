@@ -8,6 +8,7 @@ from git_ekf.recovery import recover
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive, take_back
+from git_ekf.transaction.preconditions import require_clean, require_no_operation
 from git_ekf.upgrade.rebase_state import under_way
 
 
@@ -35,10 +36,10 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
         _require_unmoved(repo, operation)
         published = _published(repo, operation)
         if operation.moves_head:
-            repo.require_no_operation()
+            require_no_operation(repo)
             # A rollback asks for more; otherwise untracked files only count where they are in
             # the way.
-            repo.require_clean(untracked=not operation.replays)
+            require_clean(repo, untracked=not operation.replays)
         take_back(repo, journal, _with_kept_records(repo, operation))
         return operation, published
 

@@ -17,11 +17,12 @@ from git_ekf.repository import Repository, asked_ahead
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.transaction.perform import exclusive
+from git_ekf.transaction.preconditions import release_branch
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.carry import carry_out
 from git_ekf.upgrade.plan import Options
 from git_ekf.upgrade.prefer import parse
-from git_ekf.upgrade.target import Target, branch_here, fetch
+from git_ekf.upgrade.target import Target, fetch
 
 
 class Request(NamedTuple):
@@ -139,7 +140,7 @@ def run(
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
     repo = asked_ahead(git) if only_plans else recovered()
-    branch_here(repo)
+    release_branch(repo)
     if not request.no_fetch:
         fetch(repo)
         repo = asked_ahead(git)

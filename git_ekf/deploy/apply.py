@@ -16,6 +16,7 @@ from git_ekf.deploy import write
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.record import Record
 from git_ekf.repository import Repository
+from git_ekf.transaction.preconditions import require_clean
 from git_ekf.trust import APPLY, quoted, require_trusted
 
 PATHS = "Paths"
@@ -321,7 +322,7 @@ def _change(repo: Repository, plan: ApplyPlan) -> str:
             return f"{plan.branch} is no longer checked out"
         if now.head != plan.commit:
             return f"{plan.branch} is no longer at {plan.commit[:7]}"
-        now.require_clean()
+        require_clean(now)
     except EkfError as error:
         return error.message
     return ""

@@ -10,10 +10,9 @@ from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.record import CONTEXT
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import with_article
-from git_ekf.transaction.journal import cut_off
 from git_ekf.transaction.moves import tracking
 from git_ekf.transaction.perform import exclusive, perform
+from git_ekf.transaction.preconditions import require_at_rest, require_clean
 
 
 class RollbackPlan(NamedTuple):
@@ -32,15 +31,11 @@ class RollbackPlan(NamedTuple):
 
 def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
     """Raises Refused where a rollback would not be safe."""
-    repo.require_work_tree()
-    interrupted = cut_off(repo)
-    if interrupted:
-        raise Refused(f"{with_article(interrupted)} was cut off", "git ekf undo")
-    repo.require_no_operation()
+    require_at_rest(repo)
     here = repo.head_branch
     if here is None or repo.head is None:
         raise Refused("no branch is checked out", f"git switch {deployment.name.branch}")
-    repo.require_clean()
+    require_clean(repo)
     branch, commit = deployment.name.branch, deployment.commit
     old = repo.release_branches.get(branch, "")
     if not old:

@@ -15,6 +15,7 @@ from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.journal import Journal
 from git_ekf.transaction.perform import exclusive
+from git_ekf.transaction.preconditions import release_branch
 
 # More records than this are pushed by a pattern: a command line has room for only so many names.
 _NAMED_RECORDS = 100
@@ -47,13 +48,7 @@ class Saved(NamedTuple):
 
 def save(repo: Repository) -> Saved:
     """Raises Refused when `internal` has work that is not here, CallFailed when the push or the check fails."""
-    repo.require_no_operation()
-    branch = repo.head_branch
-    if branch is None or not repo.config.scheme.is_release(branch) or repo.head is None:
-        raise Refused(
-            "no release branch is checked out",
-            f"git switch {next(reversed(repo.release_branches), 'release-X.Y')}",
-        )
+    branch = release_branch(repo)
     if repo.config.internal not in repo.remotes:
         raise Refused(f"there is no remote {repo.config.internal}", "git ekf init --internal URL")
     with exclusive(repo) as journal:

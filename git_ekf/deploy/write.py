@@ -13,6 +13,7 @@ from git_ekf.record import CONTEXT, Record, is_signed, parse, write
 from git_ekf.records import RecordTag, record_names
 from git_ekf.repository import Repository
 from git_ekf.transaction.perform import exclusive
+from git_ekf.transaction.preconditions import release_branch, require_clean
 
 # How often the next free name is tried when others record at the same moment.
 _ATTEMPTS = 20
@@ -25,15 +26,8 @@ _SIGNING = "git config user.signingKey KEY, and gpg.format ssh for an SSH key"
 
 def require_deployable(repo: Repository) -> str:
     """The release branch checked out, when its state can be reproduced from a commit. Raises Refused."""
-    repo.require_work_tree()
-    branch = repo.head_branch
-    repo.require_no_operation()
-    if branch is None or not repo.config.scheme.is_release(branch):
-        release = next(reversed(repo.release_branches), "release-X.Y")
-        raise Refused("no release branch is checked out", f"git switch {release}")
-    if repo.head is None:
-        raise Refused(f"{branch} has no commit yet", "git ekf status")
-    repo.require_clean()
+    branch = release_branch(repo)
+    require_clean(repo)
     errors = [finding for finding in judge_repository(repo, []) if finding.severity == "error"]
     if errors:
         raise Refused(

@@ -20,7 +20,6 @@ from git_ekf.errors import Refused
 from git_ekf.git.refs import RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.smallfile import STATE, read_small, write_small
-from git_ekf.terminal.text import with_article
 
 # Operations that are kept; older ones are forgotten when the file is next tidied.
 _KEPT = 200
@@ -166,13 +165,6 @@ def cut_off(repo: Repository) -> str:
         return ""
     operation = Journal(os.path.join(folder, "journal")).unfinished()
     return operation.command if operation else ""
-
-
-def require_not_cut_off(repo: Repository) -> None:
-    """Raises Refused where a killed command is to be finished or taken back first."""
-    command = cut_off(repo)
-    if command:
-        raise Refused(f"{with_article(command)} was cut off", "git ekf undo")
 
 
 @contextmanager

@@ -15,8 +15,7 @@ from git_ekf.policy.finding import Finding
 from git_ekf.record import parse
 from git_ekf.records import newest_record, unsaved_records
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import with_article
-from git_ekf.transaction.journal import cut_off
+from git_ekf.transaction.preconditions import release_branch, require_clean
 
 UPGRADE = "upgrade"
 SYNC = "sync"
@@ -60,24 +59,6 @@ def fetch(repo: Repository) -> None:
         ) from None
 
 
-def branch_here(repo: Repository) -> str:
-    """The release branch checked out. Raises Refused."""
-    repo.require_work_tree()
-    interrupted = cut_off(repo)
-    if interrupted:
-        raise Refused(f"{with_article(interrupted)} was cut off", "git ekf undo")
-    repo.require_no_operation()
-    branch = repo.head_branch
-    if branch is None or not repo.config.scheme.is_release(branch):
-        raise Refused(
-            "no release branch is checked out",
-            f"git switch {next(reversed(repo.release_branches), 'release-X.Y')}",
-        )
-    if repo.head is None:
-        raise Refused(f"{branch} has no commit yet", "git ekf status")
-    return branch
-
-
 def newer_channels(repo: Repository) -> list[Target]:
     """Upgrades to every newer channel; none where no release branch is checked out.
 
@@ -95,7 +76,7 @@ def newer_channels(repo: Repository) -> list[Target]:
 
 def upgrade(repo: Repository, release: str | None = None) -> Target:
     """The upgrade to a release, or to the next one. Raises Refused, UsageError."""
-    branch = branch_here(repo)
+    branch = release_branch(repo)
     if release is not None:
         return _target(repo, UPGRADE, branch, _goal(repo, branch, release))
     newer = _newer(repo, branch)
@@ -106,7 +87,7 @@ def upgrade(repo: Repository, release: str | None = None) -> Target:
 
 def sync(repo: Repository) -> Target:
     """The same channel, as it now is. Raises Refused."""
-    branch = branch_here(repo)
+    branch = release_branch(repo)
     if branch not in repo.channels:
         primary = repo.config.primary
         raise Refused(
@@ -189,7 +170,7 @@ def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
 
 def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten: bool) -> None:
     """Raises Refused where carrying the commits over would not be safe."""
-    repo.require_clean(untracked=False)
+    require_clean(repo, untracked=False)
     require_linear(repo, target, flatten=flatten)
     if target.command == UPGRADE:
         _require_new(repo, target.goal)
