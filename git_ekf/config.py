@@ -46,6 +46,7 @@ RULES = {
     "conflict-marker": "error",
     "vendor-path": "warning",
     "ref-name": "error",
+    "tree-entry": "error",
     "upstream-moved": "error",
     "backup-moved": "error",
     "signature-missing": "error",

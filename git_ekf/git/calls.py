@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from git_ekf.git.questions.about import AboutQuestions
+from git_ekf.git.questions.contents import ContentQuestions
 from git_ekf.git.questions.history import HistoryQuestions
 from git_ekf.git.questions.objects import ObjectQuestions
 from git_ekf.git.questions.operations import OperationQuestions
@@ -24,6 +25,7 @@ MINIMUM = (2, 34)  # Debian 11 and Ubuntu 22.04; --path-format (2.31) is the new
 class Git(
     WorkTreeQuestions,
     AboutQuestions,
+    ContentQuestions,
     HistoryQuestions,
     ObjectQuestions,
     OperationQuestions,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from git_ekf.policy.content import Content
 from git_ekf.repository import Repository
 
 
@@ -46,6 +47,7 @@ class Judgment:
 
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
+        self.content = Content(repo.git)
         self.found: list[Finding] = []
 
     def apply(self, rule: Rule, *subject: Any) -> bool:

@@ -7,52 +7,23 @@ import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
+from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.limits import LARGE_FILES
 from git_ekf.repository import Repository
-
-_MARKER = r"^(<<<<<<<|>>>>>>>)( |$)"
 
 
 class Changes(NamedTuple):
     """What changes from one tree to another; `new` is a commit, or "" for the index."""
 
+    content: Content
     old: str
     new: str = ""
 
-    def new_files(self, git: Git) -> list[str]:
-        """Paths that are there only afterwards."""
-        return git.added_files(self.old, self.new)
 
-    def with_new_markers(self, git: Git) -> list[str]:
-        """Paths that have more conflict markers than before.
-
-        Those of files that are too large to compare are not looked for.
-        """
-        git = git.variant(settings=[LARGE_FILES])
-        paths = git.files_with_lines(self.old, self.new, _MARKER)
-        gained = self._markers_gained(git) if paths else []
-        return [path for path, more in zip(paths, gained, strict=True) if more > 0]
-
-    def _markers_gained(self, git: Git) -> list[int]:
-        """How many more markers each of the files has."""
-        gained: list[int] = []
-        header = b""
-        for line in git.patch_of_lines(self.old, self.new, _MARKER):
-            if line.startswith(b"diff --git "):  # lines of a file have a sign in front
-                if line != header:  # a file that becomes a link has two parts
-                    gained.append(0)
-                header = line
-            elif line[1:8] in (b"<<<<<<<", b">>>>>>>") and line[8:9] in (b"", b" ", b"\r", b"\n"):
-                gained[-1] += {b"+": 1, b"-": -1}.get(line[:1], 0)
-        return gained
-
-
-def staged(repo: Repository) -> Changes:
+def staged(repo: Repository, content: Content) -> Changes:
     """The index against HEAD; on an unborn branch against the empty tree."""
-    return Changes(repo.head or repo.git.empty_tree())
+    return Changes(content, repo.head or repo.git.empty_tree())
 
 
 def detached_head(repo: Repository) -> Iterator[Finding]:
@@ -82,7 +53,7 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
 
 def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
     """No file gets conflict markers that it did not have before."""
-    for path in changes.with_new_markers(repo.git):
+    for path in changes.content.paths_with_new_markers(changes.old, changes.new):
         then = "git commit" if changes.new else f"git add {shlex.quote(path)}"
         yield Finding(
             f"{path} has conflict markers",
@@ -101,7 +72,7 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
     """
     new = [
         path
-        for path in changes.new_files(repo.git)
+        for path in changes.content.added_paths(changes.old, changes.new)
         if "/" in path and "/overlays/deploy/" not in path
     ]
     if not new or vendor is None:

@@ -35,7 +35,7 @@ def judge_commit(repo: Repository) -> list[Finding]:
             if index.merge_in_progress(repo):
                 judgment.apply(index.linear_history, branch)
             vendor = repo.channel(branch)
-    _judge_changes(judgment, index.staged(repo), vendor)
+    _judge_changes(judgment, index.staged(repo, judgment.content), vendor)
     return judgment.found
 
 
@@ -93,7 +93,7 @@ def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> N
 def _judge_markers(judgment: Judgment, own: OwnCommits) -> None:
     base = own.base(judgment.repo)
     if base:  # git rebase --continue, which ends a conflict, calls no hook
-        judgment.apply(index.conflict_marker, index.Changes(base, own.tip))
+        judgment.apply(index.conflict_marker, index.Changes(judgment.content, base, own.tip))
 
 
 def _arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
@@ -120,6 +120,7 @@ def judge_receive(repo: Receiver) -> list[Finding]:
             judgment.apply(receiving.backup_moved, update)
     if not judgment.refused_by("delete-protected"):
         judgment.apply(receiving.rewrite_unsaved)
+    judgment.apply(receiving.tree_entry)
     tags = _arriving_records(repo, repo.updates)
     _judge_records(judgment, tags, repo.updates, arrives=True)
     beside = receiving.beside_branches(repo, tags)
@@ -217,7 +218,11 @@ def _judge_branch(judgment: Judgment, branch: str) -> None:
         judgment.apply(branches.linear_history, own)
         base = own.base(repo)
         if base:
-            _judge_changes(judgment, index.Changes(base, own.tip), repo.channel(branch) or base)
+            _judge_changes(
+                judgment,
+                index.Changes(judgment.content, base, own.tip),
+                repo.channel(branch) or base,
+            )
     # A branch without commits of the customer's own holds no work: a stray default branch is
     # harmless.
     elif not own.tip or own.commits(repo):
@@ -256,7 +261,7 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
         base = own.base(repo)
         if base:
             vendor = repo.channel(branch) if branch else base
-            _judge_changes(judgment, index.Changes(base, tip), vendor)
+            _judge_changes(judgment, index.Changes(judgment.content, base, tip), vendor)
     return judgment.found
 
 

@@ -1,12 +1,12 @@
-"""How the policy has git compare, and how much it looks at.
+"""How much the policy looks at, and how it has git compare.
 
 The hooks' fast path loads this file, so it imports nothing.
 """
 
-# git takes 40 times the size of a file of short lines to compare it: nobody looks into the content
-# of one that is larger (bytes).
-LARGE_FILES = "core.bigFileThreshold=4m"
-BOUNDED = ["-c", LARGE_FILES]
+# Nobody looks into the content of a larger file (bytes): git takes 40 times the size of a file of
+# short lines to compare it.
+LARGE_FILE = 4 << 20
+BOUNDED = ["-c", f"core.bigFileThreshold={LARGE_FILE}"]
 
 # --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
 # configuration and attributes from running programs in a mere question.
@@ -17,6 +17,25 @@ DIFF_OPTIONS = [
     "--no-color",
     "--ignore-submodules=none",
 ]
+
+# The length of a path (bytes), as of git's fsck.largePathname: also how deep directories go.
+PATH_LENGTH = 4096
+# The bytes of one directory.
+DIRECTORY = 8 << 20
+# Files and directories that differ between two commits, and the bytes of their paths.
+PATHS = 200_000
+PATH_BYTES = 32 << 20
+# The bytes of all files looked into.
+CONTENT = 512 << 20
+
+
+class TooMuch(ValueError):
+    """Something to be judged goes beyond a limit. The message is what does, as half a sentence."""
+
+
+def may_have_markers(content: bytes) -> bool:
+    """Whether a line of it may be a conflict marker, of whatever length."""
+    return content.startswith((b"<", b">")) or b"\n<" in content or b"\n>" in content
 
 
 def has_markers(patch: bytes) -> bool:

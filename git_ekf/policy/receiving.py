@@ -6,6 +6,7 @@ at once, and its fix is for the sender.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -15,9 +16,11 @@ from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy import branches, keeping
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
+from git_ekf.policy.limits import DIRECTORY
 from git_ekf.policy.pushes import dropped
 from git_ekf.policy.receiver import Receiver
 from git_ekf.policy.records import Records
+from git_ekf.policy.trees import parse_tree, wrong_entry
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
 
@@ -67,6 +70,26 @@ def ref_name(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
             ref=ref,
             commit=update.new,
         )
+
+
+def tree_entry(repo: Receiver) -> Iterator[Finding]:
+    """No directory that arrives has entries which git would not check out, as .git and .. are."""
+    checks = [key for key, _ in repo.git_config if key.startswith("receive.fsck.")]
+    asked = repo.git_setting("receive.fsckobjects") or repo.git_setting("transfer.fsckobjects")
+    if not checks and (asked or "").lower() == "true":
+        return  # git has looked at them already
+    if "GIT_OBJECT_DIRECTORY" not in os.environ:
+        return  # nothing is in quarantine
+    for oid, content in repo.git.each_new_tree(repo.types, DIRECTORY):
+        if content is None:
+            wrong = f"has more than {DIRECTORY >> 20} MB"
+        else:
+            wrong = wrong_entry(parse_tree(content, len(oid) // 2))
+        if wrong:
+            yield Finding(
+                f"a directory in the push {wrong} ({oid[:12]})",
+                "git fsck --no-dangling names it; commit it without that, and save again",
+            )
 
 
 def _wrong_name(repo: Repository, update: RefUpdate) -> str:

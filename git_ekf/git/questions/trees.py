@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from git_ekf.git.process import Process
 
 if TYPE_CHECKING:
     from git_ekf.git.trees import ChangedFile, Entry, Stages, TreeChanges, TreeMerge
-
-# What keeps the user's configuration and attributes from running programs in a mere question.
-# A renamed file is a new file where it arrives.
-_PLAIN = (
-    "--no-renames",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--ignore-submodules=none",
-)
 
 
 class TreeQuestions(Process):
@@ -86,20 +76,13 @@ class TreeQuestions(Process):
         out = self._run("diff-tree", "--stat=72", "--find-renames", old, new, "--")[1]
         return os.fsdecode(out).rstrip()
 
-    def added_files(self, old: str, new: str) -> list[str]:
-        """The files that only the new commit has, or the index where `new` is ""."""
-        return self._nul_fields(*_comparison(old, new, "-z", "--name-only", "--diff-filter=A"))
+    def diff_index(self, old: str) -> TreeChanges:
+        """What changes from a tree (or commit) to the index. A rename is two changes."""
+        from git_ekf.git.trees import parse_raw
 
-    def files_with_lines(self, old: str, new: str, pattern: str) -> list[str]:
-        """Files in which lines that match a pattern come or go; `new` "" is the index."""
-        return self._nul_fields(*_comparison(old, new, "-z", "--name-only", f"-G{pattern}"))
-
-    def patch_of_lines(self, old: str, new: str, pattern: str) -> Iterator[bytes]:
-        """The patch of those files, without context, line by line: it can be as large as a push."""
-        process = self._start(*_comparison(old, new, "-p", "-U0", f"-G{pattern}"))
-        assert process.stdout
-        yield from process.stdout
-        self._finish(process)
+        options = ("--cached", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
+        fields = iter(self._nul_fields("diff-index", *options, old, "--"))
+        return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
 
     # --- merges ---
 
@@ -154,6 +137,15 @@ class TreeQuestions(Process):
         """Writes the index as a tree. Its id. Whether its objects are there is not looked at."""
         return self._text("write-tree", "--missing-ok")
 
+    def index_files(self, pattern: str) -> dict[str, str]:
+        """Path -> object id of the plain files in the index that a pathspec matches."""
+        found = {}
+        for field in self._nul_fields("ls-files", "-s", "-z", "--full-name", "--", pattern):
+            words, _, path = field.partition("\t")
+            if words.startswith("100"):
+                found[path] = words.split(" ")[1]
+        return found
+
     def unmerged(self) -> Stages:
         """The paths in conflict, with their stages."""
         from git_ekf.git.trees import add_stage
@@ -162,13 +154,6 @@ class TreeQuestions(Process):
         for field in self._nul_fields("ls-files", "-z", "--unmerged"):
             add_stage(stages, field)
         return stages
-
-
-def _comparison(old: str, new: str, *options: str) -> list[str]:
-    """The plumbing that compares two trees; `new` "" is the index."""
-    if new:
-        return ["diff-tree", *_PLAIN, *options, "-r", old, new, "--"]
-    return ["diff-index", *_PLAIN, *options, "--cached", old, "--"]
 
 
 def _number(word: str) -> int | None:

@@ -1,0 +1,181 @@
+"""What changes from one commit to another, and the conflict markers in it.
+
+A judgment looks at each object once, and at no more than limits.py says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from operator import itemgetter
+
+from git_ekf.errors import Refused
+from git_ekf.git.calls import Git
+from git_ekf.git.questions.contents import ObjectReader
+from git_ekf.policy.limits import (
+    BOUNDED,
+    CONTENT,
+    DIRECTORY,
+    LARGE_FILE,
+    TooMuch,
+    may_have_markers,
+)
+from git_ekf.policy.trees import ChangedPath, Comparison, TreeEntry, is_blob, parse_tree
+
+# gitattributes(5), conflict-marker-size. What is pushed must not switch the rule off.
+_DEFAULT_SIZE, _LARGEST_SIZE = 7, 64
+# As git takes a file for binary (xdiff-interface.c, buffer_is_binary).
+_FIRST_FEW_BYTES = 8000
+
+
+class Content:
+    """What has been read for one judgment."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git.variant(settings=BOUNDED[1::2])
+        self._left = CONTENT
+        self._compared: dict[tuple[str, str], tuple[list[ChangedPath], dict[bytes, str]]] = {}
+        self._may_have: dict[str, bool] = {}  # blob -> whether it may have markers
+        self._counts: dict[tuple[str, int], int] = {}
+
+    @cached_property
+    def _reader(self) -> ObjectReader:
+        return self._git.object_reader(max(LARGE_FILE, DIRECTORY))
+
+    def __del__(self) -> None:
+        if "_reader" in self.__dict__:
+            self._reader.close()
+
+    def added_paths(self, old: str, new: str) -> list[str]:
+        """Paths that only `new` has (a commit, or "" for the index), in the order of the bytes."""
+        changed, _ = self._compare(old, new)
+        return [os.fsdecode(path) for path, was, _ in changed if was is None]
+
+    def paths_with_new_markers(self, old: str, new: str) -> list[str]:
+        """Paths that have more conflict markers than before, in the order of their bytes.
+
+        Those of files that are binary or too large are not looked for. How long a marker is, the
+        attribute conflict-marker-size in `new` says, as for git diff --check.
+        """
+        changed, attributes = self._compare(old, new)
+        files = [change for change in changed if is_blob(change[2])]
+        self._look_into(entry[1] for _, _, entry in files)
+        suspects = [change for change in files if self._may_have[change[2][1]]]
+        if not suspects:
+            return []
+        before = [was for _, was, _ in suspects if was is not None and is_blob(was)]
+        self._look_into(oid for _, oid in before)
+        sizes = self._marker_sizes([path for path, _, _ in suspects], attributes, index=not new)
+        found = []
+        for (path, was, entry), size in zip(suspects, sizes, strict=True):
+            there = self._count(was[1], size) if was is not None and is_blob(was) else 0
+            if self._count(entry[1], size) > there:
+                found.append(os.fsdecode(path))
+        return found
+
+    # --- what changes ---
+
+    def _compare(self, old: str, new: str) -> tuple[list[ChangedPath], dict[bytes, str]]:
+        if (old, new) not in self._compared:
+            changed, attributes = self._compare_trees(old, new) if new else self._compare_index(old)
+            self._compared[old, new] = sorted(changed, key=itemgetter(0)), attributes
+        return self._compared[old, new]
+
+    def _compare_trees(self, old: str, new: str) -> tuple[list[ChangedPath], dict[bytes, str]]:
+        id_length = len(new) // 2
+
+        def read(names: list[str]) -> Iterator[list[tuple[bytes, TreeEntry]]]:
+            for tree in self._reader.read("tree", names):
+                if tree is None:
+                    raise TooMuch(f"it has a directory of more than {DIRECTORY >> 20} MB")
+                yield parse_tree(tree, id_length)
+
+        comparison = Comparison(read)
+        try:
+            comparison.compare([(f"{old}^{{tree}}", f"{new}^{{tree}}")])
+        except TooMuch as error:
+            raise _refused(new, str(error)) from None
+        return comparison.paths, comparison.attributes
+
+    def _compare_index(self, old: str) -> tuple[list[ChangedPath], dict[bytes, str]]:
+        changed = []
+        for path, (was, entry) in self._git.diff_index(old).items():
+            if entry is not None:
+                before = (int(was.mode, 8), was.oid) if was else None
+                changed.append((os.fsencode(path), before, (int(entry.mode, 8), entry.oid)))
+        return changed, {}
+
+    # --- what is in it ---
+
+    def _look_into(self, oids: Iterable[str]) -> None:
+        """Reads blobs, to know of each whether it may have markers."""
+        asked = [oid for oid in dict.fromkeys(oids) if oid not in self._may_have]
+        infos = self._git.object_infos(asked)
+        small = [info.oid for info in infos if info and info.size <= LARGE_FILE]
+        self._left -= sum(info.size for info in infos if info and info.size <= LARGE_FILE)
+        if self._left < 0:
+            raise _refused("", f"it has more than {CONTENT >> 20} MB of files to look into")
+        self._may_have.update(dict.fromkeys(asked, False))
+        for oid, content in zip(small, self._reader.read("blob", small), strict=True):
+            self._may_have[oid] = content is not None and _is_suspect(content)
+
+    def _count(self, oid: str, size: int) -> int:
+        """How many markers of a length a blob has that has been looked into."""
+        if not self._may_have[oid]:
+            return 0
+        if (oid, size) not in self._counts:
+            (content,) = self._reader.read("blob", [oid])
+            self._counts[oid, size] = count_markers(content or b"", size)
+        return self._counts[oid, size]
+
+    def _marker_sizes(
+        self, paths: list[bytes], attributes: dict[bytes, str], *, index: bool
+    ) -> list[int]:
+        """How long a marker in each file is."""
+        named = {os.fsdecode(path): oid for path, oid in attributes.items() if _is_valid(path)}
+        if index:
+            named = self._git.index_files(":(top,glob)**/.gitattributes")
+        if not named:
+            return [_DEFAULT_SIZE] * len(paths)
+        asked = [os.fsdecode(path) for path in paths if _is_valid(path)]
+        values = dict(
+            zip(asked, self._git.attributes("conflict-marker-size", named, asked), strict=True)
+        )
+        return [_marker_size(values.get(os.fsdecode(path), "")) for path in paths]
+
+
+def _refused(commit: str, why: str) -> Refused:
+    return Refused(
+        f"{commit[:12] or 'this'} cannot be judged: {why}",
+        "make it in several parts, and push one after another: git push internal COMMIT:BRANCH",
+    )
+
+
+def _is_valid(path: bytes) -> bool:
+    """Whether git takes it for the path of a file."""
+    return not {b"", b".", b".."} & set(path.split(b"/"))
+
+
+def _marker_size(value: str) -> int:
+    size = int(value) if value.isascii() and value.isdigit() and len(value) < 9 else 0
+    return size if 1 <= size <= _LARGEST_SIZE else _DEFAULT_SIZE
+
+
+def _is_suspect(content: bytes) -> bool:
+    return may_have_markers(content) and b"\0" not in content[:_FIRST_FEW_BYTES]
+
+
+def count_markers(content: bytes, size: int) -> int:
+    """How many lines are the first or last marker of a conflict, of so many characters.
+
+    As git's is_conflict_marker (diff.c) has it, where the end of the file may end a line as well.
+    Lines of = and | are not counted: they also underline a heading.
+    """
+    # Each line end is needed twice: behind one line, and before the next.
+    lines = b"\n" + content.replace(b"\n", b"\n\n") + b"\n"
+    markers = [sign * size for sign in (b"<", b">")]
+    return sum(lines.count(b"\n" + marker + end) for marker in markers for end in _WHITE_SPACE)
+
+
+_WHITE_SPACE = (b" ", b"\t", b"\r", b"\n")
