@@ -2,7 +2,7 @@
 
 from git_ekf.hooks import spawn
 from git_ekf.hooks.settings import client_settings, parse_config
-from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS, has_markers
+from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS
 
 _DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *DIFF_OPTIONS, "HEAD", "--"]
 _CONFIG = ["config", "-z", "--get-regexp", r"^(ekf|branch)\."]
@@ -22,7 +22,7 @@ def passes() -> bool:
     patch = spawn.finish(spawn.start(_DIFF))
     values = parse_config(spawn.finish(config))
     settings = client_settings(git_dir, values)
-    if settings is None or patch is None or has_markers(patch):
+    if settings is None or patch is None or _may_add_markers(patch):
         return False
     added = _new_directories(patch)
     if added is None:
@@ -38,6 +38,15 @@ def passes() -> bool:
     channel = f"refs/remotes/{settings.primary}/{branch}"
     theirs = spawn.finish(spawn.start(["ls-tree", "-d", "-z", "--name-only", channel]))
     return theirs is not None and added.isdisjoint(theirs.split(b"\0"))
+
+
+def _may_add_markers(patch: bytes) -> bool:
+    """Whether a line that it adds may be a conflict marker of any length.
+
+    Only what git says begins a line without a sign; "Binary files" is also what an attribute makes
+    of a text.
+    """
+    return b"\n+<" in patch or b"\n+>" in patch or b"\nBinary files " in patch
 
 
 def _new_directories(patch: bytes) -> set[bytes] | None:

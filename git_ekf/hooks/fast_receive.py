@@ -23,7 +23,7 @@ def passes(stdin: bytes) -> bool:
     config = spawn.start(_CONFIG, environment)
     channels = [f"refs/ekf/upstream/{branch}", "--glob=refs/ekf/upstream/*"]
     commits = growth.start(channels, old, new, environment)
-    plain = growth.is_plain(commits, old, new)
+    plain = growth.is_plain(commits, old, new, environment)
     printed = spawn.finish(config)
     if printed is None or not plain:
         return False

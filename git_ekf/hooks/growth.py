@@ -1,10 +1,16 @@
 """Whether a push only adds commits of a branch's own line, which both its fast paths ask."""
 
 from git_ekf.hooks import spawn
-from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS, has_markers
+from git_ekf.policy.limits import BOUNDED, TooMuch, may_have_markers
+from git_ekf.policy.trees import Comparison, TreeEntry, is_blob, parse_tree
 
-# More new commits than this are for the full rules.
-_COMMIT_LIMIT = 1000
+# More than this is for the full rules: commits, bytes of trees or of files, and changed paths.
+_COMMITS = 200
+_BYTES = 1 << 20
+_PATHS = 5000
+
+# Names that a pipe has room for, whatever is in the other one.
+_AT_ONCE = 200
 
 
 def moved_branch(ref: str, old: str, new: str) -> str:
@@ -17,29 +23,96 @@ def moved_branch(ref: str, old: str, new: str) -> str:
 def start(
     channels: list[str], old: str, new: str, env: dict[bytes, bytes] | None = None
 ) -> tuple[int, int]:
-    """Lists the customer's commits on either side of an update, with their patches; for `is_plain`.
+    """Lists the customer's commits on either side of an update; for `is_plain`.
 
-    git fails where one of the vendor's channels is not known.
+    There is nothing in the list but ids. git fails where a vendor's channel is not known.
     """
-    options = ["--topo-order", f"--max-count={_COMMIT_LIMIT}", "--left-right"]
-    options += ["--format=%x00%m%H%x20%P", "--no-show-signature", "--no-notes", "--no-decorate"]
-    options += ["-p", "-U0", *DIFF_OPTIONS]
-    commits = [f"{old}...{new}", "--not", *channels]
-    return spawn.start([*BOUNDED, "log", *options, *commits, "--"], env)
+    options = ["--topo-order", f"--max-count={_COMMITS + 1}", "--left-right", "--parents"]
+    return spawn.start(["rev-list", *options, f"{old}...{new}", "--not", *channels, "--"], env)
 
 
-def is_plain(commits: tuple[int, int], old: str, new: str) -> bool:
-    """Whether what was started lists a chain without new conflict markers and nothing else.
+def is_plain(
+    commits: tuple[int, int], old: str, new: str, env: dict[bytes, bytes] | None = None
+) -> bool:
+    """Whether what was started lists a chain of commits with sound trees and without markers.
 
-    The chain leads from `new` down to `old`, parent by parent.
+    The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
+    cannot be read.
     """
-    listed = spawn.finish(commits)
-    if listed is None or has_markers(listed):
+    objects = Objects(env)
+    try:
+        chain = _chain(spawn.finish(commits), old, new)
+        return bool(chain) and _is_harmless(objects, chain)
+    except TooMuch:
         return False
-    expected = new.encode()
-    for entry in listed.split(b"\0")[1:]:
-        commit, *parents = entry.partition(b"\n")[0].split(b" ")
-        if commit != b">" + expected or len(parents) != 1:
-            return False
-        expected = parents[0]
-    return expected == old.encode()
+    finally:
+        objects.close()
+
+
+def _chain(listed: bytes | None, old: str, new: str) -> list[str]:
+    """The commits from `new` down to `old`; none where they are no chain, or too many."""
+    chain = [new]
+    for line in (listed or b"").decode().splitlines():
+        commit, *parents = line.split(" ")
+        if commit != ">" + chain[-1] or len(parents) != 1:
+            return []
+        chain += parents
+    return chain if chain[-1] == old and 1 < len(chain) <= _COMMITS + 1 else []
+
+
+def _is_harmless(objects: "Objects", chain: list[str]) -> bool:
+    """Whether the commits bring sound trees only, and no line that could be a marker.
+
+    Raises TooMuch.
+    """
+    id_length = len(chain[0]) // 2
+
+    def read(names: list[str]) -> list[list[tuple[bytes, TreeEntry]]]:
+        return [parse_tree(content, id_length) for content in objects.read(b"tree", names)]
+
+    comparison = Comparison(read, _PATHS, check=True)
+    trees = [f"{commit}^{{tree}}" for commit in chain]
+    comparison.compare(zip(trees[1:], trees, strict=False))
+    blobs = {entry[1]: None for _, _, entry in comparison.paths if is_blob(entry)}
+    return not any(may_have_markers(content) for content in objects.read(b"blob", [*blobs]))
+
+
+class Objects:
+    """A git that is asked for objects, of which it reads a limited number of bytes."""
+
+    __slots__ = ("_left", "_talk", "_unread")
+
+    def __init__(self, env: dict[bytes, bytes] | None) -> None:
+        self._talk = spawn.Talk([*BOUNDED, "cat-file", "--batch"], env)
+        self._left = _BYTES
+        self._unread = b""
+
+    def read(self, type_: bytes, names: list[str]) -> list[bytes]:
+        """The content of each, all of one type. Raises TooMuch and ValueError."""
+        found = []
+        for first in range(0, len(names), _AT_ONCE):
+            some = names[first : first + _AT_ONCE]
+            self._talk.ask("".join(f"{name}\n" for name in some))
+            found += [self._one(type_) for _ in some]
+        return found
+
+    def _one(self, type_: bytes) -> bytes:
+        while b"\n" not in self._unread:
+            self._unread += self._talk.answer()
+        header, _, self._unread = self._unread.partition(b"\n")
+        _, is_type, length = header.split(b" ")
+        if is_type != type_:
+            raise ValueError(header)
+        size = int(length)
+        self._left -= size
+        if self._left < 0:
+            raise TooMuch
+        while len(self._unread) <= size:  # a line end comes behind it
+            self._unread += self._talk.answer()
+        content = self._unread[:size]
+        self._unread = self._unread[size + 1 :]
+        return content
+
+    def close(self) -> None:
+        """Ends it, whatever it is at."""
+        self._talk.end()

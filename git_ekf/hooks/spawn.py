@@ -79,11 +79,20 @@ def start(args: list[str], env: dict[bytes, bytes] | None = None) -> tuple[int, 
     Returns its process id and the reading end of its output.
     """
     out, into = posix.pipe()
-    quiet = [(posix.POSIX_SPAWN_OPEN, number, "/dev/null", posix.O_RDWR, 0) for number in (0, 2)]
-    actions = [(posix.POSIX_SPAWN_DUP2, into, 1), *quiet]
-    pid = posix.posix_spawnp("git", ["git", *args], env or environment(), file_actions=actions)
+    pid = _spawn(args, env, [(posix.POSIX_SPAWN_DUP2, into, 1), _quiet(0)])
     posix.close(into)
     return pid, out
+
+
+def _spawn(
+    args: list[str], env: dict[bytes, bytes] | None, actions: list[tuple[object, ...]]
+) -> int:
+    actions = [*actions, _quiet(2)]
+    return posix.posix_spawnp("git", ["git", *args], env or environment(), file_actions=actions)
+
+
+def _quiet(descriptor: int) -> tuple[object, ...]:
+    return posix.POSIX_SPAWN_OPEN, descriptor, "/dev/null", posix.O_RDWR, 0
 
 
 def finish(process: tuple[int, int], limit: int = _LIMIT) -> bytes | None:
@@ -97,3 +106,35 @@ def finish(process: tuple[int, int], limit: int = _LIMIT) -> bytes | None:
     _, status = posix.waitpid(pid, 0)
     code = posix.waitstatus_to_exitcode(status)
     return printed if code in (0, 1) and len(printed) <= limit else None
+
+
+class Talk:
+    """A git that is asked again and again, until `end`."""
+
+    __slots__ = ("_into", "_out", "_pid")
+
+    def __init__(self, args: list[str], env: dict[bytes, bytes] | None = None) -> None:
+        asked, self._into = posix.pipe()
+        self._out, answered = posix.pipe()
+        into, out = (posix.POSIX_SPAWN_DUP2, asked, 0), (posix.POSIX_SPAWN_DUP2, answered, 1)
+        self._pid = _spawn(args, env, [into, out])
+        posix.close(asked)
+        posix.close(answered)
+
+    def ask(self, text: str) -> None:
+        """Writes to its standard input; no more at once than a pipe has room for."""
+        posix.write(self._into, text.encode())
+
+    def answer(self) -> bytes:
+        """What there is of its output by now. Raises ValueError where it has ended."""
+        part = posix.read(self._out, 1 << 16)
+        if not part:
+            raise ValueError("git has ended")
+        return part
+
+    def end(self) -> None:
+        """Ends it, whatever it is at."""
+        posix.close(self._into)
+        posix.close(self._out)
+        posix.kill(self._pid, 9)
+        posix.waitpid(self._pid, 0)

@@ -36,8 +36,3 @@ class TooMuch(ValueError):
 def may_have_markers(content: bytes) -> bool:
     """Whether a line of it may be a conflict marker, of whatever length."""
     return content.startswith((b"<", b">")) or b"\n<" in content or b"\n>" in content
-
-
-def has_markers(patch: bytes) -> bool:
-    """Whether an added line of a patch may be a conflict marker."""
-    return b"\n+<<<<<<<" in patch or b"\n+>>>>>>>" in patch
