@@ -19,7 +19,6 @@ NOT_YET = frozenset(
         "git_ekf/deploy/apply.py",
         "git_ekf/deploy/read.py",
         "git_ekf/deploy/rollback.py",
-        "git_ekf/deploy/save.py",
         "git_ekf/git/fastimport.py",
         "git_ekf/git/process.py",
         "git_ekf/git/questions/about.py",
@@ -46,9 +45,6 @@ NOT_YET = frozenset(
         "git_ekf/policy/records.py",
         "git_ekf/repository.py",
         "git_ekf/status.py",
-        "git_ekf/transaction/interrupted.py",
-        "git_ekf/transaction/journal.py",
-        "git_ekf/transaction/moves.py",
         "git_ekf/trust.py",
         "git_ekf/vendor.py",
     )

@@ -19,7 +19,7 @@ import pytest
 from conftest import GIT_EKF, Clone, Run, run
 from test_rollback import FILE, record, switch
 
-from git_ekf.deploy.save import _words
+from git_ekf.deploy.refusal import complaints
 
 ONE = "deploy/2026-11-20/release-1.8"
 
@@ -327,7 +327,7 @@ def test_another_clone_knows_newer_vendor_commits(
     done = saved.ekf("save")
     assert done.code == 0, done
     assert (
-        "note: internal keeps another refs/ekf/upstream/release-1.8: it has heard of vendor commits that this clone has not"
+        "note: internal keeps another refs/ekf/upstream/release-1.8: it has vendor commits that this clone lacks"
         in done.out
     )
     assert refs(server)["refs/ekf/upstream/release-1.8"] == newer
@@ -549,4 +549,4 @@ def test_what_git_says_is_told_without_its_chatter() -> None:
         "Delta compression using up to 2 threads\nTotal 3 (delta 1), reused 0\nremote: Resolving deltas: 100% (1/1)\n"
         "remote: quota exceeded        \nTo /srv/internal.git\nerror: failed to push some refs to '/srv/internal.git'\nhint: See\n"
     )
-    assert _words(said) == ["quota exceeded"]
+    assert complaints(said) == ["quota exceeded"]

@@ -1,0 +1,142 @@
+"""Why `internal` did not take a push, in one sentence with a hint."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from git_ekf.errors import CallFailed, GitFailed, Refused
+from git_ekf.git.refs import HEADS, RECORDS, TAGS
+from git_ekf.internal import PATTERNS, remember
+from git_ekf.records import saved_records
+from git_ekf.repository import Repository
+from git_ekf.terminal.text import counted
+from git_ekf.transaction.journal import Journal
+
+
+def refusal(
+    repo: Repository,
+    journal: Journal,
+    branch: str,
+    rejected: dict[str, str],
+    messages: str,
+    saved: str,
+) -> Refused | CallFailed:
+    """The error for a push of a branch and its records that was refused.
+
+    `rejected` is ref -> reason, `messages` are those of hooks and server; `saved` says what has
+    come of it, as the end of a sentence. Where others may have pushed meanwhile, `internal` is
+    asked again.
+    """
+    internal = repo.config.internal
+    by_policy = "git-ekf: push refused" in messages
+    if by_policy or any(reason.startswith("[rejected]") for reason in rejected.values()):
+        with suppress(GitFailed):  # it has said enough already
+            repo.git.fetch(internal)
+            remember(repo, repo.git.ls_remote(internal, *PATTERNS))
+        now = repo.fresh()
+        error = behind(now, branch, saved) or _name_taken(now, journal, saved)
+        if error:
+            return error
+    if by_policy:
+        return _by_policy(messages, saved)
+    reason = rejected.get(HEADS + branch, "").partition(" ")[2]
+    reason = reason.removeprefix("rejected] ").strip("()")
+    words = "; ".join(filter(None, dict.fromkeys([reason, *complaints(messages)])))
+    if rejected:
+        return CallFailed(
+            f"{internal} did not take it: {words}; {saved}",
+            f"git push --dry-run {internal} {branch}",
+        )
+    return CallFailed(f"{internal} cannot be pushed to: {words}", f"git ls-remote {internal}")
+
+
+def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
+    """The error where `internal` has commits that this clone never had on the branch, else None."""
+    internal = repo.config.internal
+    here, there = repo.release_branches[branch], repo.saved_branches.get(branch)
+    if there is None or repo.git.is_ancestor(there, here) or was_ours(repo, branch, there):
+        return None
+    if repo.git.merge_base(here, there) is None:
+        return Refused(
+            f"{internal} has an unrelated history of {branch}, as of another cluster; {saved}",
+            f"git remote get-url {internal}",
+        )
+    ours, theirs = repo.git.distance(here, there)
+    lacks = f", and you have {ours} that it lacks" if ours else ""
+    rebase = f"git rebase {internal}/{branch}"
+    base = repo.base(branch)
+    if base and not repo.git.is_ancestor(base, there):
+        # The local branch stands on newer vendor commits, which are not to be replayed.
+        rebase = f"git rebase --onto {internal}/{branch} {repo.config.primary}/{branch}"
+    commits = counted(theirs, "commit")
+    return Refused(
+        f"{internal} has {commits} on {branch} that this clone lacks{lacks}; {saved}",
+        f"{rebase}, then: git ekf save",
+    )
+
+
+def was_ours(repo: Repository, branch: str, commit: str) -> bool:
+    """Whether the branch once had the commit in this clone, so that it was replaced knowingly."""
+    known = [oid for oid, _ in repo.git.reflog(HEADS + branch)]
+    if not known:
+        return False
+    return not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
+
+
+def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | None:
+    """The error where `internal` has another record under the name of one of ours."""
+    there = saved_records(repo)
+    for ref, ours in repo.record_refs.items():
+        name = ref.removeprefix(TAGS)
+        if not ref.startswith(RECORDS) or there.get(name, ours) == ours:
+            continue
+        internal, day = repo.config.internal, name.split("/")[1].partition(".")[0]
+        last = journal.last()
+        changed = [(update.ref, update.new) for update in last.updates] if last else []
+        remove = "git ekf undo" if changed == [(ref, ours)] else f"git tag -d {name}"
+        return Refused(
+            f"{internal} has another {name}: somebody else took that name; {saved}",
+            f"{remove}, then: git fetch {internal}, then: git ekf tag --date {day}",
+        )
+    return None
+
+
+def _by_policy(messages: str, saved: str) -> Refused:
+    """What the hook said, in its words."""
+    found = findings(messages)
+    if not found:
+        return Refused(f"the policy is broken; {saved}", "git ekf check")
+    rule, message, fix = found[0]
+    more = f", and {counted(len(found) - 1, 'more finding')}" if len(found) > 1 else ""
+    return Refused(f"{message} ({rule}){more}; {saved}", fix)
+
+
+def findings(messages: str) -> list[tuple[str, str, str]]:
+    """Rule, message and fix of each error that a hook of ours found, here or on the server."""
+    plain = re.sub(r"^remote: (GL-HOOK-ERR: )?| +$", "", messages, flags=re.MULTILINE)
+    return re.findall(r"^ +error +([\w-]+): (.*)\n +fix: (.*)$", plain, re.MULTILINE)
+
+
+_CHATTER = (
+    "To ",
+    "hint:",
+    "Please make sure you have",
+    "and the repository exists",
+    "error: failed to push some refs",
+    "Everything up-to-date",
+    "Done",
+)
+_PROGRESS = re.compile(
+    r"(remote: )?[A-Z][a-z]+ing\b.*\d+%|(remote: )?(Enumerating|Delta compression|Total)\b"
+)
+
+
+def complaints(messages: str) -> list[str]:
+    """What server and hooks said: three lines, without progress and without what git adds."""
+    lines = []
+    for line in re.split(r"[\r\n]", messages):
+        line = line.strip()
+        if line and not line.startswith(_CHATTER) and not _PROGRESS.match(line):
+            lines.append(re.sub(r"^(remote: |fatal: |error: )+", "", line).strip())
+    return lines[:3]
