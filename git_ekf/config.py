@@ -58,6 +58,8 @@ SIGNED = ("off", "commits", "records", "all")
 
 
 class Migration(NamedTuple):
+    """A release, and the command that brings a commit to its structure."""
+
     to: str
     command: tuple[str, ...]
 
@@ -70,6 +72,8 @@ class Grant(NamedTuple):
 
 
 class Config(NamedTuple):
+    """The configuration in force, defaults filled in; see git-ekf-config(5)."""
+
     primary: str = PRIMARY
     internal: str = INTERNAL
     remotes_allow: tuple[str, ...] = ()
@@ -202,10 +206,11 @@ _BOOLEANS = {key for key, (_, reader) in _KEYS.items() if reader is _boolean}
 
 
 def load(toml: bytes | None, git_config: list[tuple[str, str]], file: str = FILE) -> Config:
-    """The configuration from the bytes of `.ekf.toml` or another `file` (None: there is none) and git's `ekf.*` pairs.
+    """The configuration from the bytes of `.ekf.toml` or another `file` (None: there is none) and
+    git's `ekf.*` pairs.
 
-    The pairs come in git's order of precedence, keys as `git config --list` prints them.
-    Raises UsageError.
+    The pairs come in git's order of precedence, keys as `git config --list` prints them. Raises
+    UsageError.
     """
     config = Config()
     if toml is not None:

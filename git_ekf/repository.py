@@ -1,4 +1,6 @@
-"""What is true of this repository: the facts that policy, set-up and status ask for, each asked once."""
+"""What is true of this repository: the facts that policy, set-up and status ask for, each asked
+once.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,8 @@ from git_ekf.names import normalise_url
 
 
 class Remote(NamedTuple):
+    """A remote and its URLs, as git will use them."""
+
     name: str
     urls: tuple[str, ...]
     push_urls: tuple[str, ...]
@@ -38,6 +42,7 @@ class Repository:
 
     @cached_property
     def place(self) -> Paths:
+        """Where the repository is. Raises Refused where there is none."""
         return self.git.place()
 
     def require_work_tree(self) -> None:
@@ -50,6 +55,7 @@ class Repository:
 
     @cached_property
     def git_config(self) -> list[tuple[str, str]]:
+        """All of git's configuration, in order of precedence."""
         return self.git.config_pairs()
 
     def git_setting(self, key: str) -> str | None:
@@ -58,6 +64,7 @@ class Repository:
         return values[-1] if values else None
 
     def git_settings(self, key: str) -> list[str]:
+        """All values of a git setting, in order of precedence."""
         return [value for name, value in self.git_config if name == key]
 
     def git_flag(self, key: str) -> bool:
@@ -91,6 +98,7 @@ class Repository:
 
     @cached_property
     def head_branch(self) -> str | None:
+        """The branch that HEAD is on, None when it is detached."""
         return self.git.head_branch()
 
     @cached_property
@@ -101,7 +109,9 @@ class Repository:
 
     @cached_property
     def refs(self) -> dict[str, str]:
-        """ref -> object id of branches, remote-tracking branches, the vendor's commits that `internal` keeps, and of what a mirror says."""
+        """ref -> object id of branches, remote-tracking branches, the vendor's commits that
+        `internal` keeps, and of what a mirror says.
+        """
         # Without refs/remotes/origin/HEAD, which is no branch.
         return self.git.ref_values(HEADS, "refs/remotes/", UPSTREAM, MIRROR)
 
@@ -130,6 +140,7 @@ class Repository:
         return self.normalise(one) == self.normalise(other)
 
     def normalise(self, url: str) -> str:
+        """A URL or path in the one spelling by which repositories are told apart."""
         base = self.place.top or self.place.git_dir
         return normalise_url(url, lambda path: os.path.realpath(os.path.join(base, path)))
 
@@ -137,10 +148,12 @@ class Repository:
 
     @property
     def primary_prefix(self) -> str:
+        """Begins the refs of the vendor's channels."""
         return f"refs/remotes/{self.config.primary}/"
 
     @property
     def internal_prefix(self) -> str:
+        """Begins the refs of the branches on `internal`."""
         return f"refs/remotes/{self.config.internal}/"
 
     @cached_property
@@ -168,7 +181,9 @@ class Repository:
         }
 
     def channel(self, branch: str) -> str | None:
-        """The vendor's commit of a release branch's channel; failing that, the one `internal` keeps."""
+        """The vendor's commit of a release branch's channel; failing that, the one `internal`
+        keeps.
+        """
         return self.channels.get(branch) or self.refs.get(UPSTREAM + branch)
 
     def vendor_globs(self) -> list[str]:
@@ -176,12 +191,15 @@ class Repository:
         return [self.primary_prefix + "*", UPSTREAM + "*"]
 
     def base(self, branch: str) -> str | None:
-        """merge-base of a local release branch and its channel; None without a channel or common history."""
+        """merge-base of a local release branch and its channel; None without a channel or common
+        history.
+        """
         channel = self.channel(branch)
         tip = self.refs.get(HEADS + branch)
         return self.merge_base(channel, tip) if channel and tip else None
 
     def merge_base(self, channel: str, tip: str) -> str | None:
+        """The merge base of a channel and a tip, asked once; None without common history."""
         if (channel, tip) not in self._merge_bases:
             self._merge_bases[channel, tip] = self.git.merge_base(channel, tip)
         return self._merge_bases[channel, tip]
@@ -192,14 +210,18 @@ class Repository:
         return [ref.removeprefix("refs/remotes/") for ref in found]
 
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
-        """Commits up to `tip` that are neither the vendor's nor in `published`, newest first, with their parents."""
+        """Commits up to `tip` that are neither the vendor's nor in `published`, newest first, with
+        their parents.
+        """
         key = (tip, published)
         if key not in self._own_commits:
             self._own_commits[key] = self.own_commits_of([tip], published)
         return self._own_commits[key]
 
     def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:
-        """Parents of the customer's own commits below any of `tips`, and of others that are known by now."""
+        """Parents of the customer's own commits below any of `tips`, and of others that are known
+        by now.
+        """
         known = {
             commit: parents
             for (_, published), commits in self._own_commits.items()
@@ -212,6 +234,7 @@ class Repository:
     def own_commits_of(
         self, tips: list[str], published: tuple[str, ...] = ()
     ) -> list[tuple[str, list[str]]]:
+        """The customer's commits up to some tips, newest first, with their parents."""
         return list(self.git.parents(tips, published, self.vendor_globs()).items())
 
     def upstream(self, branch: str) -> tuple[str, list[str]]:
@@ -235,7 +258,9 @@ class Repository:
 
     @cached_property
     def operation(self) -> str | None:
-        """What git is in the middle of: rebase, merge, cherry-pick, revert, bisect or am; None for nothing."""
+        """What git is in the middle of: rebase, merge, cherry-pick, revert, bisect or am; None for
+        nothing.
+        """
         for name, operation in _OPERATIONS:
             if os.path.exists(os.path.join(self.place.git_dir, name)):
                 return operation

@@ -1,4 +1,7 @@
-"""Where things stand: the facts behind `git ekf status` and `git ekf releases`. Never touches the network."""
+"""Where things stand: the facts behind `git ekf status` and `git ekf releases`.
+
+Never touches the network.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from git_ekf.vendor import MirrorState, last_fetch, mirror_state_for
 
 
 class Deploy(NamedTuple):
-    """The newest deploy record of a release; `commits_since` counts configuration commits made after it."""
+    """The newest deploy record of a release; `commits_since` counts configuration commits made
+    after it.
+    """
 
     name: str
     context: str
@@ -24,11 +29,11 @@ class Deploy(NamedTuple):
 class Status(NamedTuple):
     """Where a work tree stands. None means that it cannot be told (no channel, nothing saved yet).
 
-    `mirror` is what the primary repository has said of itself where it is a mirror, None where it is the vendor's own.
-    `cut_off` is the git-ekf command that was killed half-way, `under_way` the one that goes on in a rebase.
-    `changed` and `untracked` count files,
-    `unsaved_records` deploy records, all other counts are commits.
-    `findings` are those of the remotes, the branch checked out and the newest deploy record of its release.
+    `mirror` is what the primary repository has said of itself where it is a mirror, None where it
+    is the vendor's own. `cut_off` is the git-ekf command that was killed half-way, `under_way` the
+    one that goes on in a rebase. `changed` and `untracked` count files, `unsaved_records` deploy
+    records, all other counts are commits. `findings` are those of the remotes, the branch checked
+    out and the newest deploy record of its release.
     """
 
     branch: str | None
@@ -115,7 +120,10 @@ def _deploy(repo: Repository, record: RecordTag) -> Deploy:
 
 
 def _commits_since(repo: Repository, commit: str) -> int:
-    """How many commits HEAD has beyond this one. The policy has listed them already, unless one is a merge or the vendor's."""
+    """How many commits HEAD has beyond this one.
+
+    The policy has listed them already, unless one is a merge or the vendor's.
+    """
     for number, (own, parents) in enumerate(repo.own_commits(repo.head) if repo.head else []):
         if own == commit:
             return number
@@ -125,7 +133,10 @@ def _commits_since(repo: Repository, commit: str) -> int:
 
 
 class Channel(NamedTuple):
-    """A release channel. `relation` is older, current or newer, "" where the branch checked out is no release branch; counts are commits.
+    """A release channel.
+
+    `relation` is older, current or newer, "" where the branch checked out is no release branch;
+    counts are commits.
 
     `behind` is what the channel has beyond the local release branch (None where there is none);
     `ahead` the configuration commits on that branch.
@@ -143,25 +154,19 @@ class Channel(NamedTuple):
 def channels(repo: Repository) -> list[Channel]:
     """The vendor's channels, lowest version first."""
     key = repo.config.scheme.key
-    here = (
-        repo.head_branch
-        if repo.head_branch and repo.config.scheme.is_release(repo.head_branch)
-        else None
-    )
+    here = repo.head_branch or ""
+    if not repo.config.scheme.is_release(here):
+        here = ""
     dates = repo.git.commit_dates(repo.primary_prefix)
     found = []
     for branch, commit in repo.channels.items():
         local = repo.release_branches.get(branch)
         ahead, behind = repo.git.distance(local, commit) if local else (None, None)
-        relation = (
-            ""
-            if here is None
-            else "current"
-            if branch == here
-            else "newer"
-            if key(branch) > key(here)
-            else "older"
-        )
+        relation = ""
+        if branch == here:
+            relation = "current"
+        elif here:
+            relation = "newer" if key(branch) > key(here) else "older"
         found.append(
             Channel(
                 version=repo.config.scheme.version(branch) or "",

@@ -1,8 +1,8 @@
 """Which commands of the tracked configuration may run in this clone.
 
-`.ekf.toml` arrives with a fetch, so a command that it names is somebody else's word until the person here
-has agreed to it. What was agreed to is in `ekf/trusted` in the common git directory, a line of JSON a
-command, with its exact words: another word makes another command.
+`.ekf.toml` arrives with a fetch, so a command that it names is somebody else's word until the
+person here has agreed to it. What was agreed to is in `ekf/trusted` in the common git directory, a
+line of JSON a command, with its exact words: another word makes another command.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ class Command(NamedTuple):
 def require_trusted(
     repo: Repository, section: str, command: tuple[str, ...], tree: str = "HEAD"
 ) -> None:
-    """Raises Refused unless it was agreed to the command, and to the files of the tree that it runs.
+    """Raises Refused unless it was agreed to the command, and to the files of the tree that it
+    runs.
 
-    A command that nobody else can have put here needs no consent, but the bytes of a file that
-    came with a commit do, whoever named it.
+    A command that nobody else can have put here needs no consent, but the bytes of a file that came
+    with a commit do, whoever named it.
     """
     wanted = Command(section, command)
     known = remembered(repo)
@@ -89,10 +90,13 @@ def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[Com
 
 
 def require_shipped_trusted(repo: Repository, branch: str, oid: str) -> None:
-    """Raises Refused when the migration that a channel ships was not agreed to in this clone, in this version of it."""
+    """Raises Refused when the migration that a channel ships was not agreed to in this clone, in
+    this version of it.
+    """
     if _shipped(repo, branch, oid) not in remembered(repo):
+        channel = f"{repo.config.primary}/{branch}"
         raise Refused(
-            f"{repo.config.primary}/{branch} ships a migration that is not trusted here: {SHIPPED} ({oid[:12]})",
+            f"{channel} ships a migration that is not trusted here: {SHIPPED} ({oid[:12]})",
             "git ekf trust",
         )
 
@@ -149,13 +153,19 @@ def remembered(repo: Repository) -> list[Command]:
 
 
 def trust(repo: Repository, commands: list[Command]) -> None:
-    """Remembers commands beside those agreed to before. Raises Refused while another git-ekf command is at work."""
+    """Remembers commands beside those agreed to before.
+
+    Raises Refused while another git-ekf command is at work.
+    """
     with locked(repo):
         _write(repo, list(dict.fromkeys([*remembered(repo), *commands])))
 
 
 def revoke(repo: Repository) -> list[Command]:
-    """Forgets all commands; returns them. Raises Refused while another git-ekf command is at work."""
+    """Forgets all commands; returns them.
+
+    Raises Refused while another git-ekf command is at work.
+    """
     with locked(repo):
         forgotten = remembered(repo)
         if forgotten:
@@ -164,20 +174,23 @@ def revoke(repo: Repository) -> list[Command]:
 
 
 def quoted(words: tuple[str, ...] | list[str]) -> str:
-    """A command as it can be given to a shell, on one line and harmless to a terminal; credentials in URLs left out."""
+    """A command as it can be given to a shell, on one line and harmless to a terminal; credentials
+    in URLs left out.
+    """
     return " ".join(_quoted(scrub(word)) for word in words)
 
 
 def _quoted(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
-    # $'…' tells a control character from a backslash and a letter, which plain quotes around its escape would not.
+    # $'…' tells a control character from a backslash and a letter, which plain quotes around its
+    # escape would not.
     literal = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"$'{escape(literal)}'"
 
 
 def _own(repo: Repository) -> list[Command]:
-    """Commands that nobody else can have put here: the defaults, and those of git's configuration."""
+    """Commands that nobody else can have put here: the defaults, and git's configuration."""
     here = configuration.load(None, repo.git_config)
     return [command for config in (Config(), here) for command in _commands(config)]
 

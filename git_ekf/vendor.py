@@ -1,4 +1,6 @@
-"""The vendor, as this repository knows it: its releases, what a mirror says of itself, when it was last fetched."""
+"""The vendor, as this repository knows it: its releases, what a mirror says of itself, when it was
+last fetched.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from git_ekf.repository import Repository
 
 
 def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
-    """The release branch that `release` ("1.8", "release-1.8") means. Raises UsageError naming those that exist."""
+    """The release branch that `release` ("1.8", "release-1.8") means.
+
+    Raises UsageError naming those that exist.
+    """
     branch = scheme.parse(release)
     if branch not in branches:
         known = ", ".join(sorted(set(branches), key=scheme.key)) or "none"
@@ -28,7 +33,10 @@ def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
 
 
 def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
-    """The refs at a URL; by default branches, deploy records and what a mirror says of itself. Raises CallFailed with the reason."""
+    """The refs at a URL; by default branches, deploy records and what a mirror says of itself.
+
+    Raises CallFailed with the reason.
+    """
     try:
         return git.ls_remote(url, *(patterns or ("refs/heads/*", "refs/tags/deploy/*", MIRROR)))
     except CallFailed as error:
@@ -39,7 +47,8 @@ def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
     """The error for a repository that cannot be read, with the reason in a sentence."""
     reason = error.message
     if isinstance(error, GitFailed):
-        # The first complaint says what is wrong; "Could not read from remote repository" only follows it.
+        # The first complaint says what is wrong; "Could not read from remote repository" only
+        # follows it.
         reason = next(
             (line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()),
             reason,
@@ -53,26 +62,34 @@ def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.
 STALE = 28 * 24 * 60 * 60
-# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make of it.
+# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make
+# of it.
 AHEAD = 24 * 60 * 60
 
 
 class MirrorState(NamedTuple):
-    """`primary` is the vendor's URL, without credentials; `updated` when that was last heard, in seconds since the epoch."""
+    """`primary` is the vendor's URL, without credentials; `updated` when that was last heard, in
+    seconds since the epoch.
+    """
 
     primary: str
     updated: float
 
     def text(self) -> str:
-        # To the microsecond, so that two updates are never taken for one: a push goes by what it says.
-        return f"primary {self.primary}\nupdated {datetime.fromtimestamp(self.updated, UTC).isoformat(timespec='microseconds')}\n"
+        """The content of the blob that keeps it."""
+        # To the microsecond, so that two updates are never taken for one: a push goes by what it
+        # says.
+        updated = datetime.fromtimestamp(self.updated, UTC).isoformat(timespec="microseconds")
+        return f"primary {self.primary}\nupdated {updated}\n"
 
     def age(self) -> float:
         """Seconds since it was updated; 0 where the clocks of two machines differ."""
         return max(0.0, time.time() - self.updated)
 
     def is_ahead(self, now: float) -> bool:
-        """Whether it was updated by a clock that was wrong, or that of `now` is: it says nothing of what is older then."""
+        """Whether it was updated by a clock that was wrong, or that of `now` is: it says nothing of
+        what is older then.
+        """
         return self.updated > now + AHEAD
 
     def is_of(self, url: str) -> bool:
@@ -93,13 +110,17 @@ def parse_mirror_state(text: str) -> MirrorState | None:
 
 
 def read_mirror_state(git: Git) -> MirrorState | None:
-    """What a mirror says of itself, or in a clone what was last fetched of that; None where there is no such thing."""
+    """What a mirror says of itself, or in a clone what was last fetched of that; None where there
+    is no such thing.
+    """
     content = git.find_blob(MIRROR)
     return None if content is None else parse_mirror_state(os.fsdecode(content))
 
 
 def mirror_state_for(repo: Repository) -> MirrorState | None:
-    """What the repository says of itself where it is a mirror; in a clone, what was last heard of the mirror that is its primary one."""
+    """What the repository says of itself where it is a mirror; in a clone, what was last heard of
+    the mirror that is its primary one.
+    """
     state = read_mirror_state(repo.git) if MIRROR in repo.refs else None
     primary = repo.remotes.get(repo.config.primary) if state else None
     # A clone whose primary repository is the vendor's again may have kept what it heard.

@@ -67,7 +67,9 @@ def clone(
 
 
 def _absolute(url: str) -> str:
-    """A path to a local repository as an absolute one: relative ones would be read from inside the clone."""
+    """A path to a local repository as an absolute one: relative ones would be read from inside the
+    clone.
+    """
     return os.path.abspath(url) if "://" not in url and os.path.exists(url) else url
 
 

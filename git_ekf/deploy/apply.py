@@ -46,7 +46,9 @@ class ApplyPlan(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """`reason` is what became of the tool, as the end of a sentence; `hint` is set where the tool never started."""
+    """`reason` is what became of the tool, as the end of a sentence; `hint` is set where the tool
+    never started.
+    """
 
     step: ApplyStep
     reason: str
@@ -54,7 +56,9 @@ class Failure(NamedTuple):
 
 
 class ApplyOutcome(NamedTuple):
-    """`changed` says what is no longer as it was planned, `interrupted` is the signal that ended it; "" and 0 for nothing."""
+    """`changed` says what is no longer as it was planned, `interrupted` is the signal that ended
+    it; "" and 0 for nothing.
+    """
 
     applied: list[ApplyStep]
     failed: list[Failure]
@@ -64,6 +68,7 @@ class ApplyOutcome(NamedTuple):
 
     @property
     def complete(self) -> bool:
+        """Whether all went well."""
         return not (self.failed or self.not_reached or self.changed or self.interrupted)
 
 
@@ -71,7 +76,9 @@ class ApplyOutcome(NamedTuple):
 
 
 def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
-    """What `apply` is going to run. `paths` are relative to the current directory; those of the configuration to the top.
+    """What `apply` is going to run.
+
+    `paths` are relative to the current directory; those of the configuration to the top.
 
     Raises Refused, UsageError.
     """
@@ -85,9 +92,9 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
         steps = [ApplyStep("", command)]
     else:
         top = os.path.realpath(repo.place.top)
-        located = [_locate(path, os.getcwd(), top) for path in paths] or [
-            _locate(path, top, top) for path in repo.config.apply_paths
-        ]
+        located = [_locate(path, os.getcwd(), top) for path in paths]
+        if not located:
+            located = [_locate(path, top, top) for path in repo.config.apply_paths]
         if not located:
             raise Refused(
                 "nothing says which paths to apply",
@@ -210,7 +217,10 @@ def _listed(path: str) -> str:
 def record(
     repo: Repository, plan: ApplyPlan, date: str, context: str, fields: list[tuple[str, str]]
 ) -> Record:
-    """The record of the plan carried out. Raises Refused when a required field is missing, UsageError when Paths is among `fields`."""
+    """The record of the plan carried out.
+
+    Raises Refused when a required field is missing, UsageError when Paths is among `fields`.
+    """
     taken = [
         name for name, _ in fields if name.casefold() in (PATHS.casefold(), IGNORED.casefold())
     ]
@@ -241,8 +251,9 @@ def run(
 ) -> ApplyOutcome:
     """Runs the tool once a step, on this process's own terminal, and says what came of it.
 
-    It stops at the first failure unless told to keep going; in any case when a tool cannot be started, when
-    HEAD or the work tree is no longer as planned, and at ^C, SIGTERM or SIGHUP, once the tool has ended.
+    It stops at the first failure unless told to keep going; in any case when a tool cannot be
+    started, when HEAD or the work tree is no longer as planned, and at ^C, SIGTERM or SIGHUP, once
+    the tool has ended.
     """
     applied: list[ApplyStep] = []
     failed: list[Failure] = []
@@ -336,12 +347,14 @@ class _Noted:
         self.process: subprocess.Popen[bytes] | None = None
 
     def note(self, number: int, frame: FrameType | None) -> None:
+        """Remembers a signal, and passes it on to the tool that runs."""
         self.number = self.number or number
         # ^C has reached the tool already: the terminal sends it to the whole process group.
         if self.process and number != signal.SIGINT:
             self.process.send_signal(number)
 
     def follow(self, process: subprocess.Popen[bytes]) -> None:
+        """Passes signals on to this process from now on."""
         self.process = process
         if self.number:  # it came while the tool was being started
             process.send_signal(self.number)
@@ -349,7 +362,10 @@ class _Noted:
 
 @contextmanager
 def _signals() -> Iterator[_Noted]:
-    """Signals are noted and do not end this process, which has a tool to wait for. What is ignored stays so (nohup)."""
+    """Signals are noted and do not end this process, which has a tool to wait for.
+
+    What is ignored stays so (nohup).
+    """
     noted = _Noted()
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

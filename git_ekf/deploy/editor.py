@@ -13,12 +13,17 @@ _WITHOUT = "git ekf tag -m CONTEXT needs no editor"
 
 
 def path(repo: Repository, name: str) -> str:
-    """Where the text of that name is, which stays until the next one: what was typed must not be lost."""
+    """Where the text of that name is, which stays until the next one: what was typed must not be
+    lost.
+    """
     return os.path.join(repo.place.git_dir, name)
 
 
 def edit(repo: Repository, name: str, text: str, notes: list[str]) -> str:
-    """The text as the user leaves it. `name` is the file's name in the git directory. Raises CallFailed."""
+    """The text as the user leaves it.
+
+    `name` is the file's name in the git directory. Raises CallFailed.
+    """
     lines = "".join(f"{note}\n" for note in notes)
     comments = repo.git.comment_lines(os.fsencode(lines))
     file_name = path(repo, name)
@@ -33,11 +38,15 @@ def edit(repo: Repository, name: str, text: str, notes: list[str]) -> str:
 
 
 def _wait(command: str, file_name: str) -> int:
-    """The editor's exit code. Raises CallFailed when it cannot be started, KeyboardInterrupt when ^C ended it."""
-    # The editor is a shell command by git's definition (git-var(1)); the path stays an argument. As git does it, a
-    # plain name needs no shell, which would end at ^C while the editor goes on.
+    """The editor's exit code.
+
+    Raises CallFailed when it cannot be started, KeyboardInterrupt when ^C ended it.
+    """
+    # The editor is a shell command by git's definition (git-var(1)); the path stays an argument. As
+    # git does it, a plain name needs no shell, which would end at ^C while the editor goes on.
     plain = not set(command) & set("|&;<>()$`\\\"' \t\n*?[#~=%")
-    # ^C belongs to the editor, where it may be a key like any other. A handler, for it would inherit that it is ignored.
+    # ^C belongs to the editor, where it may be a key like any other. A handler, for it would
+    # inherit that it is ignored.
     ours = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
         code = subprocess.Popen(

@@ -16,7 +16,9 @@ HELP = "git ekf diff -h"
 
 
 class End(NamedTuple):
-    """One of the two that are compared: as it was named, the deploy record it is if any, and its commit."""
+    """One of the two that are compared: as it was named, the deploy record it is if any, and its
+    commit.
+    """
 
     name: str
     record: str | None
@@ -29,7 +31,8 @@ class End(NamedTuple):
 def read_ends(
     repo: Repository, words: list[str], behind: list[str] | None
 ) -> tuple[End, End, list[str]]:
-    """A, B and the paths, told apart as git diff does: behind `--` are only paths, before it without one anything.
+    """A, B and the paths, told apart as git diff does: behind `--` are only paths, before it
+    without one anything.
 
     Raises UsageError, Refused when there is no record to begin with.
     """
@@ -80,7 +83,10 @@ def _range(repo: Repository, word: str) -> list[End]:
 
 
 def _end(repo: Repository, word: str) -> End | None:
-    """What a word names: a revision, or a record in a spelling that is none. Raises UsageError when it could be several records."""
+    """What a word names: a revision, or a record in a spelling that is none.
+
+    Raises UsageError when it could be several records.
+    """
     if not word:
         return None
     commit = repo.git.commit(word)

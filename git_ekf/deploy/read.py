@@ -39,10 +39,12 @@ class Deployment(NamedTuple):
 
     @property
     def context(self) -> str:
+        """The context of the record, "" without one."""
         return context_of(self.tag.raw, self.expected) if self.tag.raw else ""
 
     @property
     def sort_key(self) -> tuple[str, int]:
+        """Orders records by the day and number in their names."""
         return self.name.date, self.name.number
 
 
@@ -50,7 +52,10 @@ class Deployment(NamedTuple):
 
 
 def deployments(repo: Repository, release: str = "") -> list[Deployment]:
-    """Well-named records, newest first; of one release when it is named. One for-each-ref, however many."""
+    """Well-named records, newest first; of one release when it is named.
+
+    One for-each-ref, however many.
+    """
     branch = ""
     if release:
         branch = repo.config.scheme.parse(release) or ""
@@ -77,7 +82,8 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
 
 
 def find(repo: Repository, text: str) -> Deployment:
-    """The record that a name means: deploy/2026-11-20/release-1.8, without deploy/, or a day that has only one.
+    """The record that a name means: deploy/2026-11-20/release-1.8, without deploy/, or a day that
+    has only one.
 
     "" means the newest of the release checked out, or of all. Raises UsageError.
     """
@@ -115,7 +121,9 @@ def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
 
 
 def commits_of(repo: Repository, commit: str, previous: Deployment | None) -> list[tuple[str, str]]:
-    """(commit, subject) of the configuration commits up to one that are not in the record before, newest first."""
+    """(commit, subject) of the configuration commits up to one that are not in the record before,
+    newest first.
+    """
     known = [previous.commit] if previous else []
     return repo.git.subjects([commit], known, repo.vendor_globs())
 

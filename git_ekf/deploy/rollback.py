@@ -18,8 +18,9 @@ from git_ekf.transaction.preconditions import require_at_rest, require_clean
 class RollbackPlan(NamedTuple):
     """How to get to a record.
 
-    `how` is one of: nothing (HEAD is there), commit (a new commit with the record's tree), switch (to the
-    branch as it stands), create (the branch is made at the record), forward (the branch is moved up to it).
+    `how` is one of: nothing (HEAD is there), commit (a new commit with the record's tree), switch
+    (to the branch as it stands), create (the branch is made at the record), forward (the branch is
+    moved up to it).
     """
 
     deployment: Deployment
@@ -50,7 +51,10 @@ def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
 
 
 def rollback(repo: Repository, plan_: RollbackPlan) -> str:
-    """Carries it out in one ref transaction; the commit that is checked out then. Raises Refused, CallFailed."""
+    """Carries it out in one ref transaction; the commit that is checked out then.
+
+    Raises Refused, CallFailed.
+    """
     branch, old = plan_.branch, plan_.old
     if plan_.how == "nothing":
         return old
@@ -59,13 +63,11 @@ def rollback(repo: Repository, plan_: RollbackPlan) -> str:
             raise Refused(
                 f"{plan_.here} or {branch} has moved meanwhile", "git ekf status, then try again"
             )
-        new = (
-            _commit(repo, plan_)
-            if plan_.how == "commit"
-            else old
-            if plan_.how == "switch"
-            else plan_.deployment.commit
-        )
+        new = plan_.deployment.commit
+        if plan_.how == "commit":
+            new = _commit(repo, plan_)
+        elif plan_.how == "switch":
+            new = old
         updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
         perform(
             repo,

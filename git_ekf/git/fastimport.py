@@ -11,9 +11,9 @@ from git_ekf.git.trees import Entry
 
 _REF = b"refs/heads/scratch"
 
-# One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it again.
-# fast-import compares each file with the one before, mostly another one: for nothing, and for long
-# where they are large.
+# One pack however small, for a disk is slow at many files; packed quickly, for git gc packs it
+# again. fast-import compares each file with the one before, mostly another one: for nothing, and
+# for long where they are large.
 _QUICK = ("fastimport.unpackLimit=0", "pack.compression=1", "core.bigFileThreshold=16k")
 
 # For each object it writes, fast-import takes memory and gives it back; glibc is not to hand that

@@ -46,7 +46,10 @@ class Quarantine:
         return git.variant(env=env)
 
     def migrate(self) -> None:
-        """Moves the packs to the repository. Of each the index comes last, with which git sees it."""
+        """Moves the packs to the repository.
+
+        Of each the index comes last, with which git sees it.
+        """
         here, there = (os.path.join(folder, "pack") for folder in (self._folder, self._objects))
         os.makedirs(there, exist_ok=True)
         names = os.listdir(here) if os.path.isdir(here) else []

@@ -18,7 +18,9 @@ class TagObject(NamedTuple):
 
     @property
     def time(self) -> int:
-        """When it was made, by the tagger's clock, in seconds since the epoch; 0 where it does not say."""
+        """When it was made, by the tagger's clock, in seconds since the epoch; 0 where it does not
+        say.
+        """
         seconds = self.tagger.rpartition("> ")[2].partition(" ")[0]
         return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 19 else 0
 
