@@ -11,6 +11,21 @@ import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from git_ekf.config_values import (
+    Grant,
+    Migration,
+    WrongValue,
+    as_boolean,
+    as_command,
+    as_grants,
+    as_migrations,
+    as_path,
+    as_scheme,
+    as_severity,
+    as_signed,
+    as_string,
+    as_strings,
+)
 from git_ekf.errors import UsageError
 from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
 from git_ekf.smallfile import CONFIGURATION, read_small
@@ -22,7 +37,6 @@ SERVER_FILE = "server.config"
 # Whose bundles a mirror takes; a file that comes from the vendor must not say that.
 BUNDLE_SIGNERS = "bundle.allowed-signers"
 
-SEVERITIES = ("error", "warning", "off")
 
 # Every rule of the policy with the severity it has unless `[rules]` says otherwise.
 RULES = {
@@ -54,23 +68,6 @@ RULES = {
 }
 
 
-SIGNED = ("off", "commits", "records", "all")
-
-
-class Migration(NamedTuple):
-    """A release, and the command that brings a commit to its structure."""
-
-    to: str
-    command: tuple[str, ...]
-
-
-class Grant(NamedTuple):
-    """Which refs a user may push; both are globs."""
-
-    user: str
-    refs: tuple[str, ...]
-
-
 class Config(NamedTuple):
     """The configuration in force, defaults filled in; see git-ekf-config(5)."""
 
@@ -99,110 +96,35 @@ class Config(NamedTuple):
     bundle_signers: str = ""
 
 
-class _Wrong(Exception):
-    """What is wrong with a value, as the end of a sentence that begins with its key."""
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise _Wrong("must be a string")
-    return value
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _Wrong("must be a list of strings")
-    return tuple(value)
-
-
-def _command(value: Any) -> tuple[str, ...]:
-    words = _strings(value)
-    if not words or not words[0]:
-        raise _Wrong("must be a list of strings: the program, then its arguments")
-    return words
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Wrong("must be true or false")
-    return value
-
-
-def _scheme(value: Any) -> Scheme:
-    try:
-        return Scheme(_string(value))
-    except ValueError as error:
-        raise _Wrong(str(error)) from None
-
-
-def _severity(value: Any) -> str:
-    if value not in SEVERITIES:
-        raise _Wrong('must be "error", "warning" or "off"')
-    return str(value)
-
-
-def _migrations(value: Any) -> tuple[Migration, ...]:
-    if not isinstance(value, list) or not all(
-        isinstance(item, dict) and set(item) == {"to", "command"} for item in value
-    ):
-        raise _Wrong('must be [[upgrade.migrations]] tables with "to" and "command"')
-    return tuple(Migration(_string(item["to"]), _command(item["command"])) for item in value)
-
-
-def _path(value: Any) -> str:
-    if not _string(value).startswith("/"):
-        raise _Wrong("must be an absolute path")
-    return str(value)
-
-
-def _signed(value: Any) -> str:
-    if value not in SIGNED:
-        raise _Wrong('must be "off", "commits", "records" or "all"')
-    return str(value)
-
-
-def _grants(value: Any) -> tuple[Grant, ...]:
-    grants = []
-    for line in _strings(value):
-        user, colon, refs = line.partition(":")
-        patterns = tuple(ref.strip() for ref in refs.split(","))
-        if (
-            not colon
-            or not user.strip()
-            or not all(pattern.startswith(("refs/", "*")) for pattern in patterns)
-        ):
-            raise _Wrong('must be a list of "USER: refs/…, refs/…"')
-        grants.append(Grant(user.strip(), patterns))
-    return tuple(grants)
-
-
 # key in the file -> field of Config, the reader of its value
 _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "remotes.primary": ("primary", _string),
-    "remotes.internal": ("internal", _string),
-    "remotes.allow": ("remotes_allow", _strings),
-    "branches.release": ("scheme", _scheme),
-    "branches.allow": ("branches_allow", _strings),
-    "tags.required": ("tags_required", _strings),
-    "tags.sign": ("tags_sign", _boolean),
-    "paths.customer": ("customer_paths", _strings),
-    "apply.command": ("apply_command", _command),
-    "apply.paths": ("apply_paths", _strings),
-    "apply.ignored": ("apply_ignored", _strings),
-    "render.command": ("render_command", _command),
-    "upgrade.migrations": ("migrations", _migrations),
-    SERVER_FILE: ("server_file", _path),
-    "server.judge": ("server_judge", _boolean),
-    "server.mirror": ("server_mirror", _path),
-    "server.allow-refs": ("server_refs", _strings),
-    "server.signed": ("server_signed", _signed),
-    "server.allowed-signers": ("server_signers", _path),
-    "server.user": ("server_user", _string),
-    "server.may-push": ("server_may_push", _grants),
-    BUNDLE_SIGNERS: ("bundle_signers", _path),
+    "remotes.primary": ("primary", as_string),
+    "remotes.internal": ("internal", as_string),
+    "remotes.allow": ("remotes_allow", as_strings),
+    "branches.release": ("scheme", as_scheme),
+    "branches.allow": ("branches_allow", as_strings),
+    "tags.required": ("tags_required", as_strings),
+    "tags.sign": ("tags_sign", as_boolean),
+    "paths.customer": ("customer_paths", as_strings),
+    "apply.command": ("apply_command", as_command),
+    "apply.paths": ("apply_paths", as_strings),
+    "apply.ignored": ("apply_ignored", as_strings),
+    "render.command": ("render_command", as_command),
+    "upgrade.migrations": ("migrations", as_migrations),
+    SERVER_FILE: ("server_file", as_path),
+    "server.judge": ("server_judge", as_boolean),
+    "server.mirror": ("server_mirror", as_path),
+    "server.allow-refs": ("server_refs", as_strings),
+    "server.signed": ("server_signed", as_signed),
+    "server.allowed-signers": ("server_signers", as_path),
+    "server.user": ("server_user", as_string),
+    "server.may-push": ("server_may_push", as_grants),
+    BUNDLE_SIGNERS: ("bundle_signers", as_path),
 }
-_LISTS = {key for key, (_, reader) in _KEYS.items() if reader in (_strings, _command, _grants)}
-_BOOLEANS = {key for key, (_, reader) in _KEYS.items() if reader is _boolean}
+_LISTS = {
+    key for key, (_, reader) in _KEYS.items() if reader in (as_strings, as_command, as_grants)
+}
+_BOOLEANS = {key for key, (_, reader) in _KEYS.items() if reader is as_boolean}
 
 
 def load(toml: bytes | None, git_config: list[tuple[str, str]], file: str = FILE) -> Config:
@@ -256,9 +178,9 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
             key = f"{section}.{name}"
             try:
                 if key in (SERVER_FILE, BUNDLE_SIGNERS):
-                    raise _Wrong("can only be set with git config")
+                    raise WrongValue("can only be set with git config")
                 config = _set(config, key, value)
-            except _Wrong as wrong:
+            except WrongValue as wrong:
                 raise _wrong_line(file, text, section, name, f"{key} {wrong}") from None
     return config
 
@@ -276,7 +198,7 @@ def _from_git(config: Config, pairs: list[tuple[str, str]]) -> Config:
     for key, given in values.items():
         try:
             config = _set(config, key, _git_value(key, given))
-        except _Wrong as wrong:
+        except WrongValue as wrong:
             raise UsageError(
                 f"git config ekf.{key}: {key} {wrong}",
                 f"find it with: git config --show-origin --get-all ekf.{key}",
@@ -307,10 +229,10 @@ def _set(config: Config, key: str, value: Any) -> Config:
     section, _, name = key.partition(".")
     if section == "rules":
         if name not in RULES:
-            raise _Wrong(f"is no rule; the rules are {', '.join(RULES)}")
-        return config._replace(rules={**config.rules, name: _severity(value)})
+            raise WrongValue(f"is no rule; the rules are {', '.join(RULES)}")
+        return config._replace(rules={**config.rules, name: as_severity(value)})
     if key not in _KEYS:
-        raise _Wrong(_unknown(key))
+        raise WrongValue(_unknown(key))
     field, reader = _KEYS[key]
     return config._replace(**{field: reader(value)})
 

@@ -258,8 +258,8 @@ class Repository:
 
     @cached_property
     def operation(self) -> str | None:
-        """What git is in the middle of: rebase, merge, cherry-pick, revert, bisect or am; None for
-        nothing.
+        """The operation that git is in the middle of: rebase, merge, cherry-pick, revert, bisect or
+        am; None for nothing.
         """
         for name, operation in _OPERATIONS:
             if os.path.exists(os.path.join(self.place.git_dir, name)):

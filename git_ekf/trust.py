@@ -134,7 +134,7 @@ def tracked(repo: Repository) -> list[Command]:
 
 
 def remembered(repo: Repository) -> list[Command]:
-    """What was agreed to in this clone. A line that cannot be read agrees to nothing.
+    """The commands that were agreed to in this clone. A line that cannot be read agrees to nothing.
 
     Raises Refused where the file itself cannot be read.
     """

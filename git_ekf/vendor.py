@@ -110,16 +110,16 @@ def parse_mirror_state(text: str) -> MirrorState | None:
 
 
 def read_mirror_state(git: Git) -> MirrorState | None:
-    """What a mirror says of itself, or in a clone what was last fetched of that; None where there
-    is no such thing.
+    """The state that a mirror says it is in, or in a clone what was last fetched of that; None
+    where there is no such thing.
     """
     content = git.find_blob(MIRROR)
     return None if content is None else parse_mirror_state(os.fsdecode(content))
 
 
 def mirror_state_for(repo: Repository) -> MirrorState | None:
-    """What the repository says of itself where it is a mirror; in a clone, what was last heard of
-    the mirror that is its primary one.
+    """The state that the repository says it is in where it is a mirror; in a clone, what was last
+    heard of the mirror that is its primary one.
     """
     state = read_mirror_state(repo.git) if MIRROR in repo.refs else None
     primary = repo.remotes.get(repo.config.primary) if state else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Clone
 
-from git_ekf.config import Config, Migration, load
+from git_ekf.config import Config, load
+from git_ekf.config_values import Migration
 from git_ekf.errors import UsageError
 from git_ekf.names import (
     Scheme,

@@ -12,7 +12,7 @@ UNNAMED = {"__init__", "__main__", "hookboot", "schemas", "__pycache__"}
 def test_every_wing_has_its_place_in_the_picture() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     picture = text.partition("```\ncommands/")[2].partition("```")[0]
-    named = set(re.findall(r"[a-z]+", re.sub(r"   .*", "", f"commands/{picture}", flags=re.M)))
+    named = set(re.findall(r"[a-z_]+", re.sub(r"   .*", "", f"commands/{picture}", flags=re.M)))
     wings = {path.stem for path in (ROOT / "git_ekf").iterdir()} - UNNAMED
     assert named == wings
 

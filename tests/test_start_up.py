@@ -117,4 +117,5 @@ def test_commands_load_what_they_need(clone: Clone, command: str) -> None:
     assert {module for module in modules if module.startswith("git_ekf.commands.")} <= {
         f"git_ekf.commands.{command}",
         "git_ekf.commands.options",
+        "git_ekf.commands.records_kept",
     }

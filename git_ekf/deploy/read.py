@@ -116,7 +116,7 @@ def before(repo: Repository, deployment: Deployment) -> Deployment | None:
 
 
 def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
-    """What the policy finds in one record."""
+    """The findings of the policy about one record."""
     return judge_records(repo, [deployment.tag])
 
 

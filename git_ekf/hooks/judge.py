@@ -70,7 +70,10 @@ def _main(argv: list[str], stdin: bytes) -> int:
 
 
 def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
-    """What the policy finds. Raises EkfError, also for a shim that is newer than this program."""
+    """The findings of the policy.
+
+    Raises EkfError, also for a shim that is newer than this program.
+    """
     if argv[:1] != [PROTOCOL]:
         where = " --server, on the server" if argv[1:2] == ["pre-receive"] else ""
         raise UsageError(

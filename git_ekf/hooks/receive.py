@@ -18,7 +18,7 @@ from git_ekf.policy.receiver import Receiver
 
 
 def judge(stdin: bytes) -> list[Finding]:
-    """What the policy finds in a push. Raises EkfError, also where the server cannot judge."""
+    """The findings of the policy in a push. Raises EkfError, also where the server cannot judge."""
     pusher = dict(os.environ)
     if pusher.get("GIT_NAMESPACE"):
         raise Refused(

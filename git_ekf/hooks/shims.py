@@ -82,13 +82,13 @@ def _template() -> str:
 
 
 def states(repo: Repository) -> list[HookStatus]:
-    """What git will really run for each hook of a clone."""
+    """The state of each hook: what git will really run of a clone."""
     directory = hooks_directory(repo).directory
     return [state(os.path.join(directory, hook), hook) for hook in CLIENT]
 
 
 def state(path: str, name: str) -> HookStatus:
-    """What becomes of the hook at a path, whose shim would have this name."""
+    """The state of the hook at a path, whose shim would have this name."""
     found, note = _state(path, name)
     return HookStatus(hook_of(name), found, path, note)
 

@@ -47,7 +47,7 @@ def git_dir(otherwise: str = ".git") -> str:
 
 
 def text(raw: bytes) -> str:
-    """What os.fsdecode makes of it."""
+    """The text, as os.fsdecode makes it."""
     return raw.decode(sys.getfilesystemencoding(), "surrogateescape")
 
 

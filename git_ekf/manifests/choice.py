@@ -22,7 +22,7 @@ class Kustomization(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What is built, and why that.
+    """The kustomizations to build, and why these.
 
     `reason` is arguments, apply.paths, overlays, configuration, or command: it takes no path.
     """

@@ -19,7 +19,7 @@ class Changed(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What became of the resources of a build, each list in order of kind and name."""
+    """The resources that a build gained, lost and changed, each list in order of kind and name."""
 
     added: list[Identity]
     removed: list[Identity]

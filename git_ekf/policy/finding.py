@@ -1,4 +1,4 @@
-"""What a rule finds, and how it gets its severity.
+"""The findings of a rule, and how it gets its severity.
 
 A rule is a function whose name is the rule's id (`branch_name` is branch-name), whose first
 argument is the repository and which yields a Finding for each thing that breaks it. A judge applies
@@ -34,7 +34,7 @@ Rule = Callable[..., Iterator[Finding]]
 
 
 def findings(rule: Rule, repo: Repository, *subject: Any) -> Iterator[Finding]:
-    """What a rule finds, with its name and the severity that the configuration gives it."""
+    """The findings of a rule, with its name and the severity that the configuration gives it."""
     name = rule.__name__.replace("_", "-")
     severity = repo.config.rules[name]
     if severity != "off":
@@ -43,7 +43,7 @@ def findings(rule: Rule, repo: Repository, *subject: Any) -> Iterator[Finding]:
 
 
 class Judgment:
-    """What the rules have found in a repository so far, in the order they were applied."""
+    """All that the rules have found in a repository so far, in the order they were applied."""
 
     def __init__(self, repo: Repository) -> None:
         self.repo = repo

@@ -14,7 +14,7 @@ from git_ekf.repository import Repository
 
 
 class Changes(NamedTuple):
-    """What changes from one tree to another; `new` is a commit, or "" for the index."""
+    """The changes from one tree to another; `new` is a commit, or "" for the index."""
 
     content: Content
     old: str

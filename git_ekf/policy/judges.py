@@ -23,7 +23,7 @@ from git_ekf.repository import Repository
 
 
 def judge_commit(repo: Repository) -> list[Finding]:
-    """What is wrong with the commit that the index would make now."""
+    """The findings about the commit that the index would make now."""
     judgment = Judgment(repo)
     judgment.apply(index.detached_head)
     branch = repo.head_branch
@@ -40,7 +40,7 @@ def judge_commit(repo: Repository) -> list[Finding]:
 
 
 def judge_merge(repo: Repository) -> list[Finding]:
-    """What is wrong with the merge commit that git is about to make."""
+    """The findings about the merge commit that git is about to make."""
     judgment = Judgment(repo)
     branch = repo.head_branch
     if branch is not None:
@@ -51,7 +51,7 @@ def judge_merge(repo: Repository) -> list[Finding]:
 
 
 def judge_push(repo: Repository, push: Push) -> list[Finding]:
-    """What is wrong with a push.
+    """The findings about a push.
 
     One to a third repository is nobody's business, as long as that is not the vendor's.
     """
@@ -104,7 +104,7 @@ def _arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[Record
 
 
 def judge_receive(repo: Receiver) -> list[Finding]:
-    """What is wrong with a push that has arrived, by rules about each ref, then about all of it."""
+    """The findings about a push that has arrived, by rules about each ref, then about all of it."""
     judgment = Judgment(repo)
     for update in repo.updates:
         judgment.apply(receiving.push_denied, update)
@@ -163,7 +163,7 @@ def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
 def judge_records(
     repo: Repository, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
 ) -> list[Finding]:
-    """What is wrong with deploy records; `updates` are the refs that arrive in the same push."""
+    """The findings about deploy records; `updates` are the refs that arrive in the same push."""
     judgment = Judgment(repo)
     _judge_records(judgment, tags, updates)
     return judgment.found
@@ -189,7 +189,7 @@ def _judge_records(
 def judge_repository(
     repo: Repository, deploy_records: list[RecordTag] | None = None, *, every_branch: bool = False
 ) -> list[Finding]:
-    """What is wrong with the remotes, the branch checked out (or every one) and the deploy records.
+    """The findings about the remotes, the branch checked out (or every one) and the deploy records.
 
     These are all of them, unless some are given.
     """

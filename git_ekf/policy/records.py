@@ -212,7 +212,7 @@ def tag_fields(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
 
 
 def tag_mismatch(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
-    """What the fields say is what the repository has."""
+    """The fields of a record are what the repository has."""
     if record.tag is None:
         return
     name, branch = record.record.name, record.branch

@@ -20,14 +20,7 @@ from git_ekf.transaction.moves import moved, tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.migration import write_stack
-from git_ekf.upgrade.plan import (
-    Options,
-    UpgradePlan,
-    Work,
-    read_work,
-    rewrite,
-    why_not_in_memory,
-)
+from git_ekf.upgrade.plan import Options, UpgradePlan, Work, read_work, rewrite, why_not_in_memory
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import UPGRADE, Target, require_ready

@@ -27,7 +27,9 @@ class HistoryQuestions(Process):
         return self._run(*question, ok=(0, 1))[0] == 0
 
     def fork_point(self, ref: str, commit: str) -> str | None:
-        """What the ref was, by its reflog, where the commit's branch left it; None if unknown."""
+        """The commit that the ref was at, by its reflog, where the commit's branch left it; None if
+        unknown.
+        """
         return self._word_or_none("merge-base", "--fork-point", ref, commit, ok=(0, 1, 128))
 
     # --- lists ---

@@ -34,7 +34,7 @@ class TreeQuestions(Process):
     # --- differences ---
 
     def diff_trees(self, old: str, new: str) -> TreeChanges:
-        """What changes from one tree (or commit) to another. A rename is two changes."""
+        """The changes from one tree (or commit) to another. A rename is two changes."""
         from git_ekf.git.trees import parse_raw
 
         options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")

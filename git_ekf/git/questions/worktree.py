@@ -34,7 +34,7 @@ class WorkTreeQuestions(AboutQuestions, Process):
     def status(
         self, *, untracked: bool, submodules: bool = True, renames: bool = False
     ) -> list[Change]:
-        """What differs between HEAD, the index and the files.
+        """The differences between HEAD, the index and the files.
 
         `untracked`: untracked files (or their directories) too; `submodules`: also what has
         changed in them; `renames`: as one change, under the new name, as the user's settings say.

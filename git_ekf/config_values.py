@@ -1,0 +1,111 @@
+"""The values of the configuration: each kind read, and refused where it is wrong."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from git_ekf.names import Scheme
+
+SEVERITIES = ("error", "warning", "off")
+SIGNED = ("off", "commits", "records", "all")
+
+
+class Migration(NamedTuple):
+    """A release, and the command that brings a commit to its structure."""
+
+    to: str
+    command: tuple[str, ...]
+
+
+class Grant(NamedTuple):
+    """Which refs a user may push; both are globs."""
+
+    user: str
+    refs: tuple[str, ...]
+
+
+class WrongValue(Exception):
+    """A wrong value: why, as the end of a sentence that begins with its key."""
+
+
+def as_string(value: Any) -> str:
+    """A text. Raises WrongValue."""
+    if not isinstance(value, str) or not value:
+        raise WrongValue("must be a string")
+    return value
+
+
+def as_strings(value: Any) -> tuple[str, ...]:
+    """A list of texts. Raises WrongValue."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise WrongValue("must be a list of strings")
+    return tuple(value)
+
+
+def as_command(value: Any) -> tuple[str, ...]:
+    """A program and its arguments. Raises WrongValue."""
+    words = as_strings(value)
+    if not words or not words[0]:
+        raise WrongValue("must be a list of strings: the program, then its arguments")
+    return words
+
+
+def as_boolean(value: Any) -> bool:
+    """True or false. Raises WrongValue."""
+    if not isinstance(value, bool):
+        raise WrongValue("must be true or false")
+    return value
+
+
+def as_scheme(value: Any) -> Scheme:
+    """How release branches are named. Raises WrongValue."""
+    try:
+        return Scheme(as_string(value))
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
+
+
+def as_severity(value: Any) -> str:
+    """How severe a rule is. Raises WrongValue."""
+    if value not in SEVERITIES:
+        raise WrongValue('must be "error", "warning" or "off"')
+    return str(value)
+
+
+def as_migrations(value: Any) -> tuple[Migration, ...]:
+    """The migrations of releases. Raises WrongValue."""
+    if not isinstance(value, list) or not all(
+        isinstance(item, dict) and set(item) == {"to", "command"} for item in value
+    ):
+        raise WrongValue('must be [[upgrade.migrations]] tables with "to" and "command"')
+    return tuple(Migration(as_string(item["to"]), as_command(item["command"])) for item in value)
+
+
+def as_path(value: Any) -> str:
+    """An absolute path. Raises WrongValue."""
+    if not as_string(value).startswith("/"):
+        raise WrongValue("must be an absolute path")
+    return str(value)
+
+
+def as_signed(value: Any) -> str:
+    """The things that a server wants signed. Raises WrongValue."""
+    if value not in SIGNED:
+        raise WrongValue('must be "off", "commits", "records" or "all"')
+    return str(value)
+
+
+def as_grants(value: Any) -> tuple[Grant, ...]:
+    """Who may push what. Raises WrongValue."""
+    grants = []
+    for line in as_strings(value):
+        user, colon, refs = line.partition(":")
+        patterns = tuple(ref.strip() for ref in refs.split(","))
+        if (
+            not colon
+            or not user.strip()
+            or not all(pattern.startswith(("refs/", "*")) for pattern in patterns)
+        ):
+            raise WrongValue('must be a list of "USER: refs/…, refs/…"')
+        grants.append(Grant(user.strip(), patterns))
+    return tuple(grants)
