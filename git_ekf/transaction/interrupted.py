@@ -13,7 +13,7 @@ from git_ekf.transaction.moves import ENDS, branches_of, direction, head_tips, m
 
 
 def outcome(operation: Operation) -> str:
-    """What became of an operation that was cut off, as the end of a sentence."""
+    """How an operation ended that was cut off, as half a sentence."""
     return {
         "done": "it is finished now",
         "undone": "it is taken back now",

@@ -34,6 +34,10 @@ class Setting(NamedTuple):
     old: tuple[str, ...]
     new: tuple[str, ...]
 
+    def inverse(self) -> Setting:
+        """The way back."""
+        return Setting(self.key, self.new, self.old)
+
 
 class Operation(NamedTuple):
     """One thing that git-ekf did, or is doing.
@@ -60,10 +64,10 @@ class Operation(NamedTuple):
         """The operation that takes it back."""
         return self._replace(
             command=f"undo {self.command}",
-            updates=tuple(update.inverse() for update in self.updates),
+            updates=tuple(map(RefUpdate.inverse, self.updates)),
             head=self.head_after,
             head_after=self.head,
-            settings=tuple(Setting(key, new, old) for key, old, new in self.settings),
+            settings=tuple(map(Setting.inverse, self.settings)),
         )
 
     def is_elsewhere(self, repo: Repository) -> bool:

@@ -26,7 +26,7 @@ def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
 
 
 def direction(operation: Operation) -> Operation:
-    """What is to move: an operation that is taken back goes the other way."""
+    """The operation as it moves things: one that is taken back goes the other way."""
     return operation.inverse() if operation.state == "undoing" else operation
 
 
