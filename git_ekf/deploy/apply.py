@@ -11,7 +11,6 @@ from git_ekf.deploy import write
 from git_ekf.errors import Refused, UsageError
 from git_ekf.record import Record
 from git_ekf.repository import Repository
-from git_ekf.transaction.preconditions import require_clean
 from git_ekf.trust import APPLY, quoted, require_trusted
 
 PATHS = "Paths"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from git_ekf.deploy.apply import ApplyPlan, ApplyStep
 from git_ekf.errors import EkfError
 from git_ekf.repository import Repository
+from git_ekf.transaction.preconditions import require_clean
 from git_ekf.trust import quoted
 
 
@@ -137,7 +138,7 @@ def _change(repo: Repository, plan: ApplyPlan) -> str:
             return f"{plan.branch} is no longer checked out"
         if now.head != plan.commit:
             return f"{plan.branch} is no longer at {plan.commit[:7]}"
-        now.require_clean()
+        require_clean(now)
     except EkfError as error:
         return error.message
     return ""

@@ -133,7 +133,7 @@ _PROGRESS = re.compile(
 
 
 def complaints(messages: str) -> list[str]:
-    """What server and hooks said: three lines, without progress and without what git adds."""
+    """The words of server and hooks: three lines, without progress and without what git adds."""
     lines = []
     for line in re.split(r"[\r\n]", messages):
         line = line.strip()

@@ -39,7 +39,7 @@ class Ref(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What `internal` was seen to have afterwards. `notes` say what it did not get, and why."""
+    """A save that was read back: all that `internal` then had. `notes` say what it did not get, and why."""
 
     branch: str
     pushed: list[Ref]
@@ -99,7 +99,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, list[str]]:
 
 
 def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
-    """What `internal` is to have, and sentences on what has to wait.
+    """The refs that `internal` is to have, and sentences on what has to wait.
 
     That is the branch (and a backup of what it replaces there), the records, the channel's tip.
     """

@@ -1,4 +1,4 @@
-"""Deploy records: written with every field filled in, listed, and looked at against the repository."""
+"""Deploy records, written with every field filled in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _SIGNING = "git config user.signingKey KEY, and gpg.format ssh for an SSH key"
 
 
 def require_deployable(repo: Repository) -> str:
-    """The release branch checked out, when its state can be reproduced from a commit. Raises Refused."""
+    """The release branch checked out, when its state can be reproduced from a commit.
+
+    Raises Refused.
+    """
     branch = release_branch(repo)
     require_clean(repo)
     errors = [finding for finding in judge_repository(repo, []) if finding.severity == "error"]
@@ -43,7 +46,9 @@ def require_deployable(repo: Repository) -> str:
 def compose(
     repo: Repository, branch: str, date: str, context: str, fields: list[tuple[str, str]]
 ) -> Record:
-    """The record of HEAD with all fields filled in; `fields` are added, and replace those of the same name."""
+    """The record of HEAD with all fields filled in; `fields` are added, and replace those of the
+    same name.
+    """
     filled = {
         "Date": date,
         "Local branch": branch,
@@ -60,7 +65,9 @@ def compose(
 
 
 def today(repo: Repository) -> str:
-    """The day of a tag made now, in the committer's time zone: git's clock, GIT_COMMITTER_DATE included."""
+    """The day of a tag made now, in the committer's time zone: git's clock, GIT_COMMITTER_DATE
+    included.
+    """
     seconds, zone = repo.git.committer().rsplit(" ", 2)[1:]
     from datetime import UTC, datetime, timedelta
 
@@ -81,7 +88,9 @@ def check_day(text: str) -> str:
 
 
 def require_not_ahead(repo: Repository, day: str) -> None:
-    """Raises UsageError for a day after tomorrow, which would stay the newest record; tomorrow has begun further east."""
+    """Raises UsageError for a day after tomorrow, which would stay the newest record; tomorrow has
+    begun further east.
+    """
     from datetime import date
 
     if date.fromisoformat(day).toordinal() > date.fromisoformat(today(repo)).toordinal() + 1:
@@ -100,7 +109,9 @@ def parse_field(text: str) -> tuple[str, str]:
 
 
 def check_record(repo: Repository, record: Record) -> None:
-    """Raises Refused when a required field is missing, or what is written could not be pushed or read back."""
+    """Raises Refused when a required field is missing, or what is written could not be pushed or
+    read back.
+    """
     missing = [name for name in repo.config.tags_required if not record.get(name)]
     if missing:
         flags = " ".join(
@@ -127,7 +138,7 @@ def check_record(repo: Repository, record: Record) -> None:
 
 
 def _judge(repo: Repository, record: Record, message: str) -> list[Finding]:
-    """What the policy will find in the record on HEAD once it is pushed, together with its branch."""
+    """What the policy will find in the record on HEAD once it is pushed with its branch."""
     branch = repo.head_branch or ""
     head = repo.head or ""
     name = str(next_name(repo, record.get("Date") or today(repo), branch))
@@ -150,7 +161,10 @@ def next_name(repo: Repository, date: str, branch: str) -> RecordName:
 
 
 def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = False) -> RecordName:
-    """Makes the annotated tag on HEAD under the next free name of the day. Raises CallFailed, Refused."""
+    """Makes the annotated tag on HEAD under the next free name of the day.
+
+    Raises CallFailed, Refused.
+    """
     sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
     with exclusive(repo) as journal:
         for _ in range(_ATTEMPTS):

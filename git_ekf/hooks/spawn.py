@@ -126,7 +126,7 @@ class Talk:
         posix.write(self._into, text.encode())
 
     def answer(self) -> bytes:
-        """What there is of its output by now. Raises ValueError where it has ended."""
+        """Its output as far as it has come. Raises ValueError where it has ended."""
         part = posix.read(self._out, 1 << 16)
         if not part:
             raise ValueError("git has ended")

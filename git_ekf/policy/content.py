@@ -30,7 +30,7 @@ _FIRST_FEW_BYTES = 8000
 
 
 class Content:
-    """What has been read for one judgment."""
+    """All that has been read for one judgment."""
 
     def __init__(self, git: Git) -> None:
         self._git = git.variant(settings=BOUNDED[1::2])

@@ -46,7 +46,7 @@ def parse_tree(content: bytes, id_length: int) -> list[tuple[bytes, TreeEntry]]:
 
 
 class Comparison:
-    """What differs between trees: all that `compare` was told of, together."""
+    """The differences between trees: all that `compare` was told of, together."""
 
     __slots__ = (
         "_bytes_left",
@@ -148,7 +148,7 @@ _AFTER_DOT_GIT = (b"\0", b".", b" ", b":")
 
 
 def wrong_entry(entries: list[tuple[bytes, TreeEntry]]) -> str:
-    """What is wrong with a tree, as the end of a sentence that begins with it; "" for nothing.
+    """Why a tree is not sound, as the end of a sentence that begins with it; "" for nothing.
 
     As git-fsck(1) has it, whose rules only some servers ask for (receive.fsckObjects).
     """

@@ -77,7 +77,7 @@ class TreeQuestions(Process):
         return os.fsdecode(out).rstrip()
 
     def diff_index(self, old: str) -> TreeChanges:
-        """What changes from a tree (or commit) to the index. A rename is two changes."""
+        """The changes from a tree (or commit) to the index. A rename is two changes."""
         from git_ekf.git.trees import parse_raw
 
         options = ("--cached", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
