@@ -39,7 +39,10 @@ class Ref(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """A save that was read back: all that `internal` then had. `notes` say what it did not get, and why."""
+    """A save that was read back: all that `internal` then had.
+
+    `notes` say what it did not get, and why.
+    """
 
     branch: str
     pushed: list[Ref]
