@@ -276,7 +276,7 @@ def test_a_tool_that_writes_and_writes(clone: Clone, tool: Tool) -> None:
         ("..", ".. is outside the work tree"),
         ("/etc", "/etc is outside the work tree"),
         (".git", ".git is not in HEAD"),
-        ("", "an empty path, or one with a NUL, is no path"),
+        ("", "an empty path, or one with a NUL, is not a path"),
         ("ignored", "ignored is not in HEAD"),
         ("way-out", "way-out is outside the work tree"),
         ("way-in", "way-in is not in HEAD"),

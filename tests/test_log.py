@@ -144,7 +144,7 @@ def test_log_of_a_release(clone: Clone, release: str) -> None:
 def test_log_of_no_release(clone: Clone, release: str) -> None:
     assert (
         wrong(clone.ekf("log", f"--release={release}"))
-        == f"git-ekf: {release} is no release\nhint: git ekf releases lists them\n"
+        == f"git-ekf: {release} is not a release\nhint: git ekf releases lists them\n"
     )
 
 

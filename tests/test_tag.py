@@ -452,7 +452,7 @@ def test_a_date_as_a_field_is_the_date(saved: Clone) -> None:
     ["Ticket", "", "=x", "1=x", "a:b=c", "A: b=c", "A\n=b", "A=b\nc", "x" * 61 + "=y", "ä/ö=1"],
 )
 def test_no_field(clone: Clone, field: str) -> None:
-    assert "is no field\nhint: write it as --field" in refused(
+    assert "is not a field\nhint: write it as --field" in refused(
         clone, clone.ekf("tag", "-m", "x", "--field", field), 2
     )
 
@@ -532,7 +532,9 @@ def test_a_late_record(clone: Clone, day: str) -> None:
 )
 def test_a_day_that_does_not_exist(clone: Clone, day: str) -> None:
     said = refused(clone, clone.ekf("tag", "-m", "x", f"--date={day}"), 2)
-    assert said == f"{day} is no day (YYYY-MM-DD)\nhint: a day that exists, as 2026-11-20\n"
+    assert (
+        said == f"{day} is not a valid date (YYYY-MM-DD)\nhint: a day that exists, as 2026-11-20\n"
+    )
 
 
 @pytest.mark.parametrize("option", ["--date=2026-11-22", "--field=Date=9999-12-31"])

@@ -11,9 +11,7 @@ import typer
 from git_ekf.commands.options import Field, Message
 from git_ekf.commands.recovered import recovered
 from git_ekf.deploy import apply as work
-from git_ekf.deploy import apply_run
-from git_ekf.deploy.apply import ApplyPlan, ApplyStep
-from git_ekf.deploy.apply_run import ApplyOutcome
+from git_ekf.deploy.apply_run import ApplyOutcome, ApplyPlan, ApplyStep, run
 from git_ekf.deploy.write import parse_field, tag, today
 from git_ekf.errors import DONE, CallFailed, EkfError, UsageError
 from git_ekf.record import write
@@ -52,7 +50,7 @@ def apply(
         for step in plan.steps:
             say(quoted(step.command))
         return DONE
-    outcome = apply_run.run(repo, plan, _announce, keep_going=keep_going)
+    outcome = run(repo, plan, _announce, keep_going=keep_going)
     if not outcome.complete:
         return _failed(plan, outcome)
     if message is None:

@@ -27,7 +27,7 @@ def rollback(
     repo = Repository() if dry_run else recovered()
     planned = plan(repo, read.find(repo, name))
     say(_sentence(planned, repo))
-    if planned.how == "nothing":
+    if planned.action == "nothing":
         return
     stat = repo.git.diff_stat("HEAD", planned.deployment.commit)
     if stat:
@@ -43,7 +43,7 @@ def _sentence(planned: RollbackPlan, repo: Repository) -> str:
     name, branch, here = planned.deployment.name, planned.branch, planned.here
     commit = planned.deployment.commit[:7]
     switch = f"HEAD goes from {here} to"
-    match planned.how:
+    match planned.action:
         case "nothing":
             return f"{branch} already has the files of {name}; nothing to do"
         case "switch":

@@ -1,13 +1,13 @@
-"""The deploy tool that the configuration names, run on a clean release branch, path by path."""
+"""What the deploy tool of the configuration is to be run on, and the record of that."""
 
 from __future__ import annotations
 
 import json
 import os
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from git_ekf.deploy import write
+from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep
 from git_ekf.errors import Refused, UsageError
 from git_ekf.record import Record
 from git_ekf.repository import Repository
@@ -18,58 +18,22 @@ IGNORED = "Ignored"
 _PATH = "{path}"
 
 
-class ApplyStep(NamedTuple):
-    """`path` is relative to the top of the work tree; "" for a tool that takes none."""
-
-    path: str
-    command: tuple[str, ...]
-
-
-class ApplyPlan(NamedTuple):
-    """`environment` is the tool's, whole; `top` the directory it runs in.
-
-    `ignored` are the files that git ignores and the configuration lets through.
-    """
-
-    branch: str
-    commit: str
-    top: str
-    environment: dict[str, str]
-    steps: list[ApplyStep]
-    ignored: list[str]
-
-
-# --- before ---
-
-
 def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
-    """The commands that `apply` is going to run.
+    """The steps for paths relative to the current directory; without any, for the configuration's.
 
-    `paths` are relative to the current directory; those of the configuration to the top.
-
-    Raises Refused, UsageError.
+    Those are relative to the top. Raises Refused, UsageError.
     """
     branch = write.require_deployable(repo)
     command = repo.config.apply_command
-    if not any(_PATH in word for word in command):
-        if paths:
-            raise UsageError(
-                "apply.command takes no path: none of its words has {path}", "git ekf apply"
-            )
-        steps = [ApplyStep("", command)]
-    else:
-        top = os.path.realpath(repo.place.top)
-        located = [_locate(path, os.getcwd(), top) for path in paths]
-        if not located:
-            located = [_locate(path, top, top) for path in repo.config.apply_paths]
-        if not located:
-            raise Refused(
-                "nothing says which paths to apply",
-                "git ekf apply PATH, or set apply.paths in the configuration",
-            )
-        for path in located:
-            _require_committed(repo, path, top)
+    if any(_PATH in word for word in command):
+        located = _locate_all(repo, paths)
         steps = [ApplyStep(path, _filled(command, path)) for path in dict.fromkeys(located)]
+    elif paths:
+        raise UsageError(
+            "apply.command takes no path: none of its words has {path}", "git ekf apply"
+        )
+    else:
+        steps = [ApplyStep("", command)]
     require_trusted(repo, APPLY, command)
     ignored = _require_only_commits(repo, [step.path or "." for step in steps])
     environment = _environment(repo, branch)
@@ -111,14 +75,28 @@ def _named(paths: list[str]) -> str:
     return f"{shown} {'is' if len(paths) == 1 else 'are'}"
 
 
+def _locate_all(repo: Repository, paths: list[str]) -> list[str]:
+    """The paths, or those of the configuration, relative to the top. Raises Refused."""
+    top = os.path.realpath(repo.place.top)
+    start = os.getcwd() if paths else top
+    located = [_locate(path, start, top) for path in paths or repo.config.apply_paths]
+    if not located:
+        raise Refused(
+            "nothing says which paths to apply",
+            "git ekf apply PATH, or set apply.paths in the configuration",
+        )
+    for path in located:
+        _require_committed(repo, path, top)
+    return located
+
+
 def _locate(path: str, start: str, top: str) -> str:
-    """A path relative to the top. Raises Refused when it leads out of the work tree."""
+    """A path relative to the top. Raises Refused where it leads out of the work tree."""
     if not path or "\0" in path:
-        raise Refused("an empty path, or one with a NUL, is no path", "git ekf apply PATH")
+        raise Refused("an empty path, or one with a NUL, is not a path", "git ekf apply PATH")
     whole = os.path.normpath(os.path.join(start, path))
-    if os.path.isabs(
-        path
-    ):  # perhaps by way of a link above the work tree, which git's own `top` does not show
+    if os.path.isabs(path):
+        # Perhaps by way of a link above the work tree, which git's own `top` does not show.
         whole = os.path.join(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
     return _inside(whole, top, path)
 
@@ -134,10 +112,9 @@ def _inside(whole: str, top: str, path: str) -> str:
 
 
 def _require_committed(repo: Repository, path: str, top: str) -> None:
-    """Raises Refused unless HEAD has the path, and what it leads to where it is a symbolic link."""
-    for name in dict.fromkeys(
-        [path, _inside(os.path.realpath(os.path.join(top, path)), top, path)]
-    ):
+    """Raises Refused unless HEAD has the path, and where it is a symbolic link also its target."""
+    target = _inside(os.path.realpath(os.path.join(top, path)), top, path)
+    for name in dict.fromkeys([path, target]):
         within = "" if name == os.curdir else name
         if not repo.git.ref_value(f"{repo.head}:{within}"):
             folder = os.path.dirname(name)
@@ -153,27 +130,23 @@ def _filled(command: tuple[str, ...], path: str) -> tuple[str, ...]:
 
 
 def _environment(repo: Repository, branch: str) -> dict[str, str]:
+    """This process's, without the variables that point git to a repository, and with our own."""
     local = repo.git.local_environment()
-    return {
-        **{name: value for name, value in os.environ.items() if name not in local},
-        "EKF_RELEASE": repo.config.scheme.version(branch) or "",
-        "EKF_COMMIT": repo.head or "",
-        "EKF_UPSTREAM": repo.base(branch) or "",
-    }
-
-
-def paths_field(steps: list[ApplyStep]) -> list[tuple[str, str]]:
-    """The record's field that lists the paths; none for a tool that takes none."""
-    return _list_field(PATHS, [step.path for step in steps if step.path])
+    environment = {name: value for name, value in os.environ.items() if name not in local}
+    environment["EKF_RELEASE"] = repo.config.scheme.version(branch) or ""
+    environment["EKF_COMMIT"] = repo.head or ""
+    environment["EKF_UPSTREAM"] = repo.base(branch) or ""
+    return environment
 
 
 def fields_of(plan: ApplyPlan) -> list[tuple[str, str]]:
-    """The fields of the record that say what was applied."""
-    return [*paths_field(plan.steps), *_list_field(IGNORED, plan.ignored)]
-
-
-def _list_field(name: str, paths: list[str]) -> list[tuple[str, str]]:
-    return [(name, ", ".join(map(_listed, paths)))] if paths else []
+    """The fields of the record that say what was applied; a tool may take no paths."""
+    fields = []
+    paths = [step.path for step in plan.steps if step.path]
+    for name, listed in ((PATHS, paths), (IGNORED, plan.ignored)):
+        if listed:
+            fields.append((name, ", ".join(map(_listed, listed))))
+    return fields
 
 
 def _listed(path: str) -> str:
@@ -186,21 +159,19 @@ def record(
 ) -> Record:
     """The record of the plan carried out.
 
-    Raises Refused when a required field is missing, UsageError when Paths is among `fields`.
+    Raises Refused where a required field is missing, UsageError where `fields` has one that the
+    plan fills in.
     """
-    taken = [
-        name for name, _ in fields if name.casefold() in (PATHS.casefold(), IGNORED.casefold())
-    ]
-    if taken:
-        raise UsageError(
-            f"the field {taken[0]} is filled in with what is applied",
-            "git ekf apply PATH -m CONTEXT",
-        )
+    for name, _ in fields:
+        if name.casefold() in (PATHS.casefold(), IGNORED.casefold()):
+            raise UsageError(
+                f"the field {name} is filled in with what is applied",
+                "git ekf apply PATH -m CONTEXT",
+            )
     composed = write.compose(repo, plan.branch, date, context, [*fields, *fields_of(plan)])
     try:
         write.check_record(repo, composed)
     except Refused as error:
-        raise Refused(
-            error.message, error.hint.replace("git ekf tag", "git ekf apply", 1)
-        ) from None
+        hint = error.hint.replace("git ekf tag", "git ekf apply", 1)
+        raise Refused(error.message, hint) from None
     return composed

@@ -1,4 +1,4 @@
-"""The deploy tool at work, path by path, and what came of it."""
+"""The deploy tool at work: started once a step, on this process's own terminal."""
 
 from __future__ import annotations
 
@@ -10,16 +10,37 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
-from git_ekf.deploy.apply import ApplyPlan, ApplyStep
 from git_ekf.errors import EkfError
 from git_ekf.repository import Repository
 from git_ekf.transaction.preconditions import require_clean
 from git_ekf.trust import quoted
 
 
+class ApplyStep(NamedTuple):
+    """`path` is relative to the top of the work tree; "" for a tool that takes none."""
+
+    path: str
+    command: tuple[str, ...]
+
+
+class ApplyPlan(NamedTuple):
+    """`environment` is the tool's, whole; `top` the directory it runs in.
+
+    `ignored` are the files that git ignores and the configuration lets through.
+    """
+
+    branch: str
+    commit: str
+    top: str
+    environment: dict[str, str]
+    steps: list[ApplyStep]
+    ignored: list[str]
+
+
 class Failure(NamedTuple):
-    """`reason` is what became of the tool, as the end of a sentence; `hint` is set where the tool
-    never started.
+    """`reason` is what became of the tool, as the end of a sentence.
+
+    `hint` is set where the tool never started.
     """
 
     step: ApplyStep
@@ -28,8 +49,10 @@ class Failure(NamedTuple):
 
 
 class ApplyOutcome(NamedTuple):
-    """`changed` says what is no longer as it was planned, `interrupted` is the signal that ended
-    it; "" and 0 for nothing.
+    """The steps by what became of them.
+
+    `changed` says what is no longer as it was planned, "" for nothing; `interrupted` is the number
+    of the signal that ended it, 0 for none.
     """
 
     applied: list[ApplyStep]
@@ -40,11 +63,8 @@ class ApplyOutcome(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether all went well."""
+        """Whether all of it was applied, to what was planned."""
         return not (self.failed or self.not_reached or self.changed or self.interrupted)
-
-
-# --- at work ---
 
 
 def run(
@@ -54,7 +74,7 @@ def run(
     *,
     keep_going: bool = False,
 ) -> ApplyOutcome:
-    """Runs the tool once a step, on this process's own terminal, and says what came of it.
+    """Runs the tool once a step, and says what came of it.
 
     It stops at the first failure unless told to keep going; in any case when a tool cannot be
     started, when HEAD or the work tree is no longer as planned, and at ^C, SIGTERM or SIGHUP, once
@@ -63,67 +83,57 @@ def run(
     applied: list[ApplyStep] = []
     failed: list[Failure] = []
     changed = ""
-    with _signals() as noted:
+    with _signals() as signals:
         for step in plan.steps:
             announce(step)
-            failure = _run(plan, step, noted)
+            failure = _run(plan, step, signals)
             if failure:
                 failed.append(failure)
             else:
                 applied.append(step)
-            found = "" if noted.number else _change(repo, plan)
-            if noted.number:  # perhaps only now, and then it ended git as well
+            if signals.first:
+                break
+            found = _change(repo, plan)
+            if signals.first:  # it came only now, and then it ended git as well
                 break
             changed = found
             if changed or (failure and (failure.hint or not keep_going)):
                 break
-    return ApplyOutcome(
-        applied, failed, plan.steps[len(applied) + len(failed) :], changed, noted.number
-    )
+    not_reached = plan.steps[len(applied) + len(failed) :]
+    return ApplyOutcome(applied, failed, not_reached, changed, signals.first)
 
 
-def _run(plan: ApplyPlan, step: ApplyStep, noted: _Noted) -> Failure | None:
+def _run(plan: ApplyPlan, step: ApplyStep, signals: _Signals) -> Failure | None:
     try:
         process = subprocess.Popen(step.command, cwd=plan.top, env=plan.environment)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a word
-        return _not_started(plan, step, error)
-    noted.follow(process)
+        reason, hint = _why_not_started(plan, step.command[0], error)
+        return Failure(step, f"could not be started: {reason}", hint)
+    signals.follow(process)
     code = process.wait()
-    noted.process = None
+    signals.process = None
     if code == 0:
         return None
-    return Failure(
-        step, f"failed with code {code}" if code > 0 else f"was killed by {_name(-code)}"
-    )
+    reason = f"failed with code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
+    return Failure(step, reason)
 
 
-def _not_started(plan: ApplyPlan, step: ApplyStep, error: OSError | ValueError) -> Failure:
-    program = step.command[0]
-    whole = os.path.join(plan.top, program)
+def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[str, str]:
+    """The reason, and a hint."""
+    path = os.path.join(plan.top, program)
     correct = "correct apply.command: git help ekf-config"
-    if isinstance(error, PermissionError) and os.path.isfile(whole):
-        return Failure(
-            step,
-            f"could not be started: {program} is not executable",
-            f"chmod +x {quoted([whole])}",
-        )
+    if isinstance(error, PermissionError) and os.path.isfile(path):
+        return f"{program} is not executable", f"chmod +x {quoted([path])}"
     if isinstance(error, FileNotFoundError) and os.sep not in program:
-        return Failure(
-            step,
-            f"could not be started: {program} is not on the PATH",
-            f"install {quoted([program])}, or {correct}",
-        )
-    if isinstance(error, FileNotFoundError) and os.path.exists(whole):
-        return Failure(
-            step,
-            f"could not be started: the interpreter in the first line of {program} is missing",
-            f"head -n 1 {quoted([whole])}",
-        )
-    reason = error.strerror if isinstance(error, OSError) else error
-    return Failure(step, f"could not be started: {program}: {reason}", correct)
+        return f"{program} is not on the PATH", f"install {quoted([program])}, or {correct}"
+    if isinstance(error, FileNotFoundError) and os.path.exists(path):
+        reason = f"the interpreter in the first line of {program} is missing"
+        return reason, f"head -n 1 {quoted([path])}"
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{program}: {why}", correct
 
 
-def _name(number: int) -> str:
+def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
@@ -131,7 +141,7 @@ def _name(number: int) -> str:
 
 
 def _change(repo: Repository, plan: ApplyPlan) -> str:
-    """What is no longer as it was planned; "" for nothing."""
+    """A sentence on what is no longer as it was planned; "" for nothing."""
     now = repo.fresh()
     try:
         if now.head_branch != plan.branch:
@@ -144,41 +154,37 @@ def _change(repo: Repository, plan: ApplyPlan) -> str:
     return ""
 
 
-class _Noted:
-    """The first signal that came, and the tool to pass it on to."""
+class _Signals:
+    """The number of the first signal that came, and the tool to pass it on to."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self.first = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Remembers a signal, and passes it on to the tool that runs."""
-        self.number = self.number or number
+        self.first = self.first or number
         # ^C has reached the tool already: the terminal sends it to the whole process group.
         if self.process and number != signal.SIGINT:
             self.process.send_signal(number)
 
     def follow(self, process: subprocess.Popen[bytes]) -> None:
-        """Passes signals on to this process from now on."""
         self.process = process
-        if self.number:  # it came while the tool was being started
-            process.send_signal(self.number)
+        if self.first:  # it came while the tool was being started
+            process.send_signal(self.first)
 
 
 @contextmanager
-def _signals() -> Iterator[_Noted]:
-    """Signals are noted and do not end this process, which has a tool to wait for.
-
-    What is ignored stays so (nohup).
-    """
-    noted = _Noted()
+def _signals() -> Iterator[_Signals]:
+    """Notes signals, which do not end this process: it has a tool to wait for."""
+    signals = _Signals()
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored stays so (nohup). A handler for the others, not SIG_IGN, which the
+        # tool would inherit.
         if signal.getsignal(number) != signal.SIG_IGN:
-            # A handler and not SIG_IGN, which the tool would inherit.
-            before[number] = signal.signal(number, noted.note)
+            before[number] = signal.signal(number, signals.note)
     try:
-        yield noted
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -16,9 +16,7 @@ HELP = "git ekf diff -h"
 
 
 class End(NamedTuple):
-    """One of the two that are compared: as it was named, the deploy record it is if any, and its
-    commit.
-    """
+    """One of the two that are compared: as it was named, the deploy record it is, its commit."""
 
     name: str
     record: str | None
@@ -31,10 +29,10 @@ class End(NamedTuple):
 def read_ends(
     repo: Repository, words: list[str], behind: list[str] | None
 ) -> tuple[End, End, list[str]]:
-    """A, B and the paths, told apart as git diff does: behind `--` are only paths, before it
-    without one anything.
+    """A, B and the paths, told apart as git diff does.
 
-    Raises UsageError, Refused when there is no record to begin with.
+    `behind` is what stands behind `--`, which are only paths; None without it, and then `words`
+    are both. Raises UsageError, Refused where there is no record to begin with.
     """
     ends: list[End] = []
     while words and len(ends) < 2:
@@ -83,9 +81,9 @@ def _range(repo: Repository, word: str) -> list[End]:
 
 
 def _end(repo: Repository, word: str) -> End | None:
-    """What a word names: a revision, or a record in a spelling that is none.
+    """The revision that a word names, or the record, in a spelling that is not a revision.
 
-    Raises UsageError when it could be several records.
+    Raises UsageError where it could be several records.
     """
     if not word:
         return None
@@ -119,9 +117,9 @@ def from_top(repo: Repository, paths: list[str]) -> list[str]:
     found = []
     for word in paths:
         path = _top_path(repo, word)
-        found.append(
-            (posixpath.dirname(path) or ".") if posixpath.basename(path) in KUSTOMIZATIONS else path
-        )
+        if posixpath.basename(path) in KUSTOMIZATIONS:
+            path = posixpath.dirname(path) or "."
+        found.append(path)
     return found
 
 

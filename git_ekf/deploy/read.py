@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import Refused, UsageError
-from git_ekf.git.refs import SAVED, TAGS
+from git_ekf.git.refs import RECORDS, SAVED, TAGS
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records
@@ -17,7 +17,7 @@ from git_ekf.repository import Repository
 
 
 class Deployment(NamedTuple):
-    """A deploy record as it is listed; `saved` is whether `internal` has it, as last heard.
+    """A deploy record as it is listed; `saved` is whether `internal` has it, as last fetched.
 
     `expected` are the fields that the configuration requires.
     """
@@ -39,12 +39,12 @@ class Deployment(NamedTuple):
 
     @property
     def context(self) -> str:
-        """The context of the record, "" without one."""
+        """The context, "" without one."""
         return context_of(self.tag.raw, self.expected) if self.tag.raw else ""
 
     @property
-    def sort_key(self) -> tuple[str, int]:
-        """Orders records by the day and number in their names."""
+    def order(self) -> tuple[str, int]:
+        """For sorting the records of a release by age."""
         return self.name.date, self.name.number
 
 
@@ -52,40 +52,34 @@ class Deployment(NamedTuple):
 
 
 def deployments(repo: Repository, release: str = "") -> list[Deployment]:
-    """Well-named records, newest first; of one release when it is named.
+    """Well-named records, newest first; of one release where it is named.
 
-    One for-each-ref, however many.
+    Raises UsageError for what does not name one.
     """
-    branch = ""
-    if release:
-        branch = repo.config.scheme.parse(release) or ""
-        if not branch:
-            raise UsageError(f"{release} is no release", "git ekf releases lists them")
+    scheme = repo.config.scheme
+    branch = scheme.parse(release) if release else ""
+    if branch is None:
+        raise UsageError(f"{release} is not a release", "git ekf releases lists them")
     listing = Background(lambda: repo.git.refs(SAVED))
-    tags = read_records(repo, *([f"{TAGS}{DEPLOY}*/{branch}"] if branch else []))
+    patterns = [f"{RECORDS}*/{branch}"] if branch else []
+    tags = read_records(repo, *patterns)
     saved = {ref.name.removeprefix(SAVED): ref.oid for ref in listing.result()}
     found = []
-    for record_tag in tags:
-        name = record_name(record_tag.name, repo.config.scheme)
+    for tag in tags:
+        name = record_name(tag.name, scheme)
         if isinstance(name, RecordName):
-            found.append(
-                Deployment(
-                    name,
-                    record_tag,
-                    repo.config.tags_required,
-                    saved.get(record_tag.name) == record_tag.oid,
-                )
-            )
-    key = repo.config.scheme.key
-    found.sort(key=lambda one: (one.name.date, one.name.number, key(one.name.branch)), reverse=True)
+            is_saved = saved.get(tag.name) == tag.oid
+            found.append(Deployment(name, tag, repo.config.tags_required, is_saved))
+    found.sort(key=lambda record: (record.order, scheme.key(record.name.branch)), reverse=True)
     return found
 
 
 def find(repo: Repository, text: str) -> Deployment:
-    """The record that a name means: deploy/2026-11-20/release-1.8, without deploy/, or a day that
-    has only one.
+    """The record that a name means.
 
-    "" means the newest of the release checked out, or of all. Raises UsageError.
+    That is deploy/2026-11-20/release-1.8, the same without deploy/, or a day that has only one; ""
+    means the newest of the release checked out, or of all. Raises UsageError, and Refused where
+    there is no record at all.
     """
     if not text:
         branch = repo.head_branch
@@ -95,34 +89,35 @@ def find(repo: Repository, text: str) -> Deployment:
             raise Refused("there is no deploy record yet", "git ekf tag")
         return known[0]
     known = deployments(repo)
-    wanted = text.removeprefix(TAGS).removeprefix(DEPLOY)
-    matches = [one for one in known if str(one.name) == DEPLOY + wanted]
-    matches = matches or [one for one in known if str(one.name).startswith(f"{DEPLOY}{wanted}/")]
-    if len(matches) != 1:
-        several = ", ".join(str(one.name) for one in matches[:5])
-        what = f"{text} could be {several}" if matches else f"there is no deploy record {text}"
-        raise UsageError(what, "git ekf log lists them")
+    wanted = DEPLOY + text.removeprefix(TAGS).removeprefix(DEPLOY)
+    matches = [record for record in known if str(record.name) == wanted]
+    if not matches:
+        matches = [record for record in known if str(record.name).startswith(f"{wanted}/")]
+    if not matches:
+        raise UsageError(f"there is no deploy record {text}", "git ekf log lists them")
+    if len(matches) > 1:
+        several = ", ".join(str(record.name) for record in matches[:5])
+        raise UsageError(f"{text} could be {several}", "git ekf log lists them")
     return matches[0]
 
 
 def before(repo: Repository, deployment: Deployment) -> Deployment | None:
     """The record of the same release before this one, of those that are on a commit."""
-    older = (
-        one
-        for one in deployments(repo, deployment.name.branch)
-        if one.sort_key < deployment.sort_key
-    )
-    return next((one for one in older if repo.git.commit(one.commit)), None)
+    for record in deployments(repo, deployment.name.branch):
+        if record.order < deployment.order and repo.git.commit(record.commit):
+            return record
+    return None
 
 
 def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
-    """The findings of the policy about one record."""
+    """The findings of the policy in one record."""
     return judge_records(repo, [deployment.tag])
 
 
 def commits_of(repo: Repository, commit: str, previous: Deployment | None) -> list[tuple[str, str]]:
-    """(commit, subject) of the configuration commits up to one that are not in the record before,
-    newest first.
+    """(commit, subject) of configuration commits, newest first.
+
+    They are those up to one that are not in the record before.
     """
     known = [previous.commit] if previous else []
     return repo.git.subjects([commit], known, repo.vendor_globs())

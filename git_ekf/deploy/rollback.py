@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from git_ekf.deploy.read import Deployment
 from git_ekf.errors import CallFailed, GitFailed, Refused
+from git_ekf.git.complaints import complaints
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.record import CONTEXT
 from git_ekf.repository import Repository
-from git_ekf.transaction.moves import tracking
+from git_ekf.transaction.moves import moved, tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.transaction.preconditions import require_at_rest, require_clean
 
@@ -18,81 +19,77 @@ from git_ekf.transaction.preconditions import require_at_rest, require_clean
 class RollbackPlan(NamedTuple):
     """How to get to a record.
 
-    `how` is one of: nothing (HEAD is there), commit (a new commit with the record's tree), switch
-    (to the branch as it stands), create (the branch is made at the record), forward (the branch is
-    moved up to it).
+    `action` is one of: nothing (HEAD is there), commit (a new commit with the record's tree),
+    switch (to the branch as it stands), create (the branch is made at the record), forward (the
+    branch is moved up to it). `here` is the branch checked out; `old` the commit of `branch`, ""
+    where there is no such branch.
     """
 
     deployment: Deployment
-    how: str
+    action: str
     branch: str
     here: str
     old: str
 
 
 def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
-    """Raises Refused where a rollback would not be safe."""
+    """How a rollback would go. Raises Refused where it would not be safe."""
     require_at_rest(repo)
     here = repo.head_branch
-    if here is None or repo.head is None:
-        raise Refused("no branch is checked out", f"git switch {deployment.name.branch}")
-    require_clean(repo)
     branch, commit = deployment.name.branch, deployment.commit
+    if here is None or repo.head is None:
+        raise Refused("no branch is checked out", f"git switch {branch}")
+    require_clean(repo)
     old = repo.release_branches.get(branch, "")
     if not old:
-        how = "create"
+        action = "create"
     elif repo.git.tree_of(old) == repo.git.tree_of(commit):
-        how = "nothing" if branch == here else "switch"
+        action = "nothing" if branch == here else "switch"
     elif branch != here and repo.git.is_ancestor(old, commit):
-        how = "forward"
+        action = "forward"
     else:
-        how = "commit"
-    return RollbackPlan(deployment, how, branch, here, old)
+        action = "commit"
+    return RollbackPlan(deployment, action, branch, here, old)
 
 
-def rollback(repo: Repository, plan_: RollbackPlan) -> str:
+def rollback(repo: Repository, plan: RollbackPlan) -> str:
     """Carries it out in one ref transaction; the commit that is checked out then.
 
     Raises Refused, CallFailed.
     """
-    branch, old = plan_.branch, plan_.old
-    if plan_.how == "nothing":
+    branch, old = plan.branch, plan.old
+    if plan.action == "nothing":
         return old
     with exclusive(repo) as journal:
-        if (repo.git.head_branch(), repo.git.ref_value(HEADS + branch)) != (plan_.here, old):
-            raise Refused(
-                f"{plan_.here} or {branch} has moved meanwhile", "git ekf status, then try again"
-            )
-        new = plan_.deployment.commit
-        if plan_.how == "commit":
-            new = _commit(repo, plan_)
-        elif plan_.how == "switch":
+        if repo.git.head_branch() != plan.here:
+            raise moved("HEAD")
+        if repo.git.ref_value(HEADS + branch) != old:
+            raise moved(HEADS + branch)
+        new = plan.deployment.commit
+        if plan.action == "switch":
             new = old
+        elif plan.action == "commit":
+            new = _commit(repo, plan)
         updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
-        perform(
-            repo,
-            journal,
-            "rollback",
-            updates,
-            branch,
-            tracking(repo, branch) if plan_.how == "create" else (),
-        )
+        settings = tracking(repo, branch) if plan.action == "create" else ()
+        perform(repo, journal, "rollback", updates, branch, settings)
     return new
 
 
-def _commit(repo: Repository, plan_: RollbackPlan) -> str:
-    """The new commit with the record's tree, signed when the user signs commits."""
-    name, context = plan_.deployment.name, plan_.deployment.record.get(CONTEXT) or ""
-    message = f"Roll back to {name}\n" + (f"\n{context}\n" if context else "")
+def _commit(repo: Repository, plan: RollbackPlan) -> str:
+    """The new commit with the record's tree, signed where the user signs commits."""
+    context = plan.deployment.record.get(CONTEXT)
+    message = f"Roll back to {plan.deployment.name}\n"
+    if context:
+        message += f"\n{context}\n"
     sign = repo.git_flag("commit.gpgsign")
-    commit = plan_.deployment.commit
+    commit = plan.deployment.commit
     try:
-        return repo.git.commit_tree(commit, plan_.old, os.fsencode(message), sign=sign)
+        return repo.git.commit_tree(commit, plan.old, os.fsencode(message), sign=sign)
     except GitFailed as error:
         if not sign:
             raise
-        said = error.stderr.strip().splitlines()[0].removeprefix("error: ")
         raise CallFailed(
-            f"the commit could not be signed: {said}; nothing was changed",
+            f"the commit could not be signed: {complaints(error.stderr)[0]}; nothing was changed",
             "git config --get-regexp 'gpg|signing'",
         ) from None

@@ -39,10 +39,7 @@ class Ref(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """A save that was read back: all that `internal` then had.
-
-    `notes` say what it did not get, and why.
-    """
+    """The refs that `internal` then has, and notes on what it did not get, and why."""
 
     branch: str
     pushed: list[Ref]
@@ -104,7 +101,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, list[str]]:
 def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
     """The refs that `internal` is to have, and sentences on what has to wait.
 
-    That is the branch (and a backup of what it replaces there), the records, the channel's tip.
+    They are the branch (and a backup of what it replaces there), the records, the channel's tip.
     """
     tip = repo.release_branches[branch]
     there = repo.saved_branches.get(branch)

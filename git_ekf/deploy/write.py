@@ -1,10 +1,11 @@
-"""Deploy records, written with every field filled in."""
+"""Deploy records, written: every field filled in, and held against the repository before."""
 
 from __future__ import annotations
 
 import os
 
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
+from git_ekf.git.complaints import complaints
 from git_ekf.git.refs import HEADS, KEPT, TAGS, RefUpdate
 from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
 from git_ekf.policy.finding import Finding
@@ -21,21 +22,18 @@ _ATTEMPTS = 20
 _SIGNING = "git config user.signingKey KEY, and gpg.format ssh for an SSH key"
 
 
-# --- writing ---
-
-
 def require_deployable(repo: Repository) -> str:
-    """The release branch checked out, when its state can be reproduced from a commit.
+    """The release branch checked out, whose state can be reproduced from a commit.
 
-    Raises Refused.
+    Raises Refused where it cannot.
     """
     branch = release_branch(repo)
     require_clean(repo)
-    errors = [finding for finding in judge_repository(repo, []) if finding.severity == "error"]
-    if errors:
-        raise Refused(
-            f"the policy is broken ({errors[0].rule}: {errors[0].message})", "git ekf check"
-        )
+    for finding in judge_repository(repo, []):
+        if finding.severity == "error":
+            raise Refused(
+                f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check"
+            )
     if repo.base(branch) is None:
         raise Refused(
             f"what {branch} stands on is not known here", f"git fetch {repo.config.primary}"
@@ -46,9 +44,11 @@ def require_deployable(repo: Repository) -> str:
 def compose(
     repo: Repository, branch: str, date: str, context: str, fields: list[tuple[str, str]]
 ) -> Record:
-    """The record of HEAD with all fields filled in; `fields` are added, and replace those of the
-    same name.
+    """The record of HEAD with all fields filled in.
+
+    `fields` are added, and replace those of the same name.
     """
+    lines = [line.rstrip("\r") for line in context.split("\n")]
     filled = {
         "Date": date,
         "Local branch": branch,
@@ -56,7 +56,7 @@ def compose(
         "Upstream branch": f"{repo.config.primary}/{branch}",
         "Upstream SHA": repo.base(branch) or "",
         "Backup branch": f"{repo.config.internal}/{branch}",
-        CONTEXT: "\n".join(line.rstrip("\r") for line in context.split("\n")).strip(),
+        CONTEXT: "\n".join(lines).strip(),
     }
     known = {name.casefold(): name for name in (*repo.config.tags_required, *RECORD_FIELDS)}
     for name, value in fields:
@@ -65,59 +65,62 @@ def compose(
 
 
 def today(repo: Repository) -> str:
-    """The day of a tag made now, in the committer's time zone: git's clock, GIT_COMMITTER_DATE
-    included.
+    """The day (YYYY-MM-DD) of a tag made now, in the committer's time zone.
+
+    It goes by git's clock, GIT_COMMITTER_DATE included. Raises UsageError where that is not a time.
     """
-    seconds, zone = repo.git.committer().rsplit(" ", 2)[1:]
+    _, seconds, zone = repo.git.committer().rsplit(" ", 2)
     from datetime import UTC, datetime, timedelta
 
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * (-1 if zone[0] == "-" else 1)
+    offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
     try:
         return (datetime.fromtimestamp(int(seconds), UTC) + offset).date().isoformat()
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"git's clock says {seconds} {zone}, which is no time", "unset GIT_COMMITTER_DATE"
+            f"git's clock says {seconds} {zone}, which is not a valid time",
+            "unset GIT_COMMITTER_DATE",
         ) from None
 
 
 def check_day(text: str) -> str:
-    """Raises UsageError when it is no day."""
+    """The text, where it is a day. Raises UsageError where it is not."""
     if not valid_day(text):
-        raise UsageError(f"{text} is no day (YYYY-MM-DD)", "a day that exists, as 2026-11-20")
+        raise UsageError(
+            f"{text} is not a valid date (YYYY-MM-DD)", "a day that exists, as 2026-11-20"
+        )
     return text
 
 
 def require_not_ahead(repo: Repository, day: str) -> None:
-    """Raises UsageError for a day after tomorrow, which would stay the newest record; tomorrow has
-    begun further east.
-    """
-    from datetime import date
+    """Raises UsageError for a day after tomorrow, which would stay the newest record.
 
-    if date.fromisoformat(day).toordinal() > date.fromisoformat(today(repo)).toordinal() + 1:
+    Tomorrow has begun further east.
+    """
+    from datetime import date, timedelta
+
+    now = today(repo)
+    if date.fromisoformat(day) - date.fromisoformat(now) > timedelta(days=1):
         raise UsageError(
-            f"{day} has not come yet: git's clock says {today(repo)}", "git ekf tag, without --date"
+            f"{day} has not come yet: git's clock says {now}", "git ekf tag, without --date"
         )
 
 
 def parse_field(text: str) -> tuple[str, str]:
     """ "Ticket=OPS-1" as name and value. Raises UsageError."""
     name, equals, value = text.partition("=")
-    record = parse(f"{name}: {value.strip()}\n")
-    if not equals or "\n" in text or [said for _, said in record.fields] != [value.strip()]:
-        raise UsageError(f"{text} is no field", 'write it as --field "Ticket=OPS-1"')
-    return record.fields[0]
+    value = value.strip()
+    fields = parse(f"{name}: {value}\n").fields
+    if not equals or "\n" in text or len(fields) != 1 or fields[0][1] != value:
+        raise UsageError(f"{text} is not a field", 'write it as --field "Ticket=OPS-1"')
+    return fields[0]
 
 
 def check_record(repo: Repository, record: Record) -> None:
-    """Raises Refused when a required field is missing, or what is written could not be pushed or
-    read back.
-    """
+    """Raises Refused where a required field is missing, or it could not be pushed or read back."""
     missing = [name for name in repo.config.tags_required if not record.get(name)]
     if missing:
-        flags = " ".join(
-            "-m CONTEXT" if name == CONTEXT else f'--field "{name}=VALUE"' for name in missing
-        )
-        raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {flags}")
+        flags = [f'--field "{name}=VALUE"' if name != CONTEXT else "-m CONTEXT" for name in missing]
+        raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {' '.join(flags)}")
     message = write(record)
     if "\0" in message:
         raise Refused(
@@ -138,7 +141,7 @@ def check_record(repo: Repository, record: Record) -> None:
 
 
 def _judge(repo: Repository, record: Record, message: str) -> list[Finding]:
-    """What the policy will find in the record on HEAD once it is pushed with its branch."""
+    """The findings in the record on HEAD once it is pushed, together with its branch."""
     branch = repo.head_branch or ""
     head = repo.head or ""
     name = str(next_name(repo, record.get("Date") or today(repo), branch))
@@ -149,15 +152,12 @@ def _judge(repo: Repository, record: Record, message: str) -> list[Finding]:
 
 def next_name(repo: Repository, date: str, branch: str) -> RecordName:
     """The name behind the last one of the day, so that the numbers tell the order."""
-    names = (
-        record_name(name, repo.config.scheme)
-        for name in record_names(repo, f"{date}/{branch}", f"{date}.*/{branch}")
-    )
-    return RecordName(
-        date,
-        1 + max((name.number for name in names if isinstance(name, RecordName)), default=0),
-        branch,
-    )
+    last = 0
+    for text in record_names(repo, f"{date}/{branch}", f"{date}.*/{branch}"):
+        name = record_name(text, repo.config.scheme)
+        if isinstance(name, RecordName):
+            last = max(last, name.number)
+    return RecordName(date, last + 1, branch)
 
 
 def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = False) -> RecordName:
@@ -166,16 +166,16 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
     Raises CallFailed, Refused.
     """
     sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
+    head = repo.head or ""
+    none = "0" * len(head)
     with exclusive(repo) as journal:
         for _ in range(_ATTEMPTS):
             name = next_name(repo, date, branch)
             ref = TAGS + str(name)
-            none = "0" * len(repo.head or "")
-            operation = journal.begin(
-                "tag", [RefUpdate(ref, none, "")], branch, branch, moves_head=False
-            )
+            update = RefUpdate(ref, none, "")
+            operation = journal.begin("tag", [update], branch, branch, moves_head=False)
             try:
-                repo.git.make_tag(str(name), repo.head or "", os.fsencode(message), sign=sign)
+                repo.git.make_tag(str(name), head, os.fsencode(message), sign=sign)
             except GitFailed as error:
                 journal.mark(operation, "dropped")
                 if "already exists" in error.stderr:
@@ -190,13 +190,13 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
                     "the record could not be signed: git left the signature out", _SIGNING
                 )
             repo.git.update_refs([RefUpdate(KEPT + str(name), "", made)])
-            journal.mark(operation, "done", [RefUpdate(ref, none, made)])
+            journal.mark(operation, "done", [update._replace(new=made)])
             return name
     raise CallFailed(f"the names of {date} are being taken by somebody else", "try again")
 
 
 def _not_tagged(error: GitFailed) -> CallFailed:
-    said = [line for line in error.stderr.splitlines() if line.strip()]
-    if any("gpg" in line or "sign" in line for line in said):
-        return CallFailed(f"the record could not be signed: {said[0].partition(': ')[2]}", _SIGNING)
+    if "gpg" in error.stderr or "sign" in error.stderr:
+        reason = complaints(error.stderr)[0]
+        return CallFailed(f"the record could not be signed: {reason}", _SIGNING)
     return error
