@@ -166,7 +166,7 @@ def script(world: World, sessions: list[Display]) -> Iterator[str]:
     yield f"cd prod 2>/dev/null; printf '{END}'"
     for number, display in enumerate(sessions):
         if world.weekly:
-            day = date(2026, 10, 2) + timedelta(weeks=display.section)
+            day = date(2026, 8, 28) + timedelta(weeks=display.section)
             yield f"export GIT_AUTHOR_DATE={day}T10:00:00+00:00 GIT_COMMITTER_DATE={day}T10:00:00+00:00"
         if number in world.before:
             yield f"(set -e\n{world.before[number]}\n) >$HOME/log 2>&1; [ $? = 0 ] || {{ printf '{BROKEN}'; cat $HOME/log; }}"
