@@ -162,11 +162,9 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8 text", _correct(file)) from None
     except tomli.TOMLDecodeError as error:
-        line = getattr(error, "lineno", None)
+        line = getattr(error, "lineno", None)  # not in every version
         where = f"{file}:{line}" if line else file
-        raise UsageError(
-            f"{where}: {getattr(error, 'msg', None) or error}", _correct(file)
-        ) from None
+        raise UsageError(f"{where}: {getattr(error, 'msg', error)}", _correct(file)) from None
     except RecursionError:
         raise UsageError(f"{file} is nested too deeply", _correct(file)) from None
     except ValueError:
@@ -211,25 +209,21 @@ def _git_value(key: str, given: list[str]) -> Any:
         return given
     if not given:
         return ""
-    if key in _BOOLEANS:
-        return {
-            "true": True,
-            "yes": True,
-            "on": True,
-            "1": True,
-            "false": False,
-            "no": False,
-            "off": False,
-            "0": False,
-        }.get(given[-1].lower())
-    return given[-1]
+    return _SPELLINGS.get(given[-1].lower()) if key in _BOOLEANS else given[-1]
+
+
+# Of true and false in git's configuration (git-config(1), boolean).
+_SPELLINGS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
 
 
 def _set(config: Config, key: str, value: Any) -> Config:
     section, _, name = key.partition(".")
     if section == "rules":
         if name not in RULES:
-            raise WrongValue(f"is no rule; the rules are {', '.join(RULES)}")
+            raise WrongValue(f"is not a rule; the rules are {', '.join(RULES)}")
         return config._replace(rules={**config.rules, name: as_severity(value)})
     if key not in _KEYS:
         raise WrongValue(_unknown(key))
@@ -240,12 +234,10 @@ def _set(config: Config, key: str, value: Any) -> Config:
 def _unknown(key: str) -> str:
     from difflib import get_close_matches
 
-    close = (
-        get_close_matches(key, [*_KEYS, *(f"rules.{rule}" for rule in RULES)], n=1)
-        if "." in key
-        else []
-    )
-    return f"is not a key of the configuration{f' (did you mean {close[0]}?)' if close else ''}"
+    known = [*_KEYS, *(f"rules.{rule}" for rule in RULES)]
+    close = get_close_matches(key, known, n=1) if "." in key else []
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return f"is not a key of the configuration{meant}"
 
 
 def _wrong_line(file: str, text: str, section: str, name: str, message: str) -> UsageError:
@@ -254,11 +246,9 @@ def _wrong_line(file: str, text: str, section: str, name: str, message: str) -> 
 
 
 def _correct(file: str) -> str:
-    return (
-        "correct the file, then check it with: git ekf check"
-        if file == FILE
-        else "correct the file, which is the server's"
-    )
+    if file != FILE:
+        return "correct the file, which is the server's"
+    return "correct the file, then check it with: git ekf check"
 
 
 def _line_of(text: str, section: str, name: str) -> int:
@@ -266,16 +256,16 @@ def _line_of(text: str, section: str, name: str) -> int:
     here = ""
     section_line = 1
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.strip()
+        words = line.strip().replace('"', "").replace("'", "")
         if words.startswith("["):
-            here = words.strip("[]# \t").replace('"', "").replace("'", "")
-            if here in (section, f"{section}.{name}"):
-                section_line = number
+            here = words.strip("[]# \t")
             if here == f"{section}.{name}":
                 return number
-        key = words.partition("=")[0].strip().replace('"', "").replace("'", "").replace(" ", "")
-        if (here == section and key.partition(".")[0] == name) or (
-            not here and key in (f"{section}.{name}", section)
-        ):
+            if here == section:
+                section_line = number
+        key = words.partition("=")[0].replace(" ", "").replace("\t", "")
+        if here == section and key.partition(".")[0] == name:
+            return number
+        if not here and key in (f"{section}.{name}", section):
             return number
     return section_line

@@ -67,9 +67,7 @@ def as_scheme(value: Any) -> Scheme:
 
 def as_severity(value: Any) -> str:
     """How severe a rule is. Raises WrongValue."""
-    if value not in SEVERITIES:
-        raise WrongValue('must be "error", "warning" or "off"')
-    return str(value)
+    return _as_one_of(SEVERITIES, value)
 
 
 def as_migrations(value: Any) -> tuple[Migration, ...]:
@@ -90,8 +88,13 @@ def as_path(value: Any) -> str:
 
 def as_signed(value: Any) -> str:
     """The things that a server wants signed. Raises WrongValue."""
-    if value not in SIGNED:
-        raise WrongValue('must be "off", "commits", "records" or "all"')
+    return _as_one_of(SIGNED, value)
+
+
+def _as_one_of(choices: tuple[str, ...], value: Any) -> str:
+    if value not in choices:
+        *others, last = (f'"{choice}"' for choice in choices)
+        raise WrongValue(f"must be {', '.join(others)} or {last}")
     return str(value)
 
 
@@ -101,11 +104,8 @@ def as_grants(value: Any) -> tuple[Grant, ...]:
     for line in as_strings(value):
         user, colon, refs = line.partition(":")
         patterns = tuple(ref.strip() for ref in refs.split(","))
-        if (
-            not colon
-            or not user.strip()
-            or not all(pattern.startswith(("refs/", "*")) for pattern in patterns)
-        ):
+        are_refs = all(pattern.startswith(("refs/", "*")) for pattern in patterns)
+        if not colon or not user.strip() or not are_refs:
             raise WrongValue('must be a list of "USER: refs/…, refs/…"')
         grants.append(Grant(user.strip(), patterns))
     return tuple(grants)

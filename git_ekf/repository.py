@@ -1,6 +1,4 @@
-"""What is true of this repository: the facts that policy, set-up and status ask for, each asked
-once.
-"""
+"""The facts about a repository that policy, set-up and status go by, each asked for once."""
 
 from __future__ import annotations
 
@@ -73,10 +71,8 @@ class Repository:
 
     @cached_property
     def config(self) -> configuration.Config:
-        """Raises UsageError."""
-        return configuration.load(
-            self.toml, [pair for pair in self.git_config if pair[0].startswith("ekf.")]
-        )
+        """The configuration in force. Raises UsageError."""
+        return configuration.load(self.toml, self.git_config)
 
     @cached_property
     def toml(self) -> bytes | None:
@@ -90,9 +86,8 @@ class Repository:
 
     def how_to_allow(self, key: str, name: str) -> str:
         """The act that adds a name to a list of the configuration, where the list is kept."""
-        if (
-            self.toml is not None
-        ):  # a value in git's configuration would take the place of the file's
+        if self.toml is not None:
+            # A value in git's configuration would take the place of the file's.
             return f'add "{name}" to {key} in {configuration.FILE}'
         return f"git config --add ekf.{key} {shlex.quote(name)}"
 
@@ -109,8 +104,9 @@ class Repository:
 
     @cached_property
     def refs(self) -> dict[str, str]:
-        """ref -> object id of branches, remote-tracking branches, the vendor's commits that
-        `internal` keeps, and of what a mirror says.
+        """Ref -> object id of branches and remote-tracking branches.
+
+        With them the vendor's commits that `internal` keeps, and a mirror's statement of itself.
         """
         # Without refs/remotes/origin/HEAD, which is no branch.
         return self.git.ref_values(HEADS, "refs/remotes/", UPSTREAM, MIRROR)
@@ -118,14 +114,13 @@ class Repository:
     @cached_property
     def remotes(self) -> dict[str, Remote]:
         """Remotes with URLs as git will use them, `url.<base>.insteadOf` applied."""
-        names = dict.fromkeys(
-            key[len("remote.") : -len(".url")]
-            for key, _ in self.git_config
-            if key.startswith("remote.") and key.endswith(".url")
-        )
-        rewritten = any(key.startswith("url.") for key, _ in self.git_config)
+        keys = dict.fromkeys(key for key, _ in self.git_config)
+        rewritten = any(key.startswith("url.") for key in keys)
         remotes = {}
-        for name in names:
+        for key in keys:
+            if not key.startswith("remote.") or not key.endswith(".url"):
+                continue
+            name = key.removeprefix("remote.").removesuffix(".url")
             if rewritten:
                 urls = self.git.remote_urls(name)
                 push_urls = self.git.remote_urls(name, push=True)
@@ -163,7 +158,7 @@ class Repository:
 
     @cached_property
     def saved_branches(self) -> dict[str, str]:
-        """Release branch name -> its commit on `internal` as last heard, lowest version first."""
+        """Release branch name -> its commit on `internal` as last fetched, lowest version first."""
         return self.releases_under(self.internal_prefix)
 
     @cached_property
@@ -174,16 +169,12 @@ class Repository:
     def releases_under(self, prefix: str) -> dict[str, str]:
         """Release branch -> commit of the refs that begin so, lowest version first."""
         scheme = self.config.scheme
-        names = [ref[len(prefix) :] for ref in self.refs if ref.startswith(prefix)]
-        return {
-            name: self.refs[prefix + name]
-            for name in sorted(filter(scheme.is_release, names), key=scheme.key)
-        }
+        names = [ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix)]
+        releases = sorted(filter(scheme.is_release, names), key=scheme.key)
+        return {name: self.refs[prefix + name] for name in releases}
 
     def channel(self, branch: str) -> str | None:
-        """The vendor's commit of a release branch's channel; failing that, the one `internal`
-        keeps.
-        """
+        """The vendor's commit of a channel; failing that, the one `internal` keeps."""
         return self.channels.get(branch) or self.refs.get(UPSTREAM + branch)
 
     def vendor_globs(self) -> list[str]:
@@ -191,9 +182,7 @@ class Repository:
         return [self.primary_prefix + "*", UPSTREAM + "*"]
 
     def base(self, branch: str) -> str | None:
-        """merge-base of a local release branch and its channel; None without a channel or common
-        history.
-        """
+        """The merge base of a local release branch and its channel; None without common history."""
         channel = self.channel(branch)
         tip = self.refs.get(HEADS + branch)
         return self.merge_base(channel, tip) if channel and tip else None
@@ -210,8 +199,9 @@ class Repository:
         return [ref.removeprefix("refs/remotes/") for ref in found]
 
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
-        """Commits up to `tip` that are neither the vendor's nor in `published`, newest first, with
-        their parents.
+        """The customer's commits up to `tip`, newest first, with their parents.
+
+        Those in `published` are left out.
         """
         key = (tip, published)
         if key not in self._own_commits:
@@ -219,15 +209,11 @@ class Repository:
         return self._own_commits[key]
 
     def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:
-        """Parents of the customer's own commits below any of `tips`, and of others that are known
-        by now.
-        """
-        known = {
-            commit: parents
-            for (_, published), commits in self._own_commits.items()
-            if not published
-            for commit, parents in commits
-        }
+        """Parents of the customer's commits below any of `tips`, and of others known by now."""
+        known: dict[str, list[str]] = {}
+        for (_, published), commits in self._own_commits.items():
+            if not published:
+                known.update(commits)
         asked = sorted(set(tips) - known.keys())
         return {**known, **dict(self.own_commits_of(asked))} if asked else known
 
@@ -239,9 +225,8 @@ class Repository:
 
     def upstream(self, branch: str) -> tuple[str, list[str]]:
         """(remote, merge refs) that a branch tracks, ("", []) when it tracks nothing."""
-        return self.git_setting(f"branch.{branch}.remote") or "", self.git_settings(
-            f"branch.{branch}.merge"
-        )
+        remote = self.git_setting(f"branch.{branch}.remote") or ""
+        return remote, self.git_settings(f"branch.{branch}.merge")
 
     # --- deploy records ---
 
@@ -258,8 +243,9 @@ class Repository:
 
     @cached_property
     def operation(self) -> str | None:
-        """The operation that git is in the middle of: rebase, merge, cherry-pick, revert, bisect or
-        am; None for nothing.
+        """The operation that git is in the middle of; None for none.
+
+        It is one of rebase, merge, cherry-pick, revert, bisect, am.
         """
         for name, operation in _OPERATIONS:
             if os.path.exists(os.path.join(self.place.git_dir, name)):
@@ -270,12 +256,10 @@ class Repository:
 def asked_ahead(git: Git | None = None) -> Repository:
     """The one here, of which all is asked at once that a command that moves refs wants to know."""
     repo = Repository(git)
-    for one in [
-        Background(partial(getattr, repo, name))
-        for name in ("place", "head_branch", "git_config", "refs", "record_refs")
-    ]:
+    names = ("place", "head_branch", "git_config", "refs", "record_refs")
+    for question in [Background(partial(getattr, repo, name)) for name in names]:
         with suppress(EkfError):  # whoever needs the answer asks again, and is told
-            one.result()
+            question.result()
     return repo
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from git_ekf.policy import judges
 from git_ekf.policy.finding import Finding
-from git_ekf.record import CONTEXT, parse
+from git_ekf.record import context
 from git_ekf.records import RecordTag, newest_record, unsaved_records
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import cut_off
@@ -17,9 +17,7 @@ from git_ekf.vendor import MirrorState, last_fetch, mirror_state_for
 
 
 class Deploy(NamedTuple):
-    """The newest deploy record of a release; `commits_since` counts configuration commits made
-    after it.
-    """
+    """The newest deploy record of a release; `commits_since` counts the commits after it."""
 
     name: str
     context: str
@@ -59,7 +57,7 @@ class Status(NamedTuple):
 
 
 def status(repo: Repository) -> Status:
-    """Raises Refused outside a work tree."""
+    """The facts about the work tree. Raises Refused where there is none."""
     repo.require_work_tree()
     # The one question that reads the work tree runs beside all others.
     walk = repo.git.asking_status(untracked=True, renames=True)
@@ -114,9 +112,8 @@ def _under_way(repo: Repository) -> str | None:
 
 
 def _deploy(repo: Repository, record: RecordTag) -> Deploy:
-    commit = record.tag.object if record.tag else record.oid
-    context = parse(record.tag.message).get(CONTEXT) if record.tag else None
-    return Deploy(record.name, context or "", _commits_since(repo, commit))
+    text = context(record.raw) if record.raw else ""
+    return Deploy(record.name, text, _commits_since(repo, record.tagged))
 
 
 def _commits_since(repo: Repository, commit: str) -> int:
@@ -124,8 +121,9 @@ def _commits_since(repo: Repository, commit: str) -> int:
 
     The policy has listed them already, unless one is a merge or the vendor's.
     """
-    for number, (own, parents) in enumerate(repo.own_commits(repo.head) if repo.head else []):
-        if own == commit:
+    own = repo.own_commits(repo.head) if repo.head else []
+    for number, (oid, parents) in enumerate(own):
+        if oid == commit:
             return number
         if len(parents) != 1:
             break
@@ -135,11 +133,9 @@ def _commits_since(repo: Repository, commit: str) -> int:
 class Channel(NamedTuple):
     """A release channel.
 
-    `relation` is older, current or newer, "" where the branch checked out is no release branch;
-    counts are commits.
-
-    `behind` is what the channel has beyond the local release branch (None where there is none);
-    `ahead` the configuration commits on that branch.
+    `relation` is older, current or newer, "" where no release branch is checked out. `behind`
+    counts the commits that the channel has beyond the local release branch (None where there is
+    none), `ahead` the configuration commits on that branch.
     """
 
     version: str

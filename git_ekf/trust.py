@@ -16,7 +16,7 @@ from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
-from git_ekf.smallfile import STATE, read_small
+from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.terminal.text import escape, scrub
 from git_ekf.transaction.journal import locked, unreadable
 
@@ -208,12 +208,7 @@ def _file(repo: Repository) -> str:
 
 
 def _write(repo: Repository, commands: list[Command]) -> None:
-    path = _file(repo)
-    with open(path + ".new", "wb") as file:
-        file.writelines(
-            json.dumps({"section": section, "command": words}).encode() + b"\n"
-            for section, words in commands
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".new", path)
+    lines = []
+    for section, words in commands:
+        lines.append(json.dumps({"section": section, "command": words}) + "\n")
+    write_small(_file(repo), "".join(lines).encode())

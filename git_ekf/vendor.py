@@ -1,6 +1,4 @@
-"""The vendor, as this repository knows it: its releases, what a mirror says of itself, when it was
-last fetched.
-"""
+"""The vendor, as this repository knows it: releases, a mirror's statement, the last fetch."""
 
 from __future__ import annotations
 
@@ -68,8 +66,10 @@ AHEAD = 24 * 60 * 60
 
 
 class MirrorState(NamedTuple):
-    """`primary` is the vendor's URL, without credentials; `updated` when that was last heard, in
-    seconds since the epoch.
+    """A mirror's statement of itself.
+
+    `primary` is the vendor's URL, without credentials; `updated` the time when that was last
+    fetched (seconds since 1970).
     """
 
     primary: str
@@ -77,8 +77,7 @@ class MirrorState(NamedTuple):
 
     def text(self) -> str:
         """The content of the blob that keeps it."""
-        # To the microsecond, so that two updates are never taken for one: a push goes by what it
-        # says.
+        # To the microsecond, so that two updates are never taken for one: a push goes by it.
         updated = datetime.fromtimestamp(self.updated, UTC).isoformat(timespec="microseconds")
         return f"primary {self.primary}\nupdated {updated}\n"
 
@@ -87,8 +86,9 @@ class MirrorState(NamedTuple):
         return max(0.0, time.time() - self.updated)
 
     def is_ahead(self, now: float) -> bool:
-        """Whether it was updated by a clock that was wrong, or that of `now` is: it says nothing of
-        what is older then.
+        """Whether the clock that it was updated by is ahead of `now`, or this one behind.
+
+        Then it says nothing of what is older.
         """
         return self.updated > now + AHEAD
 
@@ -102,57 +102,43 @@ def parse_mirror_state(text: str) -> MirrorState | None:
     fields = dict(line.partition(" ")[::2] for line in text.split("\n"))
     with suppress(KeyError, ValueError, OverflowError):
         updated = datetime.fromisoformat(fields["updated"])
-        return MirrorState(
-            fields["primary"],
-            (updated if updated.tzinfo else updated.replace(tzinfo=UTC)).timestamp(),
-        )
+        if updated.tzinfo is None:
+            updated = updated.replace(tzinfo=UTC)
+        return MirrorState(fields["primary"], updated.timestamp())
     return None
 
 
 def read_mirror_state(git: Git) -> MirrorState | None:
-    """The state that a mirror says it is in, or in a clone what was last fetched of that; None
-    where there is no such thing.
-    """
+    """A mirror's statement of itself, in a clone as last fetched; None where there is none."""
     content = git.find_blob(MIRROR)
     return None if content is None else parse_mirror_state(os.fsdecode(content))
 
 
 def mirror_state_for(repo: Repository) -> MirrorState | None:
-    """The state that the repository says it is in where it is a mirror; in a clone, what was last
-    heard of the mirror that is its primary one.
-    """
+    """The statement of a mirror about itself, or of the mirror that is a clone's primary."""
     state = read_mirror_state(repo.git) if MIRROR in repo.refs else None
-    primary = repo.remotes.get(repo.config.primary) if state else None
-    # A clone whose primary repository is the vendor's again may have kept what it heard.
-    return None if state and primary and any(map(state.is_of, primary.urls)) else state
+    if state is None:
+        return None
+    primary = repo.remotes.get(repo.config.primary)
+    # A clone whose primary repository is the vendor's again may have kept an old one.
+    is_vendor = primary is not None and any(map(state.is_of, primary.urls))
+    return None if is_vendor else state
 
 
 def last_fetch(repo: Repository) -> float | None:
-    """When the primary repository was last heard (seconds since the epoch); None when it never was.
+    """When the primary repository was last fetched (seconds since 1970); None when it never was.
 
     FETCH_HEAD is written by every fetch, so it counts when it names the primary's URL; the reflogs
     of its branches are written when one of them moves, by a clone too.
     """
     times = []
     primary = repo.remotes.get(repo.config.primary)
-    path = os.path.join(repo.place.git_dir, "FETCH_HEAD")
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
-        if primary and any(
-            f" of {url.removesuffix('/').removesuffix('.git')}" in text for url in primary.urls
-        ):
-            times.append(os.stat(path).st_mtime)
-    except OSError:
-        pass
-    times += _reflog_times(
-        os.path.join(repo.place.common_dir, "logs", *repo.primary_prefix.rstrip("/").split("/"))
-    )
+    urls = primary.urls if primary else ()
+    with suppress(OSError), open(os.path.join(repo.place.git_dir, "FETCH_HEAD"), "rb") as file:
+        text = os.fsdecode(file.read())
+        if any(f" of {url.removesuffix('/').removesuffix('.git')}" in text for url in urls):
+            times.append(os.fstat(file.fileno()).st_mtime)
+    with suppress(OSError):
+        reflogs = os.scandir(os.path.join(repo.place.common_dir, "logs", repo.primary_prefix))
+        times += [entry.stat().st_mtime for entry in reflogs if entry.is_file()]
     return max(times, default=None)
-
-
-def _reflog_times(folder: str) -> list[float]:
-    try:
-        return [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
-    except OSError:
-        return []

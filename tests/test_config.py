@@ -163,7 +163,7 @@ def test_broken_toml_names_the_line() -> None:
 def test_a_rule_that_does_not_exist() -> None:
     with pytest.raises(
         UsageError,
-        match=r"^\.ekf\.toml:2: rules\.no-such is no rule; the rules are remote-missing, ",
+        match=r"^\.ekf\.toml:2: rules\.no-such is not a rule; the rules are remote-missing, ",
     ):
         load(b"[rules]\nno-such = 'off'\n", [])
 

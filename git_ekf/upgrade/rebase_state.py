@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.repository import Repository
-from git_ekf.smallfile import STATE, read_small
+from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.upgrade.prefer import Preference
 from git_ekf.upgrade.target import Target
 
@@ -67,11 +67,7 @@ def write(repo: Repository, state: RebaseState) -> None:
     """Keeps it, so that it survives a crash of the system."""
     path = path_of(repo, "rebase")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(state._asdict(), file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
+    write_small(path, json.dumps(state._asdict()).encode())
 
 
 def path_of(repo: Repository, name: str) -> str:
