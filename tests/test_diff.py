@@ -638,6 +638,8 @@ def test_a_builder_in_the_tree_is_the_one_checked_out(clone: Clone) -> None:
     clone.git("branch", "wip")
     clone.git("reset", "-q", "--hard", "HEAD~1")
     use_builder(clone, "tools/build", "{path}")
+    assert clone.ekf("diff", "--rendered", "wip", "HEAD").code == 4
+    assert clone.ekf("trust", "--yes").code == 0
     assert (
         shown(Clone(clone.path / "apps"), "--rendered", "wip", "HEAD")[-1]
         == f"{ISTIO}: no difference"

@@ -262,8 +262,15 @@ def _mismatches(repo: Repository, record: JudgedRecord, records: Records) -> Ite
     elif branch and not records.on_channel(branch, commit):
         channel = f"{repo.config.primary}/{branch}"
         yield f"Upstream SHA {upstream} is not a vendor commit of {channel}"
-    elif not records.is_base(commit, tag.object):
+    elif not _is_base(repo, records, branch, commit, tag.object):
         yield f"Upstream SHA {upstream} is not what the tagged commit {tag.object[:12]} stands on"
+
+
+def _is_base(repo: Repository, records: Records, branch: str, upstream: str, tagged: str) -> bool:
+    if branch and repo.channel(branch) is None:
+        # Without the channel nobody can tell where the vendor's commits end.
+        return repo.git.is_ancestor(upstream, tagged)
+    return records.is_base(upstream, tagged)
 
 
 def _amend(record: JudgedRecord, act: str) -> str:

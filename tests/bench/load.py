@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -54,7 +55,10 @@ def crowd(client: Path, day: str, clients: int, pushes: int) -> list[Push]:
 
 
 def _push(number: int, client: Path, tip: str, day: str, text: str) -> Push:
-    one, two = (_RECORD.format(f"{day}.{2 * number + offset}") for offset in (2, 3))
+    # A day of its own, for a record has to be the next of its day.
+    own = (date.fromisoformat(day) - timedelta(days=1 + number)).isoformat()
+    text = text.replace(f"Date: {day}", f"Date: {own}")
+    one, two = _RECORD.format(own), _RECORD.format(f"{own}.2")
     kind = number % 5
     if kind == 3:
         commit = _git(
