@@ -18,6 +18,7 @@ from git_ekf.demo.sample import make_vendor
 
 if TYPE_CHECKING:
     from servertools import Site
+    from upgrading import World
 
 GIT_EKF = Path(sys.executable).with_name("git-ekf")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -167,73 +168,109 @@ class Clone:
         ]
 
 
-@pytest.fixture(scope="session")
-def _vendor_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("vendor") / "vendor.git"
-    make_vendor(str(path))
-    return path
-
-
-@pytest.fixture
-def vendor(_vendor_template: Path, tmp_path: Path) -> Path:
-    """A bare vendor repository with release-1.8, 1.9 and 1.10; every test has its own."""
-    return Path(shutil.copytree(_vendor_template, tmp_path / "vendor.git"))
-
-
-@pytest.fixture
-def internal(tmp_path: Path) -> Path:
-    """An empty bare repository for the cluster."""
-    path = tmp_path / "internal.git"
-    assert run("git", "init", "-q", "--bare", path).code == 0
-    return path
-
-
-@pytest.fixture(scope="session")
-def _clone_template(_vendor_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clone") / "work"
-    assert run("git", "init", "-q", "--bare", path.with_name("internal.git")).code == 0
-    done = run(
-        "git-ekf",
-        "clone",
-        _vendor_template,
-        path,
-        "--internal",
-        path.with_name("internal.git"),
-        "--release",
-        "1.8",
-    )
+def make_clone(folder: Path, object_format: str = "sha1") -> Clone:
+    """What `git ekf clone --release 1.8` builds in folder/work, from the vendor.git and the empty internal.git beside it."""
+    vendor, internal, work = (folder / name for name in ("vendor.git", "internal.git", "work"))
+    make_vendor(str(vendor), object_format=object_format)
+    made = run("git", "init", "-q", "--bare", f"--object-format={object_format}", internal)
+    assert made.code == 0, made
+    done = run("git-ekf", "clone", vendor, work, "--internal", internal, "--release", "1.8")
     assert done.code == 0, done
-    return path
+    return Clone(work)
+
+
+def slim(folder: Path) -> None:
+    """Makes the repositories in a folder quick to copy: without sample hooks, and packed."""
+    for sample in folder.glob("**/hooks/*.sample"):
+        sample.unlink()
+    for objects in folder.glob("*/**/objects"):
+        done = run("git", "repack", "-a", "-d", "-q", cwd=objects.parent)
+        assert done.code == 0, done
+
+
+def copy_clone(folder: Path, to: Path) -> Clone:
+    """Copies folder/work; its remotes are then the repositories beside the copy."""
+    work = Path(
+        # Not the times: how long ago something was fetched is told by them.
+        shutil.copytree(folder / "work", to / "work", symlinks=True, copy_function=shutil.copy)
+    )
+    config = work / ".git/config"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace(str(folder), str(to)), encoding="utf-8")
+    clone = Clone(work)
+    clone.git("update-index", "-q", "--refresh")  # to git a copied file may be another one
+    return clone
+
+
+def copy_folder(folder: Path, to: Path) -> Clone:
+    """Copies a clone with its vendor's and its internal repository."""
+    for name in ("vendor.git", "internal.git"):
+        shutil.copytree(folder / name, to / name, symlinks=True, copy_function=shutil.copy)
+    return copy_clone(folder, to)
+
+
+@pytest.fixture(scope="session")
+def _clone_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clone")
+    make_clone(folder)
+    slim(folder)
+    return folder
 
 
 @pytest.fixture
-def clone(
-    _vendor_template: Path, _clone_template: Path, vendor: Path, internal: Path, tmp_path: Path
-) -> Clone:
+def vendor(_clone_template: Path, tmp_path: Path) -> Path:
+    """A bare vendor repository with release-1.8, 1.9 and 1.10; every test has its own."""
+    return Path(shutil.copytree(_clone_template / "vendor.git", tmp_path / "vendor.git"))
+
+
+@pytest.fixture
+def internal(_clone_template: Path, tmp_path: Path) -> Path:
+    """An empty bare repository for the cluster."""
+    return Path(shutil.copytree(_clone_template / "internal.git", tmp_path / "internal.git"))
+
+
+@pytest.fixture
+def clone(_clone_template: Path, vendor: Path, internal: Path, tmp_path: Path) -> Clone:
     """What `git ekf clone --release 1.8` builds."""
-    made = Clone(
-        Path(
-            shutil.copytree(
-                _clone_template, tmp_path / "work", symlinks=True, copy_function=shutil.copy
-            )
-        )
-    )
-    config = made.path / ".git/config"
-    urls = {_vendor_template: vendor, _clone_template.with_name("internal.git"): internal}
-    text = config.read_text(encoding="utf-8")
-    for template, own in urls.items():
-        assert f"url = {template}\n" in text
-        text = text.replace(f"url = {template}\n", f"url = {own}\n")
-    config.write_text(text, encoding="utf-8")
-    made.git("update-index", "--refresh")
-    return made
+    return copy_clone(_clone_template, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the world that upgrades begin in; a module may have another one, made from this one's copy."""
+    from upgrading import make
+
+    folder = tmp_path_factory.mktemp("world")
+    make(folder)
+    slim(folder)
+    return folder
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path) -> World:
+    """A saved stack of configuration commits on release-1.8, its vendor with 1.9 and 1.10, and its internal repository."""
+    from upgrading import copy
+
+    return copy(template, tmp_path / "world")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go, to see what is left of them."""
+    path = tmp_path / "scratch"
+    path.mkdir()
+    monkeypatch.setenv("TMPDIR", str(path))
+    return path
 
 
 @pytest.fixture(scope="session")
 def site_template(tmp_path_factory: pytest.TempPathFactory) -> Site:
     from servertools import make_site
 
-    return make_site(tmp_path_factory.mktemp("site"))
+    folder = tmp_path_factory.mktemp("site")
+    site = make_site(folder)
+    slim(folder)
+    return site
 
 
 @pytest.fixture

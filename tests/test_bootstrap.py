@@ -200,6 +200,10 @@ def test_a_clone_that_fails_half_way_leaves_nothing(
 ) -> None:
     """The vendor's objects are damaged: ls-remote answers, the transfer fails."""
     tree = run("git", "-C", vendor, "rev-parse", "release-1.8^{tree}").out.strip()
+    [pack] = (vendor / "objects/pack").glob("*.pack")
+    pack = pack.rename(tmp_path / "pack")
+    with pack.open("rb") as objects:
+        subprocess.run(["git", "unpack-objects", "-q"], cwd=vendor, stdin=objects, check=True)
     (vendor / "objects" / tree[:2] / tree[2:]).unlink()
     (tmp_path / "empty").mkdir()
     for name in ("work", "empty"):

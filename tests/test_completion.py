@@ -16,7 +16,7 @@ from typing import Any
 import pexpect
 import pytest
 import usage
-from conftest import Clone, run
+from conftest import Clone, make_clone, run
 from test_start_up import imported
 
 import completions
@@ -36,23 +36,9 @@ QUOTES = 'it\'s;"q"&'
 
 
 @pytest.fixture(scope="module")
-def world(_vendor_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A local repository with two deploy records, and with names that shells and terminals could stumble over."""
-    folder = tmp_path_factory.mktemp("completion")
-    vendor = Path(shutil.copytree(_vendor_template, folder / "vendor.git"))
-    assert run("git", "init", "-q", "--bare", folder / "internal.git").code == 0
-    done = run(
-        "git-ekf",
-        "clone",
-        vendor,
-        folder / "work",
-        "--internal",
-        folder / "internal.git",
-        "--release",
-        "1.8",
-    )
-    assert done.code == 0, done
-    clone = Clone(folder / "work")
+    clone = make_clone(tmp_path_factory.mktemp("completion"))
     for day, context in (
         ("2026-11-13", "We added Istio."),
         ("2026-11-20", "Two \x1b[31mreplicas.\n\nMore."),

@@ -18,10 +18,9 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import GIT_EKF, Clone, run
+from conftest import GIT_EKF, Clone, make_clone, run
 from manpages import entries, sections
 
-from git_ekf.demo.sample import make_vendor
 from git_ekf.doctor import clone, machine, remotes
 from git_ekf.doctor.examine import ANYWHERE, IN_A_WORK_TREE, MACHINE, examine
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING
@@ -37,21 +36,9 @@ REAL_GIT = shutil.which("git") or "git"
 def healthy(_sealed_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a vendor's repository, an internal one, and a clone that is as it should be. To be copied."""
     world = tmp_path_factory.mktemp("healthy")
-    make_vendor(str(world / "vendor.git"))
-    assert run("git", "init", "-q", "--bare", world / "internal.git").code == 0
-    done = run(
-        "git-ekf",
-        "clone",
-        world / "vendor.git",
-        world / "work",
-        "--internal",
-        world / "internal.git",
-        "--release",
-        "1.8",
-    )
-    assert done.code == 0, done
+    clone = make_clone(world)
     dates = {"GIT_AUTHOR_DATE": LONG_AGO, "GIT_COMMITTER_DATE": LONG_AGO}
-    Clone(world / "work").git("commit", "-q", "--allow-empty", "-m", "Configure", env=dates)
+    clone.git("commit", "-q", "--allow-empty", "-m", "Configure", env=dates)
     return world
 
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Clone, run
+from conftest import Clone, make_clone
 from hypothesis import given
 from hypothesis import strategies as st
 from reach import generated
@@ -23,23 +23,8 @@ ZERO = "0" * 40
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved clone with branches and tags of every kind, to be copied for each example."""
-    from git_ekf.demo.sample import make_vendor
-
     top = tmp_path_factory.mktemp("world")
-    make_vendor(str(top / "vendor.git"))
-    assert run("git", "init", "-q", "--bare", top / "internal.git").code == 0
-    cloned = run(
-        "git-ekf",
-        "clone",
-        top / "vendor.git",
-        top / "work",
-        "--internal",
-        top / "internal.git",
-        "--release",
-        "1.8",
-    )
-    assert cloned.code == 0, cloned
-    clone = Clone(top / "work")
+    clone = make_clone(top)
     clone.commit("own/a", "1\n")
     clone.git("push", "-q", "internal", "release-1.8")
     clone.git("branch", "published")

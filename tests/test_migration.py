@@ -87,9 +87,9 @@ def toml(*migrations: tuple[str, tuple[str, ...]]) -> str:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four commits on 1.8; 1.9 has applications/ in place of apps/, 1.10 has platform/. The tool is trusted, and yet to be written."""
-    world = make(tmp_path_factory.mktemp("template"))
+    world = copy(template, tmp_path_factory.mktemp("template"))
     restructure(world, "release-1.9", "1.9.0", "applications")
     restructure(world, "release-1.10", "1.10.0", "platform")
     world.commit(".ekf.toml", toml(("1.9", COMMAND)), "Migrate")
@@ -99,12 +99,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    world = copy(template, tmp_path / "world")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'world/bin'}{os.pathsep}{os.environ['PATH']}")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))  # to see what is left there
+def world(world: World, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    tools = world.path.with_name("bin")
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
     tool(world)
     return world
 

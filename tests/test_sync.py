@@ -14,8 +14,6 @@ from upgrading import (
     assert_as_rebased,
     assert_clean,
     assert_refused,
-    copy,
-    make,
     private,
     rebased,
     script,
@@ -26,16 +24,6 @@ from upgrading import (
 from git_ekf.demo.sample import deployment
 
 CHANNEL = "origin/release-1.8"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("template")).path.parent
-
-
-@pytest.fixture
-def world(template: Path, tmp_path: Path) -> World:
-    return copy(template, tmp_path / "world")
 
 
 def vendor_moves(world: World, version: str = "1.8.1", parent: str = "") -> str:

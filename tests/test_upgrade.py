@@ -21,8 +21,6 @@ from upgrading import (
     assert_as_rebased,
     assert_clean,
     assert_refused,
-    copy,
-    make,
     private,
     rebased,
     script,
@@ -32,17 +30,6 @@ from upgrading import (
 )
 
 from git_ekf.demo.sample import deployment
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("template")).path.parent
-
-
-@pytest.fixture
-def world(template: Path, tmp_path: Path) -> World:
-    return copy(template, tmp_path / "world")
-
 
 # --- what comes of it ---
 

@@ -18,7 +18,6 @@ from upgrading import (
     assert_clean,
     assert_refused,
     copy,
-    make,
     private,
     script,
     snapshot,
@@ -45,18 +44,13 @@ TAKEN_BACK = FINISHED.replace("finished", "taken back")
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five commits, the fourth in conflict with 1.9."""
-    world = make(tmp_path_factory.mktemp("template"))
+    world = copy(template, tmp_path_factory.mktemp("template"))
     world.commit(ISTIO, OURS, "Our image")
     world.commit("own/last", "last\n", "Last")
     assert world.ekf("save").code == 0
     return world.path.parent
-
-
-@pytest.fixture
-def world(template: Path, tmp_path: Path) -> World:
-    return copy(template, tmp_path / "world")
 
 
 def stop(world: World, *args: str) -> None:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import pytest
 from reach import EVERYTHING, long, some
-from upgrading import ISTIO, World, copy, make, script, vendor_commit
+from upgrading import ISTIO, World, copy, script, vendor_commit
 
 from git_ekf import cli
 from git_ekf.commands import status, sync, undo, upgrade  # noqa: F401
@@ -46,9 +46,9 @@ class Killed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def templates(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Three commits, all of which go through; and three of which the second is in conflict with both channels."""
-    clean = make(tmp_path_factory.mktemp("clean"))
+    clean = copy(template, tmp_path_factory.mktemp("clean"))
     vendor_commit(
         clean,
         "release-1.8",

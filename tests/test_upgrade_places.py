@@ -16,7 +16,6 @@ from upgrading import (
     assert_as_rebased,
     assert_clean,
     assert_refused,
-    copy,
     fill,
     make,
     rebased,
@@ -27,16 +26,6 @@ from upgrading import (
 )
 
 from git_ekf.demo.sample import deployment
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("template")).path.parent
-
-
-@pytest.fixture
-def world(template: Path, tmp_path: Path) -> World:
-    return copy(template, tmp_path / "world")
 
 
 def there_and_back(world: World, *args: str) -> None:
@@ -536,11 +525,11 @@ def test_a_ref_transaction_that_is_refused(world: World) -> None:
     assert world.ekf("upgrade").code == 0
 
 
-def test_the_stack_fills(tmp_path: Path) -> None:
+def test_the_stack_fills(vendor: Path, internal: Path, tmp_path: Path) -> None:
     """A clone from nothing but git, set up by init, upgrades like any other."""
-    world = make(tmp_path, clone=False)
-    assert run("git", "clone", "-q", "-b", "release-1.8", world.vendor.path, world.path).code == 0
-    assert world.ekf("init", "--internal", str(world.internal.path)).code == 0
+    world = World(tmp_path / "work")
+    assert run("git", "clone", "-q", "-b", "release-1.8", vendor, world.path).code == 0
+    assert world.ekf("init", "--internal", str(internal)).code == 0
     fill(world)
     there_and_back(world)
 

@@ -18,9 +18,7 @@ from upgrading import (
     NEXT,
     World,
     assert_clean,
-    copy,
     left_in,
-    make,
     script,
     snapshot,
     vendor_commit,
@@ -47,20 +45,11 @@ exit 3
 """
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("template")).path.parent
-
-
 @pytest.fixture
-def world(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    world = copy(template, tmp_path / "world")
+def world(world: World, scratch: Path) -> World:
     builder = world.path.with_name("build")
     script(builder, _BUILDER.format(log=log(world)))
     use_builder(world, str(builder), "{path}")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
     return world
 
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from conftest import Clone, Run, run
+from conftest import Clone, Run, copy_folder, make_clone, run
 
-from git_ekf.demo.sample import deployment, make_vendor
+from git_ekf.demo.sample import deployment
 
 ISTIO = "apps/istio/base/deployment.yaml"
 DASHBOARD = "apps/dashboard/base/deployment.yaml"
@@ -65,35 +65,11 @@ class World(Clone):
         )
 
 
-def make(folder: Path, object_format: str = "sha1", clone: bool = True) -> World:
+def make(folder: Path, object_format: str = "sha1") -> World:
     """A saved stack of three commits on release-1.8: the first and third are their own, the second is on a file that 1.9 changes."""
-    make_vendor(str(folder / "vendor.git"), object_format=object_format)
-    assert (
-        run(
-            "git",
-            "init",
-            "-q",
-            "--bare",
-            f"--object-format={object_format}",
-            folder / "internal.git",
-        ).code
-        == 0
-    )
-    world = World(folder / "work")
-    if clone:
-        done = run(
-            "git-ekf",
-            "clone",
-            folder / "vendor.git",
-            world.path,
-            "--internal",
-            folder / "internal.git",
-            "--release",
-            "1.8",
-        )
-        assert done.code == 0, done
-        world.git("config", "ekf.render.command", "true")
-        fill(world)
+    world = World(make_clone(folder, object_format).path)
+    world.git("config", "ekf.render.command", "true")
+    fill(world)
     return world
 
 
@@ -108,13 +84,9 @@ def fill(world: World) -> None:
 
 def copy(template: Path, folder: Path) -> World:
     """Another one like it."""
-    shutil.copytree(template, folder, dirs_exist_ok=True, symlinks=True)
-    config = folder / "work/.git/config"
-    config.write_text(config.read_text().replace(str(template), str(folder)))
+    copy_folder(template, folder)
     (folder / "work/.git/FETCH_HEAD").unlink(missing_ok=True)
-    world = World(folder / "work")
-    world.git("update-index", "-q", "--refresh")
-    return world
+    return World(folder / "work")
 
 
 def vendor_commit(

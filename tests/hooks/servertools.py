@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
-from conftest import Clone, Run, run
-
-from git_ekf.demo.sample import make_vendor
+from conftest import Clone, Run, copy_folder, make_clone, run
 
 BRANCH = "release-1.8"
 RECORD = f"deploy/2026-11-20/{BRANCH}"
@@ -112,26 +109,9 @@ def said(done: Run) -> list[str]:
 
 def make_site(top: Path, object_format: str = "sha1") -> Site:
     """One configuration commit and its deploy record, saved."""
+    make_clone(top, object_format)
     site = Site(top)
-    make_vendor(str(site.vendor), object_format=object_format)
-    assert (
-        run(
-            "git", "init", "-q", "--bare", f"--object-format={object_format}", site.server.path
-        ).code
-        == 0
-    )
     done = run("git-ekf", "hooks", "install", "--server", site.server.path)
-    assert done.code == 0, done
-    done = run(
-        "git-ekf",
-        "clone",
-        site.vendor,
-        site.work.path,
-        "--internal",
-        site.server.path,
-        "--release",
-        "1.8",
-    )
     assert done.code == 0, done
     site.work.commit("own/a", "1\n")
     site.record()
@@ -143,11 +123,8 @@ def make_site(top: Path, object_format: str = "sha1") -> Site:
 
 
 def copy_site(site: Site, top: Path) -> Site:
-    shutil.copytree(site.top, top, symlinks=True, dirs_exist_ok=True)
-    fresh = Site(top)
-    for name, path in (("origin", fresh.vendor), ("internal", fresh.server.path)):
-        fresh.work.git("remote", "set-url", name, str(path))
-    return fresh
+    copy_folder(site.top, top)
+    return Site(top)
 
 
 def packet(text: str) -> bytes:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Clone, run
+from conftest import Clone, copy_folder, make_clone, run, slim
 from reach import EVERYTHING, long
 from servertools import BRANCH, Site
 
@@ -18,13 +18,21 @@ def records(clone: Clone) -> list[str]:
     return clone.out("tag", "-l", "deploy/*").split()
 
 
-@pytest.fixture
-def recorded(clone: Clone) -> Clone:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One saved commit, and a record that nobody else has."""
+    folder = tmp_path_factory.mktemp("recorded")
+    clone = make_clone(folder)
     clone.commit("own/file", "1\n")
     assert clone.ekf("save").code == 0
     assert clone.ekf("tag", "-m", "The only record.").code == 0
-    return clone
+    slim(folder)
+    return folder
+
+
+@pytest.fixture
+def recorded(template: Path, tmp_path: Path) -> Clone:
+    return copy_folder(template, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -41,27 +49,26 @@ def recorded(clone: Clone) -> Clone:
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("command", ["status", "log", "save"])
-def test_a_fetch_takes_no_record_away(recorded: Clone, act: list[str], command: str) -> None:
+def test_a_fetch_takes_no_record_away(recorded: Clone, act: list[str]) -> None:
     oid = recorded.out("rev-parse", RECORD)
-    recorded.git(*act)
-    was_there = records(recorded)
-    done = recorded.ekf(command)
-    assert done.code == 0, done
-    assert ("put back 1 deploy record" in done.err) == (was_there == []), done
-    assert recorded.out("rev-parse", RECORD) == oid
-    assert recorded.rules() == []
+    for command in ("status", "log", "save"):  # save is the last: it gives the record to others
+        recorded.git(*act)
+        was_there = records(recorded)
+        done = recorded.ekf(command)
+        assert done.code == 0, done
+        assert ("put back 1 deploy record" in done.err) == (was_there == []), done
+        assert recorded.out("rev-parse", RECORD) == oid
+        assert recorded.rules() == []
 
 
 @pytest.mark.parametrize("setting", ["fetch.prune", "fetch.pruneTags", "remote.internal.prune"])
-@pytest.mark.parametrize("command", ["init", "sync", "save", "upgrade"])
-def test_no_fetch_of_ours_prunes(recorded: Clone, setting: str, command: str) -> None:
+def test_no_fetch_of_ours_prunes(recorded: Clone, setting: str) -> None:
     recorded.git("config", "fetch.prune", "true")
     recorded.git("config", setting, "true")
-    options = {"init": ["--yes"], "sync": [], "save": [], "upgrade": ["--no-build"]}
-    done = recorded.ekf(command, *options[command])
-    assert done.code in (0, 4), done
-    assert records(recorded) == [RECORD]
+    for command in (["init", "--yes"], ["sync"], ["upgrade", "--no-build"], ["save"]):
+        done = recorded.ekf(*command)
+        assert done.code in (0, 4), done
+        assert records(recorded) == [RECORD], command
 
 
 def test_init_takes_the_refspec_away_that_prunes(recorded: Clone) -> None:
@@ -107,15 +114,14 @@ def test_a_failed_save_is_not_saved(recorded: Clone) -> None:
     assert records(internal) == [RECORD]
 
 
-def test_a_new_clone_has_records_that_no_branch_leads_to(
-    recorded: Clone, vendor: Path, internal: Path, tmp_path: Path
-) -> None:
+def test_a_new_clone_has_records_that_no_branch_leads_to(recorded: Clone, tmp_path: Path) -> None:
     assert recorded.ekf("save").code == 0
     recorded.git("commit", "-q", "--amend", "-m", "Better")
     assert recorded.ekf("save").code == 0
-    done = run("git-ekf", "clone", vendor, tmp_path / "again", "--internal", internal)
+    vendor, internal, again = (tmp_path / name for name in ("vendor.git", "internal.git", "again"))
+    done = run("git-ekf", "clone", vendor, again, "--internal", internal)
     assert done.code == 0, done
-    assert records(Clone(tmp_path / "again")) == [RECORD]
+    assert records(Clone(again)) == [RECORD]
 
 
 # --- pushes at once ---

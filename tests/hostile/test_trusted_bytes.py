@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from conftest import Clone
-from upgrading import World, make, vendor_commit
+from upgrading import World, vendor_commit
 
 TOOL = "#!/bin/sh\ntouch {}\n"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return make(tmp_path)
 
 
 def ran(world: World) -> bool:
