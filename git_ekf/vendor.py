@@ -63,6 +63,9 @@ STALE = 28 * 24 * 60 * 60
 # Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make
 # of it.
 AHEAD = 24 * 60 * 60
+# The latest time that is taken for one (seconds since 1970): in the year 2242, the last that the
+# eleven octal digits of a file's time in ustar hold.
+LATEST = 8**11 - 1
 
 
 class MirrorState(NamedTuple):
@@ -104,7 +107,9 @@ def parse_mirror_state(text: str) -> MirrorState | None:
         updated = datetime.fromisoformat(fields["updated"])
         if updated.tzinfo is None:
             updated = updated.replace(tzinfo=UTC)
-        return MirrorState(fields["primary"], updated.timestamp())
+        seconds = updated.timestamp()
+        if 0 <= seconds <= LATEST:
+            return MirrorState(fields["primary"], seconds)
     return None
 
 

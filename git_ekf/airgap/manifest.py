@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from git_ekf import __version__
+from git_ekf.airgap.ref_names import can_carry, clash, is_name
 from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import HEADS, TAGS
-from git_ekf.names import valid_branch, without_credentials
-from git_ekf.vendor import AHEAD
+from git_ekf.names import without_credentials
+from git_ekf.vendor import AHEAD, LATEST
 
 VERSION = 1
 TOOL = f"git-ekf {__version__}"
@@ -26,7 +27,6 @@ BUNDLE_FORMAT, RECEIPT_FORMAT = "git-ekf-bundle", "git-ekf-receipt"
 HASHES = {"sha1": 40, "sha256": 64}  # object format -> digits of an object id
 
 _MOST = 2**53  # the largest number that every reader of JSON takes
-_LATEST = 8**11 - 1  # in the year 2242: what the eleven octal digits of a file's time in ustar hold
 
 
 class Manifest(NamedTuple):
@@ -135,7 +135,7 @@ def now() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not given:
         return int(time.time())
-    if not (given.isascii() and given.isdigit()) or len(given) > 20 or int(given) > _LATEST:
+    if not (given.isascii() and given.isdigit()) or len(given) > 20 or int(given) > LATEST:
         raise UsageError(
             f"SOURCE_DATE_EPOCH is {given}, which is not a valid time in seconds",
             "unset SOURCE_DATE_EPOCH",
@@ -239,8 +239,9 @@ class _Fields:
     def time(self, key: str) -> int:
         try:
             value = datetime.fromisoformat(self.text(key))
-            self.require(key, value.tzinfo is not None)
-            return int(value.timestamp())
+            seconds = int(value.timestamp())
+            self.require(key, value.tzinfo is not None and 0 <= seconds <= LATEST)
+            return seconds
         except (ValueError, OverflowError):
             raise self._wrong(key) from None
 
@@ -262,13 +263,15 @@ class _Fields:
         previous: dict[str, str] = {}
         for key, prefix in (("channels", HEADS), ("tags", TAGS)):
             for row in self._list(key):
-                self.require(key, isinstance(row, dict) and _is_name(row.get("name")))
+                self.require(key, isinstance(row, dict) and is_name(row.get("name")))
                 ref = prefix + row["name"]
-                self.require(key, ref not in tips and self._is_object_id(row.get("tip")))
+                self.require(key, can_carry(ref) and ref not in tips)
+                self.require(key, self._is_object_id(row.get("tip")))
                 tips[ref] = row["tip"]
                 if row.get("previous") is not None:
                     self.require(key, self._is_object_id(row["previous"]))
                     previous[ref] = row["previous"]
+            self.require(key, not clash(tips))
         return tips, previous
 
     def _list(self, key: str) -> list[Any]:
@@ -284,17 +287,6 @@ def _is_hex(value: object, digits: int) -> bool:
     if not isinstance(value, str) or len(value) != digits:
         return False
     return not value.strip("0123456789abcdef") and value.strip("0") != ""
-
-
-def _is_name(name: object) -> bool:
-    """Whether git can have a branch of this name.
-
-    JSON may also hold halves of characters, which stand for no byte.
-    """
-    try:
-        return isinstance(name, str) and valid_branch(name) and bool(os.fsencode(name))
-    except UnicodeEncodeError:
-        return False
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

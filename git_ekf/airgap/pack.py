@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, NamedTuple
 
@@ -70,6 +71,12 @@ def object_count(head: bytes) -> int:
     return int.from_bytes(head[-4:], "big")
 
 
+def empty_pack(object_format: str) -> bytes:
+    """The pack without an object."""
+    head = b"PACK\0\0\0\2\0\0\0\0"
+    return head + hashlib.new(object_format, head, usedforsecurity=False).digest()
+
+
 def read_header(file: IO[bytes], size: int, path: str) -> Header:
     """The header of the bundle that begins where `file` stands and has `size` bytes.
 
@@ -102,6 +109,45 @@ def read_header(file: IO[bytes], size: int, path: str) -> Header:
                 raise unsound(f"{bundle} names {ref} twice")
             refs[ref] = oid
     raise unsound(f"{bundle} has no end of its header")
+
+
+# From gitformat-pack(5): kinds of entries that are the difference to another one.
+_TO_OFFSET, _TO_OBJECT = 6, 7
+_PIECE = 1 << 12  # bytes
+
+
+def pack_size(file: IO[bytes], objects: int, id_size: int) -> int:
+    """How many bytes the pack has that begins where `file` stands; git has found it sound.
+
+    `git index-pack` does not say whether there is more behind it. `id_size` are the bytes of an
+    object id.
+    """
+    begin = file.tell()
+    at = begin + PACK_HEADER
+    for _ in range(objects):
+        file.seek(at)
+        piece = file.read(_PIECE)
+        content = _number_end(piece, 0)
+        kind = piece[0] >> 4 & 7
+        if kind == _TO_OFFSET:
+            content = _number_end(piece, content)
+        elif kind == _TO_OBJECT:
+            content += id_size
+        at += content
+        piece = piece[content:]
+        inflating = zlib.decompressobj()
+        while piece and not inflating.eof:
+            inflating.decompress(piece)
+            at += len(piece) - len(inflating.unused_data)
+            piece = file.read(_PIECE)
+    return at - begin + id_size
+
+
+def _number_end(piece: bytes, at: int) -> int:
+    """Where the number ends that begins there, of which each byte but the last has the high bit."""
+    while piece[at] & 0x80:
+        at += 1
+    return at + 1
 
 
 def pour(

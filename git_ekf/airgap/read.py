@@ -15,8 +15,17 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from git_ekf.airgap.archive import BUNDLE, MANIFEST, SIGNATURE, SUMS, Member, read_members, sums
-from git_ekf.airgap.manifest import Manifest, parse_manifest
-from git_ekf.airgap.pack import PACK_HEADER, Header, Progress, object_count, pour, read_header
+from git_ekf.airgap.manifest import HASHES, Manifest, parse_manifest
+from git_ekf.airgap.pack import (
+    PACK_HEADER,
+    Header,
+    Progress,
+    empty_pack,
+    object_count,
+    pack_size,
+    pour,
+    read_header,
+)
 from git_ekf.airgap.refusals import contradicts, damaged, unsound
 from git_ekf.airgap.signature import Signature, check
 from git_ekf.errors import GitFailed, Refused, UsageError
@@ -177,6 +186,7 @@ def unpack(git: Git, contents: Contents, *, linked: bool, progress: Progress) ->
     if objects != manifest.objects:
         found = counted(objects, "object")
         raise contradicts(path, f"the bundle has {found} and not {manifest.objects}")
+    _require_pack_alone(contents)
     return Unpacked(failure is not None, self_contained)
 
 
@@ -185,6 +195,19 @@ def _not_unpacked(path: str, failure: GitFailed) -> Refused | GitFailed:
         return failure
     reason = complaints(failure.stderr)[-1]
     return unsound(f"the pack in {path} is not sound: {reason}")
+
+
+def _require_pack_alone(contents: Contents) -> None:
+    """Raises Refused where there is more than the pack, which git has found sound."""
+    file, manifest, pack = contents.file, contents.manifest, contents.pack
+    file.seek(pack.offset)
+    size = pack_size(file, manifest.objects, HASHES[manifest.object_format] // 2)
+    if not manifest.objects:  # of which git has seen nothing
+        file.seek(pack.offset)
+        if file.read(size) != empty_pack(manifest.object_format):
+            raise unsound(f"the pack in {contents.path} is not sound")
+    if pack.size != size:
+        raise unsound(f"the pack in {contents.path} is not sound: there is something behind it")
 
 
 def require_tips(git: Git, contents: Contents) -> None:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from git_ekf import config as configuration
+from git_ekf.airgap.ref_names import can_carry
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS, RECORDS, TAGS
+from git_ekf.git.refs import HEADS, TAGS
 from git_ekf.names import Scheme, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.vendor import choose_release, last_fetch, read_mirror_state
@@ -113,11 +114,11 @@ def _channels(git: Git, scheme: Scheme, prefix: str) -> dict[str, str]:
     channels = {}
     for ref, oid in git.ref_values(prefix).items():
         name = ref.removeprefix(prefix)
-        if scheme.is_release(name):
+        if scheme.is_release(name) and can_carry(HEADS + name):
             channels[HEADS + name] = oid
     return channels
 
 
 def _tags(git: Git, merged: Iterable[str] = ()) -> dict[str, str]:
     tags = git.ref_values(TAGS, merged=merged)
-    return {ref: oid for ref, oid in tags.items() if not ref.startswith(RECORDS)}
+    return {ref: oid for ref, oid in tags.items() if can_carry(ref)}

@@ -12,6 +12,11 @@ def escape(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else _visible(char) for char in text)
 
 
+def one_line(text: str) -> str:
+    """A name for a sentence: its line ends are visible."""
+    return text.replace("\n", _visible("\n"))
+
+
 def unicode_text(text: str) -> str:
     """Text for a document: bytes that are not UTF-8 become escapes, so that any parser takes it."""
     return "".join(_visible(char) if _is_byte(char) else char for char in text)
