@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from git_ekf.git.quarantine import clear_left
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
 from git_ekf.transaction.interrupted import finish_interrupted
@@ -34,4 +35,5 @@ def recover(repo: Repository) -> Recovered:
     """
     with locked(repo) as journal:
         interrupted, rebased = finish_interrupted(repo, journal), recognise(repo, journal)
+        clear_left(repo.git, repo.place.objects)
         return Recovered(interrupted, rebased, restore_records(repo))

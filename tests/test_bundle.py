@@ -171,7 +171,7 @@ def test_three_increments_with_a_rewritten_channel_in_the_second(
         refused("apply", two, inside)
         == f"the vendor has rewritten release-1.9, from {old[:7]} to {rewritten[:7]}; nothing was changed"
     )
-    assert (refs(inside), list(inside.glob("objects/tmp*"))) == (before, [])
+    assert (refs(inside), list(inside.glob("objects/ekf*"))) == (before, [])
     done = ekf("apply", two, inside, "--accept", "release-1.9")
     backup = next(ref for ref in refs(inside) if ref.startswith("refs/ekf/backup/"))
     assert done.out == (
@@ -880,6 +880,8 @@ def test_what_it_builds_on_is_gone(
     lost = Path(shutil.copytree(inside, tmp_path / "lost.git"))
     for path in (lost / "objects/pack").iterdir():
         path.unlink()
+    for ref in ("refs/ekf/mirror/state", "refs/ekf/bundle/receipt"):
+        Git(str(lost)).write_blob(Git(str(inside)).blob(ref))
     assert refused("apply", two, lost).startswith(
         f"{two} builds on {manifest.prerequisites[0][:7]}, which {lost} does not have; "
     )
@@ -1096,7 +1098,7 @@ def test_apply_that_is_killed_is_simply_run_again(
     assert run("git-ekf", "bundle", "apply", two, inside, "--accept", "release-1.9").code == -9
     assert public(inside) == before
     hook.unlink()
-    (inside / "objects/tmp_objdir-ekf-left").mkdir()  # by one that was killed a moment earlier
+    (inside / "objects/ekf-new-left").mkdir()  # by one that was killed a moment earlier
     for lock in inside.rglob("*.lock"):
         lock.unlink()
     ekf("apply", two, inside, "--accept", "release-1.9")

@@ -29,6 +29,7 @@ from git_ekf.airgap.changes import (
 from git_ekf.demo.sample import make_vendor
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import BACKUP, MIRROR, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.vendor import STALE, MirrorState, parse_mirror_state, read_mirror_state
@@ -348,8 +349,9 @@ def test_moving_notices_what_others_did(vendor: Path) -> None:
         compare(git, {V18: commit(Clone(vendor), "release-1.8")}, {V18: have[V18]})[0].kind
         == UPDATED
     )
-    with pytest.raises(CallFailed):
-        move(git, [*changes[:2], RefChange(UPDATED, V19, oid, have[V19])], MirrorState("x", 0))
+    changes = [*changes[:2], RefChange(UPDATED, V19, oid, have[V19])]
+    with Quarantine(git, git.objects_dir()) as quarantine, pytest.raises(CallFailed):
+        move(git, quarantine, changes, MirrorState("x", 0))
     assert refs_of(git) == have
 
 

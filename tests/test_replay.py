@@ -16,6 +16,7 @@ from hypothesis import given
 from reach import EVERYTHING, generated, long
 
 from git_ekf.git.calls import Git
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.replay.divergence import read_divergence
 from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.scratch import open_scratch
@@ -60,11 +61,15 @@ def replay(built: Built) -> Replayed:
             read_divergence(scratch.writing, built.base, built.onto),
         ).steps()
     with open_scratch(repo) as scratch:
-        with Writer(repo, scratch, stack.commits, built.onto) as writer:
+        with (
+            Quarantine(repo.git, repo.place.objects) as quarantine,
+            Writer(repo, scratch, quarantine, stack.commits, built.onto) as writer,
+        ):
             sides = read_divergence(scratch.writing, built.base, built.onto)
             forecast = Forecast(scratch, stack, built.onto, upstream, sides, write=writer.add)
             steps = forecast.steps()
             written = writer.finish()
+            quarantine.migrate()
         assert [(step.verdict, step.changes) for step in steps] == [
             (step.verdict, step.changes) for step in whole[: len(steps)]
         ]

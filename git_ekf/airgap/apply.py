@@ -137,13 +137,12 @@ def _bring(
     with _unpacked(git, contents, progress) as (quarantined, quarantine):
         changes = compare(quarantined, manifest.refs, compared)
         require_accepted(changes, order)
-        quarantine.migrate()
-    have.update((change.ref, change.new) for change in changes)
-    receipt = _receipt(contents, {ref: oid for ref, oid in have.items() if oid}).text()
-    kind = UPDATED if applied_before else NEW
-    noted = RefChange(kind, APPLIED, applied_before, git.write_blob(receipt))
-    state = MirrorState(manifest.primary, manifest.updated)
-    backups = move(git, [*changes, noted], state)
+        have.update((change.ref, change.new) for change in changes)
+        receipt = _receipt(contents, {ref: oid for ref, oid in have.items() if oid}).text()
+        kind = UPDATED if applied_before else NEW
+        noted = RefChange(kind, APPLIED, applied_before, quarantined.write_blob(receipt))
+        state = MirrorState(manifest.primary, manifest.updated)
+        backups = move(git, quarantine, [*changes, noted], state)
     point_head(git, scheme)
     tidy(git, changes)
     written = _write_receipt(order, receipt)
@@ -256,7 +255,7 @@ def _unpacked(git: Git, contents: Contents, progress: Progress) -> Iterator[tupl
 
     Raises Refused where they are not complete.
     """
-    with Quarantine(git.objects_dir()) as quarantine:
+    with Quarantine(git, git.objects_dir()) as quarantine:
         quarantined = quarantine.git(git)
         unpacked = unpack(quarantined, contents, linked=True, progress=progress)
         if unpacked.deltas:

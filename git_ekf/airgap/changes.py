@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.names import Scheme, without_credentials
 from git_ekf.transaction.journal import uninterrupted
@@ -206,16 +207,19 @@ def require_refs(git: Git, wanted: dict[str, str], message: str, hint: str) -> N
             raise CallFailed(message.format(ref, have.get(ref, "gone")[:12], oid[:12]), hint)
 
 
-def move(git: Git, changes: Iterable[RefChange], state: MirrorState) -> dict[str, str]:
+def move(
+    git: Git, quarantine: Quarantine, changes: Iterable[RefChange], state: MirrorState
+) -> dict[str, str]:
     """Moves the mirror's refs in one transaction; returns the backups made (ref -> object id).
 
-    The mirror has to be locked (journal.locked). Raises GitFailed or Refused when a ref is not what
-    it was, and then no ref has moved; CallFailed when what is there afterwards is not what was
-    written.
+    The objects that they name come from the quarantine. The mirror has to be locked
+    (journal.locked). Raises GitFailed or Refused when a ref is not what it was, and then no ref has
+    moved; CallFailed when what is there afterwards is not what was written.
     """
     moving = [change for change in changes if change.moves]
     backups = plan_backups(git, moving)
-    wanted = wanted_refs(git, moving, state)
+    wanted = wanted_refs(quarantine.git(git), moving, state)
+    quarantine.migrate()
     none = "0" * len(wanted[MIRROR])
     updates = [RefUpdate(one.ref, one.old or none, one.new or none) for one in moving]
     updates.append(RefUpdate(MIRROR, "", wanted[MIRROR]))

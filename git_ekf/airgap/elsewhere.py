@@ -10,6 +10,7 @@ from git_ekf.airgap.changes import RefChange, plan_backups, require_refs, wanted
 from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import complaints
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import MIRROR
 from git_ekf.names import normalise_url, without_credentials
@@ -44,14 +45,18 @@ def refresh(git: Git, url: str) -> None:
         raise unreadable("mirror", url, error) from None
 
 
-def push(git: Git, url: str, changes: Iterable[RefChange], state: MirrorState) -> dict[str, str]:
+def push(
+    git: Git, quarantine: Quarantine, url: str, changes: Iterable[RefChange], state: MirrorState
+) -> dict[str, str]:
     """Moves the refs of the mirror at a URL in one push, and reads them back.
 
-    Returns the backups made (ref -> object id). Raises CallFailed.
+    The objects come from the quarantine. Returns the backups made (ref -> object id).
+    Raises CallFailed.
     """
     moving = [change for change in changes if change.moves]
     backups = plan_backups(git, moving)
-    wanted = {**backups, **wanted_refs(git, moving, state)}
+    wanted = {**backups, **wanted_refs(quarantine.git(git), moving, state)}
+    quarantine.migrate()
     # The lease on the state keeps two that push from different machines apart.
     expected = {MIRROR: git.ref_value(MIRROR)}
     expected |= {change.ref: change.old for change in moving if change.loses}

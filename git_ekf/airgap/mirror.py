@@ -28,6 +28,7 @@ from git_ekf.airgap.changes import (
 from git_ekf.airgap.elsewhere import copy_of, is_url, push, refresh
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.calls import Git
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
 from git_ekf.names import Scheme, normalise_url, without_credentials
 from git_ekf.vendor import MirrorState, ask_remote, choose_release, read_mirror_state, unreadable
@@ -83,7 +84,10 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
     object_format = "sha256" if len(offered[HEADS + channels[0]]) == 64 else "sha1"
     elsewhere = is_url(target)
     path = copy_of(target, object_format) if elsewhere else target
-    with opened(git, path, object_format, channels[-1]) as own:
+    with (
+        opened(git, path, object_format, channels[-1]) as own,
+        Quarantine(own, own.objects_dir()) as quarantine,
+    ):
         if elsewhere:
             refresh(own, target)
         have = refs_of(own)
@@ -91,11 +95,15 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
         asked = [_asked(scheme, release, channels, have) for release in order.releases]
         if asked:
             channels = [name for name in channels if name in asked]
-        wanted = _fetch(own, order, offered, channels, have)
+        quarantined = quarantine.git(own)
+        wanted = _fetch(quarantined, order, offered, channels, have)
         compared, kept = _compared(scheme, have, offered, wanted, asked)
-        changes = compare(own, wanted, compared)
+        changes = compare(quarantined, wanted, compared)
         require_accepted(changes, order)
-        backups = push(own, target, changes, state) if elsewhere else move(own, changes, state)
+        if elsewhere:
+            backups = push(own, quarantine, target, changes, state)
+        else:
+            backups = move(own, quarantine, changes, state)
         newest = point_head(own, scheme)
         tidy(own, changes)
         changes += [RefChange(KEPT, ref, have[ref], have[ref]) for ref in kept]
@@ -177,7 +185,7 @@ def _fetch(
     """ref -> object id of what is wanted.
 
     That is these channels, and all tags, or where only some releases are asked for the tags on
-    them. All of it is in the repository then, whole, and no ref names it yet. What the vendor has
+    them. All of it is where `git` writes then, whole, and no ref names it yet. What the vendor has
     where deploy records are is never wanted: in a clone of the mirror it would be taken for the
     site's own, to be judged and saved.
     """

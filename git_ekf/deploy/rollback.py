@@ -8,6 +8,7 @@ from typing import NamedTuple
 from git_ekf.deploy.read import Deployment
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.complaints import complaints
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.record import CONTEXT
 from git_ekf.repository import Repository
@@ -60,7 +61,7 @@ def rollback(repo: Repository, plan: RollbackPlan) -> str:
     branch, old = plan.branch, plan.old
     if plan.action == "nothing":
         return old
-    with exclusive(repo) as journal:
+    with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         if repo.git.head_branch() != plan.here:
             raise moved("HEAD")
         if repo.git.ref_value(HEADS + branch) != old:
@@ -69,15 +70,19 @@ def rollback(repo: Repository, plan: RollbackPlan) -> str:
         if plan.action == "switch":
             new = old
         elif plan.action == "commit":
-            new = _commit(repo, plan)
+            new = _commit(repo, quarantine, plan)
+            quarantine.migrate(new)
         updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
         settings = tracking(repo, branch) if plan.action == "create" else ()
         perform(repo, journal, "rollback", updates, branch, settings)
     return new
 
 
-def _commit(repo: Repository, plan: RollbackPlan) -> str:
-    """The new commit with the record's tree, signed where the user signs commits."""
+def _commit(repo: Repository, quarantine: Quarantine, plan: RollbackPlan) -> str:
+    """The new commit with the record's tree, signed where the user signs commits.
+
+    It is in the quarantine.
+    """
     context = plan.deployment.record.get(CONTEXT)
     message = f"Roll back to {plan.deployment.name}\n"
     if context:
@@ -85,7 +90,8 @@ def _commit(repo: Repository, plan: RollbackPlan) -> str:
     sign = repo.git_flag("commit.gpgsign")
     commit = plan.deployment.commit
     try:
-        return repo.git.commit_tree(commit, plan.old, os.fsencode(message), sign=sign)
+        git = quarantine.git(repo.git)
+        return git.commit_tree(commit, plan.old, os.fsencode(message), sign=sign)
     except GitFailed as error:
         if not sign:
             raise

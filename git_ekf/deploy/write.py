@@ -6,6 +6,7 @@ import os
 
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.complaints import complaints
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, KEPT, TAGS, RefUpdate
 from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
 from git_ekf.policy.finding import Finding
@@ -166,33 +167,51 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
     Raises CallFailed, Refused.
     """
     sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
-    head = repo.head or ""
-    none = "0" * len(head)
-    with exclusive(repo) as journal:
+    none = "0" * len(repo.head or "")
+    with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         for _ in range(_ATTEMPTS):
             name = next_name(repo, date, branch)
-            ref = TAGS + str(name)
-            update = RefUpdate(ref, none, "")
+            oid = _make(repo, quarantine, name, message, sign=sign)
+            if not oid:
+                continue
+            quarantine.migrate()
+            update = RefUpdate(TAGS + str(name), none, oid)
+            kept = RefUpdate(KEPT + str(name), "", oid)
             operation = journal.begin("tag", [update], branch, branch, moves_head=False)
             try:
-                repo.git.make_tag(str(name), head, os.fsencode(message), sign=sign)
+                repo.git.update_refs([update, kept])
             except GitFailed as error:
                 journal.mark(operation, "dropped")
-                if "already exists" in error.stderr:
-                    continue
-                raise _not_tagged(error) from None
-            made = repo.git.ref_value(ref)
-            if sign and not is_signed(os.fsdecode(repo.git.tag(made))):
-                # Without its SSH key, git 2.39 leaves the signature out and calls that a success.
-                repo.git.update_refs([RefUpdate(ref, made, none)])
-                journal.mark(operation, "dropped")
-                raise CallFailed(
-                    "the record could not be signed: git left the signature out", _SIGNING
-                )
-            repo.git.update_refs([RefUpdate(KEPT + str(name), "", made)])
-            journal.mark(operation, "done", [update._replace(new=made)])
-            return name
+                if not _is_taken(error):
+                    raise
+            else:
+                journal.mark(operation, "done")
+                return name
     raise CallFailed(f"the names of {date} are being taken by somebody else", "try again")
+
+
+def _make(
+    repo: Repository, quarantine: Quarantine, name: RecordName, message: str, *, sign: bool
+) -> str:
+    """The object id of the new tag, in the quarantine; "" where its name is taken.
+
+    Raises CallFailed.
+    """
+    content = os.fsencode(message)
+    try:
+        oid = quarantine.make_tag(str(name), repo.head or "", content, sign=sign)
+    except GitFailed as error:
+        if _is_taken(error):
+            return ""
+        raise _not_tagged(error) from None
+    if sign and not is_signed(os.fsdecode(quarantine.git(repo.git).tag(oid))):
+        # Without its SSH key, git 2.39 leaves the signature out and calls that a success.
+        raise CallFailed("the record could not be signed: git left the signature out", _SIGNING)
+    return oid
+
+
+def _is_taken(error: GitFailed) -> bool:
+    return "already exists" in error.stderr
 
 
 def _not_tagged(error: GitFailed) -> CallFailed:

@@ -1,6 +1,8 @@
-"""Objects that are not yet the repository's: beside its own.
+"""Objects that are not yet the repository's: beside its own, and held until refs name them.
 
-So git keeps those of a push until that is accepted (tmp-objdir.c).
+So git keeps those of a push until that is accepted (tmp-objdir.c). Another program may pack the
+repository anew at any moment, and drop what no ref leads to (`git gc --prune=now`): so all that
+is brought in comes as packs with a .keep file (git-repack(1)), and a ref holds what has to stay.
 """
 
 from __future__ import annotations
@@ -8,31 +10,47 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 
+from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.git.calls import Git
+from git_ekf.git.refs import HOLD, RefUpdate
 
-_PREFIX = "tmp_objdir-ekf-"  # git's gc clears away what begins so, too
+# Not "tmp_", with which git's own begin: `git gc --prune=now` removes those under way as well.
+_PREFIX = "ekf-new-"
+_KEPT = b"git-ekf, until refs name what is in it\n"
+# Refuses a ref to an object that is only in quarantine (githooks(5), reference-transaction).
+_REFUSING = b"""#!/bin/sh
+while read -r old new ref; do
+    rest=${new#??}
+    [ ! -e "$GIT_OBJECT_DIRECTORY/${new%"$rest"}/$rest" ] || exit 1
+done
+"""
 
 
 class Quarantine:
-    """A context; what was not moved to the repository's own objects when it ends is gone.
+    """A context; what was not migrated to the repository's own objects when it ends is gone.
 
-    The repository has to be locked (journal.locked): what is left of one that was killed is
-    cleared away.
+    What was migrated is safe from `git repack` and `git gc` until it ends. The repository has to
+    be locked (journal.locked): what is left of one that was killed is cleared away.
     """
 
-    def __init__(self, objects: str) -> None:
+    def __init__(self, git: Git, objects: str) -> None:
         """`objects` is the repository's directory of them."""
+        self._git = git
         self._objects = objects
+        self._held: list[str] = []
 
     def __enter__(self) -> Quarantine:
-        for name in os.listdir(self._objects):
-            if name.startswith(_PREFIX):
-                shutil.rmtree(os.path.join(self._objects, name), ignore_errors=True)
+        clear_left(self._git, self._objects)
         self._folder = tempfile.mkdtemp(prefix=_PREFIX, dir=self._objects)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        # The directory comes last: where it is left, so may be the others.
+        _release(self._git, self._held)
+        _remove_keeps(self._objects)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def git(self, git: Git) -> Git:
@@ -45,16 +63,112 @@ class Quarantine:
         }
         return git.variant(env=env)
 
-    def migrate(self) -> None:
-        """Moves the packs to the repository.
+    def make_tag(self, name: str, commit: str, message: bytes, *, sign: bool) -> str:
+        """The object id of an annotated tag with the message as it is. Raises GitFailed.
 
-        Of each the index comes last, with which git sees it.
+        git only makes one together with its ref, which is refused here.
+        """
+        before = self._loose()
+        git = self.git(self._git).variant(env=self._refusing())
+        try:
+            git.make_tag(name, commit, message, sign=sign)
+        except GitFailed:
+            made = self._loose() - before
+            if len(made) != 1:
+                raise
+            return made.pop()
+        # A disk on which nothing may be run has no hooks either.
+        oid = git.ref_value(f"refs/tags/{name}")
+        git.update_refs([RefUpdate(f"refs/tags/{name}", oid, "0" * len(oid))])
+        return oid
+
+    def _refusing(self) -> dict[str, str]:
+        """An environment in which no ref can name what is only here."""
+        hooks = os.path.join(self._folder, "hooks")
+        os.makedirs(hooks, exist_ok=True)
+        hook = os.path.join(hooks, "reference-transaction")
+        with open(hook, "wb") as file:
+            file.write(_REFUSING)
+        os.chmod(hook, 0o700)
+        last = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+        return {
+            "GIT_CONFIG_COUNT": f"{last + 1}",
+            f"GIT_CONFIG_KEY_{last}": "core.hooksPath",
+            f"GIT_CONFIG_VALUE_{last}": hooks,
+        }
+
+    def migrate(self, *tips: str) -> None:
+        """Moves the objects to the repository, which keeps them, and with refs holds `tips`.
+
+        Those are commits and what they lead to, also what was in the repository before.
+        Raises GitFailed.
         """
         here, there = (os.path.join(folder, "pack") for folder in (self._folder, self._objects))
-        os.makedirs(there, exist_ok=True)
+        loose = self._loose()
+        if loose:
+            os.makedirs(here, exist_ok=True)
+            self.git(self._git).pack_objects_as(os.path.join(here, "pack"), loose)
         names = os.listdir(here) if os.path.isdir(here) else []
+        os.makedirs(there, exist_ok=True)
+        for name in names:
+            if name.endswith(".pack"):
+                _write_keep(os.path.join(there, name.removesuffix(".pack") + ".keep"))
+        # Of each pack the index comes last, with which git sees it.
         for name in sorted(names, key=lambda name: name.endswith(".idx")):
-            os.replace(os.path.join(here, name), os.path.join(there, name))
+            if not name.endswith(".keep"):
+                os.replace(os.path.join(here, name), os.path.join(there, name))
+        self._hold(tips)
+
+    def _hold(self, tips: Iterable[str]) -> None:
+        updates = [RefUpdate(f"{HOLD}{number}", "", tip) for number, tip in enumerate(tips)]
+        self._held = [update.ref for update in updates]
+        self._git.update_refs(updates)
+
+    def _loose(self) -> set[str]:
+        """The ids of the objects that are files of their own (gitformat-loose(5))."""
+        found: set[str] = set()
+        for folder in os.listdir(self._folder):
+            if len(folder) == 2:
+                names = os.listdir(os.path.join(self._folder, folder))
+                found.update(folder + name for name in names if name.isalnum())
+        return found
+
+
+def clear_left(git: Git, objects: str) -> None:
+    """Clears away what one that was killed has left. The repository has to be locked."""
+    left = [name for name in os.listdir(objects) if name.startswith(_PREFIX)]
+    if left:
+        _release(git, [ref.name for ref in git.refs(HOLD)])
+    _remove_keeps(objects)
+    for name in left:
+        shutil.rmtree(os.path.join(objects, name), ignore_errors=True)
+
+
+def _release(git: Git, refs: Iterable[str]) -> None:
+    # What cannot be released now the next command releases: nothing else depends on it.
+    with suppress(CallFailed):
+        git.update_refs(RefUpdate(ref, "", "0" * 40) for ref in refs)
+
+
+def _write_keep(path: str) -> None:
+    with suppress(FileExistsError), open(path, "xb") as file:  # else somebody else keeps it
+        file.write(_KEPT)
+
+
+def _remove_keeps(objects: str) -> None:
+    folder = os.path.join(objects, "pack")
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            if name.endswith(".keep") and _is_ours(os.path.join(folder, name)):
+                os.unlink(os.path.join(folder, name))
+
+
+def _is_ours(keep: str) -> bool:
+    try:
+        with open(keep, "rb") as file:
+            return file.read(len(_KEPT) + 1) == _KEPT
+    except OSError:
+        return False
 
 
 def quoted_path(path: str) -> str:

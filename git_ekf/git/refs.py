@@ -13,6 +13,7 @@ KEPT = "refs/ekf/records/"  # every record here, where no fetch prunes it
 BACKUP = "refs/ekf/backup/"
 MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself
 APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the last bundle applied
+HOLD = "refs/ekf/hold/"  # new objects, until the refs that are to name them do
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 

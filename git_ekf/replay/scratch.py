@@ -38,7 +38,7 @@ class Scratch:
     """
 
     def __init__(self, repo: Repository, folder: str) -> None:
-        store = os.path.join(repo.place.common_dir, "objects")
+        store = repo.place.objects
         objects = os.path.join(folder, "objects")
         git_dir = os.path.join(folder, "git")
         promisor = _promisor(repo)

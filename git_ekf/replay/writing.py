@@ -44,12 +44,16 @@ class NewCommits(NamedTuple):
 class Writer:
     """Writes commits on `onto`, and all that they need, as one pack.
 
-    It writes while later ones are still being looked at. It is a context. Until `finish` nothing is
-    in the repository, and no ref names anything of it even then.
+    It writes while later ones are still being looked at. It is a context.
     """
 
     def __init__(
-        self, repo: Repository, scratch: Scratch, commits: list[Commit], onto: str
+        self,
+        repo: Repository,
+        scratch: Scratch,
+        quarantine: Quarantine,
+        commits: list[Commit],
+        onto: str,
     ) -> None:
         """`commits` are all that may come."""
         self._repo = repo
@@ -60,10 +64,9 @@ class Writer:
         self._kept: list[tuple[str, Text]] = []  # of each commit that is written: the original
         self._written: dict[int, str] = {}
         self._abandoned = False
-        self._quarantine = Quarantine(os.path.join(repo.place.common_dir, "objects"))
+        self._quarantine = quarantine
 
     def __enter__(self) -> Writer:
-        self._quarantine.__enter__()
         self._work = Background(self._run)
         return self
 
@@ -72,23 +75,22 @@ class Writer:
         self._steps.put(None)
         with suppress(Exception):  # it was raised already, or is of no interest any more
             self._work.result()
-        self._quarantine.__exit__()
 
     def add(self, steps: list[ReplayStep]) -> None:
         """Takes the next ones, oldest first."""
         self._steps.put([step for step in steps if step.verdict == "clean"])
 
     def finish(self) -> NewCommits:
-        """The new commits, now in the repository.
+        """The new commits, which are to be migrated to the repository.
 
         Raises Refused where the user has no identity, CallFailed where signing fails.
         """
         self._steps.put(None)
         self._work.result()
-        self._quarantine.migrate()
         new = [self._written[number] for number in sorted(self._written)]
         if self._repo.git_flag("commit.gpgsign"):
-            new = _signed(self._repo.git, new, [text for _, text in self._kept], self._onto)
+            git = self._quarantine.git(self._repo.git)
+            new = _signed(git, new, [text for _, text in self._kept], self._onto)
         originals = [oid for oid, _ in self._kept]
         return NewCommits(list(zip(originals, new, strict=True)), new[-1] if new else self._onto)
 

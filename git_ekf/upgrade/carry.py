@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import Refused
+from git_ekf.git.calls import Git
+from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit
@@ -39,7 +41,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
 
     Raises Refused where it must not be done, CallFailed.
     """
-    with exclusive(repo) as journal:
+    with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         ready = Background(lambda: _require_ready(repo, target, options))
         Background(lambda: (repo.git.version, repo.git.hooks_dir))  # asked ahead
         with open_scratch(repo) as scratch:
@@ -53,13 +55,16 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 steps: list[ReplayStep] = []
                 written = NewCommits([], target.onto)
             else:
-                with Writer(repo, scratch, work.stack.commits, target.onto) as writer:
+                commits = work.stack.commits
+                with Writer(repo, scratch, quarantine, commits, target.onto) as writer:
                     steps = work.steps(scratch, target, options, writer.add)
                     ready.result()
                     _run_pre_rebase(repo, target)
                     written = writer.finish()
             done = [step for step in steps if step.verdict != "conflict"]
-            picks = _picks(scratch, work, work.stack.commits[len(done) :])
+            storing = quarantine.git(scratch.storing)
+            picks = _picks(storing, scratch, work, work.stack.commits[len(done) :])
+            quarantine.migrate(written.tip, *(pick for _, pick in picks[-1:]))
         moves = _updates(target, written.tip)
         settings = tracking(repo, target.goal) if target.command == UPGRADE else ()
         if picks:
@@ -115,13 +120,13 @@ def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:
     return dropped
 
 
-def _picks(scratch: Scratch, work: Work, rest: list[Commit]) -> list[tuple[str, str]]:
+def _picks(storing: Git, scratch: Scratch, work: Work, rest: list[Commit]) -> list[tuple[str, str]]:
     """(original, the commit to pick) of those that a rebase is to carry over.
 
-    What is to be picked is in the repository then.
+    `storing` writes what is to be picked.
     """
     if rest and work.rewritten:
-        write_stack(scratch.storing, scratch, work.rewritten)
+        write_stack(storing, scratch, work.rewritten)
     return [
         (commit.oid, commit.tree_of)
         for commit in rest

@@ -127,7 +127,7 @@ def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
     stack, first = migrated
     stream = Stream()
     texts = read_texts(scratch, [commit.text_of for commit in stack.commits])
-    if git is scratch.storing:
+    if git is not scratch.writing:
         stream.blobs(scratch.objects.new_files())
     base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", _results(first))
     numbers = []

@@ -20,6 +20,11 @@ class Paths(NamedTuple):
     shallow: bool
     object_format: str
 
+    @property
+    def objects(self) -> str:
+        """The directory of objects."""
+        return os.path.join(self.common_dir, "objects")
+
 
 class AboutQuestions(Process):
     """About git, and about the place where it is asked."""

@@ -44,6 +44,13 @@ class PackQuestions(Process):
             yield transfer.stdin, transfer
         transfer.require(0, 1)
 
+    def pack_objects_as(self, base: str, oids: Iterable[str]) -> None:
+        """Writes objects to a pack and its index, whose paths begin with `base`.
+
+        Raises GitFailed.
+        """
+        self._run("pack-objects", "--quiet", base, stdin=as_lines(oids))
+
     def fast_import(self, stream: bytes) -> None:
         """Makes what a stream says (git-fast-import(1)). Raises GitFailed."""
         self._run("fast-import", "--quiet", stdin=stream)

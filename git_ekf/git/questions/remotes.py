@@ -77,7 +77,9 @@ class RemoteQuestions(Process):
         git makes sure that it is what its name says, and complete. Raises GitFailed.
         """
         options = ("--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--stdin")
-        return self._fetch(*options, "--", remote, stdin=as_lines(refs))
+        # As packs: of single objects git writes those only that are nowhere in the repository yet.
+        git = self.variant(settings=("fetch.unpackLimit=1",))
+        return git._fetch(*options, "--", remote, stdin=as_lines(refs))
 
     def fetch_copy(self, remote: str, *refspecs: str) -> None:
         """Makes the refs of the refspecs what they are at the remote, deleted ones too.
