@@ -15,6 +15,7 @@ from git_ekf.config_values import (
     Grant,
     Migration,
     WrongValue,
+    as_amount,
     as_boolean,
     as_command,
     as_grants,
@@ -93,6 +94,8 @@ class Config(NamedTuple):
     server_signers: str = ""
     server_user: str = ""
     server_may_push: tuple[Grant, ...] = ()
+    server_seconds: int = 30
+    server_megabytes: int = 500
     bundle_signers: str = ""
 
 
@@ -119,6 +122,8 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "server.allowed-signers": ("server_signers", as_path),
     "server.user": ("server_user", as_string),
     "server.may-push": ("server_may_push", as_grants),
+    "server.budget-time": ("server_seconds", as_amount),
+    "server.budget-memory": ("server_megabytes", as_amount),
     BUNDLE_SIGNERS: ("bundle_signers", as_path),
 }
 _LISTS = {

@@ -57,6 +57,14 @@ def as_boolean(value: Any) -> bool:
     return value
 
 
+def as_amount(value: Any) -> int:
+    """A number of up to six digits, as git's configuration has it too. Raises WrongValue."""
+    digits = str(value)
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 6 and int(digits)):
+        raise WrongValue("must be a number from 1 to 999999")
+    return int(digits)
+
+
 def as_scheme(value: Any) -> Scheme:
     """How release branches are named. Raises WrongValue."""
     try:

@@ -6,12 +6,16 @@ Nothing is written to refs or objects, and nothing that is pushed is read as con
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from git_ekf.errors import Refused
-from git_ekf.git.refs import parse_receive
+from git_ekf.git.refs import HEADS, RECORDS, TAGS, UPSTREAM, parse_receive
 from git_ekf.hooks import fast_receive, settings, spawn
+from git_ekf.hooks.budget import budget
+from git_ekf.names import RecordName, record_name
+from git_ekf.policy import limits
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_receive
 from git_ekf.policy.receiver import Receiver
@@ -27,11 +31,43 @@ def judge(stdin: bytes) -> list[Finding]:
         )
     with _server_environment():
         repo = Receiver(parse_receive(os.fsdecode(stdin)), pusher)
-        if not repo.config.server_judge:
+        config = repo.config
+        if not config.server_judge:
             return []
-        found = judge_receive(repo)
+        with budget(config.server_seconds, config.server_megabytes):
+            _require_few(repo)
+            found = judge_receive(repo)
         _remember(repo)
         return found
+
+
+def _require_few(repo: Receiver) -> None:
+    """Raises Refused for a push of more refs, or of longer names, than are judged."""
+    few, internal = "push fewer at a time", repo.config.internal
+    if len(repo.updates) > limits.REFS:
+        raise Refused(f"the push has more than {limits.REFS:,} refs", few)
+    try:
+        for update in repo.updates:
+            limits.require_short(update.ref)
+    except limits.TooMuch as error:
+        fix = f"push it by a shorter name: git push {shlex.quote(internal)} OLD:NEW"
+        raise Refused(str(error), fix) from None
+    names = {_release(repo, update.ref) for update in repo.updates}
+    releases = list(filter(repo.config.scheme.is_release, names))
+    # Those without a channel are refused, and are no work.
+    if (
+        len(releases) > limits.BRANCHES
+        and len(list(filter(repo.channel, releases))) > limits.BRANCHES
+    ):
+        raise Refused(f"the push is about more than {limits.BRANCHES} releases", few)
+
+
+def _release(repo: Receiver, ref: str) -> str:
+    """The release branch that a ref of it, of its channel or of a record is about."""
+    if ref.startswith(RECORDS):
+        name = record_name(ref.removeprefix(TAGS), repo.config.scheme)
+        return name.branch if isinstance(name, RecordName) else ""
+    return ref.removeprefix(HEADS).removeprefix(UPSTREAM)
 
 
 @contextmanager

@@ -18,6 +18,12 @@ DIFF_OPTIONS = [
     "--ignore-submodules=none",
 ]
 
+# Of a push: its refs, those of them whose commits are judged, the bytes of a ref's name and of a
+# part of that (a file system has 255, and git a suffix), and how many parts it has.
+REFS = 20_000
+BRANCHES = 200
+REF_LENGTH, REF_PART, REF_DEPTH = 1000, 250, 50
+
 # The length of a path (bytes), as of git's fsck.largePathname: also how deep directories go.
 PATH_LENGTH = 4096
 # The bytes of one directory.
@@ -36,3 +42,16 @@ class TooMuch(ValueError):
 def may_have_markers(content: bytes) -> bool:
     """Whether a line of it may be a conflict marker, of whatever length."""
     return content.startswith((b"<", b">")) or b"\n<" in content or b"\n>" in content
+
+
+def require_short(ref: str) -> None:
+    """Raises TooMuch for the name of a ref that is too long or too deep."""
+    parts = ref.encode("utf-8", "surrogateescape").split(b"/")
+    length = sum(map(len, parts)) + len(parts) - 1
+    begin = ref[:60]
+    if length > REF_LENGTH:
+        raise TooMuch(f"{begin}… has a name of more than {REF_LENGTH:,} bytes")
+    if max(map(len, parts)) > REF_PART:
+        raise TooMuch(f"{begin}… has a name with more than {REF_PART} bytes between slashes")
+    if len(parts) > REF_DEPTH:
+        raise TooMuch(f"{begin}… has a name of more than {REF_DEPTH} parts")

@@ -1,0 +1,84 @@
+"""How long a judgment may take and how much memory it may use, whatever was pushed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from git_ekf.errors import Refused
+
+_LOOK_EVERY = 0.05  # seconds
+# Of what is allowed; the rest is for what comes before the next look, and for ending it.
+_SHARE = 0.9
+
+
+class _Exceeded(BaseException):
+    """Nobody on the way handles it: it is no error of what is under way."""
+
+
+@contextmanager
+def budget(seconds: int, megabytes: int) -> Iterator[None]:
+    """Ends what goes beyond, and all that it has started. Raises Refused.
+
+    For the main thread. Memory is what this process and its children have for themselves, where the
+    system tells (Linux does); a pack that git maps is none.
+    """
+    end = time.monotonic() + _SHARE * seconds
+    most = _SHARE * megabytes * 1024
+    exceeded = ""
+
+    def look(number: int, frame: FrameType | None) -> None:
+        nonlocal exceeded
+        family = _family(os.getpid())
+        if time.monotonic() > end:
+            exceeded = f"more than {seconds} seconds"
+        elif sum(map(_own_memory, family)) > most:
+            exceeded = f"more than {megabytes} MB of memory"
+        if exceeded:
+            for pid in family[1:]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            raise _Exceeded
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY, _LOOK_EVERY)
+    try:
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    except BaseException:
+        if not exceeded:
+            raise
+    if exceeded:
+        raise Refused(
+            f"the judgment of this push takes {exceeded}",
+            "push fewer commits or refs at a time; the server's administrator can allow more"
+            " (server.budget-time, server.budget-memory)",
+        )
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all below it, itself first."""
+    found = [pid]
+    for parent in found:
+        with suppress(OSError):
+            for thread in os.listdir(f"/proc/{parent}/task"):
+                path = f"/proc/{parent}/task/{thread}/children"
+                with open(path, encoding="ascii") as file:
+                    found += map(int, file.read().split())
+    return found
+
+
+def _own_memory(pid: int) -> int:
+    """The kilobytes that a process has for itself (RssAnon, proc(5)); 0 where nobody tells."""
+    with suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1])
+    return 0
