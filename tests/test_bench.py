@@ -21,6 +21,7 @@ HEADINGS = (
     "A server receives one commit",
     "A server receives 1,000 commits",
     "Peak memory of the full rules",
+    "The server's hook on what costs most",
     "git ekf upgrade, S2",
     "git ekf upgrade, S3",
     "5 pushes at once",

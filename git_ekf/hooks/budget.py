@@ -33,13 +33,13 @@ def budget(seconds: int, megabytes: int) -> Iterator[None]:
 
     def look(number: int, frame: FrameType | None) -> None:
         nonlocal exceeded
-        family = _family(os.getpid())
+        processes = family(os.getpid())
         if time.monotonic() > end:
             exceeded = f"more than {seconds} seconds"
-        elif sum(map(_own_memory, family)) > most:
+        elif sum(map(own_memory, processes)) > most:
             exceeded = f"more than {megabytes} MB of memory"
         if exceeded:
-            for pid in family[1:]:
+            for pid in processes[1:]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             raise _Exceeded
@@ -63,7 +63,7 @@ def budget(seconds: int, megabytes: int) -> Iterator[None]:
         )
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """A process and all below it, itself first."""
     found = [pid]
     for parent in found:
@@ -75,7 +75,7 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _own_memory(pid: int) -> int:
+def own_memory(pid: int) -> int:
     """The kilobytes that a process has for itself (RssAnon, proc(5)); 0 where nobody tells."""
     with suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as file:
         for line in file:

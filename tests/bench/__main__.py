@@ -94,6 +94,7 @@ def _server(world: World, table: Table) -> None:
         cloned,
         "1,000 commits and 200 deploy records, in a repository of 50,000 commits",
     )
+    receive.worst(world, table, cloned)
 
 
 if __name__ == "__main__":

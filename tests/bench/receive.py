@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from bench.generate import BRANCH, Clone, World
 from bench.hooks import lefthook
 from bench.measure import Bound, Case, Table, medians
 from bench.size import scaled
 from git_ekf.git.refs import RECORDS
+from git_ekf.hooks.budget import family, own_memory
 
 NONE, SHELL, EKF, LEFTHOOK = (
     "no hook",
@@ -173,3 +176,90 @@ def _memory(server: Server) -> int:
         "update-ref", "--stdin", stdin=f"create {ref} {oid}\nupdate {branch} {tip}\n".encode()
     )
     return round(usage.ru_maxrss / 1024)
+
+
+def worst(world: World, table: Table, clone: Clone) -> None:
+    """The costliest pushes that are known, accepted and refused: nothing is to take 30 s or 500 MB."""
+    server = Server(clone)
+    server.ready(EKF)()
+    tip = server.tip
+    table.heading("The server's hook on what costs most: seconds, and MB of memory in use at most")
+    for name, updates in _costly(server, tip):
+        code, seconds, megabytes = _judge(server, updates)
+        verdict = "accepted" if code == 0 else "refused"
+        bounds = f"{Bound(seconds, 30)}; {megabytes:.0f} MB {Bound(megabytes / 500, 1)}"
+        table.row(f"{name}, {verdict}", 1000 * seconds, bounds)
+
+
+def _costly(server: Server, tip: str) -> Iterator[tuple[str, list[str]]]:
+    """What a push does, with the lines that the hook is told; the objects are there."""
+    zero, branch = "0" * len(tip), f"refs/heads/{BRANCH}"
+    channel = server.git("rev-parse", f"refs/ekf/upstream/{BRANCH}")
+
+    def on_top(tree: str) -> list[str]:
+        commit = server.git("commit-tree", tree, "-p", tip, "-m", "Large")
+        return [f"{tip} {commit} {branch}"]
+
+    def tree(entries: list[str]) -> str:
+        return server.git("mktree", stdin="".join(f"{entry}\n" for entry in entries).encode())
+
+    def files(contents: list[bytes]) -> list[str]:
+        oids = [server.git("hash-object", "-w", "--stdin", stdin=content) for content in contents]
+        return [f"100644 blob {oid}\tfile-{number:03}" for number, oid in enumerate(oids)]
+
+    nested = tree(files([b"<<<<<<< ours\n"]))
+    for _ in range(30):
+        nested = tree([f"040000 tree {nested}\t{name}" for name in "ab"])
+    yield "2^30 paths in 900 bytes", on_top(nested)
+    many = scaled(100_000)
+    wide = tree([files([b"<\n"])[0].replace("file-000", f"{n:06}") for n in range(many)])
+    yield "100,000 files", on_top(wide)
+    lines = b"<\n" * scaled(1_950_000, 1000)
+    one = files([lines])[0]
+    yield "20 paths to one file of 3.9 MB", on_top(tree([f"{one}-{n:02}" for n in range(20)]))
+    numbers = range(scaled(100))
+    yield "100 files of 3.9 MB", on_top(tree(files([b"<%d\n" % n + lines for n in numbers])))
+    sizes = "".join(f"*{n:02} conflict-marker-size={n + 1}\n" for n in range(64)).encode()
+    attributes = files([sizes])[0].replace("file-000", ".gitattributes")
+    sized = [attributes, *(f"{one}-{n:02}" for n in range(64))]
+    yield "64 lengths of markers in a file of 3.9 MB", on_top(tree(sized))
+    for what, name in (("one", "x"), ("20,000", "x/")):
+        name = (name * 64_000)[:64_000] + "x"
+        yield f"a name of 64 kB in {what} part", [f"{zero} {tip} refs/heads/{name}"]
+    updates = [f"{zero} {tip} refs/tags/{number}" for number in range(scaled(20_000))]
+    yield "20,000 tags", updates
+    above, commits, channels = channel, [], []
+    for number in range(scaled(200)):
+        above = server.git("commit-tree", f"{channel}^{{tree}}", "-p", above, "-m", str(number))
+        commits.append(server.git("commit-tree", f"{tip}^{{tree}}", "-p", above, "-m", "Own"))
+        channels.append(above)
+    updates = []
+    for number, (own, vendor) in enumerate(zip(commits, channels, strict=True)):
+        updates.append(f"{zero} {vendor} refs/ekf/upstream/release-5.{number}")
+        updates.append(f"{zero} {own} refs/heads/release-5.{number}")
+    yield "200 channels with a branch each", updates
+
+
+def _judge(server: Server, updates: list[str]) -> tuple[int, float, float]:
+    """The hook's exit code, the seconds that it took, and the MB that it and its children had."""
+    environment = {
+        **server.world.env,
+        "GIT_DIR": ".",
+        "GIT_OBJECT_DIRECTORY": str(server.path / "objects"),
+    }
+    begin = time.perf_counter()
+    most = 0
+    with subprocess.Popen(
+        [server.hook],
+        cwd=server.path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as hook:
+        assert hook.stdin is not None
+        with suppress(BrokenPipeError), hook.stdin:
+            hook.stdin.write("".join(f"{line}\n" for line in updates).encode())
+        while hook.poll() is None:
+            most = max(most, sum(map(own_memory, family(hook.pid))))
+            time.sleep(0.005)
+    return hook.returncode, time.perf_counter() - begin, most / 1024
