@@ -7,7 +7,6 @@ Unknown keys and wrong types are UsageErrors that name file, line and key.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -29,6 +28,7 @@ from git_ekf.config_values import (
 )
 from git_ekf.errors import UsageError
 from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
+from git_ekf.shown import shell
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 FILE = ".ekf.toml"
@@ -154,7 +154,7 @@ def read(path: str) -> bytes | None:
         return read_small(path, CONFIGURATION)
     except OSError as error:
         raise UsageError(
-            f"{FILE} cannot be read: {error.strerror}", f"ls -l {shlex.quote(path)}"
+            f"{FILE} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
         ) from None
 
 

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
+
+from git_ekf.shown import shell
 
 DONE = 0
 FINDINGS = 1
@@ -23,14 +26,18 @@ INTERRUPTED = 130
 
 
 class EkfError(Exception):
-    """One clear sentence, and in `hint` the exact command that helps ("" where there is none)."""
+    """One clear sentence, and in `hint` the exact command that helps ("" where there is none).
+
+    `details` are lines of another program that say more.
+    """
 
     code = FAILED
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = details
 
 
 class UsageError(EkfError):
@@ -53,8 +60,11 @@ class GitFailed(CallFailed):
     """A git process ended with another code than the caller knows what to do with."""
 
     def __init__(self, args: list[str], returncode: int, stderr: str) -> None:
-        message = stderr.strip() or "(it said nothing)"
-        super().__init__(f"git {' '.join(args)} failed with code {returncode}: {message}")
+        lines = [line for line in stderr.split("\n") if line.strip()]
+        reason = lines[0] if lines else "(it said nothing)"
+        super().__init__(
+            f"git {shell(*args)} failed with code {returncode}: {reason}", details=lines[1:]
+        )
         self.returncode = returncode
         self.stderr = stderr
 
@@ -65,10 +75,8 @@ class SystemFailed(CallFailed):
     def __init__(self, error: OSError) -> None:
         hint = ""
         if isinstance(error.filename, str):
-            import shlex
-
-            folder = shlex.quote(os.path.dirname(error.filename) or ".")
-            hint = f"ls -ld {folder} {shlex.quote(error.filename)}"
+            folder = shell(os.path.dirname(error.filename) or ".")
+            hint = f"ls -ld {folder} {shell(error.filename)}"
             if error.errno == errno.ENOSPC:
                 hint = f"df -h {folder}"
         super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)

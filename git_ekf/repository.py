@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property, partial
@@ -16,6 +15,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, UPSTREAM
 from git_ekf.names import normalise_url
+from git_ekf.shown import shell
 
 
 class Remote(NamedTuple):
@@ -88,8 +88,13 @@ class Repository:
         """The act that adds a name to a list of the configuration, where the list is kept."""
         if self.toml is not None:
             # A value in git's configuration would take the place of the file's.
-            return f'add "{name}" to {key} in {configuration.FILE}'
-        return f"git config --add ekf.{key} {shlex.quote(name)}"
+            import json
+
+            value = json.dumps(
+                name, ensure_ascii=False
+            )  # a string of TOML, for all that git allows
+            return f"add {value} to {key} in {configuration.FILE}"
+        return f"git config --add {shell(f'ekf.{key}', name)}"
 
     @cached_property
     def head_branch(self) -> str | None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from typing import NamedTuple
 
 from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small, write_small
-from git_ekf.terminal.text import escape, scrub
 from git_ekf.transaction.journal import locked, unreadable
 
 APPLY = "apply"
@@ -53,7 +52,7 @@ def require_trusted(
     require_trusted_files(repo, command, tree, known)
     if wanted not in known and wanted not in _own(repo):
         raise Refused(
-            f"{configuration.FILE} names a command that is not trusted here: {quoted(command)}",
+            f"{configuration.FILE} names a command that is not trusted here: {shell(*command)}",
             "git ekf trust",
         )
 
@@ -171,22 +170,6 @@ def revoke(repo: Repository) -> list[Command]:
         if forgotten:
             _write(repo, [])
         return forgotten
-
-
-def quoted(words: tuple[str, ...] | list[str]) -> str:
-    """A command as it can be given to a shell, on one line and harmless to a terminal; credentials
-    in URLs left out.
-    """
-    return " ".join(_quoted(scrub(word)) for word in words)
-
-
-def _quoted(word: str) -> str:
-    if word.isprintable():
-        return shlex.quote(word)
-    # $'…' tells a control character from a backslash and a letter, which plain quotes around its
-    # escape would not.
-    literal = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"$'{escape(literal)}'"
 
 
 def _own(repo: Repository) -> list[Command]:

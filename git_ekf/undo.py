@@ -6,6 +6,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, KEPT, SAVED, TAGS, RefUpdate
 from git_ekf.recovery import recover
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive, take_back
 from git_ekf.transaction.preconditions import require_clean, require_no_operation
@@ -61,24 +62,24 @@ def _require_unmoved(repo: Repository, operation: Operation) -> None:
             is_branch = update.ref.startswith(HEADS)
             raise Refused(
                 f"{name} has moved since the {operation.command}",
-                f"git reflog {name} shows where it was" if is_branch else "git ekf log",
+                f"git reflog {shell(name)} shows where it was" if is_branch else "git ekf log",
             )
     if not operation.moves_head:
         return
     if operation.is_elsewhere(repo):
         raise Refused(
             f"the {operation.command} was made in the work tree {operation.worktree}",
-            f"git -C {operation.worktree} ekf undo",
+            f"git -C {shell(operation.worktree)} ekf undo",
         )
     if repo.git.head_branch() != operation.head_after:
         raise Refused(
             f"{operation.head_after} is no longer checked out",
-            f"git switch {operation.head_after}, then: git ekf undo",
+            f"git switch {shell(operation.head_after)}, then: git ekf undo",
         )
     if not repo.git.ref_value(HEADS + operation.head):
         raise Refused(
             f"{operation.head}, where HEAD was, exists no longer",
-            f"git branch {operation.head} COMMIT (git reflog)",
+            f"git branch {shell(operation.head)} COMMIT (git reflog)",
         )
 
 

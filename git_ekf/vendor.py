@@ -13,6 +13,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.refs import MIRROR
 from git_ekf.names import Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
@@ -54,7 +55,7 @@ def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
     shown = without_credentials(url)
     return CallFailed(
         f"cannot read the {role} repository {shown}: {reason}",
-        f"try it with: git ls-remote {shown}",
+        f"try it with: git ls-remote {shell(shown)}",
     )
 
 

@@ -245,7 +245,7 @@ def test_install_for_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.out.startswith(f"{len(PAGES)} pages installed in {home}/.local/share/man\n")
     if shutil.which("mandb"):
         assert (
-            f'man does not look there. Put this into your ~/.profile: export MANPATH="{home}/.local/share/man:$MANPATH"\n'
+            f'man does not look there. Put this into your ~/.profile: export MANPATH={home}/.local/share/man:"$MANPATH"\n'
             in done.out
         )
     assert (home / ".local/share/man/man5/git-ekf-config.5").read_text() == source(

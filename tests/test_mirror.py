@@ -543,7 +543,7 @@ def test_names_and_credentials(vendor: Path, tmp_path: Path) -> None:
     stopped = mirror(url, made)
     assert stopped.code == 4
     assert "moved the tag v1;$(id)\\u2028\\x9b, from" in stopped.err
-    assert stopped.err.endswith(" --accept 'v1;$(id)\\u2028\\x9b'\n")
+    assert stopped.err.endswith(" --accept $'v1;$(id)\\u2028\\u009b'\n")
     assert mirror(url, made, "--accept", name).code == 0
     kept = [
         path

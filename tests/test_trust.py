@@ -13,7 +13,8 @@ from conftest import GIT_EKF, Clone, run
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
-from git_ekf.trust import APPLY, MIGRATIONS, RENDER, quoted, require_trusted
+from git_ekf.shown import shell
+from git_ekf.trust import APPLY, MIGRATIONS, RENDER, require_trusted
 
 TOML = """[apply]
 command = ["tools/deploy", "--to", "prod cluster", "{path}"]
@@ -38,7 +39,7 @@ def trusted(clone: Clone, section: str, *words: str) -> bool:
         assert (refused.code, refused.hint) == (4, "git ekf trust")
         assert (
             refused.message
-            == f".ekf.toml names a command that is not trusted here: {quoted(words)}"
+            == f".ekf.toml names a command that is not trusted here: {shell(*words)}"
         )
     return refused is None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -40,6 +39,7 @@ from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.questions.refs import Ref
 from git_ekf.git.refs import APPLIED, HEADS, MIRROR, TAGS
 from git_ekf.names import Scheme
+from git_ekf.shown import shell
 from git_ekf.vendor import MirrorState, read_mirror_state
 
 
@@ -64,7 +64,7 @@ class ApplyOrder(NamedTuple):
             words += ["--allowed-signers", self.allowed]
         if self.receipt:
             words += ["--receipt", self.receipt]
-        return shlex.join(words)
+        return shell(*words)
 
 
 class Applied(NamedTuple):
@@ -220,7 +220,7 @@ def _out_of_order(order: ApplyOrder, manifest: Manifest, last: Receipt | None) -
 
 
 def _newer(order: ApplyOrder) -> str:
-    show = shlex.join(["git", "-C", order.directory, "cat-file", "blob", APPLIED])
+    show = shell("git", "-C", order.directory, "cat-file", "blob", APPLIED)
     create = "git ekf bundle create FILE --receipt receipt"
     return f"{show} >receipt, and where the vendor is reached: {create}"
 
@@ -242,7 +242,7 @@ def _require_plain(refs: list[Ref]) -> None:
         if ref.symref:
             raise Refused(
                 f"{ref.name} is a symbolic ref here, to {ref.symref}; nothing was changed",
-                f"git symbolic-ref --delete {ref.name}",
+                f"git symbolic-ref --delete {shell(ref.name)}",
             )
 
 

@@ -7,7 +7,6 @@ that, so a clone of the mirror knows as much; and it moves together with branche
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -16,6 +15,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.names import Scheme, without_credentials
+from git_ekf.shown import shell
 from git_ekf.transaction.journal import uninterrupted
 from git_ekf.vendor import MirrorState
 
@@ -155,7 +155,7 @@ def accepting(order: Order, *more: str) -> str:
     With all that was accepted before: to leave one out would have it refused for that.
     """
     names = dict.fromkeys(map(without_credentials, (*order.accepted, *more)))
-    return " ".join([order.command, *(f"--accept {shlex.quote(name)}" for name in names)])
+    return " ".join([order.command, *(f"--accept {shell(name)}" for name in names)])
 
 
 def _loss(change: RefChange) -> str:

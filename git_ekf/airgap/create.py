@@ -19,6 +19,7 @@ from git_ekf.errors import Refused, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.names import Scheme
+from git_ekf.shown import shell
 from git_ekf.vendor import MirrorState
 
 _MOST_RECEIPT = 1 << 26  # bytes
@@ -138,7 +139,9 @@ def _prerequisites(git: Git, receipt: Receipt, known: list[str]) -> tuple[str, .
 def _require_file(path: str) -> None:
     if os.path.isdir(path) or not os.path.basename(path):
         inside = os.path.join(path, "channels.tar")
-        raise UsageError(f"{path} is a directory", f"name a file: git ekf bundle create {inside}")
+        raise UsageError(
+            f"{path} is a directory", f"name a file: git ekf bundle create {shell(inside)}"
+        )
     if os.path.lexists(path) and not stat.S_ISREG(os.stat(path).st_mode):
         raise UsageError(f"{path} is not a regular file", "name another one")
 

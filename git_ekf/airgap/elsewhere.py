@@ -14,6 +14,7 @@ from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import MIRROR
 from git_ekf.names import normalise_url, without_credentials
+from git_ekf.shown import shell
 from git_ekf.vendor import MirrorState, unreadable
 
 _EVERYTHING = (
@@ -82,5 +83,6 @@ def _not_pushed(url: str, pushed: PushOutcome) -> CallFailed:
             reasons.append(f"{ref}: {reason}")
     reasons += complaints(pushed.messages)
     return CallFailed(
-        f"{shown} did not take it: {reasons[0]}; nothing was changed", f"git ls-remote {shown}"
+        f"{shown} did not take it: {reasons[0]}; nothing was changed",
+        f"git ls-remote {shell(shown)}",
     )

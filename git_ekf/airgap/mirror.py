@@ -7,7 +7,6 @@ before everything is fetched and judged; then all of its refs move together.
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,6 +30,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
 from git_ekf.names import Scheme, normalise_url, without_credentials
+from git_ekf.shown import shell
 from git_ekf.vendor import MirrorState, ask_remote, choose_release, read_mirror_state, unreadable
 
 
@@ -54,7 +54,7 @@ class MirrorOrder(NamedTuple):
         words += map(without_credentials, (self.primary, self.target))
         for release in self.releases:
             words += ["--release", release]
-        return shlex.join(words)
+        return shell(*words)
 
 
 class Mirrored(NamedTuple):
@@ -130,7 +130,7 @@ def _require_same_vendor(git: Git, order: MirrorOrder, have: dict[str, str]) -> 
     target = without_credentials(order.target)
     other = other_vendor(order, target, have, order.primary, read_mirror_state(git))
     if other:
-        again = shlex.join(["git", "ekf", "mirror", other, target])
+        again = shell("git", "ekf", "mirror", other, target)
         raise Refused(
             f"{target} is a mirror of {other}; nothing was changed",
             f"{again}; if the vendor has moved: {accepting(order, other)}",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-
 from git_ekf.errors import Refused
+from git_ekf.shown import shell
 
 
 def damaged(path: str, damage: str) -> Refused:
     """For what another copy of the file may not have; `damage` goes on behind the path."""
-    again = f"bring it across again, then: git ekf bundle verify {shlex.quote(path)}"
+    again = f"bring it across again, then: git ekf bundle verify {shell(path)}"
     return Refused(f"{path} {damage}", again)
 
 

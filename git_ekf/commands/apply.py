@@ -16,9 +16,9 @@ from git_ekf.deploy.write import parse_field, tag, today
 from git_ekf.errors import DONE, CallFailed, EkfError, UsageError
 from git_ekf.record import write
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import print_error
-from git_ekf.terminal.text import counted, escape, say
-from git_ekf.trust import quoted
+from git_ekf.terminal.text import counted, say
 
 
 def apply(
@@ -48,7 +48,7 @@ def apply(
         work.record(repo, plan, today(repo), context, fields)
     if dry_run:
         for step in plan.steps:
-            say(quoted(step.command))
+            say(shell(*step.command))
         return DONE
     outcome = run(repo, plan, _announce, keep_going=keep_going)
     if not outcome.complete:
@@ -65,9 +65,9 @@ def apply(
 
 
 def _announce(step: ApplyStep) -> None:
-    path = f" {quoted([step.path])}" if step.path else ""
+    path = f" {shell(step.path)}" if step.path else ""
     # To stderr: the tool's own output may be somebody's input.
-    print(f"Applying{path}: {quoted(step.command)}", file=sys.stderr, flush=True)
+    say(f"Applying{path}: {shell(*step.command)}", stream=sys.stderr)
 
 
 def _record(repo: Repository, plan: ApplyPlan, context: str, fields: list[tuple[str, str]]) -> str:
@@ -87,7 +87,7 @@ def _tag_command(plan: ApplyPlan, context: str, fields: list[tuple[str, str]]) -
     words = ["git", "ekf", "tag", "-m", context]
     for name, value in [*fields, *work.fields_of(plan)]:
         words += ["--field", f"{name}={value}"]
-    return quoted(words)
+    return shell(*words)
 
 
 def _applied(plan: ApplyPlan) -> str:
@@ -97,7 +97,7 @@ def _applied(plan: ApplyPlan) -> str:
 def _failed(plan: ApplyPlan, outcome: ApplyOutcome) -> int:
     """Says what became of each step, and the error. The exit code."""
     if outcome.interrupted:
-        print(file=sys.stderr)  # below the terminal's ^C
+        say(stream=sys.stderr)  # below the terminal's ^C
     for step in outcome.applied:
         _print_row("applied", step)
     for failure in outcome.failed:
@@ -110,14 +110,14 @@ def _failed(plan: ApplyPlan, outcome: ApplyOutcome) -> int:
 
 
 def _print_row(state: str, step: ApplyStep, reason: str = "") -> None:
-    name = quoted([step.path] if step.path else step.command)
-    print(f"  {state:<11}  {name}{escape(reason)}", file=sys.stderr)
+    name = shell(*[step.path] if step.path else step.command)
+    say(f"  {state:<11}  {name}{reason}", stream=sys.stderr)
 
 
 def _error(plan: ApplyPlan, outcome: ApplyOutcome) -> CallFailed:
     rest = [failure.step for failure in outcome.failed] + outcome.not_reached
     paths = [_from_here(step.path, plan.top) for step in rest if step.path]
-    hint = quoted(["git", "ekf", "apply", *paths])
+    hint = shell("git", "ekf", "apply", *paths)
     if outcome.interrupted:
         reason = "interrupted"
         if not rest:
@@ -133,7 +133,7 @@ def _error(plan: ApplyPlan, outcome: ApplyOutcome) -> CallFailed:
         reason = f"{len(outcome.failed)} of {counted(len(plan.steps), 'path')} failed"
     else:
         first = outcome.failed[0]
-        name = quoted([first.step.path]) if first.step.path else "the deploy tool"
+        name = shell(first.step.path) if first.step.path else "the deploy tool"
         reason = f"{name} {first.reason}"
     return CallFailed(f"{reason}; nothing was recorded", hint)
 

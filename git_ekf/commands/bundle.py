@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,7 @@ from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import counted, document, nullable, say
 
@@ -99,7 +99,7 @@ def create(
     _show_refs(manifest, made.scheme)
     say(f"  {_size(manifest)}")
     say(f"Its digest is {made.digest}")
-    name = shlex.quote(os.path.basename(file))
+    name = shell(os.path.basename(file))
     say(f"Next: carry it across, then: git ekf bundle apply {name} MIRROR")
 
 
@@ -190,7 +190,7 @@ def apply(
     if done.receipt:
         say(f"The next bundle needs {done.receipt}")
         return
-    show = f"git -C {shlex.quote(directory)} cat-file blob {APPLIED} >RECEIPT"
+    show = f"git -C {shell(directory)} cat-file blob {APPLIED} >RECEIPT"
     if receipt:
         raise CallFailed(
             f"the bundle is applied, but the receipt could not be written to {receipt}", show

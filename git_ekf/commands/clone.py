@@ -14,6 +14,7 @@ from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.names import normalise_url
 from git_ekf.setup.clone import ask_remotes, build, choose_branch
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 
@@ -43,7 +44,7 @@ def clone(
     if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
         raise Refused(
             f"{directory} exists already and is not empty",
-            f"git ekf clone {primary} OTHER --internal {internal}",
+            f"git ekf clone {shell(primary)} OTHER --internal {shell(internal)}",
         )
     git = Git(progress=transfer_progress())
     heads = ask_remotes(git, primary, internal)
@@ -57,13 +58,14 @@ def clone(
         _remove(directory, keep=existed)
         if isinstance(error, OSError):
             raise CallFailed(
-                f"cannot write to {directory}: {error.strerror}", f"ls -ld {directory}; df -h ."
+                f"cannot write to {directory}: {error.strerror}",
+                f"ls -ld {shell(directory)}; df -h .",
             ) from None
         raise
     say(f"Cloned into {directory}:")
     for what in done:
         say(f"  {what}")
-    say(f"Next: cd {directory} && git ekf status")
+    say(f"Next: cd {shell(directory)} && git ekf status")
 
 
 def _absolute(url: str) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from git_ekf.demo.tour import play
 from git_ekf.errors import Refused
+from git_ekf.shown import shell
 from git_ekf.terminal.text import say
 
 
@@ -36,12 +37,13 @@ def demo(
         with tempfile.TemporaryDirectory(prefix="git-ekf-demo-") as sandbox:
             play(sandbox, pause=pause)
         say(
-            "\nThat was a sandbox and is gone; git ekf demo DIR keeps it."
-            " The same flow in words: git ekf man workflow"
+            "",
+            "That was a sandbox and is gone; git ekf demo DIR keeps it."
+            " The same flow in words: git ekf man workflow",
         )
         return
     if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
         raise Refused(f"{directory} exists already and is not empty", "git ekf demo OTHER")
     os.makedirs(directory, exist_ok=True)
     play(os.path.abspath(directory), pause=pause)
-    say(f"\nThe sandbox is in {directory}: cd {os.path.join(directory, 'cluster')}")
+    say("", f"The sandbox is in {directory}: cd {shell(os.path.join(directory, 'cluster'))}")

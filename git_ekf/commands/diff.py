@@ -121,7 +121,7 @@ def _print(choice: Choice, found: list[Comparison], ends: dict[str, End], *, sta
     say(f"{counted(len(found), 'kustomization')}, {_REASONS[choice.reason]}")
     for comparison in found:
         say()
-        print(paint(comparison.kustomization.path, "bold") + f": {_summary(comparison)}")
+        print(f"{paint(comparison.kustomization.path, 'bold')}: {_summary(comparison)}")
         for failure in comparison.failures:
             say(f"  the build of {_named(ends[failure.side])} failed:")
             for line in failure.lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.hooks import installer, servers, shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.text import document, nullable, say
 
 app = program(no_args_is_help=True, help="Install, remove or look at the hooks.")
@@ -50,7 +50,7 @@ def install(
     if target.obstacle:
         raise Refused(f"hooks not installed: {target.obstacle}", target.hint)
     changes = installer.install(target.directory, force=force)
-    say("\n".join(changes) or "All hooks are in place; nothing was changed.")
+    say(*changes or ["All hooks are in place; nothing was changed."])
 
 
 def _install_on_server(git_dir: str | None, *, shared: bool, force: bool) -> None:
@@ -58,7 +58,7 @@ def _install_on_server(git_dir: str | None, *, shared: bool, force: bool) -> Non
     if hook.obstacle:
         raise Refused(f"hook not installed: {hook.obstacle}", hook.hint)
     changes = installer.install(hook.directory, (hook.name,), force=force)
-    say("\n".join(changes) or "The hook is in place; nothing was changed.")
+    say(*changes or ["The hook is in place; nothing was changed."])
     say(f"It is {hook.path}")
     for line in servers.advice(repo) if repo else []:
         say(line)
@@ -77,7 +77,7 @@ def uninstall(
     else:
         _require_server(git_dir)
         changes = installer.uninstall(hooks_directory(Repository()).directory, force=force)
-    say("\n".join(changes) or "No git-ekf hook is installed here.")
+    say(*changes or ["No git-ekf hook is installed here."])
 
 
 @app.command()
@@ -117,7 +117,7 @@ def _require_server(git_dir: str | None) -> None:
     if git_dir is not None:
         raise UsageError(
             f"{git_dir}: a repository is named only with --server",
-            f"git ekf hooks install --server {shlex.quote(git_dir)}",
+            f"git ekf hooks install --server {shell(git_dir)}",
         )
 
 

@@ -10,8 +10,9 @@ from git_ekf.commands.options import Json, Release
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.read import Deployment, deployments
 from git_ekf.deploy.write import check_day
+from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import document, escape, first_line, say, shortened
+from git_ekf.terminal.text import document, first_line, say, shortened
 
 
 def log(

@@ -19,6 +19,7 @@ from git_ekf.errors import UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
 from git_ekf.names import without_credentials
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import counted, say
 
@@ -57,7 +58,7 @@ def mirror(
     show_backups(done.backups)
     if done.head != done.newest:
         checked_out = done.head or "nothing"
-        fix = f"git symbolic-ref HEAD {HEADS}{done.newest}"
+        fix = f"git symbolic-ref HEAD {shell(HEADS + done.newest)}"
         say(f"note: a plain clone of it checks out {checked_out}; on its server: {fix}")
     moved = any(change.moves for change in done.changes)
     say("All of it was read back and verified." if moved else "Nothing is new.")

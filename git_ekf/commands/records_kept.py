@@ -6,7 +6,7 @@ import sys
 
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import counted, escape
+from git_ekf.terminal.text import counted, say
 
 
 def with_records() -> Repository:
@@ -27,4 +27,4 @@ def note_restored(names: list[str]) -> None:
 
 def note(text: str) -> None:
     """Something that was done beside what was asked for."""
-    print(escape(f"note: {text}"), file=sys.stderr)
+    say(f"note: {text}", stream=sys.stderr)

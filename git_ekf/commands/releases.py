@@ -11,10 +11,11 @@ import typer
 from git_ekf.commands.options import Json
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
+from git_ekf.shown import escape, shell
 from git_ekf.status import Channel
 from git_ekf.status import channels as channels_of
 from git_ekf.terminal.screen import counting, paint
-from git_ekf.terminal.text import age, counted, document, escape, say
+from git_ekf.terminal.text import age, counted, document, say
 from git_ekf.vendor import last_fetch
 
 
@@ -36,7 +37,7 @@ def releases(
     if not channels:
         raise Refused(
             f"no release branch ({repo.config.scheme.pattern}) of {primary} is known here",
-            f"git fetch {primary}",
+            f"git fetch {shell(primary)}",
         )
     if json:
         listed = []
@@ -61,9 +62,9 @@ def releases(
     fetched = last_fetch(repo)
     if fetched:
         when = age(max(0.0, time.time() - fetched))
-        say(f"As of the last fetch, {when}. Newer ones: git fetch {primary}")
+        say(f"As of the last fetch, {when}. Newer ones: git fetch {shell(primary)}")
     else:
-        say(f"Never fetched: git fetch {primary}")
+        say(f"Never fetched: git fetch {shell(primary)}")
 
 
 def _state(channel: Channel) -> str:

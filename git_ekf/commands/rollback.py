@@ -31,7 +31,7 @@ def rollback(
         return
     stat = repo.git.diff_stat("HEAD", planned.deployment.commit)
     if stat:
-        say(stat)
+        say(*stat.split("\n"))
     if dry_run:
         return
     commit = roll_back(repo, planned)

@@ -15,8 +15,9 @@ from git_ekf.errors import DONE, FINDINGS
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.report import report_text
 from git_ekf.repository import Repository
+from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import document, escape, nullable, say
+from git_ekf.terminal.text import document, nullable, say
 
 
 def show(
@@ -52,13 +53,13 @@ def show(
     else:
         with paged():
             _print(repo, record, findings, untrue)
-            say(f"\nSince {previous.name}:" if previous else "\nConfiguration commits:")
+            say("", f"Since {previous.name}:" if previous else "Configuration commits:")
             for oid, subject in commits:
                 print(f"  {paint(oid[:7], 'yellow')} {escape(subject)}")
             if not commits:
                 say("  none")
             if stat:
-                say(stat)
+                say(*stat.split("\n"))
     return FINDINGS if untrue else DONE
 
 
@@ -67,9 +68,11 @@ def _print(
 ) -> None:
     unsaved = "" if record.saved else f"   not on {repo.config.internal}: git ekf save"
     print(paint(str(record.name), "yellow") + escape(unsaved))
-    indent = "\n" + " " * 19
     for name, value in record.record.fields:
-        say(f"  {name + ':':<16} {value.replace(chr(10), indent)}".rstrip())
+        first, *others = value.split("\n")
+        say(f"  {name + ':':<16} {first}".rstrip())
+        for line in others:
+            say(f"{'':19}{line}")
     if findings:
         print(paint("  not verified:", "red") if untrue else "  verified, but:")
         print(report_text(findings, sys.stdout))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.status import Deploy, Status
 from git_ekf.status import status as status_of
 from git_ekf.terminal.screen import paint, terminal_width
@@ -98,7 +98,7 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
         yield _Row("in progress", with_article(state.operation), "git status", "red")
     elif not state.release:
         release = next(reversed(repo.release_branches), None)
-        command = f"git switch {release}" if release else "git ekf init"
+        command = f"git switch {shell(release)}" if release else "git ekf init"
         yield _Row("release", "none is checked out", command)
     if state.configuration is not None:
         base = f" on {state.base[:7]}" if state.base else ""
@@ -124,7 +124,7 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
     fetched = _fetched(state)
     if state.channel_ahead is None:
         text = f"{primary}/{state.branch} is not known here ({fetched})"
-        yield _Row("channel", text, f"git fetch {primary}")
+        yield _Row("channel", text, f"git fetch {shell(primary)}")
     elif state.channel_ahead:
         text = f"{counted(state.channel_ahead, 'new vendor commit')} ({fetched})"
         yield _Row("channel", text, "git ekf sync")
@@ -132,7 +132,7 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         yield _Row("channel", f"up to date ({fetched})")
     if state.mirror and state.mirror.age() > STALE and primary in repo.remotes:
         url = without_credentials(next(iter(repo.remotes[primary].urls), ""))
-        update = f"git ekf mirror {shlex.quote(state.mirror.primary)} {shlex.quote(url)}"
+        update = f"git ekf mirror {shell(state.mirror.primary)} {shell(url)}"
         yield _Row("mirror", f"{primary} is one, long without an update", update)
     if state.newer:
         yield _Row("newer", ", ".join(state.newer), "git ekf upgrade --plan")
@@ -163,7 +163,7 @@ def _saved(state: Status, internal: str) -> tuple[str, str]:
         text = f"{counted(state.not_here, 'commit')} only on {internal}"
         if state.unsaved:
             text += f", {counted(state.unsaved, 'commit')} only here"
-        return text, f"git log {state.branch}..{internal}/{state.branch}"
+        return text, f"git log {shell(f'{state.branch}..{internal}/{state.branch}')}"
     if unsaved:
         return f"{', '.join(unsaved)} not on {internal}", "git ekf save"
     return f"all of it is on {internal}", ""

@@ -11,8 +11,9 @@ from git_ekf.commands.options import Yes
 from git_ekf.config import FILE
 from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.text import counted, say
-from git_ekf.trust import Command, quoted, remembered, revoke, shipped, tracked
+from git_ekf.trust import Command, remembered, revoke, shipped, tracked
 from git_ekf.trust import trust as remember
 
 
@@ -66,4 +67,4 @@ def _list(commands: list[Command], trusted: list[Command]) -> None:
     width = max(len(command.section) for command in commands)
     for command in commands:
         state = "trusted" if command in trusted else "not trusted"
-        say(f"  {state:<11}  {command.section:<{width}}  {quoted(command.words)}")
+        say(f"  {state:<11}  {command.section:<{width}}  {shell(*command.words)}")

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from git_ekf.errors import DONE, FINDINGS, STOPPED
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
+from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint, print_hint
-from git_ekf.terminal.text import counted, document, escape, say
+from git_ekf.terminal.text import counted, document, say
 from git_ekf.upgrade.carry import Done
 from git_ekf.upgrade.plan import Options, UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
@@ -234,6 +235,6 @@ def _show_stop(stop: Stopped) -> int:
     if stop.files:
         where = f"{counted(len(stop.files), 'file')} in conflict"
         act = "edit the files, git add them,"
-    print(f"git-ekf: the {command} has stopped half-way: {where}", file=sys.stderr)
+    say(f"git-ekf: the {command} has stopped half-way: {where}", stream=sys.stderr)
     print_hint(f"{act} then: git ekf {command} --continue (or --skip this commit, or --abort)")
     return STOPPED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from git_ekf.demo.sample import deployment, kustomization, make_vendor
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git, leave_repository
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import paint
 
 
@@ -224,7 +224,7 @@ def play(directory: str, *, pause: bool) -> None:
         if code != scene.code:
             raise CallFailed(
                 f"the demo expected exit code {scene.code} and got {code}: {scene.command}",
-                f"look around in {shlex.quote(cluster)}",
+                f"look around in {shell(cluster)}",
             )
 
 

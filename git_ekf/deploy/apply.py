@@ -11,7 +11,8 @@ from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep
 from git_ekf.errors import Refused, UsageError
 from git_ekf.record import Record
 from git_ekf.repository import Repository
-from git_ekf.trust import APPLY, quoted, require_trusted
+from git_ekf.shown import shell
+from git_ekf.trust import APPLY, require_trusted
 
 PATHS = "Paths"
 IGNORED = "Ignored"
@@ -50,8 +51,8 @@ def _require_only_commits(repo: Repository, paths: list[str]) -> list[str]:
     if hidden:
         raise Refused(
             f"{_named(hidden)} changed, and git was told not to look",
-            f"git update-index --no-assume-unchanged -- {quoted(hidden)}"
-            f" && git update-index --no-skip-worktree -- {quoted(hidden)}",
+            f"git update-index --no-assume-unchanged -- {shell(*hidden)}"
+            f" && git update-index --no-skip-worktree -- {shell(*hidden)}",
         )
     allowed: list[str] = []
     others: list[str] = []
@@ -118,7 +119,7 @@ def _require_committed(repo: Repository, path: str, top: str) -> None:
         within = "" if name == os.curdir else name
         if not repo.git.ref_value(f"{repo.head}:{within}"):
             folder = os.path.dirname(name)
-            shown = f" {quoted([folder + '/'])}" if folder else ""
+            shown = f" {shell(folder + '/')}" if folder else ""
             raise Refused(
                 f"{path} is not in HEAD", f"git ls-tree --full-tree --name-only HEAD{shown}"
             )

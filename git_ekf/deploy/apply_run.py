@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from git_ekf.errors import EkfError
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.preconditions import require_clean
-from git_ekf.trust import quoted
 
 
 class ApplyStep(NamedTuple):
@@ -123,12 +123,12 @@ def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[s
     path = os.path.join(plan.top, program)
     correct = "correct apply.command: git help ekf-config"
     if isinstance(error, PermissionError) and os.path.isfile(path):
-        return f"{program} is not executable", f"chmod +x {quoted([path])}"
+        return f"{program} is not executable", f"chmod +x {shell(path)}"
     if isinstance(error, FileNotFoundError) and os.sep not in program:
-        return f"{program} is not on the PATH", f"install {quoted([program])}, or {correct}"
+        return f"{program} is not on the PATH", f"install {shell(program)}, or {correct}"
     if isinstance(error, FileNotFoundError) and os.path.exists(path):
         reason = f"the interpreter in the first line of {program} is missing"
-        return reason, f"head -n 1 {quoted([path])}"
+        return reason, f"head -n 1 {shell(path)}"
     why = error.strerror if isinstance(error, OSError) else str(error)
     return f"{program}: {why}", correct
 

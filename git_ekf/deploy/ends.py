@@ -11,6 +11,7 @@ from git_ekf.errors import Refused, UsageError
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.records import record_names
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 HELP = "git ekf diff -h"
 
@@ -46,7 +47,8 @@ def read_ends(
         if behind is None and os.path.lexists(word):
             raise UsageError(
                 f"{word} is both a revision and a path",
-                f"git ekf diff {word} -- for the revision, git ekf diff -- {word} otherwise",
+                f"git ekf diff {shell(word)} -- for the revision,"
+                f" git ekf diff -- {shell(word)} otherwise",
             )
         ends += found
         words = words[1:]

@@ -10,6 +10,7 @@ from git_ekf.git.refs import HEADS, RECORDS, TAGS
 from git_ekf.internal import PATTERNS, remember
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.journal import Journal
 
@@ -46,9 +47,11 @@ def refusal(
     if rejected:
         return CallFailed(
             f"{internal} did not take it: {words}; {saved}",
-            f"git push --dry-run {internal} {branch}",
+            f"git push --dry-run {shell(internal, branch)}",
         )
-    return CallFailed(f"{internal} cannot be pushed to: {words}", f"git ls-remote {internal}")
+    return CallFailed(
+        f"{internal} cannot be pushed to: {words}", f"git ls-remote {shell(internal)}"
+    )
 
 
 def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
@@ -60,15 +63,16 @@ def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
     if repo.git.merge_base(here, there) is None:
         return Refused(
             f"{internal} has an unrelated history of {branch}, as of another cluster; {saved}",
-            f"git remote get-url {internal}",
+            f"git remote get-url {shell(internal)}",
         )
     ours, theirs = repo.git.distance(here, there)
     lacks = f", and you have {ours} that it lacks" if ours else ""
-    rebase = f"git rebase {internal}/{branch}"
+    rebase = f"git rebase {shell(f'{internal}/{branch}')}"
     base = repo.base(branch)
     if base and not repo.git.is_ancestor(base, there):
         # The local branch stands on newer vendor commits, which are not to be replayed.
-        rebase = f"git rebase --onto {internal}/{branch} {repo.config.primary}/{branch}"
+        onto = f"{internal}/{branch}", f"{repo.config.primary}/{branch}"
+        rebase = f"git rebase --onto {shell(*onto)}"
     commits = counted(theirs, "commit")
     return Refused(
         f"{internal} has {commits} on {branch} that this clone lacks{lacks}; {saved}",
@@ -94,10 +98,10 @@ def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | Non
         internal, day = repo.config.internal, name.split("/")[1].partition(".")[0]
         last = journal.last()
         changed = [(update.ref, update.new) for update in last.updates] if last else []
-        remove = "git ekf undo" if changed == [(ref, ours)] else f"git tag -d {name}"
+        remove = "git ekf undo" if changed == [(ref, ours)] else f"git tag -d {shell(name)}"
         return Refused(
             f"{internal} has another {name}: somebody else took that name; {saved}",
-            f"{remove}, then: git fetch {internal}, then: git ekf tag --date {day}",
+            f"{remove}, then: git fetch {shell(internal)}, then: git ekf tag --date {shell(day)}",
         )
     return None
 

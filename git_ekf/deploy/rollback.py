@@ -12,6 +12,7 @@ from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.record import CONTEXT
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.moves import moved, tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.transaction.preconditions import require_at_rest, require_clean
@@ -39,7 +40,7 @@ def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
     here = repo.head_branch
     branch, commit = deployment.name.branch, deployment.commit
     if here is None or repo.head is None:
-        raise Refused("no branch is checked out", f"git switch {branch}")
+        raise Refused("no branch is checked out", f"git switch {shell(branch)}")
     require_clean(repo)
     old = repo.release_branches.get(branch, "")
     if not old:

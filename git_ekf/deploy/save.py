@@ -12,6 +12,7 @@ from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, backup_ref
 from git_ekf.internal import PATTERNS, lacks_objects, remember
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.journal import Journal
 from git_ekf.transaction.perform import exclusive
@@ -136,7 +137,7 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
     notes = []
     for owner, number in waiting.items():
         records = counted(number, "deploy record")
-        then = f"git switch {owner}, then: git ekf save"
+        then = f"git switch {shell(owner)}, then: git ekf save"
         notes.append(f"{records} of {owner} left out until that is saved: {then}")
     return refs, notes
 
@@ -242,5 +243,5 @@ def _verify(repo: Repository, pushed: list[Ref]) -> None:
             raise CallFailed(
                 f"the push succeeded, but {internal} now has {found} as {ref.ref},"
                 f" not {ref.oid[:12]}",
-                f"git fetch {internal}, then: git ekf status",
+                f"git fetch {shell(internal)}, then: git ekf status",
             )

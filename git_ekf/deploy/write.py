@@ -14,6 +14,7 @@ from git_ekf.policy.judges import judge_records, judge_repository
 from git_ekf.record import CONTEXT, Record, is_signed, parse, write
 from git_ekf.records import RecordTag, record_names
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch, require_clean
 
@@ -37,7 +38,7 @@ def require_deployable(repo: Repository) -> str:
             )
     if repo.base(branch) is None:
         raise Refused(
-            f"what {branch} stands on is not known here", f"git fetch {repo.config.primary}"
+            f"what {branch} stands on is not known here", f"git fetch {shell(repo.config.primary)}"
         )
     return branch
 
@@ -116,12 +117,21 @@ def parse_field(text: str) -> tuple[str, str]:
     return fields[0]
 
 
+def _option_for(name: str) -> str:
+    """The option that gives a field its value, which may well have spaces."""
+    if name == CONTEXT:
+        return "-m CONTEXT"
+    if name.isprintable() and not set(name) & set('"$`\\!'):
+        return f'--field "{name}=VALUE"'
+    return f"--field {shell(f'{name}=VALUE')}"
+
+
 def check_record(repo: Repository, record: Record) -> None:
     """Raises Refused where a required field is missing, or it could not be pushed or read back."""
     missing = [name for name in repo.config.tags_required if not record.get(name)]
     if missing:
-        flags = [f'--field "{name}=VALUE"' if name != CONTEXT else "-m CONTEXT" for name in missing]
-        raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {' '.join(flags)}")
+        words = " ".join(map(_option_for, missing))
+        raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {words}")
     message = write(record)
     if "\0" in message:
         raise Refused(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,6 +21,7 @@ from git_ekf.setup.remotes import (
     brings_channels,
     channels_refspec,
 )
+from git_ekf.shown import shell
 from git_ekf.terminal.text import age, counted, with_article
 from git_ekf.transaction.journal import cut_off
 from git_ekf.upgrade.rebase_state import under_way
@@ -90,7 +90,7 @@ def locks(case: Case) -> Iterator[Diagnosis]:
     for path in old:
         yield fail(
             f"{path} is left of a git command that was killed; once no git is at work it may go",
-            f"rm -f {shlex.quote(path)}",
+            f"rm -f {shell(path)}",
         )
     if not old:
         yield ok("none left behind")
@@ -103,12 +103,12 @@ def disk(case: Case) -> Iterator[Diagnosis]:
     free = disk.f_bavail * disk.f_frsize
     shown = f"{free // _MEGABYTE} MB free in {folder}"
     if not os.access(folder, os.W_OK):
-        yield fail(f"{folder} cannot be written to", f"ls -ld {shlex.quote(folder)}")
+        yield fail(f"{folder} cannot be written to", f"ls -ld {shell(folder)}")
     elif free < _TIGHT:
         yield Diagnosis(
             ERROR if free < _FULL else WARNING,
             f"only {shown}",
-            f"make room: git gc; df -h {shlex.quote(folder)}",
+            f"make room: git gc; df -h {shell(folder)}",
         )
     else:
         yield ok(shown)
@@ -139,14 +139,16 @@ def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
         yield fail(
             "the clone is shallow: an upgrade may not find the commit that yours stand on, and a"
             " save may be refused",
-            f"git fetch --unshallow {shlex.quote(repo.config.primary)}",
+            f"git fetch --unshallow {shell(repo.config.primary)}",
         )
     for key in dict(repo.git_config):
         if not key.startswith("remote.") or not key.endswith(".partialclonefilter"):
             continue
-        name = shlex.quote(key.removeprefix("remote.").removesuffix(".partialclonefilter"))
-        refetch = f"git fetch --refetch --no-filter {name}"
-        fix = f"{refetch} && git config --unset remote.{name}.partialclonefilter"
+        name = key.removeprefix("remote.").removesuffix(".partialclonefilter")
+        fix = (
+            f"git fetch --refetch --no-filter {shell(name)}"
+            f" && git config --unset {shell(f'remote.{name}.partialclonefilter')}"
+        )
         if repo.git.version < (2, 36):
             fix = (
                 "make a full one with git ekf clone, or install git 2.36 or newer, which has git"
@@ -162,7 +164,7 @@ def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
 def _changed_history(repo: Repository) -> Iterator[Diagnosis]:
     replaced = [ref.name.removeprefix("refs/replace/") for ref in repo.git.refs("refs/replace/")]
     if replaced:
-        which = replaced[0] if len(replaced) == 1 else "$(git replace -l)"
+        which = shell(replaced[0]) if len(replaced) == 1 else "$(git replace -l)"
         count = counted(len(replaced), "object")
         yield warn(
             f"{count} replaced here and nowhere else: git replace", f"git replace -d {which}"
@@ -185,7 +187,7 @@ def mirror(case: Case) -> Iterator[Diagnosis]:
         of, target = f"{remote.name} is ", without_credentials(next(iter(remote.urls), ""))
     else:
         of, target = "", case.repo.place.git_dir
-    update = f"git ekf mirror {shlex.quote(state.primary)} {shlex.quote(target)}"
+    update = f"git ekf mirror {shell(state.primary)} {shell(target)}"
     fix = f"where the vendor can be reached: {update}"
     message = f"{of}a mirror of {state.primary}, updated "
     if state.is_ahead(time.time()):
@@ -235,7 +237,7 @@ def settings(case: Case) -> Iterator[Diagnosis]:
         if value is None:
             unset.append(name)
         elif value != wanted and not (wanted == "true" and repo.git_flag(name.lower())):
-            fix = f"git config {name} {shlex.quote(wanted)}"
+            fix = f"git config {shell(name, wanted)}"
             other.append(warn(f"{name} is {value or 'empty'}; {wanted} is advised: {why}", fix))
     refspecs = repo.git_settings(f"remote.{internal}.fetch")
     if PRUNING_REFSPEC in [refspec.removeprefix("+") for refspec in refspecs]:
@@ -256,14 +258,14 @@ def settings(case: Case) -> Iterator[Diagnosis]:
 def fetched(case: Case) -> Iterator[Diagnosis]:
     """The vendor's channels were fetched lately."""
     repo, primary = case.repo, case.repo.config.primary
-    then, fix = last_fetch(repo), f"git fetch {shlex.quote(primary)}"
+    then, fix = last_fetch(repo), f"git fetch {shell(primary)}"
     if primary not in repo.remotes:
         yield skip(f"not checked: there is no remote {primary}")
     elif not brings_channels(repo, primary):
         add = ["git", "config", "--add", f"remote.{primary}.fetch", channels_refspec(primary)]
         yield fail(
             f"a fetch of {primary} brings some channels only, so newer releases are not seen",
-            f"{shlex.join(add)} && {fix}",
+            f"{shell(*add)} && {fix}",
         )
     elif then is None:
         yield warn(f"{primary} was never fetched", fix)

@@ -16,7 +16,7 @@ from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis,
 from git_ekf.errors import EkfError, SystemFailed
 from git_ekf.git.questions.about import Paths
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import scrub
+from git_ekf.shown import scrub
 
 __all__ = ["ERROR", "OK", "SKIPPED", "WARNING", "Examination", "Examined", "examine"]
 

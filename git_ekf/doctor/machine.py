@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, skip, warn
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import MINIMUM
 from git_ekf.replay import merging
+from git_ekf.shown import shell
 from git_ekf.upgrade.plan import why_not_in_memory
 
 PYTHON = (3, 11)
@@ -76,7 +76,7 @@ def program(case: Case) -> Iterator[Diagnosis]:
     running = os.path.realpath(sys.argv[0])
     found = shutil.which("git-ekf")
     folder = os.path.dirname(running if os.path.basename(running) == "git-ekf" else sys.executable)
-    fix = f'export PATH={shlex.quote(folder)}:"$PATH"'
+    fix = f'export PATH={shell(folder)}:"$PATH"'
     if not found:
         yield fail("git-ekf is not on the PATH, where git looks for it", fix)
     elif os.path.realpath(found) != running and not _runs_here(found):
@@ -136,7 +136,9 @@ def identity(case: Case) -> Iterator[Diagnosis]:
         yield ok(committer.rsplit(" ", 2)[0])  # the rest is the time
         return
     values = {"name": "NAME", "email": "ADDRESS"}
-    fix = " && ".join(f"git config --global user.{key} {values[key]}" for key in guessed or ways)
+    fix = " && ".join(
+        f"git config --global {shell(f'user.{key}', values[key])}" for key in guessed or ways
+    )
     if not committer:
         yield fail("git cannot tell who commits", fix)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from git_ekf.policy.finding import findings
 from git_ekf.policy.remotes import remote_missing, remote_same
 from git_ekf.repository import Repository
 from git_ekf.setup.remotes import MIRROR_REFSPEC
+from git_ekf.shown import shell
 
 # Seconds that a remote may take to answer.
 PATIENCE = 5.0
@@ -78,9 +78,9 @@ def remotes(case: Case) -> Iterator[Diagnosis]:
 
 
 def _answer(case: Case, name: str) -> Iterator[Diagnosis]:
-    repo, remote = case.repo, shlex.quote(name)
+    repo = case.repo
     url = without_credentials(next(iter(repo.remotes[name].urls), ""))
-    fix = f"git ls-remote {remote}"
+    fix = f"git ls-remote {shell(name)}"
     patience = max(_AT_LEAST, case.until - time.monotonic())
     try:
         refs = case.asked[name].result(patience)
@@ -96,10 +96,10 @@ def _answer(case: Case, name: str) -> Iterator[Diagnosis]:
     yield ok(f"{name} answers ({url})")
     is_mirror = name == repo.config.primary and MIRROR in refs
     if is_mirror and MIRROR_REFSPEC not in repo.git_settings(f"remote.{name}.fetch"):
-        add = f"git config --add remote.{remote}.fetch '{MIRROR_REFSPEC}'"
+        add = f"git config --add {shell(f'remote.{name}.fetch', MIRROR_REFSPEC)}"
         yield warn(
             f"{name} is a mirror, and a fetch does not bring when it was updated",
-            f"{add} && git fetch {remote}",
+            f"{add} && git fetch {shell(name)}",
         )
 
 
@@ -119,7 +119,9 @@ def _credentials_for(repo: Repository, url: str) -> Diagnosis:
     helper = repo.git.setting_for_url("credential.helper", shown)
     if helper and not _is_there(repo, helper):
         program = f"git-credential-{helper.split()[0]}"
-        return warn(f"the credential helper {helper} is not on this machine", f"install {program}")
+        return warn(
+            f"the credential helper {helper} is not on this machine", f"install {shell(program)}"
+        )
     if helper:
         return ok(f"{repo.config.internal}: helper {helper}")
     if shown != url or _answers_by_itself(repo):

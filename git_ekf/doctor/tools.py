@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from importlib.util import find_spec
 from git_ekf.config import FILE, Config
 from git_ekf.doctor.finding import ERROR, WARNING, Case, Diagnosis, fail, ok, warn
 from git_ekf.repository import Repository
-from git_ekf.trust import quoted, remembered, tracked
+from git_ekf.shown import shell
+from git_ekf.trust import remembered, tracked
 
 # gpg.format -> (settings that name the program, the program unless they do), as in git-config(1).
 _SIGNERS = {
@@ -40,7 +40,7 @@ def tools(case: Case) -> Iterator[Diagnosis]:
         if program:
             found[command[0]] = program
             continue
-        shown = quoted(command[:1])
+        shown = shell(*command[:1])
         why = "cannot be run" if "/" in command[0] else "is not on the PATH"
         yield Diagnosis(
             WARNING if command == usual else ERROR,
@@ -59,7 +59,7 @@ def trust(case: Case) -> Iterator[Diagnosis]:
     asked = [command for command in named if command not in known]
     for command in asked:
         yield fail(
-            f"{command.section}: {quoted(command.words)} is not trusted here",
+            f"{command.section}: {shell(*command.words)} is not trusted here",
             "git ekf trust",
         )
     if not asked:
@@ -88,7 +88,7 @@ def signing(case: Case) -> Iterator[Diagnosis]:
     program = next(filter(None, map(repo.git_setting, keys)), usual)
     is_there = shutil.which(os.path.expanduser(program))
     if not is_there:
-        fix = f"install {shlex.quote(program)}, or: git config {keys[-1]} PROGRAM"
+        fix = f"install {shell(program)}, or: git config {keys[-1]} PROGRAM"
         yield fail(f"{names} are signed, but {program} is not on the PATH", fix)
     obstacle = _key_obstacle(repo) if form == "ssh" else ""
     if obstacle:
@@ -118,7 +118,7 @@ def _install_yaml() -> str:
         return "uv tool install --with PyYAML git-ekf"
     if __file__.startswith("/usr/lib/"):
         return "apt install python3-yaml"
-    return shlex.join([sys.executable, "-m", "pip", "install", "PyYAML"])
+    return shell(sys.executable, "-m", "pip", "install", "PyYAML")
 
 
 def _program(repo: Repository, name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from subprocess import Popen
 
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
+from git_ekf.shown import shell
 
 
 def shown(args: object) -> list[str]:
@@ -39,7 +39,7 @@ def failure(process: Popen[bytes], stderr: str) -> EkfError:
         path = stderr.partition("'")[2].partition("'")[0]
         return Refused(
             f"git does not trust {path}: it belongs to another user",
-            f"git config --global --add safe.directory {path}",
+            f"git config --global --add safe.directory {shell(path)}",
         )
     if "Unable to read current working directory" in stderr:
         return Refused("the current directory is not there any more", "cd to one that is")
@@ -47,7 +47,7 @@ def failure(process: Popen[bytes], stderr: str) -> EkfError:
     if wrong:
         hint = f"correct line {wrong[2]} of {wrong[3]}"
         if wrong[1]:
-            hint = f"git config --show-origin {shlex.quote(wrong[1])}"
+            hint = f"git config --show-origin {shell(wrong[1])}"
         return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
     lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
     if lock:
@@ -59,7 +59,7 @@ def lock_in_the_way(path: str) -> Refused:
     """The error for a lock file of git's that is in the way."""
     return Refused(
         f"another git command is at work here, or was killed and left {path}, which then may go",
-        f"rm -f {shlex.quote(path)}",
+        f"rm -f {shell(path)}",
     )
 
 

@@ -18,6 +18,7 @@ from git_ekf.background import Background
 from git_ekf.errors import CallFailed
 from git_ekf.git.complaints import failure, no_git, shown
 from git_ekf.git.transfer import Transfer, stop
+from git_ekf.shown import shell
 
 T = TypeVar("T")
 
@@ -213,7 +214,7 @@ class Process:
         except FileNotFoundError:
             raise no_git(self.cwd) from None
         if code:
-            raise CallFailed(f"git {' '.join(shown(words))} failed with code {code}")
+            raise CallFailed(f"git {shell(*shown(words))} failed with code {code}")
 
     def _hand_over(self, *args: str) -> NoReturn:
         """git takes this process's place: its pager, colours and exit code, and ^C is its own."""

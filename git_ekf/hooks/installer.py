@@ -5,13 +5,13 @@ from __future__ import annotations
 import compileall
 import errno
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.hooks import shims
 from git_ekf.hooks.shims import CLIENT, PART, PREVIOUS, hook_of, standing
+from git_ekf.shown import shell
 
 _NEW = ".ekf-new"
 
@@ -95,10 +95,10 @@ def _require_room(path: str, hook: str) -> None:
     if os.path.lexists(path + PREVIOUS) and not shims.superseded(path):
         raise Refused(
             f"{path} and {path}{PREVIOUS} both exist, and neither is ours",
-            f"keep one of them: ls -l {path}*",
+            f"keep one of them: ls -l {shell(path)}*",
         )
     if hook == PART:  # kept beside ours, it would run twice
-        move = shlex.join(["mv", path, f"{path}-of-ours"])
+        move = shell("mv", path, f"{path}-of-ours")
         raise Refused(f"{path} exists and is not ours", move)
 
 
@@ -118,7 +118,7 @@ def _all_or_nothing(directory: str, command: str) -> Iterator[ExitStack]:
     except OSError as error:
         message = f"cannot write hooks to {directory}: {error.strerror}; nothing was changed"
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise Refused(message, f"ls -ld {directory}, then: {command}") from None
+            raise Refused(message, f"ls -ld {shell(directory)}, then: {command}") from None
         raise CallFailed(message, f"make room or mend the disk, then: {command}") from None
 
 

@@ -30,6 +30,7 @@ from git_ekf.policy.pushes import Push
 from git_ekf.policy.report import report_text
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import print_error
+from git_ekf.terminal.text import say
 
 
 def main(argv: list[str], stdin: bytes = b"") -> int:
@@ -64,7 +65,7 @@ def _main(argv: list[str], stdin: bytes) -> int:
     refused = any(finding.severity == "error" for finding in findings)
     act = {"pre-commit": "commit", "pre-merge-commit": "merge"}.get(argv[1], "push")
     verdict = "refused" if refused else "goes ahead, but"
-    print(f"git-ekf: {act} {verdict}", file=sys.stderr)
+    say(f"git-ekf: {act} {verdict}", stream=sys.stderr)
     print(report_text(findings, sys.stderr), file=sys.stderr)
     return FINDINGS if refused else DONE
 

@@ -11,6 +11,7 @@ from zipimport import zipimporter
 from git_ekf.hooks.directory import edited_by_hand, hooks_directory
 from git_ekf.installation import shipped
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 CLIENT = ("pre-commit", "pre-merge-commit", "pre-push")
 # The name of pre-receive's shim among others in a directory pre-receive.d, as servers have it.
@@ -114,7 +115,7 @@ def _state_of_ours(shim_path: str, path: str, name: str) -> tuple[str, str]:
         if not os.path.exists(program):
             return "stale", f"{program} is gone"
     if not os.access(shim_path, os.X_OK):
-        return "stale", f"it is not executable: chmod +x {shim_path}"
+        return "stale", f"it is not executable: chmod +x {shell(shim_path)}"
     found = standing(shim_path, name)
     if found == "edited":
         return "outdated", "edited by hand"

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.temporary import undisturbed
-from git_ekf.trust import RENDER, quoted, require_trusted
+from git_ekf.trust import RENDER, require_trusted
 
 # Lines of a failed builder's last words that are kept.
 _LAST_LINES = 5
@@ -54,7 +55,7 @@ def trusted_command(repo: Repository) -> tuple[str, ...]:
 
 def _not_started(command: Sequence[str], why: str) -> CallFailed:
     return CallFailed(
-        f"the builder cannot be started ({quoted(list(command))}): {why}",
+        f"the builder cannot be started ({shell(*command)}): {why}",
         "install kubectl, or name another builder: git config ekf.render.command,"
         " or [render] command in .ekf.toml",
     )

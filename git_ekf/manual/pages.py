@@ -17,6 +17,7 @@ from pathlib import Path
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.installation import shipped
 from git_ekf.manual import roff
+from git_ekf.shown import shell
 
 
 def pages() -> dict[str, Traversable]:
@@ -115,12 +116,12 @@ def obstacle(directory: str) -> str:
     if not looked:
         return "There is no man on this machine. This shows a page all the same: git ekf man"
     if os.path.realpath(directory) not in map(os.path.realpath, looked[0].split(":")):
-        variable = f'export MANPATH="{directory}:$MANPATH"'
+        variable = f'export MANPATH={shell(directory)}:"$MANPATH"'
         return f"man does not look there. Put this into your ~/.profile: {variable}"
     others = {str(Path(path).parents[1]) for path, is_ours in found if path and not is_ours}
     if not others:
         return "man looks there and does not find all of them: man -w git-ekf"
-    commands = [f"git ekf man --install {other}" for other in sorted(others)]
+    commands = [f"git ekf man --install {shell(other)}" for other in sorted(others)]
     return f"man finds other pages first. Replace them: {' && '.join(commands)}"
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 def branch_name(repo: Repository, branch: str) -> Iterator[Finding]:
@@ -18,7 +19,11 @@ def branch_name(repo: Repository, branch: str) -> Iterator[Finding]:
     if allowed or scheme.is_release(branch):
         return
     known = [*repo.channels, *repo.release_branches]
-    switch = f"git switch {known[-1]}" if known else f"git branch -m {scheme.branch('X.Y')}"
+    switch = (
+        f"git switch {shell(known[-1])}"
+        if known
+        else f"git branch -m {shell(scheme.branch('X.Y'))}"
+    )
     yield Finding(
         f"{branch} is not a release branch ({scheme.pattern})",
         f"{switch}, or allow it: {repo.how_to_allow('branches.allow', branch)}",
@@ -35,10 +40,10 @@ def branch_upstream(repo: Repository, branch: str) -> Iterator[Finding]:
     tracked = ""
     if remote:
         tracked = ", ".join(f"{remote}/{ref.removeprefix(HEADS)}" for ref in merge)
-    fetch = "" if branch in repo.channels else f"git fetch {primary} && "
+    fetch = "" if branch in repo.channels else f"git fetch {shell(primary)} && "
     yield Finding(
         f"{branch} tracks {tracked or 'nothing'} instead of {primary}/{branch}",
-        f"{fetch}git branch --set-upstream-to={primary}/{branch} {branch}",
+        f"{fetch}git branch --set-upstream-to={shell(f'{primary}/{branch}', branch)}",
         ref=HEADS + branch,
     )
 
@@ -81,7 +86,7 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     if channel is None:
         yield Finding(
             f"the channel {upstream} is not known here, so {branch} cannot be judged",
-            f"git fetch {primary}",
+            f"git fetch {shell(primary)}",
             ref=own.ref,
         )
         return
@@ -101,16 +106,16 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
         yield Finding(
             f"{branch} stands on {len(foreign)} vendor commit{plural} of"
             f" {', '.join(others) or 'another branch'} that {upstream} does not have",
-            f"git rebase --onto {upstream} {others[0] if others else foreign[0]} {branch}",
+            f"git rebase --onto {shell(upstream, others[0] if others else foreign[0], branch)}",
             ref=own.ref,
             commit=foreign[0],
         )
     elif commits and base is None and repo.merge_base(channel, own.tip) is None:
         where = ""
-        fix = f"git rebase --root --onto {upstream} {branch}"
+        fix = f"git rebase --root --onto {shell(upstream, branch)}"
         if repo.place.shallow:
             where = " in this shallow clone"
-            fix = f"git fetch --unshallow {primary}"
+            fix = f"git fetch --unshallow {shell(primary)}"
         message = f"{branch} and {upstream} have no commit in common{where}"
         yield Finding(message, fix, ref=own.ref, commit=own.tip)
 
@@ -122,7 +127,7 @@ def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
             yield Finding(
                 f"{commit[:12]} on {own.branch} is a merge commit;"
                 " the next upgrade could not replay it",
-                f"git rebase {repo.config.primary}/{own.branch} {own.branch}",
+                f"git rebase {shell(f'{repo.config.primary}/{own.branch}', own.branch)}",
                 ref=own.ref,
                 commit=commit,
             )

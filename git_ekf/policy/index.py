@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from git_ekf.git.refs import HEADS
 from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 class Changes(NamedTuple):
@@ -32,7 +32,7 @@ def detached_head(repo: Repository) -> Iterator[Finding]:
         release = next(reversed(repo.release_branches), None) or "BRANCH"
         yield Finding(
             "HEAD is detached: the commit would be on no branch and could be lost",
-            f"git switch {release} (uncommitted changes come along)",
+            f"git switch {shell(release)} (uncommitted changes come along)",
             ref="HEAD",
         )
 
@@ -54,7 +54,7 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
 def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
     """No file gets conflict markers that it did not have before."""
     for path in changes.content.paths_with_new_markers(changes.old, changes.new):
-        then = "git commit" if changes.new else f"git add {shlex.quote(path)}"
+        then = "git commit" if changes.new else f"git add {shell(path)}"
         yield Finding(
             f"{path} has conflict markers",
             f"edit the file, then: {then}",

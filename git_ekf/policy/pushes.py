@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.keeping import keepers
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 class Push(NamedTuple):
@@ -32,7 +32,7 @@ def push_primary(repo: Repository, push: Push) -> Iterator[Finding]:
         names = [ref.removeprefix(HEADS).removeprefix(TAGS) for ref in refs]
         yield Finding(
             f"{push.remote} is the vendor's repository: nothing is pushed there",
-            f"git push {shlex.join([repo.config.internal, *names])}",
+            f"git push {shell(repo.config.internal, *names)}",
         )
 
 
@@ -71,11 +71,11 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
         return
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
     if repo.git.commit(update.old) is None:
-        missing = shlex.quote(f"{branch}..{internal}/{branch}")
+        missing = shell(f"{branch}..{internal}/{branch}")
         yield Finding(
             f"{branch} there has commits that this clone does not have ({update.old[:12]});"
             " the push would drop them",
-            f"git fetch {internal}, then look: git log {missing}",
+            f"git fetch {shell(internal)}, then look: git log {missing}",
             ref=update.ref,
             commit=update.old,
         )
@@ -93,11 +93,11 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
 def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Finding:
     """The finding about `count` commits, `first` among them, that an update of a branch loses."""
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
-    backup = shlex.quote(f"{update.old}:{backup_ref(branch)}")
+    backup = shell(f"{update.old}:{backup_ref(branch)}")
     return Finding(
         f"the push takes {count} commit{'' if count == 1 else 's'} of {branch} away from"
         f" {internal} that no deploy record or backup keeps ({first[:12]})",
-        f"git push {internal} {backup}, then push again",
+        f"git push {shell(internal)} {backup}, then push again",
         ref=update.ref,
         commit=first,
     )
@@ -109,7 +109,7 @@ def tag_moved(repo: Repository, update: RefUpdate) -> Iterator[Finding]:
         return
     yield Finding(
         f"{update.ref.removeprefix(TAGS)} is already published and the push would move it",
-        f"git fetch {repo.config.internal} 'refs/tags/deploy/*:refs/tags/deploy/*' --force"
+        f"git fetch {shell(repo.config.internal)} 'refs/tags/deploy/*:refs/tags/deploy/*' --force"
         " brings the published one back; record the new deployment under the next free name",
         ref=update.ref,
         commit=update.new,

@@ -7,7 +7,6 @@ at once, and its fix is for the sender.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
@@ -23,6 +22,7 @@ from git_ekf.policy.records import Records
 from git_ekf.policy.trees import parse_tree, wrong_entry
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 def push_denied(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def ref_name(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
     if not wrong and not update.deletes and ref.startswith(HEADS) and type_ != "commit":
         wrong = f"would be a branch on a {type_}"
     if wrong:
-        git_push = f"git push {shlex.quote(repo.config.internal)} BRANCH"
+        git_push = f"git push {shell(repo.config.internal)} BRANCH"
         yield Finding(
             f"{ref} {wrong}",
             f"push it by another name, or leave it out: {git_push}",
@@ -142,7 +142,7 @@ def upstream_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
 def _wrong_upstream(repo: Receiver, update: RefUpdate) -> tuple[str, str] | None:
     """What is wrong with a new commit of a channel, and its fix; None when nothing is."""
     branch, new = update.ref.removeprefix(UPSTREAM), update.new
-    fetch = f"git fetch {shlex.quote(repo.config.primary)}"
+    fetch = f"git fetch {shell(repo.config.primary)}"
     save = f"{fetch}, then: git ekf save"
     if repo.types.get(new) != "commit":
         return f"{new[:12]} is not a commit", save
@@ -196,18 +196,18 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
 
 def backup_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
     """A backup ref is made once and stays as it is."""
-    push = f"git push {shlex.quote(repo.config.internal)}"
+    push = f"git push {shell(repo.config.internal)}"
     if not update.creates:
         act, fix = "deletes", "leave it there; it does no harm"
         if not update.deletes:
-            copy = shlex.quote(f"{update.new}:{update.ref}.2")
+            copy = shell(f"{update.new}:{update.ref}.2")
             act, fix = "moves", f"leave it; another name is free: {push} {copy}"
         message = f"the push {act} {update.ref}, which keeps commits that a branch no longer has"
         yield Finding(message, fix, ref=update.ref, commit=update.old)
     elif repo.types.get(update.new) != "commit":
         yield Finding(
             f"{update.ref} keeps no commit but a {repo.types.get(update.new, 'missing object')}",
-            f"{push} {shlex.quote(f'COMMIT:{update.ref}')}",
+            f"{push} {shell(f'COMMIT:{update.ref}')}",
             ref=update.ref,
             commit=update.new,
         )
@@ -217,7 +217,7 @@ def rewrite_unsaved(repo: Receiver) -> Iterator[Finding]:
     """No commit vanishes from the internal repository unless a record or a backup keeps it."""
     for update, count in keeping.lost(repo):
         finding = dropped(repo, update, update.old, count)
-        fetch = f"git fetch {shlex.quote(repo.config.internal)}"
+        fetch = f"git fetch {shell(repo.config.internal)}"
         yield finding._replace(fix=f"{fetch}, then: {finding.fix}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,6 +13,7 @@ from git_ekf.record import parse
 from git_ekf.records import RecordTag, record_names, saved_records
 from git_ekf.recordtext import misleading
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 class JudgedRecord:
@@ -155,9 +155,10 @@ def tag_name(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """A tag under deploy/ is called deploy/YYYY-MM-DD[.N]/BRANCH, and the day exists."""
     if isinstance(record.name, str):
         name, branch = record.record.name, repo.config.scheme.branch("X.Y")
+        example = shell(f"{DEPLOY}YYYY-MM-DD/{branch}")
         yield Finding(
             f"{name} {record.name}",
-            f"git tag -d {shlex.quote(name)}, then tag again as {DEPLOY}YYYY-MM-DD/{branch}",
+            f"git tag -d {shell(name)}, then tag again as {example}",
             ref=record.record.ref,
         )
 
@@ -185,7 +186,7 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
     if name.number > 1 and not records.has(before):
         yield record.finding(
             f"{record.record.name} has no record before it: there is no {before}",
-            f"git tag -d {shlex.quote(record.record.name)}, then: git ekf tag --date {name.date}",
+            f"git tag -d {shell(record.record.name)}, then: git ekf tag --date {name.date}",
         )
 
 
@@ -195,7 +196,7 @@ def tag_lightweight(repo: Repository, record: JudgedRecord) -> Iterator[Finding]
         name = record.record.name
         yield Finding(
             f"{name} is a lightweight tag: it has no message and says nothing about the deployment",
-            f"git tag -a -f {shlex.quote(name)} {shlex.quote(name)}",
+            f"git tag -a -f {shell(name)} {shell(name)}",
             ref=record.record.ref,
             commit=record.record.oid,
         )
@@ -222,7 +223,7 @@ def tag_mismatch(repo: Repository, record: JudgedRecord, records: Records) -> It
     if record.value("Backup branch") == backup and not records.backed_up(branch):
         yield record.finding(
             f"{name}: Backup branch {backup} does not exist there yet",
-            f"git switch {branch}, then: git ekf save",
+            f"git switch {shell(branch)}, then: git ekf save",
         )
 
 
@@ -275,7 +276,7 @@ def _is_base(repo: Repository, records: Records, branch: str, upstream: str, tag
 
 def _amend(record: JudgedRecord, act: str) -> str:
     name = record.record.name
-    return f"{act}: git tag -a -f -e {shlex.quote(name)} {shlex.quote(name + '^{}')}"
+    return f"{act}: git tag -a -f -e {shell(name)} {shell(name + '^{}')}"
 
 
 def _is_sha(text: str) -> bool:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from git_ekf.names import without_credentials
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 def remote_missing(repo: Repository) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def remote_same(repo: Repository) -> Iterator[Finding]:
             yield Finding(
                 f"{primary.name} and {internal.name} are the same repository"
                 f" ({without_credentials(url)})",
-                f"git remote set-url {internal.name} URL",
+                f"git remote set-url {shell(internal.name)} URL",
             )
             return
 
@@ -42,5 +43,5 @@ def remote_extra(repo: Repository) -> Iterator[Finding]:
             allow = repo.how_to_allow("remotes.allow", name)
             yield Finding(
                 f"remote {name} is neither the primary nor the internal repository",
-                f"git remote remove {name}, or allow it: {allow}",
+                f"git remote remove {shell(name)}, or allow it: {allow}",
             )

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from git_ekf import __version__
 from git_ekf.policy.finding import Finding
+from git_ekf.shown import escape
 from git_ekf.terminal.screen import paint
-from git_ekf.terminal.text import escape
 
 # Findings of one rule that a person gets to read; machines get all.
 SHOWN_PER_RULE = 5
@@ -45,7 +45,7 @@ def report_github(findings: list[Finding]) -> str:
     lines = []
     for finding in findings:
         path = f"file={_github_property(finding.path)}," if finding.path else ""
-        message = _github_data(f"{finding.message}\nfix: {finding.fix}")
+        message = f"{_github_data(finding.message)}%0Afix: {_github_data(finding.fix)}"
         lines.append(
             f"::{finding.severity} {path}title={_github_property(finding.rule)}::{message}"
         )
@@ -53,7 +53,7 @@ def report_github(findings: list[Finding]) -> str:
 
 
 def _github_data(text: str) -> str:
-    return escape(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escape(text).replace("%", "%25")
 
 
 def _github_property(text: str) -> str:
@@ -80,7 +80,7 @@ def _sarif_result(finding: Finding) -> dict[str, Any]:
     return {
         "ruleId": finding.rule,
         "level": finding.severity,
-        "message": {"text": escape(f"{finding.message}\nfix: {finding.fix}")},
+        "message": {"text": f"{escape(finding.message)}\nfix: {escape(finding.fix)}"},
         "locations": [{"physicalLocation": {"artifactLocation": place}}],
         "properties": {"ref": escape(finding.ref), "commit": finding.commit},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from git_ekf.git.calls import Git
@@ -11,6 +10,7 @@ from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
 from git_ekf.records import RecordTag
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 def signature_missing(
@@ -30,7 +30,7 @@ def signature_missing(
         for tag in _unsigned_records(repo, tags):
             yield Finding(
                 f"{tag.name} has no signature by a key that this server knows",
-                f"git tag -d {shlex.quote(tag.name)}, then: git ekf tag --sign",
+                f"git tag -d {shell(tag.name)}, then: git ekf tag --sign",
                 ref=tag.ref,
                 commit=tag.tagged,
             )

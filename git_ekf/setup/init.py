@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from functools import partial
 
 from git_ekf.errors import Refused
@@ -15,6 +14,7 @@ from git_ekf.hooks.installer import install
 from git_ekf.repository import Repository
 from git_ekf.setup.remotes import Roles, plan_channels, plan_mirror, plan_remotes
 from git_ekf.setup.steps import SetupStep, fetch_step
+from git_ekf.shown import shell
 from git_ekf.vendor import ask_remote, choose_release
 
 # What keeps plain git safe here: setting, value, and what it prevents.
@@ -105,7 +105,7 @@ def plan_settings(repo: Repository) -> list[SetupStep]:
             act = partial(repo.git.set_setting, name, wanted)
             steps.append(SetupStep(f"{name} = {wanted}: {why}{over}", act))
         elif not _same_value(here, wanted):
-            advice = f"git-ekf advises {wanted}: git config {name} {wanted}"
+            advice = f"git-ekf advises {wanted}: git config {shell(name, wanted)}"
             steps.append(SetupStep(f"{name} is {here} in this clone and stays so; {advice}"))
     return steps
 
@@ -148,13 +148,13 @@ def plan_branch(repo: Repository, primary_now: str, release: str) -> list[SetupS
     here = repo.head_branch
     if here is None:
         newest = next(reversed(repo.release_branches or channels))
-        raise Refused("HEAD is detached", f"git switch {wanted or newest}, then again")
+        raise Refused("HEAD is detached", f"git switch {shell(wanted or newest)}, then again")
     if scheme.is_release(here) and wanted in ("", here):
         target, steps = here, []
         if target not in channels:
             raise Refused(
                 f"{primary_now} has no {target}; it has {', '.join(channels)}",
-                f"git fetch {primary_now}",
+                f"git fetch {shell(primary_now)}",
             )
     else:
         target = wanted or _stands_on(repo, here, channels)
@@ -181,10 +181,10 @@ def _has_own_commits(repo: Repository, branch: str, primary_now: str) -> bool:
 def _rename(repo: Repository, here: str, target: str) -> SetupStep:
     """Raises Refused where there is a branch of that name already."""
     if target in repo.release_branches:
-        revisions = shlex.quote(f"{target}..{here}")
+        revisions = shell(f"{target}..{here}")
         raise Refused(
             f"{here} has commits of its own and {target} exists too",
-            f"git switch {target} and bring them over: git cherry-pick {revisions}",
+            f"git switch {shell(target)} and bring them over: git cherry-pick {revisions}",
         )
     rename = partial(repo.git.rename_branch, here, target)
     return SetupStep(f"branch {here} renamed to {target}", rename, asks=True)

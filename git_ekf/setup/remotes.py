@@ -12,6 +12,7 @@ from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, UPSTREAM
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.setup.steps import SetupStep, fetch_step
+from git_ekf.shown import shell
 
 # The records of `internal` are tracked as its branches are, by git itself, at every fetch and push.
 # As tags they come by themselves, with the commits that they are on, or with the next command.
@@ -151,7 +152,7 @@ def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) 
         if name in repo.remotes and name not in (roles.primary, roles.internal):
             raise Refused(
                 f"a remote {name} exists already and is another repository",
-                f"git remote rename {name} OTHER",
+                f"git remote rename {shell(name)} OTHER",
             )
         rename = partial(git.rename_remote, now, name)
         steps.append(SetupStep(f"remote {now} renamed to {name}", rename, asks=True))

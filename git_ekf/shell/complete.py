@@ -26,7 +26,8 @@ from git_ekf.names import (
 from git_ekf.record import context
 from git_ekf.records import read_records, record_names
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import escape, first_line
+from git_ekf.shown import escape
+from git_ekf.terminal.text import first_line
 
 # Reading the contexts of more records would be felt, and nobody reads so long a list.
 _DESCRIBED = 100

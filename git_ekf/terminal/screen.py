@@ -15,7 +15,8 @@ from typing import TextIO, TypeVar
 
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
-from git_ekf.terminal.text import escape, scrub
+from git_ekf.shown import escape, scrub
+from git_ekf.terminal.text import say
 
 T = TypeVar("T")
 
@@ -72,7 +73,9 @@ def terminal_width() -> int:
 
 def print_error(error: EkfError) -> None:
     """Says on stderr what went wrong, without credentials, and what helps."""
-    print(f"git-ekf: {escape(scrub(error.message))}", file=sys.stderr)
+    say(f"git-ekf: {scrub(error.message)}", stream=sys.stderr)
+    for line in error.details:
+        say(f"  {scrub(line)}", stream=sys.stderr)
     if error.hint:
         print_hint(error.hint)
 

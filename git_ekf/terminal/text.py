@@ -1,62 +1,24 @@
-"""Text for people, safe for a terminal and without credentials; and the JSON document."""
+"""Text for people, and the JSON document."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO
 
-
-def escape(text: str) -> str:
-    """Repository text for a terminal: visible escapes for control characters and stray bytes."""
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else _visible(char) for char in text)
-
-
-def one_line(text: str) -> str:
-    """A name for a sentence: its line ends are visible."""
-    return text.replace("\n", _visible("\n"))
+from git_ekf.shown import escape, is_byte
 
 
 def unicode_text(text: str) -> str:
     """Text for a document: bytes that are not UTF-8 become escapes, so that any parser takes it."""
-    return "".join(_visible(char) if _is_byte(char) else char for char in text)
+    return "".join(escape(char) if is_byte(char) else char for char in text)
 
 
-def _is_byte(char: str) -> bool:
-    """Whether os.fsdecode made the character of a byte that is not UTF-8 (PEP 383)."""
-    return "\udc80" <= char <= "\udcff"
+def say(*lines: str, stream: TextIO | None = None) -> None:
+    """Prints lines for a person (to stdout), each on one line and safe for a terminal.
 
-
-def _visible(char: str) -> str:
-    code = ord(char)
-    if _is_byte(char):
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-
-def scrub(text: str) -> str:
-    """The text with the credentials in URLs left out."""
-    if "://" not in text:
-        return text
-    return " ".join(map(_without_credentials, text.split(" ")))
-
-
-def _without_credentials(word: str) -> str:
-    from git_ekf.names import without_credentials
-
-    scheme, _, rest = word.partition("://")
-    if "@" not in rest:
-        return word
-    # Something may stand before the URL: a quote, a bracket, the name of an option.
-    begin = len(scheme)
-    while begin > 0 and (scheme[begin - 1].isalnum() or scheme[begin - 1] in "+-."):
-        begin -= 1
-    return word[:begin] + without_credentials(word[begin:])
-
-
-def say(text: str = "") -> None:
-    """Prints a line for a person, safe for a terminal."""
-    print(escape(text))
+    An empty one where there are none.
+    """
+    for line in lines or [""]:
+        print(escape(line), file=stream, flush=stream is not None)
 
 
 def document(command: str, content: dict[str, Any]) -> str:

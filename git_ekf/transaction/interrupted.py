@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.journal import Journal, Operation, uninterrupted
 from git_ekf.transaction.moves import ENDS, branches_of, direction, head_tips, move_refs
@@ -32,7 +33,7 @@ def finish_interrupted(repo: Repository, journal: Journal) -> Operation | None:
     if operation.is_elsewhere(repo):
         raise Refused(
             f"{with_article(operation.command)} was cut off in the work tree {operation.worktree}",
-            f"git -C {operation.worktree} ekf undo",
+            f"git -C {shell(operation.worktree)} ekf undo",
         )
     done, not_done = ENDS[operation.state]
     now = {update.ref: repo.git.ref_value(update.ref) or "" for update in operation.updates}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from git_ekf.errors import Refused
 from git_ekf.git.refs import RefUpdate
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small, write_small
 
 # Operations that are kept; older ones are forgotten when the file is next tidied.
@@ -209,7 +209,7 @@ def uninterrupted() -> Iterator[None]:
 def unreadable(error: OSError) -> Refused:
     """The error for a file of ours in the git directory that is not what we put there."""
     path = str(error.filename)
-    aside = shlex.join(["mv", path, path + ".unreadable"])
+    aside = shell("mv", path, path + ".unreadable")
     return Refused(f"{path} cannot be read: {error.strerror}", f"{aside}; git-ekf begins a new one")
 
 

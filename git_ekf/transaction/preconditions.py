@@ -6,6 +6,7 @@ import os
 
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.journal import cut_off
 
@@ -19,7 +20,7 @@ def release_branch(repo: Repository) -> str:
     branch = repo.head_branch
     if branch is None or not repo.config.scheme.is_release(branch):
         newest = next(reversed(repo.release_branches), "release-X.Y")
-        raise Refused("no release branch is checked out", f"git switch {newest}")
+        raise Refused("no release branch is checked out", f"git switch {shell(newest)}")
     if repo.head is None:
         raise Refused(f"{branch} has no commit yet", "git ekf status")
     return branch

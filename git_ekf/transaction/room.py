@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -12,6 +11,7 @@ from git_ekf.git.questions.refs import Branch
 from git_ekf.git.refs import HEADS
 from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved
 
@@ -49,7 +49,7 @@ def _require_not_elsewhere(repo: Repository, ref: str, branch: Branch) -> None:
     if path and os.path.realpath(path) != os.path.realpath(repo.place.top):
         raise Refused(
             f"{ref.removeprefix(HEADS)} is checked out in {path}",
-            f"git -C {shlex.quote(path)} switch --detach, then try again",
+            f"git -C {shell(path)} switch --detach, then try again",
         )
 
 
@@ -84,7 +84,7 @@ def _require_free(repo: Repository, changes: TreeChanges) -> None:
         if other:
             raise Refused(
                 f"{other} is in the way: git does not track it here, and would write over it",
-                f"mv {shlex.quote(other)} {shlex.quote(other + '.mine')}",
+                f"mv {shell(other)} {shell(other + '.mine')}",
             )
 
 

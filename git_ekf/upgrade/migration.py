@@ -22,12 +22,12 @@ from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
 from git_ekf.replay.writing import read_texts
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.temporary import temporary
 from git_ekf.trust import (
     MIGRATIONS,
     SHIPPED,
     files_named,
-    quoted,
     require_shipped_trusted,
     require_trusted,
     require_trusted_files,
@@ -225,7 +225,7 @@ class _Workshop:
 
     def _call(self, migration: Migration, command: list[str], commit: str) -> None:
         origin, to, *_ = migration
-        shown = quoted(migration.command)
+        shown = shell(*migration.command)
         try:
             done = subprocess.run(
                 command,
@@ -245,14 +245,16 @@ class _Workshop:
         if not done.returncode:
             return
         lines = [line for line in os.fsdecode(done.stdout).split("\n") if line.strip()]
-        output = "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
         how = f"failed with code {done.returncode}"
         if done.returncode < 0:
             how = f"was ended by signal {-done.returncode}"
-        hint = f"git ekf upgrade {to} --migrate-squash, where it only works on the final state"
+        hint = (
+            f"git ekf upgrade {shell(to)} --migrate-squash, where it only works on the final state"
+        )
         raise CallFailed(
-            f"the migration to {to} {how} at {commit[:7]} ({shown}); nothing was changed{output}",
+            f"the migration to {to} {how} at {commit[:7]} ({shown}); nothing was changed",
             _hint(migration) if self._squashed else hint,
+            lines[-_LAST_LINES:],
         )
 
     def _command(self, migration: Migration) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.journal import Journal, Setting
 from git_ekf.upgrade.rebase_conflicts import Stopped, settle_known, stopped
 from git_ekf.upgrade.rebase_end import recognise
@@ -90,7 +90,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
             more = f" and {len(unmerged) - 1} more" if len(unmerged) > 1 else ""
             raise Refused(
                 f"{unmerged[0]}{more} is still in conflict",
-                f"edit, then: git add {shlex.quote(unmerged[0])}",
+                f"edit, then: git add {shell(unmerged[0])}",
             )
     _require_whole(repo, state)
     if _end(repo, state):
@@ -109,7 +109,7 @@ def abort(repo: Repository, journal: Journal) -> Target:
     if not repo.git.is_head(HEADS + target.branch, target.tip):
         raise CallFailed(
             f"git rebase --abort did not lead back to {target.branch}",
-            f"git switch --force {target.branch}",
+            f"git switch --force {shell(target.branch)}",
         )
     return target
 

@@ -15,6 +15,7 @@ from git_ekf.policy.finding import Finding
 from git_ekf.record import parse
 from git_ekf.records import newest_record, unsaved_records
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.transaction.preconditions import release_branch, require_clean
 
 UPGRADE = "upgrade"
@@ -92,7 +93,7 @@ def sync(repo: Repository) -> Target:
         primary = repo.config.primary
         raise Refused(
             f"{primary} has no {branch}: the channel is gone, or was never fetched",
-            f"git fetch {primary}, or git ekf upgrade",
+            f"git fetch {shell(primary)}, or git ekf upgrade",
         )
     return _target(repo, SYNC, branch, branch)
 
@@ -145,10 +146,10 @@ def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
     if base is None:
         primary = repo.config.primary
         why = f"it shares no history with {primary}/{branch}"
-        hint = f"git fetch {primary}"
+        hint = f"git fetch {shell(primary)}"
         if repo.place.shallow:
             why = "this clone is shallow"
-            hint = f"git fetch --unshallow {primary}"
+            hint = f"git fetch --unshallow {shell(primary)}"
         raise Refused(f"what {branch} stands on is not known here: {why}", hint)
     return Target(command, branch, goal, base, tip, repo.channels[goal], base != merge_base)
 
@@ -228,11 +229,11 @@ def _require_new(repo: Repository, goal: str) -> None:
     if HEADS + goal in repo.refs:
         raise Refused(
             f"{goal} exists here already",
-            f"git switch {goal}, or, if it holds nothing: git branch -d {goal}",
+            f"git switch {shell(goal)}, or, if it holds nothing: git branch -d {shell(goal)}",
         )
     if goal in repo.saved_branches:
         internal = repo.config.internal
         raise Refused(
             f"{internal} has {goal} already: this cluster was upgraded elsewhere",
-            f"git switch --track {internal}/{goal}, then: git ekf init",
+            f"git switch --track {shell(f'{internal}/{goal}')}, then: git ekf init",
         )

@@ -1,0 +1,76 @@
+"""Text from outside as a person gets to see it: on one line, harmless to a terminal, no passwords.
+
+All that we say goes through `escape`, and every value in a command that we print through `shell`.
+"""
+
+from __future__ import annotations
+
+
+def escape(text: str) -> str:
+    """The text on one line: visible escapes for line ends, control characters and stray bytes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    if char in _NAMED:
+        return _NAMED[char]
+    if is_byte(char):
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    code = ord(char)
+    if code < 256:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def is_byte(char: str) -> bool:
+    """Whether os.fsdecode made the character of a byte that is not UTF-8 (PEP 383)."""
+    return "\udc80" <= char <= "\udcff"
+
+
+def shell(*words: str) -> str:
+    """Words of a command as a shell takes them, on one line; credentials in URLs left out."""
+    return " ".join(_quoted(scrub(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    import shlex  # 3 ms of every hook and of the prompt
+
+    if word.isprintable():
+        return shlex.quote(word)
+    # $'…' tells a control character from a backslash and a letter, which plain quotes around its
+    # escape would not.
+    return "$'" + "".join(map(_in_dollar_quotes, word)) + "'"
+
+
+def _in_dollar_quotes(char: str) -> str:
+    if char in "\\'":
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    # There \\x is a byte, and no character, from 80 on.
+    return f"\\u{ord(char):04x}" if "\x80" <= char <= "\xff" else _visible(char)
+
+
+def scrub(text: str) -> str:
+    """The text with the credentials in URLs left out."""
+    if "://" not in text:
+        return text
+    return " ".join(map(_without_credentials, text.split(" ")))
+
+
+def _without_credentials(word: str) -> str:
+    from git_ekf.names import without_credentials
+
+    scheme, _, rest = word.partition("://")
+    if "@" not in rest:
+        return word
+    # Something may stand before the URL: a quote, a bracket, the name of an option.
+    begin = len(scheme)
+    while begin > 0 and (scheme[begin - 1].isalnum() or scheme[begin - 1] in "+-."):
+        begin -= 1
+    return word[:begin] + without_credentials(word[begin:])
