@@ -67,6 +67,8 @@ def offences(source: str, commands: set[str]) -> Iterator[str]:
         # A command for a person, as in a hint: git rebase --abort.
         if isinstance(node, ast.List) and node.elts and is_text(node.elts[0], "git"):
             shown.update(ast.walk(node))
+        if isinstance(node, ast.Call) and is_shown(node):
+            shown.update(ast.walk(node))
         # The words that a person has typed: git ekf status --prompt.
         if isinstance(node, ast.Compare):
             shown.update(node.comparators)
@@ -84,6 +86,12 @@ def offences(source: str, commands: set[str]) -> Iterator[str]:
                     yield f"{line}: {node.value}"
             elif any(is_command(words, commands) for words in vectors(node)):
                 yield f"{line}: a command for git"
+
+
+def is_shown(node: ast.Call) -> bool:
+    """Whether it is shell("git", …), which quotes the words of a command for a person."""
+    name = getattr(node.func, "id", "")
+    return name == "shell" and bool(node.args) and is_text(node.args[0], "git")
 
 
 def is_own(node: ast.Attribute) -> bool:
@@ -131,6 +139,7 @@ def test_what_it_would_find(source: str) -> None:
     [
         'fix = shlex.join(["git", "rebase", "--abort"])',
         'fix = "git cherry-pick --abort"',
+        'fix = shell("git", "-C", path, "cat-file", "blob", name)',
         'journal.begin("tag", updates)',
         "self._run(commit)",
         'counted(3, "commit")',

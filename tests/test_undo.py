@@ -348,7 +348,7 @@ def test_the_journal_is_tidied(tmp_path: Path) -> None:
     book = Journal(path)
     sizes = []
     for number in range(1, 1201):
-        operation = book.begin("tag", [], "release-1.8", "release-1.8")
+        operation = book.begin(Operation(0, "tag", (), "release-1.8", "release-1.8"))
         assert operation.number == number
         book.mark(operation, "done")
         sizes.append(os.path.getsize(path))
@@ -441,8 +441,14 @@ def everything(clone: Clone) -> set[str]:
 def settled_state(clone: Clone) -> dict[str, str]:
     """The state with what differs from run to run left out: ids of commits made by a rollback (their tree stays)."""
     found = state(clone)
-    found["refs"] = clone.out("for-each-ref", "--format=%(refname) %(tree) %(*tree) %(objecttype)")
+    refs = clone.out("for-each-ref", "--format=%(refname) %(tree) %(*tree) %(objecttype)")
+    found["refs"] = without_holds(refs)
     return found
+
+
+def without_holds(refs: str) -> str:
+    """What a killed command held stays until the next one clears it away (hostile/test_repacks.py)."""
+    return "\n".join(line for line in refs.splitlines() if "refs/ekf/hold/" not in line)
 
 
 @pytest.fixture
@@ -463,9 +469,9 @@ def pristine(two: Clone) -> Callable[[], Clone]:
 
 # Steps of each command at which it is killed: git calls that change something and journal writes, before and after each.
 STEPS = {
-    ("do", "tag"): 8,
-    ("do", "commit"): 10,
-    ("do", "commit elsewhere"): 12,
+    ("do", "tag"): 13,
+    ("do", "commit"): 18,
+    ("do", "commit elsewhere"): 20,
     ("do", "create"): 14,
     ("do", "forward"): 10,
     ("do", "switch"): 8,
@@ -556,7 +562,9 @@ def test_killed_inside_git(two: Clone, moment: str, whole: bool) -> None:
     else:
         hook = two.path / ".git/hooks/reference-transaction"
         when = "prepared" if moment == "refs locked" else "committed"
-        hook.write_text(f'#!/bin/sh\n[ "$1" = {when} ] || exit 0\nrm "$0"\n{ours}kill -9 $PPID\n')
+        hook.write_text(
+            f'#!/bin/sh\n[ "$1" = {when} ] || exit 0\n! grep -q refs/ekf/hold/ || exit 0\nrm "$0"\n{ours}kill -9 $PPID\n'
+        )
         hook.chmod(0o755)
     before = settled_state(two)
     killed = two.ekf("rollback", name)
@@ -642,7 +650,7 @@ def test_what_was_committed_after_the_crash_is_theirs(two: Clone) -> None:
     two.git("commit", "-q", "-a", "-m", "mine")
     before = state(two)
     assert two.ekf("undo").out == "Undone: the rollback of release-1.8, which was cut off\n"
-    assert state(two) == before
+    assert state(two) == {**before, "refs": without_holds(before["refs"])}
 
 
 def test_cut_off_in_another_work_tree(two: Clone, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from git_ekf.airgap.refusals import damaged
 from git_ekf.errors import Refused
-from git_ekf.shown import escape, shell
+from git_ekf.shown import shell
 
 BUNDLE = "channels.bundle"
 MANIFEST = "manifest.json"
@@ -131,7 +131,7 @@ def _read_header(block: bytes, path: str, at: int) -> tuple[str, int]:
     summed = block[:148] + b" " * 8 + block[156:]  # the checksum counts as blanks
     if not _is_ustar(block) or _octal(block[148:156]) != sum(summed):
         raise damaged(path, f"is damaged at byte {at}: there is no header of a file")
-    name = escape(os.fsdecode(block[:100].rstrip(b"\0")))
+    name = os.fsdecode(block[:100].rstrip(b"\0"))
     kind = chr(block[156]) if block[156] else _FILE
     if kind != _FILE:
         described = _KINDS.get(kind, "something else than a file")
