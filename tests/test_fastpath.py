@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import posix
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from reach import generated
 
 from git_ekf.errors import EkfError
-from git_ekf.hooks import fastpath, judge
+from git_ekf.hooks import fastpath, judge, spawn
 from git_ekf.names import RELEASE_PATTERN, Scheme
 from git_ekf.policy.finding import Finding
 
@@ -322,6 +324,37 @@ def test_the_usual_push_is_received_fast(
     # What a client remembers of the same repository is nothing to a server.
     file.unlink()
     assert not fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
+
+
+def test_the_time_is_over_at_any_moment(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It gives up, and leaves nothing running; that it is late is nothing to say."""
+    server = serve(world, tmp_path)
+    old, new = server.out("rev-parse", "published"), server.out("rev-parse", "ahead")
+    push = f"{old} {new} refs/heads/release-1.8\n".encode()
+    monkeypatch.chdir(server.path)
+    monkeypatch.setenv("GIT_DIR", ".")
+    before = signal.getsignal(signal.SIGALRM)
+    waitpid = posix.waitpid
+
+    def late(*args: int) -> tuple[int, int]:
+        ended = waitpid(*args)
+        signal.raise_signal(signal.SIGALRM)  # between its end and the note of it
+        return ended
+
+    try:
+        seen = set()
+        for step in range(60):
+            monkeypatch.setattr(fastpath, "_SECONDS", 0.0004 * (step + 1))
+            seen.add(fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push))
+            assert not spawn._running
+        monkeypatch.setattr(posix, "waitpid", late)
+        fastpath.passes([fastpath.PROTOCOL, "pre-receive"], push)
+        assert not spawn._running
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert False in seen
 
 
 def serve(world: Path, tmp_path: Path) -> Clone:

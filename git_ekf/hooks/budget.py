@@ -12,6 +12,7 @@ from types import FrameType
 from git_ekf.errors import Refused
 
 _LOOK_EVERY = 0.05  # seconds
+_AGAIN = 1.0  # seconds
 # Of what is allowed; the rest is for what comes before the next look, and for ending it.
 _SHARE = 0.9
 
@@ -30,9 +31,12 @@ def budget(seconds: int, megabytes: int) -> Iterator[None]:
     end = time.monotonic() + _SHARE * seconds
     most = _SHARE * megabytes * 1024
     exceeded = ""
+    is_over = False
 
     def look(number: int, frame: FrameType | None) -> None:
         nonlocal exceeded
+        if is_over:
+            return
         processes = family(os.getpid())
         if time.monotonic() > end:
             exceeded = f"more than {seconds} seconds"
@@ -42,7 +46,15 @@ def budget(seconds: int, megabytes: int) -> Iterator[None]:
             for pid in processes[1:]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            # Where this one is lost, as in a __del__, there comes another.
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
             raise _Exceeded
+
+    def stop() -> None:
+        nonlocal is_over
+        is_over = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
     before = signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY, _LOOK_EVERY)
@@ -50,9 +62,9 @@ def budget(seconds: int, megabytes: int) -> Iterator[None]:
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            stop()
     except BaseException:
+        stop()  # once more: the signal may have come before the first word of the other
         if not exceeded:
             raise
     if exceeded:

@@ -25,17 +25,28 @@ _OF_THE_HOOK = (
 )
 
 
+_AND_THEN = 0.1  # seconds from one look at what is running to the next, past the limit
+
 _running: set[int] = set()  # process ids of what was started and has not been waited for
 
 
 def limit_time(seconds: float) -> None:
-    """Raises TimeoutError in the main thread after so long, unless it is called again with 0."""
-    _signal.signal(_signal.SIGALRM, _give_up if seconds else _signal.SIG_DFL)
-    _signal.setitimer(_signal.ITIMER_REAL, seconds)
+    """Ends what is running after so long, and what is started later, until it is called with 0.
+
+    A git that was ended has failed. An exception from a signal could come anywhere, also between
+    a child's end and the note of it.
+    """
+    if seconds:
+        _signal.signal(_signal.SIGALRM, _kill_all)
+    _signal.setitimer(_signal.ITIMER_REAL, seconds, _AND_THEN if seconds else 0)
 
 
-def _give_up(number: int, frame: object) -> None:
-    raise TimeoutError
+def _kill_all(number: int, frame: object) -> None:
+    for pid in list(_running):
+        try:  # noqa: SIM105 (contextlib is felt at every commit)
+            posix.kill(pid, 9)
+        except ProcessLookupError:  # it has just been waited for
+            pass
 
 
 def end_all() -> None:
