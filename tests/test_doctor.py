@@ -26,7 +26,7 @@ from git_ekf.doctor.examine import ANYWHERE, IN_A_WORK_TREE, MACHINE, examine
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
-from git_ekf.transaction.journal import Journal
+from git_ekf.transaction.journal import Journal, Operation
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"  # whatever the clock of the machine says, it is later
 REAL_GIT = shutil.which("git") or "git"
@@ -313,7 +313,9 @@ def test_half_done(work: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_killed_half_way(work: Clone) -> None:
     (work.path / ".git/ekf").mkdir(exist_ok=True)
     (work.path / ".git/ekf/lock").touch()
-    Journal(str(work.path / ".git/ekf/journal")).begin("sync", [], "release-1.8", "release-1.8")
+    Journal(str(work.path / ".git/ekf/journal")).begin(
+        Operation(0, "sync", (), "release-1.8", "release-1.8")
+    )
     assert wrong(work.path) == [("operation", ERROR, "a sync was cut off half-way", "git ekf undo")]
 
 

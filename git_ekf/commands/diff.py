@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches, unified_diff
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from git_ekf.manifests.difference import Changed, Difference
 from git_ekf.manifests.fields import FieldChange, Special
 from git_ekf.manifests.resources import Identity
 from git_ekf.repository import Repository
-from git_ekf.terminal.screen import paged, paint
+from git_ekf.terminal.screen import counting, paged, paint
 from git_ekf.terminal.text import counted, document, say
 
 _REASONS = {
@@ -98,8 +99,10 @@ def _rendered(
 ) -> int:
     same = repo.git.tree_of(old.commit) == repo.git.tree_of(new.commit)
     choice = choose(repo, old.commit, new.commit, paths)
-    # What is built from the same files is the same.
-    found = [] if same else compare(repo, old.commit, new.commit, choice.kustomizations)
+    found: list[Comparison] = []
+    if not same:  # what is built from the same files is the same
+        progress = partial(counting, "Building kustomizations")
+        found = compare(repo, old.commit, new.commit, choice.kustomizations, progress)
     if json:
         compared = [_comparison_json(comparison) for comparison in found]
         _print_json(old, new, chosen=choice.reason, kustomizations=compared)

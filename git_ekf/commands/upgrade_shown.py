@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import NamedTuple
 
 from git_ekf.errors import DONE, FINDINGS, STOPPED
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
-from git_ekf.terminal.screen import paged, paint, print_hint
+from git_ekf.terminal.screen import counting, paged, paint, print_hint
 from git_ekf.terminal.text import counted, document, say
 from git_ekf.upgrade.carry import Done
 from git_ekf.upgrade.plan import Options, UpgradePlan
@@ -188,7 +189,8 @@ def _show_verification(
     """Prints what is wrong with it, and whether nothing is."""
     from git_ekf.upgrade.verify import run_check, verify
 
-    verified = verify(repo, target, tip, by_hand=by_hand, build=then.build)
+    progress = partial(counting, "Building kustomizations")
+    verified = verify(repo, target, tip, progress, by_hand=by_hand, build=then.build)
     for finding in verified.findings:
         say(f"  policy    {finding.rule}: {finding.message}")
     for path, lines in verified.broken:

@@ -15,6 +15,7 @@ from git_ekf.record import CONTEXT, Record, is_signed, parse, write
 from git_ekf.records import RecordTag, record_names
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch, require_clean
 
@@ -187,7 +188,9 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
             quarantine.migrate()
             update = RefUpdate(TAGS + str(name), none, oid)
             kept = RefUpdate(KEPT + str(name), "", oid)
-            operation = journal.begin("tag", [update], branch, branch, moves_head=False)
+            operation = journal.begin(
+                Operation(0, "tag", (update,), branch, branch, moves_head=False)
+            )
             try:
                 repo.git.update_refs([update, kept])
             except GitFailed as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from git_ekf.manifests.builder import NOTHING, Build, Builder, finished, trusted_command
 from git_ekf.manifests.choice import Kustomization
@@ -15,9 +15,15 @@ from git_ekf.manifests.difference import Difference, difference
 from git_ekf.manifests.resources import Unreadable, import_yaml
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
-from git_ekf.terminal.screen import counting
 
-_PROGRESS = "Building kustomizations"
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Gives out the things one by one, and may say meanwhile how far it is."""
+
+    def __call__(self, things: Sequence[T], /) -> Iterable[T]:
+        """The things in order."""
 
 
 class Failure(NamedTuple):
@@ -39,7 +45,11 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    repo: Repository, old: str, new: str, kustomizations: list[Kustomization]
+    repo: Repository,
+    old: str,
+    new: str,
+    kustomizations: list[Kustomization],
+    progress: Progress = iter,
 ) -> list[Comparison]:
     """Builds both sides of each kustomization, several at a time, and compares them.
 
@@ -56,7 +66,7 @@ def compare(
             new_build = builder.start(after, one.path) if one.in_new else None
             started.append([old_build, new_build])
         compared = []
-        for one, futures in counting(_PROGRESS, list(zip(kustomizations, started, strict=True))):
+        for one, futures in progress(list(zip(kustomizations, started, strict=True))):
             builds = [finished(future) if future else NOTHING for future in futures]
             compared.append(_compare(one, *builds))
         return compared
@@ -83,7 +93,7 @@ def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[Failure]:
 
 
 def broken(
-    repo: Repository, old: str, new: str, paths: Sequence[str]
+    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = iter
 ) -> list[tuple[str, list[str]]]:
     """Kustomizations of `new` that do not build, with the builder's last words.
 
@@ -92,20 +102,22 @@ def broken(
     """
     command = trusted_command(repo)
     with _checkouts(repo, new) as (after,), Builder(command) as builder:
-        failed = _failing(builder, after, paths)
+        failed = _failing(builder, after, paths, progress)
     if not failed:
         return []
     with _checkouts(repo, old) as (before,), Builder(command) as builder:
         there = {path for path in failed if os.path.isdir(os.path.join(before, path))}
         origins = {path: path for path in there} | _origins(repo, old, new, failed.keys() - there)
-        failed_before = _failing(builder, before, sorted(set(origins.values())))
+        failed_before = _failing(builder, before, sorted(set(origins.values())), progress)
     return [(path, said) for path, said in failed.items() if origins.get(path) not in failed_before]
 
 
-def _failing(builder: Builder, folder: str, paths: Sequence[str]) -> dict[str, list[str]]:
+def _failing(
+    builder: Builder, folder: str, paths: Sequence[str], progress: Progress
+) -> dict[str, list[str]]:
     started = [(path, builder.start(folder, path)) for path in paths]
     failed = {}
-    for path, build in counting(_PROGRESS, started):
+    for path, build in progress(started):
         failure = finished(build).failure
         if failure is not None:
             failed[path] = failure

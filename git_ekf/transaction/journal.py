@@ -54,7 +54,7 @@ class Operation(NamedTuple):
     updates: tuple[RefUpdate, ...]
     head: str
     head_after: str
-    state: str
+    state: str = "begun"
     worktree: str = ""
     settings: tuple[Setting, ...] = ()
     moves_head: bool = True
@@ -82,32 +82,10 @@ class Journal:
         self._path = path
         self.operations = _read(path)
 
-    def begin(
-        self,
-        command: str,
-        updates: list[RefUpdate],
-        head: str,
-        head_after: str,
-        worktree: str = "",
-        settings: tuple[Setting, ...] = (),
-        state: str = "begun",
-        *,
-        moves_head: bool = True,
-        replays: bool = False,
-    ) -> Operation:
-        """Notes an operation that is about to be made."""
-        operation = Operation(
-            self.operations[-1].number + 1 if self.operations else 1,
-            command,
-            tuple(updates),
-            head,
-            head_after,
-            state,
-            worktree,
-            settings,
-            moves_head,
-            replays,
-        )
+    def begin(self, operation: Operation) -> Operation:
+        """Notes an operation that is about to be made, under the number that comes back in it."""
+        number = self.operations[-1].number + 1 if self.operations else 1
+        operation = operation._replace(number=number)
         if len(self.operations) > 2 * _KEPT:
             self.operations = self.operations[-_KEPT:]
             write_small(self._path, b"".join(map(_line, self.operations)))

@@ -54,15 +54,21 @@ def perform(
     Raises Refused where something is in the way, GitFailed.
     """
     head = repo.head_branch or ""
-    tips = require_room(repo, Operation(0, command, tuple(updates), head, head_after, ""), changes)
+    operation = Operation(
+        number=0,
+        command=command,
+        updates=tuple(updates),
+        head=head,
+        head_after=head_after,
+        worktree=repo.place.top,
+        settings=settings,
+        replays=replays,
+    )
+    tips = require_room(repo, operation, changes)
     if tips[0] and tips[0] != repo.head:
         raise moved(HEADS + head)
-    top = repo.place.top
     with uninterrupted():
-        operation = journal.begin(
-            command, updates, head, head_after, top, settings, replays=replays
-        )
-        _carry_out(repo, journal, operation, tips)
+        _carry_out(repo, journal, journal.begin(operation), tips)
 
 
 def take_back(repo: Repository, journal: Journal, operation: Operation) -> None:

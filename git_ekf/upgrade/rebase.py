@@ -11,7 +11,7 @@ from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.transaction.journal import Journal, Setting
+from git_ekf.transaction.journal import Journal, Operation, Setting
 from git_ekf.upgrade.rebase_conflicts import Stopped, settle_known, stopped
 from git_ekf.upgrade.rebase_end import recognise
 from git_ekf.upgrade.rebase_state import (
@@ -54,16 +54,18 @@ def start(
     known = [updates[0]._replace(new=""), *updates[1:]]
     if any(oid != pick for oid, pick in state.rest):
         known.append(RefUpdate(f"{PICKS}{target.goal}", "0" * len(target.tip), state.rest[-1][1]))
-    journal.begin(
-        target.command,
-        known,
-        target.branch,
-        target.goal,
-        repo.place.top,
-        settings,
-        "handed over",
+    operation = Operation(
+        number=0,
+        command=target.command,
+        updates=tuple(known),
+        head=target.branch,
+        head_after=target.goal,
+        state="handed over",
+        worktree=repo.place.top,
+        settings=settings,
         replays=True,
     )
+    journal.begin(operation)
     repo.git.update_refs(known[1:])
     todo = write_todo(repo, state)
     code, output = repo.git.start_rebase(repo.place.top, todo, state.onto, target.base)

@@ -9,7 +9,6 @@ from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
 from git_ekf.transaction.moves import set_setting
 from git_ekf.upgrade.rebase_state import RebaseState, in_progress, read, remove
-from git_ekf.upgrade.target import UPGRADE
 
 
 def recognise(repo: Repository, journal: Journal) -> Operation | None:
@@ -57,7 +56,7 @@ def _restore_old_branch(repo: Repository, operation: Operation, state: RebaseSta
     tip = state.target.tip
     old = HEADS + operation.head
     goal = HEADS + operation.head_after
-    if operation.command != UPGRADE or repo.git.ref_value(goal) not in ("", tip):
+    if operation.head == operation.head_after or repo.git.ref_value(goal) not in ("", tip):
         return
     new = _left_at(repo, old)
     if new in ("", tip) or repo.git.ref_value(old) != new:

@@ -9,13 +9,16 @@ import os
 import posixpath
 import shlex
 import subprocess
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 from git_ekf.upgrade.target import Target, policy_errors
+
+if TYPE_CHECKING:
+    from git_ekf.manifests.build import Progress
 
 
 class Verification(NamedTuple):
@@ -38,7 +41,13 @@ class Verification(NamedTuple):
 
 
 def verify(
-    repo: Repository, target: Target, tip: str, *, by_hand: bool, build: bool
+    repo: Repository,
+    target: Target,
+    tip: str,
+    progress: Progress,
+    *,
+    by_hand: bool,
+    build: bool,
 ) -> Verification:
     """Looks at the release branch as it is now.
 
@@ -53,9 +62,10 @@ def verify(
     from git_ekf.manifests.build import broken  # 12 ms that only a build needs
 
     try:
-        return Verification(len(touched), broken(repo, target.tip, tip, touched), "", findings)
+        failed = broken(repo, target.tip, tip, touched, progress)
     except (Refused, CallFailed) as error:
         return Verification(0, [], error.message, findings)
+    return Verification(len(touched), failed, "", findings)
 
 
 def _touched(repo: Repository, onto: str, tip: str) -> list[str]:
