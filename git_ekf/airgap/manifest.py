@@ -215,6 +215,7 @@ class _Fields:
         self.require("object_format", self.object_format in HASHES)
 
     def require(self, key: str, holds: bool) -> None:
+        """Raises Refused, which names the key, where it does not hold."""
         if not holds:
             raise self._wrong(key)
 
@@ -222,21 +223,25 @@ class _Fields:
         return Refused(f'{self._name} is wrong: "{key}" is missing, or is not what belongs there')
 
     def number(self, key: str, least: int = 0) -> int:
+        """A whole number from `least` to 2**53. Raises Refused."""
         value = self._values.get(key)
         self.require(key, type(value) is int and least <= value <= _MOST)
         return int(value)
 
     def text(self, key: str) -> str:
+        """A text that is not empty and can be printed. Raises Refused."""
         value = self._values.get(key)
         self.require(key, isinstance(value, str) and value != "" and value.isprintable())
         return str(value)
 
     def flag(self, key: str) -> bool:
+        """True or false. Raises Refused."""
         value = self._values.get(key)
         self.require(key, isinstance(value, bool))
         return bool(value)
 
     def time(self, key: str) -> int:
+        """Seconds since 1970 of a time with a time zone (ISO 8601). Raises Refused."""
         try:
             value = datetime.fromisoformat(self.text(key))
             seconds = int(value.timestamp())
@@ -246,6 +251,7 @@ class _Fields:
             raise self._wrong(key) from None
 
     def digest(self, key: str, *, may_lack: bool = False) -> str:
+        """A SHA-256 in hex, "" where it lacks and may. Raises Refused."""
         value = self._values.get(key)
         if may_lack and value is None:
             return ""
@@ -253,6 +259,7 @@ class _Fields:
         return str(value)
 
     def object_ids(self, key: str) -> tuple[str, ...]:
+        """Object ids in hex, of the length that the format of objects has. Raises Refused."""
         values = self._list(key)
         self.require(key, all(map(self._is_object_id, values)))
         return tuple(values)

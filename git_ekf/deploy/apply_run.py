@@ -162,12 +162,14 @@ class _Signals:
         self.process: subprocess.Popen[bytes] | None = None
 
     def note(self, number: int, frame: FrameType | None) -> None:
+        """Handles a signal (signal.signal)."""
         self.first = self.first or number
         # ^C has reached the tool already: the terminal sends it to the whole process group.
         if self.process and number != signal.SIGINT:
             self.process.send_signal(number)
 
     def follow(self, process: subprocess.Popen[bytes]) -> None:
+        """From now on the tool is sent what comes, and now what has come."""
         self.process = process
         if self.first:  # it came while the tool was being started
             process.send_signal(self.first)
