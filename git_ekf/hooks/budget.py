@@ -82,15 +82,16 @@ def family(pid: int) -> list[int]:
         with suppress(OSError):
             for thread in os.listdir(f"/proc/{parent}/task"):
                 path = f"/proc/{parent}/task/{thread}/children"
-                with open(path, encoding="ascii") as file:
+                # As bytes: the signal may come while Python loads an encoding.
+                with open(path, "rb") as file:
                     found += map(int, file.read().split())
     return found
 
 
 def own_memory(pid: int) -> int:
     """The kilobytes that a process has for itself (RssAnon, proc(5)); 0 where nobody tells."""
-    with suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as file:
+    with suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
         for line in file:
-            if line.startswith("RssAnon:"):
+            if line.startswith(b"RssAnon:"):
                 return int(line.split()[1])
     return 0

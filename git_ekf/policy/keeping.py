@@ -25,17 +25,29 @@ def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
 
     Commits that several take away count for the first.
     """
-    standing: list[str] | None = None
+    moved = [update for update in repo.updates if _may_lose(repo, update)]
+    if not moved:
+        return
+    standing = keepers(repo.git.ref_values(*KEEPING))
+    # Thousands of branches may go in one push: with those that are kept nothing goes.
+    unkept = set(repo.git.commits([update.old for update in moved], standing))
     counted: set[str] = set()
-    for update in repo.updates:
-        if not update.ref.startswith(HEADS) or update.creates or update.old == update.new:
+    for update in moved:
+        if update.old not in unkept:
             continue
-        stays = [update.new] if repo.types.get(update.new) == "commit" else []
-        if stays and repo.git.is_ancestor(update.old, update.new):
-            continue
-        if standing is None:
-            standing = keepers(repo.git.ref_values(*KEEPING))
-        gone = set(repo.git.commits([update.old], [*standing, *stays])) - counted
+        gone = set(repo.git.commits([update.old], [*standing, *_stays(repo, update)])) - counted
         counted |= gone
         if gone:
             yield update, len(gone)
+
+
+def _may_lose(repo: Receiver, update: RefUpdate) -> bool:
+    """Whether a branch goes, or does not only grow."""
+    if not update.ref.startswith(HEADS) or update.creates or update.old == update.new:
+        return False
+    return not any(repo.git.is_ancestor(update.old, new) for new in _stays(repo, update))
+
+
+def _stays(repo: Receiver, update: RefUpdate) -> list[str]:
+    """Where the branch is then, which keeps what is below it."""
+    return [update.new] if repo.types.get(update.new) == "commit" else []
