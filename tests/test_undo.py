@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
+from reach import long, some
 from test_rollback import FILE, record, state, switch, tree
 
 from git_ekf import cli
@@ -485,6 +486,20 @@ STEPS = {
 FOLLOWING = ("again", "tag", "status")
 
 
+def cases_of(steps: list[str]) -> list[tuple[int, str]]:
+    """The number of the step after which it is killed, and the command that follows.
+
+    What undoes is tried after each step; the other commands in turn after every third.
+    """
+    cases = []
+    for number in range(1, len(steps) + 1):
+        cases.append((number, "undo"))
+        if number % 3 == 0:
+            cases.append((number, FOLLOWING[number // 3 % 3]))
+    return cases
+
+
+@long
 @pytest.mark.parametrize(("direction", "how"), STEPS)
 def test_killed_at_every_step(
     two: Clone, pristine: Callable[[], Clone], tmp_path: Path, how: str, direction: str
@@ -500,38 +515,36 @@ def test_killed_at_every_step(
     after = settled_state(two)
     assert before != after
     steps = log.read_text().splitlines()
-    cases = 0
+    expected = STEPS[direction, how]
+    cases = cases_of(steps)
+    assert (len(steps), len(cases)) == (expected, expected + expected // 3), steps
     pristine()
     objects = everything(two)
-    for number, step in enumerate(steps, 1):
-        # What undoes is tried after each step; the other commands in turn after every third.
-        for following in ("undo", *((FOLLOWING[number // 3 % 3],) if number % 3 == 0 else ())):
-            pristine()
-            assert forked(two, command, Killer(number).install) == -9, step
-            found, begun = settled_state(two), unfinished(two)
-            assert begun or found in (before, after), step
-            if following == "undo":
-                if begun:  # half a command is undone; an undo that was cut off is done
-                    assert forked(two, ["undo"]) == 0, step
-                    assert settled_state(two) == (before if direction == "do" else after), step
-            elif following == "status":
-                said = two.ekf("status")
-                assert (said.code, " cut off" in said.out) == (0, begun), step
-                assert settled_state(two) == found, step
-            elif following == "tag":
-                assert forked(two, ["tag", "-m", "next"]) == 0, step
-                now = settled_state(two)
-                assert {**now, "refs": ""} in ({**before, "refs": ""}, {**after, "refs": ""}), step
-            elif command[0] == "rollback":
-                assert forked(two, command) == 0, step
-                assert settled_state(two) == after, step
-            else:
-                assert forked(two, command) == 0, step
-            assert everything(two) >= objects, step
-            assert following == "status" or not unfinished(two), step
-            cases += 1
-    expected = STEPS[direction, how]
-    assert (len(steps), cases) == (expected, expected + expected // 3), steps
+    for number, following in some(cases, 5):
+        step = steps[number - 1]
+        pristine()
+        assert forked(two, command, Killer(number).install) == -9, step
+        found, begun = settled_state(two), unfinished(two)
+        assert begun or found in (before, after), step
+        if following == "undo":
+            if begun:  # half a command is undone; an undo that was cut off is done
+                assert forked(two, ["undo"]) == 0, step
+                assert settled_state(two) == (before if direction == "do" else after), step
+        elif following == "status":
+            said = two.ekf("status")
+            assert (said.code, " cut off" in said.out) == (0, begun), step
+            assert settled_state(two) == found, step
+        elif following == "tag":
+            assert forked(two, ["tag", "-m", "next"]) == 0, step
+            now = settled_state(two)
+            assert {**now, "refs": ""} in ({**before, "refs": ""}, {**after, "refs": ""}), step
+        elif command[0] == "rollback":
+            assert forked(two, command) == 0, step
+            assert settled_state(two) == after, step
+        else:
+            assert forked(two, command) == 0, step
+        assert everything(two) >= objects, step
+        assert following == "status" or not unfinished(two), step
 
 
 def unfinished(clone: Clone) -> bool:
