@@ -2,12 +2,13 @@
 
 There are 1689 such moments, of twelve commands: 940 before, during and after each process that git-ekf starts and each
 file it writes; 196 inside git (a hook that it calls, a file that it checks out), each with and without git-ekf; and 357
-for ^C. EKF_TEST_ALL=1 tries them all, in about 15 minutes; otherwise it is every 29th, and the worst ones by name.
+for ^C. EKF_TEST_ALL=1 tries them all, in about 15 minutes; otherwise it is every 59th, and the worst ones by name.
 """
 
 from __future__ import annotations
 
 import builtins
+import functools
 import hashlib
 import os
 import re
@@ -32,7 +33,7 @@ from git_ekf.transaction.journal import Journal
 # Imported here, and not once more in each child.
 from git_ekf.upgrade import verify  # noqa: F401
 
-STRIDE = 29
+STRIDE = 59
 RESOLVED = deployment("istio", "1.9.0-mine", 3)
 ARGV = {"upgrade": ["upgrade", "1.9", "--no-build"], "sync": ["sync", "--no-build"]}
 
@@ -487,10 +488,25 @@ SCENES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def scenes(
+    templates: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str, str], Scene]:
+    """Each scene is built once, and brought back to its start for each test."""
+
+    @functools.cache
+    def built(command: str, stack: str, moment: str) -> Scene:
+        folder = tmp_path_factory.mktemp("scene") / "world"
+        return Scene(copy(templates[stack], folder), command, stack, moment)
+
+    return built
+
+
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, templates: dict[str, Path], tmp_path: Path) -> Scene:
-    command, stack, moment = request.param
-    return Scene(copy(templates[stack], tmp_path / "world"), command, stack, moment)
+def scene(request: pytest.FixtureRequest, scenes: Callable[[str, str, str], Scene]) -> Scene:
+    found = scenes(*request.param)
+    found.reset()
+    return found
 
 
 def expected(scene: Scene) -> int:
@@ -602,6 +618,7 @@ def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
 def kill_when(world: World, moment: str, ref: str) -> dict[str, str]:
     """Kills git and git-ekf when git has prepared, or committed, a change of a ref."""
     hooks = world.path.with_name("hooks")
+    shutil.rmtree(hooks, ignore_errors=True)  # another test's, with the same scene
     text = f'#!/bin/sh\n[ "$1" = {moment} ] && grep -q " {ref}$" && kill -9 0\nexit 0\n'
     script(hooks / "reference-transaction", text)
     return {
