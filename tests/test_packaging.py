@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, run
+from reach import EVERYTHING, long
 
 from git_ekf import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 WHEELS = Path(sys.prefix) / "wheels"
+# Outside of the environment, also where that has a copy of the interpreter in place of a link.
+PYTHON = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
 PAGES = sorted(page.name for page in (ROOT / "man").iterdir())
 
 pytestmark = pytest.mark.skipif(
@@ -77,9 +80,8 @@ class Copy:
         on_path = self.home / "bin"
         on_path.mkdir()
         (on_path / "git-ekf").symlink_to(command[-1])
-        (on_path / "python3").symlink_to(
-            Path(sys.executable).resolve()
-        )  # the interpreter alone, without what is installed for it
+        # The interpreter alone, without what is installed for it.
+        (on_path / "python3").symlink_to(PYTHON)
         git = shutil.which("git")
         assert git
         self.path = f"{on_path}:{Path(git).parent}:/usr/bin:/bin"
@@ -104,7 +106,7 @@ class Copy:
 def install(tmp_path: Path, what: str, *places: Path) -> Copy:
     """With pip, into an environment with nothing else in it."""
     venv = tmp_path / "venv"
-    assert run(Path(sys.executable).resolve(), "-m", "venv", "--without-pip", venv).code == 0
+    assert run(PYTHON, "-m", "venv", "--without-pip", venv).code == 0
     pip: list[str | Path] = [
         sys.executable,
         "-m",
@@ -136,7 +138,7 @@ def single_file(dist: Path, tmp_path: Path) -> Copy:
     program = tmp_path / "opt" / "git-ekf"
     program.parent.mkdir()
     shutil.copy(dist / "git-ekf.pyz", program)
-    return Copy(tmp_path, [Path(sys.executable).resolve(), "-I", "-S", program], program, None)
+    return Copy(tmp_path, [PYTHON, "-I", "-S", program], program, None)
 
 
 def debian_package(dist: Path, tmp_path: Path) -> Copy:
@@ -162,7 +164,12 @@ def debian_package(dist: Path, tmp_path: Path) -> Copy:
     )
 
 
-@pytest.mark.parametrize("installed", [wheel, sdist, single_file, debian_package])
+# What takes longest is built with everything only: it holds the same files as the wheel.
+WAYS = [wheel, single_file, *([sdist, debian_package] if EVERYTHING else [])]
+
+
+@long
+@pytest.mark.parametrize("installed", WAYS)
 def test_an_installed_copy_works(
     installed: Callable[[Path, Path], Copy],
     dist: Path,
