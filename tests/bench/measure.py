@@ -49,7 +49,8 @@ def medians(world: World, cases: list[Case], rounds: int) -> dict[str, float]:
         rounds = 1
     else:
         _settle()
-    for number in range(-1, rounds):  # the first round only warms the caches
+    warming = 0 if SHORT else 1  # round, to fill the caches
+    for number in range(-warming, rounds):
         random.shuffle(order)
         for case in order:
             case.before()

@@ -466,7 +466,7 @@ def step(site: Site, what: str, number: int) -> None:
         work.ekf(what)
 
 
-@generated(5, phases=[Phase.generate])
+@generated(3, phases=[Phase.generate])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=4, unique=True))
 def test_what_the_client_finds_good_the_server_takes(
     site_template: Site, tmp_path: Path, steps: list[str]

@@ -137,7 +137,7 @@ def write_tree(clone: Clone, listed: list[tuple[bytes, bytes, bytes]], *, ordere
     return bytes.fromhex(write_object(clone, "tree", raw))
 
 
-@generated(60)
+@generated(25)
 @given(
     trees=st.lists(st.tuples(entries, st.booleans()), min_size=1, max_size=2),
     merge=st.sampled_from([False, False, False, True]),
@@ -178,7 +178,7 @@ def test_pushes(
     assert not (fast and full), full
 
 
-@generated(60)
+@generated(25)
 @given(
     files=st.lists(
         st.tuples(

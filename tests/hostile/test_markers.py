@@ -58,7 +58,7 @@ def known_size(value: str) -> bool:
     return not size or not re.match(r"\d", size[1]) or (size[1].isdigit() and int(size[1]) <= 64)
 
 
-@generated(40)
+@generated(20)
 @given(
     files=st.fixed_dictionaries(dict.fromkeys(PATHS, texts)),
     top=attributes,

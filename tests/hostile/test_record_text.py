@@ -100,7 +100,7 @@ def encodings() -> list[str]:
     return [name for name in names if lookup(name)]
 
 
-@generated(150)
+@generated(75)
 @given(
     st.lists(
         st.sampled_from(

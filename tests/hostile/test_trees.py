@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
-from reach import EVERYTHING
+from reach import EVERYTHING, long
 from servertools import BRANCH, Site
 
 from git_ekf.policy.trees import TreeEntry, parse_tree, wrong_entry
@@ -51,6 +51,7 @@ def entries(*, ordered: bool, chance: random.Random) -> bytes:
     return b"".join(entry(name, kind) for name, kind in chosen)
 
 
+@long
 def test_the_same_is_wrong_with_a_tree_as_for_git(tmp_path: Path) -> None:
     assert run("git", "init", "-q", tmp_path / "trees").code == 0
     clone = Clone(tmp_path / "trees")
