@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import gc
-import json
+import marshal
 import os
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import NoReturn
 
 # What the interpreter reads when it starts, and never again.
@@ -60,21 +64,13 @@ class _Loaded:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(120)
         with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(theirs.fileno())],
-                cwd="/",
-                env={"LANG": "C.UTF-8", "PATH": os.environ["PATH"]},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                process_group=0,
-            )
+            self.process = _started([theirs.fileno()])
 
     def call(
         self, args: list[str], cwd: Path, environment: dict[str, str], descriptors: list[int]
     ) -> int:
         """Its exit code, negative where a signal ended it."""
-        asked = json.dumps([args, str(cwd), _umask(), environment]).encode()
+        asked = marshal.dumps([args, str(cwd), _umask(), environment])
         socket.send_fds(self.socket, [len(asked).to_bytes(4)], descriptors)
         self.socket.sendall(asked)
         try:
@@ -87,6 +83,57 @@ class _Loaded:
         return int.from_bytes(answer, signed=True)
 
 
+# What a shell starts in place of git-ekf: a fifth of its start.
+_CLIENT = """#!{python} -IS
+import _socket, marshal, os, sys
+server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+server.connect({path!r})
+umask = os.umask(0o077)
+asked = marshal.dumps([sys.argv, os.getcwd(), umask, dict(os.environ)])
+given = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
+rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, given)
+server.sendmsg([len(asked).to_bytes(4)], [rights])
+server.sendall(asked)
+code = int.from_bytes(server.recv(2, _socket.MSG_WAITALL), signed=True)
+if code < 0:
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+
+
+@contextmanager
+def program(folder: Path) -> Iterator[Path]:
+    """A git-ekf for shells without a terminal, in a folder: it runs in forks, until the end of the block."""
+    ours, theirs = socket.socketpair()
+    with TemporaryDirectory() as place, ours, socket.socket(socket.AF_UNIX) as listening:
+        path = os.path.join(place, "forking")
+        listening.bind(path)
+        listening.listen()
+        with theirs:
+            # Python asks only when it starts whether it can seek in its output: not in a pipe.
+            process = _started([theirs.fileno(), listening.fileno()], subprocess.PIPE)
+        client = folder / "git-ekf"
+        client.write_text(_CLIENT.format(python=sys.executable, path=path), encoding="utf-8")
+        client.chmod(0o755)
+        try:
+            yield client
+        finally:
+            ours.close()
+            process.communicate(timeout=60)
+
+
+def _started(sockets: list[int], streams: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", __file__, *map(str, sockets)],
+        cwd="/",
+        env={"LANG": "C.UTF-8", "PATH": os.environ["PATH"]},
+        stdin=streams,
+        stdout=streams,
+        pass_fds=sockets,
+        process_group=0,
+    )
+
+
 def _umask() -> int:
     umask = os.umask(0o077)
     os.umask(umask)
@@ -96,28 +143,48 @@ def _umask() -> int:
 # --- the process itself ---
 
 
-def _serve(ours: socket.socket) -> None:
-    from git_ekf import __main__, cli
+def _load() -> None:
+    from git_ekf import cli
 
     for name in cli.COMMANDS:
         import_module(f"git_ekf.commands.{name}")
     gc.collect()
     gc.freeze()
-    while True:
-        length, descriptors, _, _ = socket.recv_fds(ours, 4, 3)
-        if not length:
-            return
-        asked = ours.recv(int.from_bytes(length), socket.MSG_WAITALL)
-        child = os.fork()
-        if child == 0:
-            ours.close()
-            _become(descriptors, *json.loads(asked))
-            __main__.main()
-            sys.exit()
-        for descriptor in descriptors:
-            os.close(descriptor)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        ours.sendall(code.to_bytes(2, signed=True))
+
+
+def _serve_one(ours: socket.socket) -> bool:
+    """Whether there was somebody who asked."""
+    length, descriptors, _, _ = socket.recv_fds(ours, 4, 3)
+    if not length:
+        return False
+    asked = ours.recv(int.from_bytes(length), socket.MSG_WAITALL)
+    child = os.fork()
+    if child == 0:
+        from git_ekf import __main__
+
+        ours.close()
+        _become(descriptors, *marshal.loads(asked))
+        __main__.main()
+        sys.exit()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ours.sendall(code.to_bytes(2, signed=True))
+    return True
+
+
+def _serve_all(alive: socket.socket, listening: socket.socket) -> None:
+    """Several at once: a command may run another. Until the other end of `alive` is closed."""
+    alive.set_inheritable(False)
+    listening.set_inheritable(False)
+    while alive not in select.select([alive, listening], [], [])[0]:
+        connection, _ = listening.accept()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for who serves one
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _serve_one(connection)
+            os._exit(0)
+        connection.close()
 
 
 def _become(
@@ -135,7 +202,13 @@ def _become(
 
 
 def _main() -> NoReturn:
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    _load()
+    if len(sockets) == 2:
+        _serve_all(*sockets)
+    else:
+        while _serve_one(sockets[0]):
+            pass
     sys.exit()
 
 

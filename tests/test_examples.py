@@ -20,6 +20,7 @@ from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
+import forking
 import pexpect
 import pytest
 from conftest import GIT_EKF, run
@@ -102,8 +103,16 @@ SESSIONS = {page: list(displays(page)) for page in [*PAGES, *DOCUMENTS] if any(d
 # --- the world ---
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a git-ekf that starts in a fork, for all but questions on a terminal."""
+    folder = tmp_path_factory.mktemp("quick")
+    with forking.program(folder):
+        yield folder
+
+
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def start(tmp_path_factory: pytest.TempPathFactory, quick: Path) -> Callable[[str], Path]:
     """Gives the folder in which pages start, made once."""
     made: dict[str, Path] = {}
 
@@ -113,7 +122,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             before, commands = STARTS[name]
             if before:
                 copy(folder(before), home)
-                done = run("sh", "-ec", commands, cwd=home, env=environment(home))
+                done = run("sh", "-ec", commands, cwd=home, env=environment(home, quick))
                 assert done.code == 0, done
             else:
                 home.mkdir()
@@ -138,8 +147,8 @@ def copy(start: Path, home: Path) -> None:
         run("git", "update-index", "-q", "--refresh", cwd=clone)
 
 
-def environment(home: Path) -> dict[str, str]:
-    """HOME is the folder, and kubectl is the real one but for the cluster."""
+def environment(home: Path, *programs: Path) -> dict[str, str]:
+    """HOME is the folder, and kubectl is the real one but for the cluster; `programs` are folders."""
     program = home / "bin/kubectl"
     program.parent.mkdir(exist_ok=True)
     program.write_text(
@@ -152,7 +161,7 @@ def environment(home: Path) -> dict[str, str]:
     program.chmod(0o755)
     return {
         "HOME": str(home),
-        "PATH": f"{home}/bin{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(map(str, [home / "bin", *programs, os.environ["PATH"]])),
         "GIT_PAGER": "cat",
         "TERM": "dumb",
     }
@@ -180,7 +189,7 @@ def script(world: World, sessions: list[Display]) -> Iterator[str]:
         yield f"printf '{END}'"
 
 
-def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
+def session(world: World, home: Path, sessions: list[Display], quick: Path) -> list[str]:
     """What each display shows."""
     commands = "exec 2>&1\n" + "\n".join(script(world, sessions))
     if world.answers:
@@ -199,7 +208,7 @@ def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
         child.expect(pexpect.EOF)
         shown = log.getvalue().replace("\r\n", "\n")
     else:
-        shown = run("sh", "-c", commands, cwd=home, env=environment(home)).out
+        shown = run("sh", "-c", commands, cwd=home, env=environment(home, quick)).out
     assert BROKEN not in shown, shown
     # Where there is no terminal, git writes spaces over what may have been there.
     shown = re.sub(r"^(remote: .*?) +$", r"\1", shown, flags=re.MULTILINE)
@@ -222,7 +231,7 @@ def session(world: World, home: Path, sessions: list[Display]) -> list[str]:
 
 @pytest.mark.parametrize("page", SESSIONS)
 def test_examples_are_what_the_program_prints(
-    page: str, start: Callable[[str], Path], tmp_path: Path
+    page: str, start: Callable[[str], Path], quick: Path, tmp_path: Path
 ) -> None:
     sessions = SESSIONS[page]
     world = WORLDS.get(page, World())
@@ -230,7 +239,7 @@ def test_examples_are_what_the_program_prints(
         pytest.skip("kubectl is not on this machine")
     home = tmp_path / "home"
     copy(start(world.start), home)
-    appeared = session(world, home, sessions)
+    appeared = session(world, home, sessions, quick)
     assert len(appeared) == len(sessions)
     if REWRITE:
         rewrite(page, appeared)
