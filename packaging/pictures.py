@@ -23,8 +23,8 @@ PICTURES = {"status.svg": "git ekf status", "upgrade.svg": "git ekf upgrade --pl
 _COLUMNS = 104
 
 
-def outputs() -> dict[str, str]:
-    """File -> the text of the picture: the command and its coloured output in the demo."""
+def printed() -> str:
+    """What the demo prints, in colours."""
     with tempfile.TemporaryDirectory() as folder:
         demo = os.path.join(folder, "demo")
         environment = {**os.environ, "CLICOLOR_FORCE": "1"}
@@ -36,7 +36,12 @@ def outputs() -> dict[str, str]:
             text=True,
             check=True,
         )
-    scenes = done.stdout.split("\n\n# ")[1:]
+    return done.stdout
+
+
+def outputs(printed: str) -> dict[str, str]:
+    """File -> the text of the picture: the command and its output, of what the demo printed."""
+    scenes = printed.split("\n\n# ")[1:]
     shown = dict(zip([scene.command for scene in SCENES], scenes, strict=True))
     return {
         name: "\n".join([f"$ {command}", *_said(shown[command])])
@@ -66,7 +71,7 @@ def draw(text: str, title: str) -> str:
 def main(folder: Path) -> None:
     """Writes the pictures into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in outputs().items():
+    for name, text in outputs(printed()).items():
         (folder / name).write_text(draw(text, PICTURES[name]), encoding="utf-8")
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import html
 import os
 import re
-import sys
 from pathlib import Path
 
+import forking
 import pexpect
+import pictures
+import pytest
 from conftest import Clone, run
 from manpages import ROOT
 
 from git_ekf.demo.tour import SCENES
 
 
-def test_it_walks_through_every_scene_and_can_be_kept(tmp_path: Path) -> None:
+def test_it_walks_through_every_scene_and_can_be_kept(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The pictures of the README show what is printed; `make pictures` draws them anew."""
     (tmp_path / "config").write_text(
         "[core]\n\thooksPath = /nowhere\n[user]\n\tuseConfigOnly = true\n", encoding="utf-8"
     )
@@ -25,8 +30,12 @@ def test_it_walks_through_every_scene_and_can_be_kept(tmp_path: Path) -> None:
         "EKF_HOOKS": "0",
         "GIT_DIR": str(tmp_path),
     }
-    done = run("git-ekf", "demo", tmp_path / "sandbox", env=env)
+    quick = tmp_path_factory.mktemp("quick")
+    with forking.program(quick):
+        env["PATH"] = f"{quick}{os.pathsep}{os.environ['PATH']}"
+        done = run("git-ekf", "demo", tmp_path / "sandbox", env=env)
     assert done.code == 0, done
+    assert_pictured(done.out)
     assert [line[2:] for line in done.out.splitlines() if line.startswith("$ ")] == [
         scene.command for scene in SCENES
     ]
@@ -74,12 +83,8 @@ def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_pictures_of_the_readme_show_what_is_printed() -> None:
-    """`make pictures` draws them anew."""
-    sys.path.insert(0, str(ROOT / "packaging"))
-    import pictures
-
-    for name, text in pictures.outputs().items():
+def assert_pictured(printed: str) -> None:
+    for name, text in pictures.outputs(printed).items():
         svg = (ROOT / "docs" / name).read_text(encoding="utf-8")
         parts = re.findall(r'<text class="\S+-r\d+" x="(\S+)" y="(\S+)"[^>]*>([^<]*)</text>', svg)
         lines: dict[float, str] = {}
