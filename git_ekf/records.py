@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from git_ekf.errors import GitFailed
+from git_ekf.errors import GitFailed, Refused
 from git_ekf.git.refs import KEPT, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.git.tagobject import TagObject, parse_tag
-from git_ekf.names import RecordName, record_name
+from git_ekf.names import RecordName, Scheme, record_name, valid_day
 from git_ekf.repository import Repository
 
 
@@ -90,14 +90,29 @@ def restore_records(repo: Repository) -> list[str]:
             if ref.startswith(prefix):
                 records[ref.removeprefix(prefix)] = oid
     missing = {name: oid for name, oid in (kept | saved).items() if name not in here}
+    scheme = repo.config.scheme
+    missing = {name: oid for name, oid in missing.items() if _may_be_record(name, scheme)}
     absent = "0" * len(next(iter(missing.values()), ""))
     updates = [RefUpdate(TAGS + name, absent, oid) for name, oid in missing.items()]
     for name, oid in (missing | here).items():
-        if kept.get(name) != oid:
+        if kept.get(name) != oid and _may_be_record(name, scheme):
             updates.append(RefUpdate(KEPT + name, "", oid))
-    with suppress(GitFailed):  # such a name cannot be beside another, perhaps: doctor says so
+    with suppress(
+        GitFailed, Refused
+    ):  # such a name cannot be beside another, perhaps: doctor says so
         repo.git.update_refs(updates)
     return [name for name in missing if name in kept]
+
+
+def _may_be_record(name: str, scheme: Scheme) -> bool:
+    """Whether a tag is worth keeping: by its name, also where releases had another one once.
+
+    Others may be in the way of records, and have to go.
+    """
+    parts = name.split("/", 2)
+    if len(parts) < 3 or not valid_day(parts[1].partition(".")[0]):
+        return False
+    return "/" not in parts[2] or scheme.is_release(parts[2])
 
 
 def read_records(repo: Repository, *patterns: str) -> list[RecordTag]:

@@ -13,7 +13,7 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, UPSTREAM
+from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
 from git_ekf.names import normalise_url
 from git_ekf.shown import shell
 
@@ -155,6 +155,15 @@ class Repository:
     def internal_prefix(self) -> str:
         """Begins the refs of the branches on `internal`."""
         return f"refs/remotes/{self.config.internal}/"
+
+    def tracking(self, name: str) -> str:
+        """REMOTE/BRANCH as a printed command has to name that remote-tracking branch.
+
+        It is the ref in full where the short name is that of a branch or a tag here too.
+        """
+        if HEADS + name in self.refs or self.git.ref_value(TAGS + name):
+            return f"refs/remotes/{name}"
+        return name
 
     @cached_property
     def channels(self) -> dict[str, str]:

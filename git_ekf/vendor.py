@@ -31,13 +31,17 @@ def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
     return branch
 
 
+# Branches, deploy records with what may be in their way, and what a mirror says of itself.
+_ASKED = ("refs/heads/*", "refs/tags/deploy", "refs/tags/deploy/*", MIRROR)
+
+
 def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
     """The refs at a URL; by default branches, deploy records and what a mirror says of itself.
 
     Raises CallFailed with the reason.
     """
     try:
-        return git.ls_remote(url, *(patterns or ("refs/heads/*", "refs/tags/deploy/*", MIRROR)))
+        return git.ls_remote(url, *(patterns or _ASKED))
     except CallFailed as error:
         raise unreadable(role, url, error) from None
 

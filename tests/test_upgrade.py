@@ -391,7 +391,7 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
         [],
         4,
         "release-1.9 exists here already",
-        "git switch release-1.9, or, if it holds nothing: git branch -d release-1.9",
+        "git branch -D release-1.9",
     ),
     (
         on_internal,

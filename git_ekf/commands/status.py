@@ -136,7 +136,7 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         yield _Row("mirror", f"{primary} is one, long without an update", update)
     if state.newer:
         yield _Row("newer", ", ".join(state.newer), "git ekf upgrade --plan")
-    yield _Row("saved", *_saved(state, internal))
+    yield _Row("saved", *_saved(repo, state, internal))
     yield _Row("last deploy", _last_deploy(state.last_deploy))
 
 
@@ -150,7 +150,7 @@ def _fetched(state: Status) -> str:
     return f"{text}, the mirror updated {age(state.mirror.age())}"
 
 
-def _saved(state: Status, internal: str) -> tuple[str, str]:
+def _saved(repo: Repository, state: Status, internal: str) -> tuple[str, str]:
     """Text and command."""
     unsaved = []
     if state.unsaved:
@@ -163,7 +163,8 @@ def _saved(state: Status, internal: str) -> tuple[str, str]:
         text = f"{counted(state.not_here, 'commit')} only on {internal}"
         if state.unsaved:
             text += f", {counted(state.unsaved, 'commit')} only here"
-        return text, f"git log {shell(f'{state.branch}..{internal}/{state.branch}')}"
+        there = repo.tracking(f"{internal}/{state.branch}")
+        return text, f"git log {shell(f'{state.branch}..{there}')}"
     if unsaved:
         return f"{', '.join(unsaved)} not on {internal}", "git ekf save"
     return f"all of it is on {internal}", ""

@@ -18,7 +18,7 @@ from git_ekf.upgrade.plan import plan as make_plan
 from git_ekf.upgrade.rebase import Ended
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
-from git_ekf.upgrade.target import SYNC, Target, require_linear
+from git_ekf.upgrade.target import SYNC, Target, require_linear, require_names, taken_here
 
 # Beyond this many commits the plan lists only those that are not simply clean.
 _LISTED = 25
@@ -44,6 +44,7 @@ class Afterwards(NamedTuple):
 def show_plan(repo: Repository, target: Target, options: Options, *, json: bool) -> int:
     """Prints the plan. 0 where it would go through, 1 where it would stop."""
     require_linear(repo, target, flatten=options.flatten)
+    require_names(repo, target)
     plan = make_plan(repo, target, options)
     if json:
         print(document(target.command, _as_json(plan)))
@@ -76,6 +77,9 @@ def _print_plan(repo: Repository, plan: UpgradePlan) -> None:
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
     else:
         say(f"It would go through: {command}")
+    taken = taken_here(repo, target)
+    if taken:
+        say(f"Before it, for {taken.message}: {taken.hint}")
 
 
 def _print_step(step: ReplayStep) -> None:

@@ -67,12 +67,13 @@ def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
         )
     ours, theirs = repo.git.distance(here, there)
     lacks = f", and you have {ours} that it lacks" if ours else ""
-    rebase = f"git rebase {shell(f'{internal}/{branch}')}"
+    upstream = repo.tracking(f"{internal}/{branch}")
+    rebase = f"git rebase {shell(upstream)}"
     base = repo.base(branch)
     if base and not repo.git.is_ancestor(base, there):
         # The local branch stands on newer vendor commits, which are not to be replayed.
-        onto = f"{internal}/{branch}", f"{repo.config.primary}/{branch}"
-        rebase = f"git rebase --onto {shell(*onto)}"
+        channel = repo.tracking(f"{repo.config.primary}/{branch}")
+        rebase = f"git rebase --onto {shell(upstream, channel)}"
     commits = counted(theirs, "commit")
     return Refused(
         f"{internal} has {commits} on {branch} that this clone lacks{lacks}; {saved}",

@@ -13,6 +13,7 @@ from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.record import CONTEXT
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.moves import moved, tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.transaction.preconditions import require_at_rest, require_clean
@@ -44,6 +45,7 @@ def plan(repo: Repository, deployment: Deployment) -> RollbackPlan:
     require_clean(repo)
     old = repo.release_branches.get(branch, "")
     if not old:
+        require_free_names(repo, [HEADS + branch])
         action = "create"
     elif repo.git.tree_of(old) == repo.git.tree_of(commit):
         action = "nothing" if branch == here else "switch"

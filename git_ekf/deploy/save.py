@@ -9,7 +9,7 @@ from git_ekf.deploy.refusal import behind, complaints, findings, refusal, was_ou
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, backup_ref
-from git_ekf.internal import PATTERNS, lacks_objects, remember
+from git_ekf.internal import PATTERNS, lacks_objects, remember, require_free_names
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -63,15 +63,18 @@ def save(repo: Repository) -> Saved:
     if internal not in repo.remotes:
         raise Refused(f"there is no remote {internal}", "git ekf init --internal URL")
     with exclusive(repo) as journal:
-        repo, vanished = _ask(repo, branch)
+        repo, listed, vanished = _ask(repo, branch)
         wanted, waiting = plan(repo, branch)
+        require_free_names(repo, [ref.ref for ref in wanted], listed)
         pushed, refused = _push(repo, journal, branch, wanted)
         _verify(repo, pushed)
         return Saved(branch, pushed, [*vanished, *waiting, *refused])
 
 
-def _ask(repo: Repository, branch: str) -> tuple[Repository, list[str]]:
-    """The repository, with what `internal` really has, and sentences on what had vanished there.
+def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], list[str]]:
+    """The repository, with what `internal` really has.
+
+    With it come the refs there, and sentences on what had vanished.
 
     Raises Refused where it has commits of the branch that this clone never had, CallFailed where it
     does not answer in time. Where it cannot be asked, the push says why.
@@ -80,7 +83,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, list[str]]:
     try:
         listed = repo.git.ls_remote(internal, *PATTERNS)
     except GitFailed:
-        return repo, []
+        return repo, {}, []
     if lacks_objects(repo, listed):
         with suppress(GitFailed):  # then the push says why
             repo.git.fetch(internal)
@@ -96,7 +99,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, list[str]]:
         count = counted(len(vanished.records), "deploy record")
         names = ", ".join(vanished.records[:3])
         notes.append(f"{internal} had lost {count}: {names}")
-    return repo, notes
+    return repo, listed, notes
 
 
 def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:

@@ -15,6 +15,7 @@ from git_ekf.record import CONTEXT, Record, is_signed, parse, write
 from git_ekf.records import RecordTag, record_names
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch, require_clean
@@ -41,7 +42,13 @@ def require_deployable(repo: Repository) -> str:
         raise Refused(
             f"what {branch} stands on is not known here", f"git fetch {shell(repo.config.primary)}"
         )
+    # Of whatever day it will be: mostly a tag "deploy" is in the way.
+    _require_name(repo, next_name(repo, today(repo), branch))
     return branch
+
+
+def _require_name(repo: Repository, name: RecordName) -> None:
+    require_free_names(repo, [TAGS + str(name), KEPT + str(name)])
 
 
 def compose(
@@ -182,6 +189,7 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         for _ in range(_ATTEMPTS):
             name = next_name(repo, date, branch)
+            _require_name(repo, name)
             oid = _make(repo, quarantine, name, message, sign=sign)
             if not oid:
                 continue

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from git_ekf.doctor import clone, machine, remotes, tools
+from git_ekf.doctor import clone, machine, names, remotes, tools
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, fail, reason, skip
 from git_ekf.errors import EkfError, SystemFailed
 from git_ekf.git.questions.about import Paths
@@ -26,6 +26,7 @@ MACHINE: tuple[Check, ...] = machine.CHECKS
 ANYWHERE: tuple[Check, ...] = clone.ANYWHERE
 IN_A_WORK_TREE: tuple[Check, ...] = (
     *clone.IN_A_WORK_TREE,
+    names.names,
     remotes.remotes,
     remotes.credentials,
     tools.tools,

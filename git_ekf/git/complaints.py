@@ -49,10 +49,24 @@ def failure(process: Popen[bytes], stderr: str) -> EkfError:
         if wrong[1]:
             hint = f"git config --show-origin {shell(wrong[1])}"
         return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
+    clash = clash_in(stderr)
+    if clash:
+        return clash
     lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
     if lock:
         return lock_in_the_way(lock[1])
     return GitFailed(shown(process.args), process.returncode, stderr)
+
+
+def clash_in(stderr: str) -> Refused | None:
+    """The error for a ref that another one was in the way of, None where it was not that."""
+    clash = re.search(r"cannot lock ref '(.+?)': '(.+?)' exists; cannot create", stderr)
+    if not clash:
+        return None
+    from git_ekf.git.name_clash import name_clash  # which few commands ever need
+
+    prune = re.search(r"'git remote prune (.+?)'", stderr)
+    return name_clash(clash[1], [clash[2]], fetched=prune[1] if prune else "")
 
 
 def lock_in_the_way(path: str) -> Refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 HEADS = "refs/heads/"
@@ -20,6 +21,13 @@ PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where 
 def is_zero(oid: str) -> bool:
     """Whether it is git's "no object": 40 zeros, or 64 in a SHA-256 repository."""
     return not oid.strip("0")
+
+
+def names_above(ref: str) -> Iterator[str]:
+    """The names that a ref would be below, as far as another ref may be called so."""
+    while ref.count("/") > (1 if ref.startswith("refs/ekf/") else 2):
+        ref = ref.rpartition("/")[0]
+        yield ref
 
 
 def backup_ref(name: str) -> str:

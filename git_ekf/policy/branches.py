@@ -40,10 +40,11 @@ def branch_upstream(repo: Repository, branch: str) -> Iterator[Finding]:
     tracked = ""
     if remote:
         tracked = ", ".join(f"{remote}/{ref.removeprefix(HEADS)}" for ref in merge)
+    channel = repo.tracking(f"{primary}/{branch}")
     fetch = "" if branch in repo.channels else f"git fetch {shell(primary)} && "
     yield Finding(
         f"{branch} tracks {tracked or 'nothing'} instead of {primary}/{branch}",
-        f"{fetch}git branch --set-upstream-to={shell(f'{primary}/{branch}', branch)}",
+        f"{fetch}git branch --set-upstream-to={shell(channel, branch)}",
         ref=HEADS + branch,
     )
 
@@ -102,17 +103,18 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     foreign = [commit for commit in beyond if commit not in commits]
     if foreign:
         others = repo.channels_with(foreign[0])
+        names = repo.tracking(upstream), repo.tracking(others[0]) if others else foreign[0]
         plural = "" if len(foreign) == 1 else "s"
         yield Finding(
             f"{branch} stands on {len(foreign)} vendor commit{plural} of"
             f" {', '.join(others) or 'another branch'} that {upstream} does not have",
-            f"git rebase --onto {shell(upstream, others[0] if others else foreign[0], branch)}",
+            f"git rebase --onto {shell(*names, branch)}",
             ref=own.ref,
             commit=foreign[0],
         )
     elif commits and base is None and repo.merge_base(channel, own.tip) is None:
         where = ""
-        fix = f"git rebase --root --onto {shell(upstream, branch)}"
+        fix = f"git rebase --root --onto {shell(repo.tracking(upstream), branch)}"
         if repo.place.shallow:
             where = " in this shallow clone"
             fix = f"git fetch --unshallow {shell(primary)}"
@@ -124,10 +126,11 @@ def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
     for commit, parents in own.commits(repo):
         if len(parents) > 1:
+            channel = repo.tracking(f"{repo.config.primary}/{own.branch}")
             yield Finding(
                 f"{commit[:12]} on {own.branch} is a merge commit;"
                 " the next upgrade could not replay it",
-                f"git rebase {shell(f'{repo.config.primary}/{own.branch}', own.branch)}",
+                f"git rebase {shell(channel, own.branch)}",
                 ref=own.ref,
                 commit=commit,
             )

@@ -71,7 +71,8 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
         return
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
     if repo.git.commit(update.old) is None:
-        missing = shell(f"{branch}..{internal}/{branch}")
+        there = repo.tracking(f"{internal}/{branch}")
+        missing = f"{shell(branch)}..{shell(there)}"
         yield Finding(
             f"{branch} there has commits that this clone does not have ({update.old[:12]});"
             " the push would drop them",

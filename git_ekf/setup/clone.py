@@ -11,7 +11,7 @@ from git_ekf.names import Scheme
 from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.init import plan_hooks, plan_settings, track
-from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes
+from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
 from git_ekf.terminal.text import counted
 from git_ekf.vendor import ask_remote, choose_release
@@ -71,7 +71,8 @@ def build(
     repo = Repository(git)
     _keep_scheme(repo)
     steps = plan_remotes(repo, Roles("", primary_url, "", internal_url))
-    done = run([*steps, *plan_mirror(repo, primary_url, heads.primary)])
+    steps += plan_mirror(repo, primary_url, heads.primary)
+    done = run([*steps, *plan_tags(repo, heads.primary)])
     primary, internal = repo.config.primary, repo.config.internal
     for remote in (primary, internal):
         git.show_fetch(remote)

@@ -7,7 +7,7 @@ from functools import partial
 
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS, MIRROR
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS
 from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.hooks.installer import install
@@ -15,6 +15,7 @@ from git_ekf.repository import Repository
 from git_ekf.setup.remotes import Roles, plan_channels, plan_mirror, plan_remotes
 from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
 from git_ekf.vendor import ask_remote, choose_release
 
 # What keeps plain git safe here: setting, value, and what it prevents.
@@ -80,6 +81,7 @@ def plan(repo: Repository, roles: Roles, release: str) -> list[SetupStep]:
         there = repo.git.ls_remote(roles.primary_url, MIRROR)
         steps += plan_mirror(repo, roles.primary_url, there)
     if brings_records:
+        require_free_names(repo, [f"{RECORDS}DATE/{repo.head_branch}"])
         steps.append(fetch_step(repo, internal))
     steps += plan_branch(repo, roles.primary or primary, release)
     return [*steps, *plan_settings(repo), *plan_hooks(repo)]
@@ -186,6 +188,7 @@ def _rename(repo: Repository, here: str, target: str) -> SetupStep:
             f"{here} has commits of its own and {target} exists too",
             f"git switch {shell(target)} and bring them over: git cherry-pick {revisions}",
         )
+    require_free_names(repo, [HEADS + target])
     rename = partial(repo.git.rename_branch, here, target)
     return SetupStep(f"branch {here} renamed to {target}", rename, asks=True)
 
@@ -194,6 +197,8 @@ def _switch(repo: Repository, here: str, target: str, channel: str) -> list[Setu
     """To a release branch, made where it is missing; a stray branch that is left is deleted."""
     git = repo.git
     exists = target in repo.release_branches
+    if not exists:
+        require_free_names(repo, [HEADS + target])
     switch = partial(git.switch_to_new, target, channel)
     if exists:
         switch = partial(git.switch, target)

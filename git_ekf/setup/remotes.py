@@ -8,8 +8,8 @@ from functools import partial
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
-from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, UPSTREAM
-from git_ekf.names import without_credentials
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.names import record_name, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.shown import shell
@@ -201,6 +201,23 @@ def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[Se
         SetupStep(
             f"{without_credentials(url)} is a mirror; fetching from {primary} brings its age",
             partial(_add_refspecs, repo, primary, [MIRROR_REFSPEC]),
+        )
+    ]
+
+
+def plan_tags(repo: Repository, there: Mapping[str, str]) -> list[SetupStep]:
+    """Where the primary repository, by its refs `there`, has a tag in the way of deploy records."""
+    scheme, primary = repo.config.scheme, repo.config.primary
+    tags = [ref.removeprefix(TAGS) for ref in there if f"{ref}/".startswith(RECORDS)]
+    odd = [tag for tag in tags if isinstance(record_name(tag.removesuffix("^{}"), scheme), str)]
+    if not odd:
+        return []
+    without = partial(repo.git.set_setting, f"remote.{primary}.tagOpt", "--no-tags")
+    return [
+        SetupStep(
+            f"fetching from {primary} brings no tags: {odd[0]} would be in the way of"
+            " deploy records",
+            without,
         )
     ]
 

@@ -12,6 +12,7 @@ from git_ekf.git.refs import HEADS
 from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved
 
@@ -21,8 +22,8 @@ def require_room(
 ) -> tuple[str, str]:
     """The commit of HEAD before and after; `changes` is what is between them, where it is known.
 
-    Raises Refused where a branch is not where it was, or is checked out elsewhere, or a file that
-    git does not know would be written over.
+    Raises Refused where a branch is not where it was, or is checked out elsewhere, where a ref is
+    in the way of a new one, or a file that git does not know would be written over.
     """
     branches = branches_of(repo, move)
     for ref, old, new in move.updates:
@@ -32,6 +33,7 @@ def require_room(
     for ref, branch in branches.items():
         if ref != HEADS + move.head:
             _require_not_elsewhere(repo, ref, branch)
+    require_free_names(repo, [update.ref for update in move.updates if update.creates])
     before, after = head_tips(move, branches)
     if before == after:
         return before, after

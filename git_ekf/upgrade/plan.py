@@ -23,7 +23,7 @@ from git_ekf.upgrade.migration import (
     write_stack,
 )
 from git_ekf.upgrade.prefer import Preference, settler
-from git_ekf.upgrade.target import Target, newer_channels, require_linear
+from git_ekf.upgrade.target import Target, newer_channels, require_linear, require_names
 
 VERDICTS = {
     "clean": "clean",
@@ -114,6 +114,7 @@ def forecasts(repo: Repository, progress: Progress) -> dict[str, ChannelForecast
     for target in newer_channels(repo):
         try:
             require_linear(repo, target, flatten=False)
+            require_names(repo, target)
             planned = plan(repo, target, Options(progress=progress))
         except (Refused, CallFailed) as error:
             found[target.goal] = ChannelForecast(None, f"no forecast: {error.message}")

@@ -11,6 +11,7 @@ from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
 from git_ekf.upgrade.rebase_conflicts import Stopped, settle_known, stopped
 from git_ekf.upgrade.rebase_end import recognise
@@ -25,7 +26,7 @@ from git_ekf.upgrade.rebase_state import (
     write,
 )
 from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
-from git_ekf.upgrade.target import Target
+from git_ekf.upgrade.target import UPGRADE, Target
 
 
 class Ended(NamedTuple):
@@ -95,6 +96,8 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
                 f"edit, then: git add {shell(unmerged[0])}",
             )
     _require_whole(repo, state)
+    if state.target.command == UPGRADE:
+        require_free_names(repo, [HEADS + state.target.goal])
     if _end(repo, state):
         return _go_on(repo, journal, state, 0, "")
     restore_last_line(repo, state.target)

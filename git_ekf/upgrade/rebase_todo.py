@@ -51,7 +51,7 @@ def _last_line(repo: Repository, target: Target) -> str:
     if target.command != UPGRADE:
         return f"exec {keep}"
     goal = shlex.quote(target.goal)
-    upstream = shlex.quote(f"{repo.config.primary}/{target.goal}")
+    upstream = shlex.quote(repo.primary_prefix + target.goal)
     return (
         f"exec {{ git show-ref --quiet --verify refs/heads/{goal}"
         f" || git branch --no-track {goal} {target.tip}; }}"

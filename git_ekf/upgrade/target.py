@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
-from git_ekf.git.refs import HEADS, UPSTREAM
+from git_ekf.git.complaints import clash_in
+from git_ekf.git.refs import HEADS, PICKS, UPSTREAM, backup_ref
 from git_ekf.policy import judges
 from git_ekf.policy.finding import Finding
 from git_ekf.record import parse
 from git_ekf.records import newest_record, unsaved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.preconditions import release_branch, require_clean
 
 UPGRADE = "upgrade"
@@ -52,6 +54,9 @@ def fetch(repo: Repository) -> None:
     try:
         repo.git.fetch(primary)
     except GitFailed as error:
+        clash = clash_in(error.stderr)
+        if clash:
+            raise clash from None
         lines = [line for line in error.stderr.splitlines() if line.strip()]
         reason = lines[0].removeprefix("fatal: ") if lines else "it said nothing"
         raise CallFailed(
@@ -173,8 +178,12 @@ def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten
     """Raises Refused where carrying the commits over would not be safe."""
     require_clean(repo, untracked=False)
     require_linear(repo, target, flatten=flatten)
+    require_names(repo, target)
+    taken = taken_here(repo, target)
+    if taken:
+        raise taken
     if target.command == UPGRADE:
-        _require_new(repo, target.goal)
+        _require_not_saved(repo, target.goal)
     for finding in policy_errors(repo):
         # Both are looked at here, in the light of what is to be done.
         excused = finding.rule == "linear-history" or (
@@ -225,15 +234,49 @@ def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
         )
 
 
-def _require_new(repo: Repository, goal: str) -> None:
-    if HEADS + goal in repo.refs:
-        raise Refused(
-            f"{goal} exists here already",
-            f"git switch {shell(goal)}, or, if it holds nothing: git branch -d {shell(goal)}",
-        )
+def require_names(repo: Repository, target: Target) -> None:
+    """Raises Refused where what it makes cannot have its name, whatever else is done before.
+
+    A branch of that name is in the way for good where another work tree has it, or where all of
+    the vendor's branches were made local ones: in a bare clone with work trees.
+    """
+    made = backup_ref(target.branch)
+    if target.command == UPGRADE:
+        made = HEADS + target.goal
+        taken = taken_here(repo, target)
+        if taken and (repo.git_flag("core.bare") or _work_tree(repo, target.goal)):
+            raise taken
+    require_free_names(repo, [made, PICKS + target.goal])
+
+
+def taken_here(repo: Repository, target: Target) -> Refused | None:
+    """The error where this clone has the new branch of an upgrade already, else None."""
+    goal = target.goal
+    if target.command != UPGRADE or HEADS + goal not in repo.refs:
+        return None
+    return Refused(f"{goal} exists here already", _make_room(repo, goal))
+
+
+def _require_not_saved(repo: Repository, goal: str) -> None:
     if goal in repo.saved_branches:
         internal = repo.config.internal
+        there = shell(repo.tracking(f"{internal}/{goal}"))
         raise Refused(
             f"{internal} has {goal} already: this cluster was upgraded elsewhere",
-            f"git switch --track {shell(f'{internal}/{goal}')}, then: git ekf init",
+            f"git switch --track {there}, then: git ekf init",
         )
+
+
+def _work_tree(repo: Repository, branch: str) -> str:
+    """The work tree that has a branch checked out; "" where none has."""
+    return repo.git.branches([HEADS + branch])[HEADS + branch].worktree
+
+
+def _make_room(repo: Repository, branch: str) -> str:
+    """The command for a branch that exists: to it where it holds anything, else without it."""
+    worktree = _work_tree(repo, branch)
+    if repo.git.commits([repo.refs[HEADS + branch]], globs=repo.vendor_globs(), at_most=1):
+        return f"cd {shell(worktree)}" if worktree else f"git switch {shell(branch)}"
+    # Not -d, which goes by what HEAD has. All of it is the vendor's, and stays under its name.
+    leave = f"git -C {shell(worktree)} switch --detach && " if worktree else ""
+    return f"{leave}git branch -D {shell(branch)}"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.git.process import Process, as_lines, split_fields
-from git_ekf.git.refs import HEADS, RefUpdate
+from git_ekf.git.refs import HEADS, RefUpdate, names_above
 
 
 class Ref(NamedTuple):
@@ -86,6 +86,20 @@ class RefQuestions(Process):
         """Whether HEAD is on a branch, and that branch at a commit."""
         branch = self.branches([ref]).get(ref)
         return branch is not None and branch.is_here and branch.commit == commit
+
+    def refs_around(self, refs: Iterable[str]) -> dict[str, list[str]]:
+        """Ref -> the refs below it, or of which it is below; those without any left out."""
+        above = {ref: list(names_above(ref)) for ref in refs}
+        # The names above exactly, and not the many refs that may be below them too: an escaped
+        # letter makes a pattern of a name.
+        exact = {f"{name[:-1]}\\{name[-1]}": name for names in above.values() for name in names}
+        known = [ref.name for ref in self.refs(*above, *exact)] if above else []
+        found = {}
+        for ref, names in above.items():
+            around = [one for one in known if one in names or one.startswith(f"{ref}/")]
+            if around:
+                found[ref] = around
+        return found
 
     def commit_dates(self, *patterns: str) -> dict[str, str]:
         """Commit -> its date (ISO 8601), of those that refs name."""
