@@ -212,6 +212,16 @@ class Repository:
         found = self.git.ref_values(self.primary_prefix, contains=commit)
         return [ref.removeprefix("refs/remotes/") for ref in found]
 
+    def how_to_unshallow(self) -> str:
+        """The command that brings a shallow clone what it lacks, from whom it lacks it."""
+        with open(os.path.join(self.place.common_dir, "shallow"), encoding="ascii") as file:
+            ends = set(file.read().split())
+        own = ends.intersection(self.git.commits(ends, globs=self.vendor_globs()))
+        remotes = [self.config.primary] if ends > own or not own else []
+        if own:
+            remotes.append(self.config.internal)
+        return " && ".join(f"git fetch --unshallow {shell(remote)}" for remote in remotes)
+
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
         """The customer's commits up to `tip`, newest first, with their parents.
 

@@ -342,7 +342,7 @@ def test_a_server_that_refuses_everything(saved: Clone, server: Clone) -> None:
         message
         == "internal did not take it: pre-receive hook declined; frozen until Monday; nothing was saved"
     )
-    assert hint == "git push --dry-run internal release-1.8"
+    assert hint == "git push internal release-1.8 shows all that it says"
 
 
 def test_a_server_that_lies(saved: Clone, server: Clone) -> None:

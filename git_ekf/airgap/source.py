@@ -63,7 +63,7 @@ def _source(git: Git, directory: str | None, releases: Sequence[str]) -> Source:
     if repo.place.shallow:
         raise Refused(
             "this repository is shallow: it does not have the whole history",
-            "git fetch --unshallow origin",
+            "git fetch --unshallow origin" if repo.place.bare else repo.how_to_unshallow(),
         )
     source = _of_mirror(repo) if repo.place.bare else _of_clone(repo)
     channels = [ref.removeprefix(HEADS) for ref in source.refs if ref.startswith(HEADS)]

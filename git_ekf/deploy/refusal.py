@@ -41,17 +41,23 @@ def refusal(
             return error
     if by_policy:
         return _by_policy(messages, saved)
-    reason = rejected.get(HEADS + branch, "").partition(" ")[2]
-    reason = reason.removeprefix("rejected] ").strip("()")
+    # One that was refused with others says only that.
+    refused = [HEADS + branch, *sorted(rejected, key=lambda ref: "atomic" in rejected[ref])]
+    reason = next(filter(None, (_reason(rejected.get(ref, "")) for ref in refused)), "")
     words = "; ".join(filter(None, dict.fromkeys([reason, *complaints(messages)])))
     if rejected:
         return CallFailed(
-            f"{internal} did not take it: {words}; {saved}",
-            f"git push --dry-run {shell(internal, branch)}",
+            f"{internal} did not take it: {words or 'it does not say why'}; {saved}",
+            f"git push {shell(internal, branch)} shows all that it says",
         )
     return CallFailed(
         f"{internal} cannot be pushed to: {words}", f"git ls-remote {shell(internal)}"
     )
+
+
+def _reason(rejected: str) -> str:
+    """Why a ref was rejected, from git's "[remote rejected] (WHY)"."""
+    return rejected.partition("] ")[2].strip("()")
 
 
 def behind(repo: Repository, branch: str, saved: str) -> Refused | None:

@@ -139,7 +139,7 @@ def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
         yield fail(
             "the clone is shallow: an upgrade may not find the commit that yours stand on, and a"
             " save may be refused",
-            f"git fetch --unshallow {shell(repo.config.primary)}",
+            repo.how_to_unshallow(),
         )
     for key in dict(repo.git_config):
         if not key.startswith("remote.") or not key.endswith(".partialclonefilter"):

@@ -6,7 +6,6 @@ Nothing is written to refs or objects, and nothing that is pushed is read as con
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +18,7 @@ from git_ekf.policy import limits
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_receive
 from git_ekf.policy.receiver import Receiver
+from git_ekf.shown import shell
 
 
 def judge(stdin: bytes) -> list[Finding]:
@@ -43,14 +43,16 @@ def judge(stdin: bytes) -> list[Finding]:
 
 def _require_few(repo: Receiver) -> None:
     """Raises Refused for a push of more refs, or of longer names, than are judged."""
-    few, internal = "push fewer at a time", repo.config.internal
+    internal = shell(repo.config.internal)
+    one = next((shell(update.ref) for update in repo.updates), "")
+    few = f"git push --no-follow-tags {internal} {one}, and the others after it"
     if len(repo.updates) > limits.REFS:
         raise Refused(f"the push has more than {limits.REFS:,} refs", few)
     try:
         for update in repo.updates:
             limits.require_short(update.ref)
     except limits.TooMuch as error:
-        fix = f"push it by a shorter name: git push {shlex.quote(internal)} OLD:NEW"
+        fix = f"push it by a shorter name: git push {internal} OLD:NEW"
         raise Refused(str(error), fix) from None
     names = {_release(repo, update.ref) for update in repo.updates}
     releases = list(filter(repo.config.scheme.is_release, names))

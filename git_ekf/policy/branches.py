@@ -117,7 +117,7 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
         fix = f"git rebase --root --onto {shell(repo.tracking(upstream), branch)}"
         if repo.place.shallow:
             where = " in this shallow clone"
-            fix = f"git fetch --unshallow {shell(primary)}"
+            fix = repo.how_to_unshallow()
         message = f"{branch} and {upstream} have no commit in common{where}"
         yield Finding(message, fix, ref=own.ref, commit=own.tip)
 

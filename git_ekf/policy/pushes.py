@@ -59,7 +59,7 @@ def delete_protected(repo: Repository, update: RefUpdate) -> Iterator[Finding]:
         return
     yield Finding(
         f"the push deletes the {ref}, part of the record of what runs in the cluster",
-        "leave it there; a branch that is no longer used does no harm",
+        "git ekf save, which pushes all that is yours and deletes nothing",
         ref=update.ref,
         commit=update.old,
     )

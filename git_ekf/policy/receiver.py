@@ -17,6 +17,7 @@ from git_ekf.git.questions.objects import ObjectInfo
 from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 # How much of the tags of a push is read (bytes). A thousand megabytes of one line are one on the
@@ -171,9 +172,11 @@ class Receiver(Repository):
         """Object id -> tag object. Raises Refused where they are too much to be judged."""
         tags = [oid for oid in dict.fromkeys(oids) if self.types.get(oid) == "tag"]
         if sum(self._objects[oid].size for oid in tags) > _TAGS:
+            one = next((update.ref for update in self.updates if update.new in tags), "REF")
+            internal = self.config.internal
             raise Refused(
                 f"the push has more than {_TAGS >> 20} MB of deploy records",
-                "push fewer of them at a time",
+                f"git push --no-follow-tags {shell(internal, one)}, and the others after it",
             )
         return self.git.read_beginnings(tags, _TAGS) if tags else {}
 

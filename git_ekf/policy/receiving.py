@@ -125,13 +125,14 @@ def _wrong_tag(repo: Repository, name: str) -> str:
     return ""
 
 
+_SAVE = "git ekf save, which pushes all that is yours and deletes nothing"
+
+
 def upstream_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
     """The vendor's history only grows and, where the server has a mirror, is what that has."""
     if update.deletes:
         message = "the push deletes it, and the vendor's commits could not be told from yours"
-        yield Finding(
-            f"{update.ref}: {message}", "leave it there", ref=update.ref, commit=update.old
-        )
+        yield Finding(f"{update.ref}: {message}", _SAVE, ref=update.ref, commit=update.old)
         return
     wrong = _wrong_upstream(repo, update)
     if wrong:
@@ -198,7 +199,7 @@ def backup_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
     """A backup ref is made once and stays as it is."""
     push = f"git push {shell(repo.config.internal)}"
     if not update.creates:
-        act, fix = "deletes", "leave it there; it does no harm"
+        act, fix = "deletes", _SAVE
         if not update.deletes:
             copy = shell(f"{update.new}:{update.ref}.2")
             act, fix = "moves", f"leave it; another name is free: {push} {copy}"

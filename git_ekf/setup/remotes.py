@@ -108,11 +108,14 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
     Raises Refused where a name is taken by another repository.
     """
     config = repo.config
-    steps = [
-        # The internal one first: in a clone of a fork it has to make room for the name "origin".
-        *_plan_remote(repo, roles, roles.internal, config.internal, roles.internal_url),
-        *_plan_remote(repo, roles, roles.primary, config.primary, roles.primary_url),
+    # The internal one first: in a clone of a fork it has to make room for the name "origin".
+    both = [
+        _plan_remote(repo, roles, roles.internal, config.internal, roles.internal_url),
+        _plan_remote(repo, roles, roles.primary, config.primary, roles.primary_url),
     ]
+    if roles.primary == config.internal:  # here it is the other one that has to
+        both.reverse()
+    steps = [*both[0], *both[1]]
     refspecs = repo.git_settings(f"remote.{roles.internal}.fetch") if roles.internal else []
     missing = [refspec for refspec in RECORDS_REFSPECS if refspec not in refspecs]
     if missing:

@@ -154,7 +154,7 @@ def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
         hint = f"git fetch {shell(primary)}"
         if repo.place.shallow:
             why = "this clone is shallow"
-            hint = f"git fetch --unshallow {shell(primary)}"
+            hint = repo.how_to_unshallow()
         raise Refused(f"what {branch} stands on is not known here: {why}", hint)
     return Target(command, branch, goal, base, tip, repo.channels[goal], base != merge_base)
 
