@@ -1,0 +1,3 @@
+"""Hints that are no command, each with the reason."""
+
+ADVICE: dict[str, str] = {}

@@ -1,0 +1,89 @@
+"""Every hint in the code helps: each is run as it is printed, and the situation is mended.
+
+A hint without a scenario is advice, with the reason why it is no command, or stands in `uncovered`, which only gets
+shorter.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from advice import ADVICE
+from collect import Hint, collect
+from conftest import copy_folder
+from scenarios import SCENARIOS, Scenario
+from uncovered import UNCOVERED
+
+HINTS = collect()
+MOST_UNCOVERED = 215  # lower it with the list
+
+
+def test_every_hint_is_accounted_for() -> None:
+    """A new one needs a scenario, and one that has gone leaves nothing behind."""
+    accounted = [*SCENARIOS, *ADVICE, *UNCOVERED]
+    assert sorted(HINTS.keys() - set(accounted)) == []
+    assert sorted(set(accounted) - HINTS.keys()) == []
+    assert len(accounted) == len(set(accounted)), "in two lists"
+
+
+def test_the_uncovered_get_fewer() -> None:
+    assert len(UNCOVERED) <= MOST_UNCOVERED
+
+
+def sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    top = folder.parent
+    places = {
+        "VENDOR": str(top / "vendor.git"),
+        "INTERNAL": str(top / "internal.git"),
+        "TOP": str(top),
+    }
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={**os.environ, **places},
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+
+
+def hint_of(hint: Hint, said: str) -> str:
+    """The hint behind its sentence, as it was printed; "" where that was not said."""
+    lines = said.split("\n")
+    for number, line in enumerate(lines):
+        if not hint.pattern.search(line):
+            continue
+        for following in lines[number:]:
+            words = following.strip().removeprefix("remote: ").strip()
+            for mark in ("hint: ", "fix: "):
+                if words.startswith(mark):
+                    return words.removeprefix(mark)
+    return ""
+
+
+@pytest.mark.parametrize("key", SCENARIOS)
+def test_a_hint_mends_its_situation(key: str, template: Path, tmp_path: Path) -> None:
+    one: Scenario = SCENARIOS[key]
+    hint = HINTS[key]
+    folder = copy_folder(template, tmp_path / "world").path
+    done = sh(f"set -e\n{one.setup}", folder)
+    assert done.returncode == 0, done
+    failed = sh(one.run, folder)
+    printed = hint_of(hint, failed.stdout + failed.stderr)
+    assert printed, f"not said: {failed}"
+    commands = one.take or (printed,)
+    for command in commands:
+        assert command in printed
+        for placeholder, value in one.fill.items():
+            command = command.replace(placeholder, value)
+        followed = sh(command, folder)
+        assert followed.returncode in one.codes, (command, followed)
+    again = sh(one.again or one.run, folder)
+    assert hint_of(hint, again.stdout + again.stderr) == "", again
+    assert again.returncode in one.ends, again
