@@ -204,7 +204,7 @@ def _from_git(config: Config, pairs: list[tuple[str, str]]) -> Config:
         except WrongValue as wrong:
             raise UsageError(
                 f"git config ekf.{key}: {key} {wrong}",
-                f"find it with: git config --show-origin --get-all ekf.{key}",
+                f"find it with: git config --show-origin --get-all {shell(f'ekf.{key}')}",
             ) from None
     return config
 

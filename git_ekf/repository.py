@@ -15,7 +15,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
 from git_ekf.names import normalise_url
-from git_ekf.shown import shell
+from git_ekf.shown import in_words, shell
 
 
 class Remote(NamedTuple):
@@ -88,12 +88,7 @@ class Repository:
         """The act that adds a name to a list of the configuration, where the list is kept."""
         if self.toml is not None:
             # A value in git's configuration would take the place of the file's.
-            import json
-
-            value = json.dumps(
-                name, ensure_ascii=False
-            )  # a string of TOML, for all that git allows
-            return f"add {value} to {key} in {configuration.FILE}"
+            return f"add {in_words(name)} to {key} in {configuration.FILE}"
         return f"git config --add {shell(f'ekf.{key}', name)}"
 
     @cached_property

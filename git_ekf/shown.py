@@ -56,6 +56,14 @@ def _in_dollar_quotes(char: str) -> str:
     return f"\\u{ord(char):04x}" if "\x80" <= char <= "\xff" else _visible(char)
 
 
+def in_words(name: str) -> str:
+    """A name in a sentence that goes on from a command: left out where a shell would act on it.
+
+    It gets the whole line when somebody copies that.
+    """
+    return f'"{name}"' if shell(name) == name else "its name"
+
+
 def scrub(text: str) -> str:
     """The text with the credentials in URLs left out."""
     if "://" not in text:

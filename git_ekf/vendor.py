@@ -53,7 +53,7 @@ def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
         # The first complaint says what is wrong; "Could not read from remote repository" only
         # follows it.
         reason = next(
-            (line.removeprefix("fatal: ") for line in error.stderr.splitlines() if line.strip()),
+            (line.removeprefix("fatal: ") for line in error.stderr.split("\n") if line.strip()),
             reason,
         )
     shown = without_credentials(url)

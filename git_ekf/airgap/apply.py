@@ -220,7 +220,7 @@ def _out_of_order(order: ApplyOrder, manifest: Manifest, last: Receipt | None) -
 
 
 def _newer(order: ApplyOrder) -> str:
-    show = shell("git", "-C", order.directory, "cat-file", "blob", APPLIED)
+    show = f"git -C {shell(order.directory)} cat-file blob {APPLIED}"
     create = "git ekf bundle create FILE --receipt receipt"
     return f"{show} >receipt, and where the vendor is reached: {create}"
 

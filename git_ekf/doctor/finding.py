@@ -63,7 +63,7 @@ def reason(error: EkfError) -> str:
     Of what git says it is the first complaint, which the others only follow.
     """
     if isinstance(error, GitFailed):
-        for line in error.stderr.splitlines():
+        for line in error.stderr.split("\n"):
             if line.strip() and not line.lower().startswith(("warning:", "hint:")):
                 return line.removeprefix("fatal: ").removeprefix("error: ")
     return error.message

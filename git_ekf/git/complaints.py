@@ -80,7 +80,7 @@ def lock_in_the_way(path: str) -> Refused:
 def complaints(stderr: str) -> list[str]:
     """The lines that git complains in, without "fatal:" and "error:"; all of it where none is."""
     lines = []
-    for line in stderr.splitlines():
+    for line in stderr.split("\n"):
         for prefix in ("fatal: ", "error: "):
             if line.startswith(prefix):
                 lines.append(line.removeprefix(prefix))

@@ -146,7 +146,8 @@ class Process:
     def _word_or_none(self, *args: str, ok: Sequence[int] = (0, 1)) -> str | None:
         """Output without white space around it; None where git ends with another of the codes."""
         code, out = self._run(*args, ok=ok)
-        return os.fsdecode(out).strip() if code == 0 else None
+        # Of the bytes: to a text, U+2028 would be white space too, and a ref may end in it.
+        return os.fsdecode(out.strip()) if code == 0 else None
 
     # --- longer talks ---
 

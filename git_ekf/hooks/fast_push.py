@@ -12,7 +12,7 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
 
     The arguments are git's: the remote's name, its URL, and the lines on standard input.
     """
-    updates = spawn.text(stdin).splitlines()
+    updates = spawn.text(stdin).split("\n")[:-1]
     if not updates:
         return True
     # Away from the top of the work tree (git --work-tree=… push) there may be an .ekf.toml that is

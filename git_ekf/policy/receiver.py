@@ -17,7 +17,7 @@ from git_ekf.git.questions.objects import ObjectInfo
 from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import in_words, shell
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 # How much of the tags of a push is read (bytes). A thousand megabytes of one line are one on the
@@ -79,7 +79,7 @@ class Receiver(Repository):
 
     def how_to_allow(self, key: str, name: str) -> str:
         """The act that adds a name to a list of the configuration."""
-        return f'ask the server\'s administrator to add "{name}" to {key}'
+        return f"ask the server's administrator to add {in_words(name)} to {key}"
 
     @property
     def user(self) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.calls import Git
+from git_ekf.git.complaints import complaints
 from git_ekf.git.encodings import decoded
 from git_ekf.git.fastimport import Stream, finish, start
 from git_ekf.git.quarantine import Quarantine
@@ -196,7 +197,7 @@ def _signed(git: Git, oids: list[str], texts: list[Text], parent: str) -> list[s
         try:
             parent = git.commit_tree(oid, parent, text.message, sign=True, author=author)
         except GitFailed as error:
-            reason = error.stderr.strip().splitlines()[0].removeprefix("error: ")
+            reason = complaints(error.stderr)[0] or "git said nothing"
             raise CallFailed(
                 f"a commit could not be signed: {reason}; nothing was changed",
                 "git config --get-regexp 'gpg|signing'",

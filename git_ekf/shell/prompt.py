@@ -48,7 +48,7 @@ def segment() -> str:
     place = start(["rev-parse", "--show-toplevel", "--absolute-git-dir"])
     config = start(["config", "-z", "--get-regexp", r"^(ekf|remote)\."])
     status = start(_STATUS.split())
-    where = os.fsdecode(finish(place, _LIMIT) or b"").splitlines()
+    where = os.fsdecode(finish(place, _LIMIT) or b"").split("\n")[:-1]
     fields = os.fsdecode(finish(status, _LIMIT) or b"").split("\0")
     known = finish(config, _LIMIT)
     if len(where) != 2 or len(fields) < 2:
@@ -79,7 +79,7 @@ def _branch(head: str, git_dir: str) -> tuple[str, str]:
     for folder in _REBASES:
         try:
             with open(os.path.join(git_dir, folder, "head-name"), "rb") as file:
-                return os.fsdecode(file.read()).strip().removeprefix("refs/heads/"), "|REBASE"
+                return os.fsdecode(file.read().strip()).removeprefix("refs/heads/"), "|REBASE"
         except FileNotFoundError:
             pass
     for name, operation in _OPERATIONS.items():

@@ -57,7 +57,7 @@ def fetch(repo: Repository) -> None:
         clash = clash_in(error.stderr)
         if clash:
             raise clash from None
-        lines = [line for line in error.stderr.splitlines() if line.strip()]
+        lines = [line for line in error.stderr.split("\n") if line.strip()]
         reason = lines[0].removeprefix("fatal: ") if lines else "it said nothing"
         raise CallFailed(
             f"{primary} cannot be fetched from: {reason}; nothing was changed",

@@ -190,10 +190,10 @@ def _parse_ref(line: str) -> Ref:
 def _command(update: RefUpdate) -> str:
     """A line for git-update-ref(1)."""
     if update.deletes:
-        return f"delete {update.ref} {update.old}".rstrip()
+        return f"delete {update.ref} {update.old}".rstrip(" ")
     if update.old and update.creates:
         return f"create {update.ref} {update.new}"
-    return f"update {update.ref} {update.new} {update.old}".rstrip()
+    return f"update {update.ref} {update.new} {update.old}".rstrip(" ")
 
 
 def _split_objects(out: bytes) -> Iterable[tuple[bytes, bytes, bytes, bytes]]:
