@@ -14,7 +14,7 @@ import errno
 import os
 from collections.abc import Sequence
 
-from git_ekf.shown import shell
+from git_ekf.shown import folder, shell
 
 DONE = 0
 FINDINGS = 1
@@ -75,8 +75,8 @@ class SystemFailed(CallFailed):
     def __init__(self, error: OSError) -> None:
         hint = ""
         if isinstance(error.filename, str):
-            folder = shell(os.path.dirname(error.filename) or ".")
-            hint = f"ls -ld {folder} {shell(error.filename)}"
+            above = folder(os.path.dirname(error.filename) or ".")
+            hint = f"ls -ld {above} {folder(error.filename)}"
             if error.errno == errno.ENOSPC:
-                hint = f"df -h {folder}"
+                hint = f"df -h {above}"
         super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)

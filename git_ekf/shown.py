@@ -37,6 +37,11 @@ def shell(*words: str) -> str:
     return " ".join(_quoted(scrub(word)) for word in words)
 
 
+def folder(path: str) -> str:
+    """A directory as a word of a command that takes options, such as `cd`."""
+    return shell(f"./{path}" if path.startswith("-") else path)
+
+
 def _quoted(word: str) -> str:
     import shlex  # 3 ms of every hook and of the prompt
 

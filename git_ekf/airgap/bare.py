@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from git_ekf.airgap.changes import RefChange
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
+from git_ekf.git.workable import require_workable
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import locked
 
@@ -26,6 +27,7 @@ def opened(git: Git, path: str, object_format: str, branch: str) -> Iterator[Git
     Where there is none it is made, and taken away again when it comes to nothing; its HEAD names
     `branch` then.
     """
+    require_workable(path)
     path = os.path.abspath(path)
     existed = os.path.lexists(path)
     if existed and not os.path.isdir(path):

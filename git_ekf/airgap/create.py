@@ -63,6 +63,7 @@ def create(git: Git, order: CreateOrder) -> Created:
     created = now()
     folder = os.path.dirname(os.path.abspath(order.path))
     with opened_source(git, order.source, order.releases, folder) as source:
+        _require_printable(source.primary)
         if order.receipt:
             _require_same_vendor(order.receipt, receipt, source)
         previous = {ref: oid for ref, oid in receipt.refs.items() if ref in source.refs}
@@ -85,6 +86,15 @@ def create(git: Git, order: CreateOrder) -> Created:
         with _replacing(order.path) as file:
             manifest, digest = _write(file, source.git, manifest, known, order.key)
     return Created(manifest, digest, manifest.sequence, source.scheme)
+
+
+def _require_printable(primary: str) -> None:
+    """Raises Refused for an address that no bundle may hold: it is shown to whoever takes it."""
+    if not primary.isprintable():
+        raise Refused(
+            f"the vendor's address cannot be printed: {primary}",
+            "have it under another name, and mirror it anew: git ekf mirror PRIMARY DIR",
+        )
 
 
 def _read_receipt(path: str) -> Receipt:

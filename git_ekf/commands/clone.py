@@ -12,9 +12,10 @@ from git_ekf import config as configuration
 from git_ekf.commands.options import Release
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository
+from git_ekf.git.workable import require_workable
 from git_ekf.names import normalise_url
 from git_ekf.setup.clone import ask_remotes, build, choose_branch
-from git_ekf.shown import shell
+from git_ekf.shown import folder, shell
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 
@@ -41,6 +42,7 @@ def clone(
             "give the cluster a repository of its own: git init --bare DIR",
         )
     directory = directory or _name_of(primary)
+    require_workable(directory)
     if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
         raise Refused(
             f"{directory} exists already and is not empty",
@@ -59,13 +61,13 @@ def clone(
         if isinstance(error, OSError):
             raise CallFailed(
                 f"cannot write to {directory}: {error.strerror}",
-                f"ls -ld {shell(directory)}; df -h .",
+                f"ls -ld {folder(directory)}; df -h .",
             ) from None
         raise
     say(f"Cloned into {directory}:")
     for what in done:
         say(f"  {what}")
-    say(f"Next: cd {shell(directory)} && git ekf status")
+    say(f"Next: cd {folder(directory)} && git ekf status")
 
 
 def _absolute(url: str) -> str:

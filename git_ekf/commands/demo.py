@@ -11,7 +11,9 @@ import typer
 
 from git_ekf.demo.tour import play
 from git_ekf.errors import Refused
-from git_ekf.shown import shell
+from git_ekf.git.calls import Git
+from git_ekf.git.workable import require_workable
+from git_ekf.shown import folder
 from git_ekf.terminal.text import say
 
 
@@ -42,8 +44,28 @@ def demo(
             " The same flow in words: git ekf man workflow",
         )
         return
+    require_workable(directory)
+    whole = os.path.abspath(directory)
+    if not whole.isprintable():
+        raise Refused(
+            f"the name of {whole} cannot be printed, as the tour does", "git ekf demo DIR"
+        )
+    _require_outside(os.path.dirname(whole))
     if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
         raise Refused(f"{directory} exists already and is not empty", "git ekf demo OTHER")
     os.makedirs(directory, exist_ok=True)
     play(os.path.abspath(directory), pause=pause)
-    say("", f"The sandbox is in {directory}: cd {shell(os.path.join(directory, 'cluster'))}")
+    say("", f"The sandbox is in {directory}: cd {folder(os.path.join(directory, 'cluster'))}")
+
+
+def _require_outside(parent: str) -> None:
+    """Raises Refused where the sandbox would be taken for a part of the repository around it.
+
+    GIT_CEILING_DIRECTORIES keeps them apart, but it cannot hold every path.
+    """
+    while not os.path.isdir(parent):
+        parent = os.path.dirname(parent)
+    if os.pathsep in os.path.realpath(parent) and Git(parent).is_inside_repository():
+        raise Refused(
+            f"{parent} is inside of another repository", "git ekf demo, or name a directory outside"
+        )

@@ -233,6 +233,8 @@ def _environment(home: str) -> dict[str, str]:
     ours = ("GIT_", "EKF_")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environment |= {"HOME": home, "XDG_CONFIG_HOME": home}
+    # The sandbox may be inside of another repository, which is no part of it.
+    environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(home))
     environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
     for role in ("AUTHOR", "COMMITTER"):
         environment[f"GIT_{role}_NAME"] = "Operator"

@@ -41,6 +41,11 @@ def failure(process: Popen[bytes], stderr: str) -> EkfError:
             f"git does not trust {path}: it belongs to another user",
             f"git config --global --add safe.directory {shell(path)}",
         )
+    if "cannot use bare repository" in stderr:
+        return Refused(
+            "what git takes for a repository here has no .git, and may have come with a commit",
+            "where it is yours: git --git-dir=. --work-tree=. ekf",
+        )
     if "Unable to read current working directory" in stderr:
         return Refused("the current directory is not there any more", "cd to one that is")
     wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)

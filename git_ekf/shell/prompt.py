@@ -13,7 +13,7 @@ _LIMIT = 1 << 24  # bytes; a longer answer is none
 
 # A prompt runs no program of the repository that it is in, which may have come with a commit.
 _STATUS = (
-    "-c core.fsmonitor=false -c core.hooksPath=/dev/null"
+    "-c core.fsmonitor=false -c core.hooksPath=/dev/null -c safe.bareRepository=explicit"
     " status --porcelain=v2 --branch --untracked-files=no --ignore-submodules=dirty -z"
 )
 

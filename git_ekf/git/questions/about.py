@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from git_ekf.git.complaints import failure
 from git_ekf.git.process import Process
+from git_ekf.git.workable import line_end
 
 
 class Paths(NamedTuple):
@@ -60,6 +61,8 @@ class AboutQuestions(Process):
         lines = os.fsdecode(out).split("\n")
         if len(lines) < 6:
             raise failure(process, os.fsdecode(err))
+        if len(lines) > 7:
+            raise line_end("this repository")
         bare, shallow, object_format, git_dir, common_dir = lines[:5]
         top = lines[5] if process.returncode == 0 else ""
         return Paths(git_dir, common_dir, top, bare == "true", shallow == "true", object_format)

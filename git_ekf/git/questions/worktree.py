@@ -17,8 +17,9 @@ from git_ekf.git.transfer import stop
 # post-index-change is for the repository's own index.
 _UNHOOKED = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false")
 # A mere question runs no program of the repository that it is asked in, which may be a trap: a
-# directory that came with a commit and looks like a repository to git.
-_UNHOOKED_WORDS = ("-c", _UNHOOKED[0], "-c", _UNHOOKED[1])
+# directory that came with a commit and looks like a repository to git. Its filters can only be kept
+# out together with all of it, which has no .git.
+_UNHOOKED_WORDS = ("-c", _UNHOOKED[0], "-c", _UNHOOKED[1], "-c", "safe.bareRepository=explicit")
 
 
 class Change(NamedTuple):
