@@ -24,7 +24,7 @@ _COLUMNS = 104
 
 
 def printed() -> str:
-    """What the demo prints, in colours."""
+    """The output of the demo, in colours."""
     with tempfile.TemporaryDirectory() as folder:
         demo = os.path.join(folder, "demo")
         environment = {**os.environ, "CLICOLOR_FORCE": "1"}
