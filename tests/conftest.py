@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import forking
 import pytest
+from limits import pytest_timeout_set_timer  # noqa: F401 (a hook)
 
 from git_ekf.demo.sample import make_vendor
 
@@ -35,9 +36,10 @@ def pytest_configure() -> None:
 
     Under nohup, and in some CI runners, SIGINT is ignored, and so it would be by all that is started here.
     """
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # which Python ignores
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
 

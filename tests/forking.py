@@ -51,6 +51,11 @@ def run(
         return subprocess.CompletedProcess(args, code, *texts)
 
 
+def forget() -> None:
+    """The next command starts the process anew."""
+    _loaded.cache_clear()
+
+
 @functools.cache
 def _loaded(_user: int) -> _Loaded:
     """One for each process that runs tests."""
@@ -77,7 +82,7 @@ class _Loaded:
             answer = self.socket.recv(2, socket.MSG_WAITALL)
         except TimeoutError:
             os.killpg(self.process.pid, 9)
-            _loaded.cache_clear()
+            forget()
             raise
         assert len(answer) == 2, "the process that had git-ekf loaded has gone away"
         return int.from_bytes(answer, signed=True)

@@ -1,0 +1,81 @@
+"""The suite itself: no test outlives its time limit, and it matters not how the tests were started."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from documents import ROOT
+
+HANGS = """
+import subprocess
+
+
+def test_waits_twice():
+    with subprocess.Popen(["sleep", "60"]), subprocess.Popen(["sleep", "60"]) as child:
+        child.wait()
+
+
+def test_the_next():
+    pass
+"""
+SIGNALS = """
+import os, signal, subprocess
+
+CHOSEN = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD}
+
+
+def test_signals_are_as_in_a_terminal():
+    read = "grep -E '^Sig(Blk|Ign)' /proc/self/status"
+    said = subprocess.run(["sh", "-c", read], capture_output=True, text=True, check=True).stdout
+    kept = [int(line.split()[1], 16) for line in said.splitlines()]
+    assert [mask & sum(1 << number - 1 for number in CHOSEN) for mask in kept] == [0, 0]
+"""
+SIGNALLED = "import os, signal, sys; {}; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+
+
+def suite(folder: Path, tests: str, *, first: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs tests with the conftest of this suite; `first` is what happens before they are started."""
+    file = folder / "test_inner.py"
+    file.write_text(tests, encoding="utf-8")
+    options: list[str | Path] = [
+        "-p",
+        "conftest",
+        "-c",
+        ROOT / "pyproject.toml",
+        "--rootdir",
+        folder,
+        "--timeout",
+        "1",
+    ]
+    return subprocess.run(
+        [sys.executable, "-c", SIGNALLED.format(first or "pass"), "-m", "pytest", *options, file],
+        cwd=ROOT / "tests",
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_a_child_that_hangs_ends_with_the_limit(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    done = suite(tmp_path, HANGS)
+    assert "1 failed, 1 passed" in done.stdout, done
+    assert time.monotonic() - begin < 60
+
+
+@pytest.mark.parametrize("way", ["ignored", "blocked"])
+def test_signals_that_the_tests_inherit(tmp_path: Path, way: str) -> None:
+    """As under nohup, or in some CI runners."""
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD]
+    chosen = [int(number) for number in numbers]
+    first = f"signal.pthread_sigmask(signal.SIG_BLOCK, {chosen})"
+    if way == "ignored":
+        first = f"[signal.signal(number, signal.SIG_IGN) for number in {chosen}]"
+    done = suite(tmp_path, SIGNALS, first=first)
+    assert "1 passed" in done.stdout, done
