@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import forking
 import pytest
 from limits import pytest_timeout_set_timer  # noqa: F401 (a hook)
+from reach import pytest_collection_modifyitems  # noqa: F401 (a hook)
 
 from git_ekf.demo.sample import make_vendor
 

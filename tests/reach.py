@@ -22,6 +22,8 @@ Thing = TypeVar("Thing")
 _MORE = 12
 
 long = pytest.mark.long
+# Only with everything: what takes seconds, and of which a quicker test shows the most.
+rare = pytest.mark.long(rare=True)
 
 
 def generated(examples: int, **options: Any) -> Callable[[Test], Test]:
@@ -38,6 +40,18 @@ def generated(examples: int, **options: Any) -> Callable[[Test], Test]:
         **options,
     )
     return lambda test: long(chosen(test))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is rare."""
+    left_out = [item for item in items if not EVERYTHING and _is_rare(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_rare(item: pytest.Item) -> bool:
+    return any(mark.kwargs.get("rare") for mark in item.iter_markers("long"))
 
 
 def some(things: Sequence[Thing], step: int) -> Sequence[Thing]:

@@ -17,6 +17,7 @@ import pexpect
 import pytest
 import usage
 from conftest import Clone, make_clone, run
+from reach import rare
 from test_start_up import imported
 
 import completions
@@ -463,7 +464,7 @@ def fish(world: Clone, program: str) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("program", ["git-ekf", "git ekf"])
+@pytest.mark.parametrize("program", [pytest.param("git-ekf", marks=rare), "git ekf"])
 def test_fish_completes(world: Clone, program: str) -> None:
     if not shutil.which("fish"):
         pytest.skip("fish is not on this machine")

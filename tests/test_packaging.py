@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, run
-from reach import EVERYTHING, long
+from reach import rare
 
 from git_ekf import __version__
 
@@ -53,6 +53,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@rare
 def test_the_sdist_builds_the_same_bytes(dist: Path, tmp_path: Path) -> None:
     shutil.unpack_archive(dist / f"git_ekf-{__version__}.tar.gz", tmp_path)
     again = tmp_path / "again"
@@ -164,11 +165,15 @@ def debian_package(dist: Path, tmp_path: Path) -> Copy:
     )
 
 
-# What takes longest is built with everything only: it holds the same files as the wheel.
-WAYS = [wheel, single_file, *([sdist, debian_package] if EVERYTHING else [])]
+# What takes longest has the same files in it as the wheel.
+WAYS = [
+    wheel,
+    pytest.param(sdist, marks=rare),
+    single_file,
+    pytest.param(debian_package, marks=rare),
+]
 
 
-@long
 @pytest.mark.parametrize("installed", WAYS)
 def test_an_installed_copy_works(
     installed: Callable[[Path, Path], Copy],

@@ -12,7 +12,7 @@ from conftest import Clone, run
 from hooktools import script
 from hypothesis import Phase, given
 from hypothesis import strategies as st
-from reach import generated
+from reach import generated, rare
 from servertools import BRANCH, RECORD, UPSTREAM, Site, copy_site, make_site, said
 from test_situations import NEWEST_GIT
 
@@ -409,7 +409,7 @@ def test_stepping_past_a_hook_is_not_for_clients(site: Site) -> None:
     site.refused("ref-name", "HEAD:refs/odd", env={"EKF_HOOKS": "0"})
 
 
-@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.parametrize("object_format", [pytest.param("sha1", marks=rare), "sha256"])
 def test_other_repositories_and_the_newest_git(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import run
 from hooktools import script
+from reach import rare
 from servertools import BRANCH, RECORD, UPSTREAM, Site, packet, said
 
 ZERO = "0" * 40
@@ -116,6 +117,7 @@ def test_names_for_shells_terminals_and_globs(site: Site) -> None:
     )
 
 
+@rare
 def test_ten_thousand_refs(site: Site, tmp_path: Path) -> None:
     """Judged together: the number of questions to git does not grow with them, and neither does what is said."""
     count = tmp_path / "count"
@@ -381,6 +383,7 @@ def test_a_record_of_many_megabytes(site: Site) -> None:
     site.refused("tag-lightweight", f"{blob}:refs/tags/deploy/2026-11-23/release-1.8")
 
 
+@rare
 def test_dozens_of_records_of_a_megabyte(site: Site) -> None:
     """On the wire they are as good as nothing."""
     body = site.work.out("cat-file", "tag", RECORD) + "\n" + "x\n" * 480_000

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterable
 
 from conftest import Run, run
+from reach import rare
 from servertools import BRANCH, Site, packet
 
 ZERO = "0" * 40
@@ -118,6 +119,7 @@ def test_a_deletion_from_no_value(site: Site) -> None:
     site.refused("rewrite-unsaved", ":refs/heads/wip/x")
 
 
+@rare
 def test_thousands_of_branches_with_long_names_are_deleted(site: Site) -> None:
     """More names than a command line has room for, where it may be as short as the system lets it be."""
     short = "ulimit -s 512"

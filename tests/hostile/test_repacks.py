@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
+from reach import rare
 from upgrading import ISTIO, copy, make, script, vendor_commit, wrapper
 
 from git_ekf.demo.sample import deployment
@@ -87,7 +88,7 @@ def done(result: Run, code: int = 0) -> None:
 Repacking = Callable[[Path], dict[str, str]]
 
 
-@pytest.mark.parametrize("command", ["upgrade", "sync"])
+@pytest.mark.parametrize("command", ["upgrade", pytest.param("sync", marks=rare)])
 def test_upgrade_and_sync(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking, command: str
 ) -> None:
@@ -99,6 +100,7 @@ def test_upgrade_and_sync(
     assert_whole(world.path)
 
 
+@rare
 def test_again_after_undo(templates: dict[str, Path], tmp_path: Path, repacking: Repacking) -> None:
     """Much of what is to be written is there already, and no ref leads to it."""
     world = copy(templates["clean"], tmp_path)
@@ -110,7 +112,7 @@ def test_again_after_undo(templates: dict[str, Path], tmp_path: Path, repacking:
     assert_whole(world.path)
 
 
-@pytest.mark.parametrize("command", ["upgrade", "sync"])
+@pytest.mark.parametrize("command", [pytest.param("upgrade", marks=rare), "sync"])
 def test_with_a_conflict(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking, command: str
 ) -> None:
@@ -126,7 +128,7 @@ def test_with_a_conflict(
     assert_whole(world.path)
 
 
-@pytest.mark.parametrize("stack", ["clean", "stops"])
+@pytest.mark.parametrize("stack", ["clean", pytest.param("stops", marks=rare)])
 def test_a_migration(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking, stack: str
 ) -> None:

@@ -5,6 +5,7 @@ Each is a clear error, at once, wherever it is read: by hooks, the prompt, compl
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone
+from reach import long, some
 
 # Seconds. A device that never ends, or a pipe that nobody writes to, would take for ever.
 AT_ONCE = 20.0
@@ -65,15 +67,18 @@ def test_a_byte_order_mark_is_read(clone: Clone) -> None:
     clone.git("commit", "-q", "--allow-empty", "-m", "x")
 
 
-@pytest.mark.parametrize("make", NOT_A_FILE.values(), ids=NOT_A_FILE.keys())
-@pytest.mark.parametrize("name", ["journal", "trusted", "rebase", "settings"])
-def test_what_is_kept_in_the_git_directory(clone: Clone, name: str, make: Make) -> None:
+KEPT = list(itertools.product(["journal", "trusted", "rebase", "settings"], NOT_A_FILE))
+
+
+@long
+@pytest.mark.parametrize(("name", "what"), some(KEPT, 3))
+def test_what_is_kept_in_the_git_directory(clone: Clone, name: str, what: str) -> None:
     clone.commit("own/file", "x")
     folder = clone.path / ".git/ekf"
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.unlink(missing_ok=True)
-    make(path)
+    NOT_A_FILE[what](path)
     begin = time.monotonic()
     before = clone.out("for-each-ref")
     for command in (

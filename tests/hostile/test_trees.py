@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from pathlib import Path
 
 import pytest
 from conftest import Clone, run
-from reach import EVERYTHING, long
+from reach import EVERYTHING, long, some
 from servertools import BRANCH, Site
 
 from git_ekf.policy.trees import TreeEntry, parse_tree, wrong_entry
@@ -94,10 +95,12 @@ def committed(site: Site, tree: str, *, above: int = 0) -> str:
     return commit
 
 
-@pytest.mark.parametrize("above", [0, 1])
-@pytest.mark.parametrize("kind", ["tree", "blob"])
+ODD = [b".git", b"..", b".GIT.", ".g\u200cit".encode(), b"a/b", b"git~1"]
+
+
+@long
 @pytest.mark.parametrize(
-    "name", [b".git", b"..", b".GIT.", ".g\u200cit".encode(), b"a/b", b"git~1"]
+    ("name", "kind", "above"), some([*itertools.product(ODD, ("tree", "blob"), (0, 1))], 5)
 )
 def test_a_push_of_an_entry_that_git_would_not_check_out(
     site: Site, name: bytes, kind: str, above: int
