@@ -13,6 +13,7 @@ from reach import EVERYTHING, long
 
 FIRST = "deploy/2026-11-20/release-1.8"
 SECOND = "deploy/2026-11-20.2/release-1.8"
+MANY = 10_000_000 if EVERYTHING else 1_000_000
 
 
 @pytest.fixture
@@ -281,10 +282,10 @@ def import_tag(clone: Clone, name: str, head: str, body: bytes) -> None:
         ("encoding no-such\n", b"Context: x", "x"),
         ("", b"Context: a\0b", "a\0b"),
         ("", b"\x89PNG\r\n\x1a\n\0\0", ""),
-        ("", b"Context: " + b"x" * 10_000_000, "x" * 10_000_000),
+        pytest.param("", b"Context: " + b"x" * MANY, "x" * MANY, marks=long),
         ("", b"Context: \r\n  one\r\n  two\r\n", "one\n  two"),
     ],
-    ids=["latin-1", "utf-16", "undefined", "no-such", "nul", "binary", "ten-megabytes", "crlf"],
+    ids=["latin-1", "utf-16", "undefined", "no-such", "nul", "binary", "megabytes", "crlf"],
 )
 def test_messages_of_every_kind(clone: Clone, head: str, body: bytes, context: str) -> None:
     import_tag(clone, FIRST, head, body)
@@ -358,7 +359,7 @@ def test_show_without_a_name_is_of_the_release_checked_out(two: Clone) -> None:
     two.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
     assert shown(two).startswith(SECOND), "there is none of 1.9 yet"
     assert two.ekf("tag", "-m", "Moved.").code == 0
-    two.git("push", "-q", "internal", "release-1.9")
+    two.git("push", "-q", "--no-verify", "internal", "release-1.9")
     assert shown(two).startswith("deploy/2026-11-20/release-1.9")
     two.git("switch", "-q", "release-1.8")
     assert shown(two).startswith(SECOND)

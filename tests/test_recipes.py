@@ -17,6 +17,7 @@ import yaml
 from conftest import Clone, Run, run
 from documents import DOCUMENTS, ROOT
 from manpages import blocks, sections
+from reach import rare
 
 from git_ekf import __version__
 
@@ -95,6 +96,7 @@ def test_husky(bare_clone: Clone) -> None:
     assert bare_clone.ekf("hooks", "status").code == 0
 
 
+@rare
 def test_pre_commit(bare_clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It builds git-ekf from a repository, here without a network; a push in spite of a broken rule is refused as well."""
     program = Path(sys.executable).with_name("pre-commit")
@@ -134,7 +136,7 @@ def test_pre_commit(bare_clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path
     text = recipe(".pre-commit-config.yaml").replace(
         "https://git.example.com/git-ekf/git-ekf.git", str(source)
     )
-    bare_clone.commit(".pre-commit-config.yaml", text)
+    bare_clone.commit(".pre-commit-config.yaml", text, verify=True)
     assert run(program, "install", cwd=bare_clone.path).code == 0
     assert [judged(bare_clone, action) for action in ("commit", "merge")] == [
         ["branch-name"],

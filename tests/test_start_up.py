@@ -58,7 +58,7 @@ def stage(clone: Clone, path: str) -> None:
 def push(clone: Clone) -> tuple[list[str], str]:
     """Arguments and stdin of a pre-push that brings one commit to a saved release branch."""
     old = clone.commit("site/values.yaml", "1\n")
-    clone.git("push", "-q", "internal", "release-1.8")
+    clone.git("push", "-q", "--no-verify", "internal", "release-1.8")
     new = clone.commit("site/values.yaml", "2\n")
     ref = "refs/heads/release-1.8"
     return ["internal", clone.out("remote", "get-url", "internal")], f"{ref} {new} {ref} {old}\n"

@@ -285,7 +285,7 @@ def test_the_prompt(clone: Clone, tmp_path: Path) -> None:
     assert prompt(clone.path) == "release-1.8"
     clone.commit("own/one", "one\n")
     assert prompt(clone.path) == "release-1.8 +1 ^1"
-    clone.git("push", "-q", "internal", "release-1.8")
+    clone.git("push", "-q", "--no-verify", "internal", "release-1.8")
     assert prompt(clone.path) == "release-1.8 +1"
     clone.commit("own/two", "two\n")
     clone.write("own/one", "changed\n")

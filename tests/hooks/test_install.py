@@ -128,7 +128,7 @@ def test_an_interpreter_with_an_odd_name(
     )
     monkeypatch.setattr(sys, "executable", str(python))
     installer.install(str(hooks_of(clone)))
-    clone.commit("a.yaml", "a: 1\n")
+    clone.commit("a.yaml", "a: 1\n", verify=True)
     assert (tmp_path / "ran").read_text() == "odd\n"
     clone.git("switch", "-q", "-c", "feature")
     assert_refused(clone.git("commit", "-q", "--allow-empty", "-m", "x", ok=False), "branch-name")
@@ -160,7 +160,7 @@ def test_previous_pre_push_gets_arguments_and_every_line(
         "echo previous >&2",
     )
     install(clone)
-    tip = clone.commit("a.yaml", "a: 1\n")
+    tip = clone.commit("a.yaml", "a: 1\n", verify=True)
     clone.git("tag", "v1")
     refs = ["refs/heads/release-1.8", "refs/tags/v1", "refs/heads/zz"]
     done = clone.git("push", "internal", "release-1.8", "v1", "release-1.8:zz", ok=False)
@@ -365,7 +365,7 @@ def test_a_shim_whose_program_is_gone(clone: Clone, part: str, tmp_path: Path) -
     assert done.out.endswith("Put them right with: git ekf hooks install\n")
 
     # git-ekf on the PATH is the way out that needs nobody.
-    clone.commit("a.yaml", "a: 1\n")
+    clone.commit("a.yaml", "a: 1\n", verify=True)
     clone.git("switch", "-q", "-c", "feature")
     assert_refused(clone.git("commit", "-q", "--allow-empty", "-m", "x", ok=False), "branch-name")
     assert_refused(clone.git("push", "-q", "internal", "feature", ok=False), "branch-name")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Clone, Run, run
 from hooktools import HOOKS, assert_error, assert_refused, script, snapshot, states
+from reach import rare
 
 
 @pytest.fixture
@@ -148,6 +149,7 @@ def test_lefthook_after_ekf(bare_clone: Clone, lefthook: Path, traces: Traces) -
     assert snapshot(hooks_of(bare_clone)) == before
 
 
+@rare
 def test_lefthook_again_after_ekf(bare_clone: Clone, lefthook: Path, traces: Traces) -> None:
     """`lefthook install` in a Makefile, or lefthook by itself when its configuration has changed."""
     run_lefthook(bare_clone, lefthook, "install")
@@ -208,7 +210,7 @@ def pre_commit(bare_clone: Clone, traces: Traces) -> Path:
         lines.append(
             f'  - {{id: {hook}, name: x, entry: "{traces.command(hook)}", {settings}, stages: [{hook}]}}'
         )
-    bare_clone.commit(".pre-commit-config.yaml", "\n".join(lines) + "\n")
+    bare_clone.commit(".pre-commit-config.yaml", "\n".join(lines) + "\n", verify=True)
     return program
 
 
@@ -227,7 +229,7 @@ def test_ekf_after_pre_commit(bare_clone: Clone, pre_commit: Path, traces: Trace
     assert snapshot(hooks_of(bare_clone)) == theirs
 
 
-@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("existing", [False, pytest.param(True, marks=rare)])
 def test_pre_commit_after_ekf(
     bare_clone: Clone, pre_commit: Path, traces: Traces, existing: bool
 ) -> None:
@@ -268,6 +270,7 @@ def test_a_shim_that_pre_commit_runs_is_kept_up_to_date(
     assert snapshot(hooks_of(bare_clone)) == before
 
 
+@rare
 def test_pre_commit_again_after_ekf(bare_clone: Clone, pre_commit: Path, traces: Traces) -> None:
     """Then ours, run by pre-commit, keeps a hook of pre-commit's, which must not be run inside itself."""
     install_pre_commit(bare_clone, pre_commit)

@@ -73,7 +73,7 @@ def test_linked_work_tree(clone: Clone, tmp_path: Path) -> None:
 
 def test_configuration_of_a_linked_work_tree(clone: Clone, tmp_path: Path) -> None:
     """What the fast path remembers of one work tree's configuration says nothing about another's."""
-    clone.commit(".ekf.toml", '[branches]\nallow = ["wip"]\n')
+    clone.commit(".ekf.toml", '[branches]\nallow = ["wip"]\n', verify=True)
     clone.git("switch", "-q", "-c", "wip")
     for _ in range(2):
         clone.git("commit", "-q", "--allow-empty", "-m", "allowed")
@@ -159,7 +159,7 @@ def test_other_index(clone: Clone, tmp_path: Path) -> None:
 def test_graphical_client(clone: Clone, tmp_path: Path, toml: str) -> None:
     """No terminal, no git-ekf on the PATH, no locale: what a program started from a desktop has."""
     if toml:
-        clone.commit(".ekf.toml", toml)
+        clone.commit(".ekf.toml", toml, verify=True)
     clone.git("config", "user.name", "Operator")
     clone.git("config", "user.email", "operator@example.com")
     sparse = ["env", "-i", "PATH=/usr/bin:/bin", f"HOME={tmp_path}"]
@@ -259,7 +259,7 @@ def test_commit_all(clone: Clone) -> None:
 def test_commit_patch(clone: Clone) -> None:
     """Only the hunks chosen count."""
     first = "".join(f"line {number}\n" for number in range(30))
-    clone.commit("a.txt", first)
+    clone.commit("a.txt", first, verify=True)
     clone.write("a.txt", "good\n" + first + CONFLICT)
     assert_refused(try_commit(clone, "-p", stdin="n\ny\n"), "conflict-marker")
     assert try_commit(clone, "-p", stdin="y\nn\n").code == 0
@@ -278,7 +278,7 @@ def test_commit_of_named_paths(clone: Clone) -> None:
 
 
 def test_amend(clone: Clone) -> None:
-    clone.commit("a.txt", "a\n")
+    clone.commit("a.txt", "a\n", verify=True)
     assert try_commit(clone, "--amend").code == 0
     clone.write("a.txt", CONFLICT)
     assert_refused(try_commit(clone, "--amend", "-a"), "conflict-marker")
@@ -311,7 +311,7 @@ def test_detached_head(clone: Clone) -> None:
 
 def test_rebase_in_progress(clone: Clone) -> None:
     for number in range(2):
-        clone.commit("a.txt", f"{number}\n")
+        clone.commit("a.txt", f"{number}\n", verify=True)
     clone.git("rebase", "-q", "-i", "HEAD~2", env={"GIT_SEQUENCE_EDITOR": "sed -i s/^pick/edit/"})
     assert clone.git("symbolic-ref", "-q", "HEAD", ok=False).code == 1
     clone.git("commit", "-q", "--amend", "-m", "changed on the way")
@@ -332,7 +332,7 @@ def theirs(clone: Clone) -> str:
 
 
 def test_conflict_solved_in_a_rebase(clone: Clone) -> None:
-    clone.commit("VERSION", "ours\n")
+    clone.commit("VERSION", "ours\n", verify=True)
     assert clone.git("rebase", "-q", theirs(clone), ok=False).code
     assert "<<<<<<<" in (clone.path / "VERSION").read_text()
     clone.git("add", "VERSION")
@@ -349,7 +349,7 @@ def test_conflict_solved_in_a_rebase(clone: Clone) -> None:
 
 @pytest.mark.parametrize("detached", [False, True])
 def test_cherry_pick_in_progress(clone: Clone, detached: bool) -> None:
-    clone.commit("VERSION", "ours\n")
+    clone.commit("VERSION", "ours\n", verify=True)
     if detached:
         clone.git("switch", "-q", "--detach")
     assert clone.git("cherry-pick", theirs(clone), ok=False).code
@@ -363,7 +363,7 @@ def test_cherry_pick_in_progress(clone: Clone, detached: bool) -> None:
 
 def test_bisect_in_progress(clone: Clone) -> None:
     for number in range(4):
-        clone.commit("a.txt", f"{number}\n")
+        clone.commit("a.txt", f"{number}\n", verify=True)
     clone.git("bisect", "start", "HEAD", "HEAD~3")
     assert clone.git("symbolic-ref", "-q", "HEAD", ok=False).code == 1
     assert try_commit(clone, "--allow-empty").code == 0
@@ -384,13 +384,13 @@ def test_first_commit_of_a_repository(tmp_path: Path) -> None:
 
 
 def slipped_cherry_pick(clone: Clone) -> None:
-    clone.commit("a.txt", "a\n")
+    clone.commit("a.txt", "a\n", verify=True)
     clone.git("switch", "-q", "-c", "feature", "origin/release-1.8", "--no-track")
     clone.git("cherry-pick", "release-1.8")
 
 
 def slipped_revert(clone: Clone) -> None:
-    clone.commit("a.txt", "a\n")
+    clone.commit("a.txt", "a\n", verify=True)
     clone.git("switch", "-q", "-c", "feature")
     clone.git("revert", "--no-edit", "HEAD")
 
@@ -401,7 +401,7 @@ def slipped_no_verify(clone: Clone) -> None:
 
 
 def slipped_merge(clone: Clone) -> None:
-    clone.commit("a.txt", "a\n")
+    clone.commit("a.txt", "a\n", verify=True)
     side = clone.out("commit-tree", "HEAD^{tree}", "-p", "HEAD~1", "-m", "side")
     clone.git("merge", "-q", "--no-verify", "--no-ff", "--no-edit", side)
     clone.git("commit", "-q", "--allow-empty", "-m", "on top")
@@ -460,7 +460,7 @@ def test_what_the_commit_hook_does_not_see(
 def test_one_bad_ref_among_good_ones(clone: Clone, internal: Path, bad: str) -> None:
     clone.git("push", "-q", "internal", "release-1.8")
     before = run("git", "-C", internal, "for-each-ref").out
-    clone.commit("a.txt", "a\n")
+    clone.commit("a.txt", "a\n", verify=True)
     clone.git("tag", "v1")
     assert_refused(push(clone, "internal", "release-1.8", bad, "v1"), "branch-name")
     assert run("git", "-C", internal, "for-each-ref").out == before
@@ -486,7 +486,7 @@ def test_every_bad_ref_is_named(clone: Clone) -> None:
 def test_the_bad_line_may_stand_anywhere(clone: Clone, internal: Path, position: int) -> None:
     """As the shim gets it, in whatever order git lists them; the first alone is one for the fast path."""
     old = clone.out("rev-parse", "HEAD")
-    oid = clone.commit("a.txt", "a\n")
+    oid = clone.commit("a.txt", "a\n", verify=True)
     lines = [
         f"refs/heads/release-1.8 {oid} refs/heads/release-1.8 {old}\n",
         f"refs/tags/v1 {oid} refs/tags/v1 {NOTHING}\n",
@@ -547,7 +547,7 @@ def test_new_branch_without_new_commits(clone: Clone) -> None:
 
 
 def test_forced_update(clone: Clone) -> None:
-    old = clone.commit("a.txt", "1\n")
+    old = clone.commit("a.txt", "1\n", verify=True)
     clone.git("push", "-q", "internal", "release-1.8")
     clone.git("commit", "-q", "--amend", "-m", "better")
     for force in (["--force"], ["--force-with-lease"]):
