@@ -180,11 +180,8 @@ def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _run(command: list[str], content: bytes) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "LC_ALL": "C"}
     try:
-        return subprocess.run(
-            command, input=content, capture_output=True, env=environment, check=False
-        )
+        return subprocess.run(command, input=content, capture_output=True, check=False)
     except FileNotFoundError:
         raise CallFailed(
             f"{command[0]} is not on the PATH", "install it: openssh-client, or gnupg"

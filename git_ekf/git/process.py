@@ -260,6 +260,6 @@ def split_fields(out: bytes) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # Messages in English, because some are recognised; no lock for a mere question, because a
-    # status in the prompt must not make the person's own git fail.
-    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    # git speaks English, because some of it is recognised: without a directory of translations it
+    # sets no locale at all (gettext.c). The user's own locale stays, for hooks and filters.
+    return {**os.environ, "GIT_TEXTDOMAINDIR": os.devnull}

@@ -54,7 +54,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
         if not renames:
             options.append("--no-renames")
         question = (*_UNHOOKED_WORDS, "status", "--porcelain", "-z", *options)
-        return self._ahead(*question, read=_parse_status)
+        # No lock for a mere question: the prompt must not make the person's own git fail.
+        return self._ahead(*question, read=_parse_status, env={"GIT_OPTIONAL_LOCKS": "0"})
 
     def ignored_files(self, folders: Iterable[str]) -> list[str]:
         """Files below some directories that git ignores (gitignore(5)), from the current one."""
