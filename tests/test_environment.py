@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from upgrading import World, script, wrapper
+from pathlib import Path
+
+import pytest
+from test_upgrade import ssh_settings
+from upgrading import (
+    ISTIO,
+    World,
+    assert_as_rebased,
+    rebased,
+    script,
+    wrapper,
+)
+
+from git_ekf.demo.sample import deployment
 
 LOCALE = {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", "LANGUAGE": "de"}
 TELL = 'echo "$LC_ALL $LANG $LANGUAGE $GIT_OPTIONAL_LOCKS" >>'
@@ -35,3 +48,65 @@ def test_what_git_says_is_understood_in_any_language(world: World) -> None:
         "upgrade", "--no-save-check", env=env | wrapper(world.path.with_name("bin"), text)
     )
     assert "another git command is at work here" in done.err, done
+
+
+# --- commits are what git rebase makes of them ---
+
+
+@pytest.mark.parametrize("hook", ["prepare-commit-msg", "post-commit"])
+def test_a_hook_at_each_commit_meets_all_of_a_stack(world: World, hook: str) -> None:
+    told = world.path.with_name("told")
+    ticket = 'grep -q ^Ticket: "$1" || printf "\\nTicket: 1\\n" >>"$1"'
+    text = f'#!/bin/sh\necho "$@" >>{told}\n'
+    script(world.path / ".git/hooks" / hook, text + (ticket if "msg" in hook else ""))
+    git = rebased(world)
+    gits = told.read_text()
+    told.unlink()
+    done = world.ekf("upgrade")
+    assert done.code == 0, done
+    assert told.read_text() == gits
+    assert len(gits.splitlines()) == 3
+    assert_as_rebased(world, git)
+
+
+def test_a_hook_at_each_commit_before_and_after_a_conflict(world: World) -> None:
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    world.commit("own/last", "last\n", "Last")
+    script(
+        world.path / ".git/hooks/prepare-commit-msg",
+        '#!/bin/sh\ngrep -q ^Ticket: "$1" || printf "\\nTicket: 1\\n" >>"$1"\n',
+    )
+    assert world.ekf("upgrade", "--no-save-check").code == 3
+    world.write(ISTIO, deployment("istio", "1.9.0-mine", 3))
+    world.git("add", "--", ISTIO)
+    done = world.ekf("upgrade", "--continue")
+    assert done.code == 0, done
+    tickets = world.out("log", "--format=%(trailers:key=Ticket)", "origin/release-1.9..")
+    assert tickets.strip().split("\n\n") == ["Ticket: 1"] * 5
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        "Sam C. <sam@example.org> 1700000000 +0100",
+        " <sam@example.org> 1700000000 +0100",
+        "Sam <sam@example.org.> 1700000000 +0100",
+        "'Sam' <sam@example.org> 1700000000 +0100",
+        "Sam <> 1700000000 -0000",
+        "Sam <sam@example.org> 1700000000 +2545",
+    ],
+)
+def test_signing_keeps_authors_as_they_are(world: World, tmp_path: Path, author: str) -> None:
+    raw = world.git("cat-file", "commit", "HEAD").out
+    lines = [f"author {author}" if x.startswith("author ") else x for x in raw.split("\n")]
+    oid = world.git(
+        "hash-object", "-t", "commit", "-w", "--stdin", "--literally", stdin="\n".join(lines)
+    ).out.strip()
+    world.git("reset", "-q", "--soft", oid)
+    for name, value in {**ssh_settings(tmp_path), "commit.gpgSign": "true"}.items():
+        world.git("config", name, value)
+    git = rebased(world)
+    done = world.ekf("upgrade", "--no-save-check")
+    assert done.code == 0, done
+    assert_as_rebased(world, git)
+    assert f"\nauthor {author}\n" in world.git("cat-file", "commit", "HEAD").out

@@ -131,6 +131,21 @@ def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") ->
     return [_text(commit.content, encoding) for commit in found if commit]
 
 
+# What git-commit-tree(1) leaves as it is of an author: it strips some characters at both ends of
+# name and address (ident.c), and takes a date apart.
+_END = rb"[^\x00- .,:;<>\"\\']"
+_WORDS = rb"%b(?:[^\x00\n<>]*%b)?" % (_END, _END)
+_KEPT_AUTHOR = re.compile(
+    rb"author %b <(?:%b)?> (?:0|[1-9]\d{0,9}) (?:\+|-(?!0000))(?:0\d|1[0-4])[0-5]\d\n"
+    % (_WORDS, _WORDS)
+)
+
+
+def survives_signing(text: Text) -> bool:
+    """Whether a commit that is made again to be signed would have the same author, to the byte."""
+    return bool(_KEPT_AUTHOR.fullmatch(text.author))
+
+
 def _text(raw: bytes, encoding: str) -> Text:
     head, _, message = raw.partition(b"\n\n")
     author = b"author  <> 0 +0000"

@@ -16,7 +16,7 @@ from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
-from git_ekf.replay.writing import NewCommits, Writer
+from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_signing
 from git_ekf.repository import Repository
 from git_ekf.transaction.moves import moved, tracking
 from git_ekf.transaction.perform import exclusive, perform
@@ -26,6 +26,9 @@ from git_ekf.upgrade.plan import Options, UpgradePlan, Work, read_work, rewrite,
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import UPGRADE, Target, require_ready
+
+# The hooks that `git rebase` runs at each commit that it picks (sequencer.c, try_to_commit).
+_HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")
 
 
 class Done(NamedTuple):
@@ -49,7 +52,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             if work.migrations:  # whose tools take long: not for nothing
                 ready.result()
             work = rewrite(repo, scratch, target, options, work)
-            if _needs_rebase(repo):
+            if _needs_rebase(repo, scratch, work.stack.commits):
                 ready.result()
                 _run_pre_rebase(repo, target)
                 steps: list[ReplayStep] = []
@@ -96,13 +99,22 @@ def _require_ready(repo: Repository, target: Target, options: Options) -> None:
     require_ready(repo, target, save_check=options.save_check, flatten=options.flatten)
 
 
-def _needs_rebase(repo: Repository) -> bool:
+def _needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> bool:
     """Whether `git rebase` has to do all of it.
 
-    It alone can tell what to do, or it would change messages in its own way.
+    It alone can tell what to do, or it would change messages in its own way, run hooks at each
+    commit, or sign authors as they are.
     """
     cleanup = repo.git_setting("commit.cleanup") or "verbatim"
-    return bool(why_not_in_memory(repo)) or cleanup != "verbatim"
+    if why_not_in_memory(repo) or cleanup != "verbatim":
+        return True
+    if any(repo.git.has_hook(name) for name in _HOOKS_OF_PICKS):
+        return True
+    if not repo.git_flag("commit.gpgsign"):
+        return False
+    encoding = repo.git_setting("i18n.commitencoding") or "UTF-8"
+    texts = read_texts(scratch, [commit.text_of for commit in commits], encoding)
+    return not all(map(survives_signing, texts))
 
 
 def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:

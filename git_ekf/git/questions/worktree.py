@@ -170,14 +170,18 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     # --- hooks ---
 
+    def has_hook(self, name: str) -> bool:
+        """Whether git would run a hook of this name."""
+        return os.access(os.path.join(self.hooks_dir, name), os.X_OK)
+
     def run_hook(self, name: str, *args: str, cwd: str, stdin: bytes = b"") -> int:
         """Runs a hook as git does (githooks(5)), its output on stderr.
 
         Its exit code; 0 where there is none.
         """
-        path = os.path.join(self.hooks_dir, name)
-        if not os.access(path, os.X_OK):
+        if not self.has_hook(name):
             return 0
+        path = os.path.join(self.hooks_dir, name)
         sys.stdout.flush()
         # The latter for a script without a first line that says so.
         for command in ([path], ["/bin/sh", path]):
