@@ -13,7 +13,7 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, UPSTREAM
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
 
@@ -106,10 +106,11 @@ class Repository:
     def refs(self) -> dict[str, str]:
         """Ref -> object id of branches and remote-tracking branches.
 
-        With them the vendor's commits that `internal` keeps, and a mirror's statement of itself.
+        With them the vendor's commits that `internal` keeps, a mirror's statement of itself, and
+        what is replaced by other objects.
         """
         # Without refs/remotes/origin/HEAD, which is no branch.
-        return self.git.ref_values(HEADS, "refs/remotes/", UPSTREAM, MIRROR)
+        return self.git.ref_values(HEADS, "refs/remotes/", UPSTREAM, MIRROR, REPLACED)
 
     @cached_property
     def remotes(self) -> dict[str, Remote]:

@@ -110,3 +110,15 @@ def test_signing_keeps_authors_as_they_are(world: World, tmp_path: Path, author:
     assert done.code == 0, done
     assert_as_rebased(world, git)
     assert f"\nauthor {author}\n" in world.git("cat-file", "commit", "HEAD").out
+
+
+def test_a_replaced_commit_is_carried_over_as_git_shows_it(world: World) -> None:
+    old = world.out("rev-parse", "HEAD")
+    raw = world.git("cat-file", "commit", old).out.replace("\nMore\n", "\nBetter said\n")
+    new = world.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=raw).out.strip()
+    world.git("replace", old, new)
+    git = rebased(world)
+    done = world.ekf("upgrade", "--no-save-check")
+    assert done.code == 0, done
+    assert world.out("log", "-1", "--format=%s") == "Better said"
+    assert_as_rebased(world, git)

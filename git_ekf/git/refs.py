@@ -8,6 +8,7 @@ from typing import NamedTuple
 HEADS = "refs/heads/"
 TAGS = "refs/tags/"
 RECORDS = "refs/tags/deploy/"
+REPLACED = "refs/replace/"  # git-replace(1)
 UPSTREAM = "refs/ekf/upstream/"
 SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last fetched
 KEPT = "refs/ekf/records/"  # every record here, where no fetch prunes it
