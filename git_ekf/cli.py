@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
@@ -149,6 +150,7 @@ def main(argv: list[str]) -> int:
             signal.signal(number, _terminate)
     if isinstance(sys.stdout, TextIOWrapper):  # for a terminal that knows less than Unicode
         sys.stdout.reconfigure(errors="backslashreplace")
+    _make_absolute()
     try:
         code = app(argv, prog_name="git ekf", standalone_mode=False)
         sys.stdout.flush()
@@ -178,6 +180,14 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         print_error(SystemFailed(error))
         return FAILED
+
+
+def _make_absolute() -> None:
+    """For git is run in other directories as well, and reads these from where it is."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"):
+        if path := os.environ.get(name):
+            with suppress(FileNotFoundError):  # the current directory, and git says so
+                os.environ[name] = os.path.join(os.getcwd(), path)
 
 
 def _print_interrupted() -> None:

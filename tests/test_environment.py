@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import Clone
 from test_upgrade import ssh_settings
 from upgrading import (
     ISTIO,
     World,
     assert_as_rebased,
+    assert_clean,
     rebased,
     script,
     wrapper,
@@ -122,3 +124,22 @@ def test_a_replaced_commit_is_carried_over_as_git_shows_it(world: World) -> None
     assert done.code == 0, done
     assert world.out("log", "-1", "--format=%s") == "Better said"
     assert_as_rebased(world, git)
+
+
+# --- a repository that variables name ---
+
+
+def test_relative_paths_in_the_environment(world: World) -> None:
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    env = {"GIT_DIR": "../.git", "GIT_WORK_TREE": "..", "GIT_COMMON_DIR": "../.git"}
+    place = Clone(world.path / "own")
+    status = place.ekf("status", env=env)
+    assert (status.code, status.err) == (0, ""), status
+    done = place.ekf("upgrade", "--no-save-check", env=env)
+    assert done.code == 3, done
+    world.write(ISTIO, deployment("istio", "1.9.0-mine", 3))
+    world.git("add", "--", ISTIO)
+    done = place.ekf("upgrade", "--continue", env=env)
+    assert done.code == 0, done
+    assert len(world.stack()) == 4
+    assert_clean(world)
