@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -143,3 +146,29 @@ def test_relative_paths_in_the_environment(world: World) -> None:
     assert done.code == 0, done
     assert len(world.stack()) == 4
     assert_clean(world)
+
+
+@pytest.mark.parametrize(
+    ("value", "file", "folder"),
+    [("group", 0o660, 0o2770), ("all", 0o664, 0o2775), ("0640", 0o640, 0o2750)],
+)
+def test_what_is_kept_has_the_modes_of_a_shared_repository(
+    world: World, value: str, file: int, folder: int
+) -> None:
+    shutil.rmtree(world.path / ".git/ekf")
+    world.git("config", "core.sharedRepository", value)
+    before = os.umask(0o077)
+    try:
+        done = world.ekf("upgrade")
+    finally:
+        os.umask(before)
+    assert done.code == 0, done
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in (world.path / ".git/ekf").iterdir()
+    }
+    assert modes.keys() >= {"lock", "journal"}
+    assert set(modes.values()) == {file}
+    assert stat.S_IMODE((world.path / ".git/ekf").stat().st_mode) == folder
+    packs = list((world.path / ".git/objects/pack").glob("*.pack"))
+    newest = max(packs, key=lambda path: path.stat().st_mtime_ns)
+    assert stat.S_IMODE(newest.stat().st_mode) == file & 0o444

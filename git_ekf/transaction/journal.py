@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -24,6 +25,10 @@ from git_ekf.smallfile import STATE, read_small, write_small
 # Operations that are kept; older ones are forgotten when the file is next tidied.
 _KEPT = 200
 
+# Values of core.sharedRepository that are no mode of their own -> the bits that are added.
+_SHARED = dict.fromkeys(("group", "true", "yes", "on", "1"), 0o660) | dict.fromkeys(
+    ("all", "world", "everybody", "2"), 0o664
+)
 _STATES = ("begun", "handed over", "done", "undoing", "undone", "dropped")
 
 
@@ -167,9 +172,36 @@ def locked(repo: Repository) -> Iterator[Journal]:
                 "another git-ekf command is at work in this repository",
                 "wait for it, then try again",
             ) from None
+        _share(repo, folder)
         yield Journal(os.path.join(folder, "journal"))
     finally:
+        _share(repo, folder)
         os.close(descriptor)
+
+
+def _share(repo: Repository, folder: str) -> None:
+    """Gives the directory and its files the modes of core.sharedRepository (git-config(1)).
+
+    As git does (path.c, adjust_shared_perm), whatever the umask.
+    """
+    value = (repo.git_setting("core.sharedrepository") or "").lower()
+    bits = _SHARED.get(value, 0)
+    replaces = value[:1] == "0" and len(value) > 1
+    if replaces:
+        with suppress(ValueError):  # which git itself refuses
+            bits = int(value, 8) & 0o666
+    if not bits:
+        return
+    for path in (folder, *(entry.path for entry in os.scandir(folder))):
+        with suppress(OSError):  # another user's, who has seen to it
+            before = os.lstat(path).st_mode
+            mode = stat.S_IMODE(before) & (~0o777 if replaces else ~0) | bits
+            if stat.S_ISDIR(before):
+                mode |= (mode & 0o444) >> 2 | stat.S_ISGID
+            elif not stat.S_ISREG(before):
+                continue
+            if mode != stat.S_IMODE(before):
+                os.chmod(path, mode)
 
 
 @contextmanager
