@@ -1,3 +1,74 @@
 """Hints that are no command, each with the reason."""
 
-ADVICE: dict[str, str] = {}
+_HANDED_ON = "hands on the hint of another error, which has an entry of its own"
+_SENDER = "only the sender of a bundle can do it, on another machine"
+_ADMINISTRATOR = "only the server's administrator can do it"
+_CHOICE = "only the user knows which other one is meant"
+_PASSES = "passes by itself: the same command again"
+_INSTALL = "depends on the machine: what to install, and by what"
+_SHOWS = "shows more of a fault of git's, of the disk or of a key; the cure depends on it"
+_FILE = "the file has to be corrected by hand, which only its owner can"
+
+ADVICE: dict[str, str] = {
+    "airgap/refusals.py unsound(): ask its sender; a new one: git ekf bundle create": _SENDER,
+    "airgap/signature.py: {} is not signed, and only what one of the allowed signers in {} has signed is taken here": _SENDER,
+    "airgap/signature.py: the signature of {} is not good: {}": _SENDER,
+    "airgap/signature.py: {} is signed by {}, which is not among the allowed signers": _SENDER,
+    "airgap/apply.py: {} is of {}, and the clock here says {}; nothing was changed": _SENDER,
+    "airgap/apply.py: {}, and no bundle was ever applied to {}": _SENDER,
+    "airgap/signature.py: {} could not sign: {}": _SHOWS,
+    "airgap/signature.py: {} is not on the PATH": _INSTALL,
+    "airgap/manifest.py: {} has version {} of its format, and this git-ekf knows version {}": _INSTALL,
+    "airgap/bare.py: {} names objects by {}, and the primary repository by {}": _CHOICE,
+    "airgap/bare.py: {} is inside of another repository, where a mirror does not belong": _CHOICE,
+    "airgap/changes.py: {} has branches or tags, and is not a mirror that git ekf has made": _CHOICE,
+    "airgap/create.py: {} is not a regular file": _CHOICE,
+    "airgap/mirror.py: {} is {}: it does not have everything": _CHOICE,
+    "airgap/create.py: another git-ekf command has just written {}": _PASSES,
+    "airgap/create.py: another git-ekf command writes {}": _PASSES,
+    "airgap/mirror.py: the vendor has moved {} in this very moment; nothing was changed": _PASSES,
+    "deploy/write.py: the names of {} are being taken by somebody else": _PASSES,
+    "transaction/journal.py: another git-ekf command is at work in this repository": _PASSES,
+    "commands/apply.py: {}; nothing was recorded": _HANDED_ON,
+    "deploy/apply.py record(): {}": _HANDED_ON,
+    "doctor/examine.py _apply(): {}": _HANDED_ON,
+    "doctor/finding.py warn(): {}": _HANDED_ON,
+    "doctor/finding.py fail(): {}": _HANDED_ON,
+    "doctor/remotes.py remotes(): {}": _HANDED_ON,
+    "policy/records.py finding(): {}": _HANDED_ON,
+    "terminal/screen.py print_error(): {}": _HANDED_ON,
+    "commands/consent.py require_consent(): {}": _HANDED_ON,
+    "deploy/refusal.py: {} ({}){}; {}": _HANDED_ON,
+    "hooks/judge.py: the push cannot be judged on the server: {}": _ADMINISTRATOR,
+    "policy/receiver.py: this server is set up wrongly: {}": _ADMINISTRATOR,
+    "policy/receiving.py push_denied(): leave it out of the push, or ask the server's administrator to allow it in server.may-push": _ADMINISTRATOR,
+    "hooks/receive.py: git-ekf does not judge a push into a namespace of git": _ADMINISTRATOR,
+    "hooks/budget.py: the judgment of this push takes {}": "the server does not know which part of a push it could judge in time",
+    "policy/content.py: {} cannot be judged: {}": "only the user can part a commit that is too large",
+    "doctor/machine.py: {}: {} is needed": _INSTALL,
+    "doctor/machine.py: git {} is too old: {} is needed": _INSTALL,
+    "doctor/machine.py: upgrades take longer and have no --plan: {}": _INSTALL,
+    "doctor/remotes.py: the credential helper {} is not on this machine": _INSTALL,
+    "doctor/tools.py: {} are signed, but {} is not on the PATH": _INSTALL,
+    "doctor/tools.py: PyYAML is not installed, which git ekf diff --rendered needs": _INSTALL,
+    "doctor/clone.py: it says {}, but {} is of {}: records would get wrong dates": _INSTALL,
+    "git/complaints.py: git is not on the PATH": _INSTALL,
+    "installation.py: {} missing from this installation": _INSTALL,
+    "manifests/builder.py: the builder cannot be started ({}): {}": _INSTALL,
+    "manifests/resources.py: comparing manifests needs PyYAML, which is not installed": _INSTALL,
+    "transaction/room.py: {} and {} differ in case only, and this file system takes them for one": _INSTALL,
+    "doctor/clone.py: {} cannot be written to": _SHOWS,
+    "doctor/clone.py: only {}": _SHOWS,
+    "commands/clone.py: cannot write to {}: {}": _SHOWS,
+    "hooks/installer.py _all_or_nothing(): make room or mend the disk, then: {}": _SHOWS,
+    "errors.py __init__(): {}": _SHOWS,
+    "upgrade/rebase.py: git rebase did not begin: {}; nothing was changed": _SHOWS,
+    "upgrade/rebase.py: git rebase ended without an outcome: {}": _SHOWS,
+    "demo/tour.py: the demo expected exit code {} and got {}: {}": _SHOWS,
+    "config.py _from_toml(): {}": _FILE,
+    "config.py _wrong_line(): {}": _FILE,
+    "upgrade/migration.py: the migration is not deterministic: run twice on {}, it wrote two versions of {}; nothing was changed": _FILE,
+    "upgrade/migration.py: the migration to {} cannot be started ({}): {}; nothing was changed": _FILE,
+    "deploy/apply_run.py: could not be started: {}": _FILE,
+    "airgap/signature.py: cannot read the allowed signers in {}: {}": _FILE,
+}
