@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from beginning import CLONING, INIT, SAVING
 from deploying import APPLYING, EXAMINING, SERVING
+from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from going_on import CHECKING, UNDOING, UPGRADES
 from recording import RECORDS
 from scenario import Scenario
@@ -19,4 +20,7 @@ SCENARIOS: dict[str, Scenario] = {
     **APPLYING,
     **EXAMINING,
     **SERVING,
+    **AIRGAP,
+    **RECEIVING,
+    **CUT_OFF,
 }
