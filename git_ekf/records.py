@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from git_ekf.errors import GitFailed, Refused
-from git_ekf.git.refs import KEPT, RECORDS, SAVED, TAGS, RefUpdate
+from git_ekf.git.refs import DISPLACED, KEPT, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, Scheme, record_name, valid_day
 from git_ekf.repository import Repository
@@ -97,9 +97,10 @@ def restore_records(repo: Repository) -> list[str]:
     for name, oid in (missing | here).items():
         if kept.get(name) != oid and _may_be_record(name, scheme):
             updates.append(RefUpdate(KEPT + name, "", oid))
-    with suppress(
-        GitFailed, Refused
-    ):  # such a name cannot be beside another, perhaps: doctor says so
+            if name in kept:  # of somebody else, and was perhaps never saved
+                updates.append(RefUpdate(DISPLACED + kept[name], "", kept[name]))
+    # Such a name cannot be beside another, perhaps: doctor says so.
+    with suppress(GitFailed, Refused):
         repo.git.update_refs(updates)
     return [name for name in missing if name in kept]
 

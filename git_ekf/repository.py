@@ -13,7 +13,7 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, UPSTREAM
+from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
 

@@ -12,6 +12,7 @@ REPLACED = "refs/replace/"  # git-replace(1)
 UPSTREAM = "refs/ekf/upstream/"
 SAVED = "refs/ekf/saved/"  # what internal had under refs/tags/ when last fetched
 KEPT = "refs/ekf/records/"  # every record here, where no fetch prunes it
+DISPLACED = "refs/ekf/replaced/"  # a record whose name somebody else took, by its object id
 BACKUP = "refs/ekf/backup/"
 MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself
 APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the last bundle applied
