@@ -70,20 +70,14 @@ def in_words(name: str) -> str:
 
 
 def scrub(text: str) -> str:
-    """The text with the credentials in URLs left out."""
+    """The text with the credentials in URLs left out, wherever in it they stand."""
     if "://" not in text:
         return text
-    return " ".join(map(_without_credentials, text.split(" ")))
+    import re  # for few texts only
 
-
-def _without_credentials(word: str) -> str:
     from git_ekf.names import without_credentials
 
-    scheme, _, rest = word.partition("://")
-    if "@" not in rest:
-        return word
-    # Something may stand before the URL: a quote, a bracket, the name of an option.
-    begin = len(scheme)
-    while begin > 0 and (scheme[begin - 1].isalnum() or scheme[begin - 1] in "+-."):
-        begin -= 1
-    return word[:begin] + without_credentials(word[begin:])
+    # A password may have any character but white space and a slash. The limit on the scheme keeps
+    # a long word from costing the square of its length.
+    begin = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/]*@"
+    return re.sub(begin, lambda found: without_credentials(found[0]), text)
