@@ -212,11 +212,10 @@ class Repository:
         """The command that brings a shallow clone what it lacks, from whom it lacks it."""
         with open(os.path.join(self.place.common_dir, "shallow"), encoding="ascii") as file:
             ends = set(file.read().split())
-        own = ends.intersection(self.git.commits(ends, globs=self.vendor_globs()))
-        remotes = [self.config.primary] if ends > own or not own else []
-        if own:
-            remotes.append(self.config.internal)
-        return " && ".join(f"git fetch --unshallow {shell(remote)}" for remote in remotes)
+        own = self.git.commits(ends, globs=self.vendor_globs())
+        # What the vendor has may be all that is lacking: only what is left then is asked there.
+        remote = self.config.internal if ends <= set(own) else self.config.primary
+        return f"git fetch --unshallow {shell(remote)}"
 
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
         """The customer's commits up to `tip`, newest first, with their parents.

@@ -74,9 +74,9 @@ UPGRADES = {
     "upgrade/target.py: what {} stands on is not known here: {}": Scenario(
         "git clone -q --depth 1 -b release-1.8 file://$INTERNAL $TOP/new\ncd $TOP/new\n"
         "git remote rename origin internal\ngit remote add origin $VENDOR\n"
-        "git fetch -q --depth 1 origin",
+        "git fetch -q origin\ngit fetch -q --unshallow origin || true",
         "cd $TOP/new && git ekf upgrade --no-save-check --no-fetch",
-        ("git fetch --unshallow origin && git fetch --unshallow internal",),
+        ("git fetch --unshallow internal",),
         {"git fetch": "git -C $TOP/new fetch"},
         "cd $TOP/new && git ekf upgrade --no-save-check --no-fetch --plan",
     ),
