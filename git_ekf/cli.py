@@ -83,6 +83,10 @@ class Commands(TyperGroup):
                     "git ekf status shows how far it has got; what is done git ekf undo takes back"
                 )
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError as error:  # of which typer would make exit 1, and silence
+            if _is_reader_gone():
+                raise
+            raise SystemFailed(error) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first word names, and the words for it. Raises UsageError."""
@@ -173,11 +177,11 @@ def main(argv: list[str]) -> int:
     except _Terminated as signalled:
         print("git-ekf: terminated", file=sys.stderr)
         return 128 + int(signalled.args[0])
-    except BrokenPipeError:
-        # The reader of our output has gone; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FAILED
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _is_reader_gone():
+            # Nothing more can be written, not even at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return FAILED
         print_error(SystemFailed(error))
         return FAILED
 
@@ -188,6 +192,15 @@ def _make_absolute() -> None:
         if path := os.environ.get(name):
             with suppress(FileNotFoundError):  # the current directory, and git says so
                 os.environ[name] = os.path.join(os.getcwd(), path)
+
+
+def _is_reader_gone() -> bool:
+    """Whether nobody reads standard output any more: poll(2) says so of a pipe or a socket."""
+    import select  # for few errors only
+
+    watch = select.poll()
+    watch.register(1, 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in watch.poll(0))
 
 
 def _print_interrupted() -> None:

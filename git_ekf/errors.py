@@ -62,11 +62,21 @@ class GitFailed(CallFailed):
     def __init__(self, args: list[str], returncode: int, stderr: str) -> None:
         lines = [line for line in stderr.split("\n") if line.strip()]
         reason = lines[0] if lines else "(it said nothing)"
-        super().__init__(
-            f"git {shell(*args)} failed with code {returncode}: {reason}", details=lines[1:]
-        )
+        how = f"failed with code {returncode}"
+        if returncode < 0:
+            how = f"was ended by {_signal_name(-returncode)}"
+        super().__init__(f"git {shell(*args)} {how}: {reason}", details=lines[1:])
         self.returncode = returncode
         self.stderr = stderr
+
+
+def _signal_name(number: int) -> str:
+    import signal  # for few errors only
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time one
+        return f"signal {number}"
 
 
 class SystemFailed(CallFailed):

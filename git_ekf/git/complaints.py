@@ -28,9 +28,17 @@ def no_git(cwd: str | None) -> EkfError:
     )
 
 
-def failure(process: Popen[bytes], stderr: str) -> EkfError:
-    """The error for a git that has failed, by its own words."""
-    if "not a git repository" in stderr:
+def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
+    """The error for a git that has failed, by its own words.
+
+    `objects` is the directory that it was told to write objects to, "" for the repository's own.
+    """
+    if re.search(r"^fatal: not a git repository", stderr, re.MULTILINE):
+        if objects and not os.path.isdir(objects):  # git finds no repository without it either
+            return CallFailed(
+                f"another program has taken away {objects}, to which objects were being written",
+                "try again when no git prune or git gc is at work here",
+            )
         return Refused(
             "this is not a git repository",
             "git ekf clone PRIMARY --internal URL, or cd into a clone",

@@ -109,7 +109,10 @@ class Process:
         Raises GitFailed when the code is not in `ok`, CallFailed after `timeout` seconds.
         """
         try:
-            out, err = process.communicate(stdin, timeout)
+            try:
+                out, err = process.communicate(stdin, timeout)
+            except BrokenPipeError:  # of what was buffered for one that has ended: its code tells
+                out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             stop(process)
             raise CallFailed(f"no answer within {timeout:g} seconds") from None
@@ -117,7 +120,8 @@ class Process:
             stop(process)
             raise
         if process.returncode not in ok:
-            raise failure(process, os.fsdecode(err))
+            objects = self.env.get("GIT_OBJECT_DIRECTORY", "")
+            raise failure(process, os.fsdecode(err), objects)
         return process.returncode, out
 
     def _run(

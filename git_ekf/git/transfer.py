@@ -9,8 +9,8 @@ from contextlib import suppress
 from subprocess import Popen, TimeoutExpired
 from typing import IO
 
-from git_ekf.errors import GitFailed
-from git_ekf.git.complaints import shown
+from git_ekf.errors import EkfError, GitFailed
+from git_ekf.git.complaints import failure, shown
 
 # What is kept of the messages of a transfer (bytes); whoever sends a pack can have git say a lot.
 _MOST_MESSAGES = 1 << 20
@@ -64,6 +64,19 @@ class Transfer:
                 self._said.extend(part[: _MOST_MESSAGES - len(self._said)])
                 if progress:
                     progress(part)
+
+
+def dead(process: Popen[bytes]) -> EkfError:
+    """The error for a git that has ended, or closed its output, before it had answered."""
+    assert process.stderr
+    # One that only closed its output would let us wait for ever.
+    with suppress(TimeoutExpired):
+        process.wait(1)
+    said = ""
+    if process.poll() is not None:  # else what it has started may hold the pipe open
+        said = os.fsdecode(process.stderr.read())
+    stop(process)
+    return failure(process, said)
 
 
 def stop(process: Popen[bytes]) -> None:

@@ -9,7 +9,7 @@ from subprocess import Popen
 
 from git_ekf.errors import CallFailed
 from git_ekf.git.process import Process, as_lines
-from git_ekf.git.transfer import stop
+from git_ekf.git.transfer import dead, stop
 from git_ekf.temporary import temporary
 
 # Names at once: a pipe has room for them, whatever is in the other one.
@@ -42,6 +42,7 @@ class ContentQuestions(Process):
             while (found := _read_object(reading, limit)) is not None:
                 if found[1] == "tree":
                     yield found[0], found[2]
+            self._finish(reading)  # it may have died, and have passed over the others
         finally:
             stop(reading)
         self._finish(listing)
@@ -105,16 +106,19 @@ class ObjectReader:
     def read(self, type_: str, names: Sequence[str]) -> Iterator[bytes | None]:
         """The content of objects of one type; None for one that is larger than the limit.
 
-        Raises CallFailed for one that is missing, or of another type.
+        Raises CallFailed for one that is missing, or of another type, and where git has died.
         """
         assert self._process.stdin
         for first in range(0, len(names), _AT_ONCE):
             some = names[first : first + _AT_ONCE]
-            self._process.stdin.write(as_lines(some))
-            self._process.stdin.flush()
+            with suppress(BrokenPipeError):  # it has ended, and says nothing more
+                self._process.stdin.write(as_lines(some))
+                self._process.stdin.flush()
             for name in some:
                 found = _read_object(self._process, self._limit)
-                if found is None or found[1] != type_:
+                if found is None:
+                    raise dead(self._process)
+                if found[1] != type_:
                     raise CallFailed(f"git cat-file cannot read the {type_} {name}")
                 yield found[2]
 
@@ -138,4 +142,6 @@ def _read_object(process: Popen[bytes], limit: int) -> tuple[str, str, bytes | N
     left = 1 if content is not None else size + 1  # a line end comes behind it
     while left and (part := out.read(min(left, 1 << 16))):
         left -= len(part)
+    if left or (content is not None and len(content) < size):  # it has died half-way
+        raise dead(process)
     return words[0], words[1], content

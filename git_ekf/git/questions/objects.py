@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.errors import GitFailed
 from git_ekf.git.process import Process, as_lines
-from git_ekf.git.transfer import stop
+from git_ekf.git.transfer import dead, stop
 
 # git-cat-file(1), --follow-symlinks
 _NOT_FOLLOWED = (b"symlink", b"dangling", b"loop", b"notdir")
@@ -99,16 +98,20 @@ class ObjectQuestions(Process):
     def read_beginnings(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
         """Object id -> at most `limit` bytes of it.
 
-        Raises ValueError for one that git cannot read.
+        Raises ValueError for one that git cannot read, GitFailed where git has died.
         """
         process = self._start("cat-file", "--batch", stdin=True)
         assert process.stdin
         assert process.stdout
         read = {}
         for oid in oids:  # one by one, or both sides would wait for each other
-            process.stdin.write(f"{oid}\n".encode())
-            process.stdin.flush()
-            info = _parse_info(os.fsdecode(process.stdout.readline()).removesuffix("\n"))
+            with suppress(BrokenPipeError):  # it has ended, and says nothing more
+                process.stdin.write(f"{oid}\n".encode())
+                process.stdin.flush()
+            line = os.fsdecode(process.stdout.readline())
+            if not line:
+                raise dead(process)
+            info = _parse_info(line.removesuffix("\n"))
             if info is None:
                 stop(process)
                 raise ValueError(f"{oid} cannot be read")
@@ -116,6 +119,8 @@ class ObjectQuestions(Process):
             left = info.size + 1 - len(read[oid])
             while left and (part := process.stdout.read(min(left, 1 << 16))):
                 left -= len(part)
+            if left:
+                raise dead(process)
         self._finish(process, stdin=b"")
         return read
 
@@ -225,7 +230,6 @@ class IdReader:
         process = self._process
         assert process.stdin
         assert process.stdout
-        assert process.stderr
         found: list[str] = []
         for chunk in _chunks(os.fsencode(f"{name}\n") for name in names):
             with suppress(BrokenPipeError):
@@ -234,8 +238,7 @@ class IdReader:
             for _ in chunk:
                 line = process.stdout.readline()
                 if not line:
-                    said = os.fsdecode(process.stderr.read())
-                    raise GitFailed(["cat-file", "--batch-check"], process.wait(), said)
+                    raise dead(process)
                 found.append("" if b" " in line else line.decode().strip())  # "NAME missing"
         return found
 
