@@ -36,7 +36,11 @@ def opened(git: Git, path: str, object_format: str, branch: str) -> Iterator[Git
     if made:
         _require_outside(path)
         os.makedirs(path, exist_ok=True)
-        git.init(path, bare=True, object_format=object_format, branch=branch)
+        try:
+            git.init(path, bare=True, object_format=object_format, branch=branch)
+        except BaseException:
+            _take_away(path, existed=existed)
+            raise
     git = git.variant(path, {"GIT_DIR": path})
     repo = Repository(git)
     _require_bare(repo, path, object_format)
@@ -45,10 +49,14 @@ def opened(git: Git, path: str, object_format: str, branch: str) -> Iterator[Git
             yield git
         except BaseException:
             if made:
-                shutil.rmtree(path, ignore_errors=True)
-                if existed:
-                    os.makedirs(path, exist_ok=True)
+                _take_away(path, existed=existed)
             raise
+
+
+def _take_away(path: str, *, existed: bool) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    if existed:
+        os.makedirs(path, exist_ok=True)
 
 
 def _require_bare(repo: Repository, path: str, object_format: str) -> None:
