@@ -10,6 +10,13 @@ _SHOWS = "shows more of a fault of git's, of the disk or of a key; the cure depe
 _FILE = "the file has to be corrected by hand, which only its owner can"
 
 ADVICE: dict[str, str] = {
+    "airgap/create.py: the vendor's address cannot be printed: {}": _CHOICE,
+    "commands/demo.py: the name of {} cannot be printed, as the tour does": _CHOICE,
+    "commands/demo.py: {} is inside of another repository": _CHOICE,
+    "git/complaints.py: another program has taken away {}, to which objects were being written": _PASSES,
+    "git/complaints.py: what git takes for a repository here has no .git, and may have come with a commit": _CHOICE,
+    "git/workable.py: the directory's name is too long": _CHOICE,
+    "git/workable.py: {} has a line end in its path, and git-ekf cannot work in there": _CHOICE,
     "airgap/refusals.py unsound(): ask its sender; a new one: git ekf bundle create": _SENDER,
     "airgap/signature.py: {} is not signed, and only what one of the allowed signers in {} has signed is taken here": _SENDER,
     "airgap/signature.py: the signature of {} is not good: {}": _SENDER,
