@@ -5,6 +5,7 @@ EkfError
  ├── Refused        4  a precondition does not hold; nothing was changed
  └── CallFailed     5  something git-ekf called failed
       ├── GitFailed    …and it was git
+      ├── NoSpace      …because a disk is full, whatever it was that wrote
       └── SystemFailed …and it was the operating system
 """
 
@@ -15,6 +16,9 @@ import os
 from collections.abc import Sequence
 
 from git_ekf.shown import folder, shell
+
+# What a system says when there is no room for what is written: disk, quota, limit of a file.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 DONE = 0
 FINDINGS = 1
@@ -70,6 +74,16 @@ class GitFailed(CallFailed):
         self.stderr = stderr
 
 
+class NoSpace(CallFailed):
+    """A disk or a quota is full. It is no GitFailed: what git could not write says nothing else."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"there is no space left on the disk: {reason}",
+            "df -h shows which one is full; once there is room: the same command again",
+        )
+
+
 def _signal_name(number: int) -> str:
     import signal  # for few errors only
 
@@ -87,6 +101,6 @@ class SystemFailed(CallFailed):
         if isinstance(error.filename, str):
             above = folder(os.path.dirname(error.filename) or ".")
             hint = f"ls -ld {above} {folder(error.filename)}"
-            if error.errno == errno.ENOSPC:
-                hint = f"df -h {above}"
+        if error.errno in FULL:
+            hint = NoSpace("").hint
         super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from git_ekf.errors import GitFailed, Refused
+from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.refs import DISPLACED, KEPT, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, Scheme, record_name, valid_day
@@ -100,7 +100,7 @@ def restore_records(repo: Repository) -> list[str]:
             if name in kept:  # of somebody else, and was perhaps never saved
                 updates.append(RefUpdate(DISPLACED + kept[name], "", kept[name]))
     # Such a name cannot be beside another, perhaps: doctor says so.
-    with suppress(GitFailed, Refused):
+    with suppress(CallFailed, Refused):
         repo.git.update_refs(updates)
     return [name for name in missing if name in kept]
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, GitFailed, UsageError
+from git_ekf.errors import CallFailed, GitFailed, NoSpace, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import MIRROR
 from git_ekf.names import Scheme, normalise_url, without_credentials
@@ -42,6 +42,8 @@ def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
     """
     try:
         return git.ls_remote(url, *(patterns or _ASKED))
+    except NoSpace:
+        raise
     except CallFailed as error:
         raise unreadable(role, url, error) from None
 

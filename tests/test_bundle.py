@@ -25,7 +25,7 @@ from git_ekf.airgap.create import CreateOrder
 from git_ekf.airgap.create import create as create_bundle
 from git_ekf.airgap.verify import verify
 from git_ekf.demo.sample import make_vendor
-from git_ekf.errors import EkfError, GitFailed, Refused, UsageError
+from git_ekf.errors import EkfError, NoSpace, Refused, UsageError
 from git_ekf.git.calls import Git
 
 DAY = 86400
@@ -1144,6 +1144,6 @@ def test_git_that_fails_is_no_fault_of_the_bundle(
     )
     (folder / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    assert "No space left on device" in reason(one, GitFailed)
+    assert "No space left on device" in reason(one, NoSpace)
     done = ekf("apply", one, tmp_path / "inside.git", code=5)
     assert ("No space left" in done.err, (tmp_path / "inside.git").exists()) == (True, False)

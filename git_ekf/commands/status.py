@@ -106,7 +106,9 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
     if state.changed or state.untracked:
         parts = [(state.changed, "changed file"), (state.untracked, "untracked file")]
         text = ", ".join(counted(number, noun) for number, noun in parts if number)
-        command = "" if state.operation else "git add -A && git commit"
+        # What a command was killed or failed over is half of something, and nothing to commit.
+        half_way = state.operation or state.cut_off
+        command = "" if half_way else "git add -A && git commit"
         yield _Row("not committed", text, command, "red")
     if state.release:
         yield from _release_rows(state, repo)

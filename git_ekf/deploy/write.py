@@ -201,9 +201,9 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
             )
             try:
                 repo.git.update_refs([update, kept])
-            except GitFailed as error:
+            except CallFailed as error:
                 journal.mark(operation, "dropped")
-                if not _is_taken(error):
+                if not isinstance(error, GitFailed) or not _is_taken(error):
                     raise
             else:
                 journal.mark(operation, "done")

@@ -6,7 +6,7 @@ import os
 import re
 from subprocess import Popen
 
-from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
+from git_ekf.errors import FULL, CallFailed, EkfError, GitFailed, NoSpace, Refused
 from git_ekf.shown import shell
 
 
@@ -33,6 +33,9 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
 
     `objects` is the directory that it was told to write objects to, "" for the repository's own.
     """
+    full = no_space_in(stderr)
+    if full:
+        return full
     if re.search(r"^fatal: not a git repository", stderr, re.MULTILINE):
         if objects and not os.path.isdir(objects):  # git finds no repository without it either
             return CallFailed(
@@ -69,6 +72,32 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
     if lock:
         return lock_in_the_way(lock[1])
     return GitFailed(shown(process.args), process.returncode, stderr)
+
+
+# In git's words, whose C library speaks English to it: process.py. The last are git's own.
+_FULL = (*map(os.strerror, FULL), "Out of diskspace")
+
+
+def no_space_in(stderr: str, place: str = ".") -> NoSpace | None:
+    """The error for a disk that was full, None where it was not that.
+
+    `place` is a directory on that disk. What begins with "remote: " speaks of the server's.
+    """
+    for line in stderr.split("\n"):
+        is_full = line.rstrip().endswith(_FULL) or (
+            # There git does not say why (entry.c), and what it could write has taken all.
+            line.startswith("error: unable to write file ") and not _has_space(place)
+        )
+        if is_full and not line.startswith("remote: "):
+            return NoSpace(re.sub("^(fatal|error|warning): ", "", line))
+    return None
+
+
+def _has_space(place: str) -> bool:
+    try:
+        return os.statvfs(place).f_bavail > 0
+    except OSError:
+        return True
 
 
 def clash_in(stderr: str) -> Refused | None:

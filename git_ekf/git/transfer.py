@@ -10,7 +10,7 @@ from subprocess import Popen, TimeoutExpired
 from typing import IO
 
 from git_ekf.errors import EkfError, GitFailed
-from git_ekf.git.complaints import failure, shown
+from git_ekf.git.complaints import failure, no_space_in, shown
 
 # What is kept of the messages of a transfer (bytes); whoever sends a pack can have git say a lot.
 _MOST_MESSAGES = 1 << 20
@@ -51,9 +51,10 @@ class Transfer:
         return os.fsdecode(bytes(self._said))
 
     def require(self, *codes: int) -> None:
-        """Raises GitFailed where it has ended with another code."""
+        """Raises GitFailed where it has ended with another code, NoSpace on a full disk."""
         if self.code not in codes:
-            raise GitFailed(shown(self.process.args), self.code, self.messages)
+            full = no_space_in(self.messages)
+            raise full or GitFailed(shown(self.process.args), self.code, self.messages)
 
     def listen(self, progress: Callable[[bytes], object] | None) -> None:
         """Keeps its messages until it ends; `progress` is given them as they come."""

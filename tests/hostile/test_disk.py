@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import Clone
 from upgrading import wrapper
 
 from git_ekf.airgap.bare import opened
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
+from git_ekf.git.complaints import no_space_in
 
 
 @pytest.mark.parametrize("existed", [False, True])
@@ -30,3 +36,95 @@ def test_half_a_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existed:
     assert mirror.exists() == existed
     with opened(Git(), str(mirror), "sha1", "main") as git:
         assert git.refs() == []
+
+
+FULL = "there is no space left on the disk: "
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("fatal: write error: No space left on device\n", "write error: No space left on device"),
+        (
+            "fatal: sha1 file 'x/pack/tmp_pack_1' write error. Out of diskspace",
+            "sha1 file 'x/pack/tmp_pack_1' write error. Out of diskspace",
+        ),
+        (
+            "warning: of something else\nerror: file write error: Disk quota exceeded\n",
+            "file write error: Disk quota exceeded",
+        ),
+        ("fatal: unable to write new index file: File too large", None),
+        ("remote: fatal: write error: No space left on device\nfatal: early EOF\n", ""),
+        ("error: Your local changes to 'No space left on device' are in the way\n", ""),
+        ("error: unable to write file own/a\n", ""),  # there is room, so it was something else
+    ],
+)
+def test_what_git_says_of_it(said: str, reason: str | None) -> None:
+    found = no_space_in(said)
+    if reason is None:
+        reason = said.removeprefix("fatal: ")
+    assert (found.message if found else "") == (FULL + reason if reason else "")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory with a disk of its own, of ten megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this user may not mount a disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path, but: int) -> Path:
+    """A file that leaves so many kilobytes."""
+    path = disk / "fill"
+    free = os.statvfs(disk)
+    path.write_bytes(bytes(free.f_bavail * free.f_bsize - but * 1024))
+    return path
+
+
+@pytest.mark.parametrize("left", [0, 8, 100, 500])
+def test_commands(clone: Clone, vendor: Path, disk: Path, left: int) -> None:
+    """Each says so, and leaves refs, files and directory as they were; the second try works."""
+    clone.commit("own/a", "1\n")
+    source = Clone(clone.path.with_name("source"))
+    source.path.mkdir()
+    source.git("clone", "-q", "-b", "release-1.8", str(vendor), ".")
+    (source.path / "large").write_bytes(os.urandom(600_000))
+    source.git("add", "large")
+    source.git("commit", "-q", "-m", "Large")
+    source.git("push", "-q", "origin", "release-1.8")
+    two = Clone(disk / "clone")
+    shutil.copytree(clone.path, two.path, symlinks=True)
+    commands = (
+        ["sync", "--no-build", "--no-save-check"],
+        ["tag", "-m", "A record"],
+        ["save"],
+        ["mirror", str(vendor), str(disk / "mirror")],
+    )
+    failed = 0
+    for command in commands:
+        refs, files = two.out("for-each-ref"), two.out("status", "--porcelain")
+        there = sorted(disk.iterdir())
+        filler = fill(disk, left)
+        done = two.ekf(*command)
+        filler.unlink()
+        assert "Traceback" not in done.err
+        if done.code:
+            failed += 1
+            assert done.code == 5, (command, done)
+            assert FULL in done.err or "No space left on device" in done.err, (command, done)
+            assert "git add" not in done.err
+            status = two.ekf("status")
+            assert "git add" not in status.out, (command, status)
+            if "cut off" in status.out:
+                assert two.ekf("undo").code == 0
+            assert two.out("for-each-ref") == refs, command
+            assert two.out("status", "--porcelain") == files, command
+            assert sorted(disk.iterdir()) == there, command
+            done = two.ekf(*command)
+        assert done.code == 0, (command, done)
+    assert failed

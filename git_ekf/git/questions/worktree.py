@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from git_ekf.errors import GitFailed
 from git_ekf.git.process import Ahead, Process, split_fields
 from git_ekf.git.questions.about import AboutQuestions
 from git_ekf.git.transfer import stop
@@ -118,7 +119,11 @@ class WorkTreeQuestions(AboutQuestions, Process):
         Raises GitFailed or Refused, and nothing has changed, where that would lose a change.
         """
         question = ("read-tree", "-m", "-u", before, after)
-        if self._run(*question, ok=(0, 128))[0]:
+        try:
+            self._run(*question)
+        except GitFailed as error:
+            if "not uptodate" not in error.stderr:
+                raise
             # It goes by the index's timestamps alone, and stops at a file that was merely touched.
             # A lock that is in the way of the refresh is for read-tree to report.
             self._run("update-index", "-q", "--refresh", ok=(0, 1, 128))
