@@ -15,7 +15,6 @@ _REBASE = (
     "rebase.missingCommitsCheck=ignore",
     "rebase.rescheduleFailedExec=true",
     "rebase.abbreviateCommands=false",
-    "core.commentChar=#",
     "advice.mergeConflict=false",
 )
 _NO_EDITOR = {"GIT_EDITOR": ":"}
