@@ -327,20 +327,20 @@ _HOOKS = (
     "post-index-change",
     "post-checkout",
     "post-rewrite",
-    "prepare-commit-msg",
-    "post-commit",
 )
+# Where one of these is installed, it is git that rebases, also where nothing stops.
+_HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")
 
 
 class GitKiller:
     """Kills git at one of the moments at which it calls something, and git-ekf with it, or not."""
 
-    def __init__(self, folder: Path, at: int, whole: bool) -> None:
+    def __init__(self, folder: Path, at: int, whole: bool, rebases: bool) -> None:
         self.count = folder / "count"
         self.count.write_text("")
         who = "0" if whole else "$PPID"
         text = f"echo $1 >>'{self.count}'; [ $(wc -l <'{self.count}') != {at} ] || kill -9 {who}"
-        for name in _HOOKS:
+        for name in (*_HOOKS, *(_HOOKS_OF_PICKS if rebases else ())):
             script(folder / "hooks" / name, f"#!/bin/sh\n{text}\nexit 0\n")
         (folder / "attributes").write_text("* filter=kill\n")
         self.settings = {
@@ -595,7 +595,8 @@ def rebases(scene: tuple[str, str, str]) -> bool:
 def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
     folder = tmp_path / "killer"
     folder.mkdir()
-    killer = GitKiller(folder, -1, whole)
+    rebases = hasattr(scene, "stopped") and scene.argv != ["undo"]
+    killer = GitKiller(folder, -1, whole, rebases)
     done = forked(scene.world, scene.argv, killer.install)
     assert done.code == expected(scene), done
     steps = killer.count.read_text().splitlines()
@@ -605,10 +606,9 @@ def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
             scene.reset()
             yield (
                 f"{at} {steps[at - 1]}",
-                forked(scene.world, scene.argv, GitKiller(folder, at, whole).install),
+                forked(scene.world, scene.argv, GitKiller(folder, at, whole, rebases).install),
             )
 
-    rebases = hasattr(scene, "stopped") and scene.argv != ["undo"]
     hold_in_all(scene, points(), (-9,) if whole else (0, 3, 4, 5, -9), locks=True, rebases=rebases)
 
 
