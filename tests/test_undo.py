@@ -520,7 +520,7 @@ def test_killed_at_every_step(
     assert (len(steps), len(cases)) == (expected, expected + expected // 3), steps
     pristine()
     objects = everything(two)
-    for number, following in some(cases, 5):
+    for number, following in some(cases, 8):
         step = steps[number - 1]
         pristine()
         assert forked(two, command, Killer(number).install) == -9, step

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
-from reach import some
+from reach import long, rare, some
 from upgrading import World
 
 LINE_END = "a\nb"
@@ -31,7 +31,8 @@ def next_command(out: str) -> str:
     return line.removeprefix("Next: ")
 
 
-@pytest.mark.parametrize("name", some(NAMES, 3))
+@long
+@pytest.mark.parametrize("name", some(NAMES, 5))
 def test_a_clone_there_can_be_worked_in(
     vendor: Path, internal: Path, tmp_path: Path, name: str
 ) -> None:
@@ -107,6 +108,7 @@ def test_the_tour_is_not_given_a_name_that_it_cannot_print(tmp_path: Path) -> No
         assert (done.code, entries(box)) == (4, []), done
 
 
+@rare
 def test_the_tour_inside_of_another_repository(clone: Clone) -> None:
     done = clone.ekf("demo", "-", env={"CDPATH": ""})
     assert done.code == 0, done

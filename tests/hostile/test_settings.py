@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from reach import EVERYTHING
+from reach import EVERYTHING, long
 from upgrading import World, assert_as_rebased, rebased
 
 # One a line: a setting, or a variable.
@@ -122,6 +122,7 @@ TZ=Pacific/Kiritimati
 """.splitlines()
 
 
+@long
 @pytest.mark.parametrize("seed", range(300 if EVERYTHING else 8))
 def test_settings(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     chosen = random.Random(seed).sample(CHOICES, 5)

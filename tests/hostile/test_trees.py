@@ -100,7 +100,7 @@ ODD = [b".git", b"..", b".GIT.", ".g\u200cit".encode(), b"a/b", b"git~1"]
 
 @long
 @pytest.mark.parametrize(
-    ("name", "kind", "above"), some([*itertools.product(ODD, ("tree", "blob"), (0, 1))], 5)
+    ("name", "kind", "above"), some([*itertools.product(ODD, ("tree", "blob"), (0, 1))], 10)
 )
 def test_a_push_of_an_entry_that_git_would_not_check_out(
     site: Site, name: bytes, kind: str, above: int

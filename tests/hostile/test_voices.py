@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, run
-from reach import some
+from reach import long, some
 from servertools import Site
 from upgrading import DASHBOARD, ISTIO, World
 
@@ -341,7 +341,8 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("name", some(list(STATES), 4))
+@long
+@pytest.mark.parametrize("name", some(list(STATES), 12))
 def test_commands(world: World, name: str, tmp_path: Path) -> None:
     STATES[name](world)
     for command in COMMANDS:
