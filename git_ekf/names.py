@@ -16,7 +16,9 @@ DEPLOY = "deploy/"
 # The files that make a directory a kustomization (kustomize's RecognizedKustomizationFileNames).
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
-# Fields of a deploy record in the order they are written; see record.py.
+# Fields of a deploy record in the order they are written; see record.py. They are also what
+# `tags.required` asks for by default (config.py), of older records as well, and the pattern by
+# which records are read fast (record.py), which has Context last.
 RECORD_FIELDS = (
     "Date",
     "Local branch",

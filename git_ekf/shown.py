@@ -1,6 +1,7 @@
 """Text from outside as a person gets to see it: on one line, harmless to a terminal, no passwords.
 
 All that we say goes through `escape`, and every value in a command that we print through `shell`.
+What git says while it fetches or pushes is shown as git prints it.
 """
 
 from __future__ import annotations
