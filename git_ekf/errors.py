@@ -17,8 +17,8 @@ from collections.abc import Sequence
 
 from git_ekf.shown import folder, shell
 
-# What a system says when there is no room for what is written: disk, quota, limit of a file.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What a system says where a disk, or the part of it that a user may have, is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 DONE = 0
 FINDINGS = 1

@@ -35,7 +35,7 @@ from git_ekf.git.refs import HEADS
 from git_ekf.terminal.text import counted
 
 # Where index-pack says one of these, it is not the pack's fault.
-_ERRORS = (errno.EACCES, errno.EROFS, errno.EIO, errno.ENOMEM)
+_ERRORS = (errno.EACCES, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EFBIG)
 _TROUBLES = [*map(os.strerror, _ERRORS), "Out of memory"]
 
 
