@@ -32,10 +32,11 @@ COMMANDS = {
     "log": "List the deploy records, newest first.",
     "show": "Show a deploy record in full, with the commits since the one before.",
     "save": "Push release branch and deploy records to the internal repository, and verify.",
+    "pull": "Take what internal has and this clone lacks, your unsaved commits on top of it.",
     "rollback": "Bring the configuration back to a deploy record, keeping history linear.",
     "sync": "Put the configuration commits on the newest commit of their channel.",
     "upgrade": "Carry the configuration commits to the next release channel.",
-    "undo": "Take back the last sync, upgrade, rollback or tag.",
+    "undo": "Take back the last pull, sync, upgrade, rollback or tag.",
     "mirror": "Mirror the vendor's channels and tags for a site that cannot reach them.",
     "bundle": "Carry the vendor's channels across an air gap in one file.",
     "hooks": "Install, remove or look at the hooks, on a server too.",
@@ -49,7 +50,7 @@ COMMANDS = {
 ALIASES = {"help": "man"}
 
 # Commands that move refs, wholly or not at all: whoever interrupts one wants to know which.
-_MOVING = ("rollback", "sync", "undo", "upgrade")
+_MOVING = ("pull", "rollback", "sync", "undo", "upgrade")
 
 
 class Commands(TyperGroup):

@@ -72,6 +72,7 @@ RULES = {
 class Config(NamedTuple):
     """The configuration in force, defaults filled in; see git-ekf-config(5)."""
 
+    name: str = ""
     primary: str = PRIMARY
     internal: str = INTERNAL
     remotes_allow: tuple[str, ...] = ()
@@ -101,6 +102,7 @@ class Config(NamedTuple):
 
 # key in the file -> field of Config, the reader of its value
 _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "name": ("name", as_string),
     "remotes.primary": ("primary", as_string),
     "remotes.internal": ("internal", as_string),
     "remotes.allow": ("remotes_allow", as_strings),
@@ -175,6 +177,12 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
     except ValueError:
         raise UsageError(f"{file} has a number of too many digits", _correct(file)) from None
     for section, values in document.items():
+        if section in _KEYS:
+            try:
+                config = _set(config, section, values)
+            except WrongValue as wrong:
+                raise _wrong_line(file, text, section, section, f"{section} {wrong}") from None
+            continue
         if not isinstance(values, dict):
             raise _wrong_line(file, text, section, section, f"{section} {_unknown(section)}")
         for name, value in values.items():

@@ -6,12 +6,32 @@ own answer leaves a wrong memory behind.
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import suppress
 from typing import NamedTuple
 
+from git_ekf.cluster import cluster_of
+from git_ekf.errors import CallFailed, GitFailed, NoSpace, Refused
+from git_ekf.git.complaints import complaints
 from git_ekf.git.name_clash import name_clash
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, SAVED, TAGS, RefUpdate, names_above
+from git_ekf.git.process import Ahead
+from git_ekf.git.questions.history import MadeBy
+from git_ekf.git.questions.remotes import remote_timeout
+from git_ekf.git.refs import (
+    BACKUP,
+    HEADS,
+    RECORDS,
+    SAVED,
+    TAGS,
+    UPSTREAM,
+    RefUpdate,
+    names_above,
+)
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.smallfile import write_small
+from git_ekf.terminal.text import age, counted, shortened
 
 # What is asked for.
 PATTERNS = (f"{HEADS}*", RECORDS.rstrip("/"), f"{RECORDS}*", "refs/ekf/*")
@@ -22,6 +42,181 @@ class Vanished(NamedTuple):
 
     branches: list[str]
     records: list[str]
+
+
+class Answer(NamedTuple):
+    """The answer of `internal`: ref -> object id for PATTERNS, and what had vanished there.
+
+    `error` is why it gave no answer.
+    """
+
+    refs: dict[str, str]
+    vanished: Vanished
+    error: CallFailed | None = None
+
+    @property
+    def failure(self) -> str:
+        """The same in a few words, "" where it answered."""
+        reason = complaints(self.error.stderr)[:1] if isinstance(self.error, GitFailed) else []
+        return next(iter(reason), self.error.message if self.error else "")
+
+
+# --- asked ---
+
+
+def question(repo: Repository) -> Ahead[dict[str, str]]:
+    """The question to `internal` for PATTERNS, under way: its answer is for `take_in`."""
+    return repo.git.asking_remote(repo.config.internal, *PATTERNS)
+
+
+def can_be_asked(repo: Repository) -> bool:
+    """Whether there is an internal repository, and it is not the vendor's."""
+    remotes, config = repo.remotes, repo.config
+    if config.internal not in remotes:
+        return False
+    vendors = remotes[config.primary].urls if config.primary in remotes else ()
+    known = {repo.normalise(url) for url in vendors}
+    return not any(repo.normalise(url) in known for url in remotes[config.internal].urls)
+
+
+def ask(repo: Repository) -> Answer:
+    """Asks `internal` what it has, fetches what is new there, and corrects what is remembered.
+
+    Afterwards the facts about the repository are to be asked again (`Repository.fresh`). One
+    connection where nothing is new. Raises NoSpace.
+    """
+    return take_in(repo, question(repo))
+
+
+def take_in(repo: Repository, asked: Ahead[dict[str, str]]) -> Answer:
+    """The same, of a question that is under way. Raises NoSpace."""
+    try:
+        listed = asked.result(remote_timeout())
+        if lacks_objects(repo, listed):
+            repo.git.fetch(repo.config.internal)
+    except NoSpace:
+        raise
+    except CallFailed as error:
+        return Answer({}, Vanished([], []), error)
+    vanished = remember(repo, listed)
+    note_asked(repo)
+    return Answer(listed, vanished)
+
+
+def note_asked(repo: Repository) -> None:
+    """Notes that what is known of `internal` is what it has now."""
+    path = _asked_path(repo)
+    with suppress(OSError):  # then it is said to be older than it is
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_small(path, b"")
+
+
+def last_asked(repo: Repository) -> float | None:
+    """When `internal` was asked last (seconds since 1970), by git-ekf or a fetch; None for never.
+
+    A fetch of another remote since lets that of `internal` be forgotten.
+    """
+    times = [repo.fetched_at(repo.config.internal)]
+    with suppress(OSError):
+        times.append(os.stat(_asked_path(repo)).st_mtime)
+    return max(filter(None, times), default=None)
+
+
+def _asked_path(repo: Repository) -> str:
+    return os.path.join(repo.place.common_dir, "ekf", "asked")
+
+
+# --- what this clone lacks ---
+
+
+def lacking(repo: Repository, branch: str) -> Lacking | None:
+    """The commits that `internal` has on a branch, as last asked, and the local branch lacks.
+
+    None where there is nothing that it lacks, or no such branch.
+    What the local branch once had, and was rewritten since, is not lacking; where it only was set
+    back it is.
+    """
+    here, there = repo.release_branches.get(branch), repo.saved_branches.get(branch)
+    if here is None or there is None or repo.git.is_ancestor(there, here):
+        return None
+    if not repo.git.is_ancestor(here, there) and was_ours(repo, branch, there):
+        return None
+    commits = repo.git.made_by([there], [here])
+    return Lacking(branch, commits, repo.git.count([here], [there]))
+
+
+class Lacking(NamedTuple):
+    """Commits of a branch that `internal` has and the clone lacks, newest first.
+
+    `ours` counts those that only the clone has.
+    """
+
+    branch: str
+    commits: list[MadeBy]
+    ours: int
+
+    def text(self, internal: str) -> str:
+        """The same in a sentence: how many, and the newest with its author and age."""
+        newest = self.commits[0]
+        count = counted(len(self.commits), "commit")
+        ours = f", and you have {self.ours} that it lacks" if self.ours else ""
+        which = "" if len(self.commits) == 1 else "the newest "
+        when = age(max(0.0, time.time() - newest.committed))
+        subject = shortened(newest.subject, 50)
+        return (
+            f"{internal} has {count} on {self.branch} that this clone lacks{ours}:"
+            f' {which}{newest.oid[:7]} "{subject}" by {newest.author.name}, {when}'
+        )
+
+
+def was_ours(repo: Repository, branch: str, commit: str) -> bool:
+    """Whether the branch once had the commit in this clone, so that it was replaced knowingly."""
+    known = [oid for oid, _ in repo.git.reflog(HEADS + branch)]
+    known += repo.git.ref_values(f"{BACKUP}{branch}/").values()
+    if not known:
+        return False
+    return not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
+
+
+def require_branch(repo: Repository, branch: str, consequence: str) -> None:
+    """Raises Refused where `internal` has work on the branch that this clone lacks."""
+    internal = repo.config.internal
+    lacks = lacking(repo, branch)
+    if lacks is None:
+        return
+    here, there = repo.release_branches[branch], repo.saved_branches[branch]
+    if repo.git.merge_base(here, there) is None:
+        raise Refused(
+            f"{internal} has an unrelated history of {branch}, as of another cluster;"
+            f" {consequence}",
+            f"git remote get-url {shell(internal)}",
+        )
+    raise Refused(f"{lacks.text(internal)}; {consequence}", "git ekf pull")
+
+
+def require_current(repo: Repository, branch: str, consequence: str, *, goal: str = "") -> None:
+    """Raises Refused as `require_branch` does, and where the cluster runs what the clone lacks.
+
+    That is another release, which the clone has not, or not as far, unless it is the `goal` of an
+    upgrade. `consequence` ends the sentence: "nothing was changed".
+    """
+    require_branch(repo, branch, consequence)
+    cluster = cluster_of(repo)
+    running = cluster.running
+    if running is None or running.branch in (branch, goal):
+        return
+    lacks = lacking(repo, running.branch)
+    is_there = running.branch in repo.saved_branches
+    if lacks or (is_there and running.branch not in repo.release_branches):
+        when = age(max(0.0, time.time() - running.seconds))
+        raise Refused(
+            f"{cluster.name} runs {running.branch}, by {running.name} of {when}, and this clone"
+            f" lacks it; {consequence}",
+            "git ekf pull",
+        )
+
+
+# --- what is remembered ---
 
 
 def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
@@ -81,6 +276,9 @@ def _moved_there(internal: str, ref: str) -> str:
 
 
 def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
-    """Whether `internal` has a branch whose commit is not here."""
-    tips = [oid for ref, oid in listed.items() if ref.startswith(HEADS)]
-    return not all(repo.git.object_infos(tips)) if tips else False
+    """Whether `internal` has a branch, a record or a vendor's commit that is not here."""
+    asked = (HEADS, RECORDS, UPSTREAM)
+    known = set(repo.refs.values()) | set(repo.record_refs.values())
+    oids = {oid for ref, oid in listed.items() if ref.startswith(asked) and ref[-3:] != "^{}"}
+    unknown = oids - known
+    return not all(repo.git.object_infos(unknown)) if unknown else False

@@ -140,6 +140,19 @@ class Repository:
         base = self.place.top or self.place.git_dir
         return normalise_url(url, lambda path: os.path.realpath(os.path.join(base, path)))
 
+    def fetched_at(self, remote: str) -> float | None:
+        """When the last fetch of all remotes was (seconds since 1970), where it was of this one.
+
+        None where it was of another. Every fetch writes FETCH_HEAD, with the URL.
+        """
+        known = self.remotes.get(remote)
+        with suppress(OSError), open(os.path.join(self.place.git_dir, "FETCH_HEAD"), "rb") as file:
+            text = os.fsdecode(file.read())
+            for url in known.urls if known else ():
+                if f" of {url.removesuffix('/').removesuffix('.git')}" in text:
+                    return os.fstat(file.fileno()).st_mtime
+        return None
+
     # --- releases ---
 
     @property

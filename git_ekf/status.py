@@ -7,21 +7,43 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from git_ekf.cluster import Running, cluster_of
+from git_ekf.internal import last_asked
 from git_ekf.policy import judges
 from git_ekf.policy.finding import Finding
 from git_ekf.record import context
-from git_ekf.records import RecordTag, newest_record, unsaved_records
+from git_ekf.records import saved_records, unsaved_records
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import cut_off
 from git_ekf.vendor import MirrorState, last_fetch, mirror_state_for
 
 
 class Deploy(NamedTuple):
-    """The newest deploy record of a release; `commits_since` counts the commits after it."""
+    """The newest deploy record of the cluster, of whatever release.
+
+    `since` is when its tag was made (seconds since 1970). `commits_since` counts the commits of
+    HEAD after it, None where HEAD does not have it. `saved`: `internal` has it, as last asked.
+    """
 
     name: str
+    release: str
+    branch: str
+    commit: str
+    since: int
     context: str
-    commits_since: int
+    commits_since: int | None
+    saved: bool
+
+
+class OtherBranch(NamedTuple):
+    """A release branch that is not checked out, where it differs from what `internal` has.
+
+    `unsaved` counts commits that only the clone has, `not_here` those that only `internal` has.
+    """
+
+    branch: str
+    unsaved: int
+    not_here: int
 
 
 class Status(NamedTuple):
@@ -29,11 +51,15 @@ class Status(NamedTuple):
 
     `mirror` is what the primary repository has said of itself where it is a mirror, None where it
     is the vendor's own. `cut_off` is the git-ekf command that was killed half-way, `under_way` the
-    one that goes on in a rebase. `changed` and `untracked` count files, `unsaved_records` deploy
-    records, all other counts are commits. `findings` are those of the remotes, the branch checked
-    out and the newest deploy record of its release.
+    one that goes on in a rebase. `asked` is when `internal` was asked last, `fetched` when the
+    primary repository was (seconds since 1970). `changed` and `untracked` count files,
+    `unsaved_records` deploy records, all other counts are commits. `others` are release branches
+    that are not checked out, `ahead` names of records that a clock in the future has made, which do
+    not count. `findings` are those of the remotes, the branch checked out and the newest deploy
+    record.
     """
 
+    cluster: str
     branch: str | None
     head: str | None
     release: str | None
@@ -50,9 +76,12 @@ class Status(NamedTuple):
     unsaved: int | None
     unsaved_records: int
     not_here: int | None
+    asked: float | None
+    others: list[OtherBranch]
     changed: int
     untracked: int
     last_deploy: Deploy | None
+    ahead: list[str]
     findings: list[Finding]
 
 
@@ -63,7 +92,7 @@ def status(repo: Repository) -> Status:
     walk = repo.git.asking_status(untracked=True, renames=True)
     branch = repo.head_branch
     release = repo.config.scheme.version(branch) if branch else None
-    base = channel_ahead = configuration = unsaved = not_here = record = None
+    base = channel_ahead = configuration = unsaved = not_here = None
     newer: list[str] = []
     if branch and release and repo.head:
         channel, saved = repo.channel(branch), repo.saved_branches.get(branch)
@@ -74,12 +103,14 @@ def status(repo: Repository) -> Status:
             unsaved, not_here = repo.git.distance(repo.head, saved)
         key = repo.config.scheme.key
         newer = [name for name in repo.channels if key(name) > key(branch)]
-        record = newest_record(repo, branch)
+    cluster = cluster_of(repo)
+    running = cluster.running
     remote, merge = repo.upstream(branch) if branch else ("", [])
-    findings = judges.judge_repository(repo, [record] if record else [])
+    findings = judges.judge_repository(repo, [running.tag] if running else [])
     entries = walk.result()
     untracked = sum(entry.code == "??" for entry in entries)
     return Status(
+        cluster=cluster.name,
         branch=branch,
         head=repo.head,
         release=release,
@@ -96,9 +127,12 @@ def status(repo: Repository) -> Status:
         unsaved=unsaved,
         unsaved_records=len(unsaved_records(repo)),
         not_here=not_here,
+        asked=last_asked(repo),
+        others=_others(repo),
         changed=len(entries) - untracked,
         untracked=untracked,
-        last_deploy=_deploy(repo, record) if record else None,
+        last_deploy=_deploy(repo, running) if running else None,
+        ahead=cluster.ahead,
         findings=findings,
     )
 
@@ -111,23 +145,51 @@ def _under_way(repo: Repository) -> str | None:
     return under_way(repo) or None
 
 
-def _deploy(repo: Repository, record: RecordTag) -> Deploy:
-    text = context(record.raw) if record.raw else ""
-    return Deploy(record.name, text, _commits_since(repo, record.tagged))
+def _deploy(repo: Repository, running: Running) -> Deploy:
+    name = str(running.name)
+    return Deploy(
+        name,
+        repo.config.scheme.version(running.branch) or "",
+        running.branch,
+        running.commit,
+        running.seconds,
+        context(running.tag.raw or b""),
+        _commits_since(repo, running.commit),
+        saved_records(repo).get(name) == running.tag.oid,
+    )
 
 
-def _commits_since(repo: Repository, commit: str) -> int:
-    """How many commits HEAD has beyond this one.
+def _commits_since(repo: Repository, commit: str) -> int | None:
+    """How many commits HEAD has beyond this one, None where HEAD does not have it.
 
     The policy has listed them already, unless one is a merge or the vendor's.
     """
-    own = repo.own_commits(repo.head) if repo.head else []
+    if not repo.head:
+        return None
+    own = repo.own_commits(repo.head)
     for number, (oid, parents) in enumerate(own):
         if oid == commit:
             return number
         if len(parents) != 1:
             break
-    return repo.git.count(["HEAD"], [commit])
+    if not repo.git.is_ancestor(commit, repo.head):
+        return None
+    return repo.git.count([repo.head], [commit])
+
+
+def _others(repo: Repository) -> list[OtherBranch]:
+    found = []
+    for branch, here in repo.release_branches.items():
+        there = repo.saved_branches.get(branch)
+        if branch == repo.head_branch or here == there:
+            continue
+        if there:
+            unsaved, not_here = repo.git.distance(here, there)
+        else:
+            unsaved, not_here = len(repo.own_commits(here)), 0
+        if unsaved or not_here:
+            found.append(OtherBranch(branch, unsaved, not_here))
+    return found
 
 
 class Channel(NamedTuple):

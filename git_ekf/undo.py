@@ -103,20 +103,18 @@ def _published(repo: Repository, operation: Operation) -> list[str]:
             continue
         if update.creates and operation.replays:
             sentences.append(
-                f"{internal}/{name} is there already, and stays;"
-                " another upgrade would find it in its way"
+                f"{internal}/{name} is there already, and stays; another upgrade goes on from it"
             )
-        elif operation.replays or _is_new_commit(repo, update):
+        elif not update.creates and repo.git.is_ancestor(update.old, update.new):
+            sentences.append(
+                f"{internal}/{name} has it, and keeps it: git ekf pull takes it here again"
+            )
+        elif operation.replays:
             sentences.append(
                 f"{internal}/{name} already has it;"
                 " git ekf save puts the old state there and keeps this one as a backup"
             )
     return sentences
-
-
-def _is_new_commit(repo: Repository, update: RefUpdate) -> bool:
-    """Whether a branch was moved by one commit, as a rollback does where it makes one."""
-    return not update.creates and repo.git.commit(f"{update.new}^") == update.old
 
 
 def _short(update: RefUpdate) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from git_ekf.cluster import AHEAD
 from git_ekf.errors import CallFailed, GitFailed, NoSpace, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import MIRROR
@@ -67,9 +68,6 @@ def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.
 STALE = 28 * 24 * 60 * 60
-# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make
-# of it.
-AHEAD = 24 * 60 * 60
 # The latest time that is taken for one (seconds since 1970): in the year 2242, the last that the
 # eleven octal digits of a file's time in ustar hold.
 LATEST = 8**11 - 1
@@ -140,17 +138,10 @@ def mirror_state_for(repo: Repository) -> MirrorState | None:
 def last_fetch(repo: Repository) -> float | None:
     """When the primary repository was last fetched (seconds since 1970); None when it never was.
 
-    FETCH_HEAD is written by every fetch, so it counts when it names the primary's URL; the reflogs
-    of its branches are written when one of them moves, by a clone too.
+    The reflogs of its branches are written when one of them moves, by a clone too.
     """
-    times = []
-    primary = repo.remotes.get(repo.config.primary)
-    urls = primary.urls if primary else ()
-    with suppress(OSError), open(os.path.join(repo.place.git_dir, "FETCH_HEAD"), "rb") as file:
-        text = os.fsdecode(file.read())
-        if any(f" of {url.removesuffix('/').removesuffix('.git')}" in text for url in urls):
-            times.append(os.fstat(file.fileno()).st_mtime)
+    times = [repo.fetched_at(repo.config.primary)]
     with suppress(OSError):
         reflogs = os.scandir(os.path.join(repo.place.common_dir, "logs", repo.primary_prefix))
         times += [entry.stat().st_mtime for entry in reflogs if entry.is_file()]
-    return max(times, default=None)
+    return max(filter(None, times), default=None)

@@ -157,6 +157,7 @@ def assert_back(world: World, before: dict[str, object]) -> None:
 
 def test_without_it_there_is_a_conflict(world: World) -> None:
     world.git("reset", "-q", "--hard", "HEAD~1")
+    world.save()
     plan = world.ekf("upgrade", "--plan")
     commit = world.stack()[1]
     assert plan.code == 1
@@ -279,6 +280,7 @@ def test_a_commit_that_the_vendor_has(world: World) -> None:
 def test_no_configuration_commits(world: World) -> None:
     """Nothing to migrate: the new branch is the channel."""
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     upgrade(world)
     assert world.out("rev-parse", "HEAD") == world.out("rev-parse", "origin/release-1.9")
 
@@ -446,6 +448,7 @@ def ship(world: World, text: str, branch: str = "release-1.9", mode: str = "755"
 def unconfigured(world: World) -> World:
     """No migration in .ekf.toml, and nothing trusted."""
     world.git("reset", "-q", "--hard", "HEAD~1")
+    world.save()
     assert world.ekf("trust", "--revoke").code == 0
     return world
 
@@ -864,6 +867,7 @@ def test_squash_with_a_conflict(world: World) -> None:
 def test_squash_without_a_migration(unconfigured: World) -> None:
     """There is nothing to squash for."""
     unconfigured.git("reset", "-q", "--hard", "HEAD~2")
+    unconfigured.save()
     upgrade(unconfigured, "--migrate-squash")
     assert subjects(unconfigured) == ["Settings"]
 
@@ -1222,6 +1226,7 @@ def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None
     world = World(tmp_path / "work")
     world.git("fetch", "-q", "origin", "refs/stacks/1.9/2661")
     world.git("reset", "-q", "--hard", "FETCH_HEAD")
+    world.save()
     theirs = world.out("rev-parse", "HEAD")
     assert world.ekf("upgrade", "1.10", "--plan", "--no-fetch").code == 1
     own = "apps/centraldashboard/overlays/ours/kustomization.yaml"

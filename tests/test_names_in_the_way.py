@@ -241,10 +241,11 @@ def test_a_bare_clone_with_work_trees(world: World, tmp_path: Path) -> None:
     one = Clone(tmp_path / "one")
     done = one.ekf("init", "--internal", str(world.internal.path))
     assert done.code == 0, done
+    assert one.ekf("pull").code == 0
     elsewhere = tmp_path / "other"
     for options in (["--plan"], ["--no-save-check"]):
         said, hint = refused(one.ekf("upgrade", *options))
-        assert said == "release-1.9 exists here already"
+        assert said == f"release-1.9 is checked out in {elsewhere}"
         assert hint == f"git -C {elsewhere} switch --detach && git branch -D release-1.9"
     take(one, hint)
     assert one.ekf("upgrade", "--no-save-check").code == 0
@@ -253,15 +254,25 @@ def test_a_bare_clone_with_work_trees(world: World, tmp_path: Path) -> None:
 
 
 def test_a_branch_that_is_there_already(world: World) -> None:
-    """The plan says it beside what would be; the command goes to what somebody has made there."""
+    """With nothing of its own it is moved on; what cannot be gone on from is kept as a backup."""
     world.git("fetch", "-q", "origin")
     world.git("branch", "-q", "--no-track", "release-1.9", "origin/release-1.9")
     planned = world.ekf("upgrade", "--plan")
     assert planned.code == 0
-    assert planned.out.splitlines()[-1] == (
-        "Before it, for release-1.9 exists here already: git branch -D release-1.9"
-    )
+    assert planned.out.splitlines()[-1] == "It would go through: git ekf upgrade 1.9"
+    assert world.ekf("upgrade").code == 0
+    assert world.ekf("undo").code == 0
+    assert world.out("rev-parse", "release-1.9") == world.out("rev-parse", "origin/release-1.9")
+    old = world.out("rev-parse", "release-1.8")
     world.git("branch", "-q", "-f", "release-1.9", "release-1.8")
-    _, hint = refused(world.ekf("upgrade"))
-    assert hint == "git switch release-1.9"
-    take(world, hint)
+    planned = world.ekf("upgrade", "--plan")
+    assert planned.out.splitlines()[1] == (
+        f"  release-1.9 is there already at {old[:7]}, and cannot be gone on from: it is replaced,"
+        " and kept under refs/ekf/backup/release-1.9/"
+    )
+    assert world.ekf("upgrade").code == 0
+    kept = world.out("for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.9")
+    assert kept == old
+    assert world.out("log", "--format=%s", "origin/release-1.9..") == (
+        "More\nThree replicas\nSettings"
+    )

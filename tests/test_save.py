@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def colleague(clone: Clone, vendor: Path, internal: Path) -> Clone:
     path = clone.path.with_name("colleague")
     assert run("git-ekf", "clone", vendor, path, "--internal", internal).code == 0
     return Clone(path)
+
+
+def days_since_the_tests() -> int:
+    """How long ago the day is on which the tests commit, by the clock."""
+    return (datetime.now(UTC) - datetime(2026, 11, 20, 10, tzinfo=UTC)).days
 
 
 def vendor_moves(vendor: Path, tmp_path: Path) -> None:
@@ -192,21 +198,23 @@ def test_not_on_a_release_branch(clone: Clone, server: Clone) -> None:
 def test_internal_is_ahead(saved: Clone, server: Clone, vendor: Path, fetched: bool) -> None:
     other = colleague(saved, vendor, server.path)
     other.commit("own/theirs", "1")
-    other.commit("own/theirs", "2")
+    theirs = other.commit("own/theirs", "2")
+    newest = f'the newest {theirs[:7]} "Configure" by Operator, {days_since_the_tests()} days ago'
     assert other.ekf("save").code == 0
     if fetched:
         saved.git("fetch", "-q", "internal")
     with unchanged(saved, server):
         assert failed(saved.ekf("save"), 4) == (
-            "internal has 2 commits on release-1.8 that this clone lacks; nothing was saved",
-            "git rebase internal/release-1.8, then: git ekf save",
+            f"internal has 2 commits on release-1.8 that this clone lacks: {newest}; nothing was saved",
+            "git ekf pull",
         )
     mine = saved.commit("own/mine", "1")
     with unchanged(saved, server):
         assert failed(saved.ekf("save"), 4)[0] == (
-            "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks; nothing was saved"
+            "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks:"
+            f" {newest}; nothing was saved"
         )
-    saved.git("rebase", "-q", "internal/release-1.8")
+    assert saved.ekf("pull").code == 0
     assert saved.ekf("save").code == 0
     assert saved.out("rev-parse", "HEAD") != mine
     assert not refs(server, "refs/ekf/backup")
@@ -215,7 +223,7 @@ def test_internal_is_ahead(saved: Clone, server: Clone, vendor: Path, fetched: b
 def test_diverged_after_the_vendor_moved(
     saved: Clone, server: Clone, vendor: Path, tmp_path: Path
 ) -> None:
-    """Newer vendor commits are not to be replayed: the hint has to say --onto."""
+    """Newer vendor commits are not replayed by a pull."""
     other = colleague(saved, vendor, server.path)
     other.commit("own/theirs", "1")
     assert other.ekf("save").code == 0
@@ -225,8 +233,8 @@ def test_diverged_after_the_vendor_moved(
     with unchanged(saved, server):
         message, hint = failed(saved.ekf("save"), 4)
     assert "internal has " in message
-    assert hint == "git rebase --onto internal/release-1.8 origin/release-1.8, then: git ekf save"
-    saved.git("rebase", "-q", "--onto", "internal/release-1.8", "origin/release-1.8")
+    assert hint == "git ekf pull"
+    assert saved.ekf("pull").code == 0
     assert saved.ekf("save").code == 0
     assert saved.rules() == []
 
@@ -242,7 +250,7 @@ def test_an_unrelated_history(clone: Clone, server: Clone, tmp_path: Path) -> No
         )
 
 
-@pytest.mark.parametrize("how", ["rebase", "amend", "reset"])
+@pytest.mark.parametrize("how", ["rebase", "amend"])
 def test_what_was_rewritten_here_is_replaced_with_a_backup(
     saved: Clone, server: Clone, vendor: Path, tmp_path: Path, how: str
 ) -> None:
@@ -253,10 +261,8 @@ def test_what_was_rewritten_here_is_replaced_with_a_backup(
         vendor_moves(vendor, tmp_path)
         saved.git("fetch", "-q", "origin")
         saved.git("rebase", "-q", "origin/release-1.8")
-    elif how == "amend":
-        saved.git("commit", "-q", "--amend", "-m", "Better words")
     else:
-        saved.git("reset", "-q", "--keep", "HEAD~1")
+        saved.git("commit", "-q", "--amend", "-m", "Better words")
     for turn in (1, 2):
         new = saved.out("rev-parse", "HEAD")
         done = saved.ekf("save")
@@ -268,6 +274,21 @@ def test_what_was_rewritten_here_is_replaced_with_a_backup(
         assert refs(server)["refs/heads/release-1.8"] == new
         old = new
         saved.git("commit", "-q", "--amend", "-m", "Best words")
+
+
+def test_a_branch_that_was_only_set_back_takes_nothing_away(saved: Clone, server: Clone) -> None:
+    saved.commit(FILE, "second")
+    assert saved.ekf("save").code == 0
+    new = saved.out("rev-parse", "HEAD")
+    saved.git("reset", "-q", "--keep", "HEAD~1")
+    status = saved.ekf("status").out
+    assert "1 commit only on internal (asked just now)   git ekf pull" in status
+    with unchanged(saved, server):
+        message, hint = failed(saved.ekf("save"), 4)
+    assert message.startswith("internal has 1 commit on release-1.8 that this clone lacks: ")
+    assert hint == "git ekf pull"
+    assert saved.ekf("pull").code == 0
+    assert saved.out("rev-parse", "HEAD") == new
 
 
 def test_a_backup_that_is_refused_keeps_the_branch(saved: Clone, server: Clone) -> None:
@@ -445,7 +466,8 @@ def test_somebody_saves_between_plan_and_push(
     message, _ = failed(done, 4)
     [backup] = refs(server, "refs/ekf/backup")
     assert message == (
-        "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks;"
+        "internal has 2 commits on release-1.8 that this clone lacks, and you have 1 that it lacks:"
+        f' the newest {theirs[:7]} "Configure" by Operator, {days_since_the_tests()} days ago;'
         f" nothing was saved but the backup {backup}"
     )
     assert (local(saved), refs(server)["refs/heads/release-1.8"]) == (before, theirs)
@@ -457,7 +479,7 @@ def test_the_name_of_a_record_is_taken(saved: Clone, server: Clone, vendor: Path
     name = "deploy/2026-11-20.2/release-1.8"
     assert other.ekf("tag", "-m", "Theirs.").code == 0
     assert other.ekf("save").code == 0
-    assert saved.ekf("tag", "-m", "Ours.").code == 0
+    assert saved.ekf("tag", "-m", "Ours.", "--no-fetch").code == 0
     if by == "git":
         (saved.path / ".git/ekf/journal").unlink()
     with unchanged(saved, server):

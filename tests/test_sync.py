@@ -196,6 +196,7 @@ def test_a_conflict_in_the_hands_of_git(world: World, how: str) -> None:
 
 def test_no_commits_of_their_own(world: World) -> None:
     world.git("reset", "-q", "--hard", CHANNEL)
+    world.save()
     tip = vendor_moves(world)
     done = world.ekf("sync")
     assert (done.code, done.err) == (0, "")

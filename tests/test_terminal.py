@@ -16,7 +16,7 @@ import pytest
 from conftest import Clone, run
 from upgrading import script
 
-HEADLINE = "On release-1.8, following origin/release-1.8"
+HEADLINE = "internal has no deploy record (asked just now)"
 BOLD = f"\x1b[1m{HEADLINE}\x1b[m"
 
 
@@ -182,7 +182,7 @@ def test_a_narrow_terminal(clone: Clone) -> None:
     """Nothing is cut off, and commands can be copied."""
     wide = shown(clone.path, "git-ekf", "status", env={"NO_COLOR": "1"})
     narrow = shown(clone.path, "git-ekf", "status", columns=50, env={"NO_COLOR": "1"})
-    assert "newer          release-1.9, release-1.10            git ekf upgrade --plan\n" in wide
+    assert f"newer          {'release-1.9, release-1.10':<51}   git ekf upgrade --plan\n" in wide
     assert (
         "newer          release-1.9, release-1.10\n                 git ekf upgrade --plan\n"
         in narrow
@@ -393,7 +393,9 @@ def test_a_first_day(vendor: Path, internal: Path, tmp_path: Path, name: str) ->
     assert "git-ekf: stauts is not a git-ekf command" in said
     assert "hint: git ekf status" in said
     assert "remote internal added" in shell.types(f"git ekf init --internal {internal}")
-    assert "never: internal has no release-1.8   git ekf save" in shell.types("git ekf status")
+    assert "never: internal has no release-1.8 (asked just now)" in shell.types(
+        "git ekf status"
+    )
     shell.types(
         "echo 'replicas: [{name: istio, count: 2}]' >>apps/istio/overlays/deploy/kustomization.yaml"
     )

@@ -178,22 +178,21 @@ def test_a_published_record_stays(two: Clone) -> None:
     assert state(two) == before
 
 
-def test_a_saved_rollback_is_taken_back_with_a_backup(two: Clone, internal: Path) -> None:
+def test_a_saved_rollback_stays_on_internal(two: Clone, internal: Path) -> None:
     before = two.out("rev-parse", "HEAD")
     two.ekf("rollback", RECORDS[0])
     new = two.out("rev-parse", "HEAD")
     assert two.ekf("save").code == 0
     assert two.ekf("undo").out.splitlines() == [
         "Undone: the rollback of release-1.8",
-        "internal/release-1.8 already has it; git ekf save puts the old state there and keeps this one as a backup",
+        "internal/release-1.8 has it, and keeps it: git ekf pull takes it here again",
     ]
+    assert two.out("rev-parse", "HEAD") == before
     done = two.ekf("save")
-    assert done.code == 0, done
-    there = Clone(internal)
-    assert there.out("rev-parse", "release-1.8") == before
-    assert (
-        there.out("for-each-ref", "--format=%(objectname)", "refs/ekf/backup/release-1.8/") == new
-    )
+    assert (done.code, done.err.splitlines()[-1]) == (4, "hint: git ekf pull")
+    assert Clone(internal).out("rev-parse", "release-1.8") == new
+    assert two.ekf("pull").code == 0
+    assert two.out("rev-parse", "HEAD") == new
 
 
 def test_what_was_on_internal_before_is_not_called_published_by_it(two: Clone) -> None:

@@ -117,7 +117,7 @@ def test_saved_as_a_new_branch(world: World) -> None:
     assert undone.out.splitlines() == [
         "Undone: the upgrade of release-1.9",
         "On release-1.8 again",
-        "internal/release-1.9 is there already, and stays; another upgrade would find it in its way",
+        "internal/release-1.9 is there already, and stays; another upgrade goes on from it",
     ]
     assert_clean(world)
 
@@ -126,24 +126,30 @@ def test_what_status_says(world: World) -> None:
     def lines() -> list[str]:
         return world.ekf("status").out.splitlines()
 
-    assert lines()[0] == "On release-1.8, following origin/release-1.8"
-    assert "  newer          release-1.9, release-1.10    git ekf upgrade --plan" in [
-        line.replace("   git ekf", "    git ekf") for line in lines()
+    assert lines()[:2] == [
+        "internal has no deploy record (asked just now)",
+        "On release-1.8, following origin/release-1.8",
+    ]
+    assert ["newer", "release-1.9,", "release-1.10", "git", "ekf", "upgrade", "--plan"] in [
+        line.split() for line in lines()
     ]
     assert world.ekf("upgrade").code == 0
     after = lines()
-    assert after[:2] == [
+    assert after[1:3] == [
         "On release-1.9, following origin/release-1.9",
         f"  configuration  3 commits on {world.short('origin/release-1.9')}",
     ]
-    assert after[3].split() == ["newer", "release-1.10", "git", "ekf", "upgrade", "--plan"]
-    assert after[4].split() == [
+    assert after[4].split() == ["newer", "release-1.10", "git", "ekf", "upgrade", "--plan"]
+    assert after[5].split() == [
         "saved",
         "never:",
         "internal",
         "has",
         "no",
         "release-1.9",
+        "(asked",
+        "just",
+        "now)",
         "git",
         "ekf",
         "save",
@@ -180,6 +186,7 @@ def test_the_vendor_is_heard_first(world: World) -> None:
 
 def test_no_configuration_commits(world: World) -> None:
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     plan = world.ekf("upgrade", "--plan")
     base, onto = world.short("HEAD"), world.short("origin/release-1.9")
     assert (plan.code, plan.out) == (
@@ -294,8 +301,16 @@ def exists_here(world: World) -> None:
     world.git("branch", "-q", "--no-track", "release-1.9", "origin/release-1.9")
 
 
-def on_internal(world: World) -> None:
-    world.git("push", "-q", "--no-verify", "internal", "origin/release-1.9:refs/heads/release-1.9")
+def two_ways(world: World) -> None:
+    """The branch is there already, here with other commits than on internal."""
+    for name in ("theirs", "mine"):
+        world.git("switch", "-q", "--detach", "origin/release-1.9")
+        commit = world.commit(f"own/{name}", name)
+        if name == "theirs":
+            world.git("push", "-q", "--no-verify", "internal", f"{commit}:refs/heads/release-1.9")
+        else:
+            world.git("branch", "-q", "--no-track", "release-1.9", commit)
+    world.git("switch", "-q", "release-1.8")
 
 
 def merged(world: World) -> None:
@@ -387,18 +402,11 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
         "--prefer local, --prefer vendor, or --prefer local:PATTERN",
     ),
     (
-        exists_here,
+        two_ways,
         [],
         4,
-        "release-1.9 exists here already",
-        "git branch -D release-1.9",
-    ),
-    (
-        on_internal,
-        [],
-        4,
-        "internal has release-1.9 already: this cluster was upgraded elsewhere",
-        "git switch --track internal/release-1.9, then: git ekf init",
+        "release-1.9 here and on internal have gone different ways",
+        "git switch release-1.9 && git ekf pull",
     ),
     (merged, [], 4, "a merge commit is among the configuration commits: {tip}", SHOWN),
     (merged_twice, [], 4, "2 merge commits are among the configuration commits: {tip}", SHOWN),
@@ -551,6 +559,7 @@ def test_a_channel_with_an_unrelated_history(world: World) -> None:
 
 def test_a_vendor_that_removed_all_that_was_changed(world: World) -> None:
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     one = world.commit(ISTIO, deployment("istio", "1.8.0", 3), "Istio")
     world.commit(DASHBOARD, deployment("dashboard", "1.8.0", 3), "Dashboard")
     vendor = vendor_commit(world, "release-1.9", {ISTIO: None, DASHBOARD: None}, "Remove it all")
@@ -722,6 +731,7 @@ def test_a_plan_in_a_read_only_repository(world: World) -> None:
 def test_a_plan_with_conflicts(world: World) -> None:
     """It goes on behind a conflict, and marks what stands behind it."""
     world.git("reset", "-q", "--hard", "HEAD~1")
+    world.save()
     image = world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
     behind = world.commit(
         ISTIO,
@@ -1039,6 +1049,7 @@ def test_all_upstream_where_only_git_can_tell(world: World) -> None:
     """No commit is left to carry over; a file that git does not track stays."""
     world.git("config", "merge.renormalize", "true")
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     world.git("rm", "-q", "README.md")
     world.git("commit", "-q", "-m", "No README")
     vendor_commit(world, "release-1.9", {"README.md": None}, "No README")

@@ -122,8 +122,8 @@ def test_the_stop(world: World) -> None:
     assert "<<<<<<< " in (world.path / ISTIO).read_text()
     assert world.out("ls-files", "--unmerged", "--", ISTIO).count("\n") == 2
     lines = world.ekf("status").out.splitlines()
-    assert lines[1] == "  in progress    an upgrade   git ekf upgrade --continue"
-    assert lines[2] == "  not committed  1 changed file"
+    assert lines[2] == "  in progress    an upgrade   git ekf upgrade --continue"
+    assert lines[3] == "  not committed  1 changed file"
 
 
 def test_continue(world: World) -> None:
@@ -180,6 +180,7 @@ def test_resolved_to_the_vendors_side(world: World) -> None:
 
 def test_skipping_the_only_one(world: World) -> None:
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     world.commit(ISTIO, OURS, "Our image")
     stop(world, "--no-save-check")
     done = world.ekf("upgrade", "--skip")
@@ -440,6 +441,7 @@ def test_what_each_side_did(
 ) -> None:
     """In a file that the vendor's 1.8 has as well."""
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     base = vendor_commit(world, "release-1.8", {SETTINGS: "base\n"}, "Settings of the vendor's")
     vendor_commit(world, "release-1.9", {SETTINGS: "base\n"}, "The same")
     world.git("pull", "-q")
@@ -516,6 +518,7 @@ def test_a_resolution_in_a_second_clone(world: World, tmp_path: Path) -> None:
 def test_prefer(world: World, side: str) -> None:
     """Where the sides conflict; the rest of the file has both."""
     world.git("reset", "-q", "--hard", "HEAD~2")
+    world.save()
     image = world.commit(
         ISTIO,
         deployment("istio", "1.8.0-mine", 3).replace("kind: Dep", "# ours\nkind: Dep"),
@@ -582,6 +585,7 @@ def test_prefer_is_not_silent_about_what_is_gone(world: World) -> None:
 def test_prefer_for_binary_files_and_added_ones(world: World, side: str, behind: bool) -> None:
     """Decided in memory, or in the rebase that another conflict has begun."""
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     zero, ours, theirs = (bytes([0, number]) * 50 for number in range(3))
     vendor_commit(world, "release-1.8", {"own/logo": zero})
     world.git("pull", "-q")

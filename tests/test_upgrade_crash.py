@@ -63,6 +63,7 @@ def templates(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     clean.write("notes", "theirs, too\n")
     stops = copy(clean.path.parent, tmp_path_factory.mktemp("stops"))
     stops.git("reset", "-q", "--hard", "HEAD~2")
+    stops.save()
     stops.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
     stops.commit("own/last", "last\n", "Last")
     stops.save()

@@ -350,6 +350,7 @@ def test_renormalize(world: World) -> None:
     """git goes by it in a work tree only, so it is a rebase that does it, and the plan says why there is none."""
     world.git("config", "merge.renormalize", "true")
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     world.commit(ISTIO, deployment("istio", "1.8.0", 3).replace("\n", "\r\n"), "Their line ends")
     world.save()
     vendor_commit(world, "release-1.9", {".gitattributes": "*.yaml text\n"})
@@ -424,6 +425,7 @@ def test_an_old_git(world: World, tmp_path: Path) -> None:
 def test_an_old_git_and_no_commits(world: World, tmp_path: Path) -> None:
     env = wrapper(tmp_path / "old", OLD)
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     done = world.ekf("upgrade", env=env)
     assert done.code == 0, done
     assert world.out("rev-parse", "HEAD") == world.out("rev-parse", "origin/release-1.9")

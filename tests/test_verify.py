@@ -114,6 +114,7 @@ def test_a_kustomization_that_is_removed(world: World) -> None:
 
 def test_nothing_to_build(world: World) -> None:
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     world.commit("own/file", "mine\n")
     assert after(upgrade(world)) == NEXT
     assert built(world) == []
@@ -473,6 +474,7 @@ def test_range_diff_after_a_conflict(world: World) -> None:
 
 def test_range_diff_of_nothing(world: World) -> None:
     world.git("reset", "-q", "--hard", "origin/release-1.8")
+    world.save()
     assert after(upgrade(world, "--range-diff")) == NEXT
 
 

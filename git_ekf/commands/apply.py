@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.options import Field, Message
+from git_ekf.commands.asked import asked, note_elsewhere
+from git_ekf.commands.options import Field, Message, NoFetch
 from git_ekf.commands.recovered import recovered
 from git_ekf.deploy import apply as work
 from git_ekf.deploy.apply_run import ApplyOutcome, ApplyPlan, ApplyStep, run
 from git_ekf.deploy.write import parse_field, tag, today
 from git_ekf.errors import DONE, CallFailed, EkfError, UsageError
+from git_ekf.internal import require_current
 from git_ekf.record import write
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -34,6 +36,7 @@ def apply(
     dry_run: Annotated[
         bool, typer.Option("-n", "--dry-run", help="Print the commands, and run none.")
     ] = False,
+    no_fetch: NoFetch = False,
 ) -> int:
     """Run the deploy tool on a clean tree, path by path; with -m, record it."""
     fields = [parse_field(text) for text in field or []]
@@ -43,7 +46,11 @@ def apply(
         )
     context = "\n\n".join(message or []).strip()
     repo = recovered()
+    repo = asked(repo, no_fetch=no_fetch or dry_run)
     plan = work.plan(repo, paths or [])
+    if not no_fetch:
+        require_current(repo, plan.branch, "nothing was applied")
+    note_elsewhere(repo, plan.branch)
     if message is not None:  # a record that cannot be written is refused before anything runs
         work.record(repo, plan, today(repo), context, fields)
     if dry_run:

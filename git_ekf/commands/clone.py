@@ -55,7 +55,7 @@ def clone(
     existed = os.path.isdir(directory)
     try:
         os.makedirs(directory, exist_ok=True)
-        done = build(git, directory, primary, internal, branch, heads)
+        done = build(git, directory, primary, internal, branch, heads, by_cluster=not release)
     except BaseException as error:
         _remove(directory, keep=existed)
         if isinstance(error, OSError):

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from git_ekf.commands.asked import note_answer
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Release, Yes
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
+from git_ekf.internal import ask, can_be_asked
 from git_ekf.repository import Repository
 from git_ekf.setup.init import in_two_goes, plan, prepare
 from git_ekf.setup.remotes import plan_roles
@@ -50,6 +52,9 @@ def init(
     if in_two_goes(repo, roles):
         repo = repo.fresh()
         _carry_out(plan(repo, plan_roles(repo, primary, internal), release), yes)
+    repo = repo.fresh()
+    if can_be_asked(repo):
+        note_answer(repo, ask(repo))
     say("Next: git ekf status")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json, Release
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.read import Deployment, deployments
@@ -39,9 +40,12 @@ def log(
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
         return
     width = max(len(record.tag.name) for record in found)
+    cluster = cluster_of(repo)
     with paged():
         for record in found:
-            saved = " " if record.saved else paint("!", "red")
+            runs = cluster.running is not None and record.tag.oid == cluster.running.tag.oid
+            mark = paint("*", "green") if runs else " "
+            saved = mark if record.saved else paint("!", "red")
             name = paint(f"{record.tag.name:<{width}}", "yellow")
             context = escape(shortened(first_line(record.context), 60))
             print(f"{name} {saved} {record.commit[:7]}  {context}".rstrip())

@@ -25,3 +25,7 @@ Field = Annotated[
     list[str] | None,
     typer.Option("--field", metavar="NAME=VALUE", help="A further field of the record."),
 ]
+NoFetch = Annotated[
+    bool,
+    typer.Option("--no-fetch", help="Go by what is known here, without asking internal."),
+]

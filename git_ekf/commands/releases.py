@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
@@ -34,6 +35,8 @@ def releases(
 
         found = forecasts(repo, partial(counting, "Looking at commits"))
     primary = repo.config.primary
+    cluster = cluster_of(repo)
+    runs = cluster.running.branch if cluster.running else ""
     if not channels:
         raise Refused(
             f"no release branch ({repo.config.scheme.pattern}) of {primary} is known here",
@@ -48,7 +51,8 @@ def releases(
                     found[channel.branch].counts if channel.branch in found else None
                 )
             listed.append(values)
-        print(document("releases", {"primary": primary, "channels": listed}))
+        content = {"primary": primary, "cluster": cluster.name, "runs": runs or None}
+        print(document("releases", {**content, "channels": listed}))
         return
     width = max(len(channel.branch) for channel in channels)
     for channel in channels:
@@ -56,6 +60,8 @@ def releases(
         if channel.relation == "current":
             name = paint(f"* {channel.branch:<{width}}", "green")
         state = _state(channel)
+        if channel.branch == runs:
+            state = f"{state}, {cluster.name} runs it".removeprefix(", ")
         print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {state}".rstrip())
         if channel.branch in found:
             say(f"  {'':<{width}}  {found[channel.branch].sentence}")

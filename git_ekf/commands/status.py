@@ -9,12 +9,14 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from git_ekf.commands.asked import fetched, since
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
+from git_ekf.internal import lacking
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.status import Deploy, Status
+from git_ekf.status import OtherBranch, Status
 from git_ekf.status import status as status_of
 from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import (
@@ -29,7 +31,7 @@ from git_ekf.terminal.text import (
 from git_ekf.vendor import STALE
 
 # A longer text pushes its own command to the right, not everybody's.
-_WIDEST = 50
+_WIDEST = 60
 
 
 def status(
@@ -40,6 +42,9 @@ def status(
             "--prompt", help="Print a few words for the shell's prompt, or nothing; never an error."
         ),
     ] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Ask both repositories first what they have now.")
+    ] = False,
 ) -> None:
     """Show where things stand, and the command that moves each line on."""
     if prompt:  # with another option beside it; alone it does not come here
@@ -48,10 +53,13 @@ def status(
         main()
         return
     repo = with_records()
+    if fetch:
+        repo = fetched(repo, tolerant=True)
     state = status_of(repo)
     if json:
         print(document("status", _content(state)))
         return
+    print(paint(_cluster(state), "bold"))
     print(paint(_headline(state), "bold"))
     rows = list(_rows(state, repo))
     widths = [len(row.text) for row in rows if row.command and len(row.text) <= _WIDEST]
@@ -77,6 +85,22 @@ def _print_row(row: _Row, width: int) -> None:
         else:  # below, whole, to be copied
             gap = f"\n{'':17}"
     print(f"{lead}{paint(text, row.colour)}{gap}{paint(row.command, 'cyan')}")
+
+
+def _cluster(state: Status) -> str:
+    """What the cluster runs by its newest record, whatever is checked out here."""
+    deploy, asked = state.last_deploy, _asked(state)
+    if deploy is None:
+        return f"{state.cluster} has no deploy record ({asked})"
+    text = shortened(first_line(deploy.context), 40)
+    quoted = f': "{text}"' if text else ""
+    runs = f"{state.cluster} runs {deploy.branch} at {deploy.commit[:7]} {since(deploy.since)}"
+    saved = asked if deploy.saved else "its record is not saved"
+    return f"{runs}{quoted} ({saved})"
+
+
+def _asked(state: Status) -> str:
+    return f"asked {age(max(0.0, time.time() - state.asked))}" if state.asked else "never asked"
 
 
 def _headline(state: Status) -> str:
@@ -112,6 +136,7 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
         yield _Row("not committed", text, command, "red")
     if state.release:
         yield from _release_rows(state, repo)
+    yield from _other_rows(state, repo)
     if state.findings:
         rules = ", ".join(dict.fromkeys(finding.rule for finding in state.findings))
         wrong = any(finding.severity == "error" for finding in state.findings)
@@ -139,7 +164,7 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
     if state.newer:
         yield _Row("newer", ", ".join(state.newer), "git ekf upgrade --plan")
     yield _Row("saved", *_saved(repo, state, internal))
-    yield _Row("last deploy", _last_deploy(state.last_deploy))
+    yield _Row("last deploy", *_last_deploy(state))
 
 
 def _fetched(state: Status) -> str:
@@ -159,27 +184,51 @@ def _saved(repo: Repository, state: Status, internal: str) -> tuple[str, str]:
         unsaved.append(counted(state.unsaved, "commit"))
     if state.unsaved_records:
         unsaved.append(counted(state.unsaved_records, "deploy record"))
+    asked = f"({_asked(state)})"
     if state.unsaved is None:
-        return f"never: {internal} has no {state.branch}", "git ekf save"
+        return f"never: {internal} has no {state.branch} {asked}", "git ekf save"
     if state.not_here:
         text = f"{counted(state.not_here, 'commit')} only on {internal}"
         if state.unsaved:
             text += f", {counted(state.unsaved, 'commit')} only here"
-        there = repo.tracking(f"{internal}/{state.branch}")
-        return text, f"git log {shell(f'{state.branch}..{there}')}"
+        # What was rewritten here is to be saved; all else is to be taken first.
+        lacks = lacking(repo, state.branch or "")
+        return f"{text} {asked}", "git ekf pull" if lacks else "git ekf save"
     if unsaved:
-        return f"{', '.join(unsaved)} not on {internal}", "git ekf save"
-    return f"all of it is on {internal}", ""
+        return f"{', '.join(unsaved)} not on {internal} {asked}", "git ekf save"
+    return f"all of it is on {internal} {asked}", ""
 
 
-def _last_deploy(deploy: Deploy | None) -> str:
+def _last_deploy(state: Status) -> tuple[str, str]:
+    """Text and command: how the newest record stands to what is checked out."""
+    deploy = state.last_deploy
     if not deploy:
-        return "none recorded"
-    context = shortened(first_line(deploy.context), 40)
-    quoted = f' "{context}"' if context else ""
-    since = deploy.commits_since
-    when = f"{counted(since, 'commit')} ago" if since else "this commit"
-    return f"{deploy.name}{quoted}, {when}"
+        return "none recorded", ""
+    if deploy.commits_since is not None and deploy.branch == state.branch:
+        number = deploy.commits_since
+        when = f"{counted(number, 'commit')} ago" if number else "this commit"
+        return f"{deploy.name}, {when}", ""
+    if deploy.branch != state.branch:
+        return f"{deploy.name}, of another release than this", ""
+    return f"{deploy.name}, on a commit that {state.branch} does not have here", ""
+
+
+def _other_rows(state: Status, repo: Repository) -> Iterator[_Row]:
+    """Release branches that are not checked out and differ from what internal has."""
+    internal = repo.config.internal
+    for other in state.others:
+        parts = []
+        if other.unsaved:
+            parts.append(f"{counted(other.unsaved, 'commit')} not on {internal}")
+        if other.not_here:
+            parts.append(f"{counted(other.not_here, 'commit')} only on {internal}")
+        act = "pull" if other.not_here else "save"
+        command = f"git switch {shell(other.branch)} && git ekf {act}"
+        yield _Row("other branch", f"{other.branch}: {', '.join(parts)}", command)
+    if state.ahead:
+        names = ", ".join(state.ahead[:3])
+        text = f"{names}: of a clock in the future, does not count"
+        yield _Row("records", text, f"git ekf show {shell(state.ahead[0])}", "yellow")
 
 
 def _content(state: Status) -> dict[str, object]:
@@ -188,7 +237,9 @@ def _content(state: Status) -> dict[str, object]:
         **state._asdict(),
         "fetched": _time(state.fetched) if state.fetched else None,
         "mirror": {**mirror._asdict(), "updated": _time(mirror.updated)} if mirror else None,
-        "last_deploy": deploy._asdict() if deploy else None,
+        "asked": _time(state.asked) if state.asked else None,
+        "others": list(map(OtherBranch._asdict, state.others)),
+        "last_deploy": {**deploy._asdict(), "since": _time(deploy.since)} if deploy else None,
         "findings": [nullable(finding) for finding in state.findings],
     }
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.options import Field, Message
+from git_ekf.commands.asked import asked, note_elsewhere
+from git_ekf.commands.options import Field, Message, NoFetch
 from git_ekf.commands.recovered import recovered
 from git_ekf.deploy import editor
 from git_ekf.deploy.read import commits_of, deployments
@@ -22,6 +23,7 @@ from git_ekf.deploy.write import (
 )
 from git_ekf.deploy.write import tag as write_tag
 from git_ekf.errors import EkfError, Refused, UsageError
+from git_ekf.internal import require_current
 from git_ekf.record import CONTEXT, Record, parse, write
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import say
@@ -51,6 +53,7 @@ def tag(
     sign: Annotated[
         bool, typer.Option("-s", "--sign", help="Sign the record, as git tag -s does.")
     ] = False,
+    no_fetch: NoFetch = False,
 ) -> None:
     """Write the deploy record for HEAD, all fields filled in."""
     if message and file:
@@ -59,6 +62,10 @@ def tag(
     fields = [parse_field(text) for text in field or []]
     day = check_day(date) if date else today(repo)
     branch = require_deployable(repo)
+    repo = asked(repo, no_fetch=no_fetch)
+    if not no_fetch:
+        require_current(repo, branch, "nothing was recorded")
+    note_elsewhere(repo, branch)
     context = _read(file) if file else "\n\n".join(message or [])
     record = compose(repo, branch, day, context, fields)
     edited = not message and not file

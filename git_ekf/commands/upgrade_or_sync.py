@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
 from git_ekf.errors import DONE, UsageError
@@ -22,7 +23,7 @@ from git_ekf.upgrade import rebase
 from git_ekf.upgrade.carry import carry_out
 from git_ekf.upgrade.plan import Options
 from git_ekf.upgrade.prefer import parse
-from git_ekf.upgrade.target import Target, fetch
+from git_ekf.upgrade.target import Target
 
 
 class Request(NamedTuple):
@@ -61,7 +62,7 @@ class Request(NamedTuple):
     no_fetch: Annotated[
         bool,
         typer.Option(
-            "--no-fetch", help="Go by what is known here, without asking the vendor's repository."
+            "--no-fetch", help="Go by what is known here, without asking either repository."
         ),
     ] = False
     no_save_check: Annotated[
@@ -89,10 +90,13 @@ class Request(NamedTuple):
     ] = False
 
 
-def with_request(act: Callable[..., int]) -> Callable[..., None]:
+def with_request(
+    act: Callable[..., int], names: Sequence[str] = Request._fields
+) -> Callable[..., None]:
     """Makes a command of a function that returns an exit code.
 
-    The command has the options of Request in place of the function's parameter `request`.
+    The command has the options of Request, or those in `names`, in place of the function's
+    parameter `request`.
     """
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(act, eval_str=True).parameters.values():
@@ -100,13 +104,14 @@ def with_request(act: Callable[..., int]) -> Callable[..., None]:
             parameters.append(parameter)
             continue
         hints = get_type_hints(Request, include_extras=True)
-        for name, default in Request._field_defaults.items():
+        for name in names:
+            default = Request._field_defaults[name]
             option = parameter.replace(name=name, default=default, annotation=hints[name])
             parameters.append(option)
 
     @wraps(act)
     def command(**values: Any) -> None:
-        request = Request(**{name: values.pop(name) for name in Request._fields})
+        request = Request(**{name: values.pop(name) for name in names})
         raise typer.Exit(act(request=request, **values))
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -122,14 +127,9 @@ def run(
     `find` tells the target, once the vendor's repository was fetched.
     """
     then = Afterwards(_check(request.verify), request.range_diff, not request.no_build)
-    flags = {"continue": request.proceed, "skip": request.skip, "abort": request.abort}
-    given = [name for name, is_set in flags.items() if is_set]
-    if len(given) > 1:
-        raise UsageError(
-            f"--{given[0]} and --{given[1]} exclude each other", f"git ekf {command} -h"
-        )
-    if given:
-        return _go_on(given[0], then)
+    how = how_to_go_on(command, request)
+    if how:
+        return go_on(how, then)
     options = Options(
         tuple(parse(text) for text in request.prefer or []),
         request.flatten,
@@ -142,8 +142,7 @@ def run(
     repo = asked_ahead(git) if only_plans else recovered()
     release_branch(repo)
     if not request.no_fetch:
-        fetch(repo)
-        repo = asked_ahead(git)
+        repo = fetched(repo)
     target = find(repo)
     if only_plans:
         return show_plan(repo, target, options, json=request.json)
@@ -162,7 +161,18 @@ def _check(verify: str) -> list[str]:
     return parse_command(verify)
 
 
-def _go_on(how: str, then: Afterwards) -> int:
+def how_to_go_on(command: str, request: Request) -> str:
+    """The one of continue, skip and abort that is asked for, "" for none. Raises UsageError."""
+    flags = {"continue": request.proceed, "skip": request.skip, "abort": request.abort}
+    given = [name for name, is_set in flags.items() if is_set]
+    if len(given) > 1:
+        raise UsageError(
+            f"--{given[0]} and --{given[1]} exclude each other", f"git ekf {command} -h"
+        )
+    return next(iter(given), "")
+
+
+def go_on(how: str, then: Afterwards) -> int:
     """Goes on with the rebase in progress, or takes it back. The exit code."""
     repo = recovered()
     with exclusive(repo) as journal:

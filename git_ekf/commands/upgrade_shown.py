@@ -7,18 +7,20 @@ from functools import partial
 from typing import NamedTuple
 
 from git_ekf.errors import DONE, FINDINGS, STOPPED
+from git_ekf.git.questions.history import MadeBy
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import counting, paged, paint, print_hint
-from git_ekf.terminal.text import counted, document, say
+from git_ekf.terminal.text import counted, document, say, shortened
 from git_ekf.upgrade.carry import Done
-from git_ekf.upgrade.plan import Options, UpgradePlan
+from git_ekf.upgrade.plan import Options, UpgradePlan, prepared_commits
 from git_ekf.upgrade.plan import plan as make_plan
+from git_ekf.upgrade.ready import require_linear, require_names
 from git_ekf.upgrade.rebase import Ended
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
-from git_ekf.upgrade.target import SYNC, Target, require_linear, require_names, taken_here
+from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
 
 # Beyond this many commits the plan lists only those that are not simply clean.
 _LISTED = 25
@@ -58,11 +60,17 @@ def _print_plan(repo: Repository, plan: UpgradePlan) -> None:
     target = plan.target
     command = f"git ekf {target.command}"
     title = f"Sync of {target.branch}"
-    if target.command != SYNC:
+    commits = counted(len(plan.steps), "configuration commit")
+    if target.command == UPGRADE:
         command += f" {repo.config.scheme.version(target.goal)}"
         title = f"Upgrade of {target.branch} to {target.goal}"
-    commits = counted(len(plan.steps), "configuration commit")
+    elif target.command == PULL:
+        title = f"Pull of {target.branch}"
+        commits = (
+            f"{counted(len(plan.steps), 'commit')} of yours on top" if plan.steps else "its work"
+        )
     say(f"{title}, from {target.base[:7]} to {target.onto[:7]}: {commits}")
+    _print_found(repo, plan)
     if target.rewritten:
         say(
             f"  the vendor has rewritten {target.branch} since;"
@@ -70,23 +78,57 @@ def _print_plan(repo: Repository, plan: UpgradePlan) -> None:
         )
     for step in plan.steps:
         if len(plan.steps) <= _LISTED or not _is_plain(step):
-            _print_step(step)
+            _print_step(step, target)
     say(plan.summary())
     if plan.conflicts:
         stop = plan.conflicts[0].commit.oid[:7]
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
     else:
         say(f"It would go through: {command}")
-    taken = taken_here(repo, target)
-    if taken:
-        say(f"Before it, for {taken.message}: {taken.hint}")
 
 
-def _print_step(step: ReplayStep) -> None:
+def _print_found(repo: Repository, plan: UpgradePlan) -> None:
+    """Prints what is there already where it goes, commit by commit, as far as it is not known."""
+    target = plan.target
+    internal = repo.config.internal
+    if target.command == PULL:
+        _print_theirs(
+            f"{internal} has", repo.git.made_by([target.onto], [target.tip], repo.vendor_globs())
+        )
+    if target.replaced:
+        say(
+            f"  {target.goal} is there already at {target.replaced[:7]}, and cannot be gone on"
+            f" from: it is replaced, and kept under refs/ekf/backup/{target.goal}/"
+        )
+    if target.prepared:
+        where = "here" if target.goal_tip == target.prepared else f"on {internal}"
+        record = f", deployed by {target.record}" if target.record else ""
+        say(f"  {target.goal} is there already {where} at {target.prepared[:7]}{record}:")
+        say("    it is gone on from, with what it lacks of this branch on top")
+        _print_theirs("beside that it has", _only_there(repo, plan))
+
+
+def _only_there(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
+    """The commits on the goal's branch that are none of this one's in another form."""
+    known = {step.upstream for step in plan.steps}
+    return [one for one in prepared_commits(repo, plan.target) if one.oid not in known]
+
+
+def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
+    if not commits:
+        return
+    say(f"    {lead} {counted(len(commits), 'commit')} that this branch lacks:")
+    for one in commits[:_LISTED]:
+        say(f"      {one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
+    if len(commits) > _LISTED:
+        say(f"      and {len(commits) - _LISTED} more")
+
+
+def _print_step(step: ReplayStep, target: Target) -> None:
     mark = _mark(step)
     shown = paint(f"{mark:<9}", _COLOURS.get(mark, "yellow"))
     print(f"  {shown} {step.commit.oid[:7]} {escape(step.commit.subject)}")
-    for line in _details(step):
+    for line in _details(step, target):
         say(f"            {line}")
 
 
@@ -104,8 +146,10 @@ def _mark(step: ReplayStep) -> str:
     return step.verdict
 
 
-def _details(step: ReplayStep) -> list[str]:
+def _details(step: ReplayStep, target: Target) -> list[str]:
     if step.verdict == "upstream":
+        if target.prepared or target.command == PULL:
+            return [f"{target.goal} has it already: {step.upstream[:7]}"]
         return [f"the channel has the same change: {step.upstream[:7]}"]
     lines = [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
     if step.commit.emptied:
@@ -128,6 +172,9 @@ def _as_json(plan: UpgradePlan) -> dict[str, object]:
         "tip": target.tip,
         "onto": target.onto,
         "rewritten": target.rewritten,
+        "prepared": target.prepared or None,
+        "record": target.record or None,
+        "replaced": target.replaced or None,
         "clean": not plan.conflicts,
         "commits": [_step_as_json(step) for step in plan.steps],
     }
@@ -155,10 +202,10 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
 def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwards) -> int:
     """Prints it, and what there is to say of it. The exit code."""
     if isinstance(result, Stopped):
-        return _show_stop(result)
+        return _show_stop(repo, result)
     if isinstance(result, Done):
         target = result.plan.target
-        _print_carried(result.plan.steps)
+        _print_carried(result.plan.steps, target)
     else:
         target = result.state.target
         repo = repo.fresh()  # git has changed what was read before
@@ -166,22 +213,38 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     tip = result.tip
     if then.range_diff and target.base != target.tip and target.onto != tip:
         repo.git.show_range_diff(f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
-    done = "Upgraded" if target.command != SYNC else "Synced"
-    commits = counted(len(result.commits), "configuration commit")
-    onto = f"{repo.config.primary}/{target.goal} ({target.onto[:7]})"
-    say(f"{done}: {target.goal} is at {tip[:7]}, {commits} on {onto}.")
+    say(_what_was_done(repo, target, tip, len(result.commits)))
     fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
-    next_steps = "Next: git ekf apply, then git ekf tag and git ekf save. " if fine else ""
+    next_steps = "Next: git ekf apply, then git ekf tag and git ekf save. "
+    if not fine or (target.command == PULL and not result.commits):
+        next_steps = ""
+    elif target.command == PULL:
+        next_steps = "Next: git ekf save. "
     say(f"{next_steps}To take it back: git ekf undo")
     return DONE if fine else FINDINGS
 
 
-def _print_carried(steps: list[ReplayStep]) -> None:
+def _what_was_done(repo: Repository, target: Target, tip: str, number: int) -> str:
+    where = f"{target.goal} is at {tip[:7]}"
+    onto = f"{repo.config.primary}/{target.goal} ({target.onto[:7]})"
+    commits = counted(number, "configuration commit")
+    if target.command == PULL:
+        internal = f"{repo.config.internal}'s {target.onto[:7]}"
+        own = f"{counted(number, 'commit')} of yours on {internal}" if number else internal
+        return f"Pulled: {where}, {own}."
+    if target.prepared:
+        put = f"{commits} put on top" if number else "nothing was to be put on top"
+        return f"Upgraded: {where}; it was there already at {target.prepared[:7]}, {put}."
+    done = "Synced" if target.command == SYNC else "Upgraded"
+    return f"{done}: {where}, {commits} on {onto}."
+
+
+def _print_carried(steps: list[ReplayStep], target: Target) -> None:
     """The commits that were not taken over as they are: of many, only how many were adapted."""
     adapted = [step for step in steps if _is_plain(step) and (step.moved or step.merged)]
     for step in steps:
         if not _is_plain(step) or (len(steps) <= _LISTED and step in adapted):
-            _print_step(step)
+            _print_step(step, target)
     if adapted and len(steps) > _LISTED:
         count = counted(len(adapted), "commit")
         say(f"  adapted   {count} to what the vendor changed in the same files")
@@ -221,7 +284,7 @@ def _print_state(state: RebaseState) -> None:
         say(f"  settled   {path}: {how if ' ' in how else f'the {how} side is taken'}")
 
 
-def _show_stop(stop: Stopped) -> int:
+def _show_stop(repo: Repository, stop: Stopped) -> int:
     command = stop.state.target.command
     title = "Stopped between two commits"
     if stop.commit:
@@ -230,7 +293,8 @@ def _show_stop(stop: Stopped) -> int:
     say(title)
     _print_state(stop.state)
     for file in stop.files:
-        vendor = f"; the vendor's last commit there is {file.vendor}" if file.vendor else ""
+        whose = f"{repo.config.internal}'s" if stop.state.target.command == PULL else "the vendor's"
+        vendor = f"; {whose} last commit there is {file.vendor}" if file.vendor else ""
         say(f"  {file.path}")
         say(f"    {file.sides}{vendor}")
     if stop.reason:

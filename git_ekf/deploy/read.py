@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from git_ekf.background import Background
+from git_ekf.cluster import cluster_of
 from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import RECORDS, SAVED, TAGS
 from git_ekf.names import DEPLOY, RecordName, record_name
@@ -44,7 +45,7 @@ class Deployment(NamedTuple):
 
     @property
     def order(self) -> tuple[str, int]:
-        """For sorting the records of a release by age."""
+        """For sorting the records of a release by the day they name."""
         return self.name.date, self.name.number
 
 
@@ -78,17 +79,15 @@ def find(repo: Repository, text: str) -> Deployment:
     """The record that a name means.
 
     That is deploy/2026-11-20/release-1.8, the same without deploy/, or a day that has only one; ""
-    means the newest of the release checked out, or of all. Raises UsageError, and Refused where
+    means what the cluster runs. Raises UsageError, and Refused where
     there is no record at all.
     """
+    known = deployments(repo)
     if not text:
-        branch = repo.head_branch
-        release = branch if branch and repo.config.scheme.is_release(branch) else ""
-        known = deployments(repo, release) or deployments(repo)
         if not known:
             raise Refused("there is no deploy record yet", "git ekf tag")
-        return known[0]
-    known = deployments(repo)
+        running = cluster_of(repo).running
+        return next((one for one in known if running and one.tag.oid == running.tag.oid), known[0])
     wanted = DEPLOY + text.removeprefix(TAGS).removeprefix(DEPLOY)
     matches = [record for record in known if str(record.name) == wanted]
     if not matches:

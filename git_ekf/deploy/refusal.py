@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
-from git_ekf.internal import PATTERNS, remember
+from git_ekf.internal import PATTERNS, remember, require_branch
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -31,7 +31,7 @@ def refusal(
     """
     internal = repo.config.internal
     by_policy = "git-ekf: push refused" in messages
-    if by_policy or any(reason.startswith("[rejected]") for reason in rejected.values()):
+    if by_policy or rejected:
         with suppress(GitFailed):  # it has said enough already
             repo.git.fetch(internal)
             remember(repo, repo.git.ls_remote(internal, *PATTERNS))
@@ -41,6 +41,11 @@ def refusal(
             return error
     if by_policy:
         return _by_policy(messages, saved)
+    if any("lock ref" in reason or "update ref" in reason for reason in rejected.values()):
+        return Refused(
+            f"somebody else saves to {internal} at this moment; {saved}",
+            "git ekf pull, then: git ekf save",
+        )
     # One that was refused with others says only that.
     refused = [HEADS + branch, *sorted(rejected, key=lambda ref: "atomic" in rejected[ref])]
     reason = next(filter(None, (_reason(rejected.get(ref, "")) for ref in refused)), "")
@@ -61,38 +66,12 @@ def _reason(rejected: str) -> str:
 
 
 def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
-    """The error where `internal` has commits that this clone never had on the branch, else None."""
-    internal = repo.config.internal
-    here, there = repo.release_branches[branch], repo.saved_branches.get(branch)
-    if there is None or repo.git.is_ancestor(there, here) or was_ours(repo, branch, there):
-        return None
-    if repo.git.merge_base(here, there) is None:
-        return Refused(
-            f"{internal} has an unrelated history of {branch}, as of another cluster; {saved}",
-            f"git remote get-url {shell(internal)}",
-        )
-    ours, theirs = repo.git.distance(here, there)
-    lacks = f", and you have {ours} that it lacks" if ours else ""
-    upstream = repo.tracking(f"{internal}/{branch}")
-    rebase = f"git rebase {shell(upstream)}"
-    base = repo.base(branch)
-    if base and not repo.git.is_ancestor(base, there):
-        # The local branch stands on newer vendor commits, which are not to be replayed.
-        channel = repo.tracking(f"{repo.config.primary}/{branch}")
-        rebase = f"git rebase --onto {shell(upstream, channel)}"
-    commits = counted(theirs, "commit")
-    return Refused(
-        f"{internal} has {commits} on {branch} that this clone lacks{lacks}; {saved}",
-        f"{rebase}, then: git ekf save",
-    )
-
-
-def was_ours(repo: Repository, branch: str, commit: str) -> bool:
-    """Whether the branch once had the commit in this clone, so that it was replaced knowingly."""
-    known = [oid for oid, _ in repo.git.reflog(HEADS + branch)]
-    if not known:
-        return False
-    return not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
+    """The error where `internal` has commits on the branch that this clone lacks, else None."""
+    try:
+        require_branch(repo, branch, saved)
+    except Refused as error:
+        return error
+    return None
 
 
 def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | None:

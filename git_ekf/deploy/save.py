@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.deploy.refusal import behind, complaints, findings, refusal, was_ours
+from git_ekf.deploy.refusal import behind, complaints, findings, refusal
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, backup_ref
-from git_ekf.internal import PATTERNS, lacks_objects, remember, require_free_names
+from git_ekf.internal import PATTERNS, ask, remember, require_free_names, was_ours
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -79,19 +78,16 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
     Raises Refused where it has commits of the branch that this clone never had, CallFailed where it
     does not answer in time. Where it cannot be asked, the push says why.
     """
-    internal = repo.config.internal
-    try:
-        listed = repo.git.ls_remote(internal, *PATTERNS)
-    except GitFailed:
+    answer = ask(repo)
+    if answer.error:
+        if not isinstance(answer.error, GitFailed):  # a push would wait for ever
+            raise answer.error
         return repo, {}, []
-    if lacks_objects(repo, listed):
-        with suppress(GitFailed):  # then the push says why
-            repo.git.fetch(internal)
-    vanished = remember(repo, listed)
     repo = repo.fresh()
     error = behind(repo, branch, "nothing was saved")
     if error:
         raise error
+    internal, vanished = repo.config.internal, answer.vanished
     notes = []
     if branch in vanished.branches:
         notes.append(f"{internal} had lost {branch}: somebody deleted it there")
@@ -99,7 +95,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
         count = counted(len(vanished.records), "deploy record")
         names = ", ".join(vanished.records[:3])
         notes.append(f"{internal} had lost {count}: {names}")
-    return repo, listed, notes
+    return repo, answer.refs, notes
 
 
 def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:

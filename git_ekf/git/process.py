@@ -246,6 +246,12 @@ class Ahead(Generic[T]):
         _, out = self._git._finish(self._process, timeout=timeout)
         return self._read(out)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self) -> None:
         """Ends git where it has not answered."""
         if self._process.poll() is None:

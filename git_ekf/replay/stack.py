@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
+from git_ekf.git.questions.history import Author, MadeBy
 from git_ekf.git.trees import CommitChanges, TreeChanges
 
 
@@ -46,15 +47,42 @@ def already_upstream(
     Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is
     rarely asked.
     """
-    vendors = {frozenset(vendor.changes): vendor for vendor in channel}
+    vendors: dict[frozenset[str], list[CommitChanges]] = {}
+    for vendor in channel:
+        vendors.setdefault(frozenset(vendor.changes), []).append(vendor)
     found = {}
     doubtful = False
     for commit in stack.commits:
-        vendor = vendors.get(frozenset(commit.changes)) if commit.changes else None
-        if vendor:
+        candidates = vendors.get(frozenset(commit.changes), []) if commit.changes else []
+        same = [vendor for vendor in candidates if vendor.changes == commit.changes]
+        for vendor in (same or candidates)[:1]:
             found[commit.oid] = vendor.oid
             doubtful = doubtful or commit.changes != vendor.changes
     if doubtful:
-        same = git.cherry(onto, tip, stack.base)
-        found = {oid: vendor for oid, vendor in found.items() if oid in same}
+        cherries = git.cherry(onto, tip, stack.base)
+        found = {oid: vendor for oid, vendor in found.items() if oid in cherries}
     return found
+
+
+def carried_before(stack: Stack, made: list[MadeBy], there: list[MadeBy]) -> dict[str, str]:
+    """Commits that somebody has carried over before -> what became of them `there`.
+
+    A rebase keeps author and subject, also where a conflict was resolved, and what it makes is not
+    older than what it was made of: one that was amended since is another. `made` are the stack's
+    commits. Where two have the same author, second and subject, none is taken for the other.
+    """
+    originals = _by_origin(made)
+    found = {}
+    for origin, copy in _by_origin(there).items():
+        original = originals.get(origin)
+        if original and original.oid != copy.oid and original.committed <= copy.committed:
+            found[original.oid] = copy.oid
+    return {commit.oid: found[commit.oid] for commit in stack.commits if commit.oid in found}
+
+
+def _by_origin(commits: list[MadeBy]) -> dict[tuple[Author, str], MadeBy]:
+    """Commits by author and subject, those left out that share them."""
+    found: dict[tuple[Author, str], list[MadeBy]] = {}
+    for commit in commits:
+        found.setdefault((commit.author, commit.subject), []).append(commit)
+    return {origin: same[0] for origin, same in found.items() if len(same) == 1}

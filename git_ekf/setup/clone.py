@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from git_ekf.cluster import cluster_of
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RefUpdate
+from git_ekf.internal import note_asked
 from git_ekf.names import Scheme
 from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
+from git_ekf.setup.branches import bring_branches
 from git_ekf.setup.init import plan_hooks, plan_settings, track
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
@@ -58,11 +61,19 @@ def _releases(scheme: Scheme, refs: dict[str, str]) -> list[str]:
 
 
 def build(
-    git: Git, directory: str, primary_url: str, internal_url: str, branch: str, heads: Heads
+    git: Git,
+    directory: str,
+    primary_url: str,
+    internal_url: str,
+    branch: str,
+    heads: Heads,
+    *,
+    by_cluster: bool,
 ) -> list[str]:
     """Builds the clone in an existing, empty directory, showing git's progress.
 
-    Returns what was done, in sentences. Raises EkfError; what is half done then stays.
+    `by_cluster`: on the branch that the cluster runs, where `internal` has one, in place of
+    `branch`. Returns what was done, in sentences. Raises EkfError; what is half done then stays.
     """
     oids = [*heads.primary.values(), *heads.internal.values()]
     object_format = "sha256" if any(len(oid) == 64 for oid in oids) else "sha1"
@@ -76,17 +87,24 @@ def build(
     primary, internal = repo.config.primary, repo.config.internal
     for remote in (primary, internal):
         git.show_fetch(remote)
+    note_asked(repo)
+    restore_records(repo.fresh())
+    repo = repo.fresh()
+    why = ""
+    if by_cluster and repo.saved_branches:
+        branch, why = _branch_of_cluster(repo)
+        git.point_head(HEADS + branch, "clone")
     saved = heads.internal.get(HEADS + branch)
     tip = saved or heads.primary[HEADS + branch]
     git.update_refs([RefUpdate(HEADS + branch, "0" * len(tip), tip)])
     git.reset_hard()
     track(git, primary, branch)
-    restore_records(repo.fresh())
     repo = repo.fresh()
     if saved:
-        done.append(_restored(repo, branch))
+        done.append(_restored(repo, branch, why))
     else:
         done.append(f"branch {branch} made from {primary}/{branch}, and tracks it")
+    done += bring_branches(repo)
     if HEADS + branch not in heads.primary:
         done.append(f"the vendor no longer has {branch}; what it tracks is gone")
     return done + run([*plan_settings(repo), *plan_hooks(repo)])
@@ -98,7 +116,29 @@ def _keep_scheme(repo: Repository) -> None:
             repo.git.set_setting(key, value)
 
 
-def _restored(repo: Repository, branch: str) -> str:
+def _branch_of_cluster(repo: Repository) -> tuple[str, str]:
+    """The branch that the cluster runs by its newest record, and why it is that one.
+
+    Without a record, or a branch of it on `internal`, it is the one with the newest commit.
+    """
+    cluster = cluster_of(repo)
+    running = cluster.running
+    if running and running.branch in repo.saved_branches:
+        return running.branch, f"{cluster.name} runs it, by {running.name}"
+    refs = [repo.internal_prefix + branch for branch in repo.saved_branches]
+    ref, _ = repo.git.newest_ref(*refs)
+    branch = ref.removeprefix(f"{repo.config.internal}/")
+    if branch not in repo.saved_branches:
+        branch = next(reversed(repo.saved_branches))
+    why = f"{cluster.name} has no deploy record"
+    if running:
+        why = (
+            f"{cluster.name} runs {running.branch}, by {running.name}, of which there is no branch"
+        )
+    return branch, f"{why}, and this one has the newest commit"
+
+
+def _restored(repo: Repository, branch: str, why: str) -> str:
     config = repo.config
     base = repo.base(branch)
     holds = [counted(len(record_names(repo)), "deploy record")]
@@ -107,5 +147,5 @@ def _restored(repo: Repository, branch: str) -> str:
         holds.insert(0, counted(number, "configuration commit"))
     return (
         f"branch {branch} restored from {config.internal}, {', '.join(holds)};"
-        f" it tracks {config.primary}/{branch}"
+        f" it tracks {config.primary}/{branch}" + (f"; {why}" if why else "")
     )

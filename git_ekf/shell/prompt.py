@@ -5,9 +5,11 @@ Where no clone is that git-ekf has set up there are no words at all, and never a
 
 import os
 import sys
+import time
 
 from git_ekf.hooks.settings import Settings, client_settings, parse_config
 from git_ekf.hooks.spawn import finish, start
+from git_ekf.names import Scheme, record_name
 
 _LIMIT = 1 << 24  # bytes; a longer answer is none
 
@@ -16,6 +18,12 @@ _STATUS = (
     "-c core.fsmonitor=false -c core.hooksPath=/dev/null -c safe.bareRepository=explicit"
     " status --porcelain=v2 --branch --untracked-files=no --ignore-submodules=dirty -z"
 )
+
+# More than one, because some may be of a clock in the future.
+_RECORDS = [
+    *("for-each-ref", "--count=10", "--sort=-taggerdate"),
+    *("--format=%(taggerdate:unix) %(refname)", "refs/tags/deploy/"),
+]
 
 # What git is doing, in the words of git's own prompt.
 _REBASES = ("rebase-merge", "rebase-apply")
@@ -41,16 +49,19 @@ def main() -> None:
 
 
 def segment() -> str:
-    """ "release-1.8 +12 -3 ~2 ^1", or "" outside a clone that git-ekf has set up.
+    """ "release-1.8 +12 -3 ~2 ^1 !1.9", or "" outside a clone that git-ekf has set up.
 
-    The vendor's channel lacks 12 commits and has 3 more, 2 files are changed, 1 commit is unsaved.
+    The vendor's channel lacks 12 commits and has 3 more, 2 files are changed, 1 commit is unsaved,
+    and the cluster runs 1.9.
     """
     place = start(["rev-parse", "--show-toplevel", "--absolute-git-dir"])
+    records = start(_RECORDS)
     config = start(["config", "-z", "--get-regexp", r"^(ekf|remote)\."])
     status = start(_STATUS.split())
     where = os.fsdecode(finish(place, _LIMIT) or b"").split("\n")[:-1]
     fields = os.fsdecode(finish(status, _LIMIT) or b"").split("\0")
     known = finish(config, _LIMIT)
+    newest = os.fsdecode(finish(records, _LIMIT) or b"").split("\n")
     if len(where) != 2 or len(fields) < 2:
         return ""
     top, git_dir = where
@@ -71,6 +82,9 @@ def segment() -> str:
         unsaved = _unsaved(branch, settings.internal)
         if unsaved:
             words.append(f"^{unsaved}")
+    runs = _runs(newest, settings.scheme)
+    if runs and runs != branch and settings.scheme.is_release(branch):
+        words.append(f"!{settings.scheme.version(runs)}")
     return "".join(char if char.isprintable() else "?" for char in " ".join(words))
 
 
@@ -86,6 +100,17 @@ def _branch(head: str, git_dir: str) -> tuple[str, str]:
         if os.path.exists(os.path.join(git_dir, name)):
             return head, operation
     return head, ""
+
+
+def _runs(records: list[str], scheme: Scheme) -> str:
+    """The release of the newest deploy record that no clock in the future has made; or ""."""
+    latest = time.time() + 24 * 60 * 60
+    for line in records:
+        seconds, _, ref = line.partition(" ")
+        name = record_name(ref.removeprefix("refs/tags/"), scheme)
+        if seconds.isdigit() and int(seconds) <= latest and not isinstance(name, str):
+            return name.branch
+    return ""
 
 
 def _unsaved(branch: str, internal: str) -> int:

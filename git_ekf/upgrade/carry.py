@@ -23,9 +23,10 @@ from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.migration import write_stack
 from git_ekf.upgrade.plan import Options, UpgradePlan, Work, read_work, rewrite, why_not_in_memory
+from git_ekf.upgrade.ready import require_ready
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
-from git_ekf.upgrade.target import UPGRADE, Target, require_ready
+from git_ekf.upgrade.target import UPGRADE, Target
 
 # The hooks that `git rebase` runs at each commit that it picks (sequencer.c, try_to_commit).
 _HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")
@@ -85,7 +86,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             )
             return rebase.start(repo, journal, state, moves, settings)
         looked_at_all = len(steps) == len(work.stack.commits)
-        known = looked_at_all and not work.rewritten
+        known = looked_at_all and not (work.rewritten or work.upstream)
         changes = work.divergence.entries if known else None
         perform(repo, journal, target.command, moves, target.goal, settings, changes, replays=True)
     _tell_hooks(repo, target, written)
@@ -147,14 +148,17 @@ def _picks(storing: Git, scratch: Scratch, work: Work, rest: list[Commit]) -> li
 
 
 def _updates(target: Target, tip: str) -> list[RefUpdate]:
-    """An upgrade makes a new branch; a sync moves the one there is, and keeps where it was."""
+    """A new branch, or where the one that is moved goes, and what keeps where it was."""
     null = "0" * len(target.tip)
     if target.command == UPGRADE:
-        return [RefUpdate(HEADS + target.goal, null, tip)]
-    return [
-        RefUpdate(HEADS + target.branch, target.tip, tip),
-        RefUpdate(backup_ref(target.branch), null, target.tip),
-    ]
+        updates = [RefUpdate(HEADS + target.goal, target.goal_tip or null, tip)]
+        lost = target.replaced
+    else:
+        updates = [RefUpdate(HEADS + target.branch, target.tip, tip)]
+        lost = "" if target.base == target.tip else target.tip
+    if lost:
+        updates.append(RefUpdate(backup_ref(target.goal), null, lost))
+    return updates
 
 
 # --- what git itself does around a rebase ---

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import CallFailed, Refused
+from git_ekf.git.questions.history import MadeBy
+from git_ekf.git.trees import CommitChanges
 from git_ekf.replay import merging
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.forecast import Forecast, Progress, Write
 from git_ekf.replay.scratch import Scratch, open_scratch
-from git_ekf.replay.stack import Stack, already_upstream, read_stack
+from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
@@ -23,7 +25,8 @@ from git_ekf.upgrade.migration import (
     write_stack,
 )
 from git_ekf.upgrade.prefer import Preference, settler
-from git_ekf.upgrade.target import Target, newer_channels, require_linear, require_names
+from git_ekf.upgrade.ready import require_linear, require_names
+from git_ekf.upgrade.target import Target, newer_channels
 
 VERDICTS = {
     "clean": "clean",
@@ -173,7 +176,36 @@ def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
     migrations = Background(lambda: migrations_between(repo, target))
     stack = read_stack(repo.git, base, target.tip)
     upstream = already_upstream(repo.git, stack, channel.result(), target.tip, onto)
+    if target.prepared:
+        upstream.update(_carried_before(repo, target, stack, channel.result(), upstream))
     return Work(stack, divergence.result(), upstream, migrations.result())
+
+
+def prepared_commits(repo: Repository, target: Target) -> list[MadeBy]:
+    """The configuration commits on the branch of the goal that is there already, newest first."""
+    return repo.git.made_by([target.prepared], globs=repo.vendor_globs())
+
+
+def _carried_before(
+    repo: Repository,
+    target: Target,
+    stack: Stack,
+    channel: list[CommitChanges],
+    upstream: dict[str, str],
+) -> dict[str, str]:
+    """Commits beside those in `upstream` that stand on the goal's branch in another form.
+
+    Only where they change the same files there: else it is for the user to see.
+    """
+    made = repo.git.made_by([target.tip], [target.base])
+    found = carried_before(stack, made, prepared_commits(repo, target))
+    files = {commit.oid: commit.changes.keys() for commit in stack.commits}
+    files.update((commit.oid, commit.changes.keys()) for commit in channel)
+    return {
+        oid: copy
+        for oid, copy in found.items()
+        if oid not in upstream and files[oid] == files.get(copy)
+    }
 
 
 def rewrite(

@@ -78,20 +78,20 @@ def stopped(repo: Repository, state: RebaseState, reason: str) -> Stopped:
     files = []
     for path, stages in sorted(repo.git.variant(repo.place.top).unmerged().items()):
         vendor = repo.git.last_commit_on(path, target.base, target.onto)
-        files.append(File(path, _sides(stages), vendor))
+        files.append(File(path, _sides(stages, target.onto_whose(repo)), vendor))
     return Stopped(state, commit, number, len(commits), files, reason)
 
 
 _SIDES = {
     (1, 2, 3): "both changed it",
     (2, 3): "both added it",
-    (1, 2): "you deleted it, the vendor changed it",
-    (1, 3): "you changed it, the vendor deleted it",
+    (1, 2): "you deleted it, {other} changed it",
+    (1, 3): "you changed it, {other} deleted it",
     (1,): "both moved it or deleted it",
-    (2,): "the vendor added it",
+    (2,): "{other} added it",
     (3,): "you added it",
 }
 
 
-def _sides(stages: dict[int, Entry]) -> str:
-    return _SIDES[tuple(sorted(stages))]
+def _sides(stages: dict[int, Entry], other: str) -> str:
+    return _SIDES[tuple(sorted(stages))].format(other=other)

@@ -29,7 +29,10 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         _restore_old_branch(repo, operation, state)
     first, *others = operation.updates
     now = repo.git.ref_value(first.ref)
-    if now and now not in (state.target.tip if state else "", first.old):
+    is_new = now and now not in (state.target.tip if state else "", first.old)
+    # Where nothing was put on top of a branch that was there already.
+    is_same = now and now == first.old and operation.head != operation.head_after
+    if is_new or (is_same and repo.git.head_branch() == operation.head_after):
         picks = [update for update in others if update.ref.startswith(PICKS)]
         repo.git.update_refs(RefUpdate(update.ref, "", "") for update in picks)
         remove(repo, "originals")
@@ -39,7 +42,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD
     # on it.
     back = [update.inverse() for update in others if repo.git.ref_value(update.ref)]
-    if first.creates and now:
+    if now and now != first.old:
         if repo.git.head_branch() == operation.head_after:
             reason = f"checkout: moving from {operation.head_after} to {operation.head}"
             repo.git.point_head(HEADS + operation.head, reason)

@@ -52,9 +52,17 @@ def _last_line(repo: Repository, target: Target) -> str:
         return f"exec {keep}"
     goal = shlex.quote(target.goal)
     upstream = shlex.quote(repo.primary_prefix + target.goal)
-    return (
-        f"exec {{ git show-ref --quiet --verify refs/heads/{goal}"
+    make = (
+        f"{{ git show-ref --quiet --verify refs/heads/{goal}"
         f" || git branch --no-track {goal} {target.tip}; }}"
+    )
+    if target.goal_tip:  # git moves only a branch that is where the rebase began
+        make = (
+            f'{{ [ "$(git rev-parse --quiet --verify refs/heads/{goal})" = {target.tip} ]'
+            f" || git update-ref refs/heads/{goal} {target.tip} {target.goal_tip}; }}"
+        )
+    return (
+        f"exec {make}"
         f" && git branch --quiet --set-upstream-to={upstream} {goal}"
         f" && echo {shlex.quote(HEADS + target.goal)} >{_git_path('rebase-merge/head-name')}"
         f" && {{ {keep}; }}"

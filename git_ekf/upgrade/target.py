@@ -10,26 +10,29 @@ from typing import NamedTuple
 from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.complaints import clash_in
-from git_ekf.git.refs import HEADS, PICKS, UPSTREAM, backup_ref
-from git_ekf.policy import judges
-from git_ekf.policy.finding import Finding
+from git_ekf.git.refs import HEADS, UPSTREAM
+from git_ekf.internal import lacking, require_branch, was_ours
 from git_ekf.record import parse
-from git_ekf.records import newest_record, unsaved_records
+from git_ekf.records import newest_record
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.transaction.free_names import require_free_names
-from git_ekf.transaction.preconditions import release_branch, require_clean
+from git_ekf.transaction.preconditions import release_branch
 
 UPGRADE = "upgrade"
 SYNC = "sync"
+PULL = "pull"
 
 
 class Target(NamedTuple):
     """`base..tip` are the configuration commits of `branch`.
 
-    They go onto `onto`, the tip of the channel `goal`. `command` is upgrade (goal is a new local
-    branch) or sync (goal is the branch itself). `rewritten`: the channel that the branch follows no
-    longer has `base`.
+    They go onto `onto`. `command` is upgrade (`goal` is another release), sync or pull (it is the
+    branch itself). An upgrade and a sync go onto the tip of the vendor's channel, a pull onto what
+    `internal` has. `rewritten`: the channel that the branch follows no longer has `base`.
+
+    An upgrade may find the branch of its goal, here at `goal_tip`, "" where it is not: then
+    it goes onto `prepared`, what is there already, which `record` is the newest deploy record on.
+    `replaced` is there already as well, and cannot be gone on from: it is kept as a backup.
     """
 
     command: str
@@ -39,11 +42,19 @@ class Target(NamedTuple):
     tip: str
     onto: str
     rewritten: bool = False
+    goal_tip: str = ""
+    prepared: str = ""
+    record: str = ""
+    replaced: str = ""
 
     @property
     def nothing_new(self) -> bool:
         """Whether the commits stand where they are to go already."""
-        return self.base == self.onto
+        return self.base == self.onto and not self.prepared
+
+    def onto_whose(self, repo: Repository) -> str:
+        """Whose work it goes onto, as the subject of a sentence."""
+        return repo.config.internal if self.command == PULL else "the vendor"
 
 
 def fetch(repo: Repository) -> None:
@@ -77,18 +88,20 @@ def newer_channels(repo: Repository) -> list[Target]:
     if not newer:
         return []
     first = _target(repo, UPGRADE, branch, newer[0])
-    return [first._replace(goal=goal, onto=repo.channels[goal]) for goal in newer]
+    return [_again(repo, first._replace(goal=goal, onto=repo.channels[goal])) for goal in newer]
 
 
 def upgrade(repo: Repository, release: str | None = None) -> Target:
     """The upgrade to a release, or to the next one. Raises Refused, UsageError."""
     branch = release_branch(repo)
     if release is not None:
-        return _target(repo, UPGRADE, branch, _goal(repo, branch, release))
-    newer = _newer(repo, branch)
-    if not newer:
-        raise Refused(f"there is no channel newer than {branch}", _TRY_SYNC)
-    return _target(repo, UPGRADE, branch, newer[0])
+        goal = _goal(repo, branch, release)
+    else:
+        newer = _newer(repo, branch)
+        if not newer:
+            raise Refused(f"there is no channel newer than {branch}", _TRY_SYNC)
+        goal = newer[0]
+    return _again(repo, _target(repo, UPGRADE, branch, goal))
 
 
 def sync(repo: Repository) -> Target:
@@ -101,6 +114,30 @@ def sync(repo: Repository) -> Target:
             f"git fetch {shell(primary)}, or git ekf upgrade",
         )
     return _target(repo, SYNC, branch, branch)
+
+
+def pull(repo: Repository) -> Target | None:
+    """The commits that only this clone has onto what `internal` has, as last asked.
+
+    None where it has nothing that the clone lacks. Raises Refused.
+    """
+    branch = release_branch(repo)
+    lacks = lacking(repo, branch)
+    if lacks is None:
+        return None
+    there, tip = repo.saved_branches[branch], repo.release_branches[branch]
+    base = repo.git.merge_base(there, tip)
+    if base is None:
+        require_branch(repo, branch, "nothing was changed")
+        raise AssertionError("an unrelated history passed")
+    # What was on internal once and is no longer, because somebody has rewritten the branch.
+    left = repo.git.fork_point(repo.internal_prefix + branch, tip)
+    if left and repo.git.is_ancestor(base, left):
+        base = left
+    vendors = repo.base(branch)
+    if vendors and not repo.git.is_ancestor(vendors, there) and repo.git.is_ancestor(base, vendors):
+        base = vendors  # newer commits of the vendor's are not to be replayed
+    return Target(PULL, branch, branch, base, tip, there)
 
 
 _TRY_SYNC = "git ekf sync takes newer commits of the same channel"
@@ -159,6 +196,51 @@ def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
     return Target(command, branch, goal, base, tip, repo.channels[goal], base != merge_base)
 
 
+def _again(repo: Repository, target: Target) -> Target:
+    """The upgrade, where the branch of its goal is there already: here, on `internal`, or both.
+
+    What somebody has prepared there is gone on from, as long as it is a line of commits on the
+    vendor's channel. Raises Refused where it is two different things.
+    """
+    here = repo.refs.get(HEADS + target.goal, "")
+    there = repo.saved_branches.get(target.goal, "")
+    own = [tip for tip in dict.fromkeys((here, there)) if tip and repo.own_commits(tip)]
+    target = target._replace(goal_tip=here)
+    if not own:  # nothing but the vendor's, which is kept under its own name
+        return target
+    tip = own[-1]
+    if len(own) == 2 and not repo.git.is_ancestor(here, there):
+        tip = here
+        if not repo.git.is_ancestor(there, here) and not was_ours(repo, target.goal, there):
+            raise Refused(
+                f"{target.goal} here and on {repo.config.internal} have gone different ways",
+                f"git switch {shell(target.goal)} && git ekf pull",
+            )
+    if not _stands_on_channel(repo, target, tip):
+        return target._replace(replaced=tip)
+    return target._replace(onto=tip, prepared=tip, record=_newest_on(repo, target.goal, tip))
+
+
+def _stands_on_channel(repo: Repository, target: Target, tip: str) -> bool:
+    """Whether the commits up to a tip are a line on the channel of the goal.
+
+    What the release that is left has as well is no such place: it may lack all of the new one.
+    """
+    commits = repo.own_commits(tip)
+    if any(len(parents) != 1 for _, parents in commits):
+        return False
+    base = commits[-1][1][0]
+    if not repo.git.is_ancestor(base, target.onto):
+        return False
+    return base == target.onto or not repo.git.is_ancestor(base, target.base)
+
+
+def _newest_on(repo: Repository, branch: str, tip: str) -> str:
+    """The newest deploy record of a branch that stands on its tip, or below it; "" for none."""
+    record = newest_record(repo, branch)
+    return record.name if record and repo.git.is_ancestor(record.tagged, tip) else ""
+
+
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is recorded: object ids."""
     record = newest_record(repo, branch)
@@ -169,114 +251,3 @@ def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
         repo.git.commit(claim) if claim else None,
     ]
     return [commit for commit in dict.fromkeys(recorded) if commit]
-
-
-# --- preconditions ---
-
-
-def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten: bool) -> None:
-    """Raises Refused where carrying the commits over would not be safe."""
-    require_clean(repo, untracked=False)
-    require_linear(repo, target, flatten=flatten)
-    require_names(repo, target)
-    taken = taken_here(repo, target)
-    if taken:
-        raise taken
-    if target.command == UPGRADE:
-        _require_not_saved(repo, target.goal)
-    for finding in policy_errors(repo):
-        # Both are looked at here, in the light of what is to be done.
-        excused = finding.rule == "linear-history" or (
-            finding.rule == "branch-base" and target.rewritten
-        )
-        if not excused:
-            raise Refused(
-                f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check"
-            )
-    if save_check:
-        _require_saved(repo, target)
-
-
-def policy_errors(repo: Repository) -> list[Finding]:
-    """The rules of the policy that are broken, warnings left out."""
-    findings = judges.judge_repository(repo, [])
-    return [finding for finding in findings if finding.severity == "error"]
-
-
-def _require_saved(repo: Repository, target: Target) -> None:
-    saved_tip = repo.saved_branches.get(target.branch)
-    if target.tip != saved_tip and not (saved_tip and repo.git.is_ancestor(target.tip, saved_tip)):
-        raise _not_saved(repo, target.branch)
-    unsaved = unsaved_records(repo, target.branch)
-    if unsaved:
-        raise _not_saved(repo, unsaved[-1])
-
-
-def _not_saved(repo: Repository, name: str) -> Refused:
-    return Refused(
-        f"{name} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check"
-    )
-
-
-def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
-    """Raises Refused for a merge among the configuration commits, unless they are flattened."""
-    if flatten:
-        return
-    if target.rewritten:
-        merges = repo.git.commits([target.tip], [target.base], merges=True)
-    else:
-        merges = [commit for commit, parents in repo.own_commits(target.tip) if len(parents) > 1]
-    if merges:
-        count = f"{len(merges)} merge commits are" if len(merges) > 1 else "a merge commit is"
-        raise Refused(
-            f"{count} among the configuration commits: {merges[0][:7]}",
-            f"git ekf {target.command} --flatten --plan shows them as one line",
-        )
-
-
-def require_names(repo: Repository, target: Target) -> None:
-    """Raises Refused where what it makes cannot have its name, whatever else is done before.
-
-    A branch of that name is in the way for good where another work tree has it, or where all of
-    the vendor's branches were made local ones: in a bare clone with work trees.
-    """
-    made = backup_ref(target.branch)
-    if target.command == UPGRADE:
-        made = HEADS + target.goal
-        taken = taken_here(repo, target)
-        if taken and (repo.git_flag("core.bare") or _work_tree(repo, target.goal)):
-            raise taken
-    require_free_names(repo, [made, PICKS + target.goal])
-
-
-def taken_here(repo: Repository, target: Target) -> Refused | None:
-    """The error where this clone has the new branch of an upgrade already, else None."""
-    goal = target.goal
-    if target.command != UPGRADE or HEADS + goal not in repo.refs:
-        return None
-    return Refused(f"{goal} exists here already", _make_room(repo, goal))
-
-
-def _require_not_saved(repo: Repository, goal: str) -> None:
-    if goal in repo.saved_branches:
-        internal = repo.config.internal
-        there = shell(repo.tracking(f"{internal}/{goal}"))
-        raise Refused(
-            f"{internal} has {goal} already: this cluster was upgraded elsewhere",
-            f"git switch --track {there}, then: git ekf init",
-        )
-
-
-def _work_tree(repo: Repository, branch: str) -> str:
-    """The work tree that has a branch checked out; "" where none has."""
-    return repo.git.branches([HEADS + branch])[HEADS + branch].worktree
-
-
-def _make_room(repo: Repository, branch: str) -> str:
-    """The command for a branch that exists: to it where it holds anything, else without it."""
-    worktree = _work_tree(repo, branch)
-    if repo.git.commits([repo.refs[HEADS + branch]], globs=repo.vendor_globs(), at_most=1):
-        return f"cd {shell(worktree)}" if worktree else f"git switch {shell(branch)}"
-    # Not -d, which goes by what HEAD has. All of it is the vendor's, and stays under its name.
-    leave = f"git -C {shell(worktree)} switch --detach && " if worktree else ""
-    return f"{leave}git branch -D {shell(branch)}"

@@ -15,7 +15,8 @@ from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
-from git_ekf.upgrade.target import Target, policy_errors
+from git_ekf.upgrade.ready import policy_errors
+from git_ekf.upgrade.target import Target
 
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress

@@ -36,6 +36,14 @@ class RefObject(NamedTuple):
     content: bytes
 
 
+class TagTime(NamedTuple):
+    """A ref to an annotated tag, and when that was made, in seconds since 1970."""
+
+    ref: str
+    oid: str
+    seconds: int
+
+
 class RefQuestions(Process):
     """About refs."""
 
@@ -106,6 +114,20 @@ class RefQuestions(Process):
         dates = "--format=%(objectname) %(committerdate:iso-strict)"
         lines = self._lines("for-each-ref", dates, "--end-of-options", *patterns)
         return dict(line.split(" ", 1) for line in lines)
+
+    def tag_times(self, *patterns: str) -> list[TagTime]:
+        """The annotated tags that refs name, by when they were made, the newest first.
+
+        Those whose tagger or time git cannot read are left out.
+        """
+        wanted = "--format=%(taggerdate:unix) %(objectname) %(refname)"
+        question = ("for-each-ref", "--sort=-taggerdate", wanted, "--end-of-options", *patterns)
+        found = []
+        for line in self._lines(*question):
+            seconds, oid, ref = line.split(" ", 2)
+            if seconds.isdigit():
+                found.append(TagTime(ref, oid, int(seconds)))
+        return found
 
     def newest_ref(self, *patterns: str) -> tuple[str, int]:
         """The ref (in short) whose commit or tag was made last, and when, in seconds since 1970.

@@ -40,10 +40,10 @@ class RemoteQuestions(Process):
         It has GIT_EKF_TIMEOUT seconds to answer, or REMOTE_TIMEOUT.
         """
         question = ("ls-remote", "--end-of-options", remote, *patterns)
-        return _parse_refs(self._run(*question, timeout=_remote_timeout())[1])
+        return _parse_refs(self._run(*question, timeout=remote_timeout())[1])
 
     def asking_remote(
-        self, remote: str, *patterns: str, env: Mapping[str, str]
+        self, remote: str, *patterns: str, env: Mapping[str, str] | None = None
     ) -> Ahead[dict[str, str]]:
         """The same, asked ahead, without a limit of time and with `env` in the environment."""
         question = ("ls-remote", "--end-of-options", remote, *patterns)
@@ -159,7 +159,8 @@ def _parse_rejected(porcelain: str) -> dict[str, str]:
     return rejected
 
 
-def _remote_timeout() -> float:
+def remote_timeout() -> float:
+    """Seconds that a question to a remote may take. Raises UsageError for a wrong setting."""
     given = os.environ.get("GIT_EKF_TIMEOUT", "")
     try:
         seconds = float(given or REMOTE_TIMEOUT)

@@ -1,0 +1,95 @@
+"""The cluster that an internal repository belongs to: its name, and what runs there.
+
+That is what its newest deploy record says, of whatever release, and not what a clone has checked
+out.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from git_ekf.git.refs import HEADS, RECORDS, TAGS
+from git_ekf.names import RecordName, normalise_url, record_name
+from git_ekf.records import RecordTag, read_records
+from git_ekf.repository import Repository
+
+# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make
+# of it.
+AHEAD = 24 * 60 * 60
+
+
+class Running(NamedTuple):
+    """The newest deploy record: its name taken apart, its tag, and when that was made.
+
+    `seconds` are those since 1970.
+    """
+
+    name: RecordName
+    tag: RecordTag
+    seconds: int
+
+    @property
+    def branch(self) -> str:
+        """The release branch that the record is of."""
+        return self.name.branch
+
+    @property
+    def commit(self) -> str:
+        """The commit that was applied."""
+        return self.tag.tagged
+
+
+class Cluster(NamedTuple):
+    """A cluster as far as this clone knows it.
+
+    `running` is None where nothing was recorded. `ahead` are names of records that a clock more
+    than a day ahead has made: they decide nothing.
+    """
+
+    name: str
+    running: Running | None
+    ahead: list[str]
+
+
+def cluster_of(repo: Repository) -> Cluster:
+    """The cluster by the deploy records that are here.
+
+    Of records of the same second the number in the name decides. A restored clone has all records
+    as tags: see `records.restore_records`.
+    """
+    scheme = repo.config.scheme
+    latest = time.time() + AHEAD
+    ahead: list[str] = []
+    newest: tuple[tuple[int, str, int, tuple[int, ...]], RecordName, str] | None = None
+    for tag in repo.git.tag_times(RECORDS):
+        if newest and tag.seconds < newest[0][0]:
+            break
+        name = record_name(tag.ref.removeprefix(TAGS), scheme)
+        if not isinstance(name, RecordName):
+            continue
+        if tag.seconds > latest:
+            ahead.append(str(name))
+            continue
+        order = (tag.seconds, name.date, name.number, scheme.key(name.branch))
+        if newest is None or order > newest[0]:
+            newest = order, name, tag.ref
+    running = None
+    if newest:
+        running = Running(newest[1], read_records(repo, newest[2])[0], newest[0][0])
+    return Cluster(cluster_name(repo), running, ahead)
+
+
+def cluster_name(repo: Repository) -> str:
+    """`ekf.name`, else the last part of the internal repository's URL."""
+    if repo.config.name:
+        return repo.config.name
+    internal = repo.remotes.get(repo.config.internal)
+    url = internal.urls[0] if internal and internal.urls else ""
+    return normalise_url(url).rpartition("/")[2] or "the cluster"
+
+
+def is_here(repo: Repository, running: Running) -> bool:
+    """Whether the local branch of its release has what runs."""
+    tip = repo.refs.get(HEADS + running.branch)
+    return tip is not None and repo.git.is_ancestor(running.commit, tip)

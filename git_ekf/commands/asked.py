@@ -1,0 +1,85 @@
+"""How a command that decides something begins: `internal` is asked what it has."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from datetime import datetime
+
+from git_ekf.cluster import Cluster, cluster_of
+from git_ekf.commands.records_kept import note
+from git_ekf.errors import EkfError
+from git_ekf.internal import Answer, ask, can_be_asked, last_asked, question, take_in
+from git_ekf.records import restore_records
+from git_ekf.repository import Repository, asked_ahead
+from git_ekf.terminal.text import age, counted
+from git_ekf.upgrade.target import fetch
+
+
+def asked(repo: Repository, *, no_fetch: bool) -> Repository:
+    """The repository with what `internal` has now, unless it is not to be asked.
+
+    Says so where it does not answer.
+    """
+    if no_fetch or not can_be_asked(repo):
+        return repo
+    note_answer(repo, ask(repo))
+    restore_records(repo.fresh())
+    return repo.fresh()
+
+
+def fetched(repo: Repository, *, tolerant: bool = False) -> Repository:
+    """The repository with what both remotes have now, asked side by side.
+
+    Says so where `internal` does not answer, and where `tolerant` is set also where the vendor does
+    not. Raises Refused, CallFailed.
+    """
+    with question(repo) if can_be_asked(repo) else nullcontext() as asking:
+        try:
+            fetch(repo)
+        except EkfError as error:
+            if not tolerant:
+                raise
+            note(error.message)
+        if asking:
+            note_answer(repo, take_in(repo, asking))
+    restore_records(repo.fresh())
+    return asked_ahead(repo.git)
+
+
+def note_answer(repo: Repository, answer: Answer) -> None:
+    """Says where `internal` did not answer, or has lost what it had."""
+    internal = repo.config.internal
+    if answer.failure:
+        then = last_asked(repo)
+        known = f"what was known {age(time.time() - then)}" if then else "what is known here"
+        note(f"{internal} cannot be asked ({answer.failure}); going by {known}")
+    for branch in answer.vanished.branches:
+        note(f"{internal} had lost {branch}: somebody deleted it there")
+    if answer.vanished.records:
+        count = counted(len(answer.vanished.records), "deploy record")
+        note(f"{internal} had lost {count}: {', '.join(answer.vanished.records[:3])}")
+
+
+def note_elsewhere(repo: Repository, branch: str) -> None:
+    """Says where the cluster runs a later release than the branch."""
+    cluster, key = cluster_of(repo), repo.config.scheme.key
+    if cluster.running and key(cluster.running.branch) > key(branch):
+        note(f"{runs(cluster)}; this is {branch}")
+
+
+def runs(cluster: Cluster) -> str:
+    """ "prod runs release-1.8 at ae3a7ca since Tuesday", or that nothing was recorded."""
+    running = cluster.running
+    if running is None:
+        return f"{cluster.name} has no deploy record yet"
+    return f"{cluster.name} runs {running.branch} at {running.commit[:7]} {since(running.seconds)}"
+
+
+def since(seconds: float) -> str:
+    """A time by the clock here: the hour of today, the day of this week, else the date."""
+    then = datetime.fromtimestamp(seconds)
+    days = (datetime.now().date() - then.date()).days
+    if days <= 0:
+        return f"since {then:%H:%M}"
+    return f"since {then:%A}" if days < 7 else f"since {then:%Y-%m-%d}"

@@ -1,0 +1,124 @@
+"""git ekf pull: what internal has of the cluster and this clone lacks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from git_ekf.cluster import Cluster, cluster_of
+from git_ekf.commands.asked import note_answer, runs
+from git_ekf.commands.records_kept import with_records
+from git_ekf.commands.recovered import recovered
+from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
+from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
+from git_ekf.errors import DONE, CallFailed, Refused, UsageError
+from git_ekf.internal import ask
+from git_ekf.records import record_names, restore_records
+from git_ekf.repository import Repository
+from git_ekf.setup.branches import bring_branches
+from git_ekf.shown import shell
+from git_ekf.terminal.text import counted, document, say
+from git_ekf.transaction.perform import exclusive, perform
+from git_ekf.transaction.preconditions import release_branch, require_clean
+from git_ekf.upgrade import target as targets
+from git_ekf.upgrade.carry import carry_out
+from git_ekf.upgrade.plan import Options
+
+_NOTHING_AFTERWARDS = Afterwards([], range_diff=False, build=False)
+
+
+def _pull(
+    request: Request,
+    switch: Annotated[
+        bool, typer.Option("--switch", help="Go to the release that the cluster runs.")
+    ] = False,
+) -> int:
+    """Take what internal has and this clone lacks, your unsaved commits on top of it."""
+    how = how_to_go_on("pull", request)
+    if how:
+        if switch or request.plan or request.json:
+            raise UsageError(f"--{how} goes with no other option", f"git ekf pull --{how}")
+        return go_on(how, _NOTHING_AFTERWARDS)
+    only_plans = request.plan or request.json
+    repo = with_records() if only_plans else recovered()
+    branch = release_branch(repo)
+    if not request.no_fetch:
+        repo = _asked(repo)
+    target = targets.pull(repo)
+    options = Options(save_check=False)
+    if only_plans:
+        return _show_plan(repo, target, options, json=request.json)
+    for sentence in bring_branches(repo):
+        say(sentence)
+    repo = repo.fresh()
+    code = DONE
+    if target:
+        code = show_outcome(repo, carry_out(repo, target, options), _NOTHING_AFTERWARDS)
+        repo = repo.fresh()
+    elif branch in repo.saved_branches:
+        say(f"{branch} has all that {repo.config.internal} has of it.")
+    else:
+        say(f"{repo.config.internal} has no {branch} yet: git ekf save puts it there.")
+    if code == DONE:
+        _end(repo, cluster_of(repo), branch, switch=switch)
+    return code
+
+
+pull = with_request(_pull, ("plan", "json", "proceed", "skip", "abort", "no_fetch"))
+
+
+def _asked(repo: Repository) -> Repository:
+    """The repository with all that `internal` has. Raises Refused without one, CallFailed."""
+    internal = repo.config.internal
+    if internal not in repo.remotes:
+        raise Refused(f"there is no remote {internal}", "git ekf init --internal URL")
+    known = len(record_names(repo))
+    answer = ask(repo)
+    if answer.failure:
+        raise CallFailed(
+            f"{internal} cannot be asked: {answer.failure}; nothing was changed",
+            f"git ls-remote {shell(internal)}",
+        )
+    note_answer(repo, answer)
+    restore_records(repo.fresh())
+    repo = repo.fresh()
+    new = len(record_names(repo)) - known
+    if new:
+        say(f"{counted(new, 'deploy record')} from {internal}")
+    return repo
+
+
+def _show_plan(
+    repo: Repository, target: targets.Target | None, options: Options, *, json: bool
+) -> int:
+    if target:
+        return show_plan(repo, target, options, json=json)
+    if json:
+        print(document("pull", {"from": repo.head_branch, "commits": []}))
+    else:
+        say(f"{repo.head_branch} has all that {repo.config.internal} has of it.")
+    return DONE
+
+
+def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool) -> None:
+    """Says what the cluster runs; goes there where that is another release, and asked for."""
+    running = cluster.running
+    if running is None:
+        return
+    elsewhere = running.branch != branch
+    if elsewhere and switch:
+        if running.branch not in repo.release_branches:
+            raise Refused(
+                f"{runs(cluster)}, and no branch {running.branch} is known here or on"
+                f" {repo.config.internal}",
+                f"git ekf rollback {shell(str(running.name))}",
+            )
+        require_clean(repo, untracked=False)
+        with exclusive(repo) as journal:
+            perform(repo, journal, "pull", [], running.branch)
+        say(f"{runs(cluster)}; you are on it now.")
+    elif elsewhere:
+        say(f"{runs(cluster)}; this is {branch}. To go there: git ekf pull --switch")
+    else:
+        say(f"{runs(cluster)}.")

@@ -1,0 +1,106 @@
+"""What has to be so before commits are carried over."""
+
+from __future__ import annotations
+
+from git_ekf.errors import Refused
+from git_ekf.git.refs import HEADS, PICKS, backup_ref
+from git_ekf.internal import require_current
+from git_ekf.policy import judges
+from git_ekf.policy.finding import Finding
+from git_ekf.records import unsaved_records
+from git_ekf.repository import Repository
+from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
+from git_ekf.transaction.preconditions import require_clean
+from git_ekf.upgrade.target import PULL, UPGRADE, Target
+
+
+def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten: bool) -> None:
+    """Raises Refused where carrying the commits over would not be safe."""
+    require_clean(repo, untracked=False)
+    require_linear(repo, target, flatten=flatten)
+    require_names(repo, target)
+    for finding in policy_errors(repo):
+        # Both are looked at here, in the light of what is to be done.
+        excused = finding.rule == "linear-history" or (
+            finding.rule == "branch-base" and target.rewritten
+        )
+        if not excused:
+            raise Refused(
+                f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check"
+            )
+    if target.command != PULL:
+        require_current(repo, target.branch, "nothing was changed", goal=target.goal)
+    if save_check:
+        _require_saved(repo, target)
+
+
+def policy_errors(repo: Repository) -> list[Finding]:
+    """The rules of the policy that are broken, warnings left out."""
+    findings = judges.judge_repository(repo, [])
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+def _require_saved(repo: Repository, target: Target) -> None:
+    saved_tip = repo.saved_branches.get(target.branch)
+    if target.tip != saved_tip and not (saved_tip and repo.git.is_ancestor(target.tip, saved_tip)):
+        raise _not_saved(repo, target.branch)
+    unsaved = unsaved_records(repo, target.branch)
+    if unsaved:
+        raise _not_saved(repo, unsaved[-1])
+
+
+def _not_saved(repo: Repository, name: str) -> Refused:
+    return Refused(
+        f"{name} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check"
+    )
+
+
+def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
+    """Raises Refused for a merge among the configuration commits, unless they are flattened."""
+    if flatten:
+        return
+    if target.rewritten:
+        merges = repo.git.commits([target.tip], [target.base], merges=True)
+    else:
+        merges = [commit for commit, parents in repo.own_commits(target.tip) if len(parents) > 1]
+    if merges:
+        count = f"{len(merges)} merge commits are" if len(merges) > 1 else "a merge commit is"
+        raise Refused(
+            f"{count} among the configuration commits: {merges[0][:7]}",
+            f"git ekf {target.command} --flatten --plan shows them as one line",
+        )
+
+
+def require_names(repo: Repository, target: Target) -> None:
+    """Raises Refused where what it makes cannot have its name, whatever else is done before.
+
+    A branch of that name is in the way where another work tree has it, or where all of the vendor's
+    branches were made local ones: in a bare clone with work trees.
+    """
+    made = [PICKS + target.goal]
+    if target.command != UPGRADE or target.replaced:
+        made.append(backup_ref(target.goal))
+    if target.command == UPGRADE and target.goal_tip:
+        worktree = _work_tree(repo, target.goal)
+        if worktree or repo.git_flag("core.bare"):
+            where = f"is checked out in {worktree}" if worktree else "exists here already"
+            raise Refused(f"{target.goal} {where}", _make_room(repo, target.goal))
+    elif target.command == UPGRADE:
+        made.append(HEADS + target.goal)
+    require_free_names(repo, made)
+
+
+def _work_tree(repo: Repository, branch: str) -> str:
+    """The work tree that has a branch checked out; "" where none has."""
+    return repo.git.branches([HEADS + branch])[HEADS + branch].worktree
+
+
+def _make_room(repo: Repository, branch: str) -> str:
+    """The command for a branch that exists: to it where it holds anything, else without it."""
+    worktree = _work_tree(repo, branch)
+    if repo.git.commits([repo.refs[HEADS + branch]], globs=repo.vendor_globs(), at_most=1):
+        return f"cd {shell(worktree)}" if worktree else f"git switch {shell(branch)}"
+    # Not -d, which goes by what HEAD has. All of it is the vendor's, and stays under its name.
+    leave = f"git -C {shell(worktree)} switch --detach && " if worktree else ""
+    return f"{leave}git branch -D {shell(branch)}"
