@@ -393,9 +393,7 @@ def test_a_first_day(vendor: Path, internal: Path, tmp_path: Path, name: str) ->
     assert "git-ekf: stauts is not a git-ekf command" in said
     assert "hint: git ekf status" in said
     assert "remote internal added" in shell.types(f"git ekf init --internal {internal}")
-    assert "never: internal has no release-1.8 (asked just now)" in shell.types(
-        "git ekf status"
-    )
+    assert "never: internal has no release-1.8 (asked just now)" in shell.types("git ekf status")
     shell.types(
         "echo 'replicas: [{name: istio, count: 2}]' >>apps/istio/overlays/deploy/kustomization.yaml"
     )

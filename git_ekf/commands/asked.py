@@ -34,6 +34,18 @@ def fetched(repo: Repository, *, tolerant: bool = False) -> Repository:
     Says so where `internal` does not answer, and where `tolerant` is set also where the vendor does
     not. Raises Refused, CallFailed.
     """
+    answer = fetch_both(repo, tolerant=tolerant)
+    if answer:
+        note_answer(repo, answer)
+    restore_records(repo.fresh())
+    return asked_ahead(repo.git)
+
+
+def fetch_both(repo: Repository, *, tolerant: bool) -> Answer | None:
+    """The answer of `internal`, None where it cannot be asked; the vendor is fetched beside it.
+
+    Says so where `tolerant` is set and the vendor does not answer. Raises Refused, CallFailed.
+    """
     with question(repo) if can_be_asked(repo) else nullcontext() as asking:
         try:
             fetch(repo)
@@ -41,10 +53,7 @@ def fetched(repo: Repository, *, tolerant: bool = False) -> Repository:
             if not tolerant:
                 raise
             note(error.message)
-        if asking:
-            note_answer(repo, take_in(repo, asking))
-    restore_records(repo.fresh())
-    return asked_ahead(repo.git)
+        return take_in(repo, asking) if asking else None
 
 
 def note_answer(repo: Repository, answer: Answer) -> None:

@@ -7,13 +7,12 @@ from typing import Annotated
 import typer
 
 from git_ekf.cluster import Cluster, cluster_of
-from git_ekf.commands.asked import note_answer, runs
-from git_ekf.commands.records_kept import with_records
+from git_ekf.commands.asked import fetch_both, note_answer, runs
+from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
-from git_ekf.internal import ask
 from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.branches import bring_branches
@@ -74,7 +73,9 @@ def _asked(repo: Repository) -> Repository:
     if internal not in repo.remotes:
         raise Refused(f"there is no remote {internal}", "git ekf init --internal URL")
     known = len(record_names(repo))
-    answer = ask(repo)
+    answer = fetch_both(repo, tolerant=True)
+    if answer is None:
+        raise Refused(f"{internal} is the vendor's repository", "git ekf check")
     if answer.failure:
         raise CallFailed(
             f"{internal} cannot be asked: {answer.failure}; nothing was changed",
@@ -85,7 +86,7 @@ def _asked(repo: Repository) -> Repository:
     repo = repo.fresh()
     new = len(record_names(repo)) - known
     if new:
-        say(f"{counted(new, 'deploy record')} from {internal}")
+        note(f"{counted(new, 'deploy record')} from {internal}")
     return repo
 
 
