@@ -473,27 +473,24 @@ def test_somebody_saves_between_plan_and_push(
     assert (local(saved), refs(server)["refs/heads/release-1.8"]) == (before, theirs)
 
 
-@pytest.mark.parametrize("by", ["ekf", "git"])
-def test_the_name_of_a_record_is_taken(saved: Clone, server: Clone, vendor: Path, by: str) -> None:
+def test_the_name_of_a_record_is_taken(saved: Clone, server: Clone, vendor: Path) -> None:
+    """Made while internal could not be asked; a pull gives it the next number, and loses nothing."""
     other = colleague(saved, vendor, server.path)
     name = "deploy/2026-11-20.2/release-1.8"
     assert other.ekf("tag", "-m", "Theirs.").code == 0
     assert other.ekf("save").code == 0
     assert saved.ekf("tag", "-m", "Ours.", "--no-fetch").code == 0
-    if by == "git":
-        (saved.path / ".git/ekf/journal").unlink()
+    message = saved.out("for-each-ref", "--format=%(contents)%(taggerdate)", f"refs/tags/{name}")
     with unchanged(saved, server):
-        message, hint = failed(saved.ekf("save"), 4)
-    assert (
-        message == f"internal has another {name}: somebody else took that name; nothing was saved"
+        said, hint = failed(saved.ekf("save"), 4)
+    assert said == f"internal has another {name}: somebody else took that name; nothing was saved"
+    assert hint == "git ekf pull gives yours the next number"
+    new = "deploy/2026-11-20.3/release-1.8"
+    assert f"{name} is somebody else's on internal; yours is {new} now.\n" in saved.ekf("pull").out
+    assert message == saved.out(
+        "for-each-ref", "--format=%(contents)%(taggerdate)", f"refs/tags/{new}"
     )
-    back = "git ekf undo" if by == "ekf" else f"git tag -d {name}"
-    assert hint == f"{back}, then: git fetch internal, then: git ekf tag --date 2026-11-20"
-    for command in back, "git fetch -q internal":
-        assert saved.git(*command.split()[1:]).code == 0
-    assert saved.ekf("tag", "--date", "2026-11-20", "-m", "Ours.").out.startswith(
-        "Recorded deploy/2026-11-20.3/release-1.8"
-    )
+    assert saved.rules() == []
     assert saved.ekf("save").code == 0
     assert refs(server, "refs/tags") == refs(saved, "refs/tags")
 

@@ -12,6 +12,7 @@ from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
+from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
 from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
@@ -48,6 +49,8 @@ def _pull(
     options = Options(save_check=False)
     if only_plans:
         return _show_plan(repo, target, options, json=request.json)
+    for old, new in renumber(repo):
+        say(f"{old} is somebody else's on {repo.config.internal}; yours is {new} now.")
     for sentence in bring_branches(repo):
         say(sentence)
     repo = repo.fresh()

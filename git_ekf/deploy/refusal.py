@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
+from git_ekf.deploy.renumber import taken
 from git_ekf.errors import CallFailed, GitFailed, Refused
-from git_ekf.git.refs import HEADS, RECORDS, TAGS
+from git_ekf.git.refs import HEADS, TAGS
 from git_ekf.internal import PATTERNS, remember, require_branch
-from git_ekf.records import saved_records
+from git_ekf.record import is_signed
+from git_ekf.records import read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
-from git_ekf.transaction.journal import Journal
 
 
 def refusal(
     repo: Repository,
-    journal: Journal,
     branch: str,
     rejected: dict[str, str],
     messages: str,
@@ -36,7 +36,7 @@ def refusal(
             repo.git.fetch(internal)
             remember(repo, repo.git.ls_remote(internal, *PATTERNS))
         now = repo.fresh()
-        error = behind(now, branch, saved) or _name_taken(now, journal, saved)
+        error = behind(now, branch, saved) or _name_taken(now, saved)
         if error:
             return error
     if by_policy:
@@ -74,20 +74,19 @@ def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
     return None
 
 
-def _name_taken(repo: Repository, journal: Journal, saved: str) -> Refused | None:
+def _name_taken(repo: Repository, saved: str) -> Refused | None:
     """The error where `internal` has another record under the name of one of ours."""
-    there = saved_records(repo)
-    for ref, ours in repo.record_refs.items():
-        name = ref.removeprefix(TAGS)
-        if not ref.startswith(RECORDS) or there.get(name, ours) == ours:
-            continue
+    for name in taken(repo):
         internal, day = repo.config.internal, name.split("/")[1].partition(".")[0]
-        last = journal.last()
-        changed = [(update.ref, update.new) for update in last.updates] if last else []
-        remove = "git ekf undo" if changed == [(ref, ours)] else f"git tag -d {shell(name)}"
+        record = read_records(repo, TAGS + name)[0]
+        hint = "git ekf pull gives yours the next number"
+        if record.tag is None or is_signed(record.tag.message):
+            hint = (
+                f"git tag -d {shell(name)}, then: git fetch {shell(internal)},"
+                f" then: git ekf tag --date {shell(day)}"
+            )
         return Refused(
-            f"{internal} has another {name}: somebody else took that name; {saved}",
-            f"{remove}, then: git fetch {shell(internal)}, then: git ekf tag --date {shell(day)}",
+            f"{internal} has another {name}: somebody else took that name; {saved}", hint
         )
     return None
 

@@ -13,7 +13,6 @@ from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
-from git_ekf.transaction.journal import Journal
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch
 
@@ -61,11 +60,11 @@ def save(repo: Repository) -> Saved:
     internal = repo.config.internal
     if internal not in repo.remotes:
         raise Refused(f"there is no remote {internal}", "git ekf init --internal URL")
-    with exclusive(repo) as journal:
+    with exclusive(repo):
         repo, listed, vanished = _ask(repo, branch)
         wanted, waiting = plan(repo, branch)
         require_free_names(repo, [ref.ref for ref in wanted], listed)
-        pushed, refused = _push(repo, journal, branch, wanted)
+        pushed, refused = _push(repo, branch, wanted)
         _verify(repo, pushed)
         return Saved(branch, pushed, [*vanished, *waiting, *refused])
 
@@ -144,9 +143,7 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
 # --- the push ---
 
 
-def _push(
-    repo: Repository, journal: Journal, branch: str, refs: list[Ref]
-) -> tuple[list[Ref], list[str]]:
+def _push(repo: Repository, branch: str, refs: list[Ref]) -> tuple[list[Ref], list[str]]:
     """Pushes all or nothing; what the server does not take as such is left out.
 
     Returns what was pushed, and sentences on the rest.
@@ -184,7 +181,7 @@ def _push(
             if atomic and backups:
                 saved = f"nothing was saved but the backup {backups[0].ref}"
             messages = first or pushed.messages
-            raise refusal(repo, journal, branch, pushed.rejected, messages, saved)
+            raise refusal(repo, branch, pushed.rejected, messages, saved)
 
 
 def _may_refuse_only(pushed: PushOutcome, ref: str) -> bool:

@@ -49,6 +49,10 @@ class ObjectQuestions(Process):
         """The id of a commit's tree. Raises GitFailed."""
         return self._text("rev-parse", f"{commit}^{{tree}}")
 
+    def write_tag(self, content: bytes) -> str:
+        """The id of a new tag object (git-mktag(1)). Raises GitFailed where it is none."""
+        return self._text("mktag", stdin=content)
+
     def object_infos(self, names: Iterable[str]) -> list[ObjectInfo | None]:
         """Of each object, by any name without a line end, what it is; None for a missing one."""
         asked = as_lines(names)
