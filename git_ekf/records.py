@@ -68,11 +68,15 @@ def saved_records(repo: Repository) -> dict[str, str]:
 def unsaved_records(repo: Repository, branch: str = "") -> list[str]:
     """Names of the deploy records, of one release or all, that `internal` does not have.
 
-    It goes by what was last fetched.
+    It goes by what was last fetched. Under the same name it may have somebody else's.
     """
     saved = saved_records(repo)
     ending = f"/{branch}" if branch else ""
-    return [name for name in record_names(repo) if name not in saved and name.endswith(ending)]
+    return [
+        name
+        for name in record_names(repo)
+        if name.endswith(ending) and saved.get(name) != repo.record_refs[TAGS + name]
+    ]
 
 
 def restore_records(repo: Repository) -> list[str]:
