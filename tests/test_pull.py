@@ -154,6 +154,56 @@ def test_internal_does_not_answer(pair: Pair) -> None:
     assert hint == "git ls-remote internal"
 
 
+def test_asking_costs_one_connection(pair: Pair, tmp_path: Path) -> None:
+    wrapper = tmp_path / "bin/git"
+    wrapper.parent.mkdir()
+    log = tmp_path / "log"
+    wrapper.write_text(f'#!/bin/sh\necho "$*" >>{log}\nexec {shutil.which("git")} "$@"\n')
+    wrapper.chmod(0o755)
+    path = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
+    for command in (["upgrade", "--plan"], ["sync"], ["tag", "-m", "x"], ["pull"]):
+        log.write_text("")
+        assert pair.b.ekf(*command, env=path).code == 0
+        asked = [line for line in log.read_text().splitlines() if " internal" in line]
+        assert [line.split()[0] for line in asked] == ["ls-remote"], command
+
+
+def test_a_channel_that_the_vendor_has_deleted(pair: Pair) -> None:
+    vendor_commit(pair.a, "release-1.8", {"VERSION": "1.8.1\n"})
+    assert pair.a.ekf("sync").code == 0
+    assert pair.a.ekf("save").code == 0
+    pair.a.vendor.git("update-ref", "-d", "refs/heads/release-1.8")
+    pair.a.git("fetch", "-q", "--prune", "origin")
+    row = next(
+        line for line in pair.a.ekf("status").out.splitlines() if line.startswith("  channel")
+    )
+    assert "origin has no release-1.8 any more (fetched just now)" in row
+    assert row.endswith("git ekf upgrade --plan")
+    assert pair.a.ekf("upgrade", "--plan").code == 0
+
+
+def test_two_who_save_at_once(pair: Pair) -> None:
+    """One of them is told to pull, and no lock shows through."""
+    for name, clone in zip("ab", pair, strict=True):
+        clone.commit(f"own/{name}", "1\n", name)
+    both = [
+        subprocess.Popen(
+            ["git-ekf", "save"], cwd=clone.path, stdout=-1, stderr=-1, encoding="utf-8"
+        )
+        for clone in pair
+    ]
+    said = [(process.communicate()[1], process.returncode) for process in both]
+    assert sorted(code for _, code in said) == [0, 4], said
+    [message] = [err for err, code in said if code == 4]
+    assert message.splitlines()[-1].startswith("hint: git ekf pull")
+    assert "lock" not in message
+    for clone in pair:
+        assert clone.ekf("pull").code == 0
+        assert clone.ekf("save").code == 0
+    assert pair.a.ekf("pull").code == 0
+    assert same(pair)
+
+
 def test_not_asked_where_it_is_not_to_be(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)

@@ -152,6 +152,9 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
     if state.channel_ahead is None:
         text = f"{primary}/{state.branch} is not known here ({fetched})"
         yield _Row("channel", text, f"git fetch {shell(primary)}")
+    elif state.branch not in repo.channels:
+        text = f"{primary} has no {state.branch} any more ({fetched})"
+        yield _Row("channel", text, "git ekf upgrade --plan" if state.newer else "")
     elif state.channel_ahead:
         text = f"{counted(state.channel_ahead, 'new vendor commit')} ({fetched})"
         yield _Row("channel", text, "git ekf sync")
