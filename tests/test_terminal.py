@@ -92,6 +92,27 @@ def test_text_of_the_repository_brings_no_colours(clone: Clone) -> None:
     assert "\x1b[31mred" not in text
 
 
+@pytest.mark.parametrize("command", ["show", "log", "diff --rendered", "rollback -n", "releases"])
+def test_in_a_pager_that_git_has_begun_no_escape_code_is_text(clone: Clone, command: str) -> None:
+    """git ekf show had git colour what it then showed as text."""
+    clone.git("config", "ekf.render.command", "true")
+    clone.commit("apps/mine/own", "own\n")
+    assert clone.ekf("tag", "-m", "One").code == 0
+    assert clone.ekf("save").code == 0
+    clone.commit("apps/mine/own", "more\n")
+    words = command.split()
+    if words[0] == "rollback":
+        words.append("deploy/2026-11-20/release-1.8")
+    for env in ({"GIT_PAGER_IN_USE": "true"}, {"GIT_PAGER_IN_USE": "true", "NO_COLOR": ""}):
+        done = run("git-ekf", *words, cwd=clone.path, env=env)
+        assert done.code == 0, done
+        assert "x1b" not in done.out
+        assert ("\x1b" in done.out) <= (env.get("NO_COLOR") == "")
+    clone.git("config", "pager.ekf", "true")
+    text = shown(clone.path, "git", "ekf", *words, env={"GIT_PAGER": "cat -v"})
+    assert "x1b" not in text
+
+
 def test_findings_and_hints(clone: Clone) -> None:
     clone.git("switch", "-q", "-c", "wrong")
     text = shown(clone.path, "git", "commit", "--allow-empty", "-m", "x")

@@ -272,4 +272,7 @@ def split_fields(out: bytes) -> list[str]:
 def _environment() -> dict[str, str]:
     # git speaks English, because some of it is recognised: without a directory of translations it
     # sets no locale at all (gettext.c). The user's own locale stays, for hooks and filters.
-    return {**os.environ, "GIT_TEXTDOMAINDIR": os.devnull}
+    environment = {**os.environ, "GIT_TEXTDOMAINDIR": os.devnull}
+    # What is read is not what is shown: behind a pager even diff-tree would colour its answer.
+    environment.pop("GIT_PAGER_IN_USE", None)
+    return environment

@@ -41,9 +41,10 @@ class SettingQuestions(Process):
         return self._word_or_none("config", "--get-urlmatch", key, url)
 
     def wants_colour(self, slot: str, *, is_terminal: bool) -> bool:
-        """Whether color.SLOT (or color.ui) asks for colours."""
+        """Whether color.SLOT (or color.ui) asks for colours, on a terminal or in a pager."""
         question = ("--get-colorbool", f"color.{slot}", "true" if is_terminal else "false")
-        return self._text("config", *question) == "true"
+        paged = self.variant(env={"GIT_PAGER_IN_USE": os.environ.get("GIT_PAGER_IN_USE", "")})
+        return paged._text("config", *question) == "true"
 
     def local_settings(self, key: str) -> list[str]:
         """All values that a setting has in this clone."""
