@@ -10,6 +10,7 @@ import sys
 
 def main() -> None:
     """Does what sys.argv asks for, and ends the process, mostly without the clean-up of Python."""
+    _open_what_is_closed()
     # ^C ends a program that is still loading without a word; only cli.main has a mess to tidy up.
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
@@ -23,7 +24,11 @@ def main() -> None:
     if sys.argv[1:2] == ["complete"]:
         from git_ekf.shell import complete
 
-        complete.main(sys.argv[2:])
+        try:
+            complete.main(sys.argv[2:])
+            sys.stdout.flush()
+        except OSError:
+            pass  # the shell has gone
         os._exit(0)
     if sys.argv[1:] == ["status", "--prompt"]:
         from git_ekf.shell import prompt
@@ -39,6 +44,14 @@ def main() -> None:
         code = FAILED  # cli.main has said so
     # Taking the interpreter apart in good order takes 15 ms, to free what the system frees anyway.
     os._exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """As git does (setup.c, sanitize_stdfds): else a file would get the number of a stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, mode))
 
 
 if __name__ == "__main__":

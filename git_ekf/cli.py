@@ -16,7 +16,7 @@ from typer._click.exceptions import UsageError as ClickUsageError
 from typer.core import TyperGroup
 
 from git_ekf import __version__
-from git_ekf.errors import DONE, FAILED, INTERRUPTED, USAGE, EkfError, SystemFailed, UsageError
+from git_ekf.errors import DONE, INTERRUPTED, USAGE, EkfError, SystemFailed, UsageError
 from git_ekf.terminal.screen import print_error, print_hint
 
 # name -> what it does; the module is git_ekf.commands.<name>.
@@ -147,7 +147,10 @@ def _terminate(number: int, frame: object) -> NoReturn:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command. Returns the exit code; an error is printed, never raised."""
+    """Runs a command. Returns the exit code; an error is printed, never raised.
+
+    Where nobody reads what is printed any more, the process ends by SIGPIPE, as git's does.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__ has it until here
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -157,12 +160,25 @@ def main(argv: list[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     _make_absolute()
     try:
+        try:
+            code = _run(argv)
+            sys.stdout.flush()
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and _is_reader_gone():
+                raise
+            code = _report(SystemFailed(error))
+    except BrokenPipeError:
+        _end_by_sigpipe()
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    """The exit code of a command, its errors printed. Raises OSError."""
+    try:
         code = app(argv, prog_name="git ekf", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except EkfError as error:
-        print_error(error)
-        return error.code
+        return _report(error)
     except NoArgsIsHelpError as error:
         print(error.format_message())
         return USAGE
@@ -170,21 +186,26 @@ def main(argv: list[str]) -> int:
         command = "git ekf"
         if isinstance(error, ClickUsageError) and error.ctx:
             command = error.ctx.command_path
-        print_error(UsageError(_sentence(error.format_message()), f"{command} -h"))
-        return USAGE
+        return _report(UsageError(_sentence(error.format_message()), f"{command} -h"))
     except (KeyboardInterrupt, typer.Abort):
         _print_interrupted()
         return INTERRUPTED
     except _Terminated as signalled:
         print("git-ekf: terminated", file=sys.stderr)
         return 128 + int(signalled.args[0])
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) and _is_reader_gone():
-            # Nothing more can be written, not even at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return FAILED
-        print_error(SystemFailed(error))
-        return FAILED
+    except SystemExit:  # what typer makes of a BrokenPipeError, its own help's for example
+        raise BrokenPipeError from None
+
+
+def _report(error: EkfError) -> int:
+    """Prints an error. Its exit code, which is all there is where standard error is full."""
+    try:
+        print_error(error)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
+    return error.code
 
 
 def _make_absolute() -> None:
@@ -196,12 +217,21 @@ def _make_absolute() -> None:
 
 
 def _is_reader_gone() -> bool:
-    """Whether nobody reads standard output any more: poll(2) says so of a pipe or a socket."""
+    """Whether nobody reads what is printed any more: poll(2) says so of a pipe or a socket."""
     import select  # for few errors only
 
     watch = select.poll()
-    watch.register(1, 0)
+    for stream in (1, 2):
+        watch.register(stream, 0)
     return any(events & (select.POLLERR | select.POLLHUP) for _, events in watch.poll(0))
+
+
+def _end_by_sigpipe() -> NoReturn:
+    """Ends the process as whoever waits for it knows it from git: the shell has 141 then."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python ignores
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPIPE])
+    os.kill(os.getpid(), signal.SIGPIPE)
+    os._exit(128 + signal.SIGPIPE)
 
 
 def _print_interrupted() -> None:
