@@ -376,8 +376,8 @@ def test_releases_with_a_forecast(clone: Clone) -> None:
     channels = answer(clone, "releases", "--forecast")["channels"]
     assert [one["forecast"] for one in channels] == [
         None,
-        {"clean": 1, "upstream": 0, "empty": 1, "conflict": 0},
-        {"clean": 1, "upstream": 0, "empty": 0, "conflict": 1},
+        {"clean": 1, "upstream": 0, "empty": 1, "conflict": 0, "depends": 0},
+        {"clean": 1, "upstream": 0, "empty": 0, "conflict": 1, "depends": 0},
     ]
     clone.git("switch", "-q", "--detach")
     assert {one["forecast"] for one in answer(clone, "releases", "--forecast")["channels"]} == {

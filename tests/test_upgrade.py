@@ -752,7 +752,7 @@ def test_a_plan_with_conflicts(world: World) -> None:
         f"  depends   {behind[:7]} Our name",
         f"            behind the conflict of {image[:7]}",
         f"  clean     {own[:7]} Other",
-        "4 clean, 1 in conflict",
+        "3 clean, 1 in conflict, 1 behind a conflict",
         f"It would stop at {image[:7]} for you to resolve, in an ordinary rebase: git ekf upgrade 1.9",
     ]
     answer = json.loads(world.ekf("upgrade", "--json").out)
@@ -775,6 +775,13 @@ def test_a_plan_with_conflicts(world: World) -> None:
         (behind, "clean", [image]),
         (own, "clean", []),
     ]
+    counts = {"clean": 3, "upstream": 0, "empty": 0, "conflict": 1, "depends": 1}
+    assert answer["counts"] == counts
+    releases = json.loads(world.ekf("releases", "--forecast", "--json").out)["channels"]
+    assert [one["forecast"] for one in releases if one["branch"] == "release-1.9"] == [counts]
+    assert "stop: 3 clean, 1 in conflict, 1 behind a conflict (1 file)\n" in (
+        world.ekf("releases", "--forecast").out
+    )
     assert answer["commits"][2]["conflicts"] == [
         {
             "kind": "content",

@@ -139,11 +139,11 @@ def _is_plain(step: ReplayStep) -> bool:
 def _mark(step: ReplayStep) -> str:
     if step.verdict == "conflict":
         return "CONFLICT"
-    if step.verdict == "clean":
-        for mark in ("depends", "settled", "moved", "merged"):
+    if step.outcome == "clean":
+        for mark in ("settled", "moved", "merged"):
             if getattr(step, mark):
                 return mark
-    return step.verdict
+    return step.outcome
 
 
 def _details(step: ReplayStep, target: Target) -> list[str]:
@@ -176,6 +176,7 @@ def _as_json(plan: UpgradePlan) -> dict[str, object]:
         "record": target.record or None,
         "replaced": target.replaced or None,
         "clean": not plan.conflicts,
+        "counts": plan.counts(),
         "commits": [_step_as_json(step) for step in plan.steps],
     }
 

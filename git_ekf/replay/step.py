@@ -46,6 +46,12 @@ class ReplayStep:
         self.depends: list[str] = []
         self.settled: list[tuple[str, str]] = []
 
+    @property
+    def outcome(self) -> str:
+        """The verdict; depends, where it holds only if a conflict before it is resolved so."""
+        supposed = self.depends and self.verdict in ("clean", "empty")
+        return "depends" if supposed else self.verdict
+
     def mark_if_empty(self) -> None:
         """Makes the verdict empty for a commit that has changed something, and now does not."""
         if self.verdict == "clean" and self.commit.changes and not self.changes:

@@ -28,11 +28,13 @@ from git_ekf.upgrade.prefer import Preference, settler
 from git_ekf.upgrade.ready import require_linear, require_names
 from git_ekf.upgrade.target import Target, newer_channels
 
-VERDICTS = {
+# What becomes of a commit -> the same in a summary.
+OUTCOMES = {
     "clean": "clean",
     "upstream": "already upstream",
     "empty": "nothing left of",
     "conflict": "in conflict",
+    "depends": "behind a conflict",
 }
 
 
@@ -63,14 +65,14 @@ class UpgradePlan(NamedTuple):
         return [step for step in self.steps if step.verdict == "conflict"]
 
     def counts(self) -> dict[str, int]:
-        """How many commits have each verdict, those that none has included."""
-        verdicts = [step.verdict for step in self.steps]
-        return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+        """How many commits have each outcome, those that none has included."""
+        outcomes = [step.outcome for step in self.steps]
+        return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}
 
     def summary(self) -> str:
         """The same in words."""
         words = [
-            f"{count} {VERDICTS[verdict]}" for verdict, count in self.counts().items() if count
+            f"{count} {OUTCOMES[outcome]}" for outcome, count in self.counts().items() if count
         ]
         return ", ".join(words) or "nothing to carry over"
 
@@ -102,7 +104,7 @@ def plan(repo: Repository, target: Target, options: Options) -> UpgradePlan:
 
 
 class ChannelForecast(NamedTuple):
-    """An upgrade foretold: in a sentence, and how many commits have each verdict.
+    """An upgrade foretold: in a sentence, and how many commits have each outcome.
 
     `counts` is None where that cannot be told.
     """
