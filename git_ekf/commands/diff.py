@@ -79,6 +79,11 @@ def diff(
             raise UsageError(
                 f"no such option: {option}", f"git ekf diff {close[0]}" if close else HELP
             )
+    if stat and json:
+        raise UsageError(
+            "--stat and --json exclude each other: the document has all of it",
+            f"git ekf diff {'--rendered --json' if rendered else '--json'}",
+        )
     repo = with_records()
     old, new, paths = read_ends(repo, plain, context.meta.get(_PATHS))
     if not rendered and not json:

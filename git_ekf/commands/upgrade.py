@@ -34,4 +34,4 @@ def upgrade(
     one stays.
     """
     find = partial(targets.upgrade, release=release)
-    return run("upgrade", find, request, squash=migrate_squash)
+    return run("upgrade", find, request, release=release, squash=migrate_squash)

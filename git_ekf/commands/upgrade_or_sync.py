@@ -12,6 +12,11 @@ import typer
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
+from git_ekf.commands.without_part import (
+    note_without_a_file,
+    note_without_part,
+    refuse_without_part,
+)
 from git_ekf.errors import DONE, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository, asked_ahead
@@ -120,15 +125,22 @@ def with_request(
 
 
 def run(
-    command: str, find: Callable[[Repository], Target], request: Request, *, squash: bool = False
+    command: str,
+    find: Callable[[Repository], Target],
+    request: Request,
+    *,
+    release: str | None = None,
+    squash: bool = False,
 ) -> int:
     """Does what is asked for, and shows it. The exit code.
 
     `find` tells the target, once the vendor's repository was fetched.
     """
+    options_given = _given(request, release, squash=squash)
     then = Afterwards(_check(request.verify), request.range_diff, not request.no_build)
     how = how_to_go_on(command, request)
     if how:
+        refuse_without_part(command, how, options_given)
         return go_on(how, then)
     options = Options(
         tuple(parse(text) for text in request.prefer or []),
@@ -144,13 +156,24 @@ def run(
     if not request.no_fetch:
         repo = fetched(repo)
     target = find(repo)
+    note_without_a_file(repo, target, options.prefer)
     if only_plans:
+        note_without_part(options_given)
         return show_plan(repo, target, options, json=request.json)
     if target.nothing_new:
         channel = f"{repo.config.primary}/{target.goal}"
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         return DONE
     return show_outcome(repo, carry_out(repo, target, options), then)
+
+
+def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
+    """The options that are set, but for --continue, --skip and --abort."""
+    defaults = Request._field_defaults
+    names = [name for name, value in request._asdict().items() if value != defaults[name]]
+    others = [name for name in names if name not in ("proceed", "skip", "abort")]
+    options = [f"--{name.replace('_', '-')}" for name in others]
+    return options + ["--migrate-squash"] * squash + ["X.Y"] * (release is not None)
 
 
 def _check(verify: str) -> list[str]:

@@ -11,6 +11,9 @@ from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import Settle
+from git_ekf.repository import Repository
+from git_ekf.upgrade.migration import migrations_between
+from git_ekf.upgrade.target import Target
 
 LOCAL = "local"
 VENDOR = "vendor"
@@ -21,6 +24,10 @@ class Preference(NamedTuple):
 
     side: str
     pattern: str
+
+    def __str__(self) -> str:
+        """As it was given."""
+        return f"{self.side}:{self.pattern}" if self.pattern else self.side
 
     def matches(self, path: str) -> bool:
         """Whether it is for a path."""
@@ -42,6 +49,26 @@ def parse(text: str) -> Preference:
 def side_of(preferences: tuple[Preference, ...], path: str) -> str:
     """The side that the last preference for a path names; "" without one."""
     return next((one.side for one in reversed(preferences) if one.matches(path)), "")
+
+
+def without_a_file(
+    repo: Repository, target: Target, preferences: tuple[Preference, ...]
+) -> list[Preference]:
+    """The preferences with a pattern that matches no file that the configuration commits change.
+
+    None where migrations change the files' names first. Raises Refused, GitFailed.
+    """
+    left = [one for one in preferences if one.pattern]
+    if not left or migrations_between(repo, target):
+        return []
+    commits = repo.git.commits_with_changes(target.base, target.tip, first_parent=True)
+    changed: set[str] = set().union(*(commit.changes for commit in commits))
+    left = [one for one in left if not any(map(one.matches, changed))]
+    if left:  # a file has its name of the new release where it comes to a conflict
+        renamed = repo.git.renamed_files(target.base, target.onto)
+        there = [new for old, new in renamed if old in changed]
+        left = [one for one in left if not any(map(one.matches, there))]
+    return left
 
 
 def settler(scratch: Scratch, preferences: tuple[Preference, ...]) -> Settle | None:

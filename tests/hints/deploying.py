@@ -139,6 +139,9 @@ APPLYING = {
         fill={"OTHER": "$TOP/demo"},
         again="ls $TOP/demo",
     ),
+    "commands/diff.py: --stat and --json exclude each other: the document has all of it": Scenario(
+        RECORD, "git ekf diff --stat --json", again="git ekf diff --rendered --json"
+    ),
     "commands/diff.py: no such option: {}": Scenario(
         RECORD, "git ekf diff --rendred", codes=(0, 1, 4, 5), again="git ekf diff HEAD~1 HEAD"
     ),
