@@ -240,6 +240,31 @@ def test_finished_with_git(world: World) -> None:
     assert_undone(world, before)
 
 
+def test_git_shows_one_readable_line_of_ours(world: World) -> None:
+    """It was a program of the shell, of 700 characters."""
+    stop(world)
+    line = 'sh "$(git rev-parse --git-path ekf/last-step)" # the upgrade ends on release-1.9'
+    assert world.out("status").count(f"   exec {line}\n") == 1
+    resolve(world)
+    done = world.git("rebase", "--continue", env={"GIT_EDITOR": ":"})
+    said = done.out + done.err.replace("\r", "\n")
+    shown = [one.removeprefix("\x1b[K") for one in said.splitlines() if "Executing" in one]
+    assert shown == [f"Executing: {line}"]
+    assert "show-ref" not in said
+    assert_refused_after(world, FINISHED)
+    assert_upgraded(world)
+    assert not (world.path / ".git/ekf/last-step").exists()
+
+
+def test_what_the_rebase_runs_at_its_end_is_made_again(world: World) -> None:
+    stop(world)
+    (world.path / ".git/ekf/last-step").unlink()
+    resolve(world)
+    assert world.git("rebase", "--continue", ok=False, env={"GIT_EDITOR": ":"}).code != 0
+    assert world.ekf("upgrade", "--continue").code == 0
+    assert_upgraded(world)
+
+
 def test_undo_right_after_git_has_finished_it(world: World) -> None:
     before = snapshot(world)
     stop(world)

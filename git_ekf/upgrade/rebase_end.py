@@ -8,7 +8,7 @@ from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
 from git_ekf.transaction.moves import set_setting
-from git_ekf.upgrade.rebase_state import RebaseState, in_progress, read, remove
+from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, read, remove
 
 
 def recognise(repo: Repository, journal: Journal) -> Operation | None:
@@ -35,7 +35,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     if is_new or (is_same and repo.git.head_branch() == operation.head_after):
         picks = [update for update in others if update.ref.startswith(PICKS)]
         repo.git.update_refs(RefUpdate(update.ref, "", "") for update in picks)
-        remove(repo, "originals")
+        remove(repo, LAST_STEP, "originals")
         moved = first._replace(new=_left_at(repo, first.ref) or now)
         kept = [update for update in others if update not in picks]
         return journal.mark(operation, "done", [moved, *kept])
@@ -50,7 +50,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     repo.git.update_refs(back)
     for setting in operation.inverse().settings:
         set_setting(repo, setting)
-    remove(repo, "originals", "rewritten", "rebase")
+    remove(repo, LAST_STEP, "originals", "rewritten", "rebase")
     return journal.mark(operation, "dropped")
 
 

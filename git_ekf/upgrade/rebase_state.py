@@ -15,6 +15,9 @@ from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.upgrade.prefer import Preference
 from git_ekf.upgrade.target import Target
 
+# What a rebase of ours runs at its end (`rebase_todo`).
+LAST_STEP = "last-step"
+
 
 class RebaseState(NamedTuple):
     """The record of a rebase while it runs. It began at `onto`, with `written` below it.
@@ -71,7 +74,7 @@ def write(repo: Repository, state: RebaseState) -> None:
 
 
 def path_of(repo: Repository, name: str) -> str:
-    """A file of ours: `originals`, `rebase`, `rewritten` or `todo`."""
+    """A file of ours: `last-step`, `originals`, `rebase`, `rewritten` or `todo`."""
     return os.path.join(repo.place.git_dir, "ekf", name)
 
 

@@ -6,11 +6,13 @@ began. The last line, an `exec`, makes the new branch and lets the rebase end on
 
 from __future__ import annotations
 
+import os
 import shlex
 
 from git_ekf.git.refs import HEADS
 from git_ekf.repository import Repository
-from git_ekf.upgrade.rebase_state import RebaseState, append, lines_of, path_of
+from git_ekf.smallfile import write_small
+from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, append, lines_of, path_of
 from git_ekf.upgrade.target import UPGRADE, Target
 
 
@@ -22,7 +24,7 @@ def write_todo(repo: Repository, state: RebaseState) -> str:
     todo = path_of(repo, "todo")
     with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
-        file.write(f"{_last_line(repo, state.target)}\n")
+        file.write(f"{_write_last_step(repo, state.target)}\n")
     return todo
 
 
@@ -32,41 +34,45 @@ def restore_last_line(repo: Repository, target: Target) -> None:
     Without it the old branch would be moved.
     """
     at_goal = lines_of(repo, "head-name")[:1] == [HEADS + target.goal]
-    last = _last_line(repo, target)
+    last = _write_last_step(repo, target)
     if target.command == UPGRADE and not at_goal and last not in lines_of(repo, "git-rebase-todo"):
         append(repo, "git-rebase-todo", last)
 
 
-def _last_line(repo: Repository, target: Target) -> str:
-    """It runs in the shell, and without git-ekf, which an editor's PATH may not have.
+def _write_last_step(repo: Repository, target: Target) -> str:
+    """Writes what the rebase is to run at its end. The line for it, which git shows to the user.
 
-    It may run twice.
+    It runs in the shell, and without git-ekf, which an editor's PATH may not have. It may run
+    twice.
     """
+    write_small(path_of(repo, LAST_STEP), os.fsencode(_last_step(repo, target)))
+    return f"exec sh {_git_path(f'ekf/{LAST_STEP}')} # the {target.command} ends on {target.goal}"
+
+
+def _last_step(repo: Repository, target: Target) -> str:
+    lines = ["set -e"]
+    if target.command == UPGRADE:
+        goal = shlex.quote(target.goal)
+        upstream = shlex.quote(repo.primary_prefix + target.goal)
+        made = f"git show-ref --quiet --verify refs/heads/{goal}"
+        make = f"git branch --no-track {goal} {target.tip}"
+        if target.goal_tip:  # git moves only a branch that is where the rebase began
+            made = f'[ "$(git rev-parse --quiet --verify refs/heads/{goal})" = {target.tip} ]'
+            make = f"git update-ref refs/heads/{goal} {target.tip} {target.goal_tip}"
+        lines += [
+            f"{made} || {make}",
+            f"git branch --quiet --set-upstream-to={upstream} {goal}",
+            f"echo {shlex.quote(HEADS + target.goal)} >{_git_path('rebase-merge/head-name')}",
+        ]
     # Notes and hooks are told of the user's own commits, not of what a migration has made of them.
-    keep = (
-        f"list={_git_path('rebase-merge/rewritten-list')};"
-        f' [ ! -f "$list" ] || {{ sed -f {_git_path("ekf/originals")} "$list" >"$list.new"'
-        f' && mv "$list.new" "$list" && cp "$list" {_git_path("ekf/rewritten")}; }}'
-    )
-    if target.command != UPGRADE:
-        return f"exec {keep}"
-    goal = shlex.quote(target.goal)
-    upstream = shlex.quote(repo.primary_prefix + target.goal)
-    make = (
-        f"{{ git show-ref --quiet --verify refs/heads/{goal}"
-        f" || git branch --no-track {goal} {target.tip}; }}"
-    )
-    if target.goal_tip:  # git moves only a branch that is where the rebase began
-        make = (
-            f'{{ [ "$(git rev-parse --quiet --verify refs/heads/{goal})" = {target.tip} ]'
-            f" || git update-ref refs/heads/{goal} {target.tip} {target.goal_tip}; }}"
-        )
-    return (
-        f"exec {make}"
-        f" && git branch --quiet --set-upstream-to={upstream} {goal}"
-        f" && echo {shlex.quote(HEADS + target.goal)} >{_git_path('rebase-merge/head-name')}"
-        f" && {{ {keep}; }}"
-    )
+    lines += [
+        f"list={_git_path('rebase-merge/rewritten-list')}",
+        '[ -f "$list" ] || exit 0',
+        f'sed -f {_git_path("ekf/originals")} "$list" >"$list.new"',
+        'mv "$list.new" "$list"',
+        f'cp "$list" {_git_path("ekf/rewritten")}',
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _git_path(name: str) -> str:
