@@ -14,7 +14,7 @@ from git_ekf.policy.finding import Finding
 from git_ekf.record import context
 from git_ekf.records import saved_records, unsaved_records
 from git_ekf.repository import Repository
-from git_ekf.transaction.journal import cut_off
+from git_ekf.transaction.journal import command_at_work, cut_off
 from git_ekf.vendor import MirrorState, last_fetch, mirror_state_for
 
 
@@ -50,13 +50,13 @@ class Status(NamedTuple):
     """Where a work tree stands. None means that it cannot be told (no channel, nothing saved yet).
 
     `mirror` is what the primary repository has said of itself where it is a mirror, None where it
-    is the vendor's own. `cut_off` is the git-ekf command that was killed half-way, `under_way` the
-    one that goes on in a rebase. `asked` is when `internal` was asked last, `fetched` when the
-    primary repository was (seconds since 1970). `changed` and `untracked` count files,
-    `unsaved_records` deploy records, all other counts are commits. `others` are release branches
-    that are not checked out, `ahead` names of records that a clock in the future has made, which do
-    not count. `findings` are those of the remotes, the branch checked out and the newest deploy
-    record.
+    is the vendor's own. `at_work` is the git-ekf command that moves refs at this moment, in another
+    terminal, `cut_off` the one that was killed half-way, `under_way` the one that goes on in a
+    rebase. `asked` is when `internal` was asked last, `fetched` when the primary repository was
+    (seconds since 1970). `changed` and `untracked` count files, `unsaved_records` deploy records,
+    all other counts are commits. `others` are release branches that are not checked out, `ahead`
+    names of records that a clock in the future has made, which do not count. `findings` are those
+    of the remotes, the branch checked out and the newest deploy record.
     """
 
     cluster: str
@@ -65,6 +65,7 @@ class Status(NamedTuple):
     release: str | None
     upstream: str | None
     operation: str | None
+    at_work: str | None
     cut_off: str | None
     under_way: str | None
     base: str | None
@@ -116,6 +117,7 @@ def status(repo: Repository) -> Status:
         release=release,
         upstream=f"{remote}/{merge[0].removeprefix('refs/heads/')}" if remote and merge else None,
         operation=repo.operation,
+        at_work=command_at_work(repo) or None,
         cut_off=cut_off(repo) or None,
         under_way=_under_way(repo),
         base=base,

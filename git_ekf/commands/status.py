@@ -115,7 +115,10 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
     if state.cut_off:
         text = f"{with_article(state.cut_off)} that was cut off"
         yield _Row("in progress", text, "git ekf undo", "red")
-    if state.under_way:
+    if state.at_work:
+        name = "a git-ekf command" if state.at_work == "command" else f"git ekf {state.at_work}"
+        yield _Row("in progress", f"{name} is at work now", colour="yellow")
+    elif state.under_way:
         command = f"git ekf {state.under_way} --continue"
         yield _Row("in progress", with_article(state.under_way), command, "red")
     elif state.operation:
@@ -131,7 +134,7 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
         parts = [(state.changed, "changed file"), (state.untracked, "untracked file")]
         text = ", ".join(counted(number, noun) for number, noun in parts if number)
         # What a command was killed or failed over is half of something, and nothing to commit.
-        half_way = state.operation or state.cut_off
+        half_way = state.operation or state.cut_off or state.at_work
         command = "" if half_way else "git add -A && git commit"
         yield _Row("not committed", text, command, "red")
     if state.release:

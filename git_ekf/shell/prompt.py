@@ -8,8 +8,9 @@ import sys
 import time
 
 from git_ekf.hooks.settings import Settings, client_settings, parse_config
-from git_ekf.hooks.spawn import finish, start
+from git_ekf.hooks.spawn import finish, read, start
 from git_ekf.names import Scheme, record_name
+from git_ekf.transaction.at_work import at_work
 
 _LIMIT = 1 << 24  # bytes; a longer answer is none
 
@@ -72,6 +73,10 @@ def segment() -> str:
         return ""
     headers = dict(field[2:].split(" ", 1) for field in fields if field.startswith("# "))
     branch, operation = _branch(headers.get("branch.head", ""), git_dir)
+    # In another terminal: before a rebase, which may be its own.
+    name = at_work(os.path.join(_common_dir(git_dir), "ekf"))
+    if name:
+        operation = f"|{name.upper()}"
     words = [branch + operation]
     counts = headers.get("branch.ab", "").split(" ")  # "+12 -3", "+0 -0" where all is equal
     words += [count for count in counts if count.strip("+-0")]
@@ -86,6 +91,12 @@ def segment() -> str:
     if runs and runs != branch and settings.scheme.is_release(branch):
         words.append(f"!{settings.scheme.version(runs)}")
     return "".join(char if char.isprintable() else "?" for char in " ".join(words))
+
+
+def _common_dir(git_dir: str) -> str:
+    """Where what all work trees share is (gitrepository-layout(5), commondir)."""
+    common = os.fsdecode((read(os.path.join(git_dir, "commondir")) or b"").strip())
+    return os.path.join(git_dir, common) if common else git_dir
 
 
 def _branch(head: str, git_dir: str) -> tuple[str, str]:

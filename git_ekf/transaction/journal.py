@@ -1,14 +1,13 @@
 """What git-ekf did to refs, written down before and after, so that it can be taken back.
 
-And the lock around it. The journal is `ekf/journal` in the common git directory, a line of JSON
-an event, only ever appended to: an operation is `begun` with the ref updates that it is about to
-make, then `done`; taken back, it is `undoing`, then `undone`. After a crash the refs themselves
-tell how far it got: they move in one transaction.
+The lock around it is that of `at_work`. The journal is `ekf/journal` in the common git directory,
+a line of JSON an event, only ever appended to: an operation is `begun` with the ref updates that
+it is about to make, then `done`; taken back, it is `undoing`, then `undone`. After a crash the refs
+themselves tell how far it got: they move in one transaction.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import stat
@@ -21,6 +20,7 @@ from git_ekf.git.refs import RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small, write_small
+from git_ekf.transaction.at_work import at_work, give_back, take
 
 # Operations that are kept; older ones are forgotten when the file is next tidied.
 _KEPT = 200
@@ -139,16 +139,18 @@ class Journal:
             os.fsync(file.fileno())
 
 
+def command_at_work(repo: Repository) -> str:
+    """The git-ekf command that is at work in this repository now; "" for none."""
+    return at_work(_folder(repo))
+
+
 def cut_off(repo: Repository) -> str:
     """The command that was killed half-way and is to be finished or taken back.
 
     "" where there is none, and while one is at work. Raises Refused.
     """
     folder = _folder(repo)
-    try:
-        with open(os.path.join(folder, "lock"), "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    if not os.path.exists(os.path.join(folder, "lock")) or at_work(folder):
         return ""
     operation = Journal(os.path.join(folder, "journal")).unfinished()
     return operation.command if operation else ""
@@ -158,25 +160,23 @@ def cut_off(repo: Repository) -> str:
 def locked(repo: Repository) -> Iterator[Journal]:
     """Holds the lock against other git-ekf commands that change refs.
 
-    The lock is the system's, on an open file, so it goes with the process however that ends.
     Raises Refused where another command is at work.
     """
     folder = _folder(repo)
     os.makedirs(folder, exist_ok=True)
-    descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(
-                "another git-ekf command is at work in this repository",
-                "wait for it, then try again",
-            ) from None
+        descriptor = take(folder)
+    except BlockingIOError:
+        raise Refused(
+            "another git-ekf command is at work in this repository",
+            "wait for it, then try again",
+        ) from None
+    try:
         _share(repo, folder)
         yield Journal(os.path.join(folder, "journal"))
     finally:
         _share(repo, folder)
-        os.close(descriptor)
+        give_back(descriptor)
 
 
 def _share(repo: Repository, folder: str) -> None:
