@@ -18,6 +18,7 @@ from upgrading import (
     NEXT,
     World,
     assert_clean,
+    assert_refused,
     left_in,
     script,
     snapshot,
@@ -485,13 +486,39 @@ def test_markers_left_behind(world: World) -> None:
     world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
     assert world.ekf("upgrade", "--no-save-check").code == 3
     world.git("add", "-A")  # as it is, markers and all
-    done = world.ekf("upgrade", "--continue", env={"EKF_HOOKS": "0"})
-    assert done.code == 1
-    assert (
-        after(done) == f"  policy    conflict-marker: {ISTIO} has conflict markers\n{BUILDS}{UNDO}"
+    before = snapshot(world)
+    line = 1 + (world.path / ISTIO).read_text().splitlines().index("<<<<<<< HEAD")
+    assert_refused(
+        world.ekf("upgrade", "--continue", env={"EKF_HOOKS": "0"}),
+        f"{ISTIO}:{line} still has a conflict marker",
+        f"edit, then: git add {ISTIO}",
     )
+    assert snapshot(world) == before
+    world.git("rebase", "--continue", env={"EKF_HOOKS": "0", "GIT_EDITOR": ":"})
     assert world.rules("HEAD~1..HEAD") == ["conflict-marker"]
     assert world.ekf("undo").code == 0
+
+
+def test_markers_where_the_rule_is_off_or_a_warning(world: World) -> None:
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    world.git("config", "ekf.rules.conflict-marker", "warning")
+    assert world.ekf("upgrade", "--no-save-check").code == 3
+    world.git("add", "-A")
+    assert world.ekf("upgrade", "--continue").code == 0
+
+
+def test_markers_of_another_length(world: World) -> None:
+    world.write(".gitattributes", "own/* conflict-marker-size=9\n")
+    world.write(ISTIO, deployment("istio", "1.8.0-mine", 3))
+    world.git("add", "-A")
+    world.git("commit", "-q", "--no-verify", "-m", "Our image")
+    world.save()
+    assert world.ekf("upgrade").code == 3
+    world.write(ISTIO, deployment("istio", "1.9.0-mine", 3))
+    world.write("own/a", "a\n<<<<<<< short\n<<<<<<<<< long\n")
+    world.git("add", "-A")
+    done = world.ekf("upgrade", "--continue")
+    assert done.err.startswith("git-ekf: own/a:3 still has a conflict marker\n")
 
 
 def test_warnings_are_not_repeated(world: World) -> None:

@@ -74,6 +74,13 @@ class Content:
                 found.append(os.fsdecode(path))
         return found
 
+    def staged_marker(self, path: str) -> int:
+        """The number of the line that is the first marker in a staged file, 0 for none."""
+        (size,) = self._marker_sizes([os.fsencode(path)], {}, index=True)
+        content = self._git.find_blob(f":0:{path}") or b""
+        lines = enumerate(content.split(b"\n"), 1)
+        return next((number for number, line in lines if count_markers(line, size)), 0)
+
     # --- what changes ---
 
     def _compare(self, old: str, new: str) -> tuple[list[ChangedPath], dict[bytes, str]]:

@@ -13,7 +13,12 @@ from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
-from git_ekf.upgrade.rebase_conflicts import Stopped, settle_known, stopped
+from git_ekf.upgrade.rebase_conflicts import (
+    Stopped,
+    require_no_markers,
+    settle_known,
+    stopped,
+)
 from git_ekf.upgrade.rebase_end import recognise
 from git_ekf.upgrade.rebase_state import (
     RebaseState,
@@ -84,7 +89,7 @@ def start(
 def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
     """Goes on; `how` is continue or skip.
 
-    Raises Refused where nothing is in progress, or files are still in conflict.
+    Raises Refused where nothing is in progress, or files are still in conflict, or have markers.
     """
     state = require_in_progress(repo)
     if how == "continue":
@@ -95,6 +100,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
                 f"{unmerged[0]}{more} is still in conflict",
                 f"edit, then: git add {shell(unmerged[0])}",
             )
+        require_no_markers(repo)
     _require_whole(repo, state)
     if state.target.command == UPGRADE:
         require_free_names(repo, [HEADS + state.target.goal])

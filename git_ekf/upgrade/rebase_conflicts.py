@@ -6,8 +6,12 @@ import os
 import re
 from typing import NamedTuple
 
+from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry, Stages
+from git_ekf.policy.content import Content
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
+from git_ekf.terminal.text import counted
 from git_ekf.upgrade.prefer import merge_file, side_of
 from git_ekf.upgrade.rebase_state import RebaseState
 
@@ -64,6 +68,24 @@ def settle_known(
             work_tree.check_out_file(path)
             settled.append((path, side))
     return settled
+
+
+def require_no_markers(repo: Repository) -> None:
+    """Raises Refused where a staged file has conflict markers.
+
+    Once git has gone on they are in a commit, and the policy comes too late.
+    """
+    if repo.config.rules["conflict-marker"] != "error":
+        return
+    content = Content(repo.git)
+    paths = content.paths_with_new_markers(repo.head or "HEAD", "")
+    if paths:
+        line = content.staged_marker(paths[0])
+        more = f" (and {counted(len(paths) - 1, 'more file')})" if len(paths) > 1 else ""
+        raise Refused(
+            f"{paths[0]}:{line} still has a conflict marker{more}",
+            f"edit, then: git add {shell(paths[0])}",
+        )
 
 
 def stopped(repo: Repository, state: RebaseState, reason: str) -> Stopped:

@@ -126,6 +126,12 @@ UPGRADES = {
         (f"git add {ISTIO}",),
         {"git add": f"git checkout --theirs {ISTIO}; git add"},
     ),
+    "upgrade/rebase_conflicts.py: {}:{} still has a conflict marker{}": Scenario(
+        f"{STOPPED}git add {ISTIO}",
+        "git ekf upgrade --continue",
+        (f"git add {ISTIO}",),
+        {"git add": f"git show REBASE_HEAD:{ISTIO} >{ISTIO}; git add"},
+    ),
     "upgrade/rebase.py: no upgrade or sync is in progress": Scenario(
         "",
         "git ekf upgrade --continue",
