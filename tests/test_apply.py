@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, run
+from upgrading import script
 
 from git_ekf.record import parse
 
@@ -333,6 +334,38 @@ def test_no_path_at_all(clone: Clone, tool: Tool) -> None:
     )
 
 
+def test_no_tool_at_all(clone: Clone, tmp_path: Path) -> None:
+    """The example is copied as it is printed, and works."""
+    done = clone.ekf("apply", "apps/istio")
+    assert (done.code, done.out) == (4, "")
+    first, where, *example, hint = done.err.splitlines()
+    assert first == (
+        "git-ekf: no deploy tool is configured, and the default one, rok-deploy, is not on the PATH"
+    )
+    assert where == "  .ekf.toml at the top of the repository says what to run, for example:"
+    assert hint == (
+        "hint: write .ekf.toml, commit it, then: git ekf trust; its keys: git ekf man config"
+    )
+    kubectl = tmp_path / "bin/kubectl"
+    script(kubectl, f'#!/bin/sh\necho "$@" >>{tmp_path}/applied')
+    env = {"PATH": f"{kubectl.parent}:{os.environ['PATH']}"}
+    clone.commit(".ekf.toml", "\n".join(example) + "\n")
+    assert clone.ekf("trust", "--yes").code == 0
+    assert clone.ekf("apply", env=env).code == 0
+    assert (tmp_path / "applied").read_text() == "apply -k apps/istio\n"
+
+
+def test_no_path_and_no_tool(clone: Clone) -> None:
+    assert '  paths = ["apps/istio/overlays/deploy"]\n' in clone.ekf("apply").err
+
+
+def test_the_default_tool_where_it_is(clone: Clone, tmp_path: Path) -> None:
+    script(tmp_path / "bin/rok-deploy", f'#!/bin/sh\necho "$@" >>{tmp_path}/applied')
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    assert clone.ekf("apply", "apps/istio", env=env).code == 0
+    assert (tmp_path / "applied").read_text() == "--apply apps/istio\n"
+
+
 def test_a_state_that_is_not_reproducible(clone: Clone, tool: Tool) -> None:
     clone.write("VERSION", "changed")
     assert clone.ekf("apply", ISTIO).err.startswith("git-ekf: there is uncommitted work: VERSION\n")
@@ -472,7 +505,7 @@ def test_a_tool_that_is_missing(clone: Clone, tool: Tool, options: list[str]) ->
             f"  failed       {ISTIO}: could not be started: no-such-tool is not on the PATH",
             f"  not reached  {DASHBOARD}",
             "git-ekf: the deploy tool could not be started: no-such-tool is not on the PATH; nothing was recorded",
-            "hint: install no-such-tool, or correct apply.command: git help ekf-config",
+            "hint: install no-such-tool, or correct apply.command: git ekf man config",
         ],
     )
     assert records(clone) == []

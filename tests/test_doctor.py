@@ -369,7 +369,7 @@ def test_a_full_disk(
 
 def test_programs_that_are_gone(work: Clone, programs: Path) -> None:
     (programs / "rok-deploy").unlink()
-    hint = "install rok-deploy, or correct apply.command: git help ekf-config"
+    hint = "install rok-deploy, or correct apply.command: git ekf man config"
     assert wrong(work.path) == [
         ("tools", WARNING, "apply.command: rok-deploy is not on the PATH", hint)
     ]

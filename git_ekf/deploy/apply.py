@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from fnmatch import fnmatchcase
 
+from git_ekf.config import FILE, Config
 from git_ekf.deploy import write
 from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep
 from git_ekf.errors import Refused, UsageError
@@ -25,6 +27,7 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
     Those are relative to the top. Raises Refused, UsageError.
     """
     branch = write.require_deployable(repo)
+    _require_configured(repo, paths)
     command = repo.config.apply_command
     if any(_PATH in word for word in command):
         located = _locate_all(repo, paths)
@@ -39,6 +42,25 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
     ignored = _require_only_commits(repo, [step.path or "." for step in steps])
     environment = _environment(repo, branch)
     return ApplyPlan(branch, repo.head or "", repo.place.top, environment, steps, ignored)
+
+
+def _require_configured(repo: Repository, paths: list[str]) -> None:
+    """Raises Refused, with an example, where there is no command but a default that is not here."""
+    command = repo.config.apply_command
+    if command != Config().apply_command or shutil.which(command[0]):
+        return
+    asked = paths or repo.config.apply_paths or ["apps/istio/overlays/deploy"]
+    listed = ", ".join(map(json.dumps, asked))
+    raise Refused(
+        f"no deploy tool is configured, and the default one, {command[0]}, is not on the PATH",
+        f"write {FILE}, commit it, then: git ekf trust; its keys: git ekf man config",
+        [
+            f"{FILE} at the top of the repository says what to run, for example:",
+            "[apply]",
+            'command = ["kubectl", "apply", "-k", "{path}"]',
+            f"paths = [{listed}]",
+        ],
+    )
 
 
 def _require_only_commits(repo: Repository, paths: list[str]) -> list[str]:

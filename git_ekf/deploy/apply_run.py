@@ -121,7 +121,7 @@ def _run(plan: ApplyPlan, step: ApplyStep, signals: _Signals) -> Failure | None:
 def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[str, str]:
     """The reason, and a hint."""
     path = os.path.join(plan.top, program)
-    correct = "correct apply.command: git help ekf-config"
+    correct = "correct apply.command: git ekf man config"
     if isinstance(error, PermissionError) and os.path.isfile(path):
         return f"{program} is not executable", f"chmod +x {shell(path)}"
     if isinstance(error, FileNotFoundError) and os.sep not in program:

@@ -45,7 +45,7 @@ def tools(case: Case) -> Iterator[Diagnosis]:
         yield Diagnosis(
             WARNING if command == usual else ERROR,
             f"{key}: {shown} {why}",
-            f"install {shown}, or correct {key}: git help ekf-config",
+            f"install {shown}, or correct {key}: git ekf man config",
         )
     if config.render_command[0] in found and not find_spec("yaml"):
         yield warn("PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml())

@@ -24,6 +24,15 @@ APPLYING = {
         "git ekf apply own",
         again="git checkout -q own/more; git ekf apply own",
     ),
+    "deploy/apply.py: no deploy tool is configured, and the default one, {}, is not on the PATH": Scenario(
+        "",
+        "git ekf apply own",
+        ("git ekf trust", "git ekf man config"),
+        {
+            "git ekf trust": 'printf \'[apply]\\ncommand = ["true", "{path}"]\\n\' >.ekf.toml;'
+            " git add .ekf.toml; git commit -q -m Tool; git ekf trust --yes"
+        },
+    ),
     "deploy/apply.py: nothing says which paths to apply": Scenario(
         _TOOL, "git ekf apply", ("git ekf apply PATH",), {"PATH": "own"}, "git ekf apply own"
     ),

@@ -35,7 +35,7 @@ UNCOVERED: list[str] = [
     "doctor/remotes.py: {} is a mirror, and a fetch does not bring when it was updated",
     "doctor/remotes.py: {} asks for a name and password ({})",
     "doctor/remotes.py: nothing keeps the password for {}, so every save asks for it",
-    "doctor/tools.py tools(): install {}, or correct {}: git help ekf-config",
+    "doctor/tools.py tools(): install {}, or correct {}: git ekf man config",
     "doctor/tools.py signing(): git config --global user.signingKey ~/.ssh/id_ed25519.pub",
     "git/complaints.py: git does not trust {}: it belongs to another user",
     "hooks/installer.py: {} and {}{} both exist, and neither is ours",
