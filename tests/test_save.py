@@ -97,6 +97,32 @@ def vendor_moves(vendor: Path, tmp_path: Path) -> None:
 # --- what arrives ---
 
 
+def test_work_that_no_commit_has_is_named(clone: Clone) -> None:
+    """ "All of it is saved" was how it read."""
+    saved = clone.ekf("save")
+    assert (saved.code, "note:" in saved.out) == (0, False)
+    for number in range(2):
+        clone.write("VERSION", f"mine {number}\n")
+        clone.git("stash", "-q")
+    clone.write("VERSION", "mine\n")
+    clone.write("new", "")
+    clone.write("other", "")
+    saved = clone.ekf("save")
+    assert (saved.code, saved.err) == (0, "")
+    assert saved.out.splitlines()[:2] == [
+        "note: 1 changed file and 2 untracked files left out: not committed (git status)",
+        "note: 2 stashes left out: only in this clone (git stash list)",
+    ]
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "--no-verify", "-m", "All of it")
+    clone.git("stash", "drop", "-q")
+    assert clone.ekf("save").out.splitlines()[0] == (
+        "note: 1 stash left out: only in this clone (git stash list)"
+    )
+    clone.git("stash", "drop", "-q")
+    assert "note:" not in clone.ekf("save").out
+
+
 def test_the_first_time_and_again(clone: Clone, server: Clone) -> None:
     record(clone, "first")
     tip = clone.out("rev-parse", "HEAD")

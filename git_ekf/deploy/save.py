@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from git_ekf.deploy.left_behind import left_behind
 from git_ekf.deploy.refusal import behind, complaints, findings, refusal
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
@@ -64,9 +65,10 @@ def save(repo: Repository) -> Saved:
         repo, listed, vanished = _ask(repo, branch)
         wanted, waiting = plan(repo, branch)
         require_free_names(repo, [ref.ref for ref in wanted], listed)
+        left = left_behind(repo)
         pushed, refused = _push(repo, branch, wanted)
         _verify(repo, pushed)
-        return Saved(branch, pushed, [*vanished, *waiting, *refused])
+        return Saved(branch, pushed, [*vanished, *waiting, *refused, *left])
 
 
 def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], list[str]]:
