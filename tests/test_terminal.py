@@ -235,6 +235,27 @@ def test_progress_is_for_a_terminal_and_for_what_takes_long(clone: Clone) -> Non
     assert (done.code, done.err) == (0, "")
 
 
+def test_progress_of_a_single_long_build(clone: Clone, tmp_path: Path) -> None:
+    """It was silent for 51 seconds: a line came only when a build had ended."""
+    builder = tmp_path / "builder"
+    script(builder, "#!/bin/sh\nsleep 1\necho 'kind: A'\n")
+    clone.git("config", "ekf.render.command", str(builder))
+    clone.git("config", "--add", "ekf.render.command", "{path}")
+    for name in ("\x1b[31mone", "two"):
+        clone.commit(f"own/{name}/kustomization.yaml", "resources: []\n")
+    command = ["git-ekf", "diff", "--rendered", "HEAD~2", "HEAD", "--"]
+    command += ["own/\x1b[31mone", "own/two"]
+    env = {"GIT_PROGRESS_DELAY": "0.3", "GIT_PAGER": "cat", "NO_COLOR": "1"}
+    text = shown(clone.path, *command, env=env)
+    assert "\rBuilding kustomizations:   0% (0/2) own/\\x1b[31mone" in text
+    assert f"\r{'':40}" in text[: text.index("2 kustomizations")]  # and it is gone at the end
+    narrow = shown(clone.path, *command, env=env, columns=40)
+    assert "\rBuilding kustomizations:   0% (0/2) ..." in narrow
+    done = run(*command, cwd=clone.path, env=env)
+    assert (done.code, done.err) == (0, "")
+    assert "Building" not in shown(clone.path, *command, env={**env, "GIT_PROGRESS_DELAY": "60"})
+
+
 def test_interrupted_while_it_is_loading(clone: Clone, tmp_path: Path) -> None:
     """Without a traceback of what it was importing."""
     script(

@@ -20,10 +20,14 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Gives out the things one by one, and may say meanwhile how far it is."""
+    """Gives out the things one by one, and may say meanwhile how far it is and at which of them."""
 
-    def __call__(self, things: Sequence[T], /) -> Iterable[T]:
-        """The things in order."""
+    def __call__(self, things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
+        """The things in order, each with its name."""
+
+
+def _quietly(things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
+    return things
 
 
 class Failure(NamedTuple):
@@ -49,7 +53,7 @@ def compare(
     old: str,
     new: str,
     kustomizations: list[Kustomization],
-    progress: Progress = iter,
+    progress: Progress = _quietly,
 ) -> list[Comparison]:
     """Builds both sides of each kustomization, several at a time, and compares them.
 
@@ -66,7 +70,8 @@ def compare(
             new_build = builder.start(after, one.path) if one.in_new else None
             started.append([old_build, new_build])
         compared = []
-        for one, futures in progress(list(zip(kustomizations, started, strict=True))):
+        pairs = list(zip(kustomizations, started, strict=True))
+        for one, futures in progress(pairs, [one.path for one in kustomizations]):
             builds = [finished(future) if future else NOTHING for future in futures]
             compared.append(_compare(one, *builds))
         return compared
@@ -93,7 +98,7 @@ def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[Failure]:
 
 
 def broken(
-    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = iter
+    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = _quietly
 ) -> list[tuple[str, list[str]]]:
     """Kustomizations of `new` that do not build, with the builder's last words.
 
@@ -117,7 +122,7 @@ def _failing(
 ) -> dict[str, list[str]]:
     started = [(path, builder.start(folder, path)) for path in paths]
     failed = {}
-    for path, build in progress(started):
+    for path, build in progress(started, paths):
         failure = finished(build).failure
         if failure is not None:
             failed[path] = failure

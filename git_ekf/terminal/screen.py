@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from typing import TextIO, TypeVar
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
 from git_ekf.shown import escape, scrub
-from git_ekf.terminal.text import say
+from git_ekf.terminal.text import say, shortened
 
 T = TypeVar("T")
 
@@ -145,24 +146,62 @@ def _show_part(part: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-def counting(title: str, things: Sequence[T]) -> Iterator[T]:
+def counting(title: str, things: Sequence[T], names: Sequence[str] = ()) -> Iterator[T]:
     """Gives out the things, and says meanwhile in a line on stderr how far it is.
 
-    Only on a terminal, and only once it has taken a while.
+    With `names` also which one it is at. Only on a terminal, and only once it has taken a while,
+    be it with the first of them.
     """
-    due = time.monotonic() + _delay() if sys.stderr.isatty() else float("inf")
-    shown = ""
-    try:
+    if not sys.stderr.isatty():
+        yield from things
+        return
+    with _Meter() as meter:
         for done, thing in enumerate(things):
-            now = time.monotonic()
-            if now >= due:
-                shown = f"{title}: {100 * done // len(things):3}% ({done}/{len(things)})"
-                print(f"\r{shown}", end="", file=sys.stderr, flush=True)
-                due = now + _EVERY
+            text = f"{title}: {100 * done // len(things):3}% ({done}/{len(things)})"
+            meter.show(f"{text} {names[done]}" if names else text)
             yield thing
-    finally:
-        if shown:
-            print(f"\r{'':{len(shown)}}\r", end="", file=sys.stderr, flush=True)
+
+
+class _Meter:
+    """A line that is written over and over, and is gone at the end."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + _delay()
+        self._text = self._shown = ""
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _Meter:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        with self._lock:
+            if self._shown:
+                self._write(f"{'':{len(self._shown)}}\r")
+
+    def show(self, text: str) -> None:
+        self._text = escape(shortened(text, shutil.get_terminal_size().columns - 1))
+        self._update()
+
+    def _watch(self) -> None:
+        """Shows a line also while nothing moves on: a single build may take a minute."""
+        while not self._over.wait(_EVERY):
+            self._update()
+
+    def _update(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._due and self._text != self._shown and not self._over.is_set():
+                self._write(f"{self._text:<{len(self._shown)}}")
+                self._shown = self._text
+                self._due = now + _EVERY
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # a terminal that is gone
+            print(f"\r{text}", end="", file=sys.stderr, flush=True)
 
 
 def _delay() -> float:
