@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,tag,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,log,show,save,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -201,7 +201,7 @@ __git_ekf_command ()
 		valued="--primary --internal --release"
 		;;
 	status)
-		options=--json,--prompt,--fetch,--help
+		options=--json,--prompt,--help
 		;;
 	releases)
 		options=--forecast,--json,--help
@@ -216,12 +216,16 @@ __git_ekf_command ()
 		arguments="revisions revisions paths..."
 		;;
 	apply)
-		options=--message=,--field=,--keep-going,--dry-run,--no-fetch,--help
+		options=--message=,--field=,--keep-going,--dry-run,--help
 		valued="-m --message --field"
 		arguments="paths..."
 		;;
+	drift)
+		options=--patch,--json,--help
+		arguments="paths..."
+		;;
 	tag)
-		options=--message=,--file=,--field=,--date=,--sign,--no-fetch,--help
+		options=--message=,--file=,--field=,--date=,--sign,--help
 		valued="-m --message -F --file --field --date"
 		;;
 	log)
@@ -234,9 +238,6 @@ __git_ekf_command ()
 		;;
 	save)
 		options=--help
-		;;
-	pull)
-		options=--plan,--json,--continue,--skip,--abort,--no-fetch,--switch,--help
 		;;
 	rollback)
 		options=--dry-run,--help
@@ -299,7 +300,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	doctor)
 		options=--offline,--json,--help
@@ -314,7 +315,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

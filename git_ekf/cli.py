@@ -28,6 +28,7 @@ COMMANDS = {
     "check": "Apply every policy rule; exit with 1 when one is broken.",
     "diff": "Show what changed between two deploy records.",
     "apply": "Run the deploy tool on a clean tree, path by path; with -m, record it.",
+    "drift": "Show where the live cluster differs from its deploy record.",
     "tag": "Write the deploy record for HEAD, all fields filled in.",
     "log": "List the deploy records, newest first.",
     "show": "Show a deploy record in full, with the commits since the one before.",

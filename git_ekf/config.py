@@ -85,6 +85,7 @@ class Config(NamedTuple):
     apply_command: tuple[str, ...] = ("rok-deploy", "--apply", "{path}")
     apply_paths: tuple[str, ...] = ()
     apply_ignored: tuple[str, ...] = ()
+    drift_command: tuple[str, ...] = ("kubectl", "diff", "-k", "{path}")
     render_command: tuple[str, ...] = ("kubectl", "kustomize", "{path}")
     migrations: tuple[Migration, ...] = ()
     server_file: str = ""
@@ -114,6 +115,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "apply.command": ("apply_command", as_command),
     "apply.paths": ("apply_paths", as_strings),
     "apply.ignored": ("apply_ignored", as_strings),
+    "drift.command": ("drift_command", as_command),
     "render.command": ("render_command", as_command),
     "upgrade.migrations": ("migrations", as_migrations),
     SERVER_FILE: ("server_file", as_path),

@@ -20,6 +20,7 @@ from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.transaction.journal import locked, unreadable
 
 APPLY = "apply"
+DRIFT = "drift"
 RENDER = "render"
 MIGRATIONS = "upgrade.migrations"
 
@@ -29,7 +30,7 @@ SHIPPED = ".ekf/migrate"  # where a channel may have a migration of its own
 
 
 class Command(NamedTuple):
-    """The exact words of a section: apply, render or upgrade.migrations.
+    """The exact words of a section: apply, drift, render or upgrade.migrations.
 
     In the section files the words are the path and the object id of a file that a command runs.
     """
@@ -113,10 +114,11 @@ def shipped(repo: Repository) -> list[Command]:
     return [_shipped(repo, branch, oid) for branch, oid in found if oid]
 
 
-def tracked(repo: Repository) -> list[Command]:
+def tracked(repo: Repository, deployed: str = "") -> list[Command]:
     """The commands that `.ekf.toml` names, but for those that would run without it, and the files.
 
-    These are all that commands run, also those of git's configuration. Raises UsageError.
+    These are all that commands run, also those of git's configuration. `deployed` is the commit
+    that the cluster runs, "" for none known: the comparison runs on its files. Raises UsageError.
     """
     own = _own(repo)
     named = _commands(configuration.load(repo.toml, []))
@@ -124,6 +126,8 @@ def tracked(repo: Repository) -> list[Command]:
     config, scheme = repo.config, repo.config.scheme
     files = files_named(repo, config.apply_command, "HEAD")
     files += files_named(repo, config.render_command, "HEAD")
+    for tree in filter(None, (deployed, "HEAD")):
+        files += files_named(repo, config.drift_command, tree)
     for migration in config.migrations:
         channel = repo.channels.get(scheme.branch(migration.to))
         if channel:
@@ -181,6 +185,7 @@ def _own(repo: Repository) -> list[Command]:
 def _commands(config: Config) -> list[Command]:
     return [
         Command(APPLY, config.apply_command),
+        Command(DRIFT, config.drift_command),
         Command(RENDER, config.render_command),
         *(Command(MIGRATIONS, migration.command) for migration in config.migrations),
     ]

@@ -24,6 +24,7 @@ NAMES = [
     "check",
     "diff",
     "doctor",
+    "drift",
     "hooks-status",
     "log",
     "releases",
@@ -182,6 +183,37 @@ def test_a_document_of_another_shape_is_refused(clone: Clone) -> None:
         with pytest.raises(ValidationError):
             validator("status").validate({**document, key: wrong})
     validator("status").validate({**document, "something_new": 1})
+
+
+# --- drift ---
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exit 0", 0),
+        ("echo 'diff -u -N /tmp/LIVE-1/v1.Service.a.b /tmp/MERGED-1/v1.Service.a.b'; exit 1", 1),
+        ("echo 'diff a b'; echo x; exit 1", 1),
+        ("echo no word of a resource; exit 1", 1),
+        ("exit 3", 5),
+    ],
+)
+@pytest.mark.parametrize("path", ["{path}", ""])
+def test_drift(clone: Clone, script: str, code: int, path: str) -> None:
+    for word in ["sh", "-c", script, path]:
+        clone.git("config", "--add", "ekf.drift.command", word or "-")
+    paths = ["apps/istio", "apps/gone"]
+    for named in paths:
+        clone.git("config", "--add", "ekf.apply.paths", named)
+    fields = [] if code else ["--field", f"Ignored={paths[0]}/x"]
+    assert clone.ekf("tag", "-m", "x", *fields).code == 0
+    done = clone.ekf("drift", "--json")
+    assert done.code == code, done
+    document = json.loads(done.out)
+    validator("drift").validate(document)
+    assert not list(unknown(document, schema("drift"), schema("drift")))
+    assert document["left_out"] == (["apps/gone"] if path else [])
+    assert document["ignored"] == ([] if code else ["apps/istio/x"])
 
 
 # --- status ---

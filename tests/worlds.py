@@ -51,6 +51,16 @@ chmod +x $HOME/bin/vi
 _KUBECTL_APPLY = (
     "for word in kubectl apply -k '{path}'; do git config --add ekf.apply.command $word; done\n"
 )
+# A cluster in which somebody has changed the number of replicas by hand.
+_KUBECTL_DIFF = """cat >$HOME/bin/kubectl <<'END'
+#!/bin/sh
+case $3 in *dashboard*) exit 0 ;; esac
+name=apps.v1.Deployment.istio-system.istio
+printf '%s\\n' "diff -u -N /tmp/LIVE-1/$name /tmp/MERGED-2/$name" "--- /tmp/LIVE-1/$name" "+++ /tmp/MERGED-2/$name" \\
+    '@@ -4,5 +4,5 @@' '   name: istio' '   namespace: istio-system' ' spec:' '-  replicas: 9' '+  replicas: 2' '   selector:'
+exit 1
+END
+"""
 _ISTIO = "apps/istio/base/deployment.yaml"
 _DASHBOARD = "apps/dashboard/base/deployment.yaml"
 _OVERLAY = "apps/istio/overlays/deploy/kustomization.yaml"
@@ -156,6 +166,12 @@ WORLDS = {
             1: "git ekf tag -m 'Two were not enough.'",
         },
         builds=True,
+    ),
+    "git-ekf-drift.1": World(
+        before={
+            0: "git ekf tag -m 'We added Istio.' --field 'Paths=apps/istio/overlays/deploy, apps/dashboard/overlays/deploy'\n"
+            + _KUBECTL_DIFF
+        }
     ),
     "git-ekf-hooks.1": World(before={1: "git ekf hooks uninstall"}),
     "git-ekf-init.1": World("plain"),

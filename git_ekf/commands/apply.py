@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -123,7 +122,7 @@ def _print_row(state: str, step: ApplyStep, reason: str = "") -> None:
 
 def _error(plan: ApplyPlan, outcome: ApplyOutcome) -> CallFailed:
     rest = [failure.step for failure in outcome.failed] + outcome.not_reached
-    paths = [_from_here(step.path, plan.top) for step in rest if step.path]
+    paths = [work.from_here(step.path, plan.top) for step in rest if step.path]
     hint = shell("git", "ekf", "apply", *paths)
     if outcome.interrupted:
         reason = "interrupted"
@@ -143,8 +142,3 @@ def _error(plan: ApplyPlan, outcome: ApplyOutcome) -> CallFailed:
         name = shell(first.step.path) if first.step.path else "the deploy tool"
         reason = f"{name} {first.reason}"
     return CallFailed(f"{reason}; nothing was recorded", hint)
-
-
-def _from_here(path: str, top: str) -> str:
-    relative = os.path.relpath(os.path.join(top, path), os.getcwd())
-    return f"./{relative}" if relative.startswith("-") else relative

@@ -9,6 +9,7 @@ import typer
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Yes
 from git_ekf.config import FILE
+from git_ekf.deploy.cluster_record import deployed_commit
 from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -39,7 +40,7 @@ def trust(
             say("No command was trusted; nothing was changed.")
         return
     from_channels = shipped(repo)
-    named = tracked(repo) + from_channels
+    named = tracked(repo, deployed_commit(repo)) + from_channels
     trusted = remembered(repo)
     if named:
         say(f"{FILE} and the channels name:" if from_channels else f"{FILE} names:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from git_ekf.config import FILE, Config
@@ -29,9 +30,9 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
     branch = write.require_deployable(repo)
     _require_configured(repo, paths)
     command = repo.config.apply_command
-    if any(_PATH in word for word in command):
+    if takes_path(command):
         located = _locate_all(repo, paths)
-        steps = [ApplyStep(path, _filled(command, path)) for path in dict.fromkeys(located)]
+        steps = [ApplyStep(path, filled(command, path)) for path in dict.fromkeys(located)]
     elif paths:
         raise UsageError(
             "apply.command takes no path: none of its words has {path}", "git ekf apply"
@@ -40,8 +41,9 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
         steps = [ApplyStep("", command)]
     require_trusted(repo, APPLY, command)
     ignored = _require_only_commits(repo, [step.path or "." for step in steps])
-    environment = _environment(repo, branch)
-    return ApplyPlan(branch, repo.head or "", repo.place.top, environment, steps, ignored)
+    head = repo.head or ""
+    variables = environment(repo, branch, head, repo.base(branch) or "")
+    return ApplyPlan(branch, head, repo.place.top, variables, steps, ignored)
 
 
 def _require_configured(repo: Repository, paths: list[str]) -> None:
@@ -102,7 +104,7 @@ def _locate_all(repo: Repository, paths: list[str]) -> list[str]:
     """The paths, or those of the configuration, relative to the top. Raises Refused."""
     top = os.path.realpath(repo.place.top)
     start = os.getcwd() if paths else top
-    located = [_locate(path, start, top) for path in paths or repo.config.apply_paths]
+    located = [locate(path, start, top, "apply") for path in paths or repo.config.apply_paths]
     if not located:
         raise Refused(
             "nothing says which paths to apply",
@@ -113,53 +115,77 @@ def _locate_all(repo: Repository, paths: list[str]) -> list[str]:
     return located
 
 
-def _locate(path: str, start: str, top: str) -> str:
-    """A path relative to the top. Raises Refused where it leads out of the work tree."""
+def locate(path: str, start: str, top: str, command: str) -> str:
+    """A path relative to the top. Raises Refused where it leads out of the work tree.
+
+    `command` is ours that was given it.
+    """
     if not path or "\0" in path:
-        raise Refused("an empty path, or one with a NUL, is not a path", "git ekf apply PATH")
+        raise Refused("an empty path, or one with a NUL, is not a path", f"git ekf {command} PATH")
     whole = os.path.normpath(os.path.join(start, path))
     if os.path.isabs(path):
         # Perhaps by way of a link above the work tree, which git's own `top` does not show.
         whole = os.path.join(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
-    return _inside(whole, top, path)
+    return inside(whole, top, path, command)
 
 
-def _inside(whole: str, top: str, path: str) -> str:
+def inside(whole: str, top: str, path: str, command: str) -> str:
+    """The path `whole` relative to the top. Raises Refused, of `path`, where it is elsewhere."""
     relative = os.path.relpath(whole, top)
     if relative.split(os.sep, 1)[0] == os.pardir:
         raise Refused(
             f"{path} is outside the work tree",
-            "git ekf apply PATH, with a path below the top of the work tree",
+            f"git ekf {command} PATH, with a path below the top of the work tree",
         )
     return relative
 
 
+def from_here(path: str, top: str) -> str:
+    """A path relative to the top, as a word of a command in the current directory."""
+    relative = os.path.relpath(os.path.join(top, path), os.getcwd()) if top else path
+    return f"./{relative}" if relative.startswith("-") else relative
+
+
 def _require_committed(repo: Repository, path: str, top: str) -> None:
     """Raises Refused unless HEAD has the path, and where it is a symbolic link also its target."""
-    target = _inside(os.path.realpath(os.path.join(top, path)), top, path)
+    target = inside(os.path.realpath(os.path.join(top, path)), top, path, "apply")
     for name in dict.fromkeys([path, target]):
-        within = "" if name == os.curdir else name
-        if not repo.git.ref_value(f"{repo.head}:{within}"):
-            folder = os.path.dirname(name)
-            shown = f" {shell(folder + '/')}" if folder else ""
-            raise Refused(
-                f"{path} is not in HEAD", f"git ls-tree --full-tree --name-only HEAD{shown}"
-            )
+        if not is_in(repo, repo.head or "", name):
+            raise Refused(f"{path} is not in HEAD", how_to_list("HEAD", name))
 
 
-def _filled(command: tuple[str, ...], path: str) -> tuple[str, ...]:
+def is_in(repo: Repository, commit: str, path: str) -> bool:
+    """Whether a commit has a path; "." is its top."""
+    within = "" if path == os.curdir else path
+    return bool(repo.git.ref_value(f"{commit}:{within}"))
+
+
+def how_to_list(commit: str, path: str) -> str:
+    """The command that lists what a commit has in the folder of a path."""
+    folder = os.path.dirname(path)
+    shown = f" {shell(folder + '/')}" if folder else ""
+    return f"git ls-tree --full-tree --name-only {commit}{shown}"
+
+
+def takes_path(command: tuple[str, ...]) -> bool:
+    """Whether a command runs once a path, rather than once for everything."""
+    return any(_PATH in word for word in command)
+
+
+def filled(command: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """The command for a path, which no tool takes for an option."""
     safe = f"./{path}" if path.startswith("-") else path
     return tuple(word.replace(_PATH, safe) for word in command)
 
 
-def _environment(repo: Repository, branch: str) -> dict[str, str]:
+def environment(repo: Repository, branch: str, commit: str, base: str) -> dict[str, str]:
     """This process's, without the variables that point git to a repository, and with our own."""
     local = repo.git.local_environment()
-    environment = {name: value for name, value in os.environ.items() if name not in local}
-    environment["EKF_RELEASE"] = repo.config.scheme.version(branch) or ""
-    environment["EKF_COMMIT"] = repo.head or ""
-    environment["EKF_UPSTREAM"] = repo.base(branch) or ""
-    return environment
+    variables = {name: value for name, value in os.environ.items() if name not in local}
+    variables["EKF_RELEASE"] = repo.config.scheme.version(branch) or ""
+    variables["EKF_COMMIT"] = commit
+    variables["EKF_UPSTREAM"] = base
+    return variables
 
 
 def fields_of(plan: ApplyPlan) -> list[tuple[str, str]]:
@@ -175,6 +201,34 @@ def fields_of(plan: ApplyPlan) -> list[tuple[str, str]]:
 def _listed(path: str) -> str:
     plain = path.isprintable() and path == path.strip() and not set(path) & set(',"')
     return path if plain else json.dumps(path)
+
+
+def listed_paths(value: str) -> list[str]:
+    """The paths that a field lists, as `fields_of` or a person wrote it."""
+    paths = []
+    at = 0
+    while at < len(value):
+        path, at = _listed_at(value, at)
+        paths.append(path)
+    return list(dict.fromkeys(filter(None, paths)))
+
+
+def _listed_at(value: str, at: int) -> tuple[str, int]:
+    """The path that begins there, and where the next one does."""
+    end = _comma(value, at)
+    plain = value[at:end].strip()
+    if plain.startswith('"'):
+        with suppress(ValueError):
+            path, behind = json.JSONDecoder().raw_decode(value, value.index('"', at))
+            if not value[behind : _comma(value, behind)].strip():
+                return path, _comma(value, behind) + 1
+    return plain, end + 1
+
+
+def _comma(value: str, at: int) -> int:
+    """Where the next comma is, or the end."""
+    comma = value.find(",", at)
+    return comma if comma >= 0 else len(value)
 
 
 def record(

@@ -83,7 +83,7 @@ def run(
     applied: list[ApplyStep] = []
     failed: list[Failure] = []
     changed = ""
-    with _signals() as signals:
+    with noted_signals() as signals:
         for step in plan.steps:
             announce(step)
             failure = _run(plan, step, signals)
@@ -103,7 +103,7 @@ def run(
     return ApplyOutcome(applied, failed, not_reached, changed, signals.first)
 
 
-def _run(plan: ApplyPlan, step: ApplyStep, signals: _Signals) -> Failure | None:
+def _run(plan: ApplyPlan, step: ApplyStep, signals: Signals) -> Failure | None:
     try:
         process = subprocess.Popen(step.command, cwd=plan.top, env=plan.environment)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a word
@@ -114,8 +114,7 @@ def _run(plan: ApplyPlan, step: ApplyStep, signals: _Signals) -> Failure | None:
     signals.process = None
     if code == 0:
         return None
-    reason = f"failed with code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
-    return Failure(step, reason)
+    return Failure(step, ending(code))
 
 
 def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[str, str]:
@@ -131,6 +130,11 @@ def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[s
         return reason, f"head -n 1 {shell(path)}"
     why = error.strerror if isinstance(error, OSError) else str(error)
     return f"{program}: {why}", correct
+
+
+def ending(code: int) -> str:
+    """How a tool ended, by its code as subprocess has it: the end of a sentence."""
+    return f"failed with code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
 
 
 def _signal_name(number: int) -> str:
@@ -154,7 +158,7 @@ def _change(repo: Repository, plan: ApplyPlan) -> str:
     return ""
 
 
-class _Signals:
+class Signals:
     """The number of the first signal that came, and the tool to pass it on to."""
 
     def __init__(self) -> None:
@@ -176,9 +180,9 @@ class _Signals:
 
 
 @contextmanager
-def _signals() -> Iterator[_Signals]:
+def noted_signals() -> Iterator[Signals]:
     """Notes signals, which do not end this process: it has a tool to wait for."""
-    signals = _Signals()
+    signals = Signals()
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # One that is ignored stays so (nohup). A handler for the others, not SIG_IGN, which the

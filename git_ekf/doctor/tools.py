@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from git_ekf.config import FILE, Config
+from git_ekf.deploy.cluster_record import deployed_commit
 from git_ekf.doctor.finding import ERROR, WARNING, Case, Diagnosis, fail, ok, warn
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -32,6 +33,8 @@ def tools(case: Case) -> Iterator[Diagnosis]:
         ("apply.command", config.apply_command, default.apply_command),
         ("render.command", config.render_command, default.render_command),
     ]
+    if config.drift_command != default.drift_command:  # else render.command says it of kubectl
+        commands.append(("drift.command", config.drift_command, default.drift_command))
     for migration in config.migrations:
         commands.append(("upgrade.migrations", migration.command, ()))
     found = {}
@@ -55,7 +58,8 @@ def tools(case: Case) -> Iterator[Diagnosis]:
 
 def trust(case: Case) -> Iterator[Diagnosis]:
     """The commands that the tracked configuration names may run here."""
-    named, known = tracked(case.repo), remembered(case.repo)
+    named = tracked(case.repo, deployed_commit(case.repo))
+    known = remembered(case.repo)
     asked = [command for command in named if command not in known]
     for command in asked:
         yield fail(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from beginning import CLONING, INIT, SAVING
 from deploying import APPLYING, EXAMINING, SERVING
+from drifting import DRIFTING
 from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from going_on import CHECKING, UNDOING, UPGRADES
 from recording import RECORDS
@@ -18,6 +19,7 @@ SCENARIOS: dict[str, Scenario] = {
     **UNDOING,
     **CHECKING,
     **APPLYING,
+    **DRIFTING,
     **EXAMINING,
     **SERVING,
     **AIRGAP,

@@ -331,6 +331,7 @@ COMMANDS = (
     ["upgrade", "--plan"],
     ["upgrade", "--plan", "--json"],
     ["apply", "apps/istio/base"],
+    ["drift", "apps/istio/base"],
     ["tag", "-m", NAME],
     ["sync", "--plan"],
     ["save"],

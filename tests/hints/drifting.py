@@ -1,0 +1,46 @@
+"""Hints of drift, and of apply that looks first."""
+
+from __future__ import annotations
+
+from scenario import RECORD, Scenario
+
+_TOOL = "git config ekf.drift.command true\ngit config --add ekf.drift.command '{path}'\n"
+_RECORD = "git ekf tag -m x --field Paths=own\n"
+
+DRIFTING = {
+    "commands/drift.py: --patch and --json exclude each other": Scenario(
+        _TOOL + _RECORD, "git ekf drift -p --json", again="git ekf drift --json"
+    ),
+    "commands/drift_shown.py: {}: the tool {}": Scenario(
+        _TOOL.replace(" true", " false") + _RECORD,
+        "git ekf drift",
+        codes=(5,),
+        again=f"{_TOOL.replace('config ekf', 'config --replace-all ekf')}git ekf drift",
+    ),
+    "deploy/drift.py: drift.command takes no path: none of its words has {path}": Scenario(
+        "git config ekf.drift.command true\n" + _RECORD, "git ekf drift own", again="git ekf drift"
+    ),
+    "deploy/drift.py: neither {} nor apply.paths says which paths of it were applied": Scenario(
+        _TOOL + RECORD,
+        "git ekf drift",
+        ("git ekf drift PATH",),
+        {"PATH": "own"},
+        again="git ekf drift own",
+    ),
+    "deploy/drift.py: there is no deploy record yet": Scenario(
+        _TOOL,
+        "git ekf drift own",
+        ("git ekf tag",),
+        {"git ekf tag": "git ekf tag -m x"},
+    ),
+    "deploy/drift.py: {} is not in {}": Scenario(
+        _TOOL + _RECORD, "git ekf drift own/none", again="git ekf drift own"
+    ),
+    "deploy/drift.py: {} is on no commit that is here": Scenario(
+        _TOOL + "git tag -a -m x deploy/2026-11-20/release-1.8 HEAD^{tree}\n",
+        "git ekf drift own",
+        codes=(1,),
+        again="git tag -d deploy/2026-11-20/release-1.8; git update-ref -d"
+        f" refs/ekf/records/deploy/2026-11-20/release-1.8; {_RECORD}git ekf drift",
+    ),
+}
