@@ -1,4 +1,4 @@
-"""apply with the real kubectl: a client-side dry run against an API server on loopback that knows some kinds and holds no object."""
+"""apply and drift with the real kubectl, against an API server on loopback that knows some kinds, and the objects that a test gives it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingTCPServer
 from threading import Thread
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -43,7 +45,9 @@ CLUSTER_WIDE = {
 
 
 class Cluster(ThreadingTCPServer):
-    """An API server: `kinds` lists its kinds by API version, `methods` are those of the requests that came.
+    """An API server: `kinds` lists its kinds by API version, `objects` has the live ones by their path.
+
+    `methods` are those of the requests that came, `writes` the paths of those that would write.
 
     Not an http.server.HTTPServer, which asks the resolver for the name of its address.
     """
@@ -51,9 +55,14 @@ class Cluster(ThreadingTCPServer):
     daemon_threads = True
     kinds: dict[str, list[str]]
     methods: set[str]
+    objects: dict[str, Any]
+    writes: list[str]
 
     def document(self, path: str) -> dict[str, object] | None:
-        """A discovery document; None for anything else, so for every object."""
+        """A discovery document, or an object; None for anything else."""
+        if path in self.objects:
+            found: dict[str, object] = self.objects[path]
+            return found
         if path == "/api":
             return {"kind": "APIVersions", "versions": ["v1"]}
         if path == "/apis":
@@ -68,7 +77,7 @@ class Cluster(ThreadingTCPServer):
                 "name": f"{kind.lower()}s",
                 "kind": kind,
                 "namespaced": kind not in CLUSTER_WIDE,
-                "verbs": ["get"],
+                "verbs": ["get", "create", "patch"],
             }
             for kind in self.kinds[version]
         ]
@@ -85,23 +94,34 @@ def _group(name: str, versions: list[str]) -> dict[str, object]:
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Reads are answered; http.server itself answers 501 to whatever would write."""
+    """Reads are answered, and server-side dry runs, of which nothing stays; any other write is refused."""
 
     server: Cluster
 
     def do_GET(self) -> None:
         found = self.server.document(self.path.partition("?")[0])
-        body = json.dumps(
-            found
-            or {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "status": "Failure",
-                "reason": "NotFound",
-                "code": 404,
-            }
-        ).encode()
-        self.send_response(200 if found else 404)
+        self.answer(200 if found else 404, found or failure("NotFound", 404))
+
+    def do_POST(self) -> None:
+        """A dry run of a create: the object as it came."""
+        self.answer_dry_run(lambda path, sent: sent)
+
+    def do_PATCH(self) -> None:
+        """A dry run of a patch, or of an object applied: the live one with it, lists replaced."""
+        self.answer_dry_run(lambda path, sent: merged(self.server.objects.get(path), sent))
+
+    def answer_dry_run(self, made: Callable[[str, Any], object]) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        path, _, query = self.path.partition("?")
+        self.server.writes.append(self.path)
+        if "dryRun=All" in query.split("&"):
+            self.answer(200, made(path, sent))
+        else:
+            self.answer(405, failure("MethodNotAllowed", 405))
+
+    def answer(self, code: int, document: object) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -111,13 +131,32 @@ class Answer(BaseHTTPRequestHandler):
         self.server.methods.add(self.command)
 
 
+def failure(reason: str, code: int) -> dict[str, object]:
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": reason,
+        "code": code,
+    }
+
+
+def merged(old: Any, patch: Any) -> Any:
+    """What a JSON merge patch makes of an object (RFC 7396)."""
+    if not isinstance(patch, dict) or not isinstance(old, dict):
+        return patch
+    kept = {key: value for key, value in old.items() if patch.get(key, value) is not None}
+    new = {key: value for key, value in patch.items() if value is not None}
+    return kept | {key: merged(old.get(key), value) for key, value in new.items()}
+
+
 @pytest.fixture
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """The address is bound, so nobody else can answer there, but nothing listens: connections are refused."""
     for name in [name for name in os.environ if name.startswith("KUBE")]:
         monkeypatch.delenv(name)
     with Cluster(("127.0.0.1", 0), Answer, bind_and_activate=False) as made:
-        made.kinds, made.methods = {**KUBERNETES}, set()
+        made.kinds, made.methods, made.objects, made.writes = {**KUBERNETES}, set(), {}, []
         made.server_bind()
         config = {
             "apiVersion": "v1",
@@ -208,6 +247,139 @@ def test_the_cluster_is_away(clone: Clone, away: Cluster, kubectl: str) -> None:
         f"hint: git ekf apply {ISTIO} {DASHBOARD}",
     ]
     assert records(clone) == []
+
+
+# --- drift ---
+
+SECRET = """apiVersion: v1
+kind: Secret
+metadata: {name: token, namespace: kubeflow, labels: {app: mine}}
+data: {password: bmV3}
+"""
+EXTRAS = """resources: [secret.yaml, map.yaml]
+"""
+OTHERS = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: kubeflow}
+data: {a: b}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: "mine:all o'f it"}
+rules: []
+"""
+
+
+def deployed(clone: Clone, kubectl: str, *paths: str) -> None:
+    """A record of what was applied, and the comparison that this kubectl makes by default."""
+    for word in [kubectl, "diff", "-k", "{path}"]:
+        clone.git("config", "--add", "ekf.drift.command", word)
+    done = clone.ekf("tag", "-m", "Deployed.", "--field", f"Paths={', '.join(paths)}")
+    assert done.code == 0, done
+
+
+def go_live(cluster: Cluster, text: str) -> None:
+    """The cluster has what a manifest says, as an API server would keep it."""
+    for resource in yaml.safe_load_all(text):
+        version, kind = resource["apiVersion"], resource["kind"]
+        prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        if kind not in CLUSTER_WIDE:
+            namespace = resource["metadata"].setdefault("namespace", "default")
+            prefix += f"/namespaces/{namespace}"
+        name = quote(resource["metadata"]["name"], safe=":")
+        resource["metadata"] |= {"resourceVersion": "5", "uid": "1"}
+        cluster.objects[f"{prefix}/{kind.lower()}s/{name}"] = resource
+
+
+def built(clone: Clone, kubectl: str, path: str) -> str:
+    return run(kubectl, "kustomize", path, cwd=clone.path).out
+
+
+def test_a_cluster_as_it_was_deployed(clone: Clone, cluster: Cluster, kubectl: str) -> None:
+    deployed(clone, kubectl, ISTIO, DASHBOARD)
+    for path in (ISTIO, DASHBOARD):
+        go_live(cluster, built(clone, kubectl, path))
+    for found in cluster.objects.values():  # as kubectl apply leaves it
+        found["metadata"].setdefault("annotations", {})
+    done = clone.ekf("drift")
+    assert done.code == 0, done
+    assert done.out.splitlines()[1:] == [
+        f"{ISTIO}: no difference",
+        f"{DASHBOARD}: no difference",
+    ]
+    assert cluster.methods == {"GET"}  # there is nothing to try
+
+
+def test_what_was_changed_by_hand(clone: Clone, cluster: Cluster, kubectl: str) -> None:
+    """Also with files of the work tree that are edited: they do not count."""
+    clone.write("own/kustomization.yaml", EXTRAS)
+    clone.write("own/secret.yaml", SECRET)
+    clone.write("own/map.yaml", OTHERS)
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "--no-verify", "-m", "Our own")
+    deployed(clone, kubectl, ISTIO, "own")
+    clone.write("own/map.yaml", "edited: true\n")
+    go_live(cluster, built(clone, kubectl, ISTIO).replace("replicas: ", "replicas: 1"))
+    # kubectl masks the data, but not what it keeps of it in an annotation itself.
+    go_live(cluster, SECRET.replace("app: mine", "app: other"))
+    annotation = {"kubectl.kubernetes.io/last-applied-configuration": '{"password":"aHVudGVyMg"}'}
+    secret = cluster.objects["/api/v1/namespaces/kubeflow/secrets/token"]
+    secret["metadata"]["annotations"] = annotation
+    done = clone.ekf("drift", env={"KUBECTL_EXTERNAL_DIFF": "false"})
+    assert done.code == 1, done
+    istio, mine = done.out.split(f"{ISTIO}: ")[1].split("own: ")
+    assert istio.splitlines() == [
+        "1 resource differs",
+        "  changed  apps/Deployment default/istio",
+    ]
+    assert sorted(mine.splitlines()) == [
+        "  changed  Secret kubeflow/token",
+        "  missing  ConfigMap kubeflow/settings",
+        "  missing  rbac.authorization.k8s.io/ClusterRole mine:all o'f it",
+        "3 resources differ",
+    ]
+    raw = run(kubectl, "diff", "-k", "own", cwd=clone.path)
+    assert raw.code > 1, raw  # of the edited file
+    clone.git("checkout", "-q", "own")
+    raw = run(kubectl, "diff", "-k", "own", cwd=clone.path)
+    assert (raw.code, "aHVudGVyMg" in raw.out) == (1, True), raw
+    full = clone.ekf("drift", "--patch")
+    assert full.code == 1, full
+    assert "    +  a: b" in full.out.splitlines()
+    assert "aHVudGVyMg" not in full.out + full.err
+    assert "    (the text is not shown: this is a Secret)" in full.out.splitlines()
+    assert cluster.methods == {"GET", "POST", "PATCH"}
+    assert all("dryRun=All" in write for write in cluster.writes)
+
+
+def test_applied_by_the_server(clone: Clone, cluster: Cluster, kubectl: str) -> None:
+    """It then gets whole objects in place of patches."""
+    deployed(clone, kubectl, ISTIO, DASHBOARD)
+    clone.git("config", "--add", "ekf.drift.command", "--server-side")
+    go_live(cluster, built(clone, kubectl, ISTIO).replace("replicas: ", "replicas: 1"))
+    done = clone.ekf("drift")
+    assert done.code == 1, done
+    assert done.out.splitlines()[1:] == [
+        f"{ISTIO}: 1 resource differs",
+        "  changed  apps/Deployment default/istio",
+        f"{DASHBOARD}: 1 resource differs",
+        "  missing  apps/Deployment default/dashboard",
+    ]
+    assert len(cluster.writes) == 2
+    assert all("dryRun=All" in write for write in cluster.writes)
+
+
+def test_a_comparison_that_kubectl_cannot_make(clone: Clone, away: Cluster, kubectl: str) -> None:
+    """Whatever the reason, it is no drift; kubectl's own words say it."""
+    deployed(clone, kubectl, ISTIO, "apps/istio")
+    done = clone.ekf("drift", ISTIO)
+    assert (done.code, done.out.splitlines()[1:]) == (5, [f"{ISTIO}: not compared"]), done
+    assert "connection refused" in done.err
+    done = clone.ekf("drift", "apps/istio")  # no kustomization
+    assert done.code == 5, done
+    clone.git("config", "--add", "ekf.drift.command", "--no-such-option")
+    done = clone.ekf("drift", ISTIO)
+    assert (done.code, "unknown flag" in done.err) == (5, True), done
 
 
 # --- the real vendor ---
