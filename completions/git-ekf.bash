@@ -216,7 +216,7 @@ __git_ekf_command ()
 		arguments="revisions revisions paths..."
 		;;
 	apply)
-		options=--message=,--field=,--keep-going,--dry-run,--help
+		options=--message=,--field=,--keep-going,--drift,--yes,--dry-run,--help
 		valued="-m --message --field"
 		arguments="paths..."
 		;;

@@ -679,3 +679,129 @@ def test_it_may_ask(clone: Clone, tool: Tool) -> None:
     child.expect("no difference")
     child.wait()
     assert child.exitstatus == 0
+
+
+# --- apply --drift ---
+
+
+@pytest.fixture
+def applying(clone: Clone, tool: Tool) -> Clone:
+    """A clone whose deploy tool says which path it was given."""
+    clone.git("config", "ekf.apply.command", "echo")
+    clone.git("config", "--add", "ekf.apply.command", "applied {path}")
+    return clone
+
+
+def test_apply_says_what_it_overwrites(applying: Clone, tool: Tool) -> None:
+    tool.prints(difference(DEPLOYMENT))
+    done = applying.ekf("apply", "--drift", "--yes", ISTIO, "-m", "Again.")
+    assert done.code == 0, done
+    assert done.err.splitlines()[:4] == [
+        f"Comparing {ISTIO}: '{tool.path}' {ISTIO}",
+        f"Changed in the cluster since {RECORD}, and about to be overwritten:",
+        f"{ISTIO}: 1 resource differs",
+        "  changed  apps/Deployment kubeflow/istio",
+    ]
+    assert done.out.splitlines()[0] == f"applied {ISTIO}"
+
+
+def test_apply_asks_nobody(applying: Clone, tool: Tool) -> None:
+    tool.prints(difference(DEPLOYMENT))
+    done = applying.ekf("apply", "--drift", ISTIO)
+    assert (done.code, done.out) == (4, ""), done
+    assert "  changed  apps/Deployment kubeflow/istio" in done.err.splitlines()
+    assert done.err.splitlines()[-1].endswith("the same command with --yes")
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 4)])
+def test_apply_asks_a_person(applying: Clone, tool: Tool, answer: str, code: int) -> None:
+    tool.prints(difference(DEPLOYMENT))
+    child = pexpect.spawn(
+        str(GIT_EKF),
+        ["apply", "--drift", ISTIO],
+        cwd=applying.path,
+        timeout=60,
+        encoding="utf-8",
+    )
+    child.expect("changed  apps/Deployment kubeflow/istio")
+    child.expect("Apply, and overwrite that?")
+    child.sendline(answer)
+    rest = child.read()
+    child.wait()
+    assert child.exitstatus == code, rest
+    assert (f"applied {ISTIO}" in rest) == (code == 0)
+
+
+def test_apply_on_a_cluster_as_it_was_left(applying: Clone, tool: Tool) -> None:
+    done = applying.ekf("apply", "--drift", ISTIO)
+    assert done.code == 0, done
+    assert done.err.splitlines()[1] == f"The cluster is as {RECORD} left it."
+
+
+def test_apply_compares_what_was_applied_before(applying: Clone, tool: Tool) -> None:
+    """What was never applied cannot have been changed in the cluster."""
+    done = applying.ekf("apply", "--drift", DASHBOARD, "clusters/prod")
+    assert done.code == 0, done
+    assert tool.lines() == [DASHBOARD]
+    assert f"note: {RECORD} did not apply, so it is not compared: clusters/prod" in done.err
+
+
+@pytest.mark.parametrize(
+    ("listed", "given", "compared"),
+    [
+        (f"{ISTIO}, {DASHBOARD}", "apps", [ISTIO, DASHBOARD]),
+        (f"{ISTIO}, {DASHBOARD}", ".", [ISTIO, DASHBOARD]),
+        ("apps", ISTIO, [ISTIO]),
+        (".", ISTIO, [ISTIO]),
+        (".", ".", ["."]),
+        ("apps/istio", "apps/istio-new", []),
+        ("apps", "apps/new", []),
+    ],
+)
+def test_apply_compares_folders_as_well(
+    applying: Clone, tool: Tool, listed: str, given: str, compared: list[str]
+) -> None:
+    record(applying, f"Paths={listed}")
+    for name in ("apps/istio-new/file", "apps/new/file"):
+        applying.commit(name, "")
+    done = applying.ekf("apply", "--drift", given)
+    assert done.code == 0, done
+    assert tool.lines() == compared
+    assert ("did not apply" in done.err) == (not compared)
+
+
+def test_apply_after_a_record_without_paths(applying: Clone, tool: Tool) -> None:
+    env = {"GIT_COMMITTER_DATE": "2026-11-20T11:00:00+00:00"}
+    assert applying.ekf("tag", "-m", "x", env=env).code == 0
+    applying.commit("apps/new/file", "")
+    assert applying.ekf("apply", "--drift", ISTIO, "apps/new").code == 0
+    assert tool.lines() == [ISTIO]
+
+
+def test_apply_for_the_first_time(clone: Clone) -> None:
+    clone.git("config", "ekf.apply.command", "echo")
+    clone.git("config", "--add", "ekf.apply.command", "applied {path}")
+    done = clone.ekf("apply", "--drift", ISTIO)
+    assert (done.code, done.out.splitlines()[0]) == (0, f"applied {ISTIO}"), done
+    assert "there is no deploy record yet, so the cluster is not compared" in done.err
+
+
+def test_apply_where_the_comparison_fails(applying: Clone, tool: Tool) -> None:
+    tool.does("exit 2")
+    done = applying.ekf("apply", "--drift", "--yes", ISTIO)
+    assert (done.code, done.out) == (5, ""), done
+    assert "the tool failed with code 2; nothing was applied" in done.err
+
+
+def test_apply_sees_what_moves_meanwhile(applying: Clone, tool: Tool) -> None:
+    tool.does(f"git -C '{applying.path}' commit -q --allow-empty --no-verify -m Meanwhile")
+    done = applying.ekf("apply", "--drift", ISTIO)
+    assert (done.code, done.out) == (4, ""), done
+    assert "this repository has changed meanwhile" in done.err
+
+
+def test_apply_dry_run(applying: Clone, tool: Tool) -> None:
+    tool.prints(difference(DEPLOYMENT))
+    done = applying.ekf("apply", "--drift", "-n", ISTIO)
+    assert (done.code, done.out) == (0, f"echo 'applied {ISTIO}'\n"), done
+    assert "  changed  apps/Deployment kubeflow/istio" in done.err.splitlines()

@@ -369,6 +369,18 @@ def test_applied_by_the_server(clone: Clone, cluster: Cluster, kubectl: str) -> 
     assert all("dryRun=All" in write for write in cluster.writes)
 
 
+def test_apply_looks_first(clone: Clone, cluster: Cluster, kubectl: str) -> None:
+    configure(clone, kubectl, ISTIO)
+    deployed(clone, kubectl, ISTIO)
+    go_live(cluster, built(clone, kubectl, ISTIO).replace("replicas: ", "replicas: 1"))
+    done = clone.ekf("apply", "--drift", "-m", "Not to be.")
+    assert (done.code, done.out) == (4, ""), done
+    assert "  changed  apps/Deployment default/istio" in done.err.splitlines()
+    done = clone.ekf("apply", "--drift", "--yes", "-m", "Again.")
+    assert done.code == 0, done
+    assert "deployment.apps/istio configured (dry run)" in done.out.splitlines()
+
+
 def test_a_comparison_that_kubectl_cannot_make(clone: Clone, away: Cluster, kubectl: str) -> None:
     """Whatever the reason, it is no drift; kubectl's own words say it."""
     deployed(clone, kubectl, ISTIO, "apps/istio")

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.asked import asked, note_elsewhere
-from git_ekf.commands.options import Field, Message, NoFetch
+from git_ekf.commands.drift_shown import look_first
+from git_ekf.commands.options import Field, Message, NoFetch, Yes
 from git_ekf.commands.recovered import recovered
 from git_ekf.deploy import apply as work
 from git_ekf.deploy.apply_run import ApplyOutcome, ApplyPlan, ApplyStep, run
@@ -32,6 +33,11 @@ def apply(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="After a failure, go on with the next path.")
     ] = False,
+    drift: Annotated[
+        bool,
+        typer.Option("--drift", help="First look what was changed in the cluster, and ask."),
+    ] = False,
+    yes: Yes = False,
     dry_run: Annotated[
         bool, typer.Option("-n", "--dry-run", help="Print the commands, and run none.")
     ] = False,
@@ -52,6 +58,8 @@ def apply(
     note_elsewhere(repo, plan.branch)
     if message is not None:  # a record that cannot be written is refused before anything runs
         work.record(repo, plan, today(repo), context, fields)
+    if drift:
+        look_first(repo, plan, is_agreed=yes or dry_run)
     if dry_run:
         for step in plan.steps:
             say(shell(*step.command))

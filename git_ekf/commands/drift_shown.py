@@ -1,4 +1,4 @@
-"""What drift says of a cluster that differs from its record."""
+"""What drift and apply say of a cluster that differs from its record."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import sys
 from typing import TextIO
 
+from git_ekf.commands.consent import require_consent
 from git_ekf.commands.records_kept import note
 from git_ekf.deploy.apply import from_here
-from git_ekf.deploy.apply_run import ApplyStep
-from git_ekf.deploy.drift import Compared, DriftPlan
+from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep, change
+from git_ekf.deploy.drift import Compared, DriftPlan, compare, plan_before
 from git_ekf.deploy.live_text import CHANGED, EXTRA, MISSING, LiveDifference
-from git_ekf.errors import CallFailed
+from git_ekf.errors import CallFailed, Refused
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import paint
@@ -93,3 +94,49 @@ def failed(repo: Repository, compared: list[Compared]) -> CallFailed | None:
         name = f"{len(failures)} of {counted(len(compared), 'path')} could not be compared"
     paths = [from_here(one.path, repo.place.top) for one in failures if one.path]
     return CallFailed(f"{name}: the tool {first.failure}", shell("git", "ekf", "drift", *paths))
+
+
+# --- before something is applied ---
+
+
+def look_first(repo: Repository, applying: ApplyPlan, *, is_agreed: bool) -> None:
+    """Says what applying overwrites, and asks unless that is agreed to.
+
+    Raises Refused without a yes, CallFailed where the tool failed: nothing is applied then.
+    """
+    planned = plan_before(repo, applying)
+    if planned is None:
+        note("there is no deploy record yet, so the cluster is not compared")
+        return
+    print_notes(planned)
+    compared = compare(repo, planned, announce)
+    error = failed(repo, compared)
+    if error:
+        raise CallFailed(f"{error.message}; nothing was applied", error.hint)
+    _require_unmoved(repo, applying)
+    changed = [one for one in compared if one.differs]
+    if not changed:
+        say(f"The cluster is as {planned.name} left it.", stream=sys.stderr)
+        return
+    say(
+        f"Changed in the cluster since {planned.name}, and about to be overwritten:",
+        stream=sys.stderr,
+    )
+    for one in changed:
+        print_compared(one, patch=False, stream=sys.stderr)
+    if is_agreed:
+        return
+    require_consent(
+        "Apply, and overwrite that?",
+        unasked="this would overwrite what was changed in the cluster, and nobody is there to"
+        " ask; nothing was applied",
+        hint="git ekf drift --patch shows it; to overwrite it: the same command with --yes",
+    )
+    _require_unmoved(repo, applying)
+
+
+def _require_unmoved(repo: Repository, applying: ApplyPlan) -> None:
+    """Raises Refused where the repository is no longer as planned: all that took its time."""
+    moved = change(repo, applying)
+    if moved:
+        raise Refused(f"this repository has changed meanwhile: {moved}", "git status")

@@ -93,7 +93,7 @@ def run(
                 applied.append(step)
             if signals.first:
                 break
-            found = _change(repo, plan)
+            found = change(repo, plan)
             if signals.first:  # it came only now, and then it ended git as well
                 break
             changed = found
@@ -144,7 +144,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _change(repo: Repository, plan: ApplyPlan) -> str:
+def change(repo: Repository, plan: ApplyPlan) -> str:
     """A sentence on what is no longer as it was planned; "" for nothing."""
     now = repo.fresh()
     try:

@@ -26,7 +26,7 @@ from git_ekf.deploy.apply import (
     locate,
     takes_path,
 )
-from git_ekf.deploy.apply_run import ApplyStep, ending
+from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep, ending
 from git_ekf.deploy.cluster_record import cluster_record
 from git_ekf.deploy.live_text import TEXT, LiveText
 from git_ekf.errors import Refused, UsageError
@@ -93,6 +93,43 @@ def plan(repo: Repository, paths: list[str]) -> DriftPlan:
         located = [locate(path, start, _top(repo), "drift") for path in paths]
         return _planned(repo, record, commit, _required(repo, record, commit, located), [])
     return _all_applied(repo, record, commit)
+
+
+def plan_before(repo: Repository, applying: ApplyPlan) -> DriftPlan | None:
+    """The steps for what is about to be applied, as far as the newest record applied it.
+
+    None where there is no record. Raises Refused.
+    """
+    record = cluster_record(repo)
+    if record is None:
+        return None
+    commit = _commit(repo, record)
+    if not takes_path(repo.config.drift_command):
+        return _planned(repo, record, commit, [""], [])
+    paths = [step.path for step in applying.steps if step.path]
+    if not paths:
+        return _all_applied(repo, record, commit)
+    # Without a list, anything of its tree may have been applied.
+    recorded = _recorded(repo, record) or ["."]
+    compared: list[str] = []
+    left_out: list[str] = []
+    for path in paths:
+        there = [one for one in _applied_at(path, recorded) if is_in(repo, commit, one)]
+        compared += there
+        left_out += [] if there else [path]
+    return _planned(repo, record, commit, compared, left_out)
+
+
+def _applied_at(path: str, recorded: list[str]) -> list[str]:
+    """What was applied of a path: those of the record below it, or itself where it is below one."""
+    below = [one for one in recorded if _is_within(one, path)]
+    if not below and any(_is_within(path, one) for one in recorded):
+        return [path]
+    return below
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return folder in (".", path) or path.startswith(f"{folder}/")
 
 
 def _commit(repo: Repository, record: RecordTag) -> str:

@@ -5,11 +5,33 @@ from __future__ import annotations
 from scenario import RECORD, Scenario
 
 _TOOL = "git config ekf.drift.command true\ngit config --add ekf.drift.command '{path}'\n"
+_DIFFERS = (
+    "git config ekf.drift.command sh\n"
+    "for word in -c 'echo diff x/v1.Service.a.b; exit 1' '{path}'\n"
+    'do git config --add ekf.drift.command "$word"\ndone\n'
+)
+_APPLY = "git config ekf.apply.command true\ngit config --add ekf.apply.command '{path}'\n"
 _RECORD = "git ekf tag -m x --field Paths=own\n"
 
 DRIFTING = {
     "commands/drift.py: --patch and --json exclude each other": Scenario(
         _TOOL + _RECORD, "git ekf drift -p --json", again="git ekf drift --json"
+    ),
+    "commands/drift_shown.py: Apply, and overwrite that?": Scenario(
+        _DIFFERS + _APPLY + _RECORD,
+        "git ekf apply --drift own",
+        ("git ekf drift --patch",),
+        again="git ekf apply --drift own --yes",
+        codes=(1,),
+        said="this would overwrite what was changed in the cluster",
+    ),
+    "commands/drift_shown.py: this repository has changed meanwhile: {}": Scenario(
+        _APPLY
+        + _RECORD
+        + "git config ekf.drift.command sh\ngit config --add ekf.drift.command -c\n"
+        + 'git config --add ekf.drift.command "echo >$PWD/new"\n',
+        "git ekf apply --drift own",
+        again="rm new; git config --unset-all ekf.drift.command; git ekf apply own",
     ),
     "commands/drift_shown.py: {}: the tool {}": Scenario(
         _TOOL.replace(" true", " false") + _RECORD,
