@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,log,show,save,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -201,7 +201,7 @@ __git_ekf_command ()
 		valued="--primary --internal --release"
 		;;
 	status)
-		options=--json,--prompt,--help
+		options=--json,--prompt,--fetch,--help
 		;;
 	releases)
 		options=--forecast,--json,--help
@@ -216,7 +216,7 @@ __git_ekf_command ()
 		arguments="revisions revisions paths..."
 		;;
 	apply)
-		options=--message=,--field=,--keep-going,--drift,--yes,--dry-run,--help
+		options=--message=,--field=,--keep-going,--drift,--yes,--dry-run,--no-fetch,--help
 		valued="-m --message --field"
 		arguments="paths..."
 		;;
@@ -225,7 +225,7 @@ __git_ekf_command ()
 		arguments="paths..."
 		;;
 	tag)
-		options=--message=,--file=,--field=,--date=,--sign,--help
+		options=--message=,--file=,--field=,--date=,--sign,--no-fetch,--help
 		valued="-m --message -F --file --field --date"
 		;;
 	log)
@@ -238,6 +238,9 @@ __git_ekf_command ()
 		;;
 	save)
 		options=--help
+		;;
+	pull)
+		options=--plan,--json,--continue,--skip,--abort,--no-fetch,--switch,--help
 		;;
 	rollback)
 		options=--dry-run,--help
