@@ -182,21 +182,36 @@ def make_clone(folder: Path, object_format: str = "sha1") -> Clone:
     return Clone(work)
 
 
+_NEVER_ASKED_FOR = (
+    *("hooks/*.sample", "description", "objects/pack/*.bitmap"),
+    *("info/refs", "objects/info/packs"),  # for HTTP without git behind it
+)
+
+
 def slim(folder: Path) -> None:
-    """Makes the repositories in a folder quick to copy: without sample hooks, and packed."""
-    for sample in folder.glob("**/hooks/*.sample"):
-        sample.unlink()
+    """Makes the repositories in a folder quick to copy: packed, and without what git never asks for."""
     for objects in folder.glob("*/**/objects"):
         done = run("git", "repack", "-a", "-d", "-q", cwd=objects.parent)
         assert done.code == 0, done
+        shutil.rmtree(objects.parent / "branches", ignore_errors=True)  # of git's first years
+        for pattern in _NEVER_ASKED_FOR:
+            for file in objects.parent.glob(pattern):
+                file.unlink()
+
+
+def copy_all(to: Path, *folders: Path) -> None:
+    """Copies folders into another one, which is made where it is missing.
+
+    Not the times: how long ago something was fetched is told by them. Python takes half as long again.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-R", *folders, to], check=True)
 
 
 def copy_clone(folder: Path, to: Path) -> Clone:
     """Copies folder/work; its remotes are then the repositories beside the copy."""
-    work = Path(
-        # Not the times: how long ago something was fetched is told by them.
-        shutil.copytree(folder / "work", to / "work", symlinks=True, copy_function=shutil.copy)
-    )
+    copy_all(to, folder / "work")
+    work = to / "work"
     config = work / ".git/config"
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace(str(folder), str(to)), encoding="utf-8")
@@ -207,8 +222,7 @@ def copy_clone(folder: Path, to: Path) -> Clone:
 
 def copy_folder(folder: Path, to: Path) -> Clone:
     """Copies a clone with its vendor's and its internal repository."""
-    for name in ("vendor.git", "internal.git"):
-        shutil.copytree(folder / name, to / name, symlinks=True, copy_function=shutil.copy)
+    copy_all(to, folder / "vendor.git", folder / "internal.git")
     return copy_clone(folder, to)
 
 
@@ -223,13 +237,15 @@ def _clone_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def vendor(_clone_template: Path, tmp_path: Path) -> Path:
     """A bare vendor repository with release-1.8, 1.9 and 1.10; every test has its own."""
-    return Path(shutil.copytree(_clone_template / "vendor.git", tmp_path / "vendor.git"))
+    copy_all(tmp_path, _clone_template / "vendor.git")
+    return tmp_path / "vendor.git"
 
 
 @pytest.fixture
 def internal(_clone_template: Path, tmp_path: Path) -> Path:
     """An empty bare repository for the cluster."""
-    return Path(shutil.copytree(_clone_template / "internal.git", tmp_path / "internal.git"))
+    copy_all(tmp_path, _clone_template / "internal.git")
+    return tmp_path / "internal.git"
 
 
 @pytest.fixture

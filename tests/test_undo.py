@@ -499,7 +499,7 @@ def cases_of(steps: list[str]) -> list[tuple[int, str]]:
 
 
 @long
-@pytest.mark.parametrize(("direction", "how"), STEPS)
+@pytest.mark.parametrize(("direction", "how"), some(list(STEPS), 5))
 def test_killed_at_every_step(
     two: Clone, pristine: Callable[[], Clone], tmp_path: Path, how: str, direction: str
 ) -> None:

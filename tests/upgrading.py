@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from conftest import Clone, Run, copy_folder, make_clone, run
+from conftest import Clone, Run, copy_folder, make_clone
 
 from git_ekf.demo.sample import deployment
 
@@ -100,7 +100,7 @@ def vendor_commit(
     """A commit in the vendor's repository, on the tip of a branch or on `parent` ("-" for none); None removes a file."""
     start = "" if parent == "-" else f"from {parent or f'refs/heads/{branch}^0'}\n"
     when = "Vendor <vendor@example.com> 1700000000 +0000"
-    stream = f"reset refs/heads/x\ncommit refs/heads/x\ncommitter {when}\ndata {len(message.encode()) + 1}\n{message}\n\n{start}".encode()
+    stream = f"commit refs/heads/{branch}\nmark :1\ncommitter {when}\ndata {len(message.encode()) + 1}\n{message}\n\n{start}".encode()
     for path, content in files.items():
         raw = content.encode() if isinstance(content, str) else content
         name = '"{}"'.format(path.replace("\n", "\\n")).encode()
@@ -109,16 +109,9 @@ def vendor_commit(
             if raw is None
             else b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), name, len(raw), raw)
         )
-    file = world.path.with_name("stream")
-    file.write_bytes(stream)
-    assert (
-        run("sh", "-c", f"git -C '{world.vendor.path}' fast-import --quiet --force <'{file}'").code
-        == 0
-    )
-    oid = world.vendor.out("rev-parse", "refs/heads/x")
-    world.vendor.git("update-ref", f"refs/heads/{branch}", oid)
-    world.vendor.git("update-ref", "-d", "refs/heads/x")
-    return oid
+    stream += b"get-mark :1\n"
+    sent = stream.decode("utf-8", "surrogateescape")
+    return world.vendor.git("fast-import", "--quiet", "--force", stdin=sent).out.strip()
 
 
 def twin(world: World) -> World:
