@@ -115,7 +115,7 @@ def both(argv: list[str], stdin: bytes = b"") -> tuple[bool, list[Finding]]:
     return fastpath.passes([fastpath.PROTOCOL, *argv], stdin), full
 
 
-@generated(25)
+@generated(12)
 @given(
     branch=st.sampled_from(
         ["release-1.8", "ahead", "wip/x", "main", "rel-1.8", "release-1.9", "HEAD"]
@@ -150,7 +150,7 @@ def test_commits(
     assert not (fast and full), full
 
 
-@generated(25)
+@generated(12)
 @given(
     new=st.sampled_from(
         [
@@ -233,7 +233,7 @@ def test_the_usual_commit_and_push_are_fast(
     assert both(push, line) == (True, [])
 
 
-@generated(25)
+@generated(12)
 @given(
     new=st.sampled_from(
         ["ahead", "marked", "published", "merged", "rewritten", "vendor", "foreign", ZERO]

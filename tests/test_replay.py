@@ -114,7 +114,7 @@ def plain(path: str) -> str:
     return re.sub(r"~.*", "", path, flags=re.DOTALL)
 
 
-@generated(25)
+@generated(12)
 @given(histories())
 def test_generated_histories(history: History) -> None:
     with tempfile.TemporaryDirectory() as folder:

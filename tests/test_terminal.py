@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import Clone, run
+from reach import rare
 from upgrading import script
 
 HEADLINE = "internal has no deploy record (asked just now)"
@@ -141,7 +142,14 @@ def pager(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("command", ["log", "show", "check", "diff --rendered", "upgrade --plan"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "log",
+        "upgrade --plan",
+        *(pytest.param(words, marks=rare) for words in ("show", "check", "diff --rendered")),
+    ],
+)
 def test_what_may_be_long_is_paged(clone: Clone, pager: str, command: str) -> None:
     assert clone.ekf("tag", "-m", "One").code == 0
     clone.commit("apps/mine/own", "own\n")
@@ -422,7 +430,11 @@ class Shell:
         self._child.expect(pexpect.EOF)
 
 
-@pytest.mark.parametrize("name", _SHELLS)
+@pytest.mark.parametrize(
+    "name",
+    # fish differs most from bash; what the hints use of a shell is in sh and zsh as in bash.
+    [pytest.param(name, marks=[rare] * (name in ("sh", "zsh"))) for name in _SHELLS],
+)
 def test_a_first_day(vendor: Path, internal: Path, tmp_path: Path, name: str) -> None:
     """From nothing to a saved record, with the mistakes that people make on the way."""
     if not shutil.which(name):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -550,8 +551,11 @@ def unfinished(clone: Clone) -> bool:
     return Journal(str(journal(clone))).unfinished() is not None
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["git alone", "git and git-ekf"])
-@pytest.mark.parametrize("moment", ["writing files", "refs locked", "refs moved"])
+@long
+@pytest.mark.parametrize(
+    ("moment", "whole"),
+    some([*product(("writing files", "refs locked", "refs moved"), (False, True))], 2),
+)
 def test_killed_inside_git(two: Clone, moment: str, whole: bool) -> None:
     """git killed half-way through the files, or with its locks held; with or without us."""
     two.write("own/more/1", "x" * 100)

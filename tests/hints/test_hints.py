@@ -71,7 +71,7 @@ def hint_of(sentence: re.Pattern[str], said: str) -> str:
 
 
 @long
-@pytest.mark.parametrize("key", some(list(SCENARIOS), 8))
+@pytest.mark.parametrize("key", some(list(SCENARIOS), 14))
 def test_a_hint_mends_its_situation(key: str, template: Path, tmp_path: Path) -> None:
     one: Scenario = SCENARIOS[key]
     sentence = re.compile(re.escape(one.said)) if one.said else HINTS[key].pattern

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone
+from reach import rare
 from upgrading import wrapper
 
 from git_ekf.airgap.bare import opened
@@ -84,7 +85,9 @@ def fill(disk: Path, but: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("left", [0, 8, 100, 500])
+@pytest.mark.parametrize(
+    "left", [pytest.param(0, marks=rare), 8, 100, pytest.param(500, marks=rare)]
+)
 def test_commands(clone: Clone, vendor: Path, disk: Path, left: int) -> None:
     """Each says so, and leaves refs, files and directory as they were; the second try works."""
     clone.commit("own/a", "1\n")

@@ -10,7 +10,7 @@ import pytest
 from conftest import Clone
 from hypothesis import given
 from hypothesis import strategies as st
-from reach import generated
+from reach import generated, rare
 from servertools import BRANCH, UPSTREAM, Site
 
 from git_ekf.hooks import fastpath, judge
@@ -51,7 +51,9 @@ def import_commits(clone: Clone, branch: str, tip: str, contents: list[bytes], n
     return clone.out("rev-parse", branch)
 
 
-@pytest.mark.parametrize("count", [199, 200, 201, 1000, 1001])
+@pytest.mark.parametrize(
+    "count", [pytest.param(199, marks=rare), 200, 201, pytest.param(1000, marks=rare), 1001]
+)
 @pytest.mark.parametrize("leaves_out", [False, True])
 def test_a_chain_that_claims_to_end(site: Site, count: int, leaves_out: bool) -> None:
     """A file that speaks as git does, below as many commits as the fast path lists, above a merge."""
@@ -137,7 +139,7 @@ def write_tree(clone: Clone, listed: list[tuple[bytes, bytes, bytes]], *, ordere
     return bytes.fromhex(write_object(clone, "tree", raw))
 
 
-@generated(25)
+@generated(12)
 @given(
     trees=st.lists(st.tuples(entries, st.booleans()), min_size=1, max_size=2),
     merge=st.sampled_from([False, False, False, True]),
@@ -178,7 +180,7 @@ def test_pushes(
     assert not (fast and full), full
 
 
-@generated(25)
+@generated(12)
 @given(
     files=st.lists(
         st.tuples(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, copy_folder, make_clone, run, slim
-from reach import EVERYTHING, long
+from reach import EVERYTHING, long, some
 from servertools import BRANCH, Site
 
 RECORD = "deploy/2026-11-20/release-1.8"
@@ -35,18 +35,22 @@ def recorded(template: Path, tmp_path: Path) -> Clone:
     return copy_folder(template, tmp_path)
 
 
+@long
 @pytest.mark.parametrize(
     "act",
-    [
-        ["fetch", "--prune", "internal"],
-        ["fetch", "--prune", "--prune-tags", "internal"],
-        ["fetch", "--prune", "--prune-tags", "origin"],
-        ["remote", "prune", "internal"],
-        ["-c", "fetch.prune=true", "fetch", "--all"],
-        ["-c", "fetch.prune=true", "-c", "fetch.pruneTags=true", "fetch", "--all"],
-        ["remote", "update", "--prune"],
-        ["tag", "-d", RECORD],
-    ],
+    some(
+        [
+            ["fetch", "--prune", "internal"],
+            ["fetch", "--prune", "--prune-tags", "internal"],
+            ["fetch", "--prune", "--prune-tags", "origin"],
+            ["remote", "prune", "internal"],
+            ["-c", "fetch.prune=true", "fetch", "--all"],
+            ["-c", "fetch.prune=true", "-c", "fetch.pruneTags=true", "fetch", "--all"],
+            ["remote", "update", "--prune"],
+            ["tag", "-d", RECORD],
+        ],
+        3,
+    ),
     ids=" ".join,
 )
 def test_a_fetch_takes_no_record_away(recorded: Clone, act: list[str]) -> None:

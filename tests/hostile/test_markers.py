@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
 from conftest import Clone, run
 from hypothesis import given
 from hypothesis import strategies as st
-from reach import generated
+from reach import generated, long, some
 from servertools import BRANCH, Site
 
 from git_ekf.git.calls import Git
@@ -120,11 +121,16 @@ def test_sizes_from_a_commit_and_nowhere_else(site: Site) -> None:
     site.refused("conflict-marker", BRANCH)
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["* -diff", "* binary", "* diff=x", "* -text -diff", "* conflict-marker-size=65", "* !diff"],
+SWITCHES = (
+    *("* -diff", "* binary", "* diff=x", "* -text -diff"),
+    *("* conflict-marker-size=65", "* !diff"),
 )
-@pytest.mark.parametrize("where", [".gitattributes", "own/.gitattributes"])
+
+
+@long
+@pytest.mark.parametrize(
+    ("where", "line"), some([*product((".gitattributes", "own/.gitattributes"), SWITCHES)], 3)
+)
 def test_no_attribute_switches_the_rule_off(clone: Clone, line: str, where: str) -> None:
     clone.git("config", "diff.x.textconv", "true")
     clone.git("config", "diff.x.command", "true")

@@ -314,7 +314,7 @@ def play(template: Path, folder: Path, seed: int, steps: int) -> None:
 def test_operations(template: Path, tmp_path: Path, number: int) -> None:
     """With everything 5,000, by random seeds; a failure prints its own."""
     seed = random.SystemRandom().getrandbits(32) if EVERYTHING else 14
-    play(template, tmp_path, seed, 200 if EVERYTHING else 60)
+    play(template, tmp_path, seed, 200 if EVERYTHING else 40)
 
 
 def test_a_record_is_kept_whose_name_another_clone_took(template: Path, tmp_path: Path) -> None:

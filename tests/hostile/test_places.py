@@ -32,7 +32,7 @@ def next_command(out: str) -> str:
 
 
 @long
-@pytest.mark.parametrize("name", some(NAMES, 5))
+@pytest.mark.parametrize("name", some(NAMES, 9))
 def test_a_clone_there_can_be_worked_in(
     vendor: Path, internal: Path, tmp_path: Path, name: str
 ) -> None:

@@ -128,7 +128,8 @@ def test_with_a_conflict(
     assert_whole(world.path)
 
 
-@pytest.mark.parametrize("stack", ["clean", pytest.param("stops", marks=rare)])
+@rare
+@pytest.mark.parametrize("stack", ["clean", "stops"])
 def test_a_migration(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking, stack: str
 ) -> None:
@@ -165,6 +166,7 @@ def test_records_and_rollback(
     assert_whole(world.path)
 
 
+@rare
 def test_signed(templates: dict[str, Path], tmp_path: Path, repacking: Repacking) -> None:
     world = copy(templates["clean"], tmp_path)
     key = tmp_path / "key"

@@ -343,7 +343,7 @@ COMMANDS = (
 
 
 @long
-@pytest.mark.parametrize("name", some(list(STATES), 12))
+@pytest.mark.parametrize("name", some(list(STATES), 24))
 def test_commands(world: World, name: str, tmp_path: Path) -> None:
     STATES[name](world)
     for command in COMMANDS:
