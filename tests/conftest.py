@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import forking
 import pytest
@@ -42,6 +43,14 @@ def pytest_configure() -> None:
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Neighbours run in one process, which makes what they share only once; who is done early takes over."""
+    from xdist.scheduler import WorkStealingScheduling  # type: ignore[import-untyped]
+
+    return WorkStealingScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -239,24 +248,56 @@ def _clone_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def _arranged(
+    _clone_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Callable[[Clone], object]], Path]:
+    """Gives a folder in which something has happened to the clone; each is made once."""
+
+    @functools.cache
+    def folder(arrange: Callable[[Clone], object]) -> Path:
+        made = tmp_path_factory.mktemp("arranged")
+        arrange(copy_folder(_clone_template, made))
+        slim(made)
+        return made
+
+    return folder
+
+
 @pytest.fixture
-def vendor(_clone_template: Path, tmp_path: Path) -> Path:
+def beginning(
+    request: pytest.FixtureRequest,
+    _clone_template: Path,
+    _arranged: Callable[[Callable[[Clone], object]], Path],
+) -> Path:
+    """The folder that `vendor`, `internal` and `clone` are copied from.
+
+    In a module with ARRANGED, the name of a fixture -> what happens to the clone for it, one in which that has happened.
+    """
+    for name, arrange in getattr(request.module, "ARRANGED", {}).items():
+        if name in request.fixturenames:
+            return _arranged(arrange)
+    return _clone_template
+
+
+@pytest.fixture
+def vendor(beginning: Path, tmp_path: Path) -> Path:
     """A bare vendor repository with release-1.8, 1.9 and 1.10; every test has its own."""
-    copy_all(tmp_path, _clone_template / "vendor.git")
+    copy_all(tmp_path, beginning / "vendor.git")
     return tmp_path / "vendor.git"
 
 
 @pytest.fixture
-def internal(_clone_template: Path, tmp_path: Path) -> Path:
+def internal(beginning: Path, tmp_path: Path) -> Path:
     """An empty bare repository for the cluster."""
-    copy_all(tmp_path, _clone_template / "internal.git")
+    copy_all(tmp_path, beginning / "internal.git")
     return tmp_path / "internal.git"
 
 
 @pytest.fixture
-def clone(_clone_template: Path, vendor: Path, internal: Path, tmp_path: Path) -> Clone:
+def clone(beginning: Path, vendor: Path, internal: Path, tmp_path: Path) -> Clone:
     """What `git ekf clone --release 1.8` builds."""
-    return copy_clone(_clone_template, tmp_path)
+    return copy_clone(beginning, tmp_path)
 
 
 @pytest.fixture(scope="session")

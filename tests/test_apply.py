@@ -53,11 +53,17 @@ class Tool:
         return [f"Applying {path}: '{self.path}' --apply {path}" for path in paths]
 
 
+def push_one(clone: Clone) -> None:
+    clone.commit("clusters/prod/values", "1")
+    clone.git("push", "-q", "--no-verify", "internal", "release-1.8")
+
+
+ARRANGED = {"tool": push_one}
+
+
 @pytest.fixture
 def tool(clone: Clone, tmp_path: Path) -> Tool:
     """A tool that logs its arguments, on a clone that is saved."""
-    clone.commit("clusters/prod/values", "1")
-    clone.git("push", "-q", "--no-verify", "internal", "release-1.8")
     (tmp_path / "outside").mkdir()
     made = Tool(clone, tmp_path / "outside")
     made.says('printf "%s\\n" "$*" >> "$log"')

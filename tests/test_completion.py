@@ -303,7 +303,7 @@ def test_bash_starts_no_program_for_commands_and_options(world: Clone) -> None:
 
 @needs_bash
 @needs_git_in_bash
-@pytest.mark.parametrize("package", [False, True])
+@pytest.mark.parametrize("package", [pytest.param(False, marks=rare), True])
 def test_bash_completes_git_ekf(world: Clone, package: bool, tmp_path: Path) -> None:
     if package and not BASH_COMPLETION.exists():
         pytest.skip("bash-completion is not on this machine")

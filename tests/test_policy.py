@@ -41,11 +41,17 @@ def record(clone: Clone, name: str = "deploy/2026-11-20/release-1.8", **changes:
     return name
 
 
+def push_one(clone: Clone) -> None:
+    clone.commit(OVERLAY, "resources:\n- ../../base\nnamePrefix: x-\n")
+    clone.git("push", "-q", "--no-verify", "internal", "release-1.8")
+
+
+ARRANGED = {"saved": push_one}
+
+
 @pytest.fixture
 def saved(clone: Clone) -> Clone:
     """A clone with one configuration commit that is on `internal`."""
-    clone.commit(OVERLAY, "resources:\n- ../../base\nnamePrefix: x-\n")
-    clone.git("push", "-q", "--no-verify", "internal", "release-1.8")
     return clone
 
 

@@ -49,12 +49,21 @@ def raw(clone: Clone) -> dict[str, bytes]:
     }
 
 
+RECORDS = "deploy/2026-11-19/release-1.8", "deploy/2026-11-20/release-1.8"
+
+
+def two_records(clone: Clone) -> None:
+    assert (record(clone, "first", "2026-11-19"), record(clone, "second")) == RECORDS
+    assert clone.ekf("save").code == 0
+
+
+ARRANGED = {"two": two_records}
+
+
 @pytest.fixture
 def two(clone: Clone) -> tuple[str, str]:
     """Two records of release-1.8, saved."""
-    names = record(clone, "first", "2026-11-19"), record(clone, "second")
-    assert clone.ekf("save").code == 0
-    return names
+    return RECORDS
 
 
 def tree(clone: Clone, revision: str) -> str:

@@ -31,12 +31,18 @@ def server(internal: Path) -> Clone:
     return Clone(internal)
 
 
-@pytest.fixture
-def saved(clone: Clone) -> Clone:
-    """One configuration commit with its record, saved."""
+def save_one(clone: Clone) -> None:
     assert record(clone, "first") == ONE
     done = clone.ekf("save")
     assert done.code == 0, done
+
+
+ARRANGED = {"saved": save_one}
+
+
+@pytest.fixture
+def saved(clone: Clone) -> Clone:
+    """One configuration commit with its record, saved."""
     return clone
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, Run, run
+from reach import rare
 
 from git_ekf.git.tagobject import parse_tag
 from git_ekf.record import parse
@@ -188,6 +189,7 @@ def test_context_from_a_file_and_from_standard_input(clone: Clone, tmp_path: Pat
     assert context(clone, recorded(piped)) == "We piped it."
 
 
+@rare
 def test_ten_megabytes_of_context(clone: Clone, tmp_path: Path) -> None:
     (tmp_path / "why").write_text("Why: because.\n" * 700_000, encoding="utf-8")
     recorded(clone.ekf("tag", "-F", str(tmp_path / "why")))

@@ -24,10 +24,16 @@ from git_ekf.transaction.journal import Journal, Operation
 RECORDS = ("deploy/2026-11-19/release-1.8", "deploy/2026-11-20/release-1.8")
 
 
+def two_records(clone: Clone) -> None:
+    assert (record(clone, "first", "2026-11-19"), record(clone, "second")) == RECORDS
+
+
+ARRANGED = {"two": two_records}
+
+
 @pytest.fixture
 def two(clone: Clone) -> Clone:
     """Two records of release-1.8, the second on its tip."""
-    assert (record(clone, "first", "2026-11-19"), record(clone, "second")) == RECORDS
     return clone
 
 

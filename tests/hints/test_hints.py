@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import forking
 import pytest
 from advice import ADVICE
 from collect import collect
@@ -36,12 +38,21 @@ def test_the_uncovered_get_fewer() -> None:
     assert len(UNCOVERED) <= MOST_UNCOVERED
 
 
-def sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a git-ekf that starts in a fork."""
+    folder = tmp_path_factory.mktemp("quick")
+    with forking.program(folder):
+        yield folder
+
+
+def sh(script: str, folder: Path, quick: Path) -> subprocess.CompletedProcess[str]:
     top = folder.parent
     places = {
         "VENDOR": str(top / "vendor.git"),
         "INTERNAL": str(top / "internal.git"),
         "TOP": str(top),
+        "PATH": f"{quick}{os.pathsep}{os.environ['PATH']}",
     }
     return subprocess.run(
         ["bash", "-c", script],
@@ -72,13 +83,13 @@ def hint_of(sentence: re.Pattern[str], said: str) -> str:
 
 @long
 @pytest.mark.parametrize("key", some(list(SCENARIOS), 14))
-def test_a_hint_mends_its_situation(key: str, template: Path, tmp_path: Path) -> None:
+def test_a_hint_mends_its_situation(key: str, template: Path, quick: Path, tmp_path: Path) -> None:
     one: Scenario = SCENARIOS[key]
     sentence = re.compile(re.escape(one.said)) if one.said else HINTS[key].pattern
     folder = copy_folder(template, tmp_path / "world").path
-    done = sh(f"set -e\n{one.setup}", folder)
+    done = sh(f"set -e\n{one.setup}", folder, quick)
     assert done.returncode == 0, done
-    failed = sh(one.run, folder)
+    failed = sh(one.run, folder, quick)
     printed = hint_of(sentence, failed.stdout + failed.stderr)
     assert printed, f"not said: {failed}"
     commands = one.take or (printed,)
@@ -86,8 +97,8 @@ def test_a_hint_mends_its_situation(key: str, template: Path, tmp_path: Path) ->
         assert command in printed
         for placeholder, value in one.fill.items():
             command = command.replace(placeholder, value)
-        followed = sh(command, folder)
+        followed = sh(command, folder, quick)
         assert followed.returncode in one.codes, (command, followed)
-    again = sh(one.again or one.run, folder)
+    again = sh(one.again or one.run, folder, quick)
     assert hint_of(sentence, again.stdout + again.stderr) == "", again
     assert again.returncode in one.ends, again

@@ -9,14 +9,20 @@ PATH = "apps/istio/overlays/deploy"
 FILE = f"{PATH}/kustomization.yaml"
 
 
-@pytest.fixture
-def configured(clone: Clone) -> Clone:
+def configure(clone: Clone) -> None:
     clone.git("config", "ekf.apply.command", "true")
     clone.git("config", "--add", "ekf.apply.command", "{path}")
     clone.write(".gitignore", "*.secret\nbuild/\n")
     clone.git("add", "-A")
     clone.git("commit", "-q", "-m", "Ignore")
     assert clone.ekf("apply", PATH).code == 0
+
+
+ARRANGED = {"configured": configure}
+
+
+@pytest.fixture
+def configured(clone: Clone) -> Clone:
     return clone
 
 
