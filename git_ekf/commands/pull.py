@@ -97,7 +97,7 @@ def _show_plan(
     repo: Repository, target: targets.Target | None, options: Options, *, json: bool
 ) -> int:
     if target:
-        return show_plan(repo, target, options, json=json)
+        return show_plan(repo, target, options, "", json=json)
     if json:
         print(document("pull", {"from": repo.head_branch, "commits": []}))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
@@ -20,15 +20,17 @@ from git_ekf.commands.without_part import (
 from git_ekf.errors import DONE, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository, asked_ahead
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.carry import carry_out
+from git_ekf.upgrade.flatten import above_what_stays, has_merges
 from git_ekf.upgrade.plan import Options
 from git_ekf.upgrade.prefer import parse
-from git_ekf.upgrade.target import Target
+from git_ekf.upgrade.target import SYNC, Target
 
 
 class Request(NamedTuple):
@@ -134,20 +136,25 @@ def run(
 ) -> int:
     """Does what is asked for, and shows it. The exit code.
 
-    `find` tells the target, once the vendor's repository was fetched.
+    `find` tells the target, once the vendor's repository was fetched; `release` is what was named.
     """
     options_given = _given(request, release, squash=squash)
-    then = Afterwards(_check(request.verify), request.range_diff, not request.no_build)
+    afterwards = _words(request, _AFTERWARDS)
+    then = Afterwards(
+        _check(request.verify), request.range_diff, not request.no_build, shell(*afterwards)
+    )
     how = how_to_go_on(command, request)
     if how:
         refuse_without_part(command, how, options_given)
         return go_on(how, then)
+    words = _words(request, _CARRYING) + ["--migrate-squash"] * squash + afterwards
     options = Options(
         tuple(parse(text) for text in request.prefer or []),
         request.flatten,
         squash,
         not request.no_save_check,
         partial(counting, "Looking at commits"),
+        "".join(f" {shell(word)}" for word in [release] * bool(release) + words if word),
     )
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
@@ -157,10 +164,15 @@ def run(
         repo = fetched(repo)
     target = find(repo)
     note_without_a_file(repo, target, options.prefer)
+    if request.flatten and command == SYNC:
+        # `save` takes no merges, and what was is kept.
+        merges = has_merges(repo, target)
+        options = options._replace(flatten=merges, save_check=options.save_check and not merges)
+        target = above_what_stays(repo, target)
     if only_plans:
         note_without_part(options_given)
-        return show_plan(repo, target, options, json=request.json)
-    if target.nothing_new:
+        return show_plan(repo, target, options, shell(*words), json=request.json)
+    if target.nothing_new and not options.flatten:
         channel = f"{repo.config.primary}/{target.goal}"
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         return DONE
@@ -174,6 +186,25 @@ def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
     others = [name for name in names if name not in ("proceed", "skip", "abort")]
     options = [f"--{name.replace('_', '-')}" for name in others]
     return options + ["--migrate-squash"] * squash + ["X.Y"] * (release is not None)
+
+
+# The options that say how commits are carried over, and those about what comes then.
+_CARRYING = ("flatten", "prefer", "no_fetch", "no_save_check")
+_AFTERWARDS = ("verify", "no_build", "range_diff")
+
+
+def _words(request: Request, names: Iterable[str]) -> list[str]:
+    """Options as they were given, for a sentence that names the command again."""
+    words = []
+    for name in names:
+        option = "--" + name.replace("_", "-")
+        value = getattr(request, name)
+        if value is True:
+            words.append(option)
+        elif value:
+            for one in [value] if isinstance(value, str) else value:
+                words += [option, one]
+    return words
 
 
 def _check(verify: str) -> list[str]:

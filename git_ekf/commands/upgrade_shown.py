@@ -25,6 +25,9 @@ from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
 # Beyond this many commits the plan lists only those that are not simply clean.
 _LISTED = 25
 
+# Of the commits that a merge has brought so many are named.
+_BROUGHT = 5
+
 _COLOURS = {"CONFLICT": "red", "clean": "green", "moved": "green", "merged": "green"}
 
 
@@ -32,44 +35,52 @@ class Afterwards(NamedTuple):
     """All there is to do once the commits are carried over.
 
     `check` are the words of the user's own check; `range_diff`: the commits are shown; `build`:
-    kustomizations are built.
+    kustomizations are built. `flags` are the options that say so, as they are typed.
     """
 
     check: list[str]
     range_diff: bool
     build: bool
+    flags: str = ""
 
 
 # --- the plan ---
 
 
-def show_plan(repo: Repository, target: Target, options: Options, *, json: bool) -> int:
-    """Prints the plan. 0 where it would go through, 1 where it would stop."""
-    require_linear(repo, target, flatten=options.flatten)
+def show_plan(repo: Repository, target: Target, options: Options, flags: str, *, json: bool) -> int:
+    """Prints the plan, and the command with its `flags`.
+
+    0 where it would go through, 1 where it would stop.
+    """
+    require_linear(repo, target, flatten=options.flatten, given=options.given)
     require_names(repo, target)
     plan = make_plan(repo, target, options)
     if json:
         print(document(target.command, _as_json(plan)))
     else:
         with paged():
-            _print_plan(repo, plan)
+            _print_plan(repo, plan, flags)
     return FINDINGS if plan.conflicts else DONE
 
 
-def _print_plan(repo: Repository, plan: UpgradePlan) -> None:
+def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
     target = plan.target
     command = f"git ekf {target.command}"
-    title = f"Sync of {target.branch}"
     commits = counted(len(plan.steps), "configuration commit")
+    title = f"Sync of {target.branch}, from {target.base[:7]} to {target.onto[:7]}"
     if target.command == UPGRADE:
         command += f" {repo.config.scheme.version(target.goal)}"
-        title = f"Upgrade of {target.branch} to {target.goal}"
+        title = f"Upgrade of {target.branch} to {target.goal},"
+        title += f" from {target.base[:7]} to {target.onto[:7]}"
     elif target.command == PULL:
-        title = f"Pull of {target.branch}"
+        title = f"Pull of {target.branch}, from {target.base[:7]} to {target.onto[:7]}"
         commits = (
             f"{counted(len(plan.steps), 'commit')} of yours on top" if plan.steps else "its work"
         )
-    say(f"{title}, from {target.base[:7]} to {target.onto[:7]}: {commits}")
+    elif _only_flattens(plan):
+        title = f"{target.branch} as one line above {target.base[:7]}, with the same files"
+    command += f" {flags}" if flags else ""
+    say(f"{title}: {commits}")
     _print_found(repo, plan)
     if target.rewritten:
         say(
@@ -77,7 +88,7 @@ def _print_plan(repo: Repository, plan: UpgradePlan) -> None:
             f" your commits stand on {target.base[:7]}, which it no longer has"
         )
     for step in plan.steps:
-        if len(plan.steps) <= _LISTED or not _is_plain(step):
+        if len(plan.steps) <= _LISTED or not _is_plain(step) or step.commit.merge:
             _print_step(step, target)
     say(plan.summary())
     if plan.conflicts:
@@ -124,6 +135,12 @@ def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
         say(f"      and {len(commits) - _LISTED} more")
 
 
+def _only_flattens(plan: UpgradePlan) -> bool:
+    target = plan.target
+    merges = any(step.commit.merge for step in plan.steps)
+    return target.command == SYNC and target.nothing_new and merges
+
+
 def _print_step(step: ReplayStep, target: Target) -> None:
     mark = _mark(step)
     shown = paint(f"{mark:<9}", _COLOURS.get(mark, "yellow"))
@@ -151,9 +168,17 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
         if target.prepared or target.command == PULL:
             return [f"{target.goal} has it already: {step.upstream[:7]}"]
         return [f"the channel has the same change: {step.upstream[:7]}"]
-    lines = [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
+    lines = []
+    if step.commit.merge and step.commit.brought:
+        brought = ", ".join(oid[:7] for oid in step.commit.brought[:_BROUGHT])
+        more = len(step.commit.brought) - _BROUGHT
+        brought += f" and {more} more" if more > 0 else ""
+        lines.append(f"one commit in place of the merge and {brought}")
+    elif step.commit.merge:
+        lines.append("one commit in place of the merge")
+    lines += [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
     if step.commit.emptied:
-        lines.append("the migration leaves nothing of it")
+        lines.append(step.commit.emptied)
     elif step.verdict == "empty":
         lines.append("nothing of it is left")
     lines += [f"{path}: the {side} side is taken" for path, side in step.settled]
@@ -194,6 +219,7 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
         "settled": settled,
         "conflicts": [conflict._asdict() for conflict in step.conflicts],
         "depends": step.depends,
+        "brought": step.commit.brought,
     }
 
 
@@ -203,7 +229,7 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
 def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwards) -> int:
     """Prints it, and what there is to say of it. The exit code."""
     if isinstance(result, Stopped):
-        return _show_stop(repo, result)
+        return _show_stop(repo, result, then)
     if isinstance(result, Done):
         target = result.plan.target
         _print_carried(result.plan.steps, target)
@@ -214,6 +240,12 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     tip = result.tip
     if then.range_diff and target.base != target.tip and target.onto != tip:
         repo.git.show_range_diff(f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
+    if target.command == SYNC and target.nothing_new:
+        say(f"One line: {target.goal} is at {tip[:7]}, with the same files as before.")
+        then = then._replace(build=False)
+        fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
+        say(f"{'Next: git ekf save. ' if fine else ''}To take it back: git ekf undo")
+        return DONE if fine else FINDINGS
     say(_what_was_done(repo, target, tip, len(result.commits)))
     fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
     next_steps = "Next: git ekf apply, then git ekf tag and git ekf save. "
@@ -285,7 +317,7 @@ def _print_state(state: RebaseState) -> None:
         say(f"  settled   {path}: {how if ' ' in how else f'the {how} side is taken'}")
 
 
-def _show_stop(repo: Repository, stop: Stopped) -> int:
+def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:
     command = stop.state.target.command
     title = "Stopped between two commits"
     if stop.commit:
@@ -307,5 +339,7 @@ def _show_stop(repo: Repository, stop: Stopped) -> int:
         where = f"{counted(len(stop.files), 'file')} in conflict"
         act = "edit the files, git add them,"
     say(f"git-ekf: the {command} has stopped half-way: {where}", stream=sys.stderr)
-    print_hint(f"{act} then: git ekf {command} --continue (or --skip this commit, or --abort)")
+    flags = f" {then.flags}" if then.flags else ""
+    go_on = f"git ekf {command} --continue{flags}"
+    print_hint(f"{act} then: {go_on} (or --skip this commit, or --abort)")
     return STOPPED

@@ -13,7 +13,10 @@ class Commit(NamedTuple):
     """A commit of a stack, and what it changes.
 
     `tree_of` has its tree: the commit itself, but for one that a migration has rewritten.
-    `emptied`: the migration has left nothing of it. `text_of` has its author and message.
+    `emptied` says why a migration, or making one line of it, has left nothing of it; "" where it
+    has not. `text_of` has its author and message. `merge`: it is a
+    merge that becomes an ordinary commit; `brought` are the commits that it has brought, newest
+    first.
     """
 
     oid: str
@@ -21,7 +24,9 @@ class Commit(NamedTuple):
     changes: TreeChanges
     tree_of: str
     text_of: str
-    emptied: bool = False
+    emptied: str = ""
+    merge: bool = False
+    brought: tuple[str, ...] = ()
 
 
 class Stack(NamedTuple):

@@ -97,7 +97,8 @@ def _require_ready(repo: Repository, target: Target, options: Options) -> None:
     branch = HEADS + target.branch
     if not repo.git.is_head(branch, target.tip):
         raise moved(branch)
-    require_ready(repo, target, save_check=options.save_check, flatten=options.flatten)
+    checks = {"save_check": options.save_check, "flatten": options.flatten}
+    require_ready(repo, target, **checks, given=options.given)
 
 
 def _needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> bool:
@@ -124,7 +125,7 @@ def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:
     dropped = []
     for commit in work.stack.commits:
         if commit.emptied:
-            dropped.append((commit.oid, "the migration leaves nothing of it"))
+            dropped.append((commit.oid, commit.emptied))
         elif commit.oid in empty:
             dropped.append((commit.oid, "nothing of it is left"))
         elif commit.oid in work.upstream:

@@ -98,14 +98,15 @@ def migrate(
     migrations: list[Migration],
     *,
     squashed: bool = False,
+    flatten: bool = False,
 ) -> Migrated:
-    """The stack as the tools make it; `squashed`: it is one commit for all.
+    """The stack as the tools make it; `squashed`: it is one commit for all, `flatten`: see Options.
 
     Raises CallFailed where a tool fails, or makes different files of the same ones.
     """
     git = scratch.writing
     with temporary() as folder:
-        workshop = _Workshop(repo, scratch, migrations, folder, squashed=squashed)
+        workshop = _Workshop(repo, scratch, migrations, folder, squashed=squashed, flatten=flatten)
         base = workshop.migrate(stack.base)
         trees = [workshop.migrate(commit.tree_of) for commit in stack.commits]
         workshop.check_repeatable(stack.commits[-1].tree_of if stack.commits else stack.base)
@@ -113,7 +114,9 @@ def migrate(
     before = base
     for commit, tree in zip(stack.commits, trees, strict=True):
         changes = git.diff_trees(before, tree)
-        emptied = bool(commit.changes) and not changes
+        emptied = commit.emptied
+        if commit.changes and not changes:
+            emptied = "the migration leaves nothing of it"
         commits.append(commit._replace(changes=changes, emptied=emptied))
         before = tree
     return Migrated(Stack(stack.base, commits), git.diff_trees(stack.base, base))
@@ -172,9 +175,11 @@ class _Workshop:
         folder: str,
         *,
         squashed: bool,
+        flatten: bool,
     ) -> None:
         self._repo = repo
         self._squashed = squashed
+        self._flags = " --flatten" if flatten else ""
         self._folder = folder
         self._top = os.path.join(folder, "files")
         os.mkdir(self._top)
@@ -248,9 +253,8 @@ class _Workshop:
         how = f"failed with code {done.returncode}"
         if done.returncode < 0:
             how = f"was ended by signal {-done.returncode}"
-        hint = (
-            f"git ekf upgrade {shell(to)} --migrate-squash, where it only works on the final state"
-        )
+        again = f"git ekf upgrade {shell(to)}{self._flags} --migrate-squash"
+        hint = f"{again}, where it only works on the final state"
         raise CallFailed(
             f"the migration to {to} {how} at {commit[:7]} ({shown}); nothing was changed",
             _hint(migration) if self._squashed else hint,

@@ -11,6 +11,7 @@ from git_ekf.git.trees import CommitChanges
 from git_ekf.replay import merging
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.forecast import Forecast, Progress, Write
+from git_ekf.replay.one_line import one_line
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import ReplayStep
@@ -43,7 +44,8 @@ class Options(NamedTuple):
 
     `prefer` decides conflicts in the content of files; `flatten` makes one line of a history with
     merges. `squash`: only the final state is migrated, and carried over as one commit.
-    `save_check`: the branch has to be saved. `progress` goes through the commits.
+    `save_check`: the branch has to be saved. `progress` goes through the commits. `given` are the
+    words behind the command, for sentences that name it again: " 1.9 --flatten" for instance.
     """
 
     prefer: tuple[Preference, ...] = ()
@@ -51,6 +53,7 @@ class Options(NamedTuple):
     squash: bool = False
     save_check: bool = True
     progress: Progress = iter
+    given: str = ""
 
 
 class UpgradePlan(NamedTuple):
@@ -96,7 +99,7 @@ def plan(repo: Repository, target: Target, options: Options) -> UpgradePlan:
     if why:
         raise Refused(
             f"there is no forecast: {why}",
-            f"git ekf {target.command}, without --plan; git ekf undo takes it back",
+            f"git ekf {target.command}{options.given}, without --plan; git ekf undo takes it back",
         )
     with open_scratch(repo) as scratch:
         work = rewrite(repo, scratch, target, options, read_work(repo, scratch, target))
@@ -222,11 +225,17 @@ def rewrite(
     stack = work.stack
     upstream = work.upstream
     rewritten = Migrated(stack, {})
+    if options.flatten:
+        rewritten = Migrated(one_line(scratch, stack, target.tip), {})
+        if work.migrations:
+            stack = write_stack(scratch.writing, scratch, rewritten)._replace(base=stack.base)
     if work.migrations:
         if options.squash:
             stack = squash(repo, scratch, stack, target)
             upstream = {}
-        rewritten = migrate(repo, scratch, stack, work.migrations, squashed=options.squash)
+        rewritten = migrate(
+            repo, scratch, stack, work.migrations, squashed=options.squash, flatten=options.flatten
+        )
     stack = write_stack(scratch.writing, scratch, rewritten)
     divergence = read_divergence(scratch.writing, stack.base, target.onto)
     return Work(stack, divergence, upstream, work.migrations, rewritten)

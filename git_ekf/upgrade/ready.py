@@ -15,10 +15,12 @@ from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.target import PULL, UPGRADE, Target
 
 
-def require_ready(repo: Repository, target: Target, *, save_check: bool, flatten: bool) -> None:
-    """Raises Refused where carrying the commits over would not be safe."""
+def require_ready(
+    repo: Repository, target: Target, *, save_check: bool, flatten: bool, given: str = ""
+) -> None:
+    """Raises Refused where carrying the commits over would not be safe; `given`: see Options."""
     require_clean(repo, untracked=False)
-    require_linear(repo, target, flatten=flatten)
+    require_linear(repo, target, flatten=flatten, given=given)
     require_names(repo, target)
     for finding in policy_errors(repo):
         # Both are looked at here, in the light of what is to be done.
@@ -56,8 +58,11 @@ def _not_saved(repo: Repository, name: str) -> Refused:
     )
 
 
-def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
-    """Raises Refused for a merge among the configuration commits, unless they are flattened."""
+def require_linear(repo: Repository, target: Target, *, flatten: bool, given: str = "") -> None:
+    """Raises Refused for a merge among the configuration commits, unless they are flattened.
+
+    `given`: see Options.
+    """
     if flatten:
         return
     if target.rewritten:
@@ -68,7 +73,7 @@ def require_linear(repo: Repository, target: Target, *, flatten: bool) -> None:
         count = f"{len(merges)} merge commits are" if len(merges) > 1 else "a merge commit is"
         raise Refused(
             f"{count} among the configuration commits: {merges[0][:7]}",
-            f"git ekf {target.command} --flatten --plan shows them as one line",
+            f"git ekf {target.command}{given} --flatten --plan shows them as one line",
         )
 
 

@@ -1,0 +1,140 @@
+"""A history with merges as one line, whose last commit has the files that it had before.
+
+Along first parents each merge is an ordinary commit that has the merge's files. What stands below a
+merge with the vendor stands on an older commit of the vendor's. So that no commit takes back what
+the vendor has changed, it is put on the newer one, as git merges the two; a file that is in
+conflict there is as the merge has resolved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry, TreeChanges
+from git_ekf.replay.merging import merge
+from git_ekf.replay.new_side import NewSide
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.stack import Commit, Stack
+
+# Conflicts in one path, for which there is one resolution.
+_OF_ONE_PATH = {"content", "add/add", "binary", "modify/delete", "mode", "symlink", "submodule"}
+
+# The entries of a tree that differ from those of the base.
+_Files = dict[str, Entry | None]
+
+
+class Chain(NamedTuple):
+    """The commits from `base` to a tip along first parents, oldest first, each with its parents.
+
+    `merges` are those that are a merge. `stands` is the newest commit that can stay as it is, with
+    all below it; the base where none can.
+    """
+
+    commits: list[str]
+    merges: list[str]
+    stands: str
+
+
+def read_chain(git: Git, base: str, tip: str) -> Chain:
+    """Raises GitFailed."""
+    parents = git.parents([tip], [base])
+    commits = []
+    merges = []
+    stands = base
+    at = tip
+    while at in parents:
+        commits.append(at)
+        below = parents[at]
+        if len(below) > 1:
+            merges.append(at)
+            stands = below[0]
+        if not below:
+            break
+        at = below[0]
+    if at != base:
+        stands = base
+    return Chain(commits[::-1], merges[::-1], stands)
+
+
+def one_line(scratch: Scratch, stack: Stack, tip: str) -> Stack:
+    """The stack as one line: what each commit changes then.
+
+    `stack` is as `read_stack` has read it from the repository. A commit of which nothing is left is
+    `emptied`. Raises GitFailed.
+    """
+    git = scratch.merging
+    merges = set(read_chain(git, stack.base, tip).merges)
+    commits: list[Commit] = []
+    base_files: _Files = {}
+    before: _Files = {}
+    for commit, found in zip(stack.commits, _files(scratch, stack, base_files), strict=True):
+        files = before if found is None else found
+        changes: TreeChanges = {}
+        for path in sorted(before.keys() | files.keys()):
+            old = before.get(path, base_files[path])
+            new = files.get(path, base_files[path])
+            if old != new:
+                changes[path] = (old, new)
+        if commit.oid in merges:
+            brought = git.commits([commit.oid], [f"{commit.oid}^1", stack.base])
+            brought.remove(commit.oid)
+            commit = commit._replace(merge=True, brought=tuple(brought))
+        emptied = _why_empty(found) if commit.changes and not changes else ""
+        commits.append(commit._replace(changes=changes, emptied=emptied))
+        before = files
+    return Stack(stack.base, commits)
+
+
+def _why_empty(files: _Files | None) -> str:
+    if files is None:
+        return "a merge after it has its changes"
+    return "the vendor has all of it"
+
+
+def _files(scratch: Scratch, stack: Stack, base_files: _Files) -> list[_Files | None]:
+    """Of each commit the files that it is to have; None where a merge above it has its changes.
+
+    `base_files` gets what the base has at all paths in them.
+    """
+    found: list[_Files | None] = []
+    resolved: _Files = {}
+    side = NewSide(scratch, stack.base)
+    # From the tip down, where all stand on the base: below a merge its resolutions are known.
+    for commit in reversed(stack.commits):
+        open_paths: Iterable[str] = ()
+        tree: str | None = commit.oid
+        on_base = scratch.merging.is_ancestor(stack.base, commit.oid)
+        if not on_base:
+            tree, open_paths = _on_base(scratch, side, stack.base, commit)
+        if tree is None:
+            found.append(None)
+            continue
+        changes = scratch.writing.diff_trees(stack.base, tree)
+        base_files.update({path: old for path, (old, _) in changes.items()})
+        files = {path: new for path, (_, new) in changes.items()}
+        for path in open_paths:
+            files.pop(path, None)
+            if path in resolved:
+                files[path] = resolved[path]
+        if on_base:
+            resolved = files
+        found.append(files)
+    return found[::-1]
+
+
+def _on_base(
+    scratch: Scratch, side: NewSide, base: str, commit: Commit
+) -> tuple[str | None, Iterable[str]]:
+    """The tree of a commit on a newer base, and the paths that are in conflict there.
+
+    None where there is no telling a path's resolution from the merge's.
+    """
+    if not scratch.merging.merge_base(base, commit.oid):
+        return None, ()
+    side.read_attributes(commit.changes)
+    merged = merge(scratch.merging, base, commit.oid)
+    if {conflict.kind for conflict in merged.conflicts} <= _OF_ONE_PATH:
+        return merged.tree, merged.stages
+    return None, ()
