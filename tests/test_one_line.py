@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Run, run
 from upgrading import (
     DASHBOARD,
     ISTIO,
@@ -249,6 +249,120 @@ def test_unrelated_histories(world: World) -> None:
     flatten(world)
     assert world.tree() == world.tree(tip)
     assert world.out("diff", "--name-only", CHANNEL, "HEAD").split() == ["own/first", "own/second"]
+
+
+def fix_of(said: str, rule: str) -> str:
+    """The command printed as the fix of a rule."""
+    lines = said.splitlines()
+    at = next(number for number, line in enumerate(lines) if rule in line)
+    return lines[at + 1].strip().removeprefix("fix: ")
+
+
+def follow(world: World, command: str) -> None:
+    done = run("bash", "-c", command, cwd=world.path, env={"GIT_EDITOR": "true"})
+    assert done.code == 0, (command, done)
+
+
+def test_the_fix_of_the_rule_loses_nothing(world: World) -> None:
+    """In a check, at a push, and from another branch."""
+    tip = side(world)
+    assert fix_of(world.ekf("check").out, "linear-history") == "git ekf sync --flatten"
+    pushed = world.git("push", "internal", "release-1.8", ok=False)
+    fix = fix_of(pushed.err, "linear-history")
+    follow(world, fix)
+    assert world.tree() == world.tree(tip)
+    assert world.rules() == []
+    assert world.ekf("undo").code == 0
+    world.git("switch", "-q", "-c", "release-1.9", "--track", "origin/release-1.9")
+    elsewhere = fix_of(world.ekf("check", "--all").out, "linear-history")
+    assert elsewhere == "git switch release-1.8 && git ekf sync --flatten"
+    follow(world, elsewhere)
+    assert world.tree() == world.tree(tip)
+    assert world.ekf("save").code == 0
+
+
+def test_the_fix_on_a_server(world: World) -> None:
+    tip = side(world)
+    assert run("git-ekf", "hooks", "install", "--server", cwd=world.internal.path).code == 0
+    refused = world.git("push", "--no-verify", "internal", "release-1.8", ok=False)
+    lines = [line.removeprefix("remote:").strip() for line in refused.err.splitlines()]
+    fix = fix_of("\n".join(lines), "linear-history").partition(";")[0]
+    follow(world, fix)
+    assert world.tree() == world.tree(tip)
+    assert world.ekf("save").code == 0
+
+
+def test_another_release_merged(world: World) -> None:
+    """What somebody has resolved in a merge of the next release is an upgrade to it."""
+    old = world.stack()
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    world.git("fetch", "-q", "origin")
+    files = {ISTIO: deployment("istio", "1.9.0-mine", 3)}
+    tip = merge(world, "origin/release-1.9", files=files)
+    world.commit("own/after", "after\n", "After")
+    before = world.out("rev-parse", f"{tip}^1")
+    found = world.ekf("check").out
+    fix = fix_of(found, "linear-history")
+    assert fix_of(found, "branch-base") == fix
+    assert fix == (
+        f"git switch -c release-1.9 release-1.8 && git branch -f release-1.8 {tip[:12]}^"
+        " && git branch --set-upstream-to=origin/release-1.9 && git ekf sync --flatten"
+    )
+    follow(world, fix)
+    assert world.out("symbolic-ref", "--short", "HEAD") == "release-1.9"
+    assert world.tree("HEAD~1") == world.tree(tip)
+    assert subjects(world, "origin/release-1.9") == [
+        "Settings",
+        "Three replicas",
+        "More",
+        "Our image",
+        "After",
+    ]
+    assert world.out("rev-parse", "release-1.8") == before
+    assert world.stack("release-1.8")[:3] == old
+    assert world.rules("--all") == []
+    assert world.ekf("save").code == 0
+
+
+@pytest.mark.parametrize("conflict", [False, True])
+def test_the_fix_before_the_merge_is_made(world: World, conflict: bool) -> None:
+    """Nothing that was merged, or resolved by hand, is lost."""
+    world.git("switch", "-q", "-c", "side", "HEAD~1")
+    world.commit(SETTINGS if conflict else "own/side", "theirs\n", "Theirs", verify=False)
+    world.git("switch", "-q", "release-1.8")
+    world.commit(SETTINGS if conflict else "own/last", "ours\n", "Ours")
+    said = world.git("merge", "--no-ff", "--no-edit", "side", ok=False).err
+    if conflict:
+        world.write(SETTINGS, "of both\n")
+        world.git("add", "-A")
+        said = world.git("commit", "--no-edit", ok=False).err
+    wanted = world.out("write-tree")
+    fix = fix_of(said, "linear-history")
+    command = fix.partition(" makes")[0]
+    assert command == "git merge --quit && git commit"
+    follow(world, f"{command} -m Side")
+    assert world.tree() == wanted
+    assert world.rules() == []
+
+
+@pytest.mark.parametrize("conflict", [False, True])
+def test_the_fix_before_the_vendor_is_merged(world: World, conflict: bool) -> None:
+    vendor_moves(world, replicas=5 if conflict else 1)
+    said = world.git("merge", "--no-ff", "--no-edit", CHANNEL, ok=False).err
+    plain = "git merge --abort, then: git ekf sync, or git ekf upgrade"
+    if not conflict:
+        assert fix_of(said, "linear-history") == plain
+        return
+    resolved = deployment("istio", "1.8.1", 4)
+    world.write(ISTIO, resolved)
+    world.git("add", "-A")
+    fix = fix_of(world.git("commit", "--no-edit", ok=False).err, "linear-history")
+    keep = "; to keep what is resolved: git commit --no-verify, then: git ekf check"
+    assert fix == plain + keep
+    follow(world, "git commit -q --no-verify")
+    follow(world, fix_of(world.ekf("check").out, "linear-history"))
+    assert world.out("show", f"HEAD:{ISTIO}") == resolved.rstrip()
+    assert world.rules() == []
 
 
 def test_nothing_to_flatten(world: World) -> None:

@@ -148,13 +148,14 @@ def run(
         refuse_without_part(command, how, options_given)
         return go_on(how, then)
     words = _words(request, _CARRYING) + ["--migrate-squash"] * squash + afterwards
+    again = [release, *words] if release else words
     options = Options(
         tuple(parse(text) for text in request.prefer or []),
         request.flatten,
         squash,
         not request.no_save_check,
         partial(counting, "Looking at commits"),
-        "".join(f" {shell(word)}" for word in [release] * bool(release) + words if word),
+        f" {shell(*again)}" if again else "",
     )
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())

@@ -105,10 +105,13 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
         others = repo.channels_with(foreign[0])
         names = repo.tracking(upstream), repo.tracking(others[0]) if others else foreign[0]
         plural = "" if len(foreign) == 1 else "s"
+        fix = f"git rebase --onto {shell(*names, branch)}"
+        if not own.is_linear(repo):  # a rebase would lose what the merge has resolved
+            fix = _as_one_line(repo, own)
         yield Finding(
             f"{branch} stands on {len(foreign)} vendor commit{plural} of"
             f" {', '.join(others) or 'another branch'} that {upstream} does not have",
-            f"git rebase --onto {shell(*names, branch)}",
+            fix,
             ref=own.ref,
             commit=foreign[0],
         )
@@ -126,11 +129,45 @@ def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
     for commit, parents in own.commits(repo):
         if len(parents) > 1:
-            channel = repo.tracking(f"{repo.config.primary}/{own.branch}")
             yield Finding(
                 f"{commit[:12]} on {own.branch} is a merge commit;"
                 " the next upgrade could not replay it",
-                f"git rebase {shell(channel, own.branch)}",
+                _as_one_line(repo, own),
                 ref=own.ref,
                 commit=commit,
             )
+
+
+def _as_one_line(repo: Repository, own: OwnCommits) -> str:
+    """The command that makes one line of a history with merges, and keeps what they resolved.
+
+    Where a merge has brought a later release, the line is for that one's branch.
+    """
+    branch = own.branch
+    for commit, parents in reversed(own.commits(repo)):
+        goal = _other_release(repo, own, parents[1:])
+        if goal:
+            upstream = repo.tracking(f"{repo.config.primary}/{goal}")
+            return (
+                f"git switch -c {shell(goal, branch)}"
+                f" && git branch -f {shell(branch)} {commit[:12]}^"
+                f" && git branch --set-upstream-to={shell(upstream)}"
+                " && git ekf sync --flatten"
+            )
+    switch = "" if repo.head_branch == branch else f"git switch {shell(branch)} && "
+    return f"{switch}git ekf sync --flatten"
+
+
+def _other_release(repo: Repository, own: OwnCommits, merged: list[str]) -> str:
+    """The release whose commits were merged, where this one has no branch yet; else ""."""
+    channel = repo.channel(own.branch)
+    known = dict(own.commits(repo))
+    for commit in merged:
+        if commit in known or not channel or repo.git.is_ancestor(commit, channel):
+            continue
+        prefix = f"{repo.config.primary}/"
+        names = [name.removeprefix(prefix) for name in repo.channels_with(commit)]
+        releases = [name for name in names if repo.config.scheme.is_release(name)]
+        if releases and releases[0] not in repo.release_branches:
+            return releases[0]
+    return ""

@@ -44,11 +44,28 @@ def merge_in_progress(repo: Repository) -> bool:
 
 def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
     """No merge commit is made on a release branch."""
+    fix = "git merge --quit && git commit makes an ordinary commit of it, with all that is resolved"
+    if _merges_the_vendor(repo):
+        fix = "git merge --abort, then: git ekf sync, or git ekf upgrade"
+        if merge_in_progress(repo):
+            fix += "; to keep what is resolved: git commit --no-verify, then: git ekf check"
     yield Finding(
         f"this would be a merge commit on {branch}; the next upgrade could not replay it",
-        "git merge --abort, then: git ekf sync, or git ekf upgrade",
+        fix,
         ref=HEADS + branch,
     )
+
+
+def _merges_the_vendor(repo: Repository) -> bool:
+    """Whether one of the commits that are being merged is the vendor's."""
+    # git-merge(1) writes MERGE_HEAD only when the hook has refused; before, it names the commits
+    # in variables for its merge drivers (builtin/merge.c).
+    heads = [name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_")]
+    if merge_in_progress(repo):
+        with open(os.path.join(repo.place.git_dir, "MERGE_HEAD"), encoding="ascii") as file:
+            heads = file.read().split()
+    globs = repo.vendor_globs()
+    return not heads or any(not repo.git.commits([head], globs=globs, at_most=1) for head in heads)
 
 
 def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:

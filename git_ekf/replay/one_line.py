@@ -17,6 +17,7 @@ from git_ekf.replay.merging import merge
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
+from git_ekf.repository import Repository
 
 # Conflicts in one path, for which there is one resolution.
 _OF_ONE_PATH = {"content", "add/add", "binary", "modify/delete", "mode", "symlink", "submodule"}
@@ -28,12 +29,13 @@ _Files = dict[str, Entry | None]
 class Chain(NamedTuple):
     """The commits from `base` to a tip along first parents, oldest first, each with its parents.
 
-    `merges` are those that are a merge. `stands` is the newest commit that can stay as it is, with
-    all below it; the base where none can.
+    `merges` are those that are a merge, `merged` what they have merged. `stands` is the
+    newest commit that can stay as it is, with all below it; the base where none can.
     """
 
     commits: list[str]
     merges: list[str]
+    merged: list[str]
     stands: str
 
 
@@ -42,6 +44,7 @@ def read_chain(git: Git, base: str, tip: str) -> Chain:
     parents = git.parents([tip], [base])
     commits = []
     merges = []
+    merged: list[str] = []
     stands = base
     at = tip
     while at in parents:
@@ -49,27 +52,38 @@ def read_chain(git: Git, base: str, tip: str) -> Chain:
         below = parents[at]
         if len(below) > 1:
             merges.append(at)
+            merged += below[1:]
             stands = below[0]
         if not below:
             break
         at = below[0]
     if at != base:
         stands = base
-    return Chain(commits[::-1], merges[::-1], stands)
+    return Chain(commits[::-1], merges[::-1], merged, stands)
 
 
-def one_line(scratch: Scratch, stack: Stack, tip: str) -> Stack:
+def merges_other_releases(repo: Repository, base: str, tip: str, channel: str) -> bool:
+    """Whether a merge along first parents has brought commits of the vendor's other branches."""
+    merged = read_chain(repo.git, base, tip).merged
+    beyond = repo.git.commits(merged, [channel])
+    return len(beyond) > len(repo.git.commits(merged, [channel], repo.vendor_globs()))
+
+
+def one_line(repo: Repository, scratch: Scratch, stack: Stack, tip: str) -> Stack:
     """The stack as one line: what each commit changes then.
 
     `stack` is as `read_stack` has read it from the repository. A commit of which nothing is left is
     `emptied`. Raises GitFailed.
     """
-    git = scratch.merging
+    git = repo.git
     merges = set(read_chain(git, stack.base, tip).merges)
+    stack, stood_on = _without_the_vendors(repo, stack, tip)
     commits: list[Commit] = []
     base_files: _Files = {}
     before: _Files = {}
-    for commit, found in zip(stack.commits, _files(scratch, stack, base_files), strict=True):
+    for commit, found in zip(
+        stack.commits, _files(scratch, stack, stood_on, base_files), strict=True
+    ):
         files = before if found is None else found
         changes: TreeChanges = {}
         for path in sorted(before.keys() | files.keys()):
@@ -93,10 +107,20 @@ def _why_empty(files: _Files | None) -> str:
     return "the vendor has all of it"
 
 
-def _files(scratch: Scratch, stack: Stack, base_files: _Files) -> list[_Files | None]:
+def _without_the_vendors(repo: Repository, stack: Stack, tip: str) -> tuple[Stack, str]:
+    """The stack, and the vendor's commit of another channel that it stood on first; "" for none."""
+    own = set(repo.git.commits([tip], [stack.base], repo.vendor_globs(), first_parent=True))
+    vendors = [commit.oid for commit in stack.commits if commit.oid not in own]
+    commits = [commit for commit in stack.commits if commit.oid in own]
+    return stack._replace(commits=commits), vendors[-1] if vendors else ""
+
+
+def _files(
+    scratch: Scratch, stack: Stack, stood_on: str, base_files: _Files
+) -> list[_Files | None]:
     """Of each commit the files that it is to have; None where a merge above it has its changes.
 
-    `base_files` gets what the base has at all paths in them.
+    `stood_on`: see `_without_the_vendors`. `base_files` gets what the base has at those paths.
     """
     found: list[_Files | None] = []
     resolved: _Files = {}
@@ -107,7 +131,7 @@ def _files(scratch: Scratch, stack: Stack, base_files: _Files) -> list[_Files | 
         tree: str | None = commit.oid
         on_base = scratch.merging.is_ancestor(stack.base, commit.oid)
         if not on_base:
-            tree, open_paths = _on_base(scratch, side, stack.base, commit)
+            tree, open_paths = _on_base(scratch, side, stack.base, stood_on, commit)
         if tree is None:
             found.append(None)
             continue
@@ -125,16 +149,19 @@ def _files(scratch: Scratch, stack: Stack, base_files: _Files) -> list[_Files | 
 
 
 def _on_base(
-    scratch: Scratch, side: NewSide, base: str, commit: Commit
+    scratch: Scratch, side: NewSide, base: str, stood_on: str, commit: Commit
 ) -> tuple[str | None, Iterable[str]]:
     """The tree of a commit on a newer base, and the paths that are in conflict there.
 
     None where there is no telling a path's resolution from the merge's.
     """
-    if not scratch.merging.merge_base(base, commit.oid):
+    stood_on = stood_on or scratch.merging.merge_base(base, commit.oid) or ""
+    if not stood_on:
         return None, ()
     side.read_attributes(commit.changes)
-    merged = merge(scratch.merging, base, commit.oid)
+    ours = scratch.objects.commit(scratch.writing.tree_of(base), stood_on)
+    scratch.objects.write()
+    merged = merge(scratch.merging, ours, commit.oid)
     if {conflict.kind for conflict in merged.conflicts} <= _OF_ONE_PATH:
         return merged.tree, merged.stages
     return None, ()

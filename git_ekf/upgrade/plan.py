@@ -226,7 +226,7 @@ def rewrite(
     upstream = work.upstream
     rewritten = Migrated(stack, {})
     if options.flatten:
-        rewritten = Migrated(one_line(scratch, stack, target.tip), {})
+        rewritten = Migrated(one_line(repo, scratch, stack, target.tip), {})
         if work.migrations:
             stack = write_stack(scratch.writing, scratch, rewritten)._replace(base=stack.base)
     if work.migrations:

@@ -8,6 +8,7 @@ from git_ekf.internal import require_current
 from git_ekf.policy import judges
 from git_ekf.policy.finding import Finding
 from git_ekf.records import unsaved_records
+from git_ekf.replay.one_line import merges_other_releases
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free_names
@@ -22,10 +23,13 @@ def require_ready(
     require_clean(repo, untracked=False)
     require_linear(repo, target, flatten=flatten, given=given)
     require_names(repo, target)
+    # The line stands on the channel only, where no merge has brought anything else.
+    channel = repo.channel(target.branch) or target.onto
+    one_line = flatten and not merges_other_releases(repo, target.base, target.tip, channel)
     for finding in policy_errors(repo):
         # Both are looked at here, in the light of what is to be done.
         excused = finding.rule == "linear-history" or (
-            finding.rule == "branch-base" and target.rewritten
+            finding.rule == "branch-base" and (target.rewritten or one_line)
         )
         if not excused:
             raise Refused(

@@ -149,6 +149,7 @@ INIT = {
         "export EKF_HOOKS=0\ngit switch -q -c side HEAD~1\necho x >own/side\ngit add own\n"
         "git commit -q -m Side\ngit switch -q release-1.8\ngit merge -q --no-ff --no-edit side",
         "git ekf check",
+        ("git ekf sync --flatten",),
     ),
 }
 

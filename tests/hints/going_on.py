@@ -138,7 +138,7 @@ UPGRADES = {
         ("git ekf status",),
         again="git ekf upgrade",
     ),
-    "commands/upgrade_shown.py: {} then: git ekf {} --continue (or --skip this commit, or --abort)": Scenario(
+    "commands/upgrade_shown.py: {} then: {} (or --skip this commit, or --abort)": Scenario(
         f"{CLASH}git ekf save",
         "git ekf upgrade",
         ("git ekf upgrade --continue",),
@@ -237,10 +237,12 @@ CHECKING = {
         ("git switch release-1.8",),
     ),
     "policy/index.py: this would be a merge commit on {}; the next upgrade could not replay it": Scenario(
-        "git fetch -q origin",
-        "git merge --no-ff --no-edit origin/release-1.9",
-        ("git merge --abort", "git ekf upgrade"),
-        again="git ekf status",
+        "export EKF_HOOKS=0\ngit switch -q -c side HEAD~1\necho x >own/side\ngit add own\n"
+        "git commit -q -m Side\ngit switch -q release-1.8",
+        "git merge --no-ff --no-edit side",
+        ("git merge --quit && git commit",),
+        {"git commit": "git commit -q -m Side"},
+        again="git ekf check",
     ),
     "policy/index.py: {} has conflict markers": Scenario(
         "printf '<<<<<<< a\\nx\\n=======\\ny\\n>>>>>>> b\\n' >own/x\ngit add own",
