@@ -11,7 +11,7 @@ from typing import NamedTuple
 from git_ekf.cluster import AHEAD
 from git_ekf.errors import CallFailed, GitFailed, NoSpace, UsageError
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import MIRROR
+from git_ekf.git.refs import BACKUP, MIRROR, UPSTREAM
 from git_ekf.names import Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -32,12 +32,16 @@ def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
     return branch
 
 
-# Branches, deploy records with what may be in their way, and what a mirror says of itself.
-_ASKED = ("refs/heads/*", "refs/tags/deploy", "refs/tags/deploy/*", MIRROR)
+# Branches, deploy records with what may be in their way, what a mirror says of itself, and what a
+# save keeps: a mirror has none of that.
+_ASKED = (
+    *("refs/heads/*", "refs/tags/deploy", "refs/tags/deploy/*"),
+    *(MIRROR, f"{UPSTREAM}*", f"{BACKUP}*"),
+)
 
 
 def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
-    """The refs at a URL; by default branches, deploy records and what a mirror says of itself.
+    """The refs at a URL; by default those that tell whose repository it is.
 
     Raises CallFailed with the reason.
     """

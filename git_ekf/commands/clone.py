@@ -14,8 +14,10 @@ from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.workable import require_workable
 from git_ekf.names import normalise_url
+from git_ekf.repository import Repository
 from git_ekf.setup.clone import ask_remotes, build, choose_branch
 from git_ekf.shown import folder, shell
+from git_ekf.sides import require_internal, require_primary
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 
@@ -41,7 +43,8 @@ def clone(
             "PRIMARY and --internal are the same repository",
             "give the cluster a repository of its own: git init --bare DIR",
         )
-    directory = directory or _name_of(primary)
+    default = _name_of(primary) if not directory else ""
+    directory = directory or default
     require_workable(directory)
     if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
         raise Refused(
@@ -51,11 +54,17 @@ def clone(
     git = Git(progress=transfer_progress())
     heads = ask_remotes(git, primary, internal)
     config = configuration.load(None, git.config_pairs())
+    places = f"{shell(internal)} {shell(directory)}" if directory != default else shell(internal)
+    swapped = f"git ekf clone {places} --internal {shell(primary)}"
+    if release:
+        swapped += f" --release {shell(release)}"
+    require_primary(config.scheme, heads.primary, swapped)
     branch = choose_branch(config.scheme, heads, release)
     existed = os.path.isdir(directory)
     try:
         os.makedirs(directory, exist_ok=True)
         done = build(git, directory, primary, internal, branch, heads, by_cluster=not release)
+        require_internal(Repository(git.variant(directory)), heads.internal, swapped)
     except BaseException as error:
         _remove(directory, keep=existed)
         if isinstance(error, OSError):

@@ -13,6 +13,7 @@ from git_ekf.internal import PATTERNS, ask, remember, require_free_names, was_ou
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.sides import require_internal, swapped_remotes
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch
@@ -84,6 +85,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
         if not isinstance(answer.error, GitFailed):  # a push would wait for ever
             raise answer.error
         return repo, {}, []
+    require_internal(repo, answer.refs, swapped_remotes(repo))
     repo = repo.fresh()
     error = behind(repo, branch, "nothing was saved")
     if error:

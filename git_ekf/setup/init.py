@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 
-from git_ekf.errors import Refused
+from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, MIRROR, RECORDS
 from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.hooks.installer import install
 from git_ekf.repository import Repository
-from git_ekf.setup.remotes import Roles, plan_channels, plan_mirror, plan_remotes
+from git_ekf.setup.remotes import (
+    RECORDS_REFSPECS,
+    Roles,
+    is_at,
+    plan_channels,
+    plan_mirror,
+    plan_remotes,
+)
 from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.shown import shell
+from git_ekf.sides import require_internal, require_primary
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.vendor import ask_remote, choose_release
 
@@ -42,9 +51,7 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
 
     Changes nothing of the user's. Returns the repository to plan with. Raises CallFailed, Refused.
     """
-    for role, url in (("primary", roles.primary_url), ("internal", roles.internal_url)):
-        if url:
-            ask_remote(repo.git, role, url)
+    _require_right_way_round(repo, roles)
     if in_two_goes(repo, roles):
         return repo
     primary = roles.primary or repo.config.primary
@@ -52,6 +59,43 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
         return repo
     repo.git.show_fetch(roles.primary or roles.primary_url, f"+{HEADS}*:refs/remotes/{primary}/*")
     return repo.fresh()
+
+
+def _require_right_way_round(repo: Repository, roles: Roles) -> None:
+    """Asks the remotes that are new here. Raises Refused where each should be the other one.
+
+    Raises CallFailed where a new URL does not answer.
+    """
+    swapped = _swapped(repo, roles)
+    refspecs = repo.git_settings(f"remote.{roles.internal}.fetch")
+    settled = bool(roles.internal) and set(RECORDS_REFSPECS) <= set(refspecs)
+    primary = _ask(repo, "primary", roles.primary, roles.primary_url, settled)
+    internal = _ask(repo, "internal", roles.internal, roles.internal_url, settled)
+    require_primary(repo.config.scheme, primary, swapped)
+    if roles.primary == repo.config.primary and (
+        not roles.primary_url or is_at(repo, roles.primary, roles.primary_url)
+    ):
+        require_internal(repo, internal, swapped)
+
+
+def _ask(repo: Repository, role: str, name: str, url: str, settled: bool) -> dict[str, str]:
+    """The refs of a remote by its URL; where it has none to get, by its name, unless `settled`."""
+    if url:
+        return ask_remote(repo.git, role, url)
+    if name and not settled:
+        with suppress(CallFailed):  # what is set up already may be set up without a network
+            return ask_remote(repo.git, role, name)
+    return {}
+
+
+def _swapped(repo: Repository, roles: Roles) -> str:
+    """The command that makes each remote the other one."""
+    urls = []
+    both = ((roles.internal, roles.internal_url), (roles.primary, roles.primary_url))
+    for name, url in both:
+        known = repo.remotes[name].urls if name else ()
+        urls.append(url or next(iter(known), "URL"))
+    return f"git ekf init --primary {shell(urls[0])} --internal {shell(urls[1])}"
 
 
 def in_two_goes(repo: Repository, roles: Roles) -> bool:

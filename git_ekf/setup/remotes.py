@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
-from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS, SAVED, TAGS, UPSTREAM, RefUpdate
 from git_ekf.names import record_name, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.setup.steps import SetupStep, fetch_step
@@ -79,10 +79,10 @@ def plan_roles(repo: Repository, primary_url: str, internal_url: str) -> Roles:
 
 
 def _by_url(repo: Repository, url: str) -> str:
-    return next((name for name in repo.remotes if url and _is_at(repo, name, url)), "")
+    return next((name for name in repo.remotes if url and is_at(repo, name, url)), "")
 
 
-def _is_at(repo: Repository, remote: str, url: str) -> bool:
+def is_at(repo: Repository, remote: str, url: str) -> bool:
     """Whether a remote has that URL, as configured or as git rewrites it (url.BASE.insteadOf)."""
     known = [*repo.remotes[remote].urls, *repo.git_settings(f"remote.{remote}.url")]
     return any(repo.same_repository(url, own) for own in known)
@@ -108,6 +108,8 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
     Raises Refused where a name is taken by another repository.
     """
     config = repo.config
+    if (roles.primary, roles.internal) == (config.internal, config.primary):
+        return [_plan_exchange(repo)]
     # The internal one first: in a clone of a fork it has to make room for the name "origin".
     both = [
         _plan_remote(repo, roles, roles.internal, config.internal, roles.internal_url),
@@ -135,6 +137,32 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
     return steps
 
 
+def _plan_exchange(repo: Repository) -> SetupStep:
+    """Both remotes were given the wrong way round: each gets the URL of the other."""
+    primary, internal = repo.config.primary, repo.config.internal
+    return SetupStep(
+        f"remotes {primary} and {internal} changed places, and fetched anew",
+        partial(_exchange, repo),
+        asks=True,
+    )
+
+
+def _exchange(repo: Repository) -> None:
+    primary, internal = repo.config.primary, repo.config.internal
+    for key in ("url", "pushurl"):
+        values = {name: repo.git.local_settings(f"remote.{name}.{key}") for name in repo.remotes}
+        for name, other in ((primary, internal), (internal, primary)):
+            if values[name]:
+                repo.git.unset_setting(f"remote.{name}.{key}")
+            for value in values[other]:
+                repo.git.add_setting(f"remote.{name}.{key}", value)
+    # What is remembered of one would pass for what the other has.
+    known = repo.git.ref_values(repo.primary_prefix, repo.internal_prefix, SAVED, UPSTREAM)
+    repo.git.update_refs(RefUpdate(ref, oid, "0" * len(oid)) for ref, oid in known.items())
+    for remote in (primary, internal):
+        repo.git.show_fetch(remote)
+
+
 def _drop_pruning_refspecs(repo: Repository, remote: str) -> None:
     key = f"remote.{remote}.fetch"
     refspecs = repo.git.local_settings(key)
@@ -159,7 +187,7 @@ def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) 
             )
         rename = partial(git.rename_remote, now, name)
         steps.append(SetupStep(f"remote {now} renamed to {name}", rename, asks=True))
-    if url and not _is_at(repo, now, url):
+    if url and not is_at(repo, now, url):
         set_url = partial(git.set_remote_url, name, url)
         steps.append(SetupStep(f"remote {name} now points to {shown}", set_url, asks=True))
     return steps

@@ -1,0 +1,119 @@
+"""Whether the vendor's and the cluster's repository were given the wrong way round.
+
+A save would then publish the cluster's configuration to the vendor, and break no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from git_ekf.errors import Refused
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM
+from git_ekf.names import RecordName, Scheme, record_name
+from git_ekf.record import parse
+from git_ekf.records import read_records
+from git_ekf.repository import Repository
+from git_ekf.shown import shell
+from git_ekf.terminal.text import counted
+
+# What a save keeps beside branches and records.
+_OURS = (UPSTREAM, BACKUP)
+
+
+def require_primary(scheme: Scheme, refs: Iterable[str], swapped: str) -> None:
+    """Raises Refused where the refs at the primary repository are those of a cluster's own.
+
+    `swapped` is the command that has both the right way round. A mirror has neither deploy records
+    nor what a save keeps.
+    """
+    records = kept = 0
+    for ref in refs:
+        if ref.startswith(_OURS):
+            kept += 1
+        elif ref.startswith(RECORDS) and not ref.endswith("^{}"):
+            records += isinstance(record_name(ref.removeprefix(TAGS), scheme), RecordName)
+    if records or kept:
+        has = counted(records, "deploy record") if records else "what git ekf save keeps"
+        raise Refused(
+            f"the primary repository is a cluster's own, for it has {has}:"
+            " it and the internal one are the wrong way round",
+            swapped,
+        )
+
+
+def require_internal(repo: Repository, listed: Mapping[str, str], swapped: str) -> None:
+    """Raises Refused where what `internal` has is the vendor's alone.
+
+    `listed` is what it has, ref -> object id; `swapped` as for `require_primary`. Asks no remote,
+    and nothing at all where there are deploy records, or what a save keeps.
+    """
+    if any(ref.startswith((*_OURS, RECORDS)) for ref in listed):
+        return
+    heads = {ref.removeprefix(HEADS): oid for ref, oid in listed.items() if ref.startswith(HEADS)}
+    there = {branch: oid for branch, oid in heads.items() if repo.config.scheme.is_release(branch)}
+    # A vendor has every release that the cluster has; who has fewer is one that was pushed to.
+    if not there or not repo.channels or not there.keys() >= repo.channels.keys():
+        return
+    if _pushed_from_here(repo, there):
+        return
+    if _configured(repo):
+        raise Refused(
+            f"{repo.config.primary} has the configuration that the deploy records are on, and"
+            f" {repo.config.internal} has no record: they are the wrong way round",
+            swapped,
+        )
+    if _has_own(repo, there):
+        return
+    internal, primary = repo.config.internal, repo.config.primary
+    message = f"{internal} has releases, but no commit that {primary} lacks, and no deploy record"
+    if not repo.git.commits(repo.channels.values(), there.values(), at_most=1):
+        raise Refused(
+            f"{message}: it is a copy of {primary}",
+            "give the cluster a repository of its own: git init --bare DIR",
+        )
+    raise Refused(
+        f"{message}: they are the wrong way round, or {internal} is an old copy of {primary}",
+        f"{swapped}, or, where it is a copy, one of the cluster's own: git init --bare DIR",
+    )
+
+
+def swapped_remotes(repo: Repository) -> str:
+    """The command that gives each of both remotes the place of the other."""
+    urls = []
+    for name in (repo.config.internal, repo.config.primary):
+        remote = repo.remotes.get(name)
+        urls.append(remote.urls[0] if remote and remote.urls else "URL")
+    return f"git ekf init --primary {shell(urls[0])} --internal {shell(urls[1])}"
+
+
+def _pushed_from_here(repo: Repository, branches: Iterable[str]) -> bool:
+    """Whether this clone has pushed one of the branches to `internal`, as git remembers it."""
+    for branch in branches:
+        for _, message in repo.git.reflog(repo.internal_prefix + branch):
+            if message.startswith("update by push"):
+                return True
+    return False
+
+
+def _configured(repo: Repository) -> bool:
+    """Whether the primary repository has a commit that a record here calls the customer's own."""
+    own = {}
+    for record in read_records(repo):
+        if record.tag and record.tag.type == "commit":
+            upstream = parse(record.tag.message, repo.config.tags_required).get("Upstream SHA")
+            if upstream and not record.tagged.startswith(upstream.lower()):
+                own[record.tagged] = record.name
+    if not own:
+        return False
+    globs = [repo.primary_prefix + "*"]
+    elsewhere = set(repo.git.commits(own, globs=globs, ignore_missing=True))
+    here = zip(own, repo.git.object_infos(own), strict=True)
+    return any(info is not None and commit not in elsewhere for commit, info in here)
+
+
+def _has_own(repo: Repository, branches: Mapping[str, str]) -> bool:
+    """Whether a branch there has a commit that the primary repository does not have."""
+    tips = list(branches.values())
+    if not all(repo.git.object_infos(tips)):  # not even this clone has it
+        return True
+    return bool(repo.git.commits(tips, globs=[repo.primary_prefix + "*"], at_most=1))
