@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,adopt,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -227,6 +227,11 @@ __git_ekf_command ()
 	tag)
 		options=--message=,--file=,--field=,--date=,--sign,--no-fetch,--help
 		valued="-m --message -F --file --field --date"
+		;;
+	adopt)
+		options=--message=,--field=,--sign,--help
+		valued="-m --message --field"
+		arguments="records..."
 		;;
 	log)
 		options=--max-count=,--release=,--since=,--json,--help
@@ -303,7 +308,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	doctor)
 		options=--offline,--json,--help
@@ -318,7 +323,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

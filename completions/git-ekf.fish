@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --verify' 'upgrade --prefer' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --verify' 'upgrade --prefer' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -66,6 +66,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a diff -d 'Show what changed between
 complete -c git-ekf -n '__git_ekf_at \'\'' -a apply -d 'Run the deploy tool on a clean tree, path by path; with -m, record it.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a drift -d 'Show where the live cluster differs from its deploy record.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a tag -d 'Write the deploy record for HEAD, all fields filled in.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a adopt -d 'Complete older deploy records: a new one stands for each, and carries its time.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a log -d 'List the deploy records, newest first.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a show -d 'Show a deploy record in full, with the commits since the one before.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a save -d 'Push release branch and deploy records to the internal repository, and verify.'
@@ -135,6 +136,11 @@ complete -c git-ekf -n '__git_ekf_at tag' -l date -x -d 'The day of the deployme
 complete -c git-ekf -n '__git_ekf_at tag' -s s -l sign -d 'Sign the record, as git tag -s does.'
 complete -c git-ekf -n '__git_ekf_at tag' -l no-fetch -d 'Go by what is known here, without asking internal.'
 complete -c git-ekf -n '__git_ekf_at tag' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at adopt' -s m -l message -x -d 'What was deployed and why; again for a new paragraph.'
+complete -c git-ekf -n '__git_ekf_at adopt' -l field -x -d 'A further field of the record.'
+complete -c git-ekf -n '__git_ekf_at adopt' -s s -l sign -d 'Sign the records, as git tag -s does.'
+complete -c git-ekf -n '__git_ekf_at adopt' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at adopt 1+' -k -a '(__git_ekf_ask records)'
 complete -c git-ekf -n '__git_ekf_at log' -s n -l max-count -x -d 'Show at most so many.'
 complete -c git-ekf -n '__git_ekf_at log' -l release -x -k -a '(__git_ekf_ask channels)' -d 'The release to work on.'
 complete -c git-ekf -n '__git_ekf_at log' -l since -x -d 'Only records of that day and later.'
@@ -235,7 +241,7 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a 'apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a 'adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at doctor' -l offline -d 'Ask no remote.'
 complete -c git-ekf -n '__git_ekf_at doctor' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at doctor' -s h -l help -d 'Show the usage and exit.'
@@ -248,5 +254,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a 'apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a 'adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---

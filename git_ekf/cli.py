@@ -30,6 +30,7 @@ COMMANDS = {
     "apply": "Run the deploy tool on a clean tree, path by path; with -m, record it.",
     "drift": "Show where the live cluster differs from its deploy record.",
     "tag": "Write the deploy record for HEAD, all fields filled in.",
+    "adopt": "Complete older deploy records: a new one stands for each, and carries its time.",
     "log": "List the deploy records, newest first.",
     "show": "Show a deploy record in full, with the commits since the one before.",
     "save": "Push release branch and deploy records to the internal repository, and verify.",

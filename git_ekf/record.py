@@ -15,6 +15,8 @@ from git_ekf.git.tagobject import parse_tag
 from git_ekf.names import RECORD_FIELDS
 
 CONTEXT = "Context"
+# Names an older record that this one stands for; there may be several.
+ADOPTS = "Adopts"
 
 SIGNATURES = (
     "-----BEGIN PGP SIGNATURE-----",
@@ -63,6 +65,16 @@ def parse(message: str, expected: tuple[str, ...] = RECORD_FIELDS) -> Record:
     if context is not None:
         fields.append((CONTEXT, _unquoted("\n".join(context).strip())))
     return Record(tuple(fields))
+
+
+def prose(message: str) -> str:
+    """The words of a message besides its fields, for one that was not written as a record."""
+    lines = []
+    for line in _unsigned(message).split("\n"):
+        before, colon, _ = line.partition(":")
+        if not colon or not _key(before)[0]:
+            lines.append(line.rstrip())
+    return "\n".join(lines).strip()
 
 
 def context(raw: bytes, expected: tuple[str, ...] = RECORD_FIELDS) -> str:

@@ -125,7 +125,7 @@ def parse_field(text: str) -> tuple[str, str]:
     return fields[0]
 
 
-def _option_for(name: str) -> str:
+def option_for(name: str) -> str:
     """The option that gives a field its value, which may well have spaces."""
     if name == CONTEXT:
         return "-m CONTEXT"
@@ -138,7 +138,7 @@ def check_record(repo: Repository, record: Record) -> None:
     """Raises Refused where a required field is missing, or it could not be pushed or read back."""
     missing = [name for name in repo.config.tags_required if not record.get(name)]
     if missing:
-        words = " ".join(map(_option_for, missing))
+        words = " ".join(map(option_for, missing))
         raise Refused(f"the record lacks {', '.join(missing)}", f"git ekf tag {words}")
     message = write(record)
     if "\0" in message:
@@ -190,7 +190,7 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
         for _ in range(_ATTEMPTS):
             name = next_name(repo, date, branch)
             _require_name(repo, name)
-            oid = _make(repo, quarantine, name, message, sign=sign)
+            oid = make_record(repo, quarantine, name, repo.head or "", message, sign=sign)
             if not oid:
                 continue
             quarantine.migrate()
@@ -211,16 +211,23 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
     raise CallFailed(f"the names of {date} are being taken by somebody else", "try again")
 
 
-def _make(
-    repo: Repository, quarantine: Quarantine, name: RecordName, message: str, *, sign: bool
+def make_record(
+    repo: Repository,
+    quarantine: Quarantine,
+    name: RecordName,
+    commit: str,
+    message: str,
+    *,
+    sign: bool,
+    when: str = "",
 ) -> str:
     """The object id of the new tag, in the quarantine; "" where its name is taken.
 
-    Raises CallFailed.
+    `when` is as for Quarantine.make_tag. Raises CallFailed.
     """
     content = os.fsencode(message)
     try:
-        oid = quarantine.make_tag(str(name), repo.head or "", content, sign=sign)
+        oid = quarantine.make_tag(str(name), commit, content, sign=sign, when=when)
     except GitFailed as error:
         if _is_taken(error):
             return ""

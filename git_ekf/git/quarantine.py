@@ -63,13 +63,20 @@ class Quarantine:
         }
         return git.variant(env=env)
 
-    def make_tag(self, name: str, commit: str, message: bytes, *, sign: bool) -> str:
+    def make_tag(
+        self, name: str, commit: str, message: bytes, *, sign: bool, when: str = ""
+    ) -> str:
         """The object id of an annotated tag with the message as it is. Raises GitFailed.
+
+        `when` is the time that it is to have, as GIT_COMMITTER_DATE takes it; "" for now.
 
         git only makes one together with its ref, which is refused here.
         """
         before = self._loose()
-        git = self.git(self._git).variant(env=self._refusing())
+        env = self._refusing()
+        if when:
+            env["GIT_COMMITTER_DATE"] = when
+        git = self.git(self._git).variant(env=env)
         try:
             git.make_tag(name, commit, message, sign=sign)
         except GitFailed:

@@ -21,8 +21,13 @@ class TagObject(NamedTuple):
         """When it was made, by the tagger's clock, in seconds since the epoch; 0 where it does not
         say.
         """
-        seconds = self.tagger.rpartition("> ")[2].partition(" ")[0]
-        return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 19 else 0
+        return tagger_time(self.tagger)
+
+
+def tagger_time(line: str) -> int:
+    """The seconds since the epoch in "NAME <EMAIL> SECONDS ZONE"; 0 where there are none."""
+    seconds = line.rpartition("> ")[2].partition(" ")[0]
+    return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 19 else 0
 
 
 def parse_tag(raw: bytes) -> TagObject:

@@ -16,6 +16,7 @@ from git_ekf.git.refs import BACKUP, HEADS, RECORDS, UPSTREAM, RefUpdate, is_zer
 from git_ekf.policy import branches, index, pushes, receiving, records, remotes, signatures
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
+from git_ekf.policy.judged import Records
 from git_ekf.policy.pushes import Push
 from git_ekf.policy.receiver import Receiver
 from git_ekf.records import RecordTag, read_records
@@ -176,13 +177,13 @@ def _judge_records(
     *,
     arrives: bool = False,
 ) -> None:
-    together = records.Records(judgment.repo, tags, updates)
+    together = Records(judgment.repo, tags, updates)
     for record in together.all:
-        judgment.apply(records.tag_name, record)
+        judgment.apply(records.tag_name, record, together)
         if arrives:
             judgment.apply(records.tag_date, record, together)
-        judgment.apply(records.tag_lightweight, record)
-        judgment.apply(records.tag_fields, record)
+        judgment.apply(records.tag_lightweight, record, together)
+        judgment.apply(records.tag_fields, record, together)
         judgment.apply(records.tag_mismatch, record, together)
 
 

@@ -15,10 +15,10 @@ from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy import branches, keeping
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
+from git_ekf.policy.judged import Records
 from git_ekf.policy.limits import DIRECTORY
 from git_ekf.policy.pushes import dropped
 from git_ekf.policy.receiver import Receiver
-from git_ekf.policy.records import Records
 from git_ekf.policy.trees import parse_tree, wrong_entry
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository

@@ -10,6 +10,7 @@ _SHOWS = "shows more of a fault of git's, of the disk or of a key; the cure depe
 _FILE = "the file has to be corrected by hand, which only its owner can"
 
 ADVICE: dict[str, str] = {
+    "deploy/adopt.py: {} is being taken by somebody else": _PASSES,
     "airgap/create.py: the vendor's address cannot be printed: {}": _CHOICE,
     "commands/demo.py: the name of {} cannot be printed, as the tour does": _CHOICE,
     "commands/demo.py: {} is inside of another repository": _CHOICE,
@@ -44,7 +45,7 @@ ADVICE: dict[str, str] = {
     "doctor/finding.py warn(): {}": _HANDED_ON,
     "doctor/finding.py fail(): {}": _HANDED_ON,
     "doctor/remotes.py remotes(): {}": _HANDED_ON,
-    "policy/records.py finding(): {}": _HANDED_ON,
+    "policy/judged.py finding(): {}": _HANDED_ON,
     "terminal/screen.py print_error(): {}": _HANDED_ON,
     "commands/consent.py require_consent(): {}": _HANDED_ON,
     "deploy/refusal.py: {} ({}){}; {}": _HANDED_ON,

@@ -267,10 +267,11 @@ EXAMINING = {
 }
 
 SERVING = {
-    "policy/records.py tag_name(): git tag -d {}, then tag again as {}": Scenario(
+    "policy/records.py tag_name(): {}": Scenario(
         "git tag -a -m x deploy/2026-99-99/release-1.8",
         "git ekf check --all",
         ("git tag -d deploy/2026-99-99/release-1.8",),
+        said="deploy/2026-99-99/release-1.8 names",
     ),
     "policy/pushes.py: {} is already published and the push would move it": Scenario(
         RECORD + "git ekf save\nEKF_HOOKS=0 git tag -f -a -m other deploy/2026-11-20/release-1.8",

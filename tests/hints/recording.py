@@ -4,7 +4,60 @@ from __future__ import annotations
 
 from scenario import RECORD, Scenario
 
+_OLD = "deploy/2026-11-01/release-1.8"
+_BY_HAND = f"git tag {_OLD}\n"
+
 RECORDS = {
+    "deploy/adopt.py: there is no deploy record {}": Scenario(
+        _BY_HAND,
+        "git ekf adopt deploy/none",
+        ("git tag -l 'deploy/*'",),
+        again=f"git ekf adopt {_OLD} -m x",
+    ),
+    "deploy/adopt.py: {} does not say its {}; nothing was recorded": Scenario(
+        _BY_HAND,
+        f"git ekf adopt {_OLD}",
+        fill={"CONTEXT": "x"},
+    ),
+    "deploy/adopt.py: the release of {} cannot be told: {}; nothing was recorded": Scenario(
+        "git branch -q release-1.9 release-1.8\ngit tag deploy/first",
+        "git ekf adopt deploy/first -m x",
+        ("git ekf adopt deploy/first --field",),
+        {"--field": "-m x --field 'Local branch=release-1.8'"},
+    ),
+    "deploy/adopt.py: what the vendor has on {} is not known here, so that {} cannot be completed": Scenario(
+        _BY_HAND + "git update-ref -d refs/remotes/origin/release-1.8\n"
+        "git for-each-ref --format='delete %(refname)' refs/ekf/upstream | git update-ref --stdin",
+        f"git ekf adopt {_OLD} -m x",
+    ),
+    "deploy/adopt.py: {} is on {}, which is in no repository known here; there is nothing to complete": Scenario(
+        "commit=$(git commit-tree -m x -p HEAD HEAD^{tree})\n"
+        f"git tag -a -m 'Context: x' {_OLD} $commit\n"
+        "file=.git/objects/$(echo $commit | cut -c1-2)/$(echo $commit | cut -c3-)\n"
+        "mv $file $TOP/lost; echo $file >$TOP/where",
+        f"git ekf adopt {_OLD}",
+        codes=(0, 128),
+        again="mv $TOP/lost $(cat $TOP/where); git ekf log",
+    ),
+    "deploy/adopt.py: {} is on a {}, not on a commit; nothing can be deployed from it": Scenario(
+        f"git tag -a -m x {_OLD} HEAD^{{tree}}",
+        f"git ekf adopt {_OLD}",
+        (f"git show {_OLD}",),
+        again="git ekf log",
+    ),
+    "deploy/adopt.py: {} is on {}, which was never on {}; nothing was recorded": Scenario(
+        f"git tag {_OLD} origin/release-1.9",
+        f"git ekf adopt {_OLD} -m x",
+        ("git branch -a --contains ",),
+        {"git branch -a --contains ": f"git branch -a --contains {_OLD}"},
+        again="git ekf log",
+    ),
+    "deploy/adopt.py: {} cannot be completed ({}); nothing was recorded": Scenario(
+        f"git tag -a -m 'Local SHA: 1234567' {_OLD}",
+        f"git ekf adopt {_OLD} -m x",
+        (f"git show {_OLD}",),
+        again="git ekf log",
+    ),
     "deploy/write.py: what {} stands on is not known here": Scenario(
         "git update-ref -d refs/remotes/origin/release-1.8\n"
         "git for-each-ref --format='delete %(refname)' refs/ekf/upstream | git update-ref --stdin\n"

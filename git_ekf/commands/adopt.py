@@ -1,0 +1,51 @@
+"""git ekf adopt: older records made by hand, completed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from git_ekf.commands.options import Field, Message
+from git_ekf.commands.recovered import recovered
+from git_ekf.deploy.adopt import adopt as make
+from git_ekf.deploy.adopt import plan
+from git_ekf.deploy.write import parse_field
+from git_ekf.shown import escape
+from git_ekf.terminal.text import say
+
+
+def adopt(
+    names: Annotated[
+        list[str], typer.Argument(metavar="TAG...", help="The records, by their names.")
+    ],
+    message: Message = None,
+    field: Field = None,
+    sign: Annotated[
+        bool, typer.Option("-s", "--sign", help="Sign the records, as git tag -s does.")
+    ] = False,
+) -> None:
+    """Complete older deploy records: a new one stands for each, and carries its time.
+
+    All or nothing. The old ones stay where they are.
+    """
+    repo = recovered()
+    fields = [parse_field(text) for text in field or []]
+    adoptions, sound = plan(repo, names, "\n\n".join(message or []), fields, _ask)
+    for name in sound:
+        say(f"{name} needs no other record")
+    if not adoptions:
+        say("Nothing was recorded.")
+        return
+    make(repo, adoptions, sign)
+    for adoption in adoptions:
+        say(f"Recorded {adoption.new}, which stands for {adoption.old}")
+    say("Next: git ekf save")
+
+
+def _ask(name: str, field: str) -> str:
+    """What a person at the terminal says that a record lacks; "" where nobody is there."""
+    if not sys.stdin.isatty():
+        return ""
+    return str(typer.prompt(f"{field} of {escape(name)}", default="", show_default=False)).strip()

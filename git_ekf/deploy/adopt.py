@@ -1,0 +1,302 @@
+"""Older deploy records made by hand, completed by new ones that stand for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from git_ekf.deploy.write import check_day, make_record, option_for, require_not_ahead
+from git_ekf.errors import CallFailed, Refused, UsageError
+from git_ekf.git.quarantine import Quarantine
+from git_ekf.git.refs import HEADS, KEPT, TAGS, RefUpdate
+from git_ekf.git.tagobject import tagger_time
+from git_ekf.names import DEPLOY, RECORD_FIELDS, RecordName, record_name, valid_day
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_records
+from git_ekf.record import ADOPTS, CONTEXT, Record, parse, prose, write
+from git_ekf.records import RecordTag, read_records, record_names, saved_records
+from git_ekf.repository import Repository
+from git_ekf.shown import shell
+from git_ekf.transaction.free_names import require_free_names
+from git_ekf.transaction.journal import Operation
+from git_ekf.transaction.perform import exclusive
+
+# Asks for what a record lacks: its name, the field; "" for no answer.
+Ask = Callable[[str, str], str]
+
+
+class Adoption(NamedTuple):
+    """A record to be made on `commit`, with `message`, at `when`, which stands for `old`.
+
+    `when` is as git writes the time of a tagger: seconds since the epoch, then the zone.
+    """
+
+    old: str
+    new: RecordName
+    commit: str
+    message: str
+    when: str
+
+    def tag(self) -> RecordTag:
+        """The tag as it would be, unsigned, to be judged."""
+        head = f"object {self.commit}\ntype commit\ntag {self.new}\ntagger A <a@a> {self.when}"
+        return RecordTag(TAGS + str(self.new), "", os.fsencode(f"{head}\n\n{self.message}"))
+
+
+def plan(
+    repo: Repository, names: list[str], context: str, fields: list[tuple[str, str]], ask: Ask
+) -> tuple[list[Adoption], list[str]]:
+    """The records to be made, and the names of those in which nothing is to be mended.
+
+    `fields` and `context` are what the old ones cannot say. Raises Refused where one of them
+    cannot be completed, UsageError for what is no deploy record.
+    """
+    olds = _find(repo, names)
+    for old in olds:
+        _require_commit(repo, old)
+    faulty = {finding.ref for finding in judge_records(repo, olds) if finding.severity == "error"}
+    sound = [old.name for old in olds if old.ref not in faulty]
+    wanted = [old for old in olds if old.ref in faulty]
+    numbers = _numbers(repo)
+    adoptions = []
+    for old in wanted:
+        adoptions.append(_complete(repo, old, context, fields, ask, numbers))
+    _require_true(repo, wanted, adoptions)
+    return adoptions, sound
+
+
+def adopt(repo: Repository, adoptions: list[Adoption], sign: bool) -> None:
+    """Makes all of the records, or none.
+
+    Raises CallFailed, and Refused where another ref is in the way of one.
+    """
+    sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
+    names = [str(adoption.new) for adoption in adoptions]
+    with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
+        require_free_names(repo, [prefix + name for name in names for prefix in (TAGS, KEPT)])
+        updates = []
+        for _, new, commit, message, when in adoptions:
+            date = f"@{when}"
+            oid = make_record(repo, quarantine, new, commit, message, sign=sign, when=date)
+            if not oid:
+                raise CallFailed(f"{new} is being taken by somebody else", "try again")
+            updates.append(RefUpdate(TAGS + str(new), "0" * len(oid), oid))
+        quarantine.migrate()
+        head = repo.head_branch or ""
+        operation = journal.begin(
+            Operation(0, "adopt", tuple(updates), head, head, moves_head=False)
+        )
+        kept = [update._replace(ref=update.ref.replace(TAGS, KEPT, 1)) for update in updates]
+        try:
+            repo.git.update_refs([*updates, *(update._replace(old="") for update in kept)])
+        except CallFailed:
+            journal.mark(operation, "dropped")
+            raise
+        journal.mark(operation, "done")
+
+
+def _find(repo: Repository, names: list[str]) -> list[RecordTag]:
+    """The tags of these names, each once."""
+    wanted = [DEPLOY + name.removeprefix(TAGS).removeprefix(DEPLOY) for name in names]
+    known = {tag.name: tag for tag in read_records(repo)}
+    for name, given in zip(wanted, names, strict=True):
+        if name not in known:
+            raise UsageError(
+                f"there is no deploy record {given}", "git tag -l 'deploy/*' lists them"
+            )
+    return [known[name] for name in dict.fromkeys(wanted)]
+
+
+def _numbers(repo: Repository) -> dict[tuple[str, str], int]:
+    """(day, branch) -> the number of its last record."""
+    numbers: dict[tuple[str, str], int] = {}
+    for text in record_names(repo):
+        name = record_name(text, repo.config.scheme)
+        if isinstance(name, RecordName):
+            key = (name.date, name.branch)
+            numbers[key] = max(numbers.get(key, 0), name.number)
+    return numbers
+
+
+def _complete(
+    repo: Repository,
+    old: RecordTag,
+    context: str,
+    fields: list[tuple[str, str]],
+    ask: Ask,
+    numbers: dict[tuple[str, str], int],
+) -> Adoption:
+    """The record that stands for an old one, by what that says and the repository has."""
+    commit = old.tagged
+    when = _when(repo, old, commit)
+    said = parse(old.tag.message if old.tag else "", repo.config.tags_required)
+    given = {name.casefold(): value for name, value in fields}
+    branch = _branch(repo, old, commit, given.get("local branch") or said.get("Local branch"))
+    _require_on_branch(repo, old, commit, branch)
+    day = check_day(given.get("date") or _day(repo, old, said, when))
+    require_not_ahead(repo, day)
+    numbers[day, branch] = numbers.get((day, branch), 0) + 1
+    facts = {
+        "Date": day,
+        "Local branch": branch,
+        "Local SHA": commit,
+        "Upstream branch": f"{repo.config.primary}/{branch}",
+        "Upstream SHA": _upstream(repo, commit, said.get("Upstream SHA") or ""),
+        "Backup branch": f"{repo.config.internal}/{branch}",
+    }
+    spelt = {name.casefold(): name for name in (*repo.config.tags_required, *RECORD_FIELDS)}
+    filled = {name: value for name, value in said.fields if name != CONTEXT} | facts
+    filled |= {spelt.get(name.casefold(), name): value for name, value in fields}
+    text = said.get(CONTEXT) or prose(old.tag.message if old.tag else "") or context
+    filled |= {ADOPTS: old.name, CONTEXT: filled.get(CONTEXT) or text}
+    for name in repo.config.tags_required:
+        filled[name] = filled.get(name) or ask(old.name, name)
+    missing = [name for name in repo.config.tags_required if not filled[name]]
+    if missing:
+        options = " ".join(map(option_for, missing))
+        raise Refused(
+            f"{old.name} does not say its {', '.join(missing)}; nothing was recorded",
+            f"git ekf adopt {shell(old.name)} {options}",
+        )
+    new = RecordName(day, numbers[day, branch], branch)
+    return Adoption(old.name, new, commit, write(Record(tuple(filled.items()))), when)
+
+
+def _upstream(repo: Repository, commit: str, claimed: str) -> str:
+    """The vendor's commit that a record's commit stands on."""
+    base = _base(repo, commit)
+    if base == commit and claimed.isalnum():
+        # All of it is the vendor's by now, and was not then, perhaps.
+        known = repo.git.commit(claimed)
+        if known and repo.git.is_ancestor(known, commit):
+            return known
+    return base
+
+
+def _base(repo: Repository, commit: str) -> str:
+    """The first commit below it that is the vendor's; itself, perhaps."""
+    parents = repo.own_parents([commit])
+    while parents.get(commit):
+        commit = parents[commit][0]
+    return commit
+
+
+def _require_commit(repo: Repository, old: RecordTag) -> None:
+    """Raises Refused where a record is on no commit that is here."""
+    info = repo.git.object_infos([old.tagged])[0]
+    if info is None:
+        raise Refused(
+            f"{old.name} is on {old.tagged[:12]}, which is in no repository known here;"
+            " there is nothing to complete",
+            f"git fetch {shell(repo.config.internal)}, which may have it",
+        )
+    if info.type != "commit":
+        raise Refused(
+            f"{old.name} is on a {info.type}, not on a commit; nothing can be deployed from it",
+            f"git show {shell(old.name)} shows it",
+        )
+
+
+def _when(repo: Repository, old: RecordTag, commit: str) -> str:
+    """The time that an old record was made at: of its tagger, or of the commit, but not later than
+    now.
+    """
+    *_, now, zone = repo.git.committer().rsplit(" ", 2)
+    line = old.tag.tagger if old.tag else ""
+    if not tagger_time(line):
+        found = repo.git.read_objects([commit])[0]
+        head = found.content.partition(b"\n\n")[0] if found else b""
+        lines = head.decode("utf-8", "replace").split("\n")
+        line = next((text for text in lines if text.startswith("committer ")), "")
+    seconds = tagger_time(line)
+    if not seconds or seconds > int(now):
+        return f"{now} {zone}" if seconds else "0 +0000"
+    return line.rpartition("> ")[2]
+
+
+def _branch(repo: Repository, old: RecordTag, commit: str, said: str | None) -> str:
+    """The release branch of a record: by its name, by what it says, or by where the commit is."""
+    scheme = repo.config.scheme
+    name = record_name(old.name, scheme)
+    if isinstance(name, RecordName):
+        return name.branch
+    if said and scheme.is_release(said):
+        return said
+    prefixes = (HEADS, repo.internal_prefix)
+    found = repo.git.ref_values(*prefixes, contains=commit)
+    branches = {ref.removeprefix(prefix) for ref in found for prefix in prefixes}
+    releases = sorted(filter(scheme.is_release, branches), key=scheme.key)
+    if len(releases) == 1:
+        return releases[0]
+    where = f"it could be {', '.join(releases)}" if releases else "no release branch has its commit"
+    example = releases[0] if releases else scheme.branch("X.Y")
+    raise Refused(
+        f"the release of {old.name} cannot be told: {where}; nothing was recorded",
+        f'git ekf adopt {shell(old.name)} --field "Local branch={example}"',
+    )
+
+
+def _require_on_branch(repo: Repository, old: RecordTag, commit: str, branch: str) -> None:
+    """Raises Refused for a commit that was never what the branch had."""
+    channel = repo.channel(branch)
+    if channel is None:
+        raise Refused(
+            f"what the vendor has on {branch} is not known here, so that {old.name}"
+            " cannot be completed",
+            f"git fetch {shell(repo.config.primary)}",
+        )
+    tips = [
+        tip
+        for tip in (repo.release_branches.get(branch), repo.saved_branches.get(branch), channel)
+        if tip
+    ]
+    known = [*tips, *(oid for oid, _ in repo.git.reflog(HEADS + branch))]
+    on_branch = not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
+    # One that is published may be on what a sync has replaced since.
+    published = saved_records(repo).get(old.name) == old.oid
+    base = _base(repo, commit)
+    if not repo.git.is_ancestor(base, channel) or not (on_branch or published):
+        raise Refused(
+            f"{old.name} is on {commit[:12]}, which was never on {branch}; nothing was recorded",
+            f"git branch -a --contains {commit[:12]} shows where it is",
+        )
+
+
+def _day(repo: Repository, old: RecordTag, said: Record, when: str) -> str:
+    """The day of a record: by its name, by what it says, or of its time."""
+    name = record_name(old.name, repo.config.scheme)
+    if isinstance(name, RecordName):
+        return name.date
+    for text in (said.get("Date") or "", old.name.split("/")[1]):
+        if valid_day(text):
+            return text
+    from datetime import UTC, datetime, timedelta
+
+    seconds, _, zone = when.partition(" ")
+    offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
+    return (datetime.fromtimestamp(int(seconds), UTC) + offset).date().isoformat()
+
+
+def _require_true(repo: Repository, olds: list[RecordTag], adoptions: list[Adoption]) -> None:
+    """Raises Refused where an old record, or the one that is to stand for it, would not pass."""
+    tags = [adoption.tag() for adoption in adoptions]
+    # As a save brings them: together with their branches.
+    tips = repo.release_branches.items()
+    arriving = [RefUpdate(HEADS + branch, "0" * len(tip), tip) for branch, tip in tips]
+    names = [*tags, *olds]
+    arriving += [RefUpdate(tag.ref, "0" * len(tag.tagged), tag.tagged) for tag in names]
+    found = [one for one in judge_records(repo, names, arriving) if one.severity == "error"]
+    if found:
+        old = _concerned(found[0], adoptions)
+        raise Refused(
+            f"{old} cannot be completed ({found[0].message}); nothing was recorded",
+            f"git show {shell(old)} shows what it says",
+        )
+
+
+def _concerned(finding: Finding, adoptions: list[Adoption]) -> str:
+    for adoption in adoptions:
+        if finding.ref in (TAGS + adoption.old, TAGS + str(adoption.new)):
+            return adoption.old
+    return finding.ref.removeprefix(TAGS)
