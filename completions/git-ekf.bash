@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,adopt,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,adopt,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,config,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -308,7 +308,11 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		;;
+	config)
+		options=--json,--help
+		arguments="files"
 		;;
 	doctor)
 		options=--offline,--json,--help
@@ -323,7 +327,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

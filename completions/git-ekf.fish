@@ -80,6 +80,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a bundle -d 'Carry the vendor\'s cha
 complete -c git-ekf -n '__git_ekf_at \'\'' -a hooks -d 'Install, remove or look at the hooks, on a server too.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a trust -d 'Allow the commands that the tracked configuration names to run.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a man -d 'Show a page of the manual, or put the pages where man looks.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a config -d 'Show every key of the configuration, its value, and where that is from.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a doctor -d 'Check machine and repository, each finding with its fix.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a completion -d 'Print the script that completes git ekf in a shell.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a demo -d 'Walk the whole flow in a sandbox, printing each command.'
@@ -241,7 +242,10 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a 'adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at config 1' -F
 complete -c git-ekf -n '__git_ekf_at doctor' -l offline -d 'Ask no remote.'
 complete -c git-ekf -n '__git_ekf_at doctor' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at doctor' -s h -l help -d 'Show the usage and exit.'
@@ -254,5 +258,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a 'adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror releases rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---

@@ -44,6 +44,7 @@ COMMANDS = {
     "hooks": "Install, remove or look at the hooks, on a server too.",
     "trust": "Allow the commands that the tracked configuration names to run.",
     "man": "Show a page of the manual, or put the pages where man looks.",
+    "config": "Show every key of the configuration, its value, and where that is from.",
     "doctor": "Check machine and repository, each finding with its fix.",
     "completion": "Print the script that completes git ekf in a shell.",
     "demo": "Walk the whole flow in a sandbox, printing each command.",

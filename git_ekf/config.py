@@ -70,7 +70,7 @@ RULES = {
 
 
 class Config(NamedTuple):
-    """The configuration in force, defaults filled in; see git-ekf-config(5)."""
+    """The configuration in force, defaults filled in; see ekf.toml(5)."""
 
     name: str = ""
     primary: str = PRIMARY
@@ -186,7 +186,7 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
                 raise _wrong_line(file, text, section, section, f"{section} {wrong}") from None
             continue
         if not isinstance(values, dict):
-            raise _wrong_line(file, text, section, section, f"{section} {_unknown(section)}")
+            raise _wrong_line(file, text, section, section, f"{section} {unknown(section)}")
         for name, value in values.items():
             key = f"{section}.{name}"
             try:
@@ -204,13 +204,13 @@ def _from_git(config: Config, pairs: list[tuple[str, str]]) -> Config:
         if not raw.startswith("ekf."):
             continue
         key = raw[4:]
-        if key.count(".") and value == "":  # git's way to empty a list that a wider scope began
+        if empties(key, value):
             values[key] = []
         else:
             values.setdefault(key, []).append(value)
     for key, given in values.items():
         try:
-            config = _set(config, key, _git_value(key, given))
+            config = _set(config, key, git_value(key, given))
         except WrongValue as wrong:
             raise UsageError(
                 f"git config ekf.{key}: {key} {wrong}",
@@ -219,7 +219,18 @@ def _from_git(config: Config, pairs: list[tuple[str, str]]) -> Config:
     return config
 
 
-def _git_value(key: str, given: list[str]) -> Any:
+def empties(key: str, value: str) -> bool:
+    """Whether a value in git's configuration empties the list that a wider scope began."""
+    return "." in key and value == ""
+
+
+def is_list(key: str) -> bool:
+    """Whether git's configuration has a value of the key for each element."""
+    return key in _LISTS
+
+
+def git_value(key: str, given: list[str]) -> Any:
+    """The value that git's values of a key come to: all of a list, else the last."""
     if key in _LISTS:
         return given
     if not given:
@@ -241,22 +252,46 @@ def _set(config: Config, key: str, value: Any) -> Config:
             raise WrongValue(f"is not a rule; the rules are {', '.join(RULES)}")
         return config._replace(rules={**config.rules, name: as_severity(value)})
     if key not in _KEYS:
-        raise WrongValue(_unknown(key))
+        raise WrongValue(unknown(key))
     field, reader = _KEYS[key]
     return config._replace(**{field: reader(value)})
 
 
-def _unknown(key: str) -> str:
+def known_keys() -> list[str]:
+    """Every key, as a file has it: SECTION.NAME."""
+    return [*_KEYS, *(f"rules.{rule}" for rule in RULES)]
+
+
+def value_of(config: Config, key: str) -> Any:
+    """The value in force of a key, as JSON has it. Raises UsageError where it is none."""
+    section, _, name = key.partition(".")
+    if section == "rules" and name in RULES:
+        return config.rules[name]
+    if key not in _KEYS:
+        raise UsageError(f"{key} {unknown(key)}", "git ekf config lists them")
+    return plain(getattr(config, _KEYS[key][0]))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Scheme):
+        return value.pattern
+    if isinstance(value, Migration | Grant):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    return list(map(plain, value)) if isinstance(value, tuple | list) else value
+
+
+def unknown(key: str) -> str:
+    """Why it is no key, as the end of a sentence, with the one that is perhaps meant."""
     from difflib import get_close_matches
 
-    known = [*_KEYS, *(f"rules.{rule}" for rule in RULES)]
-    close = get_close_matches(key, known, n=1) if "." in key else []
+    close = get_close_matches(key, known_keys(), n=1) if "." in key else []
     meant = f" (did you mean {close[0]}?)" if close else ""
     return f"is not a key of the configuration{meant}"
 
 
 def _wrong_line(file: str, text: str, section: str, name: str, message: str) -> UsageError:
-    line = _line_of(text, section, name)
+    line = line_of(text, section, name)
     return UsageError(f"{file}:{line}: {message}", _correct(file))
 
 
@@ -266,7 +301,7 @@ def _correct(file: str) -> str:
     return "correct the file, then check it with: git ekf check"
 
 
-def _line_of(text: str, section: str, name: str) -> int:
+def line_of(text: str, section: str, name: str) -> int:
     """The line that sets `name` in `[section]`, for a message: tomli keeps no positions."""
     here = ""
     section_line = 1

@@ -52,7 +52,8 @@ def test_a_page_has_several_names() -> None:
         assert pages.find(name).name == "git-ekf-upgrade.1"
     for name in ("", "ekf", "git-ekf"):
         assert pages.find(name).name == "git-ekf.1"
-    assert pages.find("config").name == "git-ekf-config.5"
+    assert pages.find("config").name == "git-ekf-config.1"
+    assert pages.find("ekf.toml").name == "ekf.toml.5"
     assert list(pages.pages()) == PAGES
 
 
@@ -248,9 +249,7 @@ def test_install_for_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
             f'man does not look there. Put this into your ~/.profile: export MANPATH={home}/.local/share/man:"$MANPATH"\n'
             in done.out
         )
-    assert (home / ".local/share/man/man5/git-ekf-config.5").read_text() == source(
-        "git-ekf-config.5"
-    )
+    assert (home / ".local/share/man/man5/ekf.toml.5").read_text() == source("ekf.toml.5")
 
 
 def test_install_where_nothing_can_be_written(tmp_path: Path) -> None:

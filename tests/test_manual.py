@@ -72,7 +72,7 @@ def test_every_command_has_a_page_and_every_page_a_command() -> None:
     assert (
         sorted(
             [f"git-ekf-{name}.1" for name in COMMANDS]
-            + ["git-ekf.1", "git-ekf-config.5", "git-ekf-workflow.7"]
+            + ["git-ekf.1", "ekf.toml.5", "git-ekf-workflow.7"]
         )
         == PAGES
     )
@@ -221,9 +221,9 @@ def test_overview_has_every_rule_with_its_severity() -> None:
 
 
 def config_keys() -> dict[str, str]:
-    """Key -> text of each entry of KEYS in git-ekf-config(5)."""
+    """Key -> text of each entry of KEYS in ekf.toml(5)."""
     keys = {}
-    for head, text in entries(sections("git-ekf-config.5")["KEYS"]).items():
+    for head, text in entries(sections("ekf.toml.5")["KEYS"]).items():
         key = head.split(" ")[0]
         keys[key] = text
         assert head.endswith(f"; ekf.{key})") or (
@@ -247,12 +247,12 @@ def test_defaults_are_those_of_the_program() -> None:
 
 
 def test_example_of_the_configuration_page_is_valid() -> None:
-    example = blocks(sections("git-ekf-config.5")["EXAMPLES"])[0]
+    example = blocks(sections("ekf.toml.5")["EXAMPLES"])[0]
     assert config.load(example.encode(), []).rules["vendor-path"] == "error"
 
 
 def test_errors_of_the_configuration_page_are_the_programs(tmp_path: Path) -> None:
-    file_error, git_error = blocks(sections("git-ekf-config.5")["ERRORS"])
+    file_error, git_error = blocks(sections("ekf.toml.5")["ERRORS"])
     assert run("git", "init", "-q", tmp_path).code == 0
     (tmp_path / ".ekf.toml").write_text("[branches]\nalow = []\n", encoding="utf-8")
     done = run("git-ekf", "status", cwd=tmp_path)

@@ -208,7 +208,7 @@ def test_an_installed_copy_works(
         assert refused.code == 1
         assert "  error  branch-name: " in refused.err
 
-    assert copy.ekf("man", "config").lower().count("git-ekf-config(5)") >= 2
+    assert copy.ekf("man", "config").lower().count("git-ekf-config(1)") >= 2
     if copy.share:
         found = sorted(
             page.name.removesuffix(".gz") for page in copy.share.glob("man/man?/git-ekf*")

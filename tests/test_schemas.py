@@ -22,6 +22,7 @@ SCHEMAS = Path(git_ekf.__file__).with_name("schemas")
 NAMES = [
     "bundle-verify",
     "check",
+    "config",
     "diff",
     "doctor",
     "drift",
@@ -562,6 +563,40 @@ def test_log_and_show_of_what_people_make(clone: Clone) -> None:
     shown = answer(clone, "show", light["name"], code=1)
     assert rules(shown) == {"tag-lightweight"}
     assert [commit["subject"] for commit in shown["commits"]] == ["Subject ÿ"]
+
+
+# --- config ---
+
+
+def test_config_from_everywhere(clone: Clone) -> None:
+    assert {key["sources"][0]["origin"] for key in answer(clone, "config")["keys"]} == {"default"}
+    clone.write(
+        ".ekf.toml",
+        '[[upgrade.migrations]]\nto = "1.9"\ncommand = ["tools/m"]\n[rules]\ntag-date = "off"\n'
+        '[server]\nbudget-time = 5\nmay-push = ["alice: refs/heads/*"]\n[tags]\nsign = true\n',
+    )
+    clone.git("config", "--add", "ekf.remotes.allow", "\udcff")
+    clone.git("config", "--global", "ekf.remotes.allow", "usb")
+    clone.git("config", "--global", "ekf.tags.sign", "no")
+    document = answer(clone, "config")
+    origins = {source["origin"] for key in document["keys"] for source in key["sources"]}
+    assert origins == {"default", "file", "git"}
+    assert answer(clone, "config", "ekf.rules.tag-date")["keys"] == [
+        {
+            "key": "rules.tag-date",
+            "value": "off",
+            "sources": [
+                {
+                    "origin": "file",
+                    "file": ".ekf.toml",
+                    "line": 5,
+                    "scope": None,
+                    "value": "off",
+                    "wins": True,
+                }
+            ],
+        }
+    ]
 
 
 # --- check ---

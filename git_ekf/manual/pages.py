@@ -41,7 +41,8 @@ def find(name: str) -> Traversable:
 
 
 def _topic(name: str) -> str:
-    return name.removeprefix("git-").removeprefix("ekf").removeprefix("-")
+    name = name.removeprefix("git-")
+    return "" if name == "ekf" else name.removeprefix("ekf-")
 
 
 def schema(name: str) -> str:
@@ -177,7 +178,7 @@ def install(directory: str) -> tuple[int, int]:
     How many are new, and how many took the place of others.
     """
     new = changed = 0
-    for name, page in pages().items():
+    for name, page in sorted(pages().items(), key=lambda found: found[0][-1]):
         path = Path(directory, f"man{name[-1]}", name)
         content = page.read_bytes()
         existed = os.path.lexists(path)

@@ -10,6 +10,7 @@ _SHOWS = "shows more of a fault of git's, of the disk or of a key; the cure depe
 _FILE = "the file has to be corrected by hand, which only its owner can"
 
 ADVICE: dict[str, str] = {
+    "origins.py: {} cannot be read: {}": _ADMINISTRATOR,
     "deploy/adopt.py: {} is being taken by somebody else": _PASSES,
     "airgap/create.py: the vendor's address cannot be printed: {}": _CHOICE,
     "commands/demo.py: the name of {} cannot be printed, as the tour does": _CHOICE,

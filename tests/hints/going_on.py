@@ -301,6 +301,13 @@ CHECKING = {
     "manual/pages.py: there is no page {}": Scenario(
         "", "git ekf man stauts", again="git ekf man status"
     ),
+    "config.py value_of(): git ekf config lists them": Scenario(
+        "",
+        "git ekf config tags.sgn",
+        ("git ekf config",),
+        said="tags.sgn is not a key",
+        again="git ekf config tags.sign",
+    ),
     "config.py: git config ekf.{}: {} {}": Scenario(
         "git config ekf.remotes.primary ''",
         "git ekf status",

@@ -27,6 +27,15 @@ class SettingQuestions(Process):
         entries = zip(fields[::2], fields[1::2], strict=True)
         return [(scope, *_pair(entry)) for scope, entry in entries]
 
+    def located_settings(self) -> list[tuple[str, str, str, str]]:
+        """(scope, origin, key, value) of all settings, in order of precedence.
+
+        The origin is file:PATH, relative to where git runs, blob:NAME or command line:.
+        """
+        fields = self._nul_fields("config", "--list", "-z", "--show-scope", "--show-origin")
+        entries = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
+        return [(scope, origin, *_pair(entry)) for scope, origin, entry in entries]
+
     def setting(self, key: str, type_: str = "") -> str | None:
         """The value in force, as git understands it for a type (bool, path); None for none.
 
