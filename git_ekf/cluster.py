@@ -93,3 +93,9 @@ def is_here(repo: Repository, running: Running) -> bool:
     """Whether the local branch of its release has what runs."""
     tip = repo.refs.get(HEADS + running.branch)
     return tip is not None and repo.git.is_ancestor(running.commit, tip)
+
+
+def deployed_commit(repo: Repository) -> str:
+    """The commit that the cluster runs; "" where none is known here."""
+    running = cluster_of(repo).running
+    return repo.git.commit(running.commit) or "" if running else ""

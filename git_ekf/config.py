@@ -32,7 +32,6 @@ from git_ekf.shown import shell
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 FILE = ".ekf.toml"
-
 # How the administrator of a server names the file; git's configuration alone can say it.
 SERVER_FILE = "server.config"
 # Whose bundles a mirror takes; a file that comes from the vendor must not say that.

@@ -246,6 +246,7 @@ def test_unrelated_histories(world: World) -> None:
     tip = merge(world, "--allow-unrelated-histories", CHANNEL)
     world.git("branch", "-q", "-M", "mine", "release-1.8")
     world.git("branch", "-q", f"--set-upstream-to={CHANNEL}")
+    world.save()
     flatten(world)
     assert world.tree() == world.tree(tip)
     assert world.out("diff", "--name-only", CHANNEL, "HEAD").split() == ["own/first", "own/second"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from datetime import datetime
 
 from git_ekf.cluster import Cluster, cluster_of
 from git_ekf.commands.records_kept import note
@@ -12,7 +11,7 @@ from git_ekf.errors import EkfError
 from git_ekf.internal import Answer, ask, can_be_asked, last_asked, question, take_in
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository, asked_ahead
-from git_ekf.terminal.text import age, counted
+from git_ekf.terminal.text import age, counted, since
 from git_ekf.upgrade.target import fetch
 
 
@@ -83,12 +82,3 @@ def runs(cluster: Cluster) -> str:
     if running is None:
         return f"{cluster.name} has no deploy record yet"
     return f"{cluster.name} runs {running.branch} at {running.commit[:7]} {since(running.seconds)}"
-
-
-def since(seconds: float) -> str:
-    """A time by the clock here: the hour of today, the day of this week, else the date."""
-    then = datetime.fromtimestamp(seconds)
-    days = (datetime.now().date() - then.date()).days
-    if days <= 0:
-        return f"since {then:%H:%M}"
-    return f"since {then:%A}" if days < 7 else f"since {then:%Y-%m-%d}"

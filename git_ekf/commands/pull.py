@@ -11,7 +11,8 @@ from git_ekf.commands.asked import fetch_both, note_answer, runs
 from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
-from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
+from git_ekf.commands.upgrade_plan_shown import show_plan
+from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
 from git_ekf.records import record_names, restore_records

@@ -9,7 +9,6 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from git_ekf.commands.asked import fetched, since
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.internal import lacking
@@ -26,6 +25,7 @@ from git_ekf.terminal.text import (
     first_line,
     nullable,
     shortened,
+    since,
     with_article,
 )
 from git_ekf.vendor import STALE
@@ -54,6 +54,8 @@ def status(
         return
     repo = with_records()
     if fetch:
+        from git_ekf.commands.asked import fetched  # most often nothing is asked
+
         repo = fetched(repo, tolerant=True)
     state = status_of(repo)
     if json:

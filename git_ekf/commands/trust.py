@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from git_ekf.cluster import deployed_commit
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Yes
 from git_ekf.config import FILE
-from git_ekf.deploy.cluster_record import deployed_commit
 from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
 from git_ekf.shown import shell

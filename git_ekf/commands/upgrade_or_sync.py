@@ -11,7 +11,8 @@ import typer
 
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
-from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_plan
+from git_ekf.commands.upgrade_plan_shown import show_plan
+from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.commands.without_part import (
     note_without_a_file,
     note_without_part,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from git_ekf.cluster import cluster_of
 from git_ekf.deploy import comparing
 from git_ekf.deploy.apply import (
     IGNORED,
@@ -27,7 +28,6 @@ from git_ekf.deploy.apply import (
     takes_path,
 )
 from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep, ending
-from git_ekf.deploy.cluster_record import cluster_record
 from git_ekf.deploy.live_text import TEXT, LiveText
 from git_ekf.errors import Refused, UsageError
 from git_ekf.names import record_name
@@ -78,7 +78,8 @@ def plan(repo: Repository, paths: list[str]) -> DriftPlan:
 
     That is what the record lists, else apply.paths. Raises Refused, UsageError.
     """
-    record = cluster_record(repo)
+    running = cluster_of(repo).running
+    record = running.tag if running else None
     if record is None:
         raise Refused("there is no deploy record yet", "git ekf tag")
     commit = _commit(repo, record)
@@ -100,7 +101,8 @@ def plan_before(repo: Repository, applying: ApplyPlan) -> DriftPlan | None:
 
     None where there is no record. Raises Refused.
     """
-    record = cluster_record(repo)
+    running = cluster_of(repo).running
+    record = running.tag if running else None
     if record is None:
         return None
     commit = _commit(repo, record)

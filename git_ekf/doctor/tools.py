@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from git_ekf.cluster import deployed_commit
 from git_ekf.config import FILE, Config
-from git_ekf.deploy.cluster_record import deployed_commit
 from git_ekf.doctor.finding import ERROR, WARNING, Case, Diagnosis, fail, ok, warn
 from git_ekf.repository import Repository
 from git_ekf.shown import shell

@@ -71,3 +71,14 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{counted(int(seconds // size), unit)} ago"
     return "just now"
+
+
+def since(seconds: float) -> str:
+    """A time by the clock here: the hour of today, the day of this week, else the date."""
+    from datetime import datetime  # 2 ms of every other command
+
+    then = datetime.fromtimestamp(seconds)
+    days = (datetime.now().date() - then.date()).days
+    if days <= 0:
+        return f"since {then:%H:%M}"
+    return f"since {then:%A}" if days < 7 else f"since {then:%Y-%m-%d}"

@@ -1,0 +1,201 @@
+"""The plan of an upgrade, a sync or a pull, as it is shown."""
+
+from __future__ import annotations
+
+from git_ekf.errors import DONE, FINDINGS
+from git_ekf.git.questions.history import MadeBy
+from git_ekf.replay.step import ReplayStep
+from git_ekf.repository import Repository
+from git_ekf.shown import escape
+from git_ekf.terminal.screen import paged, paint
+from git_ekf.terminal.text import counted, document, say, shortened
+from git_ekf.upgrade.plan import Options, UpgradePlan, prepared_commits
+from git_ekf.upgrade.plan import plan as make_plan
+from git_ekf.upgrade.ready import require_linear, require_names
+from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
+
+# Beyond this many commits the plan lists only those that are not simply clean.
+LISTED = 25
+
+# Of the commits that a merge has brought so many are named.
+_BROUGHT = 5
+
+_COLOURS = {"CONFLICT": "red", "clean": "green", "moved": "green", "merged": "green"}
+
+
+def show_plan(repo: Repository, target: Target, options: Options, flags: str, *, json: bool) -> int:
+    """Prints the plan, and the command with its `flags`.
+
+    0 where it would go through, 1 where it would stop.
+    """
+    require_linear(repo, target, flatten=options.flatten, given=options.given)
+    require_names(repo, target)
+    plan = make_plan(repo, target, options)
+    if json:
+        print(document(target.command, _as_json(plan)))
+    else:
+        with paged():
+            _print_plan(repo, plan, flags)
+    return FINDINGS if plan.conflicts else DONE
+
+
+def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
+    target = plan.target
+    command = f"git ekf {target.command}"
+    commits = counted(len(plan.steps), "configuration commit")
+    title = f"Sync of {target.branch}, from {target.base[:7]} to {target.onto[:7]}"
+    if target.command == UPGRADE:
+        command += f" {repo.config.scheme.version(target.goal)}"
+        title = f"Upgrade of {target.branch} to {target.goal},"
+        title += f" from {target.base[:7]} to {target.onto[:7]}"
+    elif target.command == PULL:
+        title = f"Pull of {target.branch}, from {target.base[:7]} to {target.onto[:7]}"
+        commits = (
+            f"{counted(len(plan.steps), 'commit')} of yours on top" if plan.steps else "its work"
+        )
+    elif _only_flattens(plan):
+        title = f"{target.branch} as one line above {target.base[:7]}, with the same files"
+    command += f" {flags}" if flags else ""
+    say(f"{title}: {commits}")
+    _print_found(repo, plan)
+    if target.rewritten:
+        say(
+            f"  the vendor has rewritten {target.branch} since;"
+            f" your commits stand on {target.base[:7]}, which it no longer has"
+        )
+    for step in plan.steps:
+        if len(plan.steps) <= LISTED or not is_plain(step) or step.commit.merge:
+            print_step(step, target)
+    say(plan.summary())
+    if plan.conflicts:
+        stop = plan.conflicts[0].commit.oid[:7]
+        say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
+    else:
+        say(f"It would go through: {command}")
+
+
+def _print_found(repo: Repository, plan: UpgradePlan) -> None:
+    """Prints what is there already where it goes, commit by commit, as far as it is not known."""
+    target = plan.target
+    internal = repo.config.internal
+    if target.command == PULL:
+        _print_theirs(
+            f"{internal} has", repo.git.made_by([target.onto], [target.tip], repo.vendor_globs())
+        )
+    if target.replaced:
+        say(
+            f"  {target.goal} is there already at {target.replaced[:7]}, and cannot be gone on"
+            f" from: it is replaced, and kept under refs/ekf/backup/{target.goal}/"
+        )
+    if target.prepared:
+        where = "here" if target.goal_tip == target.prepared else f"on {internal}"
+        record = f", deployed by {target.record}" if target.record else ""
+        say(f"  {target.goal} is there already {where} at {target.prepared[:7]}{record}:")
+        say("    it is gone on from, with what it lacks of this branch on top")
+        _print_theirs("beside that it has", _only_there(repo, plan))
+
+
+def _only_there(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
+    """The commits on the goal's branch that are none of this one's in another form."""
+    known = {step.upstream for step in plan.steps}
+    return [one for one in prepared_commits(repo, plan.target) if one.oid not in known]
+
+
+def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
+    if not commits:
+        return
+    say(f"    {lead} {counted(len(commits), 'commit')} that this branch lacks:")
+    for one in commits[:LISTED]:
+        say(f"      {one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
+    if len(commits) > LISTED:
+        say(f"      and {len(commits) - LISTED} more")
+
+
+def _only_flattens(plan: UpgradePlan) -> bool:
+    target = plan.target
+    merges = any(step.commit.merge for step in plan.steps)
+    return target.command == SYNC and target.nothing_new and merges
+
+
+def print_step(step: ReplayStep, target: Target) -> None:
+    """Prints a commit with what becomes of it."""
+    mark = _mark(step)
+    shown = paint(f"{mark:<9}", _COLOURS.get(mark, "yellow"))
+    print(f"  {shown} {step.commit.oid[:7]} {escape(step.commit.subject)}")
+    for line in _details(step, target):
+        say(f"            {line}")
+
+
+def is_plain(step: ReplayStep) -> bool:
+    """Whether there is nothing to say of a commit but that it is carried over."""
+    return step.verdict == "clean" and not (step.depends or step.settled)
+
+
+def _mark(step: ReplayStep) -> str:
+    if step.verdict == "conflict":
+        return "CONFLICT"
+    if step.outcome == "clean":
+        for mark in ("settled", "moved", "merged"):
+            if getattr(step, mark):
+                return mark
+    return step.outcome
+
+
+def _details(step: ReplayStep, target: Target) -> list[str]:
+    if step.verdict == "upstream":
+        if target.prepared or target.command == PULL:
+            return [f"{target.goal} has it already: {step.upstream[:7]}"]
+        return [f"the channel has the same change: {step.upstream[:7]}"]
+    lines = []
+    if step.commit.merge and step.commit.brought:
+        brought = ", ".join(oid[:7] for oid in step.commit.brought[:_BROUGHT])
+        more = len(step.commit.brought) - _BROUGHT
+        brought += f" and {more} more" if more > 0 else ""
+        lines.append(f"one commit in place of the merge and {brought}")
+    elif step.commit.merge:
+        lines.append("one commit in place of the merge")
+    lines += [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
+    if step.commit.emptied:
+        lines.append(step.commit.emptied)
+    elif step.verdict == "empty":
+        lines.append("nothing of it is left")
+    lines += [f"{path}: the {side} side is taken" for path, side in step.settled]
+    lines += [f"{old} is {new} there" for old, new in step.moved]
+    if step.depends:
+        lines.append(f"behind the conflict of {', '.join(oid[:7] for oid in step.depends)}")
+    return lines
+
+
+def _as_json(plan: UpgradePlan) -> dict[str, object]:
+    target = plan.target
+    return {
+        "from": target.branch,
+        "to": target.goal,
+        "base": target.base,
+        "tip": target.tip,
+        "onto": target.onto,
+        "rewritten": target.rewritten,
+        "prepared": target.prepared or None,
+        "record": target.record or None,
+        "replaced": target.replaced or None,
+        "clean": not plan.conflicts,
+        "counts": plan.counts(),
+        "commits": [_step_as_json(step) for step in plan.steps],
+    }
+
+
+def _step_as_json(step: ReplayStep) -> dict[str, object]:
+    moved = [{"from": old, "to": new} for old, new in step.moved]
+    settled = [{"path": path, "side": side} for path, side in step.settled]
+    return {
+        "commit": step.commit.oid,
+        "subject": step.commit.subject,
+        "verdict": step.verdict,
+        "upstream": step.upstream or None,
+        "merged": step.merged,
+        "moved": moved,
+        "settled": settled,
+        "conflicts": [conflict._asdict() for conflict in step.conflicts],
+        "depends": step.depends,
+        "brought": step.commit.brought,
+    }
