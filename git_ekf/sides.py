@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from git_ekf.errors import Refused
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM
+from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, UPSTREAM
 from git_ekf.names import RecordName, Scheme, record_name
 from git_ekf.record import parse
 from git_ekf.records import read_records
@@ -23,16 +23,18 @@ _OURS = (UPSTREAM, BACKUP)
 def require_primary(scheme: Scheme, refs: Iterable[str], swapped: str) -> None:
     """Raises Refused where the refs at the primary repository are those of a cluster's own.
 
-    `swapped` is the command that has both the right way round. A mirror has neither deploy records
-    nor what a save keeps.
+    `swapped` is the command that has both the right way round. A mirror has no deploy records, and
+    its backups are of channels that the vendor has rewritten.
     """
+    refs = list(refs)
+    is_mirror = MIRROR in refs
     records = kept = 0
     for ref in refs:
         if ref.startswith(_OURS):
             kept += 1
         elif ref.startswith(RECORDS) and not ref.endswith("^{}"):
             records += isinstance(record_name(ref.removeprefix(TAGS), scheme), RecordName)
-    if records or kept:
+    if records or (kept and not is_mirror):
         has = counted(records, "deploy record") if records else "what git ekf save keeps"
         raise Refused(
             f"the primary repository is a cluster's own, for it has {has}:"
