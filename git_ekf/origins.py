@@ -89,6 +89,9 @@ def _in_file(content: bytes | None) -> dict[str, tuple[int, Any]]:
     text = content.removeprefix(b"\xef\xbb\xbf").decode()
     found = {}
     for section, values in tomli.loads(text).items():
+        if not isinstance(values, dict):  # above all sections
+            found[section] = (configuration.line_of(text, section, section), values)
+            continue
         for name, value in values.items():
             line = configuration.line_of(text, section, name)
             found[f"{section}.{name}"] = (line, value)
@@ -99,7 +102,7 @@ def _in_git(repo: Repository) -> dict[str, list[Source]]:
     """Key -> its values in git's configuration, those that count first, each file once a key."""
     found: dict[str, list[Source]] = {}
     for scope, origin, raw, value in repo.git.located_settings():
-        if not raw.startswith("ekf.") or raw.count(".") < 2:
+        if not raw.startswith("ekf."):
             continue
         key = raw.removeprefix("ekf.")
         kind, _, file = origin.partition(":")

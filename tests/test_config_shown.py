@@ -44,6 +44,17 @@ def test_which_one_counts(clone: Clone) -> None:
     ]
 
 
+def test_a_key_above_all_sections(clone: Clone) -> None:
+    clone.write(".ekf.toml", "# ours\nname = 'production'\n[tags]\nsign = true\n")
+    assert shown(clone, "name") == ["name production .ekf.toml:2"]
+    assert "tags.sign true .ekf.toml:4" in shown(clone)
+    clone.git("config", "ekf.name", "test")
+    assert shown(clone, "name") == [
+        "name test git config, local (.git/config)",
+        "production .ekf.toml:2, does not count",
+    ]
+
+
 def test_a_list_of_several_files(clone: Clone) -> None:
     clone.write(".ekf.toml", "branches.allow = ['wip/*']\n")
     clone.git("config", "--global", "ekf.branches.allow", "mine")
