@@ -76,7 +76,7 @@ def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
     assert child.exitstatus == 130
     assert list(tmp_path.iterdir()) == []
     child = tour("--yes")
-    child.expect_exact(f"$ {SCENES[1].command}\r\nOn release-1.8")
+    child.expect_exact(f"$ {SCENES[1].command}\r\ninternal has no deploy record")
     child.sendintr()
     child.expect(pexpect.EOF)
     child.close()

@@ -6,7 +6,7 @@ import copy
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ NAMES = [
     "drift",
     "hooks-status",
     "log",
+    "pull",
     "releases",
     "show",
     "status",
@@ -126,8 +127,9 @@ def test_what_several_documents_have_is_the_same_everywhere() -> None:
         == schema("show")["$defs"]["finding"]
     )
     assert schema("log")["$defs"].items() <= schema("show")["$defs"].items()
-    assert schema("sync")["$defs"] == schema("upgrade")["$defs"]
-    assert list(schema("sync")["properties"]) == list(schema("upgrade")["properties"])
+    for name in ("sync", "pull"):
+        assert schema(name)["$defs"] == schema("upgrade")["$defs"]
+        assert list(schema(name)["properties"]) == list(schema("upgrade")["properties"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,7 +139,7 @@ def test_man_page_names_every_key(name: str) -> None:
     described = schema(name)
     if name in ("show", "status"):  # their pages refer to git-ekf-check(1) for findings
         del described["$defs"]["finding"]
-    if name == "sync":  # its page refers to git-ekf-upgrade(1) for commits
+    if name in ("sync", "pull"):  # their pages refer to git-ekf-upgrade(1) for commits
         del described["$defs"]
     for node in objects(described):
         for key in node["properties"]:
@@ -239,10 +241,16 @@ def test_status_with_everything(clone: Clone) -> None:
     clone.write("overlays/a.yaml", "a: 3\n")
     clone.write("new", "")
     document = answer(clone, "status")
+    assert document["cluster"] == "internal"
     assert document["last_deploy"] == {
         "name": "deploy/2026-11-20/release-1.8",
+        "release": "1.8",
+        "branch": "release-1.8",
+        "commit": clone.out("rev-parse", "HEAD~1"),
+        "since": "2026-11-20T10:00:00+00:00",
         "context": "First.",
         "commits_since": 1,
+        "saved": False,
     }
     assert (
         document["unsaved"],
@@ -253,9 +261,31 @@ def test_status_with_everything(clone: Clone) -> None:
     assert rules(document) == {"vendor-path", "tag-fields"}
 
 
+def test_status_of_a_cluster_that_runs_another_release(clone: Clone) -> None:
+    clone.commit("overlays/a.yaml", "a: 1\n")
+    assert clone.ekf("save").code == 0
+    assert clone.ekf("upgrade").code == 0
+    assert clone.ekf("tag", "-m", "To 1.9.").code == 0
+    clone.git("switch", "-q", "release-1.8")
+    ahead = {"GIT_COMMITTER_DATE": "2031-11-20T10:00:00+00:00"}
+    clone.git("tag", "-a", "-m", "Later.", "deploy/2026-11-21/release-1.8", env=ahead)
+    document = answer(clone, "status")
+    deploy = document["last_deploy"]
+    assert (deploy["branch"], deploy["commits_since"]) == ("release-1.9", None)
+    assert document["others"] == [{"branch": "release-1.9", "unsaved": 1, "not_here": 0}]
+    assert document["ahead"] == ["deploy/2026-11-21/release-1.8"]
+    assert datetime.fromisoformat(document["asked"]) <= datetime.now(UTC)
+    assert answer(clone, "releases")["runs"] == "release-1.9"
+
+
 def test_status_with_a_record_that_says_nothing(clone: Clone) -> None:
-    clone.git("tag", "deploy/2026-11-20/release-1.8")
+    clone.git("tag", "-a", "-m", "", "deploy/2026-11-20/release-1.8")
     assert answer(clone, "status")["last_deploy"]["context"] == ""
+
+
+def test_status_with_a_record_that_has_no_time(clone: Clone) -> None:
+    clone.git("tag", "deploy/2026-11-20/release-1.8")
+    assert answer(clone, "status")["last_deploy"] is None
 
 
 def test_status_on_a_detached_head(clone: Clone) -> None:
@@ -503,6 +533,54 @@ def test_sync_with_a_channel_that_was_rewritten(clone: Clone, vendor: Path, tmp_
     document = answer(clone, "sync")
     assert (document["rewritten"], document["onto"]) == (True, theirs.out("rev-parse", "HEAD"))
     assert [commit["verdict"] for commit in document["commits"]] == ["clean"]
+
+
+def test_pull_with_nothing_to_take(clone: Clone) -> None:
+    clone.commit("own/a", "a\n")
+    tip = clone.out("rev-parse", "HEAD")
+    for _ in range(2):  # before anything was saved, and after
+        document = answer(clone, "pull")
+        assert [document[key] for key in ("base", "tip", "onto")] == [tip] * 3
+        assert (document["clean"], document["commits"], document["theirs"]) == (True, [], [])
+        assert clone.ekf("save").code == 0
+
+
+def test_pull_with_commits_of_both_sides(clone: Clone) -> None:
+    base = clone.commit("own/a", "a\n")
+    clone.git("switch", "-q", "--detach")
+    theirs = clone.commit("own/b", "b\n", "Theirs \udcff")
+    clone.git("push", "-q", "--no-verify", "internal", "HEAD:refs/heads/release-1.8")
+    clone.git("switch", "-q", "release-1.8")
+    mine = clone.commit("own/b", "c\n", "Mine")
+    document = answer(clone, "pull", code=1)
+    assert [document[key] for key in ("base", "tip", "onto")] == [base, mine, theirs]
+    assert [(one["commit"], one["verdict"]) for one in document["commits"]] == [(mine, "conflict")]
+    [their] = document["theirs"]
+    assert (their["commit"], their["subject"][:7]) == (theirs, "Theirs ")
+    assert their["author"] == clone.out("log", "-1", "--format=%an")
+
+
+def test_upgrade_that_finds_the_branch_of_its_goal(clone: Clone) -> None:
+    clone.commit("own/a", "a\n")
+    assert clone.ekf("save").code == 0
+    assert clone.ekf("upgrade").code == 0
+    theirs = clone.commit("own/b", "b\n", "Theirs")
+    assert clone.ekf("tag", "-m", "To 1.9.").code == 0
+    assert clone.ekf("save").code == 0
+    clone.git("switch", "-q", "release-1.8")
+    clone.git("branch", "-q", "-D", "release-1.9")
+    document = answer(clone, "upgrade")
+    assert document["prepared"] == document["onto"] == theirs
+    assert (document["record"], document["replaced"]) == ("deploy/2026-11-20/release-1.9", None)
+    assert [one["commit"] for one in document["theirs"]] == [theirs]
+
+
+def test_upgrade_that_replaces_the_branch_of_its_goal(clone: Clone) -> None:
+    clone.commit("own/a", "a\n")
+    assert clone.ekf("save").code == 0
+    clone.git("branch", "-q", "release-1.9", "HEAD")  # not on the vendor's 1.9
+    document = answer(clone, "upgrade")
+    assert (document["prepared"], document["replaced"]) == (None, clone.out("rev-parse", "HEAD"))
 
 
 # --- log and show ---

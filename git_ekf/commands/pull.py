@@ -11,7 +11,7 @@ from git_ekf.commands.asked import fetch_both, note_answer, runs
 from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
-from git_ekf.commands.upgrade_plan_shown import show_plan
+from git_ekf.commands.upgrade_plan_shown import plan_as_json, show_plan
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
@@ -24,7 +24,7 @@ from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.transaction.preconditions import release_branch, require_clean
 from git_ekf.upgrade import target as targets
 from git_ekf.upgrade.carry import carry_out
-from git_ekf.upgrade.plan import Options
+from git_ekf.upgrade.plan import Options, UpgradePlan
 
 _NOTHING_AFTERWARDS = Afterwards([], range_diff=False, build=False)
 
@@ -100,7 +100,10 @@ def _show_plan(
     if target:
         return show_plan(repo, target, options, "", json=json)
     if json:
-        print(document("pull", {"from": repo.head_branch, "commits": []}))
+        branch = release_branch(repo)
+        tip = repo.release_branches[branch]
+        nothing = targets.Target(targets.PULL, branch, branch, tip, tip, tip)
+        print(document("pull", plan_as_json(repo, UpgradePlan(nothing, []))))
     else:
         say(f"{repo.head_branch} has all that {repo.config.internal} has of it.")
     return DONE

@@ -32,7 +32,7 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
     require_names(repo, target)
     plan = make_plan(repo, target, options)
     if json:
-        print(document(target.command, _as_json(plan)))
+        print(document(target.command, plan_as_json(repo, plan)))
     else:
         with paged():
             _print_plan(repo, plan, flags)
@@ -79,9 +79,7 @@ def _print_found(repo: Repository, plan: UpgradePlan) -> None:
     target = plan.target
     internal = repo.config.internal
     if target.command == PULL:
-        _print_theirs(
-            f"{internal} has", repo.git.made_by([target.onto], [target.tip], repo.vendor_globs())
-        )
+        _print_theirs(f"{internal} has", _theirs(repo, plan))
     if target.replaced:
         say(
             f"  {target.goal} is there already at {target.replaced[:7]}, and cannot be gone on"
@@ -92,13 +90,21 @@ def _print_found(repo: Repository, plan: UpgradePlan) -> None:
         record = f", deployed by {target.record}" if target.record else ""
         say(f"  {target.goal} is there already {where} at {target.prepared[:7]}{record}:")
         say("    it is gone on from, with what it lacks of this branch on top")
-        _print_theirs("beside that it has", _only_there(repo, plan))
+        _print_theirs("beside that it has", _theirs(repo, plan))
 
 
-def _only_there(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
-    """The commits on the goal's branch that are none of this one's in another form."""
+def _theirs(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
+    """The commits that this branch lacks and what is gone on from has, newest first.
+
+    For an upgrade those on the goal's branch that are none of this one's in another form.
+    """
+    target = plan.target
+    if target.command == PULL:
+        return repo.git.made_by([target.onto], [target.tip], repo.vendor_globs())
+    if not target.prepared:
+        return []
     known = {step.upstream for step in plan.steps}
-    return [one for one in prepared_commits(repo, plan.target) if one.oid not in known]
+    return [one for one in prepared_commits(repo, target) if one.oid not in known]
 
 
 def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
@@ -166,8 +172,13 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
     return lines
 
 
-def _as_json(plan: UpgradePlan) -> dict[str, object]:
+def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
+    """The plan as upgrade.json, sync.json and pull.json have it."""
     target = plan.target
+    theirs = [
+        {"commit": one.oid, "subject": one.subject, "author": one.author.name}
+        for one in _theirs(repo, plan)
+    ]
     return {
         "from": target.branch,
         "to": target.goal,
@@ -178,6 +189,7 @@ def _as_json(plan: UpgradePlan) -> dict[str, object]:
         "prepared": target.prepared or None,
         "record": target.record or None,
         "replaced": target.replaced or None,
+        "theirs": theirs,
         "clean": not plan.conflicts,
         "counts": plan.counts(),
         "commits": [_step_as_json(step) for step in plan.steps],
