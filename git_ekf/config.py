@@ -47,6 +47,7 @@ RULES = {
     "branch-name": "error",
     "branch-upstream": "error",
     "branch-base": "error",
+    "branch-configuration": "error",
     "detached-head": "error",
     "linear-history": "error",
     "rewrite-unsaved": "error",

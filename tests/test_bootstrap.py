@@ -51,6 +51,7 @@ def test_clone_from_nothing(clone: Clone, vendor: Path, internal: Path) -> None:
         "remote.origin.url": str(vendor),
         "remote.internal.url": str(internal),
         "remote.pushDefault": "internal",
+        "checkout.defaultRemote": "internal",
         "pull.ff": "only",
         "merge.ff": "only",
         "push.followTags": "true",

@@ -6,6 +6,7 @@ from git_ekf.commands.records_kept import note, note_restored
 from git_ekf.git.calls import Git
 from git_ekf.recovery import recover
 from git_ekf.repository import Repository, asked_ahead
+from git_ekf.setup.tracking import restore_tracking
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.interrupted import outcome
@@ -18,6 +19,12 @@ def recovered() -> Repository:
     """
     repo = asked_ahead(Git(progress=transfer_progress()))
     repo.require_work_tree()
+    tracking = restore_tracking(repo)
+    if tracking:
+        repo = repo.fresh()
+    for branch in tracking:
+        primary, internal = repo.config.primary, repo.config.internal
+        note(f"{branch} tracks {primary}/{branch} again; git had it track {internal}/{branch}")
     interrupted, rebased, records = recover(repo)
     if interrupted:
         note(f"{with_article(interrupted.command)} was cut off; {outcome(interrupted)}")

@@ -14,7 +14,7 @@ from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
-from git_ekf.setup.init import SETTINGS
+from git_ekf.setup.init import SETTINGS, advised_settings
 from git_ekf.setup.remotes import (
     PRUNING_REFSPEC,
     RECORDS_REFSPECS,
@@ -231,8 +231,7 @@ def settings(case: Case) -> Iterator[Diagnosis]:
     repo = case.repo
     internal = repo.config.internal
     unset, other = [], []
-    for name, advised, why in SETTINGS:
-        wanted = internal if name == "remote.pushDefault" else advised
+    for name, wanted, why in advised_settings(internal):
         value = repo.git_setting(name.lower())
         if value is None:
             unset.append(name)

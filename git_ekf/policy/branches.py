@@ -125,6 +125,31 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
         yield Finding(message, fix, ref=own.ref, commit=own.tip)
 
 
+def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
+    """A release branch has configuration commits where the one on the internal repository does.
+
+    git switch, told to take the vendor's, makes one without: a record of it would be of nothing
+    but the vendor's manifests.
+    """
+    internal, branch = repo.config.internal, own.branch
+    saved = repo.saved_branches.get(branch)
+    if saved in (None, own.tip) or own.commits(repo):
+        return
+    assert saved
+    if not repo.git.commits([saved], globs=repo.vendor_globs(), at_most=1):
+        return
+    there = repo.tracking(f"{internal}/{branch}")
+    take = shell("git", "reset", "--keep", there)
+    if branch != repo.head_branch:
+        take = shell("git", "branch", "-f", "--no-track", branch, there)
+    yield Finding(
+        f"{branch} has no configuration commit, and {internal}/{branch} has some",
+        take,
+        ref=own.ref,
+        commit=own.tip,
+    )
+
+
 def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
     for commit, parents in own.commits(repo):

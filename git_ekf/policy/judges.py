@@ -216,6 +216,7 @@ def _judge_branch(judgment: Judgment, branch: str) -> None:
     if own.tip and repo.config.scheme.is_release(branch):
         judgment.apply(branches.branch_upstream, branch)
         judgment.apply(branches.branch_base, own)
+        judgment.apply(branches.branch_configuration, own)
         judgment.apply(branches.linear_history, own)
         base = own.base(repo)
         if base:

@@ -13,9 +13,10 @@ from git_ekf.names import Scheme
 from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.branches import bring_branches
-from git_ekf.setup.init import plan_hooks, plan_settings, track
+from git_ekf.setup.init import plan_hooks, plan_settings
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
+from git_ekf.setup.tracking import track
 from git_ekf.terminal.text import counted
 from git_ekf.vendor import ask_remote, choose_release
 

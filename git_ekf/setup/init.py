@@ -7,11 +7,11 @@ from contextlib import suppress
 from functools import partial
 
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, MIRROR, RECORDS
 from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.hooks.installer import install
+from git_ekf.names import INTERNAL
 from git_ekf.repository import Repository
 from git_ekf.setup.remotes import (
     RECORDS_REFSPECS,
@@ -22,6 +22,7 @@ from git_ekf.setup.remotes import (
     plan_remotes,
 )
 from git_ekf.setup.steps import SetupStep, fetch_step
+from git_ekf.setup.tracking import track
 from git_ekf.shown import shell
 from git_ekf.sides import require_internal, require_primary
 from git_ekf.transaction.free_names import require_free_names
@@ -29,9 +30,10 @@ from git_ekf.vendor import ask_remote, choose_release
 
 # What keeps plain git safe here: setting, value, and what it prevents.
 SETTINGS = (
-    ("remote.pushDefault", "internal", "git push goes to the internal repository"),
+    ("remote.pushDefault", INTERNAL, "git push goes to the internal repository"),
     ("pull.ff", "only", "git pull never makes a merge commit"),
     ("merge.ff", "only", "git merge never makes a merge commit"),
+    ("checkout.defaultRemote", INTERNAL, "git switch takes a release branch from there"),
     ("push.followTags", "true", "deploy records travel with their branch"),
     ("rerere.enabled", "true", "a conflict resolved once is resolved for good"),
 )
@@ -134,6 +136,11 @@ def plan(repo: Repository, roles: Roles, release: str) -> list[SetupStep]:
 # --- settings and hooks ---
 
 
+def advised_settings(internal: str) -> list[tuple[str, str, str]]:
+    """SETTINGS, with the name that the internal remote has here."""
+    return [(name, internal if value == INTERNAL else value, why) for name, value, why in SETTINGS]
+
+
 def plan_settings(repo: Repository) -> list[SetupStep]:
     """The settings that keep plain git safe.
 
@@ -141,8 +148,7 @@ def plan_settings(repo: Repository) -> list[SetupStep]:
     """
     local = dict(repo.git.config_pairs(local=True))
     steps = []
-    for name, value, why in SETTINGS:
-        wanted = repo.config.internal if name == "remote.pushDefault" else value
+    for name, wanted, why in advised_settings(repo.config.internal):
         here, everywhere = local.get(name.lower()), repo.git_setting(name.lower())
         if here is None:
             over = ""
@@ -265,9 +271,3 @@ def _stands_on(repo: Repository, branch: str, channels: dict[str, str]) -> str:
         for name, channel in channels.items()
     }
     return min(reversed(channels), key=distances.__getitem__)
-
-
-def track(git: Git, primary: str, branch: str) -> None:
-    """Makes a branch track the channel of its name, known here already or not."""
-    git.set_setting(f"branch.{branch}.remote", primary)
-    git.set_setting(f"branch.{branch}.merge", HEADS + branch)

@@ -120,6 +120,11 @@ RECORDS = {
     "commands/rollback.py: the deploy record has to be named": Scenario(
         RECORD, "git ekf rollback ''", ("git ekf log",), again="git ekf rollback 2026-11-20"
     ),
+    "policy/branches.py: {} has no configuration commit, and {}/{} has some": Scenario(
+        "git reset -q --hard origin/release-1.8",
+        "git ekf check",
+        again="git ekf check && git ekf tag -m x",
+    ),
     "commands/tag.py: -m and -F exclude each other": Scenario(
         "", "git ekf tag -m x -F y", again="git ekf tag -m x"
     ),

@@ -1,0 +1,30 @@
+"""What a release branch tracks: the vendor's channel of its name, wherever it came from."""
+
+from __future__ import annotations
+
+from git_ekf.git.calls import Git
+from git_ekf.git.refs import HEADS
+from git_ekf.repository import Repository
+
+
+def track(git: Git, primary: str, branch: str) -> None:
+    """Makes a branch track the channel of its name, known here already or not."""
+    git.set_setting(f"branch.{branch}.remote", primary)
+    git.set_setting(f"branch.{branch}.merge", HEADS + branch)
+
+
+def restore_tracking(repo: Repository) -> list[str]:
+    """Makes release branches track their channel that track the same branch of `internal`.
+
+    So git switch leaves them, by checkout.defaultRemote. Returns their names: none where the rule
+    branch-upstream is off, or nothing was to be done. Raises GitFailed.
+    """
+    internal, primary = repo.config.internal, repo.config.primary
+    if repo.config.rules["branch-upstream"] == "off" or primary not in repo.remotes:
+        return []
+    restored = []
+    for branch in repo.release_branches:
+        if repo.upstream(branch) == (internal, [HEADS + branch]):
+            track(repo.git, primary, branch)
+            restored.append(branch)
+    return restored
