@@ -90,6 +90,18 @@ def test_log_of_nothing(clone: Clone) -> None:
     )
 
 
+def test_log_that_leaves_all_out(two: Clone) -> None:
+    """It said that there was no record, and to write one."""
+    for options, words in (
+        (["--release", "1.9"], "of 1.9"),
+        (["--since", "2027-01-01"], "since 2027-01-01"),
+        (["--since", "2027-01-01", "--release", "1.8"], "of 1.8 since 2027-01-01"),
+    ):
+        assert two.ekf("log", *options).out == (
+            f"No deploy record {words} is known here. All that are: git ekf log\n"
+        )
+
+
 def test_log_outside_a_repository(tmp_path: Path) -> None:
     for command in ("log", "show"):
         assert "not a git repository" in wrong(run("git-ekf", command, cwd=tmp_path), 4)
@@ -339,6 +351,15 @@ def test_show(two: Clone) -> None:
         " overlays/b.yaml | 1 +\n"
         " 2 files changed, 2 insertions(+), 1 deletion(-)\n"
     ).replace("\n\n                   With", "\n" + " " * 19 + "\n" + " " * 19 + "With")
+
+
+def test_show_where_the_branch_was_set_back(two: Clone) -> None:
+    """ "Since" that record "none" would read as if all of it were still there."""
+    two.git("reset", "-q", "--hard", "HEAD~2")
+    assert two.ekf("tag", "-m", "Back.").code == 0
+    out = shown(two)
+    assert f"\nNot in {SECOND}, which it does not build on:\n  none\n VERSION " in out
+    assert "Since" not in out
 
 
 def test_show_the_first_record(two: Clone) -> None:

@@ -36,6 +36,10 @@ def log(
     if json:
         print(document("log", {"records": [as_json(record) for record in found]}))
         return
+    if not found and (release or since):
+        words = [f"of {release}"] * bool(release) + [f"since {since}"] * bool(since)
+        say(f"No deploy record {' '.join(words)} is known here. All that are: git ekf log")
+        return
     if not found:
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
         return

@@ -38,9 +38,12 @@ def show(
     untrue = any(finding.severity == "error" for finding in findings)
     commits: list[tuple[str, str]] = []
     stat = ""
+    title = f"Since {previous.name}:" if previous else "Configuration commits:"
     if repo.git.commit(record.commit):  # a tag made by hand may be on anything
         commits = read.commits_of(repo, record.commit, previous)
         base = previous.commit if previous else read.vendor_base(repo, record)
+        if previous and not repo.git.is_ancestor(previous.commit, record.commit):
+            title = f"Not in {previous.name}, which it does not build on:"
         stat = repo.git.diff_stat(base, record.commit) if base and not json else ""
     if json:
         listed = [{"commit": oid, "subject": subject} for oid, subject in commits]
@@ -53,7 +56,7 @@ def show(
     else:
         with paged():
             _print(repo, record, findings, untrue)
-            say("", f"Since {previous.name}:" if previous else "Configuration commits:")
+            say("", title)
             for oid, subject in commits:
                 print(f"  {paint(oid[:7], 'yellow')} {escape(subject)}")
             if not commits:
