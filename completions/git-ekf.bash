@@ -315,7 +315,7 @@ __git_ekf_command ()
 		arguments="files"
 		;;
 	doctor)
-		options=--offline,--json,--help
+		options=--offline,--remote,--json,--help
 		;;
 	completion)
 		options=--help

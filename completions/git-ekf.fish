@@ -247,6 +247,7 @@ complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at config 1' -F
 complete -c git-ekf -n '__git_ekf_at doctor' -l offline -d 'Ask no remote.'
+complete -c git-ekf -n '__git_ekf_at doctor' -l remote -d 'Try what the internal repository takes: push small refs, and delete them.'
 complete -c git-ekf -n '__git_ekf_at doctor' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at doctor' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at completion' -s h -l help -d 'Show the usage and exit.'

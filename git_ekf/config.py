@@ -19,6 +19,7 @@ from git_ekf.config_values import (
     as_command,
     as_grants,
     as_migrations,
+    as_namespace,
     as_path,
     as_scheme,
     as_severity,
@@ -75,6 +76,7 @@ class Config(NamedTuple):
     name: str = ""
     primary: str = PRIMARY
     internal: str = INTERNAL
+    namespace: str = "refs/ekf/"
     remotes_allow: tuple[str, ...] = ()
     scheme: Scheme = Scheme()
     branches_allow: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "name": ("name", as_string),
     "remotes.primary": ("primary", as_string),
     "remotes.internal": ("internal", as_string),
+    "internal.namespace": ("namespace", as_namespace),
     "remotes.allow": ("remotes_allow", as_strings),
     "branches.release": ("scheme", as_scheme),
     "branches.allow": ("branches_allow", as_strings),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from git_ekf.names import Scheme
+from git_ekf.names import Scheme, valid_branch
 
 SEVERITIES = ("error", "warning", "off")
 SIGNED = ("off", "commits", "records", "all")
@@ -85,6 +85,21 @@ def as_migrations(value: Any) -> tuple[Migration, ...]:
     ):
         raise WrongValue('must be [[upgrade.migrations]] tables with "to" and "command"')
     return tuple(Migration(as_string(item["to"]), as_command(item["command"])) for item in value)
+
+
+def as_namespace(value: Any) -> str:
+    """What the refs begin with that internal keeps beside branches. Raises WrongValue."""
+    text = as_string(value)
+    kind = next((kind for kind in _KINDS if text.startswith(kind)), "")
+    below = text.removeprefix(kind)
+    if not kind or not text.endswith("/") or not valid_branch(f"{below}x"):
+        raise WrongValue('must be "refs/ekf/", or a name as "refs/heads/ekf/" or "refs/tags/ekf/"')
+    if kind != "refs/ekf/" and (not below or f"refs/tags/{below}".startswith("refs/tags/deploy/")):
+        raise WrongValue("must be a name of its own below branches or tags, and not deploy/")
+    return text
+
+
+_KINDS = ("refs/heads/", "refs/tags/", "refs/ekf/")
 
 
 def as_path(value: Any) -> str:

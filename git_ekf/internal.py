@@ -18,23 +18,16 @@ from git_ekf.git.name_clash import name_clash
 from git_ekf.git.process import Ahead
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.questions.remotes import remote_timeout
-from git_ekf.git.refs import (
-    BACKUP,
-    HEADS,
-    RECORDS,
-    SAVED,
-    TAGS,
-    UPSTREAM,
-    RefUpdate,
-    names_above,
-)
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, SAVED, TAGS, RefUpdate, names_above
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.smallfile import write_small
 from git_ekf.terminal.text import age, counted, shortened
 
-# What is asked for.
-PATTERNS = (f"{HEADS}*", RECORDS.rstrip("/"), f"{RECORDS}*", "refs/ekf/*")
+
+def patterns(repo: Repository) -> tuple[str, ...]:
+    """The patterns of refs that are asked for: branches, records, what else `internal` keeps."""
+    return (f"{HEADS}*", RECORDS.rstrip("/"), f"{RECORDS}*", f"{repo.kept.namespace}*")
 
 
 class Vanished(NamedTuple):
@@ -45,7 +38,7 @@ class Vanished(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The answer of `internal`: ref -> object id for PATTERNS, and what had vanished there.
+    """The answer of `internal`: ref -> object id for `patterns`, and what had vanished there.
 
     `error` is why it gave no answer.
     """
@@ -65,8 +58,8 @@ class Answer(NamedTuple):
 
 
 def question(repo: Repository) -> Ahead[dict[str, str]]:
-    """The question to `internal` for PATTERNS, under way: its answer is for `take_in`."""
-    return repo.git.asking_remote(repo.config.internal, *PATTERNS)
+    """The question to `internal` for `patterns`, under way: its answer is for `take_in`."""
+    return repo.git.asking_remote(repo.config.internal, *patterns(repo))
 
 
 def can_be_asked(repo: Repository) -> bool:
@@ -220,7 +213,7 @@ def require_current(repo: Repository, branch: str, consequence: str, *, goal: st
 
 
 def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
-    """Corrects what is remembered of `internal` by what it has: ref -> object id, for PATTERNS.
+    """Corrects what is remembered of `internal` by what it has: ref -> object id, for `patterns`.
 
     A commit that is not here yet is left to a fetch. Returns what has vanished there.
     """
@@ -261,15 +254,16 @@ def require_free_names(repo: Repository, refs: list[str], listed: dict[str, str]
         ]:
             error = name_clash(ref, [other])
             error.message = f"on {repo.config.internal} {error.message}; nothing was saved"
-            error.hint = _moved_there(repo.config.internal, other)
+            error.hint = _moved_there(repo, other)
             raise error
 
 
-def _moved_there(internal: str, ref: str) -> str:
+def _moved_there(repo: Repository, ref: str) -> str:
     """The command that gives a ref of `internal` another name, and loses nothing of it."""
+    internal = repo.config.internal
     new = f"refs/old/{ref.removeprefix('refs/').replace('/', '-')}"
     if ref.startswith(HEADS):
-        new = f"{BACKUP}{ref.removeprefix(HEADS).replace('/', '-')}/moved"
+        new = f"{repo.kept.backup}{ref.removeprefix(HEADS).replace('/', '-')}/moved"
     push = f"git push --no-follow-tags {shell(internal)}"
     fetched = f"git fetch {shell(internal, ref)}"
     return f"{fetched} && {push} {shell(f'FETCH_HEAD:{new}')} && {push} {shell(f':{ref}')}"
@@ -277,7 +271,7 @@ def _moved_there(internal: str, ref: str) -> str:
 
 def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
     """Whether `internal` has a branch, a record or a vendor's commit that is not here."""
-    asked = (HEADS, RECORDS, UPSTREAM)
+    asked = (HEADS, RECORDS, repo.kept.upstream)
     known = set(repo.refs.values()) | set(repo.record_refs.values())
     oids = {oid for ref, oid in listed.items() if ref.startswith(asked) and ref[-3:] != "^{}"}
     unknown = oids - known

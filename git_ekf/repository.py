@@ -13,7 +13,7 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM
+from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM, Kept
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
 
@@ -90,6 +90,11 @@ class Repository:
             # A value in git's configuration would take the place of the file's.
             return f"add {in_words(name)} to {key} in {configuration.FILE}"
         return f"git config --add {shell(f'ekf.{key}', name)}"
+
+    @property
+    def kept(self) -> Kept:
+        """Where `internal` keeps the vendor's commits and backups."""
+        return Kept(self.config.namespace)
 
     @cached_property
     def head_branch(self) -> str | None:

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from git_ekf.config import Config
 from git_ekf.errors import Refused
-from git_ekf.git.refs import BACKUP, HEADS, MIRROR, RECORDS, TAGS, UPSTREAM
-from git_ekf.names import RecordName, Scheme, record_name
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS, TAGS, Kept
+from git_ekf.names import RecordName, record_name
 from git_ekf.record import parse
 from git_ekf.records import read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
 
-# What a save keeps beside branches and records.
-_OURS = (UPSTREAM, BACKUP)
 
-
-def require_primary(scheme: Scheme, refs: Iterable[str], swapped: str) -> None:
+def require_primary(config: Config, refs: Iterable[str], swapped: str) -> None:
     """Raises Refused where the refs at the primary repository are those of a cluster's own.
 
     `swapped` is the command that has both the right way round. A mirror has no deploy records, and
@@ -28,12 +26,13 @@ def require_primary(scheme: Scheme, refs: Iterable[str], swapped: str) -> None:
     """
     refs = list(refs)
     is_mirror = MIRROR in refs
+    ours = Kept(config.namespace).prefixes
     records = kept = 0
     for ref in refs:
-        if ref.startswith(_OURS):
+        if ref.startswith(ours):
             kept += 1
         elif ref.startswith(RECORDS) and not ref.endswith("^{}"):
-            records += isinstance(record_name(ref.removeprefix(TAGS), scheme), RecordName)
+            records += isinstance(record_name(ref.removeprefix(TAGS), config.scheme), RecordName)
     if records or (kept and not is_mirror):
         has = counted(records, "deploy record") if records else "what git ekf save keeps"
         raise Refused(
@@ -49,7 +48,7 @@ def require_internal(repo: Repository, listed: Mapping[str, str], swapped: str) 
     `listed` is what it has, ref -> object id; `swapped` as for `require_primary`. Asks no remote,
     and nothing at all where there are deploy records, or what a save keeps.
     """
-    if any(ref.startswith((*_OURS, RECORDS)) for ref in listed):
+    if any(ref.startswith((*repo.kept.prefixes, RECORDS)) for ref in listed):
         return
     heads = {ref.removeprefix(HEADS): oid for ref, oid in listed.items() if ref.startswith(HEADS)}
     there = {branch: oid for branch, oid in heads.items() if repo.config.scheme.is_release(branch)}

@@ -58,7 +58,7 @@ def clone(
     swapped = f"git ekf clone {places} --internal {shell(primary)}"
     if release:
         swapped += f" --release {shell(release)}"
-    require_primary(config.scheme, heads.primary, swapped)
+    require_primary(config, heads.primary, swapped)
     branch = choose_branch(config.scheme, heads, release)
     existed = os.path.isdir(directory)
     try:

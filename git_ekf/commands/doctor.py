@@ -9,20 +9,29 @@ import typer
 from git_ekf.commands.options import Json
 from git_ekf.doctor.examine import Examination, Examined, examine
 from git_ekf.doctor.finding import ERROR, WARNING
-from git_ekf.errors import DONE, FINDINGS
+from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted, document, nullable, say
 
 
 def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask no remote.")] = False,
+    remote: Annotated[
+        bool,
+        typer.Option(
+            "--remote",
+            help="Try what the internal repository takes: push small refs, and delete them.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Check machine and repository, each finding with its fix.
 
     Exit with 1 when something needs attention.
     """
-    report = examine(Repository(), offline=offline)
+    if offline and remote:
+        raise UsageError("--offline and --remote exclude each other", "git ekf doctor -h")
+    report = examine(Repository(), offline=offline, pushes=remote)
     if json:
         content = {
             "repository": report.repository or None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from git_ekf.commands.recovered import recovered
 from git_ekf.deploy.save import save as save_to_internal
-from git_ekf.git.refs import BACKUP, HEADS
+from git_ekf.git.refs import HEADS
 from git_ekf.terminal.text import counted, say
 
 
@@ -18,7 +18,7 @@ def save() -> None:
     for note in saved.notes:
         say(f"note: {note}")
     for ref in saved.pushed:
-        if ref.ref.startswith(BACKUP):
+        if repo.kept.is_backup(ref.ref):
             say(f"What {saved.branch} was there is kept as {ref.ref}")
     records = f" and {counted(len(saved.records), 'deploy record')}" if saved.records else ""
     commit = next(ref.oid for ref in saved.pushed if ref.ref == HEADS + saved.branch)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from git_ekf.deploy.renumber import taken
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.refs import HEADS, TAGS
-from git_ekf.internal import PATTERNS, remember, require_branch
+from git_ekf.internal import patterns, remember, require_branch
 from git_ekf.record import is_signed
 from git_ekf.records import read_records
 from git_ekf.repository import Repository
@@ -34,7 +34,7 @@ def refusal(
     if by_policy or rejected:
         with suppress(GitFailed):  # it has said enough already
             repo.git.fetch(internal)
-            remember(repo, repo.git.ls_remote(internal, *PATTERNS))
+            remember(repo, repo.git.ls_remote(internal, *patterns(repo)))
         now = repo.fresh()
         error = behind(now, branch, saved) or _name_taken(now, saved)
         if error:
@@ -50,6 +50,11 @@ def refusal(
     refused = [HEADS + branch, *sorted(rejected, key=lambda ref: "atomic" in rejected[ref])]
     reason = next(filter(None, (_reason(rejected.get(ref, "")) for ref in refused)), "")
     words = "; ".join(filter(None, dict.fromkeys([reason, *complaints(messages)])))
+    if any(map(repo.kept.is_backup, rejected)):
+        return CallFailed(
+            f"{internal} did not take a backup: {words or 'it does not say why'}; {saved}",
+            "git ekf doctor --remote, which tries where it takes one",
+        )
     if rejected:
         return CallFailed(
             f"{internal} did not take it: {words or 'it does not say why'}; {saved}",

@@ -8,8 +8,8 @@ from git_ekf.deploy.left_behind import left_behind
 from git_ekf.deploy.refusal import behind, complaints, findings, refusal
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, backup_ref
-from git_ekf.internal import PATTERNS, ask, remember, require_free_names, was_ours
+from git_ekf.git.refs import HEADS, RECORDS, TAGS, backup_ref
+from git_ekf.internal import ask, patterns, remember, require_free_names, was_ours
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -25,18 +25,20 @@ _NAMED_RECORDS = 100
 class Ref(NamedTuple):
     """A ref to push: `oid` goes to `ref`.
 
-    `expected` is what it replaces there, for a rewritten branch.
+    `expected` is what it replaces there, for a rewritten branch; `is_here` is whether a branch or a
+    tag here has the name.
     """
 
     ref: str
     oid: str
     expected: str = ""
+    is_here: bool = True
 
     @property
     def refspec(self) -> str:
         """The refspec for git-push(1)."""
         # By name where it has one here, so that a hook is told of a branch and not of an object id.
-        return f"{self.ref if self.ref.startswith((HEADS, TAGS)) else self.oid}:{self.ref}"
+        return f"{self.ref if self.is_here else self.oid}:{self.ref}"
 
 
 class Saved(NamedTuple):
@@ -49,7 +51,7 @@ class Saved(NamedTuple):
     @property
     def records(self) -> list[Ref]:
         """The deploy records among what was pushed."""
-        return [ref for ref in self.pushed if ref.ref.startswith(TAGS)]
+        return [ref for ref in self.pushed if ref.ref.startswith(RECORDS)]
 
 
 def save(repo: Repository) -> Saved:
@@ -64,7 +66,7 @@ def save(repo: Repository) -> Saved:
         raise Refused(f"there is no remote {internal}", "git ekf init --internal URL")
     with exclusive(repo):
         repo, listed, vanished = _ask(repo, branch)
-        wanted, waiting = plan(repo, branch)
+        wanted, waiting = plan(repo, branch, listed)
         require_free_names(repo, [ref.ref for ref in wanted], listed)
         left = left_behind(repo)
         pushed, refused = _push(repo, branch, wanted)
@@ -101,22 +103,34 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
     return repo, answer.refs, notes
 
 
-def plan(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
+def plan(repo: Repository, branch: str, listed: dict[str, str]) -> tuple[list[Ref], list[str]]:
     """The refs that `internal` is to have, and sentences on what has to wait.
 
     They are the branch (and a backup of what it replaces there), the records, the channel's tip.
+    `listed` is what `internal` has, ref -> object id.
     """
     tip = repo.release_branches[branch]
     there = repo.saved_branches.get(branch)
     refs = [Ref(HEADS + branch, tip)]
     if there and not repo.git.is_ancestor(there, tip) and was_ours(repo, branch, there):
-        refs = [Ref(backup_ref(branch), there), Ref(HEADS + branch, tip, there)]
+        backup = Ref(backup_ref(branch, repo.kept.backup), there, is_here=False)
+        refs = [backup, Ref(HEADS + branch, tip, there)]
     records, notes = _unsaved_records(repo, branch)
     refs += records
     channel = repo.channels.get(branch)
     if channel:
-        refs.append(Ref(UPSTREAM + branch, channel))
+        refs.append(_upstream(repo, branch, channel, listed))
     return refs, notes
+
+
+def _upstream(repo: Repository, branch: str, channel: str, listed: dict[str, str]) -> Ref:
+    """The channel's tip, which replaces what was there, as far as git has to be told so."""
+    ref = repo.kept.upstream + branch
+    there = listed.get(ref) if ref.startswith(TAGS) else None
+    # A tag does not even move forward by itself.
+    if there and repo.git.commit(there) and repo.git.is_ancestor(there, channel):
+        return Ref(ref, channel, there, is_here=False)
+    return Ref(ref, channel, is_here=False)
 
 
 def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
@@ -152,7 +166,7 @@ def _push(repo: Repository, branch: str, refs: list[Ref]) -> tuple[list[Ref], li
 
     Returns what was pushed, and sentences on the rest.
     """
-    internal, upstream = repo.config.internal, UPSTREAM + branch
+    internal, upstream = repo.config.internal, repo.kept.upstream + branch
     notes: list[str] = []
     backups: list[Ref] = []
     atomic = True
@@ -203,7 +217,7 @@ def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[list[Re
     A server counts on what stands, not on what comes at the same time.
     """
     # No limit of time: a push may take long, as may hooks of a server that says nothing meanwhile.
-    backups = [ref for ref in refs if ref.ref.startswith(BACKUP)]
+    backups = [ref for ref in refs if repo.kept.is_backup(ref.ref)]
     others = [ref for ref in refs if ref not in backups]
     for batch in filter(None, (backups, others)):
         expected = {ref.ref: ref.expected for ref in batch if ref.expected}
@@ -216,19 +230,19 @@ def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[list[Re
 
 
 def _refspecs(refs: list[Ref]) -> list[str]:
-    records = [ref for ref in refs if ref.ref.startswith(TAGS)]
+    records = [ref for ref in refs if ref.ref.startswith(RECORDS)]
     if len(records) <= _NAMED_RECORDS:
         return [ref.refspec for ref in refs]
-    patterns = sorted({f"{RECORDS}*/{ref.ref.rpartition('/')[2]}" for ref in records})
+    names = sorted({f"{RECORDS}*/{ref.ref.rpartition('/')[2]}" for ref in records})
     others = [ref.refspec for ref in refs if ref not in records]
-    return others + [f"{pattern}:{pattern}" for pattern in patterns]
+    return others + [f"{pattern}:{pattern}" for pattern in names]
 
 
 def _verify(repo: Repository, pushed: list[Ref]) -> None:
     """Reads the refs back. Raises CallFailed where one is not what was pushed."""
     internal = repo.config.internal
     try:
-        there = repo.git.ls_remote(internal, *PATTERNS)
+        there = repo.git.ls_remote(internal, *patterns(repo))
     except CallFailed as error:
         reason = error.message
         if isinstance(error, GitFailed):

@@ -17,9 +17,9 @@ from git_ekf.repository import Repository
 from git_ekf.setup.init import SETTINGS, advised_settings
 from git_ekf.setup.remotes import (
     PRUNING_REFSPEC,
-    RECORDS_REFSPECS,
     brings_channels,
     channels_refspec,
+    records_refspecs,
 )
 from git_ekf.shown import shell
 from git_ekf.terminal.text import age, counted, with_article
@@ -243,7 +243,7 @@ def settings(case: Case) -> Iterator[Diagnosis]:
         other.append(
             warn(f"git fetch --prune {internal} deletes unsaved deploy records", "git ekf init")
         )
-    if internal in repo.remotes and not set(RECORDS_REFSPECS).issubset(refspecs):
+    if internal in repo.remotes and not set(records_refspecs(repo)).issubset(refspecs):
         other.append(
             warn(f"a fetch of {internal} does not bring all deploy records", "git ekf init")
         )

@@ -2,7 +2,7 @@
 
 A check is a function that is given a Case and yields a Diagnosis, or several; its name is the
 check's, the first line of its docstring what it makes sure of. It reads and asks, and changes
-nothing.
+nothing, but for `server`, which is applied on request only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from git_ekf.doctor import clone, machine, names, remotes, tools
+from git_ekf.doctor import clone, machine, names, remotes, server, tools
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, fail, reason, skip
 from git_ekf.errors import EkfError, SystemFailed
 from git_ekf.git.questions.about import Paths
@@ -56,14 +56,17 @@ class Examination(NamedTuple):
     examined: list[Examined]
 
 
-def examine(repo: Repository, *, offline: bool) -> Examination:
-    """Applies all checks that make sense here. Nothing that is wrong makes it raise."""
+def examine(repo: Repository, *, offline: bool, pushes: bool = False) -> Examination:
+    """Applies all checks that make sense here. Nothing that is wrong makes it raise.
+
+    `pushes`: also the one that pushes a ref to the internal repository and deletes it again.
+    """
     place = _place(repo)
     top = place.top or place.git_dir if place else None
     asks = place is not None and bool(place.top) and not offline
     with remotes.asked(repo, asks) as asked:
         case = Case(repo, asked, time.monotonic() + remotes.PATIENCE)
-        return Examination(top, list(_apply(_checks(place), case)))
+        return Examination(top, list(_apply(_checks(place, pushes=pushes), case)))
 
 
 def _place(repo: Repository) -> Paths | None:
@@ -73,13 +76,15 @@ def _place(repo: Repository) -> Paths | None:
         return None
 
 
-def _checks(place: Paths | None) -> Iterator[tuple[str, Check]]:
+def _checks(place: Paths | None, *, pushes: bool) -> Iterator[tuple[str, Check]]:
     """The checks that make sense here, each with its part."""
     checks: list[Check] = [clone.repository]
     if place:
         checks += ANYWHERE
     if place and place.top:
         checks += IN_A_WORK_TREE
+        if pushes:
+            checks.append(server.server)
     yield from (("machine", check) for check in MACHINE)
     yield from (("repository", check) for check in checks)
 

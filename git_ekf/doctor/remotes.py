@@ -36,7 +36,7 @@ def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Ahead[dict[str, st
         with suppress(EkfError, OSError):
             for name in (repo.config.primary, repo.config.internal):
                 if asks and name in repo.remotes:
-                    environment = _unattended(repo)
+                    environment = unattended(repo)
                     started[name] = repo.git.asking_remote(name, "HEAD", MIRROR, env=environment)
         yield started
     finally:
@@ -44,7 +44,7 @@ def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Ahead[dict[str, st
             question.stop()
 
 
-def _unattended(repo: Repository) -> dict[str, str]:
+def unattended(repo: Repository) -> dict[str, str]:
     """The environment in which git and ssh fail where they would ask.
 
     A program that answers for the person stays.

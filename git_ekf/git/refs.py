@@ -20,6 +20,44 @@ HOLD = "refs/ekf/hold/"  # new objects, until the refs that are to name them do
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 
+class Kept(NamedTuple):
+    """Where `internal` keeps the vendor's commits and backups: below one name.
+
+    Mostly that is refs/ekf/; on a server that takes branches and tags only, another one. Here they
+    are below UPSTREAM and BACKUP all the same.
+    """
+
+    namespace: str = "refs/ekf/"
+
+    @property
+    def upstream(self) -> str:
+        """Begins the refs of the vendor's commits."""
+        return f"{self.namespace}upstream/"
+
+    @property
+    def backup(self) -> str:
+        """Begins the refs of backups."""
+        return f"{self.namespace}backup/"
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Begin all of them, those from before another namespace was chosen too."""
+        return tuple(dict.fromkeys((self.upstream, self.backup, UPSTREAM, BACKUP)))
+
+    def is_upstream(self, ref: str) -> bool:
+        """Whether a ref there is a commit of the vendor's."""
+        return ref.startswith((self.upstream, UPSTREAM))
+
+    def is_backup(self, ref: str) -> bool:
+        """Whether a ref there is a backup."""
+        return ref.startswith((self.backup, BACKUP))
+
+
+def channel_name(kept: Kept, ref: str) -> str:
+    """The channel whose vendor commit a ref of `internal` names."""
+    return ref.removeprefix(kept.upstream).removeprefix(UPSTREAM)
+
+
 def is_zero(oid: str) -> bool:
     """Whether it is git's "no object": 40 zeros, or 64 in a SHA-256 repository."""
     return not oid.strip("0")
@@ -32,14 +70,16 @@ def names_above(ref: str) -> Iterator[str]:
         yield ref
 
 
-def backup_ref(name: str) -> str:
-    """A ref under refs/ekf/backup/ that is not there yet, for what a branch (or tag) was.
+def backup_ref(name: str, prefix: str = BACKUP) -> str:
+    """A ref below refs/ekf/backup/, or another prefix, that is not there yet.
+
+    It is for what a branch (or tag) was.
 
     It ends with the time: UTC, to the microsecond.
     """
     from datetime import UTC, datetime
 
-    return f"{BACKUP}{name}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    return f"{prefix}{name}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
 
 
 class RefUpdate(NamedTuple):

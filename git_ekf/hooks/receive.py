@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from git_ekf.errors import Refused
-from git_ekf.git.refs import HEADS, RECORDS, TAGS, UPSTREAM, parse_receive
+from git_ekf.git.refs import HEADS, RECORDS, TAGS, Kept, channel_name, parse_receive
 from git_ekf.hooks import fast_receive, settings, spawn
 from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
@@ -69,7 +69,7 @@ def _release(repo: Receiver, ref: str) -> str:
     if ref.startswith(RECORDS):
         name = record_name(ref.removeprefix(TAGS), repo.config.scheme)
         return name.branch if isinstance(name, RecordName) else ""
-    return ref.removeprefix(HEADS).removeprefix(UPSTREAM)
+    return channel_name(repo.kept, ref).removeprefix(HEADS)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _server_environment() -> Iterator[None]:
 def _remember(repo: Receiver) -> None:
     """Lets the fast path know what this configuration comes to, where it asks for rules only."""
     config = repo.config
-    if config.server_signed in ("off", "records"):
+    if config.server_signed in ("off", "records") and config.namespace == Kept().namespace:
         grants = fast_receive.grants(config.server_user, config.server_may_push)
         kept = [config.scheme.pattern, config.primary, config.internal, *grants]
         settings.remember(spawn.git_dir("."), repo.toml, repo.git_config, kept, server=True)

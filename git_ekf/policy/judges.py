@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from git_ekf.config import RULES
 from git_ekf.errors import UsageError
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, UPSTREAM, RefUpdate, is_zero
+from git_ekf.git.refs import HEADS, RECORDS, RefUpdate, is_zero
 from git_ekf.policy import branches, index, pushes, receiving, records, remotes, signatures
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
@@ -63,7 +63,11 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
     if internal in repo.remotes and not pushes.goes_to(repo, push, internal):
         return judgment.found
     for update in push.updates:
-        if update.ref.startswith(HEADS):
+        if repo.kept.is_backup(update.ref):
+            judgment.apply(pushes.backup_moved, update)
+        elif update.ref.startswith(repo.kept.prefixes):
+            continue  # the vendor's commits, which the server judges
+        elif update.ref.startswith(HEADS):
             _judge_branch_update(judgment, update, push)
         elif update.ref.startswith(RECORDS):
             judgment.apply(pushes.delete_protected, update)
@@ -111,14 +115,14 @@ def judge_receive(repo: Receiver) -> list[Finding]:
         judgment.apply(receiving.push_denied, update)
         judgment.apply(receiving.ref_name, update)
         judgment.apply(pushes.delete_protected, update)
-        if update.ref.startswith(HEADS):
+        if repo.kept.is_upstream(update.ref):
+            judgment.apply(receiving.upstream_moved, update)
+        elif repo.kept.is_backup(update.ref):
+            judgment.apply(receiving.backup_moved, update)
+        elif update.ref.startswith(HEADS):
             _judge_received_branch(judgment, repo, update)
         elif update.ref.startswith(RECORDS):
             judgment.apply(pushes.tag_moved, update)
-        elif update.ref.startswith(UPSTREAM):
-            judgment.apply(receiving.upstream_moved, update)
-        elif update.ref.startswith(BACKUP):
-            judgment.apply(receiving.backup_moved, update)
     if not judgment.refused_by("delete-protected"):
         judgment.apply(receiving.rewrite_unsaved)
     judgment.apply(receiving.tree_entry)
@@ -130,7 +134,9 @@ def judge_receive(repo: Receiver) -> list[Finding]:
     brought = [
         OwnCommits(update.ref, update.ref, update.new, _published(update))
         for update in repo.updates
-        if update.ref.startswith(HEADS) and not update.deletes
+        if update.ref.startswith(HEADS)
+        and not update.ref.startswith(repo.kept.prefixes)
+        and not update.deletes
     ]
     judgment.apply(signatures.signature_missing, [*brought, *beside], tags)
     return judgment.found

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, UPSTREAM, RefUpdate
+from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.policy.receiver import Receiver
+from git_ekf.repository import Repository
+
 
 # Nothing may move or delete these, and the vendor's only grow. No branch is among them: two pushes
 # at the same time could rewrite two branches, each relying on the one that the other moves.
-KEEPING = (RECORDS, BACKUP, UPSTREAM)
+def keeping(repo: Repository) -> tuple[str, ...]:
+    """What the refs begin with that keep commits for good."""
+    return (RECORDS, *repo.kept.prefixes)
 
 
-def keepers(refs: Mapping[str, str]) -> list[str]:
+def keepers(repo: Repository, refs: Mapping[str, str]) -> list[str]:
     """The object ids of refs that keep commits for good, of refs that stand already.
 
     One that arrives in the same push may be refused by git for reasons that no hook is told.
     """
-    return [oid for ref, oid in refs.items() if ref.startswith(KEEPING)]
+    return [oid for ref, oid in refs.items() if ref.startswith(keeping(repo))]
 
 
 def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
@@ -28,7 +32,7 @@ def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
     moved = [update for update in repo.updates if _may_lose(repo, update)]
     if not moved:
         return
-    standing = keepers(repo.git.ref_values(*KEEPING))
+    standing = keepers(repo, repo.git.ref_values(*keeping(repo)))
     # Thousands of branches may go in one push: with those that are kept nothing goes.
     unkept = set(repo.git.commits([update.old for update in moved], standing))
     counted: set[str] = set()
@@ -43,6 +47,8 @@ def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
 
 def _may_lose(repo: Receiver, update: RefUpdate) -> bool:
     """Whether a branch goes, or does not only grow."""
+    if update.ref.startswith(repo.kept.prefixes):  # which have rules of their own
+        return False
     if not update.ref.startswith(HEADS) or update.creates or update.old == update.new:
         return False
     return not any(repo.git.is_ancestor(update.old, new) for new in _stays(repo, update))

@@ -83,7 +83,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
         return
     if not update.deletes and repo.git.is_ancestor(update.old, update.new):
         return
-    kept = keepers(push.remote_refs())
+    kept = keepers(repo, push.remote_refs())
     if not update.deletes:
         kept.append(update.new)
     lost = repo.git.commits([update.old], kept, repo.vendor_globs(), ignore_missing=True)
@@ -94,7 +94,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
 def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Finding:
     """The finding about `count` commits, `first` among them, that an update of a branch loses."""
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
-    backup = shell(f"{update.old}:{backup_ref(branch)}")
+    backup = shell(f"{update.old}:{backup_ref(branch, repo.kept.backup)}")
     return Finding(
         f"the push takes {count} commit{'' if count == 1 else 's'} of {branch} away from"
         f" {internal} that no deploy record or backup keeps ({first[:12]})",
@@ -102,6 +102,19 @@ def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Find
         ref=update.ref,
         commit=first,
     )
+
+
+def backup_moved(repo: Repository, update: RefUpdate) -> Iterator[Finding]:
+    """A backup ref is made once and stays as it is."""
+    if update.creates or update.old == update.new:
+        return
+    act, fix = "deletes", "git ekf save, which pushes all that is yours and deletes nothing"
+    if not update.deletes:
+        copy = shell(f"{update.new}:{update.ref}.2")
+        act = "moves"
+        fix = f"leave it; another name is free: git push {shell(repo.config.internal)} {copy}"
+    message = f"the push {act} {update.ref}, which keeps commits that a branch no longer has"
+    yield Finding(message, fix, ref=update.ref, commit=update.old)
 
 
 def tag_moved(repo: Repository, update: RefUpdate) -> Iterator[Finding]:

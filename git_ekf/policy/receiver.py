@@ -100,10 +100,11 @@ class Receiver(Repository):
     def refs(self) -> dict[str, str]:
         """ref -> object id of release branches and the vendor's channels, after the push."""
         scheme = self.config.scheme
-        patterns = (f"{HEADS}{scheme.prefix}*{scheme.suffix}", UPSTREAM)
+        upstream = self.kept.upstream
+        patterns = (f"{HEADS}{scheme.prefix}*{scheme.suffix}", upstream)
         refs = self.git.ref_values(*patterns)
         for update in self.updates:
-            if update.ref.startswith((HEADS, UPSTREAM)):
+            if update.ref.startswith((HEADS, upstream)):
                 refs[update.ref] = update.new
         return {ref: oid for ref, oid in refs.items() if not is_zero(oid)}
 
@@ -138,7 +139,7 @@ class Receiver(Repository):
     @property
     def primary_prefix(self) -> str:
         """Begins the refs of the vendor's channels."""
-        return UPSTREAM
+        return self.kept.upstream
 
     @property
     def internal_prefix(self) -> str:
@@ -147,7 +148,7 @@ class Receiver(Repository):
 
     def vendor_globs(self) -> list[str]:
         """Ref globs that together hold every commit known to be the vendor's."""
-        return [UPSTREAM + "*"]
+        return [f"{prefix}*" for prefix in dict.fromkeys((self.kept.upstream, UPSTREAM))]
 
     def own_commits_of(
         self, tips: list[str], published: tuple[str, ...] = ()
@@ -157,7 +158,7 @@ class Receiver(Repository):
         Those that the push brings to a channel are the vendor's, although no ref says so yet.
         """
         for update in self.updates:
-            if update.ref.startswith(UPSTREAM) and self.types.get(update.new) == "commit":
+            if self.kept.is_upstream(update.ref) and self.types.get(update.new) == "commit":
                 published = (*published, update.new)
         return super().own_commits_of(tips, published)
 

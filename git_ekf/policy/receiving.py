@@ -10,14 +10,13 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, UPSTREAM, RefUpdate
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate, channel_name
 from git_ekf.names import DEPLOY, RecordName, record_name
-from git_ekf.policy import branches, keeping
+from git_ekf.policy import branches, keeping, pushes
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import Records
 from git_ekf.policy.limits import DIRECTORY
-from git_ekf.policy.pushes import dropped
 from git_ekf.policy.receiver import Receiver
 from git_ekf.policy.trees import parse_tree, wrong_entry
 from git_ekf.records import RecordTag, read_records
@@ -94,17 +93,18 @@ def tree_entry(repo: Receiver) -> Iterator[Finding]:
 
 def _wrong_name(repo: Repository, update: RefUpdate) -> str:
     """What is wrong with the name of a ref, as half a sentence; "" when nothing is."""
-    ref, scheme = update.ref, repo.config.scheme
+    ref, scheme, kept = update.ref, repo.config.scheme, repo.kept
+    if kept.is_upstream(ref):
+        if scheme.is_release(channel_name(kept, ref)):
+            return ""
+        return f"does not name a release channel ({scheme.pattern})"
+    if kept.is_backup(ref):
+        name = ref.removeprefix(kept.backup).removeprefix(BACKUP)
+        return "" if "/" in name else f"is not {kept.backup}BRANCH/NAME"
     if ref.startswith((HEADS, RECORDS)):
         return ""
     if ref.startswith(TAGS):
         return "" if update.deletes else _wrong_tag(repo, ref.removeprefix(TAGS))
-    if ref.startswith(UPSTREAM):
-        if scheme.is_release(ref.removeprefix(UPSTREAM)):
-            return ""
-        return f"does not name a release channel ({scheme.pattern})"
-    if ref.startswith(BACKUP):
-        return "" if "/" in ref.removeprefix(BACKUP) else f"is not {BACKUP}BRANCH/NAME"
     return "is neither a branch nor a tag"
 
 
@@ -142,7 +142,7 @@ def upstream_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
 
 def _wrong_upstream(repo: Receiver, update: RefUpdate) -> tuple[str, str] | None:
     """What is wrong with a new commit of a channel, and its fix; None when nothing is."""
-    branch, new = update.ref.removeprefix(UPSTREAM), update.new
+    branch, new = channel_name(repo.kept, update.ref), update.new
     fetch = f"git fetch {shell(repo.config.primary)}"
     save = f"{fetch}, then: git ekf save"
     if repo.types.get(new) != "commit":
@@ -184,28 +184,22 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     Branches are not asked: whoever pushes without git-ekf may have brought commits of the vendor
     there before the statement about them.
     """
-    upstream, records = UPSTREAM + "*", RECORDS + "*"
-    claimed = repo.git.commits([tip], globs=[upstream])
-    if len(claimed) == len(repo.git.commits([tip], globs=[upstream, records])):
+    upstream, records = repo.vendor_globs(), RECORDS + "*"
+    claimed = repo.git.commits([tip], globs=upstream)
+    if len(claimed) == len(repo.git.commits([tip], globs=[*upstream, records])):
         return ""
     # Also what records from before the hook say of the vendor's commits.
     standing = Records(repo, read_records(repo))
     vendor = filter(None, map(standing.upstream, standing.all))
-    own = set(repo.git.commits([], vendor, [upstream], include_globs=[records]))
+    own = set(repo.git.commits([], vendor, upstream, include_globs=[records]))
     return next((commit for commit in claimed if commit in own), "")
 
 
 def backup_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
     """A backup ref is made once and stays as it is."""
+    yield from pushes.backup_moved(repo, update)
     push = f"git push {shell(repo.config.internal)}"
-    if not update.creates:
-        act, fix = "deletes", _SAVE
-        if not update.deletes:
-            copy = shell(f"{update.new}:{update.ref}.2")
-            act, fix = "moves", f"leave it; another name is free: {push} {copy}"
-        message = f"the push {act} {update.ref}, which keeps commits that a branch no longer has"
-        yield Finding(message, fix, ref=update.ref, commit=update.old)
-    elif repo.types.get(update.new) != "commit":
+    if update.creates and repo.types.get(update.new) != "commit":
         yield Finding(
             f"{update.ref} keeps no commit but a {repo.types.get(update.new, 'missing object')}",
             f"{push} {shell(f'COMMIT:{update.ref}')}",
@@ -217,7 +211,7 @@ def backup_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
 def rewrite_unsaved(repo: Receiver) -> Iterator[Finding]:
     """No commit vanishes from the internal repository unless a record or a backup keeps it."""
     for update, count in keeping.lost(repo):
-        finding = dropped(repo, update, update.old, count)
+        finding = pushes.dropped(repo, update, update.old, count)
         fetch = f"git fetch {shell(repo.config.internal)}"
         yield finding._replace(fix=f"{fetch}, then: {finding.fix}")
 
@@ -229,7 +223,7 @@ def branch_base(repo: Receiver, own: OwnCommits) -> Iterator[Finding]:
         yield from branches.branch_base(repo, own)
         return
     yield Finding(
-        f"{UPSTREAM}{branch} is neither here nor in the push,"
+        f"{repo.kept.upstream}{branch} is neither here nor in the push,"
         f" so the vendor's commits on {branch} cannot be told from yours",
         "git ekf save, which brings it",
         ref=own.ref,

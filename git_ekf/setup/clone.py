@@ -14,14 +14,19 @@ from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.branches import bring_branches
 from git_ekf.setup.init import plan_hooks, plan_settings
-from git_ekf.setup.remotes import Roles, plan_mirror, plan_remotes, plan_tags
+from git_ekf.setup.remotes import Roles, plan_mirror, plan_namespace, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
 from git_ekf.setup.tracking import track
 from git_ekf.terminal.text import counted
 from git_ekf.vendor import ask_remote, choose_release
 
 # Settings given with `git -c` for the clone that have to hold in it afterwards.
-_KEPT = ("ekf.branches.release", "ekf.remotes.primary", "ekf.remotes.internal")
+_KEPT = (
+    "ekf.branches.release",
+    "ekf.remotes.primary",
+    "ekf.remotes.internal",
+    "ekf.internal.namespace",
+)
 
 
 class Heads(NamedTuple):
@@ -100,6 +105,7 @@ def build(
     git.update_refs([RefUpdate(HEADS + branch, "0" * len(tip), tip)])
     git.reset_hard()
     track(git, primary, branch)
+    done += run(plan_namespace(repo.fresh()))
     repo = repo.fresh()
     if saved:
         done.append(_restored(repo, branch, why))

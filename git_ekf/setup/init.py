@@ -14,12 +14,12 @@ from git_ekf.hooks.installer import install
 from git_ekf.names import INTERNAL
 from git_ekf.repository import Repository
 from git_ekf.setup.remotes import (
-    RECORDS_REFSPECS,
     Roles,
     is_at,
     plan_channels,
     plan_mirror,
     plan_remotes,
+    records_refspecs,
 )
 from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.setup.tracking import track
@@ -70,10 +70,10 @@ def _require_right_way_round(repo: Repository, roles: Roles) -> None:
     """
     swapped = _swapped(repo, roles)
     refspecs = repo.git_settings(f"remote.{roles.internal}.fetch")
-    settled = bool(roles.internal) and set(RECORDS_REFSPECS) <= set(refspecs)
+    settled = bool(roles.internal) and set(records_refspecs(repo)) <= set(refspecs)
     primary = _ask(repo, "primary", roles.primary, roles.primary_url, settled)
     internal = _ask(repo, "internal", roles.internal, roles.internal_url, settled)
-    require_primary(repo.config.scheme, primary, swapped)
+    require_primary(repo.config, primary, swapped)
     if roles.primary == repo.config.primary and (
         not roles.primary_url or is_at(repo, roles.primary, roles.primary_url)
     ):

@@ -16,13 +16,19 @@ from git_ekf.shown import shell
 
 # The records of `internal` are tracked as its branches are, by git itself, at every fetch and push.
 # As tags they come by themselves, with the commits that they are on, or with the next command.
-RECORDS_REFSPECS = (f"+{RECORDS}*:{SAVED}deploy/*", f"+{UPSTREAM}*:{UPSTREAM}*")
+_RECORDS_REFSPEC = f"+{RECORDS}*:{SAVED}deploy/*"
 # With tags on both sides of a refspec, `git fetch --prune` deletes the records that were not saved.
 PRUNING_REFSPEC = f"{RECORDS}*:{RECORDS}*"
 
 # What a mirror says of itself. A pattern, because a fetch has to go well too where there is no
 # such ref.
 MIRROR_REFSPEC = "+refs/ekf/mirror/*:refs/ekf/mirror/*"
+
+
+def records_refspecs(repo: Repository) -> tuple[str, str]:
+    """The refspecs that bring the records of `internal`, and the vendor's commits that it keeps."""
+    return _RECORDS_REFSPEC, f"+{repo.kept.upstream}*:{UPSTREAM}*"
+
 
 _BOTH = "git ekf init --primary URL --internal URL"
 
@@ -119,8 +125,11 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
         both.reverse()
     steps = [*both[0], *both[1]]
     refspecs = repo.git_settings(f"remote.{roles.internal}.fetch") if roles.internal else []
-    missing = [refspec for refspec in RECORDS_REFSPECS if refspec not in refspecs]
-    if missing:
+    missing = [refspec for refspec in records_refspecs(repo) if refspec not in refspecs]
+    stale = _stale(repo, refspecs)
+    if stale:
+        steps.append(_plan_namespace(repo, stale, missing))
+    elif missing:
         steps.append(
             SetupStep(
                 f"fetching from {config.internal} brings all deploy records",
@@ -131,7 +140,7 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
         steps.append(
             SetupStep(
                 f"fetching from {config.internal} prunes no deploy record that is here",
-                partial(_drop_pruning_refspecs, repo, config.internal),
+                partial(_replace_refspecs, repo, config.internal, _PRUNING, []),
             )
         )
     return steps
@@ -163,13 +172,39 @@ def _exchange(repo: Repository) -> None:
         repo.git.show_fetch(remote)
 
 
-def _drop_pruning_refspecs(repo: Repository, remote: str) -> None:
+def _stale(repo: Repository, refspecs: list[str]) -> list[str]:
+    """Those that bring the vendor's commits from another namespace: git takes one source only."""
+    wanted = records_refspecs(repo)
+    return [one for one in refspecs if one.endswith(f":{UPSTREAM}*") and one not in wanted]
+
+
+def _plan_namespace(repo: Repository, stale: list[str], new: list[str]) -> SetupStep:
+    internal = repo.config.internal
+    return SetupStep(
+        f"fetching from {internal} brings the vendor's commits from {repo.kept.upstream}",
+        partial(_replace_refspecs, repo, internal, stale, new),
+    )
+
+
+def plan_namespace(repo: Repository) -> list[SetupStep]:
+    """In a clone whose tracked configuration, which came with it, names another namespace."""
+    internal = repo.config.internal
+    stale = _stale(repo, repo.git_settings(f"remote.{internal}.fetch"))
+    if not stale:
+        return []
+    new = [records_refspecs(repo)[1]]
+    return [_plan_namespace(repo, stale, new), fetch_step(repo, internal)]
+
+
+_PRUNING = [PRUNING_REFSPEC, f"+{PRUNING_REFSPEC}"]
+
+
+def _replace_refspecs(repo: Repository, remote: str, old: list[str], new: list[str]) -> None:
     key = f"remote.{remote}.fetch"
-    refspecs = repo.git.local_settings(key)
+    refspecs = [one for one in repo.git.local_settings(key) if one not in old]
     repo.git.unset_setting(key)
-    for refspec in refspecs:
-        if refspec.removeprefix("+") != PRUNING_REFSPEC:
-            repo.git.add_setting(key, refspec)
+    for refspec in [*refspecs, *new]:
+        repo.git.add_setting(key, refspec)
 
 
 def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) -> list[SetupStep]:

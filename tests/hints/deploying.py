@@ -183,7 +183,39 @@ APPLYING = {
     ),
 }
 
+_NARROW = (
+    "git -C $INTERNAL config receive.hideRefs refs/ekf\n"
+    "echo x >own/x\ngit add own\ngit commit -q --amend -m Amended\n"
+)
+
 EXAMINING = {
+    "commands/doctor.py: --offline and --remote exclude each other": Scenario(
+        "", "git ekf doctor --offline --remote", again="git ekf doctor --offline", ends=(0, 1)
+    ),
+    "deploy/refusal.py: {} did not take a backup: {}; {}": Scenario(
+        _NARROW,
+        "git ekf save",
+        ("git ekf doctor --remote",),
+        codes=(1,),
+        again="git config ekf.internal.namespace refs/heads/ekf/; git ekf init; git ekf save",
+    ),
+    "doctor/server.py: {} takes nothing below {} ({}), so that a save after a rewrite cannot keep a backup there; it takes {}": Scenario(
+        _NARROW,
+        "git ekf doctor --remote",
+    ),
+    "doctor/server.py: {} does not let {} be deleted again: {}": Scenario(
+        "git -C $INTERNAL config receive.denyDeletes true",
+        "git ekf doctor --remote",
+        ("git push --no-verify internal ",),
+        {"git push --no-verify internal ": "git -C $INTERNAL config receive.denyDeletes false; : "},
+    ),
+    "doctor/server.py: {} takes no new ref: {}": Scenario(
+        "printf '#!/bin/sh\\nexit 1\\n' >$INTERNAL/hooks/pre-receive\n"
+        "chmod +x $INTERNAL/hooks/pre-receive",
+        "git ekf doctor --remote",
+        ("git push --dry-run internal",),
+        again="rm $INTERNAL/hooks/pre-receive; git ekf doctor --remote",
+    ),
     "doctor/clone.py: {} has stopped half-way": Scenario(
         STOPPED,
         "git ekf doctor --offline",

@@ -97,7 +97,7 @@ AIRGAP = {
 }
 
 RECEIVING = {
-    "policy/receiving.py backup_moved(): {}": Scenario(
+    "policy/pushes.py backup_moved(): {}": Scenario(
         _SERVER + "git push -q internal HEAD:refs/ekf/backup/release-1.8/x",
         "EKF_HOOKS=0 git push internal --force HEAD~1:refs/ekf/backup/release-1.8/x",
         ("git push internal ",),
