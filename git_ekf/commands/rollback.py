@@ -7,51 +7,137 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.recovered import recovered
+from git_ekf.commands.upgrade_or_sync import go_on
+from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_rolled_back
 from git_ekf.deploy import read
-from git_ekf.deploy.rollback import RollbackPlan, plan
-from git_ekf.deploy.rollback import rollback as roll_back
-from git_ekf.errors import UsageError
+from git_ekf.errors import FINDINGS, Refused, UsageError
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import say
+from git_ekf.terminal.text import counted, say
+from git_ekf.upgrade.plan import why_not_in_memory
+from git_ekf.upgrade.rebase_state import under_way
+from git_ekf.upgrade.rollback import RollbackPlan, RolledBack, plan, roll_back
+from git_ekf.upgrade.target import ROLLBACK
+
+# Of the files in conflict so many are named.
+_NAMED = 20
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="TAG", help="The deploy record to go back to.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[TAG]", help="The deploy record to go back to.", show_default=False
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")
     ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Take exactly the record's files, with the vendor's of that time."
+        ),
+    ] = False,
+    proceed: Annotated[
+        bool, typer.Option("--continue", help="Go on after conflicts were resolved.")
+    ] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Go back to where it began.")] = False,
 ) -> None:
     """Bring the configuration back to a deploy record, keeping history linear."""
+    if proceed or abort:
+        if name or dry_run or exact or (proceed and abort):
+            raise UsageError("--continue and --abort stand alone", "git ekf rollback -h")
+        raise typer.Exit(_go_on("continue" if proceed else "abort"))
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run else recovered()
-    planned = plan(repo, read.find(repo, name))
-    say(_sentence(planned, repo))
+    planned = plan(repo, read.find(repo, name), exact=exact)
+    say(*_sentences(planned, repo))
     if planned.action == "nothing":
         return
-    stat = repo.git.diff_stat("HEAD", planned.deployment.commit)
-    if stat:
-        say(*stat.split("\n"))
+    if planned.stat:
+        say(*planned.stat.split("\n"))
     if dry_run:
-        return
-    commit = roll_back(repo, planned)
-    say(f"On {planned.branch} at {commit[:7]}. To take it back: git ekf undo")
-    say("Next: deploy it, then git ekf tag and git ekf save")
+        raise typer.Exit(FINDINGS if planned.conflicts else 0)
+    result = roll_back(repo, planned)
+    if isinstance(result, RolledBack):
+        show_rolled_back(planned.branch, result.commit)
+    else:
+        raise typer.Exit(show_outcome(repo, result, _AFTERWARDS))
+
+
+_AFTERWARDS = Afterwards([], range_diff=False, build=False)
+
+
+def _go_on(how: str) -> int:
+    """Goes on with the rollback in progress, or takes it back. The exit code."""
+    if under_way(recovered()) != ROLLBACK:
+        raise Refused(
+            "no rollback is in progress", "git ekf status; git ekf undo takes back a finished one"
+        )
+    return go_on(how, _AFTERWARDS)
+
+
+def _sentences(planned: RollbackPlan, repo: Repository) -> list[str]:
+    """What is done, and what that does to the vendor's changes."""
+    first = _sentence(planned, repo)
+    vendor = planned.vendor
+    if not vendor.known:
+        first += f"; what {planned.branch} and the record stand on is not known here"
+    if not vendor.moved or planned.action == "nothing":
+        return [first]
+    lines = [first, *_about_the_vendor(planned)]
+    if planned.conflicts:
+        count = counted(len(planned.conflicts), "file")
+        lines.append(f"  it would stop for you to resolve {count}, in an ordinary rebase:")
+        lines += [f"    {path}" for path in planned.conflicts[:_NAMED]]
+        if len(planned.conflicts) > _NAMED:
+            lines.append(f"    … and {counted(len(planned.conflicts) - _NAMED, 'more file')}")
+    elif not planned.foretold:
+        lines.append(
+            f"  whether it would stop at a conflict cannot be told: {why_not_in_memory(repo)}"
+        )
+    return lines
+
+
+def _about_the_vendor(planned: RollbackPlan) -> list[str]:
+    vendor, branch = planned.vendor, planned.branch
+    files = counted(len(vendor.files), "file")
+    taken = counted(vendor.taken, "vendor commit")
+    lacking = counted(vendor.lacking, "vendor commit")
+    if planned.exact:
+        lines = [
+            f"  this also takes back what the vendor has changed since: {taken} ({files})",
+            f"  this also brings what {branch} does not have of the vendor's: {lacking} ({files})",
+        ]
+    else:
+        lines = [
+            f"  what the vendor has changed since stays: {taken} ({files});"
+            " --exact would take that back",
+            f"  what the record has of the vendor's beyond that stays away: {lacking} ({files});"
+            " --exact would bring that",
+        ]
+    return lines[: bool(vendor.taken)] + lines[1:] * bool(vendor.lacking)
 
 
 def _sentence(planned: RollbackPlan, repo: Repository) -> str:
     name, branch, here = planned.deployment.name, planned.branch, planned.here
     commit = planned.deployment.commit[:7]
     switch = f"HEAD goes from {here} to"
+    what = f"files of {name}"
+    if not planned.exact:
+        what = f"configuration of {name}"
     match planned.action:
         case "nothing":
-            return f"{branch} already has the files of {name}; nothing to do"
+            return f"{branch} already has the {what}; nothing to do"
         case "switch":
-            return f"{switch} {branch}, which has the files of {name}"
+            return f"{switch} {branch}, which has the {what}"
         case "create":
             upstream = f"{repo.config.primary}/{branch}"
             return f"Branch {branch} is made at {commit}, tracking {upstream}; {switch} it"
         case "forward":
             return f"Branch {branch} is moved up to {commit}; {switch} it"
-    sentence = f"A new commit on {branch} with the files of {name}"
+    sentence = f"A new commit on {branch} with the {what}"
+    if not planned.exact:
+        sentence += f", on the vendor's {planned.vendor.now[:7]}"
     return sentence if branch == here else f"{sentence}; {switch} it"

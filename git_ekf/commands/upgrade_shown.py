@@ -16,7 +16,7 @@ from git_ekf.upgrade.carry import Done
 from git_ekf.upgrade.rebase import Ended
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
-from git_ekf.upgrade.target import PULL, SYNC, Target
+from git_ekf.upgrade.target import PULL, ROLLBACK, SYNC, Target
 
 
 class Afterwards(NamedTuple):
@@ -44,6 +44,10 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
         repo = repo.fresh()  # git has changed what was read before
         _print_state(result.state)
     tip = result.tip
+    if target.command == ROLLBACK:
+        fine = _show_verification(repo, target, tip, then._replace(build=False), by_hand=True)
+        show_rolled_back(target.branch, tip)
+        return DONE if fine else FINDINGS
     if then.range_diff and target.base != target.tip and target.onto != tip:
         repo.git.show_range_diff(f"{target.base}..{target.tip}", f"{target.onto}..{tip}")
     if target.command == SYNC and target.nothing_new:
@@ -61,6 +65,12 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
         next_steps = "Next: git ekf save. "
     say(f"{next_steps}To take it back: git ekf undo")
     return DONE if fine else FINDINGS
+
+
+def show_rolled_back(branch: str, commit: str) -> None:
+    """Prints where a rollback has led, and what comes next."""
+    say(f"On {branch} at {commit[:7]}. To take it back: git ekf undo")
+    say("Next: deploy it, then git ekf tag and git ekf save")
 
 
 def _what_was_done(repo: Repository, target: Target, tip: str, number: int) -> str:
@@ -126,7 +136,11 @@ def _print_state(state: RebaseState) -> None:
 def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:
     command = stop.state.target.command
     title = "Stopped between two commits"
-    if stop.commit:
+    skip = "--skip this commit, or "
+    if command == ROLLBACK:
+        title = "Stopped: the configuration of the record and the vendor's files of today conflict"
+        skip = ""
+    elif stop.commit:
         subject = stop.state.subjects.get(stop.commit, "")
         title = f"Stopped at commit {stop.number} of {stop.total}: {stop.commit[:7]} {subject}"
     say(title)
@@ -147,5 +161,5 @@ def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:
     say(f"git-ekf: the {command} has stopped half-way: {where}", stream=sys.stderr)
     flags = f" {then.flags}" if then.flags else ""
     go_on = f"git ekf {command} --continue{flags}"
-    print_hint(f"{act} then: {go_on} (or --skip this commit, or --abort)")
+    print_hint(f"{act} then: {go_on} (or {skip}--abort)")
     return STOPPED

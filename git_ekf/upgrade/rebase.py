@@ -31,7 +31,7 @@ from git_ekf.upgrade.rebase_state import (
     write,
 )
 from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
-from git_ekf.upgrade.target import UPGRADE, Target
+from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 
 
 class Ended(NamedTuple):
@@ -69,7 +69,7 @@ def start(
         state="handed over",
         worktree=repo.place.top,
         settings=settings,
-        replays=True,
+        replays=target.command != ROLLBACK,
     )
     journal.begin(operation)
     repo.git.update_refs(known[1:])
@@ -106,7 +106,7 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
         require_free_names(repo, [HEADS + state.target.goal])
     if _end(repo, state):
         return _go_on(repo, journal, state, 0, "")
-    restore_last_line(repo, state.target)
+    restore_last_line(repo, state)
     code, output = repo.git.resume_rebase(repo.place.top, how)
     return _go_on(repo, journal, state, code, output)
 
@@ -205,13 +205,19 @@ def _go_on(
             return stopped(repo, state, "" if left else _reason(output))
         code, output = repo.git.resume_rebase(repo.place.top, "continue")
     ended = recognise(repo, journal)
+    if ended and ended.state == "dropped" and state.target.command == ROLLBACK:
+        raise Refused(
+            f"nothing of the record was left to commit, and {state.target.branch} stays as it was",
+            f"git ekf rollback {shell(state.subjects[state.rest[0][0]])} --exact",
+        )
     if ended is None or ended.state != "done":
         reason = _reason(output) or f"code {code}"
         raise CallFailed(f"git rebase ended without an outcome: {reason}", "git status")
     commits = _rewritten(repo, state)
     kept = {old for old, _ in commits}
     gone = [(oid, "skipped, or nothing of it was left") for oid, _ in state.rest if oid not in kept]
-    state = state._replace(dropped=[*state.dropped, *gone])
+    if state.target.command != ROLLBACK:  # where it is in the one commit
+        state = state._replace(dropped=[*state.dropped, *gone])
     return Ended(state, commits, ended.updates[0].new)
 
 

@@ -13,7 +13,7 @@ from git_ekf.git.refs import HEADS
 from git_ekf.repository import Repository
 from git_ekf.smallfile import write_small
 from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, append, lines_of, path_of
-from git_ekf.upgrade.target import UPGRADE, Target
+from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 
 
 def write_todo(repo: Repository, state: RebaseState) -> str:
@@ -24,29 +24,57 @@ def write_todo(repo: Repository, state: RebaseState) -> str:
     todo = path_of(repo, "todo")
     with open(todo, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"pick {pick} {state.subjects[oid]}\n" for oid, pick in state.rest)
-        file.write(f"{_write_last_step(repo, state.target)}\n")
+        file.write(f"{_write_last_step(repo, state)}\n")
     return todo
 
 
-def restore_last_line(repo: Repository, target: Target) -> None:
+def restore_last_line(repo: Repository, state: RebaseState) -> None:
     """Gives the rebase its last line back, where git was killed while it ran that.
 
-    Without it the old branch would be moved.
+    Without it the old branch would be moved, or a rollback be two commits.
     """
-    at_goal = lines_of(repo, "head-name")[:1] == [HEADS + target.goal]
-    last = _write_last_step(repo, target)
-    if target.command == UPGRADE and not at_goal and last not in lines_of(repo, "git-rebase-todo"):
+    target = state.target
+    if target.command == ROLLBACK:
+        at_goal = repo.git.commit("HEAD^") == target.tip and repo.git.commit("HEAD") != state.onto
+    else:
+        at_goal = lines_of(repo, "head-name")[:1] == [HEADS + target.goal]
+    last = _write_last_step(repo, state)
+    matters = target.command in (UPGRADE, ROLLBACK)
+    if matters and not at_goal and last not in lines_of(repo, "git-rebase-todo"):
         append(repo, "git-rebase-todo", last)
 
 
-def _write_last_step(repo: Repository, target: Target) -> str:
+def _write_last_step(repo: Repository, state: RebaseState) -> str:
     """Writes what the rebase is to run at its end. The line for it, which git shows to the user.
 
     It runs in the shell, and without git-ekf, which an editor's PATH may not have. It may run
     twice.
     """
-    write_small(path_of(repo, LAST_STEP), os.fsencode(_last_step(repo, target)))
+    target = state.target
+    step = _one_commit(repo, state) if target.command == ROLLBACK else _last_step(repo, target)
+    write_small(path_of(repo, LAST_STEP), os.fsencode(step))
     return f"exec sh {_git_path(f'ekf/{LAST_STEP}')} # the {target.command} ends on {target.goal}"
+
+
+def _one_commit(repo: Repository, state: RebaseState) -> str:
+    """Makes of a rollback one commit on the branch: see upgrade/rollback.py.
+
+    Where nothing was committed, the branch stays as it was.
+    """
+    (_, picked), tip = state.rest[0], state.target.tip
+    sign = "-S " if repo.git_flag("commit.gpgsign") else ""
+    lines = [
+        "set -e",
+        f'if test "$(git rev-parse HEAD)" = {state.onto}; then',
+        f"    git reset --quiet --hard {tip}",
+        f'elif test "$(git rev-parse HEAD^)" != {tip}; then',
+        f"    new=$(git show --no-patch --format=format:%B {picked}"
+        f' | git commit-tree {sign}-p {tip} -F - "HEAD^{{tree}}")',
+        '    git update-ref HEAD "$new"',
+        "fi",
+        f"rm -f {_git_path('rebase-merge/rewritten-list')}",
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _last_step(repo: Repository, target: Target) -> str:

@@ -21,14 +21,15 @@ from git_ekf.transaction.preconditions import release_branch
 UPGRADE = "upgrade"
 SYNC = "sync"
 PULL = "pull"
+ROLLBACK = "rollback"
 
 
 class Target(NamedTuple):
     """`base..tip` are the configuration commits of `branch`.
 
-    They go onto `onto`. `command` is upgrade (`goal` is another release), sync or pull (it is the
-    branch itself). An upgrade and a sync go onto the tip of the vendor's channel, a pull onto what
-    `internal` has. `rewritten`: the channel that the branch follows no longer has `base`.
+    They go onto `onto`. `command` is upgrade (`goal` is another release), sync, pull or rollback
+    (it is the branch itself). An upgrade and a sync go onto the tip of the vendor's channel, a pull
+    onto what `internal` has. `rewritten`: the channel that the branch follows no longer has `base`.
 
     An upgrade may find the branch of its goal, here at `goal_tip`, "" where it is not: then
     it goes onto `prepared`, what is there already, which `record` is the newest deploy record on.
@@ -168,23 +169,10 @@ def _goal(repo: Repository, branch: str, release: str) -> str:
 
 
 def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
-    """Raises Refused where it is not known what the branch stands on.
-
-    A rewritten channel still has a merge base with the branch, but an older one, or none. What the
-    branch really stands on was recorded: in the reflog of the channel, in refs/ekf/upstream, in
-    deploy records.
-    """
+    """Raises Refused where it is not known what the branch stands on."""
     tip = repo.release_branches[branch]
     channel = repo.channel(branch)
-    recorded = Background(lambda: _recorded_bases(repo, branch, tip))
-    merge_base = repo.merge_base(channel, tip) if channel else None
-    is_ancestor = repo.git.is_ancestor
-    base = merge_base
-    for commit in recorded.result():
-        if commit in (base, channel) or not repo.git.commit(commit):
-            continue
-        if (base is None or is_ancestor(base, commit)) and is_ancestor(commit, tip):
-            base = commit
+    base = stands_on(repo, branch, tip)
     if base is None:
         primary = repo.config.primary
         why = f"it shares no history with {primary}/{branch}"
@@ -193,7 +181,33 @@ def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
             why = "this clone is shallow"
             hint = repo.how_to_unshallow()
         raise Refused(f"what {branch} stands on is not known here: {why}", hint)
-    return Target(command, branch, goal, base, tip, repo.channels[goal], base != merge_base)
+    rewritten = base != (repo.merge_base(channel, tip) if channel else None)
+    return Target(command, branch, goal, base, tip, repo.channels[goal], rewritten)
+
+
+def stands_on(repo: Repository, branch: str, tip: str, claim: str = "") -> str | None:
+    """The vendor's commit that a release branch's commit stands on; None where it is not known.
+
+    `claim` is what the commit's own deploy record says of it.
+
+    A rewritten channel still has a merge base with the branch, but an older one, or none. What the
+    branch really stands on was recorded: in the reflog of the channel, in refs/ekf/upstream, in
+    deploy records.
+    """
+    channel = repo.channel(branch)
+    recorded = Background(lambda: _recorded_bases(repo, branch, tip))
+    merge_base = repo.merge_base(channel, tip) if channel else None
+    is_ancestor = repo.git.is_ancestor
+    base = merge_base
+    claimed = repo.git.commit(claim) if claim else None
+    if claimed and repo.git.commits([claimed], globs=repo.vendor_globs(), at_most=1):
+        claimed = None  # none of the vendor's, as a record made by hand may say
+    for commit in [*([claimed] if claimed else []), *recorded.result()]:
+        if commit in (base, channel) or not repo.git.commit(commit):
+            continue
+        if (base is None or is_ancestor(base, commit)) and is_ancestor(commit, tip):
+            base = commit
+    return base
 
 
 def _again(repo: Repository, target: Target) -> Target:

@@ -128,7 +128,7 @@ APPLYING = {
         "git ekf upgrade",
         again="git config commit.gpgSign false; git ekf upgrade",
     ),
-    "deploy/rollback.py: the commit could not be signed: {}; nothing was changed": Scenario(
+    "upgrade/rollback.py: the commit could not be signed: {}; nothing was changed": Scenario(
         RECORD
         + "echo x >own/x\ngit add own\ngit commit -q -m X\n"
         + _FAKE_GPG

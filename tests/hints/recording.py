@@ -131,7 +131,7 @@ RECORDS = {
     "commands/tag.py: the context is empty; nothing was recorded": Scenario(
         "", "GIT_EDITOR=true git ekf tag", again="git ekf show"
     ),
-    "deploy/rollback.py: no branch is checked out": Scenario(
+    "upgrade/rollback.py: no branch is checked out": Scenario(
         RECORD + "git switch -q --detach", "git ekf rollback 2026-11-20"
     ),
 }

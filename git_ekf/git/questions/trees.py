@@ -71,10 +71,20 @@ class TreeQuestions(Process):
             field = next(fields, "")
         return found
 
-    def diff_stat(self, old: str, new: str) -> str:
-        """`git diff --stat` between two commits, for a page of 72 columns; "" for no difference."""
-        out = self._run("diff-tree", "--stat=72", "--find-renames", old, new, "--")[1]
-        return os.fsdecode(out).rstrip()
+    def diff_stat(self, old: str, new: str, *, at_most: int = 0) -> str:
+        """`git diff --stat` between two commits, for a page of 72 columns; "" for no difference.
+
+        `at_most` so many files (0: all) are named, and then how many more there are.
+        """
+        options = ["--stat=72", "--find-renames"]
+        if at_most:
+            options.append(f"--stat-count={at_most}")
+        out = self._run("diff-tree", *options, old, new, "--")[1]
+        *lines, summary = os.fsdecode(out).rstrip().split("\n")
+        if lines[-1:] == [" ..."]:
+            more = int(summary.split()[0]) - at_most
+            lines[-1] = f" … and {more} more file{'s' if more > 1 else ''}"
+        return "\n".join([*lines, summary])
 
     def diff_index(self, old: str) -> TreeChanges:
         """The changes from a tree (or commit) to the index. A rename is two changes."""
