@@ -138,7 +138,7 @@ UPGRADES = {
         ("git ekf status",),
         again="git ekf upgrade",
     ),
-    "commands/upgrade_shown.py: {} then: {} (or --skip this commit, or --abort)": Scenario(
+    "commands/upgrade_shown.py: {} then: {} (or {}--abort)": Scenario(
         f"{CLASH}git ekf save",
         "git ekf upgrade",
         ("git ekf upgrade --continue",),

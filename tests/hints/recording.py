@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario import RECORD, Scenario
+from scenario import CONFLICTING, ISTIO, RECORD, Scenario
 
 _OLD = "deploy/2026-11-01/release-1.8"
 _BY_HAND = f"git tag {_OLD}\n"
@@ -124,6 +124,30 @@ RECORDS = {
         "git reset -q --hard origin/release-1.8",
         "git ekf check",
         again="git ekf check && git ekf tag -m x",
+    ),
+    "commands/rollback.py: --continue and --abort stand alone": Scenario(
+        RECORD,
+        "git ekf rollback --continue 2026-11-20",
+        ("git ekf rollback -h",),
+        again="git ekf rollback 2026-11-20",
+    ),
+    "commands/rollback.py: no rollback is in progress": Scenario(
+        RECORD,
+        "git ekf rollback --continue",
+        ("git ekf status",),
+        again="git ekf rollback 2026-11-20",
+    ),
+    "upgrade/rebase.py: nothing of the record was left to commit, and {} stays as it was": Scenario(
+        f"{CONFLICTING}git ekf rollback 2026-11-20 || test $? = 3\n"
+        f"git checkout -q --ours {ISTIO}\ngit add {ISTIO}",
+        "git ekf rollback --continue",
+        again="git ekf status",
+    ),
+    "upgrade/rollback.py: conflicts are resolved on {}, and {} is checked out": Scenario(
+        CONFLICTING + "git switch -q -c release-1.9 origin/release-1.9",
+        "git ekf rollback 2026-11-20",
+        codes=(3,),
+        again="git ekf status",
     ),
     "commands/tag.py: -m and -F exclude each other": Scenario(
         "", "git ekf tag -m x -F y", again="git ekf tag -m x"

@@ -38,6 +38,14 @@ CLASH = f"sed -i s/1.8.0/1.8.0-mine/ {ISTIO}\ngit commit -q -a -m 'Our image'\n"
 STOPPED = f"{CLASH}git ekf save\ngit ekf upgrade || test $? = 3\n"
 RESOLVED = f"git checkout --theirs {ISTIO}; git add {ISTIO}"
 RECORD = "git ekf tag -m x\n"
+# The vendor changes what a record changes, and the branch goes along.
+CONFLICTING = (
+    f"git reset -q --hard origin/release-1.8\nsed -i s/1.8.0/1.8.0-mine/ {ISTIO}\n"
+    "git commit -q -a -m 'Our image'\ngit ekf save\ngit ekf tag -m x\n"
+    "git clone -q -b release-1.8 $VENDOR $TOP/v\n(cd $TOP/v\n"
+    f"sed -i s/1.8.0/1.8.1/ {ISTIO}\ngit commit -q -a -m Theirs\ngit push -q)\n"
+    "git ekf save\ngit ekf sync --prefer vendor\n"
+)
 OTHER = "git clone -q $INTERNAL $TOP/other -b release-1.8\ncd $TOP/other\n"
 PUSHED = f"({OTHER}echo x >own/theirs\ngit add own\ngit commit -q -m Theirs\ngit push -q)\n"
 WIP = "echo more >>own/more\n"
