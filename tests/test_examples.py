@@ -26,6 +26,7 @@ import pytest
 from conftest import GIT_EKF, run
 from documents import CONSOLE, DOCUMENTS, ROOT
 from manpages import DISPLAY, MAN, PAGES, plain, source
+from reach import rare
 from worlds import INTERNAL_URL, STARTS, VENDOR_URL, WORLDS, World
 
 from git_ekf.demo.sample import make_vendor
@@ -229,7 +230,11 @@ def session(world: World, home: Path, sessions: list[Display], quick: Path) -> l
     return shown.split(END)[1:-1]
 
 
-@pytest.mark.parametrize("page", SESSIONS)
+@pytest.mark.parametrize(
+    "page",
+    # The workflow is all the others in a row, as README is.
+    [pytest.param(page, marks=[rare] * (page == "git-ekf-workflow.7")) for page in SESSIONS],
+)
 def test_examples_are_what_the_program_prints(
     page: str, start: Callable[[str], Path], quick: Path, tmp_path: Path
 ) -> None:

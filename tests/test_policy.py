@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
+from reach import rare
 
 from git_ekf.config import RULES
 
@@ -490,7 +491,7 @@ def test_tag_lightweight(saved: Clone) -> None:
         "Context",
     ],
 )
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, pytest.param("", marks=rare)])
 def test_tag_fields(saved: Clone, field: str, value: str | None) -> None:
     changes: dict[str, str | None] = {field: value}
     refused = saved.git(

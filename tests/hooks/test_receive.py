@@ -467,7 +467,7 @@ def step(site: Site, what: str, number: int) -> None:
 
 
 @example(["upgrade", "vendor", "record", "rollback"])
-@generated(3, phases=[Phase.explicit, Phase.generate])
+@generated(2, phases=[Phase.explicit, Phase.generate])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=4, unique=True))
 def test_what_the_client_finds_good_the_server_takes(
     site_template: Site, tmp_path: Path, steps: list[str]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Clone, Run, run
 from hooktools import HOOKS, assert_refused, states
-from reach import long, some
+from reach import long, rare, some
 
 from git_ekf.demo.sample import make_vendor
 
@@ -427,7 +427,7 @@ def slipped_reset(clone: Clone) -> None:
     clone.git("reset", "-q", "--hard", "origin/release-1.9")
 
 
-@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("published", [False, pytest.param(True, marks=rare)])
 @pytest.mark.parametrize(
     ("slip", "rules"),
     [

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Clone, Run, run
+from reach import long, some
 
 from git_ekf.airgap import archive
 from git_ekf.airgap.archive import BUNDLE, MANIFEST, SUMS
@@ -133,7 +134,8 @@ def test_a_receipt_with_times_that_cannot_be(bundle: Path, vendor: Path) -> None
         assert not two.exists()
 
 
-@pytest.mark.parametrize("time", TIMES)
+@long
+@pytest.mark.parametrize("time", some(TIMES, 3))
 def test_a_mirror_that_states_times_that_cannot_be(clone: Clone, vendor: Path, time: str) -> None:
     state = f"primary https://git.example.com/x.git\nupdated {time}\n"
     blob = Clone(vendor).git("hash-object", "-w", "--stdin", stdin=state).out.strip()
