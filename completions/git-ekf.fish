@@ -163,6 +163,7 @@ complete -c git-ekf -n '__git_ekf_at rollback' -s n -l dry-run -d 'Say what woul
 complete -c git-ekf -n '__git_ekf_at rollback' -l exact -d 'Take exactly the record\'s files, with the vendor\'s of that time.'
 complete -c git-ekf -n '__git_ekf_at rollback' -l continue -d 'Go on after conflicts were resolved.'
 complete -c git-ekf -n '__git_ekf_at rollback' -l abort -d 'Go back to where it began.'
+complete -c git-ekf -n '__git_ekf_at rollback' -l no-fetch -d 'Go by what is known here, without asking internal.'
 complete -c git-ekf -n '__git_ekf_at rollback' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at rollback 1' -k -a '(__git_ekf_ask records)'
 complete -c git-ekf -n '__git_ekf_at sync' -l plan -s n -d 'Say what would become of each commit, and change nothing.'

@@ -187,6 +187,20 @@ def require_branch(repo: Repository, branch: str, consequence: str) -> None:
     raise Refused(f"{lacks.text(internal)}; {consequence}", "git ekf pull")
 
 
+def require_whole(repo: Repository, branch: str, commit: str, consequence: str) -> None:
+    """Raises Refused as `require_branch` does, and where `internal` alone has the branch.
+
+    Unless it has it at the commit, where it is to be made.
+    """
+    require_branch(repo, branch, consequence)
+    there = repo.saved_branches.get(branch, commit)
+    if branch not in repo.release_branches and there != commit:
+        raise Refused(
+            f"{repo.config.internal} has {branch}, and this clone lacks it; {consequence}",
+            "git ekf pull",
+        )
+
+
 def require_current(repo: Repository, branch: str, consequence: str, *, goal: str = "") -> None:
     """Raises Refused as `require_branch` does, and where the cluster runs what the clone lacks.
 

@@ -80,6 +80,7 @@ def same(pair: Pair) -> bool:
         (["sync"], "nothing was changed"),
         (["tag", "-m", "Again"], "nothing was recorded"),
         (["save"], "nothing was saved"),
+        (["rollback", "2026-11-20"], "nothing was changed"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from git_ekf.commands.asked import asked
+from git_ekf.commands.options import NoFetch
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import go_on
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_rolled_back
 from git_ekf.deploy import read
 from git_ekf.errors import FINDINGS, Refused, UsageError
+from git_ekf.internal import require_whole
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted, say
 from git_ekf.upgrade.plan import why_not_in_memory
@@ -42,6 +45,7 @@ def rollback(
         bool, typer.Option("--continue", help="Go on after conflicts were resolved.")
     ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Go back to where it began.")] = False,
+    no_fetch: NoFetch = False,
 ) -> None:
     """Bring the configuration back to a deploy record, keeping history linear."""
     if proceed or abort:
@@ -51,7 +55,11 @@ def rollback(
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run else recovered()
-    planned = plan(repo, read.find(repo, name), exact=exact)
+    repo = asked(repo, no_fetch=no_fetch)
+    deployment = read.find(repo, name)
+    if not no_fetch:
+        require_whole(repo, deployment.name.branch, deployment.commit, "nothing was changed")
+    planned = plan(repo, deployment, exact=exact)
     say(*_sentences(planned, repo))
     if planned.action == "nothing":
         return
