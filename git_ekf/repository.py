@@ -81,7 +81,10 @@ class Repository:
         Raises UsageError for anything but a small regular file.
         """
         if self.place.top:
-            return configuration.read(os.path.join(self.place.top, configuration.FILE))
+            content = configuration.read(os.path.join(self.place.top, configuration.FILE))
+            # In conflict it is nobody's word: the one that it lands on counts until then.
+            if not (content and _CONFLICT in content and self.operation):
+                return content
         return self.git.find_blob(f"HEAD:{configuration.FILE}")
 
     def how_to_allow(self, key: str, name: str) -> str:
@@ -299,6 +302,9 @@ def asked_ahead(git: Git | None = None) -> Repository:
             question.result()
     return repo
 
+
+# Begins the first side of a conflict (git-merge(1)).
+_CONFLICT = b"<<<<<<< "
 
 # The marks that wt-status.c goes by, in its order.
 _OPERATIONS = (

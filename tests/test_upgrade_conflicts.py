@@ -787,3 +787,19 @@ def test_a_commit_after_a_plain_finish_is_not_undone(world: World) -> None:
         "git reflog release-1.9 shows where it was",
     )
     assert world.out("rev-parse", "HEAD") == tip
+
+
+def test_the_configuration_itself_is_in_conflict(world: World) -> None:
+    """Until it is resolved, what it lands on counts; and there is a way back."""
+    world.write(".ekf.toml", 'name = "mine"\n')
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "Name it")
+    world.save()
+    vendor_commit(world, "release-1.9", {".ekf.toml": 'name = "theirs"\n'})
+    assert world.ekf("upgrade", "--no-build").code == 3
+    status = world.ekf("status")
+    assert (status.code, status.err) == (0, "")
+    assert status.out.startswith("theirs has no deploy record")
+    assert "an upgrade" in status.out
+    assert world.ekf("upgrade", "--abort").code == 0
+    assert world.ekf("status").out.startswith("mine has no deploy record")

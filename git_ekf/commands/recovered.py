@@ -19,12 +19,6 @@ def recovered() -> Repository:
     """
     repo = asked_ahead(Git(progress=transfer_progress()))
     repo.require_work_tree()
-    tracking = restore_tracking(repo)
-    if tracking:
-        repo = repo.fresh()
-    for branch in tracking:
-        primary, internal = repo.config.primary, repo.config.internal
-        note(f"{branch} tracks {primary}/{branch} again; git had it track {internal}/{branch}")
     interrupted, rebased, records = recover(repo)
     if interrupted:
         note(f"{with_article(interrupted.command)} was cut off; {outcome(interrupted)}")
@@ -35,4 +29,10 @@ def recovered() -> Repository:
             " git ekf is up to date with it"
         )
     note_restored(records)
-    return repo.fresh() if interrupted or rebased or records else repo
+    if interrupted or rebased or records:
+        repo = repo.fresh()
+    tracking = restore_tracking(repo)
+    primary, internal = repo.config.primary, repo.config.internal
+    for branch in tracking:
+        note(f"{branch} tracks {primary}/{branch} again; git had it track {internal}/{branch}")
+    return repo.fresh() if tracking else repo
