@@ -119,6 +119,19 @@ SCENES = (
         "git ekf clone vendor.git cluster --internal internal.git && git -C cluster ekf log",
     ),
     Scene(
+        "Somebody else works on the same cluster, in a clone of their own.",
+        "cd .. && git ekf clone vendor.git second --internal internal.git >clone.log && cd second"
+        " && echo 'cpu: 4' >limits.yaml && git add limits.yaml && git commit -q -m 'Limit the CPUs'"
+        " && git ekf tag -m 'Four CPUs.' && git ekf save",
+        chapter="Two operators, one cluster",
+    ),
+    Scene(
+        "An upgrade from the first clone would lose that. It is refused, and says what to do.",
+        "git ekf upgrade",
+        4,
+    ),
+    Scene("So it is taken first.", "git ekf pull && git ekf status"),
+    Scene(
         "A change that turns out badly.",
         "git commit -q -am 'Run nine Istio replicas' && git ekf tag -m 'Nine replicas.'",
         writes=_istio_replicas(9),
