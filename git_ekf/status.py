@@ -174,7 +174,7 @@ def _commits_since(repo: Repository, commit: str) -> int | None:
             return number
         if len(parents) != 1:
             break
-    if not repo.git.is_ancestor(commit, repo.head):
+    if not repo.git.commit(commit) or not repo.git.is_ancestor(commit, repo.head):
         return None
     return repo.git.count([repo.head], [commit])
 

@@ -276,3 +276,21 @@ def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None
         document = json.loads(work.ekf("status", "--json").out)
         assert document["configuration"] > 0
         assert [finding for finding in document["findings"] if finding["severity"] == "error"] == []
+
+
+@pytest.mark.parametrize("what", ["gone", "tree"])
+def test_a_record_on_what_is_no_commit_here(clone: Clone, what: str) -> None:
+    """Its tag is there, and not what it is on: the cluster runs it all the same."""
+    oid = clone.out("rev-parse", "HEAD^{tree}")
+    kind = "tree"
+    if what == "gone":
+        oid, kind = clone.commit("own/a", "1"), "commit"
+    text = f"object {oid}\ntype {kind}\ntag deploy/2026-11-20/release-1.8\ntagger O <o@example.com> 1790000000 +0000\n\nContext: x\n"
+    tag = clone.git("mktag", stdin=text).out.strip()
+    clone.git("update-ref", "refs/tags/deploy/2026-11-20/release-1.8", tag)
+    if what == "gone":
+        clone.git("reset", "-q", "--hard", "HEAD~1")
+        (clone.path / f".git/objects/{oid[:2]}/{oid[2:]}").unlink()
+    done = clone.ekf("status")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"internal runs release-1.8 at {oid[:7]} since ")

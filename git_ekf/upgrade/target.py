@@ -252,7 +252,9 @@ def _stands_on_channel(repo: Repository, target: Target, tip: str) -> bool:
 def _newest_on(repo: Repository, branch: str, tip: str) -> str:
     """The newest deploy record of a branch that stands on its tip, or below it; "" for none."""
     record = newest_record(repo, branch)
-    return record.name if record and repo.git.is_ancestor(record.tagged, tip) else ""
+    if record is None or not repo.git.commit(record.tagged):
+        return ""
+    return record.name if repo.git.is_ancestor(record.tagged, tip) else ""
 
 
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
