@@ -308,7 +308,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	config)
 		options=--json,--help
@@ -327,7 +327,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

@@ -145,6 +145,8 @@ def copy(start: Path, home: Path) -> None:
     clone = home / "prod"
     if clone.exists():
         (clone / ".git/FETCH_HEAD").touch()
+        (clone / ".git/ekf").mkdir(exist_ok=True)
+        (clone / ".git/ekf/asked").touch()
         run("git", "update-index", "-q", "--refresh", cwd=clone)
 
 
@@ -183,7 +185,7 @@ def script(world: World, sessions: list[Display]) -> Iterator[str]:
         if not display.missing():
             for text, person in display.commands:
                 if person:
-                    yield f"cd $HOME/{person}/prod"
+                    yield f"cd $HOME/{person}/prod; export GIT_AUTHOR_NAME={person.title()}"
                 yield f"printf '%s\\n' {shlex.quote(f'{person}$ {text}')}"
                 yield re.sub("^> ", "", text, flags=re.MULTILINE)
                 yield f"[ $? = 0 ] || printf '{FAILED}'"
@@ -219,6 +221,8 @@ def session(world: World, home: Path, sessions: list[Display], quick: Path) -> l
         (home, "/home/ops"),
     ):
         shown = shown.replace(str(path), str(name))
+    # How long ago a commit was made depends on the clock.
+    shown = re.sub(r"( by [A-Z]\w+, )\d+ \w+ ago", r"\g<1>2 hours ago", shown)
     # The name of a backup has the time of the clock; so has a bundle, and what it makes of that depends on zlib, too.
     shown = re.sub(r"\d{8}T\d{6}\.\d{6}Z", "20261123T040053.808343Z", shown)
     shown = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", "2026-11-23T04:00:53+00:00", shown)

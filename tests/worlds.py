@@ -68,8 +68,13 @@ _OVERLAY = "apps/istio/overlays/deploy/kustomization.yaml"
 _CLONE = f"git ekf clone {VENDOR_URL} prod --internal {INTERNAL_URL} --release 1.8\ncd prod\n"
 _TWO_REPLICAS = f"echo 'replicas: [{{name: istio, count: 2}}]' >>{_OVERLAY}\ngit commit -q -am 'Run two Istio replicas'\n"
 _NINE_REPLICAS = f"sed 's/count: 2/count: 9/' {_OVERLAY} >new\nmv new {_OVERLAY}\ngit commit -q -am 'Run nine Istio replicas'\n"
+# Another operator, in a clone of his own.
+_BOB = (
+    f"git ekf clone {VENDOR_URL} $HOME/bob/prod --internal {INTERNAL_URL}\n"
+    "(cd $HOME/bob/prod\nexport GIT_AUTHOR_NAME=Bob\n"
+)
 _AGED = "import os, sys, time; [os.utime(path, (time.time() - 7300,) * 2) for path in sys.argv[1:]]"
-_FETCHED_EARLIER = f"{shlex.quote(sys.executable)} -c '{_AGED}' .git/FETCH_HEAD $(find .git/logs/refs/remotes -type f)\n"
+_FETCHED_EARLIER = f"{shlex.quote(sys.executable)} -c '{_AGED}' .git/FETCH_HEAD .git/ekf/asked $(find .git/logs/refs/remotes -type f)\n"
 _DOCUMENTED = _vendor(
     "release-1.8",
     _commit("README.md", "# Sample platform\n", "Shorten the read-me")
@@ -111,7 +116,7 @@ WORLDS = {
             4: f"git ekf clone {VENDOR_URL} $HOME/bob/prod --internal {INTERNAL_URL}\n"
             + _vi("/^<<<<<<</,/^=======/d; /^>>>>>>>/d; s/:1.8.0/:1.9.0/"),
             5: "mkdir $HOME/alice\nmv $HOME/prod $HOME/alice/prod\n",
-            6: f"cd $HOME/alice/prod\n{_NINE_REPLICAS}git ekf save\n",
+            6: f"cd $HOME/alice/prod\nexport GIT_AUTHOR_NAME=Alice\n{_NINE_REPLICAS}",
         },
         weekly=True,
         builds=True,
@@ -189,6 +194,13 @@ WORLDS = {
             )
             + _vendor("release-1.8", _REWRITTEN)
         },
+    ),
+    "git-ekf-pull.1": World(
+        before={
+            0: f"{_BOB}{_NINE_REPLICAS}git ekf save\n)\n"
+            + _commit("docs/notes.md", "Ask Bob.\n", "Write down whom to ask"),
+            1: "(cd $HOME/bob/prod\ngit ekf pull\ngit ekf upgrade --no-build\ngit ekf tag -m 'Upgrade to 1.9.'\ngit ekf save)",
+        }
     ),
     "git-ekf-releases.1": World("stack"),
     "git-ekf-rollback.1": World(
