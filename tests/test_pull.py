@@ -625,6 +625,15 @@ def test_the_name_of_the_cluster(pair: Pair) -> None:
     assert done.err.startswith("git-ekf: .ekf.toml:1: name ")
 
 
+def test_a_name_from_outside_is_one_line_without_escapes(pair: Pair) -> None:
+    pair.a.git("config", "ekf.name", "a\x1b[31m\nb")
+    deploy(pair.a, "Name it")
+    for command in ("status", "releases", "pull"):
+        shown = pair.a.ekf(command).out
+        assert "a\\x1b[31m\\nb runs " in shown
+        assert "\x1b" not in shown
+
+
 def test_after_a_rollback_the_old_release_is_what_runs(pair: Pair, tmp_path: Path) -> None:
     old = deploy(pair.a, "On 1.8", 1)
     assert pair.a.ekf("upgrade").code == 0

@@ -61,7 +61,7 @@ def releases(
             name = paint(f"* {channel.branch:<{width}}", "green")
         state = _state(channel)
         if channel.branch == runs:
-            state = f"{state}, {cluster.name} runs it".removeprefix(", ")
+            state = f"{state}, {escape(cluster.name)} runs it".removeprefix(", ")
         print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {state}".rstrip())
         if channel.branch in found:
             say(f"  {'':<{width}}  {found[channel.branch].sentence}")
