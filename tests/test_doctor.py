@@ -24,6 +24,7 @@ from manpages import entries, sections
 from git_ekf.doctor import clone, machine, remotes
 from git_ekf.doctor.examine import ANYWHERE, IN_A_WORK_TREE, MACHINE, examine
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING
+from git_ekf.doctor.server import server as server_check
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
@@ -92,7 +93,7 @@ def test_a_healthy_clone(work: Clone, healthy: Path) -> None:
 
 
 def test_the_page_has_every_check_in_order() -> None:
-    checks = (*MACHINE, clone.repository, *ANYWHERE, *IN_A_WORK_TREE)
+    checks = (*MACHINE, clone.repository, *ANYWHERE, *IN_A_WORK_TREE, server_check)
     assert [check.__name__ for check in checks] == list(
         entries(sections("git-ekf-doctor.1")["CHECKS"])
     )
