@@ -248,7 +248,7 @@ __git_ekf_command ()
 		options=--plan,--json,--continue,--skip,--abort,--no-fetch,--switch,--help
 		;;
 	rollback)
-		options=--dry-run,--exact,--continue,--abort,--no-fetch,--help
+		options=--dry-run,--json,--exact,--continue,--abort,--no-fetch,--help
 		arguments="records"
 		;;
 	sync)

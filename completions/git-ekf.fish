@@ -160,6 +160,7 @@ complete -c git-ekf -n '__git_ekf_at pull' -l no-fetch -d 'Go by what is known h
 complete -c git-ekf -n '__git_ekf_at pull' -l switch -d 'Go to the release that the cluster runs.'
 complete -c git-ekf -n '__git_ekf_at pull' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at rollback' -s n -l dry-run -d 'Say what would change, and change nothing.'
+complete -c git-ekf -n '__git_ekf_at rollback' -l json -d 'Print the plan as one JSON document, and change nothing.'
 complete -c git-ekf -n '__git_ekf_at rollback' -l exact -d 'Take exactly the record\'s files, with the vendor\'s of that time.'
 complete -c git-ekf -n '__git_ekf_at rollback' -l continue -d 'Go on after conflicts were resolved.'
 complete -c git-ekf -n '__git_ekf_at rollback' -l abort -d 'Go back to where it began.'

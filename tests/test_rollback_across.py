@@ -274,6 +274,7 @@ def test_a_conflict(world: World) -> None:
     assert refused.code == 4
     assert f"{ISTIO} is still in conflict" in refused.err
     assert world.ekf("undo").code == 4
+    assert "a rebase of a rollback is in progress" in roll_back(world, code=4).err
     resolve(world)
     done = world.ekf("rollback", "--continue")
     assert (done.code, done.err) == (0, "")

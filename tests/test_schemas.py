@@ -30,6 +30,7 @@ NAMES = [
     "log",
     "pull",
     "releases",
+    "rollback",
     "show",
     "status",
     "sync",
@@ -581,6 +582,43 @@ def test_upgrade_that_replaces_the_branch_of_its_goal(clone: Clone) -> None:
     clone.git("branch", "-q", "release-1.9", "HEAD")  # not on the vendor's 1.9
     document = answer(clone, "upgrade")
     assert (document["prepared"], document["replaced"]) == (None, clone.out("rev-parse", "HEAD"))
+
+
+# --- rollback ---
+
+
+def test_rollback_of_every_kind(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+    istio = "apps/istio/base/deployment.yaml"
+    old = clone.out("rev-parse", "origin/release-1.8")
+    recorded = clone.commit(istio, deployment("istio", "1.8.0-mine", 1))
+    assert clone.ekf("tag", "-m", "x", "--date", "2026-11-19").code == 0
+    document = answer(clone, "rollback", "2026-11-19")
+    assert (document["action"], document["exact"], document["vendor_files"]) == (
+        "nothing",
+        True,
+        [],
+    )
+    assert (document["record_base"], document["base"]) == (old, old)
+    theirs = working(vendor, tmp_path, "release-1.8")
+    new = theirs.commit("vendor/\udcff", "theirs\n")
+    theirs.git("push", "-q")
+    assert clone.ekf("sync", "--no-save-check").code == 0
+    clone.commit("own/x", "x\n")
+    document = answer(clone, "rollback", "2026-11-19")
+    assert document["commit"] == recorded
+    assert (document["record_base"], document["base"]) == (old, new)
+    assert (document["from"], document["to"]) == ("release-1.8", "release-1.8")
+    assert (document["action"], document["exact"], document["clean"]) == ("commit", False, True)
+    assert (document["vendor_ahead"], document["vendor_behind"]) == (1, 0)
+    assert document["vendor_files"] == ["vendor/\\xff"]
+    assert answer(clone, "rollback", "--exact", "2026-11-19")["exact"] is True
+    theirs.commit(istio, deployment("istio", "1.8.1", 1))
+    theirs.git("push", "-q")
+    assert clone.ekf("sync", "--no-save-check", "--prefer", "vendor").code == 0
+    document = answer(clone, "rollback", "2026-11-19", code=1)
+    assert (document["clean"], document["conflicts"]) == (False, [istio])
+    clone.git("config", "merge.renormalize", "true")
+    assert answer(clone, "rollback", "2026-11-19")["clean"] is None
 
 
 # --- log and show ---

@@ -12,10 +12,10 @@ from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import go_on
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_rolled_back
 from git_ekf.deploy import read
-from git_ekf.errors import FINDINGS, Refused, UsageError
+from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.internal import require_whole
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import counted, say
+from git_ekf.terminal.text import counted, document, say
 from git_ekf.upgrade.plan import why_not_in_memory
 from git_ekf.upgrade.rebase_state import under_way
 from git_ekf.upgrade.rollback import RollbackPlan, RolledBack, plan, roll_back
@@ -35,6 +35,10 @@ def rollback(
     dry_run: Annotated[
         bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")
     ] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the plan as one JSON document, and change nothing."),
+    ] = False,
     exact: Annotated[
         bool,
         typer.Option(
@@ -49,24 +53,27 @@ def rollback(
 ) -> None:
     """Bring the configuration back to a deploy record, keeping history linear."""
     if proceed or abort:
-        if name or dry_run or exact or (proceed and abort):
+        if name or dry_run or json or exact or (proceed and abort):
             raise UsageError("--continue and --abort stand alone", "git ekf rollback -h")
         raise typer.Exit(_go_on("continue" if proceed else "abort"))
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
-    repo = Repository() if dry_run else recovered()
+    repo = Repository() if dry_run or json else recovered()
     repo = asked(repo, no_fetch=no_fetch)
     deployment = read.find(repo, name)
     if not no_fetch:
         require_whole(repo, deployment.name.branch, deployment.commit, "nothing was changed")
     planned = plan(repo, deployment, exact=exact)
+    if json:
+        print(document("rollback", _as_json(planned)))
+        raise typer.Exit(FINDINGS if planned.conflicts else DONE)
     say(*_sentences(planned, repo))
     if planned.action == "nothing":
         return
     if planned.stat:
         say(*planned.stat.split("\n"))
     if dry_run:
-        raise typer.Exit(FINDINGS if planned.conflicts else 0)
+        raise typer.Exit(FINDINGS if planned.conflicts else DONE)
     result = roll_back(repo, planned)
     if isinstance(result, RolledBack):
         show_rolled_back(planned.branch, result.commit)
@@ -84,6 +91,25 @@ def _go_on(how: str) -> int:
             "no rollback is in progress", "git ekf status; git ekf undo takes back a finished one"
         )
     return go_on(how, _AFTERWARDS)
+
+
+def _as_json(planned: RollbackPlan) -> dict[str, object]:
+    vendor = planned.vendor
+    return {
+        "record": str(planned.deployment.name),
+        "commit": planned.deployment.commit,
+        "from": planned.here,
+        "to": planned.branch,
+        "action": planned.action,
+        "exact": planned.exact,
+        "record_base": vendor.then or None,
+        "base": vendor.now or None,
+        "vendor_ahead": vendor.taken,
+        "vendor_behind": vendor.lacking,
+        "vendor_files": vendor.files,
+        "clean": not planned.conflicts if planned.foretold else None,
+        "conflicts": planned.conflicts,
+    }
 
 
 def _sentences(planned: RollbackPlan, repo: Repository) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.smallfile import STATE, read_small
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.journal import cut_off
 
@@ -39,13 +41,21 @@ def require_no_operation(repo: Repository) -> None:
     """Raises Refused in the middle of a rebase, a merge and the like."""
     ours = os.path.join(repo.place.git_dir, "ekf", "rebase")
     if repo.operation == "rebase" and os.path.exists(ours):
-        raise Refused(
-            "a rebase of an upgrade or sync is in progress", "git ekf status shows how to go on"
-        )
+        whose = "a rollback" if _rolls_back(ours) else "an upgrade or sync"
+        raise Refused(f"a rebase of {whose} is in progress", "git ekf status shows how to go on")
     if repo.operation:
         raise Refused(
             f"{with_article(repo.operation)} is in progress", "finish it: git status shows how"
         )
+
+
+def _rolls_back(path: str) -> bool:
+    """Whether the rebase that is kept in a file (see upgrade/rebase_state.py) is of a rollback."""
+    import json  # 2 ms, and only for an error
+
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+        return bool(json.loads(read_small(path, STATE) or b"")["target"][0] == "rollback")
+    return False
 
 
 def require_clean(repo: Repository, *, untracked: bool = True) -> None:

@@ -157,7 +157,7 @@ UPGRADES = {
     "transaction/preconditions.py: there is uncommitted work: {}{}": Scenario(
         WIP, "git ekf upgrade", ("git stash",)
     ),
-    "transaction/preconditions.py: a rebase of an upgrade or sync is in progress": Scenario(
+    "transaction/preconditions.py: a rebase of {} is in progress": Scenario(
         STOPPED,
         "git ekf upgrade",
         ("git ekf status",),
