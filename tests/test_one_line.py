@@ -400,7 +400,7 @@ def test_uncommitted_work_and_a_foreign_merge(world: World) -> None:
     assert world.out("rev-parse", "HEAD") == tip
 
 
-@pytest.mark.parametrize("given", [["--prefer", "local"], ["--no-fetch", "--no-save-check"]])
+@pytest.mark.parametrize("given", [["--prefer", "local"], ["--no-save-check"]])
 def test_the_flags_are_repeated(world: World, given: list[str]) -> None:
     side(world)
     vendor_moves(world)

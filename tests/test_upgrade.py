@@ -724,7 +724,7 @@ def test_a_plan_in_a_read_only_repository(world: World) -> None:
         env=env,
     )
     assert (done.code, done.err) == (0, "")
-    assert done.out.endswith("It would go through: git ekf upgrade 1.9 --no-fetch\n")
+    assert done.out.endswith("It would go through: git ekf upgrade 1.9\n")
     assert snapshot(world, exact=True) == before
 
 

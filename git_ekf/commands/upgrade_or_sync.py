@@ -190,8 +190,9 @@ def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
     return options + ["--migrate-squash"] * squash + ["X.Y"] * (release is not None)
 
 
-# The options that say how commits are carried over, and those about what comes then.
-_CARRYING = ("flatten", "prefer", "no_fetch", "no_save_check")
+# The options that say how commits are carried over, and those about what comes then. (Whether it
+# fetches is no matter of the plan's.)
+_CARRYING = ("flatten", "prefer", "no_save_check")
 _AFTERWARDS = ("verify", "no_build", "range_diff")
 
 
