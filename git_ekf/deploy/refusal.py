@@ -7,27 +7,31 @@ from contextlib import suppress
 
 from git_ekf.deploy.renumber import taken
 from git_ekf.errors import CallFailed, GitFailed, Refused
-from git_ekf.git.refs import HEADS, TAGS
+from git_ekf.git.refs import HEADS, TAGS, RefUpdate
 from git_ekf.internal import patterns, remember, require_branch
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_push
+from git_ekf.policy.pushes import Push
 from git_ekf.record import is_signed
 from git_ekf.records import read_records
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import escape, shell
 from git_ekf.terminal.text import counted
 
 
 def refusal(
     repo: Repository,
     branch: str,
+    refs: dict[str, str],
     rejected: dict[str, str],
     messages: str,
     saved: str,
 ) -> Refused | CallFailed:
     """The error for a push of a branch and its records that was refused.
 
-    `rejected` is ref -> reason, `messages` are those of hooks and server; `saved` says what has
-    come of it, as the end of a sentence. Where others may have pushed meanwhile, `internal` is
-    asked again.
+    `refs` is what was pushed, ref -> object id; `rejected` is ref -> reason, `messages` are those
+    of hooks and server; `saved` says what has come of it, as the end of a sentence. Where others
+    may have pushed meanwhile, `internal` is asked again.
     """
     internal = repo.config.internal
     by_policy = "git-ekf: push refused" in messages
@@ -40,7 +44,7 @@ def refusal(
         if error:
             return error
     if by_policy:
-        return _by_policy(messages, saved)
+        return _by_policy(repo.fresh(), branch, refs, messages, saved)
     if any("lock ref" in reason or "update ref" in reason for reason in rejected.values()):
         return Refused(
             f"somebody else saves to {internal} at this moment; {saved}",
@@ -96,14 +100,41 @@ def _name_taken(repo: Repository, saved: str) -> Refused | None:
     return None
 
 
-def _by_policy(messages: str, saved: str) -> Refused:
-    """What the hook said, in its words."""
-    found = findings(messages)
+def _by_policy(
+    repo: Repository, branch: str, refs: dict[str, str], messages: str, saved: str
+) -> Refused:
+    """What a hook said. Its command is ours only where this clone's own judge gives it too.
+
+    What comes over the wire may be anything in the form of our hook's answer.
+    """
+    internal = repo.config.internal
+    found = [one for one in findings(messages) if one[0] in repo.config.rules]
     if not found:
         return Refused(f"the policy is broken; {saved}", "git ekf check")
     rule, message, fix = found[0]
     more = f", and {counted(len(found) - 1, 'more finding')}" if len(found) > 1 else ""
-    return Refused(f"{message} ({rule}){more}; {saved}", fix)
+    end = f"{message} ({rule}){more}; {saved}"
+    for ours in _judged_here(repo, refs):
+        if (ours.rule, escape(ours.message), escape(ours.fix)) == (rule, message, fix):
+            return Refused(end, ours.fix)
+    named = [ref.removeprefix(HEADS).removeprefix(TAGS) for ref in refs if ref.startswith(_NAMED)]
+    return Refused(
+        f"{internal} says: {end}",
+        f"git push {shell(internal, *(named[:3] or [branch]))} shows all that it says",
+    )
+
+
+_NAMED = (HEADS, TAGS)
+
+
+def _judged_here(repo: Repository, refs: dict[str, str]) -> list[Finding]:
+    """What this clone's pre-push hook finds about the push."""
+    internal = repo.config.internal
+    none = "0" * len(next(iter(refs.values())))
+    there = {HEADS + branch: oid for branch, oid in repo.saved_branches.items()}
+    there |= {TAGS + name: oid for name, oid in saved_records(repo).items()}
+    updates = [RefUpdate(ref, there.get(ref, none), oid) for ref, oid in refs.items()]
+    return judge_push(repo, Push(internal, internal, updates, lambda: there))
 
 
 def findings(messages: str) -> list[tuple[str, str, str]]:

