@@ -148,6 +148,49 @@ def test_relative_paths_in_the_environment(world: World) -> None:
     assert_clean(world)
 
 
+def test_a_relative_index(world: World) -> None:
+    """git reads it from the top of the work tree, wherever it is called."""
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    shutil.copy(world.path / ".git/index", world.path / ".git/other")
+    (world.path / ".git/index").write_bytes(b"not an index")
+    env = {"GIT_INDEX_FILE": ".git/other"}
+    place = Clone(world.path / "own")
+    for command in (["status"], ["check"], ["save"]):
+        done = place.ekf(*command, env=env)
+        assert done.code == 0, (command, done)
+    done = place.ekf("upgrade", "--prefer", "local", env=env)
+    assert done.code == 0, done
+    assert world.git("status", "--porcelain", env=env).out == ""
+    assert (world.path / ".git/index").read_bytes() == b"not an index"
+    assert not list(world.path.rglob("own/.git"))
+    assert place.ekf("undo", env=env).code == 0
+
+
+def test_relative_objects(world: World) -> None:
+    """What is written goes there, and nothing to the directory that has no objects then."""
+    objects = world.path / ".git/objects"
+    objects.rename(world.path / ".git/others")
+    env = {"GIT_OBJECT_DIRECTORY": ".git/others"}
+    (objects / "info").mkdir(parents=True)
+    for command in (["status"], ["upgrade"], ["undo"], ["tag", "-m", "x"], ["save"], ["check"]):
+        done = world.ekf(*command, env=env)
+        assert done.code == 0, (command, done)
+    assert [path for path in objects.rglob("*") if path.is_file()] == []
+
+
+def test_the_prompt_and_completion_of_relative_paths(world: World) -> None:
+    env = {"GIT_DIR": "../.git", "GIT_WORK_TREE": ".."}
+    place = Clone(world.path / "own")
+    for command in (["status", "--prompt"], ["complete", "revisions", ""], ["check"]):
+        found, plain = place.ekf(*command, env=env), place.ekf(*command)
+        assert (found.code, found.out, found.err) == (0, plain.out, plain.err), command
+    place.write("x", "x\n")
+    assert place.git("add", "x", env=env).code == 0
+    assert place.git("commit", "-q", "-m", "X", env=env).code == 0
+    done = place.git("push", "-q", "internal", "release-1.8", env=env)
+    assert done.code == 0, done
+
+
 @pytest.mark.parametrize(
     ("value", "file", "folder"),
     [("group", 0o660, 0o2770), ("all", 0o664, 0o2775), ("0640", 0o640, 0o2750)],

@@ -24,7 +24,7 @@ class Paths(NamedTuple):
     @property
     def objects(self) -> str:
         """The directory of objects."""
-        return os.path.join(self.common_dir, "objects")
+        return os.environ.get("GIT_OBJECT_DIRECTORY") or os.path.join(self.common_dir, "objects")
 
 
 class AboutQuestions(Process):
@@ -80,6 +80,10 @@ class AboutQuestions(Process):
     def objects_dir(self) -> str:
         """The absolute path of the repository's objects."""
         return self._git_path("objects")
+
+    def index_file(self) -> str:
+        """The absolute path of the index; git reads GIT_INDEX_FILE from the work tree's top."""
+        return self._git_path("index")
 
     def _git_path(self, name: str) -> str:
         return self._text("rev-parse", "--path-format=absolute", "--git-path", name)
