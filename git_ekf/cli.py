@@ -213,12 +213,6 @@ def _report(error: EkfError) -> int:
 
 def _make_absolute() -> None:
     """For git is run in other directories as well, and reads these from where it is."""
-    index = os.environ.get("GIT_INDEX_FILE", "")
-    if index and not os.path.isabs(index):  # git's hooks have it so
-        with suppress(EkfError):  # the command itself then says why
-            from git_ekf.git.calls import Git
-
-            os.environ["GIT_INDEX_FILE"] = Git().index_file()
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"):
         if path := os.environ.get(name):
             with suppress(FileNotFoundError):  # the current directory, and git says so

@@ -215,3 +215,36 @@ def test_what_is_kept_has_the_modes_of_a_shared_repository(
     packs = list((world.path / ".git/objects/pack").glob("*.pack"))
     newest = max(packs, key=lambda path: path.stat().st_mtime_ns)
     assert stat.S_IMODE(newest.stat().st_mode) == file & 0o444
+
+
+def test_a_linked_work_trees_own_files_are_shared_too(world: World, tmp_path: Path) -> None:
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    world.git("config", "core.sharedRepository", "group")
+    world.git("checkout", "-q", "--detach")
+    world.git("worktree", "add", "-q", str(tmp_path / "linked"), "release-1.8")
+    before = os.umask(0o077)
+    try:
+        done = Clone(tmp_path / "linked").ekf("upgrade", "--no-save-check")
+    finally:
+        os.umask(before)
+    assert done.code == 3, done
+    folder = world.path / ".git/worktrees/linked/ekf"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert "rebase" in modes
+    assert set(modes.values()) == {0o660}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o2770
+
+
+def test_hooks_of_a_shared_repository_are_for_all_who_share_it(world: World) -> None:
+    """git passes over a hook that it may not run, and with it the rules."""
+    hooks = world.path / ".git/hooks"
+    for folder, mode in ((0o2770, 0o750), (0o2775, 0o755), (0o755, 0o700)):
+        shutil.rmtree(hooks)
+        hooks.mkdir()
+        hooks.chmod(folder)
+        before = os.umask(0o077)
+        try:
+            assert world.ekf("hooks", "install").code == 0
+        finally:
+            os.umask(before)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in hooks.iterdir()} == {mode}

@@ -13,7 +13,7 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_push
 from git_ekf.policy.pushes import Push
 from git_ekf.record import is_signed
-from git_ekf.records import read_records
+from git_ekf.records import read_records, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import escape, shell
 from git_ekf.terminal.text import counted

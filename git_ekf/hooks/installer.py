@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -151,7 +152,11 @@ def _write(path: str, text: str) -> None:
         os.fsync(file.fileno())
     umask = os.umask(0o022)
     os.umask(umask)
-    os.chmod(path, 0o777 & ~umask)
+    # In a shared repository (git init --shared), whoever may look into the directory may run its
+    # hooks: git passes over one that it may not run.
+    folder = os.stat(os.path.dirname(path)).st_mode
+    readers = folder & 0o055 if folder & stat.S_ISGID else 0
+    os.chmod(path, 0o777 & ~umask | readers)
 
 
 def _remove(path: str) -> None:

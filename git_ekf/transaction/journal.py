@@ -172,15 +172,15 @@ def locked(repo: Repository) -> Iterator[Journal]:
             "wait for it, then try again",
         ) from None
     try:
-        _share(repo, folder)
+        _share(repo)
         yield Journal(os.path.join(folder, "journal"))
     finally:
-        _share(repo, folder)
+        _share(repo)
         give_back(descriptor)
 
 
-def _share(repo: Repository, folder: str) -> None:
-    """Gives the directory and its files the modes of core.sharedRepository (git-config(1)).
+def _share(repo: Repository) -> None:
+    """Gives our directories and their files the modes of core.sharedRepository (git-config(1)).
 
     As git does (path.c, adjust_shared_perm), whatever the umask.
     """
@@ -192,7 +192,11 @@ def _share(repo: Repository, folder: str) -> None:
             bits = int(value, 8) & 0o666
     if not bits:
         return
-    for path in (folder, *(entry.path for entry in os.scandir(folder))):
+    paths = []
+    for folder in {_folder(repo), os.path.join(repo.place.git_dir, "ekf")}:  # a work tree's own
+        if os.path.isdir(folder):
+            paths += [folder, *(entry.path for entry in os.scandir(folder))]
+    for path in paths:
         with suppress(OSError):  # another user's, who has seen to it
             before = os.lstat(path).st_mode
             mode = stat.S_IMODE(before) & (~0o777 if replaces else ~0) | bits

@@ -81,10 +81,6 @@ class AboutQuestions(Process):
         """The absolute path of the repository's objects."""
         return self._git_path("objects")
 
-    def index_file(self) -> str:
-        """The absolute path of the index; git reads GIT_INDEX_FILE from the work tree's top."""
-        return self._git_path("index")
-
     def _git_path(self, name: str) -> str:
         return self._text("rev-parse", "--path-format=absolute", "--git-path", name)
 
