@@ -26,6 +26,7 @@ from git_ekf.config_values import (
     as_signed,
     as_string,
     as_strings,
+    plain,
 )
 from git_ekf.errors import UsageError
 from git_ekf.names import INTERNAL, PRIMARY, RECORD_FIELDS, Scheme
@@ -273,15 +274,6 @@ def value_of(config: Config, key: str) -> Any:
     if key not in _KEYS:
         raise UsageError(f"{key} {unknown(key)}", "git ekf config lists them")
     return plain(getattr(config, _KEYS[key][0]))
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, Scheme):
-        return value.pattern
-    if isinstance(value, Migration | Grant):
-        return {name: plain(part) for name, part in value._asdict().items()}
-    return list(map(plain, value)) if isinstance(value, tuple | list) else value
 
 
 def unknown(key: str) -> str:

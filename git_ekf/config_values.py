@@ -88,7 +88,7 @@ def as_migrations(value: Any) -> tuple[Migration, ...]:
 
 
 def as_namespace(value: Any) -> str:
-    """What the refs begin with that internal keeps beside branches. Raises WrongValue."""
+    """The name below which internal keeps refs beside branches. Raises WrongValue."""
     text = as_string(value)
     kind = next((kind for kind in _KINDS if text.startswith(kind)), "")
     below = text.removeprefix(kind)
@@ -132,3 +132,12 @@ def as_grants(value: Any) -> tuple[Grant, ...]:
             raise WrongValue('must be a list of "USER: refs/…, refs/…"')
         grants.append(Grant(user.strip(), patterns))
     return tuple(grants)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Scheme):
+        return value.pattern
+    if isinstance(value, Migration | Grant):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    return list(map(plain, value)) if isinstance(value, tuple | list) else value

@@ -12,7 +12,7 @@ from git_ekf.repository import Repository
 # Nothing may move or delete these, and the vendor's only grow. No branch is among them: two pushes
 # at the same time could rewrite two branches, each relying on the one that the other moves.
 def keeping(repo: Repository) -> tuple[str, ...]:
-    """What the refs begin with that keep commits for good."""
+    """The names below which refs keep commits for good."""
     return (RECORDS, *repo.kept.prefixes)
 
 
