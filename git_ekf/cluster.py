@@ -84,8 +84,8 @@ def cluster_name(repo: Repository) -> str:
     """`ekf.name`, else the last part of the internal repository's URL."""
     if repo.config.name:
         return repo.config.name
-    internal = repo.remotes.get(repo.config.internal)
-    url = internal.urls[0] if internal and internal.urls else ""
+    # As it was given, and not as `url.<base>.insteadOf` rewrites it.
+    url = repo.git_setting(f"remote.{repo.config.internal}.url") or ""
     return normalise_url(url).rpartition("/")[2] or "the cluster"
 
 
