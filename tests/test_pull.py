@@ -205,6 +205,19 @@ def test_two_who_save_at_once(pair: Pair) -> None:
     assert same(pair)
 
 
+def test_a_branch_that_is_locked_on_internal(pair: Pair) -> None:
+    """As for a moment while somebody else saves: one sentence, and not the lock."""
+    fix(pair.a)
+    lock = Path(pair.a.out("remote", "get-url", "internal"), "refs/heads/release-1.8.lock")
+    lock.touch()
+    assert refused(pair.a.ekf("save")) == (
+        "somebody else saves to internal at this moment, or was cut off there; nothing was saved",
+        "git ekf pull, then: git ekf save",
+    )
+    lock.unlink()
+    assert pair.a.ekf("save").code == 0
+
+
 def test_not_asked_where_it_is_not_to_be(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)
