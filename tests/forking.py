@@ -93,8 +93,12 @@ _CLIENT = """#!{python} -IS
 import _socket, marshal, os, sys
 server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
 server.connect({path!r})
+try:
+    here = os.getcwd()
+except FileNotFoundError:  # where the other process cannot go
+    os.execv({program!r}, sys.argv)
 umask = os.umask(0o077)
-asked = marshal.dumps([sys.argv, os.getcwd(), umask, dict(os.environ)])
+asked = marshal.dumps([sys.argv, here, umask, dict(os.environ)])
 given = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
 rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, given)
 server.sendmsg([len(asked).to_bytes(4)], [rights])
@@ -118,7 +122,9 @@ def program(folder: Path) -> Iterator[Path]:
             # Python asks only when it starts whether it can seek in its output: not in a pipe.
             process = _started([theirs.fileno(), listening.fileno()], subprocess.PIPE)
         client = folder / "git-ekf"
-        client.write_text(_CLIENT.format(python=sys.executable, path=path), encoding="utf-8")
+        itself = str(Path(sys.executable).with_name("git-ekf"))
+        text = _CLIENT.format(python=sys.executable, path=path, program=itself)
+        client.write_text(text, encoding="utf-8")
         client.chmod(0o755)
         try:
             yield client
