@@ -204,17 +204,11 @@ SAVING = {
         codes=(1,),  # all that the server says, where the sentence has three lines
         again="touch $INTERNAL/ok; git ekf save",
     ),
-    "deploy/refusal.py: {} has {} on {} that this clone lacks{}; {}": Scenario(
-        PUSHED,
-        "git ekf save",
-        ("git rebase internal/release-1.8", "git ekf save"),
-    ),
     "deploy/refusal.py: {} has another {}: somebody else took that name; {}": Scenario(
         RECORD + f"({OTHER}git tag -a -m x deploy/2026-11-20/release-1.8\n"
         "git push -q --no-verify origin deploy/2026-11-20/release-1.8)",
         "git ekf save",
-        ("git ekf undo", "git fetch internal", "git ekf tag --date 2026-11-20"),
-        {"git ekf tag": "git ekf tag -m x"},
+        ("git ekf pull",),
     ),
     "deploy/refusal.py: the policy is broken; {}": Scenario(
         "printf '#!/bin/sh\\necho git-ekf: push refused >&2\\nexit 1\\n' >$INTERNAL/hooks/pre-receive\n"
@@ -236,13 +230,6 @@ SAVING = {
         ("git push internal release-1.8",),
         codes=(1,),
         again="touch $INTERNAL/ok; git ekf save",
-    ),
-    "deploy/refusal.py: {} has an unrelated history of {}, as of another cluster; {}": Scenario(
-        "git init -q --bare $TOP/theirs.git\ngit checkout -q --orphan x\ngit commit -q --no-verify -m X\n"
-        "git push -q --no-verify $TOP/theirs.git HEAD:refs/heads/release-1.8\n"
-        "git checkout -q release-1.8\ngit remote set-url internal $TOP/theirs.git\ngit fetch -q internal",
-        "git ekf save",
-        again="git remote set-url internal $INTERNAL; git ekf save",
     ),
     "policy/pushes.py: {} is the vendor's repository: nothing is pushed there": Scenario(
         "echo x >own/x\ngit add own\ngit commit -q -m X",

@@ -44,32 +44,22 @@ UPGRADES = {
     "upgrade/target.py: {} has no {}": Scenario(
         "", "git ekf upgrade 7", ("git ekf releases",), again="git ekf upgrade 1.9"
     ),
-    "upgrade/target.py: the policy is broken ({}: {})": Scenario(
+    "upgrade/ready.py: the policy is broken ({}: {})": Scenario(
         "git branch --unset-upstream",
         "git ekf upgrade",
         codes=(1,),
         again="git branch -u origin/release-1.8; git ekf upgrade",
     ),
-    "upgrade/target.py: {} is not saved to {}": Scenario(
+    "upgrade/ready.py: {} is not saved to {}": Scenario(
         "git commit -q --amend -m Again", "git ekf upgrade", ("git ekf save",)
     ),
-    "upgrade/target.py: {} among the configuration commits: {}": Scenario(
+    "upgrade/ready.py: {} among the configuration commits: {}": Scenario(
         "export EKF_HOOKS=0\ngit switch -q -c side HEAD~1\necho x >own/side\ngit add own\n"
         "git commit -q -m Side\ngit switch -q release-1.8\ngit merge -q --no-ff --no-edit side\n"
         "git push -q internal release-1.8",
         "git ekf upgrade",
         ("git ekf upgrade --flatten --plan",),
         again="git ekf upgrade --flatten",
-    ),
-    "upgrade/target.py: {} exists here already": Scenario(
-        "git branch -q release-1.9 origin/release-1.9", "git ekf upgrade"
-    ),
-    "upgrade/target.py: {} has {} already: this cluster was upgraded elsewhere": Scenario(
-        "(git ekf clone $VENDOR $TOP/other --internal $INTERNAL\ncd $TOP/other\n"
-        "git config ekf.render.command true\ngit ekf upgrade\ngit ekf save)\ngit fetch -q internal",
-        "git ekf upgrade",
-        ("git switch --track internal/release-1.9", "git ekf init"),
-        again="git ekf status",
     ),
     "upgrade/target.py: what {} stands on is not known here: {}": Scenario(
         "git clone -q --depth 1 -b release-1.8 file://$INTERNAL $TOP/new\ncd $TOP/new\n"

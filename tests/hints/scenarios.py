@@ -9,11 +9,13 @@ from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from going_on import CHECKING, UNDOING, UPGRADES
 from recording import RECORDS
 from scenario import Scenario
+from together import TOGETHER
 
 SCENARIOS: dict[str, Scenario] = {
     **CLONING,
     **INIT,
     **SAVING,
+    **TOGETHER,
     **RECORDS,
     **UPGRADES,
     **UNDOING,
