@@ -389,6 +389,19 @@ def test_another_clone_knows_newer_vendor_commits(
     assert refs(server)["refs/ekf/upstream/release-1.8"] == newer
 
 
+def test_a_hook_that_refuses_a_push_is_named(saved: Clone, server: Clone) -> None:
+    """With what it says, or that it says nothing; that is nothing of the server's."""
+    record(saved, "second")
+    script = saved.path / ".git/hooks/pre-push"
+    for said, shown in (("", "it does not say why"), ("echo tests fail >&2\n", "tests fail")):
+        script.write_text(f"#!/bin/sh\n{said}exit 1\n")
+        script.chmod(0o755)
+        with unchanged(saved, server):
+            message, hint = failed(saved.ekf("save"), 5)
+        assert message == f"the pre-push hook refused it: {shown}; nothing was saved"
+        assert hint == f"cat {script}"
+
+
 def test_a_server_that_refuses_everything(saved: Clone, server: Clone) -> None:
     hook(server, "pre-receive", "echo frozen until Monday >&2; exit 1")
     record(saved, "second")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 
@@ -71,8 +72,16 @@ def refusal(
             f"{internal} did not take it: {words or 'it does not say why'}; {saved}",
             f"git push {shell(internal, branch)} shows all that it says",
         )
+    hook = os.path.join(repo.git.hooks_dir, "pre-push")
+    # git says only this of a hook that fails, and more of a server that it does not reach.
+    if "error: failed to push some refs" in messages and os.path.exists(hook):
+        return CallFailed(
+            f"the pre-push hook refused it: {words or 'it does not say why'}; {saved}",
+            f"cat {shell(hook)}",
+        )
     return CallFailed(
-        f"{internal} cannot be pushed to: {words}", f"git ls-remote {shell(internal)}"
+        f"{internal} cannot be pushed to: {words or 'it does not say why'}",
+        f"git ls-remote {shell(internal)}",
     )
 
 

@@ -216,6 +216,12 @@ SAVING = {
         "git ekf save",
         again="rm $INTERNAL/hooks/pre-receive; git ekf save",
     ),
+    "deploy/refusal.py: the pre-push hook refused it: {}; {}": Scenario(
+        "printf '#!/bin/sh\\ntest -e ok\\n' >.git/hooks/pre-push\nchmod +x .git/hooks/pre-push\n"
+        "echo x >own/x\ngit add own\ngit commit -q -m X",
+        "git ekf save",
+        again="touch ok; git ekf save",
+    ),
     "deploy/refusal.py _by_policy(): {}": Scenario(
         "export EKF_HOOKS=0\ngit switch -q -c side HEAD~1\necho x >own/side\ngit add own\n"
         "git commit -q -m Side\ngit switch -q release-1.8\ngit merge -q --no-ff --no-edit side",
