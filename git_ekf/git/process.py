@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from typing import IO, Generic, NoReturn, Self, TypeVar
 
 from git_ekf.background import Background
-from git_ekf.errors import CallFailed
-from git_ekf.git.complaints import failure, no_git, shown
+from git_ekf.errors import CallFailed, GitFailed
+from git_ekf.git.complaints import failure, no_git, no_space_in, shown
 from git_ekf.git.transfer import Transfer, stop
 from git_ekf.shown import shell
 
@@ -210,16 +210,30 @@ class Process:
                 pipe.close()
 
     def _show(self, *args: str) -> None:
-        """Runs git with its output going straight to the person's terminal. Raises CallFailed."""
+        """Runs git with its output going to the person's terminal. Raises CallFailed."""
         words = ["git", *self._with_settings(args)]
+        env = {**_environment(), **self.env}
         try:
-            code = subprocess.run(
-                words, cwd=self.cwd, stdin=subprocess.DEVNULL, check=False
-            ).returncode
+            process = subprocess.Popen(
+                words, cwd=self.cwd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env
+            )
         except FileNotFoundError:
             raise no_git(self.cwd) from None
-        if code:
-            raise CallFailed(f"git {shell(*shown(words))} failed with code {code}")
+        transfer = Transfer(process)
+        try:
+            transfer.listen(lambda part: os.write(2, part))
+            if process.stderr:
+                process.stderr.close()
+            process.wait()
+        except BaseException:
+            stop(process)
+            raise
+        if process.returncode < 0:
+            raise GitFailed(shown(words), process.returncode, transfer.messages)
+        if process.returncode:
+            raise no_space_in(transfer.messages, self.cwd or ".") or CallFailed(
+                f"git {shell(*shown(words))} failed with code {process.returncode}"
+            )
 
     def _hand_over(self, *args: str) -> NoReturn:
         """git takes this process's place: its pager, colours and exit code, and ^C is its own."""

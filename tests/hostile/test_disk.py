@@ -85,6 +85,30 @@ def fill(disk: Path, but: int) -> Path:
     return path
 
 
+@pytest.mark.parametrize("left", [40, 250, pytest.param(700, marks=rare)])
+def test_clone(vendor: Path, disk: Path, left: int) -> None:
+    """At any step: nothing is left behind, and the second try works."""
+    source = Clone(disk.parent / "source")
+    source.path.mkdir()
+    source.git("clone", "-q", "-b", "release-1.8", str(vendor), ".")
+    (source.path / "large").write_bytes(os.urandom(600_000))
+    source.git("add", "large")
+    source.git("commit", "-q", "-m", "Large")
+    source.git("push", "-q", "origin", "release-1.8")
+    subprocess.run(["git", "init", "-q", "--bare", "internal.git"], cwd=disk.parent, check=True)
+    filler = fill(disk, left)
+    here = Clone(disk)
+    words = ("clone", str(vendor), "new", "--internal", str(disk.parent / "internal.git"))
+    done = here.ekf(*words)
+    assert done.code == 5, done
+    said = done.err.split("git-ekf: ")[-1]
+    assert "No space left on device" in said, done
+    assert "\nhint: " in said.partition("df -h")[0], done
+    assert list(disk.iterdir()) == [filler]
+    filler.unlink()
+    assert here.ekf(*words).code == 0
+
+
 @pytest.mark.parametrize(
     "left", [pytest.param(0, marks=rare), 8, 100, pytest.param(500, marks=rare)]
 )
