@@ -64,6 +64,10 @@ RECORDS = {
         "git config ekf.rules.branch-base off",
         "git ekf tag -m x",
     ),
+    "doctor/clone.py: {} was never fetched": Scenario(
+        "rm -f .git/FETCH_HEAD .git/logs/refs/remotes/origin/*",
+        "git ekf doctor --offline || true",
+    ),
     "deploy/write.py: the policy is broken ({}: {})": Scenario(
         "git branch --unset-upstream",
         "git ekf tag -m x",
