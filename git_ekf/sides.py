@@ -5,7 +5,7 @@ A save would then publish the cluster's configuration to the vendor, and break n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from git_ekf.config import Config
 from git_ekf.errors import Refused
@@ -18,22 +18,20 @@ from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
 
 
-def require_primary(config: Config, refs: Iterable[str], swapped: str) -> None:
+def require_primary(config: Config, refs: Collection[str], swapped: str) -> None:
     """Raises Refused where the refs at the primary repository are those of a cluster's own.
 
-    `swapped` is the command that has both the right way round. A mirror has no deploy records, and
-    its backups are of channels that the vendor has rewritten.
+    `swapped` is the command that has both the right way round. A mirror has neither deploy records
+    nor what a save keeps of the vendor; it has backups of what the vendor has rewritten.
     """
-    refs = list(refs)
-    is_mirror = MIRROR in refs
-    ours = Kept(config.namespace).prefixes
+    ours = Kept(config.namespace)
     records = kept = 0
     for ref in refs:
-        if ref.startswith(ours):
+        if ours.is_upstream(ref) or (ours.is_backup(ref) and MIRROR not in refs):
             kept += 1
         elif ref.startswith(RECORDS) and not ref.endswith("^{}"):
             records += isinstance(record_name(ref.removeprefix(TAGS), config.scheme), RecordName)
-    if records or (kept and not is_mirror):
+    if records or kept:
         has = counted(records, "deploy record") if records else "what git ekf save keeps"
         raise Refused(
             f"the primary repository is a cluster's own, for it has {has}:"

@@ -79,9 +79,8 @@ def test_a_mirror_or_a_vendor_with_other_tags_is_no_clusters_own(
 ) -> None:
     mirror = tmp_path / "mirror.git"
     assert run("git-ekf", "mirror", vendor, mirror).code == 0
-    run("git", "-C", mirror, "update-ref", "refs/tags/deploy/nightly", "release-1.8")
-    # A channel that the vendor has rewritten is kept there.
-    run("git", "-C", mirror, "update-ref", "refs/ekf/backup/release-1.8/1", "release-1.8")
+    for ref in ("refs/tags/deploy/nightly", "refs/ekf/backup/release-1.8/1"):
+        run("git", "-C", mirror, "update-ref", ref, "release-1.8")
     done = run("git-ekf", "clone", mirror, tmp_path / "new", "--internal", internal)
     assert done.code == 0, done
 
