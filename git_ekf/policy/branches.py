@@ -152,12 +152,14 @@ def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]
 
 def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
+    fix = ""  # the same for all of them
     for commit, parents in own.commits(repo):
         if len(parents) > 1:
+            fix = fix or _as_one_line(repo, own)
             yield Finding(
                 f"{commit[:12]} on {own.branch} is a merge commit;"
                 " the next upgrade could not replay it",
-                _as_one_line(repo, own),
+                fix,
                 ref=own.ref,
                 commit=commit,
             )
@@ -169,8 +171,8 @@ def _as_one_line(repo: Repository, own: OwnCommits) -> str:
     Where a merge has brought a later release, the line is for that one's branch.
     """
     branch = own.branch
-    for commit, parents in reversed(own.commits(repo)):
-        goal = _other_release(repo, own, parents[1:])
+    for commit, foreign in _merged_from_elsewhere(repo, own)[:1]:
+        goal = _release_without_branch(repo, foreign)
         if goal:
             upstream = repo.tracking(f"{repo.config.primary}/{goal}")
             return (
@@ -183,16 +185,28 @@ def _as_one_line(repo: Repository, own: OwnCommits) -> str:
     return f"{switch}git ekf sync --flatten"
 
 
-def _other_release(repo: Repository, own: OwnCommits, merged: list[str]) -> str:
-    """The release whose commits were merged, where this one has no branch yet; else ""."""
+def _merged_from_elsewhere(repo: Repository, own: OwnCommits) -> list[tuple[str, str]]:
+    """(merge, what it has merged of the vendor's that the channel does not have), oldest first."""
     channel = repo.channel(own.branch)
-    known = dict(own.commits(repo))
-    for commit in merged:
-        if commit in known or not channel or repo.git.is_ancestor(commit, channel):
-            continue
-        prefix = f"{repo.config.primary}/"
-        names = [name.removeprefix(prefix) for name in repo.channels_with(commit)]
-        releases = [name for name in names if repo.config.scheme.is_release(name)]
-        if releases and releases[0] not in repo.release_branches:
-            return releases[0]
+    commits = own.commits(repo)
+    known = {commit for commit, _ in commits}
+    merged = [
+        (commit, other)
+        for commit, parents in reversed(commits)
+        for other in parents[1:]
+        if other not in known
+    ]
+    if not (channel and merged):
+        return []
+    beyond = set(repo.git.commits([other for _, other in merged], [channel]))
+    return [(commit, other) for commit, other in merged if other in beyond]
+
+
+def _release_without_branch(repo: Repository, commit: str) -> str:
+    """The release whose channel has a commit, where it has no branch here yet; else ""."""
+    prefix = f"{repo.config.primary}/"
+    for name in repo.channels_with(commit):
+        branch = name.removeprefix(prefix)
+        if repo.config.scheme.is_release(branch):
+            return "" if branch in repo.release_branches else branch
     return ""
