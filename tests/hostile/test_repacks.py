@@ -20,7 +20,8 @@ from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 
 # The steps of one repack do not mix with those of another. git itself leaves single objects unnamed
-# for a moment in a fetch, a rebase and a commit, so nothing is pruned within those.
+# for a moment in a fetch, a rebase and a commit, so nothing is pruned within those; nor before
+# the question to internal, which is asked beside a fetch.
 _STEP = """(
 unset $("$real" rev-parse --local-env-vars)
 cd %s || exit
@@ -31,6 +32,7 @@ flock 9
 ) >/dev/null 2>&1
 """
 _BEFORE_EACH = """PRUNING=1
+[ "$1" != ls-remote ] || PRUNING=
 %s
 case $1 in fetch|rebase|push) PRUNING= ;; esac
 export PRUNING
