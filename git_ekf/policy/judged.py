@@ -65,6 +65,8 @@ class Records:
         self.repo = repo
         self.updates = updates
         self._alone = alone
+        # Name -> whether nothing is found in it, as far as that was asked.
+        self.sound: dict[str, bool] = {}
         self.all = [JudgedRecord(repo, tag) for tag in tags]
         self._arriving = {update.ref for update in updates if not update.deletes}
         self._ancestry: dict[tuple[str, str], bool] = {}
@@ -182,27 +184,31 @@ class Records:
 
     # --- records that stand for older ones ---
 
-    def adopters(self, record: JudgedRecord) -> list[RecordTag]:
+    def adopters(self, record: JudgedRecord) -> list[JudgedRecord]:
         """The records that say of themselves that they stand for this one, on the same commit."""
         if self._alone:
             return []
         name, commit = record.record.name, record.record.tagged
-        found = [one.record for one in self._adopting.get(name, ()) if one.commit == commit]
-        return [one for one in found if one.name != name]
+        found = [one for one in self._adopting.get(name, ()) if one.commit == commit]
+        return [one for one in found if one.record.name != name]
 
     @cached_property
     def _adopting(self) -> dict[str, list[JudgedRecord]]:
-        """Name -> the records that adopt it, of those here; of those that arrive, while they do."""
-        known = self.all
-        if not self.updates:
-            names = {record.record.name for record in known}
-            others = [tag for tag in read_records(self.repo) if tag.name not in names]
-            known = [*known, *(JudgedRecord(self.repo, tag) for tag in others)]
+        """Name -> the records that adopt it."""
         adopting: dict[str, list[JudgedRecord]] = {}
-        for record in known:
+        for record in self.by_themselves.all:
             for name in record.fields.get(ADOPTS.casefold(), ()):
                 adopting.setdefault(name, []).append(record)
         return adopting
+
+    @cached_property
+    def by_themselves(self) -> Records:
+        """The same, of which none stands for another; also all others here, unless they arrive."""
+        tags = [record.record for record in self.all]
+        if not self.updates:
+            names = {tag.name for tag in tags}
+            tags += [tag for tag in read_records(self.repo) if tag.name not in names]
+        return Records(self.repo, tags, self.updates, alone=True)
 
     def adopted(self, name: str) -> RecordTag | None:
         """The record that another one adopts; None where it is neither here nor arriving."""

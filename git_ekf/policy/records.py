@@ -130,7 +130,9 @@ def _untrue(repo: Repository, record: JudgedRecord, records: Records) -> Iterato
     if records.is_lost(tag.object):
         yield f"it is on {tag.object[:12]}, which is not in this repository"
         return
-    yield from _adopts_wrongly(record, records)
+    adopts = _adopts_wrongly(record, records)
+    if adopts:
+        yield adopts
     local = record.value("Local SHA")
     if local and records.local(record) != tag.object:
         yield f"Local SHA is {local}, but the tag is on {tag.object}"
@@ -147,15 +149,20 @@ def _untrue(repo: Repository, record: JudgedRecord, records: Records) -> Iterato
         yield f"Upstream SHA {upstream} is not what the tagged commit {tag.object[:12]} stands on"
 
 
-def _adopts_wrongly(record: JudgedRecord, records: Records) -> Iterator[str]:
+def _adopts_wrongly(record: JudgedRecord, records: Records) -> str:
+    """What is wrong with the records that one says it stands for, the first of it; "" if nothing.
+
+    There may be any number of them.
+    """
     for name in record.fields.get(ADOPTS.casefold(), ()):
         other = records.adopted(name)
         if other is None or name == record.record.name:
-            yield f"{ADOPTS} names {name}, which is no other record of this repository"
-        elif other.tagged != record.commit:
-            yield f"{ADOPTS} names {name}, which is on {other.tagged[:12]}, and not on that commit"
-        elif other.tag and record.tag and record.tag.time > other.tag.time:
-            yield f"it was made later than {name}, whose time a record that adopts it carries"
+            return f"{ADOPTS} names {name}, which is no other record of this repository"
+        if other.tagged != record.commit:
+            return f"{ADOPTS} names {name}, which is on {other.tagged[:12]}, and not on that commit"
+        if other.tag and record.tag and record.tag.time > other.tag.time:
+            return f"it was made later than {name}, whose time a record that adopts it carries"
+    return ""
 
 
 def _is_adopted(repo: Repository, record: JudgedRecord, records: Records) -> bool:
@@ -163,17 +170,19 @@ def _is_adopted(repo: Repository, record: JudgedRecord, records: Records) -> boo
 
     It is judged by itself, so that none stands for the one that stands for it.
     """
-    adopters = records.adopters(record)
-    if not adopters:
-        return False
-    together = Records(repo, [*adopters, record.record], records.updates, alone=True)
-    return any(_is_sound(repo, adopter, together) for adopter in together.all[:-1])
+    for adopter in records.adopters(record):
+        if _is_sound(repo, adopter, records.by_themselves):
+            return True
+    return False
 
 
 def _is_sound(repo: Repository, record: JudgedRecord, together: Records) -> bool:
-    rules = (tag_name, tag_lightweight, tag_fields, tag_mismatch)
-    found = chain.from_iterable(rule(repo, record, together) for rule in rules)
-    return next(found, None) is None
+    name = record.record.name
+    if name not in together.sound:
+        rules = (tag_name, tag_lightweight, tag_fields, tag_mismatch)
+        found = chain.from_iterable(rule(repo, record, together) for rule in rules)
+        together.sound[name] = next(found, None) is None
+    return together.sound[name]
 
 
 def _is_base(repo: Repository, records: Records, branch: str, upstream: str, tagged: str) -> bool:

@@ -38,6 +38,17 @@ def test_old_and_new_may_arrive_together(site: Site) -> None:
     site.accepted(OLD, ADOPTING)
 
 
+def test_one_may_stand_for_several(site: Site) -> None:
+    """Which arrive with it, and of which one has a wrong name."""
+    site.work.commit("own/a", "1")
+    site.accepted("release-1.8")
+    for name in (OLD, "deploy/first"):
+        site.work.git("tag", name)
+    date = f"2026-11-19\nAdopts: {OLD}\nAdopts: deploy/first"
+    new = site.record(ADOPTING, Date=date)
+    site.accepted(OLD, "deploy/first", new)
+
+
 def test_an_untrue_adoption_is_refused(site: Site) -> None:
     published_by_hand(site)
     name = site.record(ADOPTING, Date=f"2026-11-19\nAdopts: {OLD}", Context="")
