@@ -105,14 +105,13 @@ def note_asked(repo: Repository) -> None:
 
 
 def last_asked(repo: Repository) -> float | None:
-    """When `internal` was asked last (seconds since 1970), by git-ekf or a fetch; None for never.
+    """When git-ekf asked `internal` last (seconds since 1970), None where it never did.
 
-    A fetch of another remote since lets that of `internal` be forgotten.
+    A fetch by hand does not count: it may be of one branch, and notices nothing that is gone.
     """
-    times = [repo.fetched_at(repo.config.internal)]
     with suppress(OSError):
-        times.append(os.stat(_asked_path(repo)).st_mtime)
-    return max(filter(None, times), default=None)
+        return os.stat(_asked_path(repo)).st_mtime
+    return None
 
 
 def _asked_path(repo: Repository) -> str:
