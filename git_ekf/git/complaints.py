@@ -63,9 +63,10 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
         return Refused("the current directory is not there any more", "cd to one that is")
     wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)
     if wrong and (wrong[1] or os.path.isfile(wrong[3])):
-        hint = f"correct line {wrong[2]} of {shell(wrong[3])}"
         if wrong[1]:
             hint = f"git config --show-origin {shell(wrong[1])}"
+        else:
+            hint = f"correct line {wrong[2]} of {shell(wrong[3])}"
         return Refused(f"git cannot read its configuration: {wrong[0]}", hint)
     clash = clash_in(stderr)
     if clash:
