@@ -398,6 +398,15 @@ def test_a_plain_switch_leads_to_the_configuration(pair: Pair, tmp_path: Path) -
 # --- wrong input ---
 
 
+def test_a_branch_without_the_configuration_gets_it(pair: Pair) -> None:
+    """As git makes it where it is told to take the vendor's."""
+    pair.a.git("reset", "-q", "--hard", "origin/release-1.8")
+    assert pair.a.ekf("check").code == 1
+    assert pair.a.ekf("pull").code == 0
+    assert same(pair)
+    assert pair.a.ekf("check").code == 0
+
+
 def test_uncommitted_work_stays(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)

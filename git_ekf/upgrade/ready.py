@@ -26,12 +26,14 @@ def require_ready(
     # The line stands on the channel only, where no merge has brought anything else.
     channel = repo.channel(target.branch) or target.onto
     one_line = flatten and not merges_other_releases(repo, target.base, target.tip, channel)
+    # Looked at here, in the light of what is to be done.
+    excused = {"linear-history"}
+    if target.rewritten or one_line:
+        excused.add("branch-base")
+    if target.command == PULL:  # which brings it
+        excused.add("branch-configuration")
     for finding in policy_errors(repo):
-        # Both are looked at here, in the light of what is to be done.
-        excused = finding.rule == "linear-history" or (
-            finding.rule == "branch-base" and (target.rewritten or one_line)
-        )
-        if not excused:
+        if finding.rule not in excused:
             raise Refused(
                 f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check"
             )
