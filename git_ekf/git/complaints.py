@@ -28,10 +28,11 @@ def no_git(cwd: str | None) -> EkfError:
     )
 
 
-def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
+def failure(process: Popen[bytes], stderr: str, objects: str = "", cwd: str = "") -> EkfError:
     """The error for a git that has failed, by its own words.
 
-    `objects` is the directory that it was told to write objects to, "" for the repository's own.
+    `objects` is the directory that it was told to write objects to, "" for the repository's own;
+    `cwd` is where it ran, "" for the current directory, and what its paths are relative to.
     """
     full = no_space_in(stderr)
     if full:
@@ -62,7 +63,7 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
     if "Unable to read current working directory" in stderr:
         return Refused("the current directory is not there any more", "cd to one that is")
     wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)
-    if wrong and (wrong[1] or os.path.isfile(wrong[3])):
+    if wrong and (wrong[1] or os.path.isfile(os.path.join(cwd, wrong[3]))):
         if wrong[1]:
             hint = f"git config --show-origin {shell(wrong[1])}"
         else:
@@ -72,7 +73,7 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "") -> EkfError:
     if clash:
         return clash
     lock = re.search(r"Unable to create '(.+\.lock)': File exists", stderr)
-    if lock and _is_gits(lock[1]):
+    if lock and _is_gits(os.path.join(cwd, lock[1])):
         return lock_in_the_way(lock[1])
     return failed
 

@@ -121,7 +121,7 @@ class Process:
             raise
         if process.returncode not in ok:
             objects = self.env.get("GIT_OBJECT_DIRECTORY", "")
-            raise failure(process, os.fsdecode(err), objects)
+            raise failure(process, os.fsdecode(err), objects, self.cwd or "")
         return process.returncode, out
 
     def _run(

@@ -60,7 +60,7 @@ class AboutQuestions(Process):
         out, err = process.communicate()
         lines = os.fsdecode(out).split("\n")
         if len(lines) < 6:
-            raise failure(process, os.fsdecode(err))
+            raise failure(process, os.fsdecode(err), cwd=self.cwd or "")
         if len(lines) > 7:
             raise line_end("this repository")
         bare, shallow, object_format, git_dir, common_dir = lines[:5]
