@@ -155,7 +155,7 @@ def _deploy(repo: Repository, running: Running) -> Deploy:
         running.branch,
         running.commit,
         running.seconds,
-        context(running.tag.raw or b""),
+        context(running.tag.raw) if running.tag.raw else "",
         _commits_since(repo, running.commit),
         saved_records(repo).get(name) == running.tag.oid,
     )

@@ -284,9 +284,11 @@ def test_status_with_a_record_that_says_nothing(clone: Clone) -> None:
     assert answer(clone, "status")["last_deploy"]["context"] == ""
 
 
-def test_status_with_a_record_that_has_no_time(clone: Clone) -> None:
+def test_status_with_a_record_that_has_no_message(clone: Clone) -> None:
     clone.git("tag", "deploy/2026-11-20/release-1.8")
-    assert answer(clone, "status")["last_deploy"] is None
+    document = answer(clone, "status")
+    assert document["last_deploy"]["context"] == ""
+    assert rules(document) == {"tag-lightweight"}
 
 
 def test_status_on_a_detached_head(clone: Clone) -> None:

@@ -22,8 +22,8 @@ _STATUS = (
 
 # More than one, because some may be of a clock in the future.
 _RECORDS = [
-    *("for-each-ref", "--count=10", "--sort=-taggerdate"),
-    *("--format=%(taggerdate:unix) %(refname)", "refs/tags/deploy/"),
+    *("for-each-ref", "--count=10", "--sort=-creatordate"),
+    *("--format=%(creatordate:unix) %(refname)", "refs/tags/deploy/"),
 ]
 
 # What git is doing, in the words of git's own prompt.

@@ -37,7 +37,10 @@ class RefObject(NamedTuple):
 
 
 class TagTime(NamedTuple):
-    """A ref to an annotated tag, and when that was made, in seconds since 1970."""
+    """A ref to a tag, and when that was made, in seconds since 1970.
+
+    Of a lightweight one only the commit says when.
+    """
 
     ref: str
     oid: str
@@ -116,12 +119,12 @@ class RefQuestions(Process):
         return dict(line.split(" ", 1) for line in lines)
 
     def tag_times(self, *patterns: str) -> list[TagTime]:
-        """The annotated tags that refs name, by when they were made, the newest first.
+        """The tags that refs name, by when they were made, the newest first.
 
-        Those whose tagger or time git cannot read are left out.
+        Those of which git cannot tell the time are left out.
         """
-        wanted = "--format=%(taggerdate:unix) %(objectname) %(refname)"
-        question = ("for-each-ref", "--sort=-taggerdate", wanted, "--end-of-options", *patterns)
+        wanted = "--format=%(creatordate:unix) %(objectname) %(refname)"
+        question = ("for-each-ref", "--sort=-creatordate", wanted, "--end-of-options", *patterns)
         found = []
         for line in self._lines(*question):
             seconds, oid, ref = line.split(" ", 2)
