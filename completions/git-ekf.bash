@@ -305,6 +305,7 @@ __git_ekf_command ()
 		;;
 	trust)
 		options=--list,--revoke,--yes,--help
+		arguments="revisions..."
 		;;
 	man)
 		options=--install,--path,--schema,--help

@@ -243,6 +243,7 @@ complete -c git-ekf -n '__git_ekf_at trust' -l list -d 'List the commands and wh
 complete -c git-ekf -n '__git_ekf_at trust' -l revoke -d 'Forget all commands that were trusted in this clone.'
 complete -c git-ekf -n '__git_ekf_at trust' -l yes -s y -d 'Agree to every question.'
 complete -c git-ekf -n '__git_ekf_at trust' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at trust 1+' -F -k -a '(__git_ekf_ask revisions)'
 complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man looks, or into DIR.'
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'

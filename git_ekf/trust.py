@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from git_ekf import config as configuration
@@ -25,6 +27,12 @@ RENDER = "render"
 MIGRATIONS = "upgrade.migrations"
 
 FILES = "files"
+
+_PATH = "{path}"
+_ESCAPED = re.escape(_PATH)
+
+# What separates the words of a line for a shell, and a value from its name.
+_PARTS = re.compile(r"[\s;|&()<>'\"`=,@]+")
 
 SHIPPED = ".ekf/migrate"  # where a channel may have a migration of its own
 
@@ -50,7 +58,7 @@ def require_trusted(
     """
     wanted = Command(section, command)
     known = remembered(repo)
-    require_trusted_files(repo, command, tree, known)
+    require_trusted_files(repo, command, tree, known, is_offered=True)
     if wanted not in known and wanted not in _own(repo):
         raise Refused(
             f"{configuration.FILE} names a command that is not trusted here: {shell(*command)}",
@@ -59,34 +67,66 @@ def require_trusted(
 
 
 def require_trusted_files(
-    repo: Repository, words: tuple[str, ...], tree: str, known: list[Command] | None = None
+    repo: Repository,
+    words: tuple[str, ...],
+    tree: str,
+    known: list[Command] | None = None,
+    *,
+    is_offered: bool = False,
 ) -> None:
-    """Raises Refused for a file of the tree that the words name and that was not agreed to."""
+    """Raises Refused for a file of the tree that the words name and that was not agreed to.
+
+    `is_offered`: `tracked` has the files of this tree, a commit by its id otherwise.
+    """
     known = remembered(repo) if known is None else known
     for file in files_named(repo, words, tree):
         if file not in known:
             path, oid = file.words
             raise Refused(
                 f"{path} ({oid[:12]}) would be run, and is not trusted here in this version",
-                "git ekf trust",
+                "git ekf trust" if is_offered else f"git ekf trust {shell(tree[:12])}",
             )
 
 
 def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[Command]:
     """The files of a tree that a command's words name, in the section files.
 
-    A program without a slash in its name is not of the tree: it is found on the PATH.
+    A program without a slash in its name is not of the tree: it is found on the PATH. A word may
+    name files in parts of it: an option's value, a line for `sh -c`, a script beside {path}.
     """
-    paths = []
-    for number, word in enumerate(words):
-        value = word.partition("=")[2] if word.startswith("-") else word
-        path = os.path.normpath(value)
-        is_inside = not os.path.isabs(value) and not path.startswith("..") and path != "."
-        if value and is_inside and value.isprintable() and (number or "/" in value):
-            paths.append(path)
+    values = [value for value in words[:1] if "/" in value]
+    for word in words[1:]:
+        values += [word, *_PARTS.split(word)]
+        if word.startswith("-"):
+            values.append(word[2:])
+    paths = dict.fromkeys(filter(None, map(_inside, values)))
+    patterns = [path for path in paths if _PATH in path and path != _PATH]
+    if patterns:
+        paths |= dict.fromkeys(_matching(repo.git.ls_tree(tree, recursive=True), patterns))
     oids = repo.git.file_ids(f"{tree}:{path}" for path in paths)
     pairs = zip(paths, oids, strict=True)
     return [Command(FILES, pair) for pair in pairs if pair[1]]
+
+
+def _inside(value: str) -> str:
+    """The path from the top of a tree that a value is, "" for none."""
+    if _PATH in value:
+        # Where a way up leads depends on the path: what follows may be anywhere.
+        _, up, rest = value.rpartition("/../")
+        value = f"{_PATH}/{rest}" if up else value
+    path = os.path.normpath(value) if value else "."
+    if os.path.isabs(value) or path == "." or path.split("/")[0] == ".." or "\n" in path:
+        return ""
+    return path
+
+
+def _matching(files: Iterable[str], patterns: list[str]) -> Iterator[str]:
+    """The files that one of the patterns names for some path, also for that of the top."""
+    wanted = "|".join(re.escape(pattern).replace(_ESCAPED, ".*") for pattern in patterns)
+    tops = [os.path.normpath(pattern.replace(_PATH, ".")) for pattern in patterns]
+    for file in files:
+        if "\n" not in file and (file in tops or re.fullmatch(wanted, file)):
+            yield file
 
 
 def require_shipped_trusted(repo: Repository, branch: str, oid: str) -> None:
@@ -114,11 +154,12 @@ def shipped(repo: Repository) -> list[Command]:
     return [_shipped(repo, branch, oid) for branch, oid in found if oid]
 
 
-def tracked(repo: Repository, deployed: str = "") -> list[Command]:
+def tracked(repo: Repository, deployed: str = "", others: Sequence[str] = ()) -> list[Command]:
     """The commands that `.ekf.toml` names, but for those that would run without it, and the files.
 
     These are all that commands run, also those of git's configuration. `deployed` is the commit
-    that the cluster runs, "" for none known: the comparison runs on its files. Raises UsageError.
+    that the cluster runs, "" for none known: the comparison runs on its files. `others` are more
+    commits that commands run on. Raises UsageError.
     """
     own = _own(repo)
     named = _commands(configuration.load(repo.toml, []))
@@ -133,6 +174,9 @@ def tracked(repo: Repository, deployed: str = "") -> list[Command]:
         if channel:
             files += files_named(repo, migration.command, channel)
         files += files_named(repo, migration.command, "HEAD")
+    for commit in others:
+        for _, words in _commands(config):
+            files += files_named(repo, words, commit)
     return [*commands, *dict.fromkeys(files)]
 
 

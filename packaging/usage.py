@@ -32,6 +32,7 @@ KINDS = {
     "PRIMARY": "directories",
     "RECEIPT": "files",
     "REV-RANGE": "revisions",
+    "REVISION": "revisions",
     "SIDE[:PATTERN]": "sides",
     "SIGNERS": "files",
     "TAG": "records",

@@ -19,6 +19,13 @@ from git_ekf.trust import trust as remember
 
 
 def trust(
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REVISION]...",
+            help="Commits whose versions of the files that commands run are listed too.",
+        ),
+    ] = None,
     only_list: Annotated[
         bool,
         typer.Option("--list", help="List the commands and which are trusted; change nothing."),
@@ -31,6 +38,8 @@ def trust(
     """Allow the commands that the tracked configuration names to run."""
     if only_list and forget:
         raise UsageError("--list and --revoke exclude each other", "git ekf trust -h")
+    if forget and revisions:
+        raise UsageError("--revoke forgets all, whatever revision", "git ekf trust --revoke")
     repo = Repository()
     if forget:
         forgotten = revoke(repo)
@@ -40,7 +49,8 @@ def trust(
             say("No command was trusted; nothing was changed.")
         return
     from_channels = shipped(repo)
-    named = tracked(repo, deployed_commit(repo)) + from_channels
+    others = [_commit(repo, revision) for revision in revisions or []]
+    named = tracked(repo, deployed_commit(repo), others) + from_channels
     trusted = remembered(repo)
     if named:
         say(f"{FILE} and the channels name:" if from_channels else f"{FILE} names:")
@@ -62,6 +72,13 @@ def trust(
         )
     remember(repo, new)
     say(f"Trusted in this clone: {counted(len(new), 'command')}.")
+
+
+def _commit(repo: Repository, revision: str) -> str:
+    commit = repo.git.commit(revision)
+    if not commit:
+        raise UsageError(f"{revision} names no commit", "git ekf log lists the deploy records")
+    return commit
 
 
 def _list(commands: list[Command], trusted: list[Command]) -> None:

@@ -61,7 +61,7 @@ def compare(
     builder cannot be started.
     """
     import_yaml()
-    command = trusted_command(repo)
+    command = trusted_command(repo, old, new)
     with _checkouts(repo, old, new) as (before, after), Builder(command) as builder:
         # Side by side, so that what comes first in the list is ready first.
         started: list[list[Future[Build] | None]] = []
@@ -105,7 +105,7 @@ def broken(
     Those that did not build in `old` either are left out. Raises Refused when the builder is not
     trusted, CallFailed when it cannot be started.
     """
-    command = trusted_command(repo)
+    command = trusted_command(repo, old, new)
     with _checkouts(repo, new) as (after,), Builder(command) as builder:
         failed = _failing(builder, after, paths, progress)
     if not failed:

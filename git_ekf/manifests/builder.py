@@ -16,7 +16,7 @@ from git_ekf.errors import CallFailed
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.temporary import undisturbed
-from git_ekf.trust import RENDER, require_trusted
+from git_ekf.trust import RENDER, require_trusted, require_trusted_files
 
 # Lines of a failed builder's last words that are kept.
 _LAST_LINES = 5
@@ -35,13 +35,16 @@ class Build(NamedTuple):
 NOTHING = Build(b"", None)
 
 
-def trusted_command(repo: Repository) -> tuple[str, ...]:
-    """The builder's words, the program as an absolute path.
+def trusted_command(repo: Repository, *commits: str) -> tuple[str, ...]:
+    """The builder's words, the program as an absolute path, to be run in checkouts of the commits.
 
     Raises Refused when it is not trusted, CallFailed when there is no such program.
     """
     command = repo.config.render_command
     require_trusted(repo, RENDER, command)
+    for commit in commits:
+        # Its own program does not run there.
+        require_trusted_files(repo, ("", *command[1:]), commit)
     program = command[0]
     if "/" in program:
         # A builder inside the repository is that of the work tree, for both sides: an old

@@ -70,6 +70,12 @@ APPLYING = {
     "commands/trust.py: They run with all your rights. Trust them?": Scenario(
         _TOML, "git ekf trust", again="git ekf trust", said="nobody is there to ask"
     ),
+    "commands/trust.py: {} names no commit": Scenario(
+        "", "git ekf trust nowhere", ("git ekf log",), again="git ekf trust HEAD"
+    ),
+    "commands/trust.py: --revoke forgets all, whatever revision": Scenario(
+        "", "git ekf trust --revoke HEAD", again="git ekf trust"
+    ),
     "commands/trust.py: --list and --revoke exclude each other": Scenario(
         "", "git ekf trust --list --revoke", again="git ekf trust --list"
     ),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from conftest import Clone
-from upgrading import World, vendor_commit
+from upgrading import ISTIO, World, vendor_commit
+
+from git_ekf.errors import Refused
+from git_ekf.git.calls import Git
+from git_ekf.manifests.build import broken
+from git_ekf.repository import Repository
 
 TOOL = "#!/bin/sh\ntouch {}\n"
 
@@ -74,3 +81,79 @@ def test_a_colleagues_deploy_tool(clone: Clone) -> None:
     clone.git("commit", "-q", "-a", "-m", "Another one")
     assert clone.ekf("apply").code == 4
     assert not clone.path.with_name("ran").exists()
+
+
+BASE = ISTIO.rpartition("/")[0]
+WORDS = [
+    ["sh", "tools/x.sh", "{path}"],
+    ["sh", "{path}/../../../tools/x.sh"],
+    ["sh", "tools/{path}.sh"],
+    ["sh", "-c", '. ./tools/x.sh "$1"', "sh", "{path}"],
+    ["sh", "-c", "true {path} && sh tools/x.sh"],
+    ["bash", "-O", "extglob", "tools/x.sh", "{path}"],
+    ["env", "BASH_ENV=tools/x.sh", "bash", "-c", "exit 0", "{path}"],
+]
+
+
+def builder(world: World, words: list[str], text: str) -> None:
+    for name in ("tools/x.sh", f"tools/{BASE}.sh"):
+        world.write(name, text)
+    world.write(".ekf.toml", f"[render]\ncommand = {json.dumps(words)}\n")
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "Build")
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_the_builder_of_another_commit(world: World, words: list[str]) -> None:
+    """Both sides of a comparison are built in their own files, as is the check of an upgrade."""
+    world.git("config", "--unset-all", "ekf.render.command", ok=False)
+    builder(world, words, TOOL.format(world.path.with_name("ran")))
+    builder(world, words, "exit 0\n")
+    assert world.ekf("trust", "--yes").code == 0
+    # A kustomization is changed, so that there is something to build.
+    world.write(ISTIO, "kind: List\n")
+    world.git("commit", "-q", "-a", "-m", "Change")
+    done = world.ekf("diff", "--rendered", "HEAD~2", "HEAD", BASE)
+    assert (done.code, ran(world)) == (4, False), done
+    hint = done.err.splitlines()[-1].removeprefix("hint: git ekf ")
+    assert hint.startswith("trust ")
+    assert world.ekf(*hint.split(), "--yes").code == 0
+    done = world.ekf("diff", "--rendered", "HEAD~2", "HEAD", BASE)
+    assert (done.code, ran(world)) == (0, True), done
+
+
+def test_the_builder_of_what_an_upgrade_makes(world: World) -> None:
+    """Of both commits that are built, the one before has the vendor's file of that name."""
+    text = TOOL.format(world.path.with_name("ran"))
+    world.git("config", "--unset-all", "ekf.render.command", ok=False)
+    builder(world, ["sh", "tools/x.sh", "{path}"], "exit 0\n")
+    assert world.ekf("trust", "--yes").code == 0
+    builder(world, ["sh", "tools/x.sh", "{path}"], f"{text}exit 1\n")
+    repo = Repository(Git(str(world.path)))
+    now, before = world.stack()[-1], world.stack()[-2]
+    for old, new in ((before, now), (now, before)):
+        with pytest.raises(Refused) as refused:
+            broken(repo, old, new, [BASE])
+        assert refused.value.hint.startswith("git ekf trust")
+    assert not ran(world)
+
+
+def test_trust_of_a_revision_that_is_none(world: World) -> None:
+    done = world.ekf("trust", "nowhere")
+    assert (done.code, done.err.splitlines()[0]) == (2, "git-ekf: nowhere names no commit")
+    assert world.ekf("trust", "--revoke", "HEAD").code == 2
+
+
+@pytest.mark.parametrize("words", [*WORDS[2:4], ["sh", "{path}/deploy.sh"]], ids=" ".join)
+def test_a_word_with_the_path_of_a_deployment(world: World, words: list[str]) -> None:
+    for name in (f"{BASE}/deploy.sh", "tools/x.sh", f"tools/{BASE}.sh"):
+        world.write(name, TOOL.format(world.path.with_name("ran")))
+    for word in words:
+        world.git("config", "--add", "ekf.apply.command", word)
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "Deploy")
+    done = world.ekf("apply", BASE)
+    assert (done.code, ran(world)) == (4, False), done
+    assert world.ekf("trust", "--yes").code == 0
+    done = world.ekf("apply", BASE)
+    assert (done.code, ran(world)) == (0, True), done
