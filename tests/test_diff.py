@@ -204,6 +204,13 @@ def test_a_terminal_gets_gits_pager_and_colours(clone: Clone) -> None:
         ),
         (["--rendred"], 2, "no such option: --rendred", "git ekf diff --rendered"),
         (["--rendered", "-w"], 2, "no such option: -w", "git ekf diff -h"),
+        (["HEAD", "--", ".."], 2, ".. is outside the repository", "git ekf diff -h"),
+        (
+            ["--json", "HEAD", "--", "own/../../x"],
+            2,
+            "own/../../x is outside the repository",
+            "git ekf diff -h",
+        ),
         (
             ["--rendered", "../elsewhere"],
             2,

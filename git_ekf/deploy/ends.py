@@ -70,7 +70,11 @@ def read_ends(
                 f"{word} is neither a deploy record, a revision nor a path",
                 "git ekf log lists the records",
             )
-    return old, new, words if behind is None else behind
+    paths = words if behind is None else behind
+    for path in paths:
+        if not path.startswith(":"):  # magic of git's
+            _top_path(repo, path)
+    return old, new, paths
 
 
 def _range(repo: Repository, word: str) -> list[End]:

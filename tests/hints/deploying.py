@@ -9,6 +9,11 @@ _TOML = "printf '[apply]\\ncommand = [\"./tool\", \"{path}\"]\\n' >.ekf.toml\npr
 _FAKE_GPG = (
     "printf '#!/bin/sh\\nexit 1\\n' >$TOP/gpg\nchmod +x $TOP/gpg\ngit config gpg.program $TOP/gpg\n"
 )
+_BUILT = (
+    f"{RECORD}git config --add ekf.render.command true\n"
+    "git config --add ekf.render.command '{path}'\n"
+    "echo x >>own/more\ngit commit -q -a -m Own\n"
+)
 _YES = {"git ekf trust": "git ekf trust --yes"}
 
 APPLYING = {
@@ -92,6 +97,35 @@ APPLYING = {
         ("-m",),
         {"-m": "git ekf tag -m x"},
         "git ekf show",
+    ),
+    "deploy/ends.py: there is no commit to compare with yet": Scenario(
+        RECORD + "git switch -q --orphan new",
+        "git ekf diff 2026-11-20",
+        ("git ekf status",),
+        again="git switch -q release-1.8 && git ekf diff 2026-11-20",
+    ),
+    "deploy/ends.py: {} is outside the repository": Scenario(
+        RECORD,
+        "git ekf diff --json HEAD -- ..",
+        ("git ekf diff -h",),
+        again="git ekf diff HEAD -- .",
+    ),
+    "manifests/choice.py: render.command has no {path}, so it builds everything at once": Scenario(
+        RECORD + "git config ekf.render.command true\n",
+        "git ekf diff --rendered own",
+        again="git ekf diff --rendered",
+    ),
+    "manifests/choice.py: apply.paths: {} is outside the repository": Scenario(
+        _BUILT + "git config ekf.apply.paths ../x\n",
+        "git ekf diff --rendered",
+        fill={"PATH": "own"},
+        again="git ekf diff --rendered own",
+    ),
+    "manifests/choice.py: {} is in neither commit": Scenario(
+        _BUILT,
+        "git ekf diff --rendered HEAD~1 HEAD -- none",
+        ("git ekf diff --rendered",),
+        again="git ekf diff --rendered",
     ),
     "deploy/ends.py: {} is neither a deploy record nor a revision": Scenario(
         RECORD,
