@@ -29,7 +29,8 @@ MIGRATIONS = "upgrade.migrations"
 FILES = "files"
 
 _PATH = "{path}"
-_ESCAPED = re.escape(_PATH)
+# What is filled in as a command is run; of a version, from and to.
+_FILLED = ("{path}", "{from}", "{to}")
 
 # What separates the words of a line for a shell, and a value from its name.
 _PARTS = re.compile(r"[\s;|&()<>'\"`=,@]+")
@@ -92,7 +93,8 @@ def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[Com
     """The files of a tree that a command's words name, in the section files.
 
     A program without a slash in its name is not of the tree: it is found on the PATH. A word may
-    name files in parts of it: an option's value, a line for `sh -c`, a script beside {path}.
+    name files in parts of it: an option's value, a line for `sh -c`, a script beside
+    {path} or of the release {to}.
     """
     values = [value for value in words[:1] if "/" in value]
     for word in words[1:]:
@@ -100,7 +102,7 @@ def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[Com
         if word.startswith("-"):
             values.append(word[2:])
     paths = dict.fromkeys(filter(None, map(_inside, values)))
-    patterns = [path for path in paths if _PATH in path and path != _PATH]
+    patterns = [path for path in paths if path not in _FILLED and _wildcards(path) != path]
     if patterns:
         paths |= dict.fromkeys(_matching(repo.git.ls_tree(tree, recursive=True), patterns))
     oids = repo.git.file_ids(f"{tree}:{path}" for path in paths)
@@ -120,9 +122,16 @@ def _inside(value: str) -> str:
     return path
 
 
+def _wildcards(text: str) -> str:
+    """A path, or an expression made of it, with .* for whatever is filled in."""
+    for name in _FILLED:
+        text = text.replace(re.escape(name), ".*").replace(name, ".*")
+    return text
+
+
 def _matching(files: Iterable[str], patterns: list[str]) -> Iterator[str]:
-    """The files that one of the patterns names for some path, also for that of the top."""
-    wanted = "|".join(re.escape(pattern).replace(_ESCAPED, ".*") for pattern in patterns)
+    """The files that one of the patterns names for some value, also for the path of the top."""
+    wanted = "|".join(_wildcards(re.escape(pattern)) for pattern in patterns)
     tops = [os.path.normpath(pattern.replace(_PATH, ".")) for pattern in patterns]
     for file in files:
         if "\n" not in file and (file in tops or re.fullmatch(wanted, file)):

@@ -157,3 +157,17 @@ def test_a_word_with_the_path_of_a_deployment(world: World, words: list[str]) ->
     assert world.ekf("trust", "--yes").code == 0
     done = world.ekf("apply", BASE)
     assert (done.code, ran(world)) == (0, True), done
+
+
+@pytest.mark.parametrize("name", ["own/to-{to}.sh", "own/{from}/x.sh"])
+def test_a_word_with_the_release_of_a_migration(world: World, name: str) -> None:
+    file = name.replace("{to}", "1.9").replace("{from}", "1.8")
+    world.write(file, TOOL.format(world.path.with_name("ran")))
+    world.write(".ekf.toml", f'[[upgrade.migrations]]\nto = "1.9"\ncommand = ["sh", "{name}"]\n')
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "Migrate")
+    assert world.ekf("trust", "--yes").code == 0
+    world.write(file, f"touch {world.path.with_name('ran')} # another one\n")
+    world.git("commit", "-q", "-a", "-m", "Another one")
+    done = world.ekf("upgrade", "1.9", "--no-save-check", "--no-build")
+    assert (done.code, ran(world)) == (4, False), done
