@@ -177,6 +177,8 @@ def snapshot(world: Clone, *, exact: bool = False) -> dict[str, object]:
             )
     if exact:
         for path in sorted(git_dir.rglob("*")):
+            if path == git_dir / "ekf/asked":  # whenever internal is asked
+                continue
             if path.is_file():
                 found[f".git/{path.relative_to(git_dir)}"] = (
                     path.stat().st_mtime_ns,
@@ -189,7 +191,8 @@ def snapshot(world: Clone, *, exact: bool = False) -> dict[str, object]:
 
 def private(world: World) -> set[str]:
     """What git-ekf keeps in the git directory."""
-    return {path.name for path in (world.path / ".git/ekf").iterdir()} - {"lock", "journal"}
+    known = {"lock", "journal", "asked"}
+    return {path.name for path in (world.path / ".git/ekf").iterdir()} - known
 
 
 def assert_refused(done: Run, message: str, hint: str, code: int = 4) -> None:

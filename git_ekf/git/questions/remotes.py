@@ -69,7 +69,9 @@ class RemoteQuestions(Process):
         Raises CallFailed.
         """
         progress = "--progress" if self.progress else "--quiet"
-        self._show("fetch", progress, *_WITHOUT_PRUNING, "--", remote, *refspecs)
+        # As a pack: while it writes single objects, git is silent where it is not on a terminal.
+        git = self.variant(settings=("fetch.unpackLimit=1",))
+        git._show("fetch", progress, *_WITHOUT_PRUNING, "--", remote, *refspecs)
 
     def fetch_objects(self, remote: str, refs: Iterable[str]) -> str:
         """Fetches what refs lead to, and moves no ref here but FETCH_HEAD. git's messages.
