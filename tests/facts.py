@@ -19,6 +19,9 @@ class Facts(NamedTuple):
     not_here        the other way round
     records         names of records that internal does not have
     since           commits of HEAD behind the newest record, None where that is not in HEAD
+    own, behind     commits of HEAD that the vendor's channel does not have, and the other way round
+    newer           the vendor's later channels
+    others          other release branches here that differ from internal: (unsaved, only there)
     """
 
     branch: str
@@ -27,6 +30,10 @@ class Facts(NamedTuple):
     not_here: int | None
     records: set[str]
     since: int | None
+    own: int | None
+    behind: int | None
+    newer: list[str]
+    others: dict[str, tuple[int, int]]
 
 
 def refs(repository: Path, *patterns: str) -> dict[str, str]:
@@ -49,11 +56,19 @@ def _order(clone: Clone, ref: str, oid: str) -> tuple[Order, str, str]:
 
 
 def facts(clone: Clone, internal: Path) -> Facts:
-    """By plain git, of which nothing is kept: what internal has is fetched into no ref."""
+    """By plain git, of which nothing is kept: what the remotes have is fetched into no ref."""
     there = refs(internal, "refs/heads/", "refs/tags/deploy/")
     here = refs(clone.path, "refs/tags/deploy/")
-    if there:
-        clone.git("fetch", "-q", "--no-tags", "--no-write-fetch-head", str(internal), *there)
+    vendor = Path(clone.out("remote", "get-url", "origin"))
+    channels = {
+        ref.removeprefix("refs/heads/"): oid
+        for ref, oid in refs(vendor, "refs/heads/").items()
+        if ref.startswith("refs/heads/release-")
+    }
+    for remote, wanted in ((internal, there), (vendor, refs(vendor, "refs/heads/"))):
+        if wanted:
+            options = ("-q", "--no-tags", "--no-write-fetch-head")
+            clone.git("fetch", *options, str(remote), *wanted)
     records = {ref: oid for ref, oid in {**there, **here}.items() if ref.startswith("refs/tags/")}
     newest = max((_order(clone, ref, oid) for ref, oid in records.items()), default=None)
     branch = clone.out("branch", "--show-current")
@@ -63,6 +78,21 @@ def facts(clone: Clone, internal: Path) -> Facts:
     def count(one: str, without: str) -> int:
         return int(clone.out("rev-list", "--count", one, f"^{without}"))
 
+    def others() -> dict[str, tuple[int, int]]:
+        found = {}
+        for ref, tip in refs(clone.path, "refs/heads/release-*").items():
+            name = ref.removeprefix("refs/heads/")
+            saved = there.get(ref)
+            unsaved = count(tip, saved) if saved else count(tip, channels[name])
+            only_there = count(saved, tip) if saved else 0
+            if name != branch and (unsaved or only_there):
+                found[name] = (unsaved, only_there)
+        return found
+
+    def version(name: str) -> tuple[int, ...]:
+        return tuple(map(int, name.removeprefix("release-").split(".")))
+
+    channel = channels.get(branch)
     since = None
     if newest and clone.git("merge-base", "--is-ancestor", newest[2], head, ok=False).code == 0:
         since = count(head, newest[2])
@@ -73,6 +103,12 @@ def facts(clone: Clone, internal: Path) -> Facts:
         count(saved, head) if saved else None,
         {ref.removeprefix("refs/tags/") for ref, oid in here.items() if there.get(ref) != oid},
         since,
+        count(head, channel) if channel else None,
+        count(channel, head) if channel else None,
+        sorted((name for name in channels if version(name) > version(branch)), key=version)
+        if channel
+        else [],
+        others(),
     )
 
 
@@ -90,6 +126,11 @@ def assert_true(clone: Clone, internal: Path) -> None:
     assert document["branch"] == true.branch
     if document["release"]:
         assert (document["unsaved"], document["not_here"]) == (true.unsaved, true.not_here)
+        said_of_channel = (document["configuration"], document["channel_ahead"])
+        assert said_of_channel == (true.own, true.behind)
+        assert document["newer"] == true.newer
+    others = {one["branch"]: (one["unsaved"], one["not_here"]) for one in document["others"]}
+    assert others == true.others
     assert document["unsaved_records"] == len(true.records)
     _assert_text(shown.out, true)
 
@@ -110,6 +151,9 @@ def _assert_text(text: str, true: Facts) -> None:
     assert row["saved"].startswith("never: ") == (true.unsaved is None)
     if true.not_here:
         assert f"{true.not_here} commit" in row["saved"]
+    assert row["channel"].startswith("up to date (fetched just now)") == (true.behind == 0)
+    assert row["configuration"].startswith(f"{true.own} commit")
+    assert ("newer" in row) == bool(true.newer)
     here = true.runs is not None and true.runs[0].endswith(f"/{true.branch}")
     assert row["last deploy"].endswith(", this commit") == (here and true.since == 0)
     assert row["last deploy"].endswith(" ago") == (here and bool(true.since))

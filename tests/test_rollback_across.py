@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, run
+from reach import EVERYTHING, long
 from upgrading import (
     DASHBOARD,
     ISTIO,
@@ -434,14 +435,15 @@ def killed_at(world: World, folder: Path, number: int, *command: str) -> Run:
     return run("git-ekf", *command, cwd=world.path, env=environment)
 
 
+@long
 @pytest.mark.parametrize("scene", ["clean", "stops", "continue", "abort"])
 def test_killed(template: Path, tmp_path: Path, scene: str) -> None:
-    """At every 5th call of git: the next commands lead to the one end or the other."""
+    """At a call of git: the next commands lead to the one end or the other."""
     prepared = copy(template, tmp_path / "prepared")
     if scene != "clean":
         conflicting(prepared)
     tip = prepared.out("rev-parse", "HEAD")
-    for number in range(1, 400, 5):
+    for number in range(1, 400, 3 if EVERYTHING else 15):
         world = copy(prepared.path.parent, tmp_path / f"world-{number}")
         command = ("rollback", "2026-11-19")
         if scene in ("continue", "abort"):
@@ -472,13 +474,14 @@ def test_killed(template: Path, tmp_path: Path, scene: str) -> None:
     assert number > 10
 
 
+@long
 @pytest.mark.parametrize("how", ["continue", "by hand"])
 def test_killed_inside_git(template: Path, tmp_path: Path, how: str) -> None:
     """git, the shell of the last line, and git-ekf, at every change of a ref while it goes on."""
     prepared = copy(template, tmp_path / "prepared")
     conflicting(prepared)
     tip = prepared.out("rev-parse", "HEAD")
-    for number in range(1, 40):
+    for number in range(1, 40, 1 if EVERYTHING else 3):
         world = copy(prepared.path.parent, tmp_path / f"world-{number}")
         assert roll_back(world, code=3)
         resolve(world)

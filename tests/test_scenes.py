@@ -209,12 +209,12 @@ SCENES: list[Callable[[Site], None]] = [
     fix_on_the_old_release,
 ]
 KINDS: list[Callable[[Path], AbstractContextManager[Server]]] = [servers.ssh, servers.http]
-# Each scene on one of the servers; with everything each on both.
+# Some scenes on one of the servers; with everything each on both.
 PLAYED = [
     (scene, kind)
     for number, scene in enumerate(SCENES)
     for place, kind in enumerate(KINDS)
-    if EVERYTHING or number % 2 == place
+    if EVERYTHING or number % 4 == place
 ]
 
 
