@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from git_ekf.git.refs import HEADS, RECORDS, TAGS
+from git_ekf.git.refs import RECORDS, TAGS
 from git_ekf.names import RecordName, normalise_url, record_name
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
@@ -89,10 +89,12 @@ def cluster_name(repo: Repository) -> str:
     return normalise_url(url).rpartition("/")[2] or "the cluster"
 
 
-def is_here(repo: Repository, running: Running) -> bool:
-    """Whether the local branch of its release has what runs."""
-    tip = repo.refs.get(HEADS + running.branch)
-    return tip is not None and repo.git.is_ancestor(running.commit, tip)
+def branch_to_switch_to(repo: Repository) -> str:
+    """The local release branch that the cluster runs, else the newest; "" where there is none."""
+    running = cluster_of(repo).running
+    if running and running.branch in repo.release_branches:
+        return running.branch
+    return next(reversed(repo.release_branches), "")
 
 
 def deployed_commit(repo: Repository) -> str:

@@ -682,6 +682,18 @@ def test_after_a_rollback_the_old_release_is_what_runs(pair: Pair, tmp_path: Pat
     assert restored.ekf("status", "--prompt").out.split()[-1] == "!1.8"
 
 
+def test_the_way_back_to_a_release_leads_to_what_runs(pair: Pair) -> None:
+    old = deploy(pair.a, "On 1.8", 1)
+    assert pair.a.ekf("upgrade").code == 0
+    deploy(pair.a, "To 1.9", 2)
+    assert pair.a.ekf("rollback", old).code == 0
+    pair.a.commit("own/back", "1\n", "Back")
+    deploy(pair.a, "Back on 1.8", 3)
+    pair.a.git("switch", "-q", "--detach", "release-1.9")
+    assert "none is checked out   git switch release-1.8" in pair.a.ekf("status").out
+    assert refused(pair.a.ekf("pull"))[1] == "git switch release-1.8"
+
+
 def test_after_an_upgrade_the_last_deploy_is_known(pair: Pair) -> None:
     deploy(pair.a, "On 1.8", 1)
     assert pair.a.ekf("upgrade").code == 0

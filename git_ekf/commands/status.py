@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from git_ekf.cluster import branch_to_switch_to
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.internal import lacking
@@ -126,7 +127,7 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
     elif state.operation:
         yield _Row("in progress", with_article(state.operation), "git status", "red")
     elif not state.release:
-        release = next(reversed(repo.release_branches), None)
+        release = branch_to_switch_to(repo)
         command = f"git switch {shell(release)}" if release else "git ekf init"
         yield _Row("release", "none is checked out", command)
     if state.configuration is not None:

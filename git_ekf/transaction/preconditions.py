@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from git_ekf.cluster import branch_to_switch_to
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -21,8 +22,8 @@ def release_branch(repo: Repository) -> str:
     require_at_rest(repo)
     branch = repo.head_branch
     if branch is None or not repo.config.scheme.is_release(branch):
-        newest = next(reversed(repo.release_branches), "release-X.Y")
-        raise Refused("no release branch is checked out", f"git switch {shell(newest)}")
+        branch = branch_to_switch_to(repo) or "release-X.Y"
+        raise Refused("no release branch is checked out", f"git switch {shell(branch)}")
     if repo.head is None:
         raise Refused(f"{branch} has no commit yet", "git ekf status")
     return branch
