@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from git_ekf.git.process import Ahead
+from git_ekf.git.questions.refs import TagTime
 from git_ekf.git.refs import RECORDS, TAGS
 from git_ekf.names import RecordName, normalise_url, record_name
 from git_ekf.records import RecordTag, read_records
@@ -52,7 +54,12 @@ class Cluster(NamedTuple):
     ahead: list[str]
 
 
-def cluster_of(repo: Repository) -> Cluster:
+def asking_times(repo: Repository) -> Ahead[list[TagTime]]:
+    """The question when each record was made, asked ahead: for `cluster_of`."""
+    return repo.git.asking_tag_times(RECORDS)
+
+
+def cluster_of(repo: Repository, times: Ahead[list[TagTime]] | None = None) -> Cluster:
     """The cluster by the deploy records that are here.
 
     Of records of the same second the number in the name decides. A restored clone has all records
@@ -62,7 +69,7 @@ def cluster_of(repo: Repository) -> Cluster:
     latest = time.time() + AHEAD
     ahead: list[str] = []
     newest: tuple[tuple[int, str, int, tuple[int, ...]], RecordName, str] | None = None
-    for tag in repo.git.tag_times(RECORDS):
+    for tag in (times or asking_times(repo)).result():
         if newest and tag.seconds < newest[0][0]:
             break
         name = record_name(tag.ref.removeprefix(TAGS), scheme)

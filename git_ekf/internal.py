@@ -14,7 +14,6 @@ from typing import NamedTuple
 from git_ekf.cluster import cluster_of
 from git_ekf.errors import CallFailed, GitFailed, NoSpace, Refused
 from git_ekf.git.complaints import complaints
-from git_ekf.git.name_clash import name_clash
 from git_ekf.git.process import Ahead
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.questions.remotes import remote_timeout
@@ -265,6 +264,8 @@ def require_free_names(repo: Repository, refs: list[str], listed: dict[str, str]
         for ref in above.keys() & set(names_above(other)) or [
             ref for ref, names in above.items() if other in names
         ]:
+            from git_ekf.git.name_clash import name_clash  # which few commands ever need
+
             error = name_clash(ref, [other])
             error.message = f"on {repo.config.internal} {error.message}; nothing was saved"
             error.hint = _moved_there(repo, other)

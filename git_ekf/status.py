@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from git_ekf.cluster import Running, cluster_of
+from git_ekf.cluster import Running, asking_times, cluster_of
 from git_ekf.internal import last_asked
 from git_ekf.policy import judges
 from git_ekf.policy.finding import Finding
@@ -89,8 +89,9 @@ class Status(NamedTuple):
 def status(repo: Repository) -> Status:
     """The facts about the work tree. Raises Refused where there is none."""
     repo.require_work_tree()
-    # The one question that reads the work tree runs beside all others.
+    # The questions that read the work tree and all records run beside all others.
     walk = repo.git.asking_status(untracked=True, renames=True)
+    times = asking_times(repo)
     branch = repo.head_branch
     release = repo.config.scheme.version(branch) if branch else None
     base = channel_ahead = configuration = unsaved = not_here = None
@@ -104,7 +105,7 @@ def status(repo: Repository) -> Status:
             unsaved, not_here = repo.git.distance(repo.head, saved)
         key = repo.config.scheme.key
         newer = [name for name in repo.channels if key(name) > key(branch)]
-    cluster = cluster_of(repo)
+    cluster = cluster_of(repo, times)
     running = cluster.running
     remote, merge = repo.upstream(branch) if branch else ("", [])
     findings = judges.judge_repository(repo, [running.tag] if running else [])

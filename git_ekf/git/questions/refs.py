@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.git.process import Process, as_lines, split_fields
+from git_ekf.git.process import Ahead, Process, as_lines, split_fields
 from git_ekf.git.refs import HEADS, RefUpdate, names_above
 
 
@@ -118,19 +118,14 @@ class RefQuestions(Process):
         lines = self._lines("for-each-ref", dates, "--end-of-options", *patterns)
         return dict(line.split(" ", 1) for line in lines)
 
-    def tag_times(self, *patterns: str) -> list[TagTime]:
-        """The tags that refs name, by when they were made, the newest first.
+    def asking_tag_times(self, *patterns: str) -> Ahead[list[TagTime]]:
+        """The tags that refs name, by when they were made, the newest first; asked ahead.
 
         Those of which git cannot tell the time are left out.
         """
         wanted = "--format=%(creatordate:unix) %(objectname) %(refname)"
         question = ("for-each-ref", "--sort=-creatordate", wanted, "--end-of-options", *patterns)
-        found = []
-        for line in self._lines(*question):
-            seconds, oid, ref = line.split(" ", 2)
-            if seconds.isdigit():
-                found.append(TagTime(ref, oid, int(seconds)))
-        return found
+        return self._ahead(*question, read=_parse_times)
 
     def newest_ref(self, *patterns: str) -> tuple[str, int]:
         """The ref (in short) whose commit or tag was made last, and when, in seconds since 1970.
@@ -205,6 +200,15 @@ class RefQuestions(Process):
 
 
 _REF = "--format=%(objectname) %(refname) %(symref)"
+
+
+def _parse_times(out: bytes) -> list[TagTime]:
+    found = []
+    for line in os.fsdecode(out).split("\n")[:-1]:  # not splitlines(), as in Process._lines
+        seconds, oid, ref = line.split(" ", 2)
+        if seconds.isdigit():
+            found.append(TagTime(ref, oid, int(seconds)))
+    return found
 
 
 def _parse_ref(line: str) -> Ref:
