@@ -99,6 +99,11 @@ def _is_gits(path: str) -> bool:
 
 # In git's words, whose C library speaks English to it: process.py. The last are git's own.
 _FULL = (*map(os.strerror, FULL), "Out of diskspace")
+# Where git does not say why (entry.c, refs/files-backend.c), and what it could write took all.
+_MUTE = ("error: unable to write file ", "error: cannot update ref ")
+# Of a disk with less (bytes) nobody can say that it has room: git has removed what it could not
+# write.
+_ROOM = 1 << 16
 
 
 def no_space_in(stderr: str, place: str = ".") -> NoSpace | None:
@@ -108,8 +113,7 @@ def no_space_in(stderr: str, place: str = ".") -> NoSpace | None:
     """
     for line in stderr.split("\n"):
         is_full = line.rstrip().endswith(_FULL) or (
-            # There git does not say why (entry.c), and what it could write has taken all.
-            line.startswith("error: unable to write file ") and not _has_space(place)
+            line.startswith(_MUTE) and not _has_space(place)
         )
         if is_full and not line.startswith("remote: "):
             return NoSpace(re.sub("^(fatal|error|warning): ", "", line))
@@ -118,7 +122,8 @@ def no_space_in(stderr: str, place: str = ".") -> NoSpace | None:
 
 def _has_space(place: str) -> bool:
     try:
-        return os.statvfs(place).f_bavail > 0
+        disk = os.statvfs(place)
+        return disk.f_bavail * disk.f_frsize >= _ROOM
     except OSError:
         return True
 
