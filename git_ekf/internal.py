@@ -203,7 +203,8 @@ def require_current(repo: Repository, branch: str, consequence: str, *, goal: st
     """Raises Refused as `require_branch` does, and where the cluster runs what the clone lacks.
 
     That is another release, which the clone has not, or not as far, unless it is the `goal` of an
-    upgrade. `consequence` ends the sentence: "nothing was changed".
+    upgrade. An upgrade that would pass it by, and leave out what it has, is refused as well.
+    `consequence` ends the sentence: "nothing was changed".
     """
     require_branch(repo, branch, consequence)
     cluster = cluster_of(repo)
@@ -218,6 +219,15 @@ def require_current(repo: Repository, branch: str, consequence: str, *, goal: st
             f"{cluster.name} runs {running.branch}, by {running.name} of {when}, and this clone"
             f" lacks it; {consequence}",
             "git ekf pull",
+        )
+    scheme = repo.config.scheme
+    is_here = running.branch in repo.release_branches
+    if is_here and scheme.key(branch) < scheme.key(running.branch) < scheme.key(goal):
+        again = f"git ekf upgrade {shell(scheme.version(goal) or '')}"
+        raise Refused(
+            f"{cluster.name} runs {running.branch}, and an upgrade from {branch} to {goal} would"
+            f" leave out what that has; {consequence}",
+            f"git switch {shell(running.branch)} && {again}",
         )
 
 

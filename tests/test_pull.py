@@ -142,6 +142,23 @@ def test_a_clone_without_the_release_that_runs(pair: Pair) -> None:
     assert pair.b.out("branch", "--show-current") == "release-1.8"
 
 
+def test_an_upgrade_does_not_pass_by_what_runs(pair: Pair) -> None:
+    """On 1.8, while the cluster runs 1.9 with a fix that 1.8 does not have."""
+    assert pair.a.ekf("upgrade").code == 0
+    fix(pair.a)
+    deploy(pair.a, "To 1.9", 2)
+    assert pair.b.ekf("pull").code == 0
+    said, hint = refused(pair.b.ekf("upgrade", "1.10"))
+    assert said == (
+        "internal runs release-1.9, and an upgrade from release-1.8 to release-1.10 would leave out"
+        " what that has; nothing was changed"
+    )
+    assert hint == "git switch release-1.9 && git ekf upgrade 1.10"
+    pair.b.git("switch", "-q", "release-1.9")
+    assert pair.b.ekf("upgrade", "1.10").code == 0
+    assert (pair.b.path / "own/fix").exists()
+
+
 def test_internal_does_not_answer(pair: Pair) -> None:
     pair.b.git("remote", "set-url", "internal", "http://127.0.0.1:1/gone.git")
     done = pair.b.ekf("upgrade")

@@ -18,6 +18,11 @@ TOGETHER = {
     "internal.py: {} runs {}, by {} of {}, and this clone lacks it; {}": Scenario(
         f"({_COLLEAGUE}git ekf upgrade\ngit ekf tag -m x\ngit ekf save)", "git ekf tag -m y"
     ),
+    "internal.py: {} runs {}, and an upgrade from {} to {} would leave out what that has; {}": Scenario(
+        "git ekf upgrade\ngit ekf tag -m x\ngit ekf save\ngit switch -q release-1.8",
+        "git ekf upgrade 1.10",
+        again="git ekf status",
+    ),
     "internal.py: {} has {}, and this clone lacks it; {}": Scenario(
         f"git ekf upgrade\ngit ekf tag -m x\n{_COMMITTED}git ekf save\n"
         "git switch -q release-1.8\ngit branch -q -D release-1.9",
