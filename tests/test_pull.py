@@ -110,7 +110,12 @@ def test_an_upgrade_after_the_pull_has_the_colleagues_fix(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)
     assert pair.b.ekf("upgrade", "1.9").code == 4
+    plan = pair.b.ekf("upgrade", "1.9", "--plan").out.splitlines()
+    assert plan[-2] == "Before it: git ekf pull"
+    assert plan[-1].startswith("  internal has 1 commit on release-1.8 that this clone lacks: ")
+    assert plan[-1].endswith(" days ago; until then the upgrade is refused")
     assert pair.b.ekf("pull").code == 0
+    assert "Before it" not in pair.b.ekf("upgrade", "1.9", "--plan").out
     assert pair.b.ekf("upgrade", "1.9").code == 0
     assert (pair.b.path / "own/fix").read_text() == "fix\n"
 

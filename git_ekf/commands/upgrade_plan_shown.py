@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from git_ekf.errors import DONE, FINDINGS
+from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
+from git_ekf.internal import require_current
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
@@ -72,6 +73,17 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
     else:
         say(f"It would go through: {command}")
+    if target.command != PULL:
+        _print_what_comes_first(repo, target)
+
+
+def _print_what_comes_first(repo: Repository, target: Target) -> None:
+    """Prints what the clone lacks of the cluster: until then the command itself is refused."""
+    consequence = f"until then the {target.command} is refused"
+    try:
+        require_current(repo, target.branch, consequence, goal=target.goal)
+    except Refused as error:
+        say(f"Before it: {error.hint}", f"  {error.message}")
 
 
 def _print_found(repo: Repository, plan: UpgradePlan) -> None:
