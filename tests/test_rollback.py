@@ -427,8 +427,6 @@ def test_twenty_real_records_over_two_releases(
     assert clone.out("symbolic-ref", "--short", "HEAD") == "release-1.8"
     assert clone.out("status", "--porcelain") == ""
     assert clone.ekf("undo").code == 0
-    clone.git("branch", "-q", "--track", "release-1.8", "origin/release-1.8")
-    clone.git("update-ref", "refs/heads/release-1.8", "refs/remotes/internal/release-1.8")
     assert (
         clone.out(
             "for-each-ref",
