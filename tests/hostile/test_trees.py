@@ -12,6 +12,7 @@ from conftest import Clone, run
 from reach import EVERYTHING, long, some
 from servertools import BRANCH, Site
 
+from git_ekf.policy.sound_trees import is_sound
 from git_ekf.policy.trees import TreeEntry, parse_tree, wrong_entry
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -70,10 +71,14 @@ def test_the_same_is_wrong_with_a_tree_as_for_git(tmp_path: Path) -> None:
     theirs = set(re.findall(rf"in tree ([0-9a-f]+): (?:{serious}):", printed.out + printed.err))
     ours = {oid for oid, content in contents.items() if wrong_entry(parse_tree(content, 20))}
     assert ours == theirs, [contents[oid] for oid in ours ^ theirs]
+    sound = {oid for oid, content in contents.items() if is_sound(content, 20)}
+    assert sound
+    assert sound.isdisjoint(theirs), [contents[oid] for oid in sound & theirs]
 
 
 @pytest.mark.parametrize("content", [b"x", b"100644 a", b"100644 a\0short", b"x a\0" + b"i" * 20])
 def test_what_is_no_tree(content: bytes) -> None:
+    assert not is_sound(content, 20)
     with pytest.raises(ValueError, match=r"tree|subsection|literal"):
         parse_tree(content, 20)
 
@@ -83,7 +88,11 @@ def test_entries_of_a_tree() -> None:
         (b"a\n", (0o100644, EMPTY_BLOB)),
         (b"b", (0o040000, EMPTY_TREE)),
     ]
-    assert parse_tree(entry(b"a\n", "blob") + entry(b"b", "tree"), 20) == found
+    tree = entry(b"a\n", "blob") + entry(b"b", "tree")
+    assert parse_tree(tree, 20) == found
+    assert is_sound(tree, 20)
+    assert is_sound(b"", 20)
+    assert not is_sound(tree + b"\0", 20)
 
 
 def committed(site: Site, tree: str, *, above: int = 0) -> str:

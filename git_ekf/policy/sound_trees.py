@@ -1,0 +1,41 @@
+"""Trees that are sure to be sound, told at a glance: nearly all of those that are pushed."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+_PATTERN = rb"(40000|100644|100755|120000|160000) ([^\0]+)\0(?s:.{%d})"
+# Without these, bytes beyond ASCII, and a dot at its beginning no name is wrong (`wrong_entry`).
+_SUSPICIOUS = (b"/", b"\\", b"~")
+# Names that begin with a dot and are wrong.
+_DOTTED = re.compile(rb"\0\.(?:\.?\0|git[\0. :])", re.IGNORECASE)
+
+
+@cache
+def _entry(id_length: int) -> re.Pattern[bytes]:
+    return re.compile(_PATTERN % id_length)
+
+
+def is_sound(content: bytes, id_length: int) -> bool:
+    """Whether `trees.wrong_entry` is sure to find nothing in a tree object; takes a third as long.
+
+    `id_length` in bytes. What is not plainly sound need not be wrong.
+    """
+    entries = _entry(id_length).findall(content)
+    names = [name for _, name in entries]
+    if not names:
+        return not content
+    together = b"\0" + b"\0".join(names) + b"\0"
+    if not together.isascii() or any(part in together for part in _SUSPICIOUS):
+        return False
+    if b"\0." in together and _DOTTED.search(together):
+        return False
+    order = [name + b"/" if mode == b"40000" else name for mode, name in entries]
+    # A mode has six digits, but for a directory's; a space, the end of a name, and the id.
+    letters = sum(map(len, names))
+    directories = sum(map(len, order)) - letters
+    length = letters - directories + len(names) * (6 + 1 + 1 + id_length)
+    if length != len(content) or len(set(names)) < len(names):
+        return False
+    return order == sorted(order)
