@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import forking
 import pytest
 from limits import pytest_timeout_set_timer  # noqa: F401 (a hook)
-from reach import pytest_collection_modifyitems  # noqa: F401 (a hook)
+from reach import pytest_collection_modifyitems, pytest_configure_node  # noqa: F401 (hooks)
 
 from git_ekf.demo.sample import make_vendor
 
@@ -43,6 +44,22 @@ def pytest_configure() -> None:
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+    _work_in_memory()
+
+
+_MEMORY = "/dev/shm"
+_ROOM = 8 << 30  # bytes; a whole run leaves two or three gigabytes until its end
+
+
+def _work_in_memory() -> None:
+    """Temporary files go where no disk is, on a system that has much room there."""
+    if "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
+        return
+    system = os.statvfs(_MEMORY)
+    runs_programs = not system.f_flag & os.ST_NOEXEC
+    if runs_programs and system.f_bavail * system.f_frsize > _ROOM:
+        os.environ["TMPDIR"] = _MEMORY
+        tempfile.tempdir = None  # asked anew
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, run
+from reach import rare
 from upgrading import script
 
 from git_ekf.record import parse
@@ -805,6 +806,7 @@ def test_kubectl(clone: Clone, tool: Tool) -> None:
     assert records(clone) == [RECORD]
 
 
+@rare
 def test_kubectl_on_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     program = kubectl()
     done = run(

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import Clone, Run, run
+from reach import rare
 
 from git_ekf.airgap import archive
 from git_ekf.airgap.apply import Applied, ApplyOrder
@@ -205,6 +206,7 @@ def test_three_increments_with_a_rewritten_channel_in_the_second(
     assert public(again) == public(vendor)
 
 
+@rare
 def test_the_real_vendor_in_three_increments(
     kubeflow: Path, tmp_path: Path, day: Callable[[int], None]
 ) -> None:

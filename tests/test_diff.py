@@ -17,6 +17,7 @@ import pexpect
 import pytest
 from conftest import Clone, run
 from jsonschema import Draft202012Validator
+from reach import rare
 from upgrading import left_in
 
 import git_ekf
@@ -790,6 +791,7 @@ def test_kubectl_on_the_sample_vendor(clone: Clone) -> None:
     ]
 
 
+@rare
 @needs_kubectl
 def test_kubectl_on_the_real_vendor(
     kubeflow: Path, internal: Path, tmp_path: Path, scratch: Path

@@ -13,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, run
+from reach import rare
 
 from git_ekf.deploy.apply import listed_paths
 
@@ -331,6 +332,7 @@ def test_it_is_missing(clone: Clone, tool: Tool, program: str, why: str, hint: s
     ]
 
 
+@rare
 def test_it_prints_a_gigabyte(clone: Clone, tool: Tool) -> None:
     """It is not kept: the address space would be too small for it."""
     line = "+" + "x" * 500_000
@@ -347,6 +349,7 @@ def test_it_prints_a_gigabyte(clone: Clone, tool: Tool) -> None:
     assert len(done.out) < 20 << 20
 
 
+@rare
 def test_all_paths_together_keep_no_more(clone: Clone, tool: Tool) -> None:
     """Of three times 15 MB of text that may be shown, what there is room for."""
     tool.prints(difference(DEPLOYMENT, "@@ -0,0 +1,250 @@\n" + f"+{'x' * 60_000}\n" * 250))

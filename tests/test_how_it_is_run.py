@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from documents import ROOT
+from reach import rare
 
 HANGS = """
 import subprocess
@@ -62,6 +63,7 @@ def suite(folder: Path, tests: str, *, first: str = "") -> subprocess.CompletedP
     )
 
 
+@rare
 def test_a_child_that_hangs_ends_with_the_limit(tmp_path: Path) -> None:
     begin = time.monotonic()
     done = suite(tmp_path, HANGS)

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 from conftest import Clone, run
+from reach import rare
 
 ISTIO, DASHBOARD = "apps/istio/overlays/deploy", "apps/dashboard/overlays/deploy"
 NOTEBOOKS = "apps/jupyter/jupyter-web-app/upstream/overlays/istio"
@@ -417,6 +418,7 @@ def expected(clone: Clone, kubectl: str, *paths: str) -> list[str]:
     return sorted(lines)
 
 
+@rare
 def test_overlays_of_the_real_vendor(platform: Clone, cluster: Cluster, kubectl: str) -> None:
     """At first the cluster lacks the last path's kind: kubectl applies the rest of that path, and fails."""
     cluster.kinds.update(ISTIO_KINDS)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Run, run
+from reach import rare
 from test_upgrade_places import OLD, untold
 from upgrading import (
     BUILDS,
@@ -1217,6 +1218,7 @@ def test_a_linked_work_tree(world: World) -> None:
 # --- the real restructuring of kubeflow/manifests: 826 files moved from 1.9 to 1.10 ---
 
 
+@rare
 def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     """A real change that conflicts without the migration, and of which 1.10 has all; then one of a customer's where files have moved."""
     made = run(

@@ -125,11 +125,11 @@ def test_generated_histories(history: History) -> None:
 
 
 def stacks() -> list[dict[str, str]]:
-    """One real stack of each sixty; with everything one of each six."""
+    """Two real stacks; with everything one of each six."""
     if not (DATA / "stacks.jsonl").exists():
         return []
     lines = (DATA / "stacks.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines[5 :: 6 if EVERYTHING else 60]]
+    return [json.loads(line) for line in lines[5 :: 6 if EVERYTHING else 240]]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
+from reach import rare
 
 FILE = "own/settings"
 
@@ -358,6 +359,7 @@ def test_a_lock_that_was_left_behind(clone: Clone, two: tuple[str, str]) -> None
     assert clone.ekf("rollback", two[0]).code == 0
 
 
+@rare
 def test_twenty_real_records_over_two_releases(
     kubeflow: Path, internal: Path, tmp_path: Path
 ) -> None:

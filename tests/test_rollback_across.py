@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, run
-from reach import EVERYTHING, long
+from reach import EVERYTHING, rare
 from upgrading import (
     DASHBOARD,
     ISTIO,
@@ -435,7 +435,7 @@ def killed_at(world: World, folder: Path, number: int, *command: str) -> Run:
     return run("git-ekf", *command, cwd=world.path, env=environment)
 
 
-@long
+@rare
 @pytest.mark.parametrize("scene", ["clean", "stops", "continue", "abort"])
 def test_killed(template: Path, tmp_path: Path, scene: str) -> None:
     """At a call of git: the next commands lead to the one end or the other."""
@@ -474,7 +474,7 @@ def test_killed(template: Path, tmp_path: Path, scene: str) -> None:
     assert number > 10
 
 
-@long
+@rare
 @pytest.mark.parametrize("how", ["continue", "by hand"])
 def test_killed_inside_git(template: Path, tmp_path: Path, how: str) -> None:
     """git, the shell of the last line, and git-ekf, at every change of a ref while it goes on."""

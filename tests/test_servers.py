@@ -131,7 +131,7 @@ def test_everything_bad_is_refused_and_everything_good_is_taken(
 
     attempts: Sequence[tuple[str, tuple[str, str]]] = [*bad(clone, second, tip).items()]
     # How a server passes an answer on, two show as well as ten.
-    attempts = some(attempts, 3 if server.pusher == "PUSHER" else 5)
+    attempts = some(attempts, 5)
     for what, (refspec, rule) in attempts:
         done = push(clone, refspec)
         assert (done.code, rules(done)) == (1, [rule]), f"{what}: {done}"
@@ -241,6 +241,7 @@ def push_with(clone: Clone, refspec: str, variables: dict[str, str]) -> Run:
 # --- pushes that end early, and many at once ---
 
 
+@rare
 def test_many_pushes_at_once(ssh: Server, vendor: Path) -> None:
     ssh.install()
     clone = cloned(ssh, vendor)
@@ -253,6 +254,7 @@ def test_many_pushes_at_once(ssh: Server, vendor: Path) -> None:
     assert_sound(ssh, unused=True)
 
 
+@rare
 def test_a_client_that_is_killed_while_it_sends(ssh: Server, vendor: Path, tmp_path: Path) -> None:
     ssh.install()
     ssh.git("config", "receive.unpackLimit", "1")
@@ -300,6 +302,7 @@ def test_a_client_that_is_killed_while_the_server_judges(
     save(clone)
 
 
+@rare
 def test_two_pushes_race_for_one_record(ssh: Server, vendor: Path, tmp_path: Path) -> None:
     first = cloned(ssh, vendor, "first")
     first.commit(FILE, "first")

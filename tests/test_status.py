@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, run
+from reach import rare
 
 NEWER = "  newer          release-1.9, release-1.10"
 
@@ -244,6 +245,7 @@ def test_on_a_terminal(clone: Clone) -> None:
     assert len(lines) <= 11
 
 
+@rare
 def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     """A real stack of a real site on a real channel; the vendor's merges are never findings."""
     assert (

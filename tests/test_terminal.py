@@ -243,6 +243,7 @@ def test_progress_is_for_a_terminal_and_for_what_takes_long(clone: Clone) -> Non
     assert (done.code, done.err) == (0, "")
 
 
+@rare
 def test_progress_of_a_single_long_build(clone: Clone, tmp_path: Path) -> None:
     """It was silent for 51 seconds: a line came only when a build had ended."""
     builder = tmp_path / "builder"

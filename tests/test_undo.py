@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
-from reach import long, some
+from reach import long, rare, some
 from test_rollback import FILE, record, state, switch, tree
 
 from git_ekf import cli
@@ -557,7 +557,7 @@ def unfinished(clone: Clone) -> bool:
     return Journal(str(journal(clone))).unfinished() is not None
 
 
-@long
+@rare
 @pytest.mark.parametrize(
     ("moment", "whole"),
     some([*product(("writing files", "refs locked", "refs moved"), (False, True))], 2),

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from reach import EVERYTHING, long, some
+from reach import EVERYTHING, long, rare, some
 from upgrading import ISTIO, World, copy, script, vendor_commit
 
 from git_ekf import cli
@@ -574,7 +574,7 @@ def test_killed_at_every_step(scene: Scene, tmp_path: Path) -> None:
     hold_in_all(scene, killed_at_steps(scene, steps, signal.SIGKILL, is_safe), (-9,), locks=False)
 
 
-@long
+@rare
 @pytest.mark.parametrize("scene", [SCENES[0], SCENES[2], SCENES[9]], indirect=True, ids=" ".join)
 def test_interrupted(scene: Scene, tmp_path: Path) -> None:
     """^C, which git gets as well."""
@@ -587,7 +587,7 @@ def rebases(scene: tuple[str, str, str]) -> bool:
     return scene[1] == "stops" and scene[2] != "undo"
 
 
-@long
+@rare
 @pytest.mark.parametrize("whole", [False, True], ids=["git alone", "git and git-ekf"])
 @pytest.mark.parametrize(
     "scene",
@@ -739,7 +739,7 @@ def test_abort_where_a_killed_git_has_left_its_locks(scene: Scene) -> None:
 # --- two at once ---
 
 
-@long
+@rare
 @pytest.mark.parametrize("command", ["upgrade", "sync"])
 def test_two_at_once(templates: dict[str, Path], tmp_path: Path, command: str) -> None:
     """However they meet, one does it, and the other refuses or finds it done."""

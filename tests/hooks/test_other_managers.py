@@ -219,6 +219,7 @@ def install_pre_commit(clone: Clone, program: Path) -> None:
     assert done.code == 0, done
 
 
+@rare
 def test_ekf_after_pre_commit(bare_clone: Clone, pre_commit: Path, traces: Traces) -> None:
     install_pre_commit(bare_clone, pre_commit)
     theirs = snapshot(hooks_of(bare_clone))
