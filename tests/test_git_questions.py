@@ -20,6 +20,7 @@ QUICK = {
     "hooks/fast_push.py",
     "hooks/fast_receive.py",
     "hooks/growth.py",
+    "hooks/listing.py",
     "hooks/spawn.py",
     "shell/prompt.py",
 }

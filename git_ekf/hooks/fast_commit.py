@@ -1,7 +1,6 @@
 """The fast path of pre-commit: a commit on the right branch, without markers or new files."""
 
 from git_ekf.hooks import spawn
-from git_ekf.hooks.settings import client_settings, parse_config
 from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS
 
 _DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *DIFF_OPTIONS, "HEAD", "--"]
@@ -19,7 +18,10 @@ def passes() -> bool:
         return False
     branch = spawn.text(head.removeprefix(_HEAD).rstrip(b"\n"))
     config = spawn.start(_CONFIG)
-    patch = spawn.finish(spawn.start(_DIFF))
+    diff = spawn.start(_DIFF)
+    from git_ekf.hooks.settings import client_settings, parse_config  # while git is at work
+
+    patch = spawn.finish(diff)
     values = parse_config(spawn.finish(config))
     settings = client_settings(git_dir, values)
     if settings is None or patch is None or _may_add_markers(patch):

@@ -1,7 +1,6 @@
 """The fast path of pre-push: a release branch that grows, pushed to the internal repository."""
 
-from git_ekf.hooks import growth, spawn
-from git_ekf.hooks.settings import client_settings, parse_config
+from git_ekf.hooks import listing, spawn
 from git_ekf.names import PRIMARY, normalise_url
 
 _CONFIG = ["config", "-z", "--get-regexp", r"^(ekf|remote|url)\."]
@@ -20,11 +19,15 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
     if len(updates) != 1 or not spawn.exists(".git"):
         return False
     local, new, ref, old = updates[0].rsplit(" ", 3)
-    branch = growth.moved_branch(ref, old, new)
+    branch = listing.moved_branch(ref, old, new)
     if not branch or ref != local:
         return False
     commits = _start(PRIMARY, branch, old, new)  # a guess, while git reads its configuration
-    values = parse_config(spawn.finish(spawn.start(_CONFIG)))
+    config = spawn.start(_CONFIG)
+    from git_ekf.hooks import growth  # while git is at work, too
+    from git_ekf.hooks.settings import client_settings, parse_config
+
+    values = parse_config(spawn.finish(config))
     settings = client_settings(spawn.git_dir(), values)
     if settings is None or remote != settings.internal or not settings.scheme.is_release(branch):
         return False
@@ -44,7 +47,7 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
 def _start(primary: str, branch: str, old: str, new: str) -> tuple[int, int]:
     remotes = f"refs/remotes/{primary}/"
     channels = [f"{remotes}{branch}", f"--glob={remotes}*", "--glob=refs/ekf/upstream/*"]
-    return growth.start(channels, old, new)
+    return listing.start(channels, old, new)
 
 
 def _same_repository(url: str, others: list[str]) -> bool:

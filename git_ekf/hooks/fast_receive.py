@@ -3,8 +3,7 @@
 Only on a server that asks for nothing more.
 """
 
-from git_ekf.hooks import growth, spawn
-from git_ekf.hooks.settings import parse_config, recall
+from git_ekf.hooks import listing, spawn
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 _CONFIG = ["config", "-z", "--get-regexp", r"^ekf\."]
@@ -14,15 +13,18 @@ def passes(stdin: bytes) -> bool:
     """Whether the policy is sure to find nothing in a push. Raises OSError and ValueError."""
     updates = spawn.text(stdin).removesuffix("\n").split("\n")
     old, new, ref = updates[0].split(" ", 2)
-    branch = growth.moved_branch(ref, old, new)
+    branch = listing.moved_branch(ref, old, new)
     if not branch or len(updates) != 1:
         return False
     if b"GIT_NAMESPACE" in spawn.environment() or _may_be_symbolic(ref):
         return False
     environment = spawn.server_environment()
-    config = spawn.start(_CONFIG, environment)
     channels = [f"refs/ekf/upstream/{branch}", "--glob=refs/ekf/upstream/*"]
-    commits = growth.start(channels, old, new, environment)
+    commits = listing.start(channels, old, new, environment)
+    config = spawn.start(_CONFIG, environment)
+    from git_ekf.hooks import growth  # while git is at work
+    from git_ekf.hooks.settings import parse_config, recall
+
     plain = growth.is_plain(commits, old, new, environment)
     printed = spawn.finish(config)
     if printed is None or not plain:

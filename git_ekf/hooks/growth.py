@@ -1,11 +1,11 @@
 """Whether a push only adds commits of a branch's own line, which both its fast paths ask."""
 
 from git_ekf.hooks import spawn
+from git_ekf.hooks.listing import COMMITS
 from git_ekf.policy.limits import BOUNDED, TooMuch, may_have_markers
 from git_ekf.policy.trees import Comparison, TreeEntry, is_blob, parse_tree
 
-# More than this is for the full rules: commits, bytes of trees or of files, and changed paths.
-_COMMITS = 200
+# More than this is for the full rules: bytes of trees or of files, and changed paths.
 _BYTES = 1 << 20
 _PATHS = 5000
 
@@ -13,28 +13,10 @@ _PATHS = 5000
 _AT_ONCE = 200
 
 
-def moved_branch(ref: str, old: str, new: str) -> str:
-    """The branch that an update moves, "" where it does anything else."""
-    if not ref.startswith("refs/heads/") or not new.strip("0") or not old.strip("0"):
-        return ""
-    return ref.removeprefix("refs/heads/")
-
-
-def start(
-    channels: list[str], old: str, new: str, env: dict[bytes, bytes] | None = None
-) -> tuple[int, int]:
-    """Lists the customer's commits on either side of an update; for `is_plain`.
-
-    There is nothing in the list but ids. git fails where a vendor's channel is not known.
-    """
-    options = ["--topo-order", f"--max-count={_COMMITS + 1}", "--left-right", "--parents"]
-    return spawn.start(["rev-list", *options, f"{old}...{new}", "--not", *channels, "--"], env)
-
-
 def is_plain(
     commits: tuple[int, int], old: str, new: str, env: dict[bytes, bytes] | None = None
 ) -> bool:
-    """Whether what was started lists a chain of commits with sound trees and without markers.
+    """Whether `listing` has begun a chain of commits with sound trees and without markers.
 
     The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
     cannot be read.
@@ -57,7 +39,7 @@ def _chain(listed: bytes | None, old: str, new: str) -> list[str]:
         if commit != ">" + chain[-1] or len(parents) != 1:
             return []
         chain += parents
-    return chain if chain[-1] == old and 1 < len(chain) <= _COMMITS + 1 else []
+    return chain if chain[-1] == old and 1 < len(chain) <= COMMITS + 1 else []
 
 
 def _is_harmless(objects: "Objects", chain: list[str]) -> bool:
