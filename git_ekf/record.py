@@ -145,10 +145,12 @@ def _key(text: str) -> tuple[str, str]:
 
     Two empty strings when it is none.
     """
+    # Of ASCII only: another letter can look the same, and another blank.
+    if not text.isascii():
+        return _NO_KEY
     key = " ".join(text.split())
-    # Of ASCII only: another letter can look the same.
     letters = key.replace(" ", "").replace("-", "").replace("_", "")
-    if len(key) <= 60 and key[:1].isalpha() and key.isascii() and letters.isalnum():
+    if len(key) <= 60 and key[:1].isalpha() and letters.isalnum():
         return key, key.lower()
     return _NO_KEY
 

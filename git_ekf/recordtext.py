@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
+from operator import or_
 
+from git_ekf.git.encodings import decoded
 from git_ekf.git.tagobject import parse_tag
-from git_ekf.record import CONTEXT, SIGNATURES, parse
+from git_ekf.record import ADOPTS, CONTEXT, SIGNATURES, parse
 
 # Colours (ECMA-48, SGR, but for "conceal") hide nothing.
 _COLOUR = re.compile(r"\x1b\[(?:(?!8[;m])[0-9]*[;m])*(?<=m)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 # Letters that look like those of ASCII, the commonest of Unicode's confusables
-# (https://www.unicode.org/reports/tr39/): of Cyrillic, Greek and Latin itself.
+# (https://www.unicode.org/reports/tr39/): of Cyrillic, Greek, Latin itself, Cherokee and Lisu.
 _ALIKE = str.maketrans(
-    "АВЕЅІЈКМНОРСТУХаеорсухіјѕһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανıɑɡℓ",
-    "ABESIJKMHOPCTYXaeopcyxijshdqwABEZHIKMNOPTYXoaviagl",
+    "АВЕЅІЈКМНОРСТУХаеорсухіјѕһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανıɑɡℓᎪᏴᏟᎠᎬᎻᏦᏞᎷᏢᏚᎢꓮꓐꓚꓓꓰꓧꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓫ",
+    "ABESIJKMHOPCTYXaeopcyxijshdqwABEZHIKMNOPTYXoaviaglABCDEHKLMPSTABCDEHKLMNOPRSTUX",
 )
+# What looks like a colon.
+_COLONS = str.maketrans(dict.fromkeys("ː˸։׃܃܄᛬᠃᠉⁚∶⍠︓︰﹕：꞉", ":"))
+_DIGITS = str.maketrans("01|", "oll")
+
+# RFC 4880, 6.2, and the same without headers: ssh-keygen(1), gpgsm(1).
+_ARMOUR_HEADER = re.compile(r"(?:Version|Comment|Hash|Charset|MessageID): .*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}|=[A-Za-z0-9+/]{4}")
 
 
 def misleading(raw: bytes, expected: tuple[str, ...]) -> str:
@@ -33,17 +43,32 @@ def misleading(raw: bytes, expected: tuple[str, ...]) -> str:
     """
     head, _, body = raw.partition(b"\n\n")
     message = parse_tag(raw).message
-    if b"\0" in body:
+    if b"\0" in raw:
         return "has a NUL, and git shows what is before it only"
     control = _CONTROL.search(_COLOUR.sub("", message.replace("\r\n", "\n")))
     if control:
         return f"has a control character (U+{ord(control[0]):04X})"
-    if any(line.startswith(b"encoding ") for line in head.split(b"\n")):
+    otherwise = _otherwise_decoded(head, body, message, expected)
+    if otherwise:
+        return otherwise
+    unsigned, problem = _without_signature(message)
+    return problem or _lookalike(unsigned, expected)
+
+
+def _otherwise_decoded(head: bytes, body: bytes, message: str, expected: tuple[str, ...]) -> str:
+    """What is wrong with the encoding that a header names; "" where there is none."""
+    for line in head.split(b"\n"):
+        key, _, encoding = line.partition(b" ")
+        if key != b"encoding":
+            continue
+        try:
+            decoded(body, encoding.decode("ascii"), "surrogateescape")
+        except (LookupError, ValueError):  # iconv(3), which git goes by, may know it
+            return "has a header that names an encoding in which it cannot be read"
         plain = parse_tag(b"\n\n" + body).message
         if _shape(plain, expected) != _shape(message, expected):
             return "reads otherwise without the encoding that its header names"
-    unsigned, problem = _without_signature(message)
-    return problem or _lookalike(unsigned, expected)
+    return ""
 
 
 def _shape(message: str, expected: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -65,23 +90,57 @@ def _without_signature(message: str) -> tuple[str, str]:
     if signature.index(end) != len(signature) - 1:
         return "", "goes on behind its signature"
     # The headers of an armour end with an empty line; what follows is base64.
-    armour = signature[signature.index("") :] if "" in signature else signature
-    if any(" " in line for line in armour[1:-1]):
+    inside = [line.rstrip("\r") for line in signature[1:-1]]
+    headers = inside.index("") if "" in inside else 0
+    matches = [bool(_ARMOUR_HEADER.fullmatch(line)) for line in inside[:headers]]
+    matches += [bool(_BASE64.fullmatch(line)) for line in inside[headers:]]
+    if not all(matches):
         return "", "has words inside its signature"
     return "\n".join(before), ""
 
 
 def _lookalike(message: str, expected: tuple[str, ...]) -> str:
     """What looks like a field and is none."""
-    names = {name.lower() for name in (*expected, CONTEXT)}
+    names = frozenset(name.lower() for name in (*expected, CONTEXT, ADOPTS))
     in_context = False
     for line in message.split("\n"):
-        before, colon, _ = line.partition(":")
+        before, colon, _ = line.translate(_COLONS).partition(":")
+        if not colon:
+            continue
         key = " ".join(before.split())
-        if colon and not key.isascii():
-            seen = "".join(char for char in key if unicodedata.category(char) != "Cf")
-            folded = unicodedata.normalize("NFKC", seen).translate(_ALIKE).lower()
-            if " ".join(folded.split()) in names or not in_context:
-                return f'has a field whose name is not of plain letters ("{key[:60]}")'
+        is_plain = before.isascii() and line.startswith(f"{before}:")
+        is_odd = not before.isascii() and ":" in line and not in_context
+        if not (is_plain and key.lower() in names) and (is_odd or _seen_as_one(key[:100], names)):
+            return f'has a field whose name is not of plain letters ("{key[:60]}")'
         in_context = in_context or key.lower() == CONTEXT.lower()
     return ""
+
+
+@lru_cache(maxsize=256)
+def _seen_as_one(key: str, names: frozenset[str]) -> bool:
+    """Whether a person may take it for one of the names."""
+    visible = [char for char in unicodedata.normalize("NFKC", key) if not _is_invisible(char)]
+    seen = _skeleton(" ".join("".join(visible).split()))
+    return any(_fits(seen, _skeleton(name)) for name in names)
+
+
+def _is_invisible(char: str) -> bool:
+    return unicodedata.category(char) in ("Cf", "Mn", "Me")
+
+
+def _skeleton(text: str) -> str:
+    return text.translate(_ALIKE).replace("I", "l").lower().translate(_DIGITS)
+
+
+def _fits(seen: str, name: str) -> bool:
+    """Whether the letters are those of the name, but for some of another script."""
+    if len(seen) != len(name):
+        return False
+    pairs = list(zip(seen, name, strict=True))
+    same = [one == other for one, other in pairs]
+    foreign = [_is_foreign(one) for one, _ in pairs]
+    return any(same) and all(map(or_, same, foreign))
+
+
+def _is_foreign(char: str) -> bool:
+    return not char.isascii() and not unicodedata.name(char, "").startswith("LATIN ")

@@ -26,6 +26,19 @@ SIGNATURE = (
     "-----BEGIN SSH SIGNATURE-----\nU1NIU0lHAAAAAQAAADMAAAALc3NoL\n-----END SSH SIGNATURE-----\n"
 )
 PGP = "-----BEGIN PGP SIGNATURE-----\nVersion: GnuPG v1\n\niQEzBAABCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----\n"
+SIGNED, END = "-----BEGIN PGP SIGNATURE-----\n", "-----END PGP SIGNATURE-----\n"
+# What a person takes for a field, and no program does.
+FALSE = [
+    *(
+        "Local SHA\uff1a",
+        "Local SHA\u2236",
+        "Local SHA\ua789",
+        "Local\u00a0SHA:",
+        "Local\u3164SHA:",
+    ),
+    *("L\u0585cal SHA:", "Local\ufe0f SHA:", "Lo\u034fcal SHA:", "LocaI SHA:", "Loca1 SHA:"),
+    *("\ua4e1\ua4f3\ua4da\ua4ee\ua4e1 \ua4e2\ua4e7\ua4ee:", "D\u2c9aTE:", "Upstre\u0430m SHA:"),
+]
 
 
 def why(text: str | bytes, encoding: str = "") -> str:
@@ -42,6 +55,7 @@ def why(text: str | bytes, encoding: str = "") -> str:
         (TEXT + SIGNATURE, ""),
         (TEXT + PGP, ""),
         (TEXT + "Änderung: neue Version\n\tmit Einzug\n", ""),
+        (TEXT + "Daté : 3 mars\nДата: 3 марта\n日付：三月\nZeit\u00a0: 3\nIP 10: 0\n", ""),
         (TEXT.encode("iso-8859-1"), "ISO-8859-1"),
         (TEXT.replace("ö", "ä").encode("cp1252"), "cp1252"),
         (TEXT.replace("Größe", "日本語").encode("shift_jis", "replace"), "SHIFT_JIS"),
@@ -77,6 +91,14 @@ def test_plain_text(text: str | bytes, encoding: str) -> None:
         (TEXT + "\x1b[8mhidden", ""),
         (TEXT + "\x1b[1;8mhidden", ""),
         (TEXT + "\x1b[0m\x1b[A", ""),
+        (TEXT.replace("Local SHA", "Local\u00a0SHA"), ""),
+        (TEXT.replace("Local SHA", "Local SHA\u2003"), ""),
+        *((TEXT + f"{false} y\n", "") for false in FALSE),
+        *((TEXT + f"{SIGNED}{line}\n\nU1NI\n{END}", "") for line in ("Local SHA: y", "Date:y")),
+        *((TEXT + f"{SIGNED}\n{line}\nU1NI\n{END}", "") for line in ("Date:y", "Date:\ty", "-y")),
+        (TEXT, "UTF-7-IMAP"),
+        (TEXT, "no-such-encoding"),
+        (TEXT.encode("utf-8"), "ascii\0"),
     ],
 )
 def test_two_texts_in_one(text: str | bytes, encoding: str) -> None:
