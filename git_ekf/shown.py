@@ -43,6 +43,14 @@ def folder(path: str) -> str:
     return shell(f"./{path}" if path.startswith("-") else path)
 
 
+def from_here(path: str, top: str) -> str:
+    """A path relative to the top, as a word of a command in the current directory."""
+    import os
+
+    relative = os.path.relpath(os.path.join(top, path)) if top else path
+    return f"./{relative}" if relative.startswith("-") else relative
+
+
 def _quoted(word: str) -> str:
     import shlex  # 3 ms of every hook and of the prompt
 

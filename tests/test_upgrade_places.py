@@ -568,3 +568,13 @@ def test_names_that_differ_in_case_only(world: World) -> None:
         "a case-sensitive file system",
     )
     assert {**snapshot(world), "refs": ""} == {**before, "refs": ""}
+
+
+def test_what_is_in_the_way_is_moved_from_where_one_is(world: World) -> None:
+    vendor_commit(world, "release-1.9", {"docs/new": "theirs\n"}, "A file")
+    world.write("docs/new", "mine\n")
+    below = Clone(world.path / "own")
+    done = below.ekf("upgrade", "1.9", "--no-save-check")
+    assert done.code == 4, done
+    assert run("sh", "-c", done.err.splitlines()[1].removeprefix("hint: "), cwd=below.path).code == 0
+    assert (world.path / "docs/new.mine").read_text() == "mine\n"

@@ -18,7 +18,7 @@ from git_ekf.errors import DONE, CallFailed, EkfError, UsageError
 from git_ekf.internal import require_current
 from git_ekf.record import write
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import from_here, shell
 from git_ekf.terminal.screen import print_error
 from git_ekf.terminal.text import counted, say
 
@@ -130,7 +130,7 @@ def _print_row(state: str, step: ApplyStep, reason: str = "") -> None:
 
 def _error(plan: ApplyPlan, outcome: ApplyOutcome) -> CallFailed:
     rest = [failure.step for failure in outcome.failed] + outcome.not_reached
-    paths = [work.from_here(step.path, plan.top) for step in rest if step.path]
+    paths = [from_here(step.path, plan.top) for step in rest if step.path]
     hint = shell("git", "ekf", "apply", *paths)
     if outcome.interrupted:
         reason = "interrupted"

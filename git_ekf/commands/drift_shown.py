@@ -8,13 +8,12 @@ from typing import TextIO
 
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.records_kept import note
-from git_ekf.deploy.apply import from_here
 from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep, change
 from git_ekf.deploy.drift import Compared, DriftPlan, compare, plan_before
 from git_ekf.deploy.live_text import CHANGED, EXTRA, MISSING, LiveDifference
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import from_here, shell
 from git_ekf.terminal.screen import paint
 from git_ekf.terminal.text import counted, say
 

@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from fnmatch import fnmatchcase
 
 from git_ekf.config import FILE, Config
 from git_ekf.deploy import write
 from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep
+from git_ekf.deploy.only_commits import require_only_commits
 from git_ekf.errors import Refused, UsageError
 from git_ekf.record import Record
 from git_ekf.repository import Repository
@@ -40,7 +40,7 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
     else:
         steps = [ApplyStep("", command)]
     require_trusted(repo, APPLY, command)
-    ignored = _require_only_commits(repo, [step.path or "." for step in steps])
+    ignored = require_only_commits(repo, [step.path or "." for step in steps])
     head = repo.head or ""
     variables = environment(repo, branch, head, repo.base(branch) or "")
     return ApplyPlan(branch, head, repo.place.top, variables, steps, ignored)
@@ -63,41 +63,6 @@ def _require_configured(repo: Repository, paths: list[str]) -> None:
             f"paths = [{listed}]",
         ],
     )
-
-
-def _require_only_commits(repo: Repository, paths: list[str]) -> list[str]:
-    """Raises Refused where the tool would see files that HEAD does not have, or has otherwise.
-
-    Returns the ignored files that the configuration lets through.
-    """
-    git = repo.git.variant(repo.place.top)
-    hidden = git.hidden_changes(paths)
-    if hidden:
-        raise Refused(
-            f"{_named(hidden)} changed, and git was told not to look",
-            f"git update-index --no-assume-unchanged -- {shell(*hidden)}"
-            f" && git update-index --no-skip-worktree -- {shell(*hidden)}",
-        )
-    allowed: list[str] = []
-    others: list[str] = []
-    for path in git.ignored_files(paths):
-        names = (path, os.path.basename(path))
-        patterns = repo.config.apply_ignored
-        is_allowed = any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
-        (allowed if is_allowed else others).append(path)
-    if others:
-        raise Refused(
-            f"{_named(others)} ignored by git, so that no record would have what is applied",
-            f"move it elsewhere, or: {repo.how_to_allow('apply.ignored', others[0])}",
-        )
-    return allowed
-
-
-def _named(paths: list[str]) -> str:
-    """Some files as the subject of a sentence."""
-    more = len(paths) - 3
-    shown = ", ".join(paths[:3]) + (f" and {more} more" if more > 0 else "")
-    return f"{shown} {'is' if len(paths) == 1 else 'are'}"
 
 
 def _locate_all(repo: Repository, paths: list[str]) -> list[str]:
@@ -138,12 +103,6 @@ def inside(whole: str, top: str, path: str, command: str) -> str:
             f"git ekf {command} PATH, with a path below the top of the work tree",
         )
     return relative
-
-
-def from_here(path: str, top: str) -> str:
-    """A path relative to the top, as a word of a command in the current directory."""
-    relative = os.path.relpath(os.path.join(top, path), os.getcwd()) if top else path
-    return f"./{relative}" if relative.startswith("-") else relative
 
 
 def _require_committed(repo: Repository, path: str, top: str) -> None:

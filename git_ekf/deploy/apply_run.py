@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
+from git_ekf.deploy.only_commits import require_only_commits
 from git_ekf.errors import EkfError
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -93,7 +94,8 @@ def run(
                 applied.append(step)
             if signals.first:
                 break
-            found = change(repo, plan)
+            following = plan.steps[len(applied) + len(failed) :]
+            found = change(repo, plan) or _not_committed(repo, plan, following[:1])
             if signals.first:  # it came only now, and then it ended git as well
                 break
             changed = found
@@ -153,6 +155,19 @@ def change(repo: Repository, plan: ApplyPlan) -> str:
         if now.head != plan.commit:
             return f"{plan.branch} is no longer at {plan.commit[:7]}"
         require_clean(now)
+    except EkfError as error:
+        return error.message
+    return ""
+
+
+def _not_committed(repo: Repository, plan: ApplyPlan, steps: list[ApplyStep]) -> str:
+    """A sentence on what the tool would see now that the record would not have; "" for nothing."""
+    try:
+        for step in steps:
+            known = require_only_commits(repo.fresh(), [step.path or os.curdir])
+            new = sorted(set(known) - set(plan.ignored))
+            if new:
+                return f"{new[0]} is there now, which the record would not name"
     except EkfError as error:
         return error.message
     return ""

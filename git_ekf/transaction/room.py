@@ -11,7 +11,7 @@ from git_ekf.git.questions.refs import Branch
 from git_ekf.git.refs import HEADS
 from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import from_here, shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved
@@ -86,7 +86,9 @@ def _require_free(repo: Repository, changes: TreeChanges) -> None:
         if other:
             raise Refused(
                 f"{other} is in the way: git does not track it here, and would write over it",
-                f"mv {shell(other)} {shell(other + '.mine')}",
+                shell(
+                    "mv", *(from_here(path, repo.place.top) for path in (other, other + ".mine"))
+                ),
             )
 
 

@@ -24,10 +24,30 @@ APPLYING = {
         {"git ekf apply": "git ekf apply own --field Ticket=1"},
         "git ekf show",
     ),
-    "deploy/apply.py: {} changed, and git was told not to look": Scenario(
+    "deploy/only_commits.py: {} changed, and git was told not to look": Scenario(
         _TOOL + "git update-index --assume-unchanged own/more\necho x >>own/more",
         "git ekf apply own",
         again="git checkout -q own/more; git ekf apply own",
+    ),
+    "deploy/only_commits.py: {} changed, and core.checkStat and core.trustctime hide it": Scenario(
+        _TOOL
+        + "git config core.checkStat minimal\ngit config core.trustctime false\n"
+        + "touch -r own/more $TOP/time\ntr '[:print:]' x <own/more >$TOP/same\n"
+        + "cat $TOP/same >own/more\ntouch -r $TOP/time own/more\n",
+        "git ekf apply own",
+        again="git checkout -q own/more; git ekf apply own",
+    ),
+    "deploy/only_commits.py: {} a link to what HEAD does not have, so that no record would have what is"
+    " applied": Scenario(
+        _TOOL
+        + "ln -s /etc/hostname own/link\ngit add own/link\nEKF_HOOKS=0 git commit -q -m Link\n",
+        "git ekf apply own",
+        ("git config --add ekf.apply.ignored own/link",),
+    ),
+    "deploy/only_commits.py: git shows other files as {} here than that commit has (git replace)": Scenario(
+        _TOOL + "git replace HEAD HEAD~1\ngit reset -q --hard\n",
+        "git ekf apply own",
+        again="git reset -q --hard; git ekf apply own",
     ),
     "deploy/apply.py: no deploy tool is configured, and the default one, {}, is not on the PATH": Scenario(
         "",

@@ -159,7 +159,7 @@ CUT_OFF = {
     "deploy/apply.py: apply.command takes no path: none of its words has {path}": Scenario(
         _TOOL, "git ekf apply own", again="git ekf apply"
     ),
-    "deploy/apply.py: {} ignored by git, so that no record would have what is applied": Scenario(
+    "deploy/only_commits.py: {} ignored by git, so that no record would have what is applied": Scenario(
         _TOOL + "git config --add ekf.apply.command '{path}'\n"
         "echo own/secret >>.git/info/exclude\necho x >own/secret",
         "git ekf apply own",

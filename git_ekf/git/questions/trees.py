@@ -31,6 +31,12 @@ class TreeQuestions(Process):
         """The directories at the top of a commit's tree."""
         return set(self._nul_fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", commit))
 
+    def trees_of(self, commit: str) -> list[str]:
+        """The ids of all directories of a commit, the top first."""
+        fields = self._nul_fields("ls-tree", "-r", "-d", "-z", "--full-tree", commit)
+        inner = [field.partition("\t")[0].rpartition(" ")[2] for field in fields]
+        return [self._text("rev-parse", f"{commit}^{{tree}}"), *inner]
+
     # --- differences ---
 
     def diff_trees(self, old: str, new: str) -> TreeChanges:

@@ -64,30 +64,30 @@ class WorkTreeQuestions(AboutQuestions, Process):
         options = ("--others", "--ignored", "--exclude-standard")
         return self._nul_fields("ls-files", "-z", *options, "--", *pathspecs)
 
-    def hidden_changes(self, folders: Iterable[str]) -> list[str]:
-        """Files below some directories that are not what the index says, and git does not look.
+    def hidden_changes(self) -> list[str]:
+        """Files of the index that are not what it says, and at which git does not look.
 
         They are marked with assume-unchanged or skip-worktree (git-update-index(1)). Paths count
         from the current directory, the top of the work tree.
         """
-        pathspecs = [f":(literal){folder}" for folder in folders]
-        marked = {}
-        for entry in self._nul_fields("ls-files", "-z", "-v", "-s", "--", *pathspecs):
-            tag, mode, oid, rest = entry.split(" ", 3)
-            if tag == "S" or tag.islower():
-                marked[rest.partition("\t")[2]] = (mode, oid)
         changed = []
-        for path, (mode, oid) in marked.items():
-            whole = os.path.join(self.cwd or "", path)
-            if mode == "120000" and os.path.islink(whole):
-                found = self._text("hash-object", "--stdin", stdin=os.fsencode(os.readlink(whole)))
-            elif os.path.isfile(whole) and not os.path.islink(whole):
-                found = self._text("hash-object", "--", path)
-            else:
-                found = ""
-            if found != oid:
+        for entry in self._nul_fields("ls-files", "-z", "-v", "-s"):
+            tag, mode, oid, rest = entry.split(" ", 3)
+            path = rest.partition("\t")[2]
+            if (tag == "S" or tag.islower()) and self._id_there(path, mode) != oid:
                 changed.append(path)
         return changed
+
+    def _id_there(self, path: str, mode: str) -> str:
+        """The id of the object that git would make of a file or submodule, "" where it is none."""
+        whole = os.path.join(self.cwd or "", path)
+        if mode == "160000" and os.path.lexists(os.path.join(whole, ".git")):
+            return self.variant(whole)._text("rev-parse", "HEAD")
+        if mode == "120000" and os.path.islink(whole):
+            return self._text("hash-object", "--stdin", stdin=os.fsencode(os.readlink(whole)))
+        if mode != "160000" and os.path.isfile(whole) and not os.path.islink(whole):
+            return self._text("hash-object", "--", path)
+        return ""
 
     def untracked_files(self, folder: str) -> list[str]:
         """Paths below a directory that are not in the index, ignored ones too."""
