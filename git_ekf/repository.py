@@ -16,6 +16,7 @@ from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM, Kept
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
+from git_ekf.smallfile import STATE, read_small
 
 
 class Remote(NamedTuple):
@@ -154,11 +155,12 @@ class Repository:
         None where it was of another. Every fetch writes FETCH_HEAD, with the URL.
         """
         known = self.remotes.get(remote)
-        with suppress(OSError), open(os.path.join(self.place.git_dir, "FETCH_HEAD"), "rb") as file:
-            text = os.fsdecode(file.read())
+        path = os.path.join(self.place.git_dir, "FETCH_HEAD")
+        with suppress(OSError):
+            text = os.fsdecode(read_small(path, STATE) or b"")
             for url in known.urls if known else ():
                 if f" of {url.removesuffix('/').removesuffix('.git')}" in text:
-                    return os.fstat(file.fileno()).st_mtime
+                    return os.stat(path).st_mtime
         return None
 
     # --- releases ---
@@ -231,8 +233,8 @@ class Repository:
 
     def how_to_unshallow(self) -> str:
         """The command that brings a shallow clone what it lacks, from whom it lacks it."""
-        with open(os.path.join(self.place.common_dir, "shallow"), encoding="ascii") as file:
-            ends = set(file.read().split())
+        path = os.path.join(self.place.common_dir, "shallow")
+        ends = set((read_small(path, STATE) or b"").decode().split())
         own = self.git.commits(ends, globs=self.vendor_globs())
         # What the vendor has may be all that is lacking: only what is left then is asked there.
         remote = self.config.internal if ends <= set(own) else self.config.primary
@@ -283,10 +285,7 @@ class Repository:
 
     @cached_property
     def operation(self) -> str | None:
-        """The operation that git is in the middle of; None for none.
-
-        It is one of rebase, merge, cherry-pick, revert, bisect, am.
-        """
+        """What git is in the middle of: rebase, merge, cherry-pick, revert, bisect, am; or None."""
         for name, operation in _OPERATIONS:
             if os.path.exists(os.path.join(self.place.git_dir, name)):
                 return operation

@@ -1,8 +1,8 @@
 """Temporary directories. What a killed git-ekf leaves of them the next one clears away.
 
-They lie in a directory that only this user can write to, each with a lock file beside it that is
-held for as long as the directory is in use. Nothing else is ever removed: a directory elsewhere may
-be called as ours are, and have a lock in it.
+They lie in a directory that only this user can write to, each with a lock file beside it that says
+whose it is, and is held for as long as the directory is in use. Nothing else is ever removed: a
+clone may be called as ours are, and have a yarn.lock beside a directory yarn.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 
 _NAME = "git-ekf-"
 _LOCK = ".lock"
+_CONTENT = b"git-ekf is at work in the directory beside this file, and removes both\n"
 
 
 @contextmanager
@@ -72,9 +73,13 @@ def _hold(parent: str) -> tuple[int, str] | None:
             continue  # another git-ekf was its last user, a moment ago
         with suppress(OSError):  # there are file systems that cannot lock: see _clear
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor, lock
-        os.close(descriptor)  # another git-ekf took it for left behind, a moment ago
+        try:
+            os.write(descriptor, _CONTENT)
+        except OSError:  # a full disk
+            os.unlink(lock)
+            os.close(descriptor)
+            raise
+        return descriptor, lock
 
 
 def _clear(private: str) -> None:
@@ -88,8 +93,9 @@ def _clear(private: str) -> None:
             descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.removesuffix(_LOCK), ignore_errors=True)
-                os.unlink(lock)
+                if os.read(descriptor, len(_CONTENT) + 1) == _CONTENT:
+                    shutil.rmtree(lock.removesuffix(_LOCK), ignore_errors=True)
+                    os.unlink(lock)
             finally:
                 os.close(descriptor)
 

@@ -49,13 +49,17 @@ def test_others_stay(tmp_path: Path, private: Path) -> None:
     (clone / ".lock").touch()
     private.mkdir(mode=0o700)
     (private / "without").mkdir()
+    (private / "yarn").mkdir()
+    (private / "yarn.lock").write_text("yarn lockfile v1\n")
+    (private / "empty.lock").touch()
     (private / "link.lock").symlink_to(clone / ".lock")
     (private / "link").symlink_to(clone)
     os.mkfifo(private / "pipe.lock")
     with temporary(str(tmp_path)) as used, temporary(str(tmp_path)):
         assert Path(used).is_dir()
     left = sorted(path.name for path in private.iterdir())
-    assert (left, list(clone.iterdir())) == (["link", "link.lock", "without"], [clone / ".lock"])
+    theirs = ["empty.lock", "link", "link.lock", "pipe.lock", "without", "yarn", "yarn.lock"]
+    assert (left, list(clone.iterdir())) == (theirs, [clone / ".lock"])
 
 
 @pytest.mark.parametrize("kind", ["link", "open", "file"])

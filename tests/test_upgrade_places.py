@@ -576,5 +576,7 @@ def test_what_is_in_the_way_is_moved_from_where_one_is(world: World) -> None:
     below = Clone(world.path / "own")
     done = below.ekf("upgrade", "1.9", "--no-save-check")
     assert done.code == 4, done
-    assert run("sh", "-c", done.err.splitlines()[1].removeprefix("hint: "), cwd=below.path).code == 0
+    assert (
+        run("sh", "-c", done.err.splitlines()[1].removeprefix("hint: "), cwd=below.path).code == 0
+    )
     assert (world.path / "docs/new.mine").read_text() == "mine\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from git_ekf.airgap.changes import RefChange
 from git_ekf.errors import Refused
@@ -32,10 +32,11 @@ def opened(git: Git, path: str, object_format: str, branch: str) -> Iterator[Git
     existed = os.path.lexists(path)
     if existed and not os.path.isdir(path):
         raise _no_mirror(path)
-    made = not existed or not os.listdir(path)
-    if made:
+    made = False
+    if not existed or not os.listdir(path):
         _require_outside(path)
-        os.makedirs(path, exist_ok=True)
+        made = _claim(path)
+    if made:
         try:
             git.init(path, bare=True, object_format=object_format, branch=branch)
         except BaseException:
@@ -51,6 +52,15 @@ def opened(git: Git, path: str, object_format: str, branch: str) -> Iterator[Git
             if made:
                 _take_away(path, existed=existed)
             raise
+
+
+def _claim(path: str) -> bool:
+    """Whether the directory is empty but for one of git's that it has now, for nobody else."""
+    os.makedirs(path, exist_ok=True)
+    with suppress(FileExistsError):
+        os.mkdir(os.path.join(path, "objects"))
+        return True
+    return False
 
 
 def _take_away(path: str, *, existed: bool) -> None:

@@ -46,11 +46,12 @@ def clone(
     default = _name_of(primary) if not directory else ""
     directory = directory or default
     require_workable(directory)
+    taken = Refused(
+        f"{directory} exists already and is not empty",
+        f"git ekf clone {shell(primary)} OTHER --internal {shell(internal)}",
+    )
     if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
-        raise Refused(
-            f"{directory} exists already and is not empty",
-            f"git ekf clone {shell(primary)} OTHER --internal {shell(internal)}",
-        )
+        raise taken
     git = Git(progress=transfer_progress())
     heads = ask_remotes(git, primary, internal)
     config = configuration.load(None, git.config_pairs())
@@ -62,11 +63,13 @@ def clone(
     branch = choose_branch(config.scheme, heads, release)
     existed = os.path.isdir(directory)
     try:
-        os.makedirs(directory, exist_ok=True)
+        if not _claim(directory):  # another clone was quicker, while the remotes were asked
+            raise taken
         done = build(git, directory, primary, internal, branch, heads, by_cluster=not release)
         require_internal(Repository(git.variant(directory)), heads.internal, swapped)
     except BaseException as error:
-        _remove(directory, keep=existed)
+        if error is not taken:
+            _remove(directory, keep=existed)
         if isinstance(error, OSError):
             raise CallFailed(
                 f"cannot write to {directory}: {error.strerror}",
@@ -94,6 +97,19 @@ def _name_of(url: str) -> str:
             "name it: git ekf clone PRIMARY DIR --internal URL",
         )
     return name
+
+
+def _claim(directory: str) -> bool:
+    """Whether the directory is empty but for the one of git's that it has now, for nobody else."""
+    os.makedirs(directory, exist_ok=True)
+    try:
+        os.mkdir(os.path.join(directory, ".git"))
+    except FileExistsError:
+        return False
+    if os.listdir(directory) == [".git"]:
+        return True
+    os.rmdir(os.path.join(directory, ".git"))
+    return False
 
 
 def _remove(directory: str, keep: bool) -> None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HOLD, RefUpdate
+from git_ekf.smallfile import read_small
 
 # Not "tmp_", with which git's own begin: `git gc --prune=now` removes those under way as well.
 _PREFIX = "ekf-new-"
@@ -172,8 +173,7 @@ def _remove_keeps(objects: str) -> None:
 
 def _is_ours(keep: str) -> bool:
     try:
-        with open(keep, "rb") as file:
-            return file.read(len(_KEPT) + 1) == _KEPT
+        return read_small(keep, len(_KEPT)) == _KEPT
     except OSError:
         return False
 

@@ -11,6 +11,7 @@ from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.smallfile import STATE, read_small
 
 
 class Changes(NamedTuple):
@@ -62,8 +63,8 @@ def _merges_the_vendor(repo: Repository) -> bool:
     # in variables for its merge drivers (builtin/merge.c).
     heads = [name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_")]
     if merge_in_progress(repo):
-        with open(os.path.join(repo.place.git_dir, "MERGE_HEAD"), encoding="ascii") as file:
-            heads = file.read().split()
+        path = os.path.join(repo.place.git_dir, "MERGE_HEAD")
+        heads = (read_small(path, STATE) or b"").decode().split()
     globs = repo.vendor_globs()
     return not heads or any(not repo.git.commits([head], globs=globs, at_most=1) for head in heads)
 

@@ -102,11 +102,9 @@ def _common_dir(git_dir: str) -> str:
 def _branch(head: str, git_dir: str) -> tuple[str, str]:
     """The branch, and what git is doing with it."""
     for folder in _REBASES:
-        try:
-            with open(os.path.join(git_dir, folder, "head-name"), "rb") as file:
-                return os.fsdecode(file.read().strip()).removeprefix("refs/heads/"), "|REBASE"
-        except FileNotFoundError:
-            pass
+        rebased = read(os.path.join(git_dir, folder, "head-name"))
+        if rebased is not None:
+            return os.fsdecode(rebased.strip()).removeprefix("refs/heads/"), "|REBASE"
     for name, operation in _OPERATIONS.items():
         if os.path.exists(os.path.join(git_dir, name)):
             return head, operation

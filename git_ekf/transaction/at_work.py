@@ -4,22 +4,30 @@ The lock is the system's, on an open file, so it goes with the process however t
 prompt asks for it, so this file imports next to nothing.
 """
 
+import errno
 import fcntl
 import os
+import stat
 import sys
 import time
 
 _TRIES, _PAUSE = 10, 0.01  # seconds between them
 _LONGEST = 20  # characters of the name
+# No link is followed, and no pipe waited for.
+_AS_IT_IS = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def take(folder: str) -> int:
     """Takes the lock in a directory, to be given back by `give_back`.
 
     Raises BlockingIOError where another process holds it; one that only looks (`at_work`) is
-    waited for.
+    waited for. Raises another OSError where it is no regular file.
     """
-    descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    path = os.path.join(folder, "lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _AS_IT_IS, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
     for left in reversed(range(_TRIES)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,7 +58,7 @@ def _name(descriptor: int, name: bytes) -> None:
 def at_work(folder: str) -> str:
     """The command that holds the lock in a directory now, or "command"; "" where none does."""
     try:
-        descriptor = os.open(os.path.join(folder, "lock"), os.O_RDONLY)
+        descriptor = os.open(os.path.join(folder, "lock"), os.O_RDONLY | _AS_IT_IS)
     except OSError:
         return ""
     try:

@@ -8,6 +8,7 @@ themselves tell how far it got: they move in one transaction.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -29,6 +30,8 @@ _KEPT = 200
 _SHARED = dict.fromkeys(("group", "true", "yes", "on", "1"), 0o660) | dict.fromkeys(
     ("all", "world", "everybody", "2"), 0o664
 )
+# Something else has the name of the lock.
+_NO_FILE = (errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 _STATES = ("begun", "handed over", "done", "undoing", "undone", "dropped")
 
 
@@ -171,6 +174,10 @@ def locked(repo: Repository) -> Iterator[Journal]:
             "another git-ekf command is at work in this repository",
             "wait for it, then try again",
         ) from None
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise unreadable(error) from None
+        raise
     try:
         _share(repo)
         yield Journal(os.path.join(folder, "journal"))

@@ -91,10 +91,10 @@ def remove(repo: Repository, *names: str) -> None:
 def lines_of(repo: Repository, name: str) -> list[str]:
     """The lines of a file of the rebase that git keeps (git-rebase(1)); none without the file."""
     try:
-        with open(_gits(repo, name), encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().split("\n")
+        content = read_small(_gits(repo, name), STATE)
     except OSError:
         return []
+    return os.fsdecode(content).split("\n") if content is not None else []
 
 
 def append(repo: Repository, name: str, *lines: str) -> None:

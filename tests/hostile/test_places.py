@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import Clone, run
 from reach import long, rare, some
-from upgrading import World
+from upgrading import World, wrapper
+
+from git_ekf.airgap import bare
+from git_ekf.git.calls import Git
 
 LINE_END = "a\nb"
 LONG = "x" * 256
@@ -131,3 +134,30 @@ def test_no_bundle_has_an_address_that_cannot_be_read_there(vendor: Path, tmp_pa
     done = run("git-ekf", "bundle", "create", "bundle", "--from", mirror, cwd=tmp_path)
     assert done.code == 4, done
     assert not list(tmp_path.glob("bundle*"))
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_two_clones_into_one_directory(
+    vendor: Path, internal: Path, tmp_path: Path, existed: bool
+) -> None:
+    """The one that comes second removes nothing of the first, which began while it asked."""
+    place = tmp_path / "place"
+    if existed:
+        place.mkdir()
+    other = f'case " $* " in *" ls-remote "*) mkdir -p {place}/.git; echo 1 >{place}/theirs ;; esac'
+    env = wrapper(tmp_path / "bin", f'{other}\nexec $real "$@"')
+    done = run("git-ekf", "clone", vendor, place, "--internal", internal, env=env)
+    assert (done.code, "exists already and is not empty" in done.err) == (4, True), done
+    assert sorted(os.listdir(place)) == [".git", "theirs"]
+
+
+def test_two_mirrors_in_one_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "place"
+
+    def begun_elsewhere(path: str) -> None:
+        assert run("git", "init", "-q", "--bare", path).code == 0
+
+    monkeypatch.setattr(bare, "_require_outside", begun_elsewhere)
+    with pytest.raises(ZeroDivisionError), bare.opened(Git(), str(place), "sha1", "main"):
+        raise ZeroDivisionError
+    assert (place / "objects").is_dir()

@@ -68,7 +68,9 @@ def test_a_byte_order_mark_is_read(clone: Clone) -> None:
     clone.git("commit", "-q", "--allow-empty", "-m", "x")
 
 
-KEPT = list(itertools.product(["journal", "trusted", "rebase", "settings"], NOT_A_FILE))
+# What git keeps beside it.
+GITS = list(itertools.product(["FETCH_HEAD", "rebase-merge/head-name"], NOT_A_FILE))
+KEPT = list(itertools.product(["journal", "trusted", "rebase", "settings", "lock"], NOT_A_FILE))
 
 
 @long
@@ -100,3 +102,34 @@ def test_what_is_kept_in_the_git_directory(clone: Clone, name: str, what: str) -
     clone.git("commit", "-q", "--allow-empty", "-m", "x")
     assert clone.ekf("status", "--prompt").err == ""
     assert time.monotonic() - begin < AT_ONCE
+
+
+@long
+@pytest.mark.parametrize(("name", "what"), some(GITS, 4))
+def test_what_git_keeps(clone: Clone, name: str, what: str) -> None:
+    path = clone.path / ".git" / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    NOT_A_FILE[what](path)
+    begin = time.monotonic()
+    for command in (["status", "--prompt"], ["status"], ["check"], ["doctor", "--offline"]):
+        done = clone.ekf(*command)
+        assert done.code in (0, 1, 4, 5), done
+        assert "Traceback" not in done.err, done
+    assert time.monotonic() - begin < AT_ONCE
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a link to a file", "a directory"])
+def test_the_lock(clone: Clone, what: str) -> None:
+    path = clone.path / ".git/ekf/lock"
+    path.unlink(missing_ok=True)
+    target = path.with_name("VERSION")
+    target.write_text("mine")
+    NOT_A_FILE[what](path)
+    done = clone.ekf("tag", "-m", "x")
+    assert (done.code, done.err.splitlines()[1].partition(";")[0]) == (
+        4,
+        f"hint: mv {path} {path}.unreadable",
+    )
+    assert clone.ekf("status", "--prompt").out != ""
+    assert target.read_text() == "mine"
