@@ -130,7 +130,7 @@ def _bring(
         return Applied(manifest, contents.signature, [], {}, True, written)
     _require_next(order, contents, last, state)
     _require_prerequisites(git, order, manifest)
-    _require_plain(there)
+    _require_plain(order.directory, there)
     compared = have
     if not manifest.complete:
         compared = {ref: oid for ref, oid in have.items() if ref in manifest.refs}
@@ -192,11 +192,12 @@ def _require_next(
     if manifest.after:
         raise _out_of_order(order, manifest, last)
     if state and manifest.updated < int(state.updated) and not state.is_ahead(clock):
+        create = "git ekf bundle create FILE --from"
         raise Refused(
             f"{path} is older than what is there: it has what the vendor had on "
             f"{as_time(manifest.updated)}, and the mirror that of {as_time(state.updated)}; "
             "nothing was changed",
-            _newer(order),
+            f"where the vendor is reached: {create} {shell(state.primary)}",
         )
 
 
@@ -205,8 +206,7 @@ def _out_of_order(order: ApplyOrder, manifest: Manifest, last: Receipt | None) -
     if last is None:
         return Refused(
             f"{bundle}, and no bundle was ever applied to {order.directory}",
-            "apply those before it first; or, where the vendor is reached, "
-            "have one with everything: git ekf bundle create FILE",
+            f"apply those before it first; or {_WITH_EVERYTHING}",
         )
     before = f"bundle {last.sequence}"
     if manifest.sequence <= last.sequence:
@@ -216,13 +216,14 @@ def _out_of_order(order: ApplyOrder, manifest: Manifest, last: Receipt | None) -
     else:
         first = f"bundle {last.sequence + 1} has to come first"
         message = f"{bundle}, and {before} is the last that was applied: {first}"
-    return Refused(message, _newer(order))
-
-
-def _newer(order: ApplyOrder) -> str:
     show = f"git -C {shell(order.directory)} cat-file blob {APPLIED}"
     create = "git ekf bundle create FILE --receipt receipt"
-    return f"{show} >receipt, and where the vendor is reached: {create}"
+    return Refused(message, f"{show} >receipt, and where the vendor is reached: {create}")
+
+
+_WITH_EVERYTHING = (
+    "where the vendor is reached, have one with everything: git ekf bundle create FILE"
+)
 
 
 def _require_prerequisites(git: Git, order: ApplyOrder, manifest: Manifest) -> None:
@@ -232,17 +233,17 @@ def _require_prerequisites(git: Git, order: ApplyOrder, manifest: Manifest) -> N
             raise Refused(
                 f"{order.path} builds on {oid[:7]}, which {order.directory} does not have; "
                 "nothing was changed",
-                _newer(order),
+                _WITH_EVERYTHING,  # by its receipt, the next one would build on the same
             )
 
 
-def _require_plain(refs: list[Ref]) -> None:
+def _require_plain(directory: str, refs: list[Ref]) -> None:
     """Raises Refused where a ref only names another one: to move it would move that."""
     for ref in refs:
         if ref.symref:
             raise Refused(
                 f"{ref.name} is a symbolic ref here, to {ref.symref}; nothing was changed",
-                f"git symbolic-ref --delete {shell(ref.name)}",
+                f"git -C {shell(directory)} symbolic-ref --delete {shell(ref.name)}",
             )
 
 

@@ -227,7 +227,8 @@ def move(
         # Ahead, because a git that is killed in the middle of a transaction may have moved some.
         git.update_refs(RefUpdate(ref, none, oid) for ref, oid in backups.items())
         git.update_refs(updates)
-    require_refs(git, wanted, "the refs were moved, but {} is {} and not {}", "git fsck")
+    fsck = f"git -C {shell(git.cwd or '.')} fsck"
+    require_refs(git, wanted, "the refs were moved, but {} is {} and not {}", fsck)
     return backups
 
 

@@ -15,7 +15,8 @@ class Scenario(NamedTuple):
 
     setup  what comes before it
     run    what prints the hint
-    take   the commands of the hint, in order, where it is more than one command
+    take   the commands of the hint, in order, where it is more than one command; $TOP and the like
+           stand for what they are
     fill   what is written for its placeholders
     again  what the user does then, where that is not `run` once more
     codes  how the commands of the hint may end

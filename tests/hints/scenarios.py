@@ -7,6 +7,7 @@ from deploying import APPLYING, EXAMINING, SERVING
 from drifting import DRIFTING
 from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from going_on import CHECKING, UNDOING, UPGRADES
+from mirrored import MIRRORED
 from recording import RECORDS
 from scenario import Scenario
 from together import TOGETHER
@@ -25,6 +26,7 @@ SCENARIOS: dict[str, Scenario] = {
     **EXAMINING,
     **SERVING,
     **AIRGAP,
+    **MIRRORED,
     **RECEIVING,
     **CUT_OFF,
 }
