@@ -252,12 +252,12 @@ __git_ekf_command ()
 		arguments="records"
 		;;
 	sync)
-		options=--plan,--json,--continue,--skip,--abort,--prefer=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--help
-		valued="--prefer --verify"
+		options=--plan,--json,--continue,--skip,--abort,--prefer=,--drop=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--help
+		valued="--prefer --drop --verify"
 		;;
 	upgrade)
-		options=--plan,--json,--continue,--skip,--abort,--prefer=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--migrate-squash,--help
-		valued="--prefer --verify"
+		options=--plan,--json,--continue,--skip,--abort,--prefer=,--drop=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--migrate-squash,--help
+		valued="--prefer --drop --verify"
 		arguments="newer"
 		;;
 	undo)
@@ -346,8 +346,10 @@ __git_ekf_option ()
 	tag-F | tag--file) kind=files ;;
 	log--release) kind=channels ;;
 	sync--prefer) kind=one-of:local,vendor ;;
+	sync--drop) kind=one-of:superseded ;;
 	sync--verify) kind=programs ;;
 	upgrade--prefer) kind=one-of:local,vendor ;;
+	upgrade--drop) kind=one-of:superseded ;;
 	upgrade--verify) kind=programs ;;
 	mirror--release) kind=channels ;;
 	"bundle create--from") kind=directories ;;

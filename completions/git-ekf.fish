@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --verify' 'upgrade --prefer' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -173,6 +173,7 @@ complete -c git-ekf -n '__git_ekf_at sync' -l continue -d 'Go on after conflicts
 complete -c git-ekf -n '__git_ekf_at sync' -l skip -d 'Go on without the commit it stopped at.'
 complete -c git-ekf -n '__git_ekf_at sync' -l abort -d 'Go back to where it began.'
 complete -c git-ekf -n '__git_ekf_at sync' -l prefer -x -a 'local vendor' -d 'Settle conflicts in the content of files: local or vendor; again for more.'
+complete -c git-ekf -n '__git_ekf_at sync' -l drop -x -a 'superseded' -d 'Leave out the commits that would conflict and that the vendor has already.'
 complete -c git-ekf -n '__git_ekf_at sync' -l flatten -d 'Make one line of a history with merges, along first parents.'
 complete -c git-ekf -n '__git_ekf_at sync' -l no-fetch -d 'Go by what is known here, without asking either repository.'
 complete -c git-ekf -n '__git_ekf_at sync' -l no-save-check -d 'Also where the branch is not saved to the internal repository.'
@@ -186,6 +187,7 @@ complete -c git-ekf -n '__git_ekf_at upgrade' -l continue -d 'Go on after confli
 complete -c git-ekf -n '__git_ekf_at upgrade' -l skip -d 'Go on without the commit it stopped at.'
 complete -c git-ekf -n '__git_ekf_at upgrade' -l abort -d 'Go back to where it began.'
 complete -c git-ekf -n '__git_ekf_at upgrade' -l prefer -x -a 'local vendor' -d 'Settle conflicts in the content of files: local or vendor; again for more.'
+complete -c git-ekf -n '__git_ekf_at upgrade' -l drop -x -a 'superseded' -d 'Leave out the commits that would conflict and that the vendor has already.'
 complete -c git-ekf -n '__git_ekf_at upgrade' -l flatten -d 'Make one line of a history with merges, along first parents.'
 complete -c git-ekf -n '__git_ekf_at upgrade' -l no-fetch -d 'Go by what is known here, without asking either repository.'
 complete -c git-ekf -n '__git_ekf_at upgrade' -l no-save-check -d 'Also where the branch is not saved to the internal repository.'

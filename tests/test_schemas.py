@@ -36,7 +36,7 @@ NAMES = [
     "sync",
     "upgrade",
 ]
-WITH_AN_OPTION = {"forecast"}  # keys that are only there when they are asked for
+WITH_AN_OPTION = {"forecast", "dropped"}  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())
 

@@ -11,6 +11,7 @@ import typer
 
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
+from git_ekf.commands.superseded_shown import Droppable, note_outcome, who_decides
 from git_ekf.commands.upgrade_plan_shown import show_plan
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.commands.without_part import (
@@ -59,6 +60,13 @@ class Request(NamedTuple):
         typer.Option(
             metavar="SIDE[:PATTERN]",
             help="Settle conflicts in the content of files: local or vendor; again for more.",
+        ),
+    ] = None
+    drop: Annotated[
+        Droppable | None,
+        typer.Option(
+            metavar="superseded",
+            help="Leave out the commits that would conflict and that the vendor has already.",
         ),
     ] = None
     flatten: Annotated[
@@ -154,6 +162,7 @@ def run(
         tuple(parse(text) for text in request.prefer or []),
         request.flatten,
         squash,
+        who_decides(request.drop, only_plans=request.plan or request.json),
         not request.no_save_check,
         partial(counting, "Looking at commits"),
         f" {shell(*again)}" if again else "",
@@ -178,7 +187,9 @@ def run(
         channel = f"{repo.config.primary}/{target.goal}"
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         return DONE
-    return show_outcome(repo, carry_out(repo, target, options), then)
+    result = carry_out(repo, target, options)
+    note_outcome(result, options.drop)
+    return show_outcome(repo, result, then)
 
 
 def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
@@ -192,7 +203,7 @@ def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
 
 # The options that say how commits are carried over, and those about what comes then. (Whether it
 # fetches is no matter of the plan's.)
-_CARRYING = ("flatten", "prefer", "no_save_check")
+_CARRYING = ("drop", "flatten", "prefer", "no_save_check")
 _AFTERWARDS = ("verify", "no_build", "range_diff")
 
 
@@ -240,5 +251,6 @@ def go_on(how: str, then: Afterwards) -> int:
                 " Resolutions are remembered."
             )
             return DONE
-        result = rebase.proceed(repo, journal, how)
+        result = rebase.proceed(repo, journal, how, who_decides(None))
+    note_outcome(result)
     return show_outcome(repo, result, then)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from git_ekf.commands.superseded_shown import (
+    note_nothing_dropped,
+    print_droppable,
+    superseded_as_json,
+)
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current
@@ -37,6 +42,7 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
     else:
         with paged():
             _print_plan(repo, plan, flags)
+    note_nothing_dropped(options.drop, dropped=bool(plan.dropped))
     return FINDINGS if plan.conflicts else DONE
 
 
@@ -71,6 +77,7 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
     if plan.conflicts:
         stop = plan.conflicts[0].commit.oid[:7]
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
+        print_droppable(plan.conflicts)
     else:
         say(f"It would go through: {command}")
     if target.command != PULL:
@@ -173,6 +180,8 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
     elif step.commit.merge:
         lines.append("one commit in place of the merge")
     lines += [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
+    if step.superseded:
+        lines += step.superseded.lines()
     if step.commit.emptied:
         lines.append(step.commit.emptied)
     elif step.verdict == "empty":
@@ -220,6 +229,7 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
         "moved": moved,
         "settled": settled,
         "conflicts": [conflict._asdict() for conflict in step.conflicts],
+        "superseded": superseded_as_json(step.superseded),
         "depends": step.depends,
         "brought": step.commit.brought,
     }

@@ -150,6 +150,8 @@ def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:
         vendor = f"; {whose} last commit there is {file.vendor}" if file.vendor else ""
         say(f"  {file.path}")
         say(f"    {file.sides}{vendor}")
+    for line in stop.superseded.lines() if stop.superseded else ():
+        say(f"  {line}")
     if stop.reason:
         say(f"  git says: {stop.reason}")
     sys.stdout.flush()

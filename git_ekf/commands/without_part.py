@@ -15,6 +15,7 @@ BEGINNING = (
     "--plan",
     "--json",
     "--prefer",
+    "--drop",
     "--flatten",
     "--no-fetch",
     "--no-save-check",

@@ -89,6 +89,10 @@ class Forecast:
         self._hand_over()
         return self._steps
 
+    def forget_attributes(self) -> None:
+        """Takes away what its merges went by, for another forecast in the same scratch."""
+        self._new_side.forget_attributes()
+
     def _hand_over(self) -> bool:
         """Hands over the steps before the first that waits for a merge.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from git_ekf.git.trees import Entry
+from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.merging import Conflict
 from git_ekf.replay.stack import Commit
 
@@ -17,7 +18,9 @@ class ReplayStep:
     """A commit, and what becomes of it.
 
     `verdict` is clean, upstream (the vendor's commit `upstream` has the same patch), empty (nothing
-    of it is left) or conflict. `changes` is what it does on the new side, path by path. `merged`
+    of it is left), conflict, or dropped (it would conflict, and is left out). `superseded` is
+    what speaks for a commit in conflict being there in another form, None where nothing does or
+    nobody has looked. `changes` is what it does on the new side, path by path. `merged`
     are the files that git merged, `moved` the files that it now changes elsewhere (old path, new
     path). `depends` are the commits behind whose conflicts it stands, `settled` the conflicts that
     were decided for one side (path, side).
@@ -31,6 +34,7 @@ class ReplayStep:
         "merged",
         "moved",
         "settled",
+        "superseded",
         "upstream",
         "verdict",
     )
@@ -45,6 +49,7 @@ class ReplayStep:
         self.conflicts: list[Conflict] = []
         self.depends: list[str] = []
         self.settled: list[tuple[str, str]] = []
+        self.superseded: Superseded | None = None
 
     @property
     def outcome(self) -> str:
@@ -56,3 +61,12 @@ class ReplayStep:
         """Makes the verdict empty for a commit that has changed something, and now does not."""
         if self.verdict == "clean" and self.commit.changes and not self.changes:
             self.verdict = "empty"
+
+    def leave_out(self) -> None:
+        """Makes the verdict dropped for a commit in conflict: it changes nothing any more."""
+        self.verdict = "dropped"
+        self.changes = {}
+        self.merged = []
+        self.moved = []
+        self.conflicts = []
+        self.settled = []

@@ -13,6 +13,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
+from git_ekf.replay.dropping import always
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
@@ -74,6 +75,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
         if picks:
             # What is settled in the step in conflict git meets again.
             settled = [pair for step in done for pair in step.settled]
+            left_out = tuple(step.commit.oid for step in UpgradePlan(target, done).dropped)
             state = RebaseState(
                 target,
                 written.tip,
@@ -83,14 +85,18 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 options.prefer,
                 settled,
                 _dropped(done, work),
+                (work.stack.base, work.vendor) if options.drop else (),
+                options.drop is always,
+                left_out,
             )
-            return rebase.start(repo, journal, state, moves, settings)
+            return rebase.start(repo, journal, state, moves, settings, options.drop)
         looked_at_all = len(steps) == len(work.stack.commits)
-        known = looked_at_all and not (work.rewritten or work.upstream)
+        plan = UpgradePlan(target, steps)
+        known = looked_at_all and not (work.rewritten or work.upstream or plan.dropped)
         changes = work.divergence.entries if known else None
         perform(repo, journal, target.command, moves, target.goal, settings, changes, replays=True)
     _tell_hooks(repo, target, written)
-    return Done(UpgradePlan(target, steps), written.commits, written.tip)
+    return Done(plan, written.commits, written.tip)
 
 
 def _require_ready(repo: Repository, target: Target, options: Options) -> None:
@@ -122,12 +128,15 @@ def _needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> 
 def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:
     """(commit, why) of those that are not carried over, as far as it is known before the rebase."""
     empty = {step.commit.oid for step in done if step.verdict == "empty"}
+    superseded = {step.commit.oid: step.superseded for step in done if step.verdict == "dropped"}
     dropped = []
     for commit in work.stack.commits:
         if commit.emptied:
             dropped.append((commit.oid, commit.emptied))
         elif commit.oid in empty:
             dropped.append((commit.oid, "nothing of it is left"))
+        elif found := superseded.get(commit.oid):
+            dropped.append((commit.oid, found.reason()))
         elif commit.oid in work.upstream:
             vendor = work.upstream[commit.oid]
             dropped.append((commit.oid, f"the channel has the same change: {vendor[:7]}"))

@@ -10,11 +10,13 @@ from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.trees import CommitChanges
 from git_ekf.replay import merging
 from git_ekf.replay.divergence import Divergence, read_divergence
+from git_ekf.replay.dropping import Drop, Dropping
 from git_ekf.replay.forecast import Forecast, Progress, Write
 from git_ekf.replay.one_line import one_line
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.superseded import Supersession
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import (
@@ -34,6 +36,7 @@ OUTCOMES = {
     "clean": "clean",
     "upstream": "already upstream",
     "empty": "nothing left of",
+    "dropped": "dropped",
     "conflict": "in conflict",
     "depends": "behind a conflict",
 }
@@ -44,13 +47,16 @@ class Options(NamedTuple):
 
     `prefer` decides conflicts in the content of files; `flatten` makes one line of a history with
     merges. `squash`: only the final state is migrated, and carried over as one commit.
-    `save_check`: the branch has to be saved. `progress` goes through the commits. `given` are the
-    words behind the command, for sentences that name it again: " 1.9 --flatten" for instance.
+    `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
+    whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
+    `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
+    instance.
     """
 
     prefer: tuple[Preference, ...] = ()
     flatten: bool = False
     squash: bool = False
+    drop: Drop | None = None
     save_check: bool = True
     progress: Progress = iter
     given: str = ""
@@ -67,10 +73,19 @@ class UpgradePlan(NamedTuple):
         """The commits at which it would stop."""
         return [step for step in self.steps if step.verdict == "conflict"]
 
+    @property
+    def dropped(self) -> list[ReplayStep]:
+        """The commits that would conflict, and are left out: the vendor has them."""
+        return [step for step in self.steps if step.verdict == "dropped"]
+
     def counts(self) -> dict[str, int]:
-        """How many commits have each outcome, those that none has included."""
+        """How many commits have each outcome, those that none has included.
+
+        But for dropped, which no commit has that was not asked for.
+        """
         outcomes = [step.outcome for step in self.steps]
-        return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}
+        named = [name for name in OUTCOMES if name != "dropped" or name in outcomes]
+        return {outcome: outcomes.count(outcome) for outcome in named}
 
     def summary(self) -> str:
         """The same in words."""
@@ -145,7 +160,8 @@ def forecasts(repo: Repository, progress: Progress) -> dict[str, ChannelForecast
 class Work(NamedTuple):
     """The commits that are to be carried over.
 
-    `upstream`: see `already_upstream`. `rewritten` is there where the commits are not those of the
+    `upstream`: see `already_upstream`. `vendor` is the vendor's commit that they go onto, or that
+    is below what they go onto. `rewritten` is there where the commits are not those of the
     branch: migrated, or made one line.
     """
 
@@ -153,6 +169,7 @@ class Work(NamedTuple):
     divergence: Divergence
     upstream: dict[str, str]
     migrations: list[Migration]
+    vendor: str
     rewritten: Migrated | None = None
 
     def steps(
@@ -160,16 +177,20 @@ class Work(NamedTuple):
     ) -> list[ReplayStep]:
         """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
         settle = settler(scratch, options.prefer)
-        forecast = Forecast(
-            scratch,
-            self.stack,
-            target.onto,
-            self.upstream,
-            self.divergence,
-            settle=settle,
-            write=write,
-        )
-        return forecast.steps(options.progress)
+
+        def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
+            forecast = Forecast(
+                scratch, stack, onto, self.upstream, divergence, settle=settle, write=write
+            )
+            steps = forecast.steps(options.progress)
+            forecast.forget_attributes()
+            return steps
+
+        if options.drop is None:
+            return foretell(self.stack, target.onto, self.divergence)
+        look = Supersession(scratch.writing, self.stack.base, self.vendor)
+        dropping = Dropping(scratch, target.onto, foretell, look, options.drop)
+        return dropping.steps(self.stack, self.divergence)
 
 
 def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
@@ -183,7 +204,10 @@ def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
     upstream = already_upstream(repo.git, stack, channel.result(), target.tip, onto)
     if target.prepared:
         upstream.update(_carried_before(repo, target, stack, channel.result(), upstream))
-    return Work(stack, divergence.result(), upstream, migrations.result())
+    vendor = onto
+    if target.prepared:
+        vendor = repo.git.merge_base(onto, repo.channels[target.goal]) or onto
+    return Work(stack, divergence.result(), upstream, migrations.result(), vendor)
 
 
 def prepared_commits(repo: Repository, target: Target) -> list[MadeBy]:
@@ -238,4 +262,4 @@ def rewrite(
         )
     stack = write_stack(scratch.writing, scratch, rewritten)
     divergence = read_divergence(scratch.writing, stack.base, target.onto)
-    return Work(stack, divergence, upstream, work.migrations, rewritten)
+    return Work(stack, divergence, upstream, work.migrations, work.vendor, rewritten)

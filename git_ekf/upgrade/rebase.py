@@ -9,6 +9,9 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
+from git_ekf.replay.dropping import Drop, always
+from git_ekf.replay.evidence import Superseded
+from git_ekf.replay.stack import Commit
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free_names
@@ -30,6 +33,7 @@ from git_ekf.upgrade.rebase_state import (
     remove,
     write,
 )
+from git_ekf.upgrade.rebase_superseded import found_at_stop
 from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
 from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 
@@ -48,8 +52,11 @@ def start(
     state: RebaseState,
     updates: list[RefUpdate],
     settings: tuple[Setting, ...],
+    drop: Drop | None = None,
 ) -> Stopped | Ended:
     """Goes on with the commits of `state.rest`; `updates` are what it all comes to.
+
+    `drop` says which superseded commits are left out, none without it.
 
     Raises CallFailed where the rebase does not begin.
     """
@@ -83,11 +90,15 @@ def start(
         recognise(repo, journal)
         reason = _reason(output)
         raise CallFailed(f"git rebase did not begin: {reason}; nothing was changed", "git status")
-    return _go_on(repo, journal, state, code, output)
+    return _go_on(repo, journal, state, code, output, drop)
 
 
-def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
+def proceed(
+    repo: Repository, journal: Journal, how: str, ask: Drop | None = None
+) -> Stopped | Ended:
     """Goes on; `how` is continue or skip.
+
+    `ask` says which superseded commits are left out, where that was not said when it began.
 
     Raises Refused where nothing is in progress, or files are still in conflict, or have markers.
     """
@@ -104,11 +115,12 @@ def proceed(repo: Repository, journal: Journal, how: str) -> Stopped | Ended:
     _require_whole(repo, state)
     if state.target.command == UPGRADE:
         require_free_names(repo, [HEADS + state.target.goal])
+    drop = always if state.drops else ask
     if _end(repo, state):
-        return _go_on(repo, journal, state, 0, "")
+        return _go_on(repo, journal, state, 0, "", drop)
     restore_last_line(repo, state)
     code, output = repo.git.resume_rebase(repo.place.top, how)
-    return _go_on(repo, journal, state, code, output)
+    return _go_on(repo, journal, state, code, output, drop)
 
 
 def abort(repo: Repository, journal: Journal) -> Target:
@@ -192,17 +204,28 @@ def _require_unlocked(repo: Repository, target: Target) -> None:
 
 
 def _go_on(
-    repo: Repository, journal: Journal, state: RebaseState, code: int, output: str
+    repo: Repository,
+    journal: Journal,
+    state: RebaseState,
+    code: int,
+    output: str,
+    drop: Drop | None,
 ) -> Stopped | Ended:
-    """Goes on for as long as every conflict can be settled without asking."""
+    """Goes on for as long as every conflict can be settled, or its commit be left out."""
     while in_progress(repo, state):
         unmerged = repo.git.variant(repo.place.top).unmerged()
         settled = settle_known(repo, state, unmerged, output)
+        left = unmerged.keys() - {path for path, _ in settled}
+        found = found_at_stop(repo, state) if left else None
+        if found and found.superseded.certain and drop and drop(*found):
+            state = _without(state, *found)
+            write(repo, state)
+            code, output = repo.git.resume_rebase(repo.place.top, "skip")
+            continue
         state = state._replace(settled=[*state.settled, *settled])
         write(repo, state)
-        left = unmerged.keys() - {path for path, _ in settled}
         if left or not unmerged:
-            return stopped(repo, state, "" if left else _reason(output))
+            return stopped(repo, state, "" if left else _reason(output), found and found.superseded)
         code, output = repo.git.resume_rebase(repo.place.top, "continue")
     ended = recognise(repo, journal)
     if ended and ended.state == "dropped" and state.target.command == ROLLBACK:
@@ -215,10 +238,26 @@ def _go_on(
         raise CallFailed(f"git rebase ended without an outcome: {reason}", "git status")
     commits = _rewritten(repo, state)
     kept = {old for old, _ in commits}
-    gone = [(oid, "skipped, or nothing of it was left") for oid, _ in state.rest if oid not in kept]
     if state.target.command != ROLLBACK:  # where it is in the one commit
-        state = state._replace(dropped=[*state.dropped, *gone])
+        superseded = tuple(oid for oid in state.superseded if oid not in kept)
+        state = state._replace(dropped=_dropped(state, kept), superseded=superseded)
     return Ended(state, commits, ended.updates[0].new)
+
+
+def _without(state: RebaseState, commit: Commit, superseded: Superseded) -> RebaseState:
+    """The state with a commit left out that the vendor has already."""
+    return state._replace(
+        dropped=[*state.dropped, (commit.oid, superseded.reason())],
+        superseded=(*state.superseded, commit.oid),
+    )
+
+
+def _dropped(state: RebaseState, kept: set[str]) -> list[tuple[str, str]]:
+    """(commit, why) of all that are not among the `kept`."""
+    dropped = [(oid, why) for oid, why in state.dropped if oid not in kept]
+    known = {*kept, *(oid for oid, _ in dropped)}
+    skipped = [oid for oid, _ in state.rest if oid not in known]
+    return dropped + [(oid, "skipped, or nothing of it was left") for oid in skipped]
 
 
 def _rewritten(repo: Repository, state: RebaseState) -> list[tuple[str, str]]:

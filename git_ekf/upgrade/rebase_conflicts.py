@@ -9,6 +9,7 @@ from typing import NamedTuple
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry, Stages
 from git_ekf.policy.content import Content
+from git_ekf.replay.evidence import Superseded
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
@@ -32,7 +33,8 @@ class Stopped(NamedTuple):
     """Where the rebase waits for the user: at a commit, with files in conflict.
 
     Without any git cannot go on, for a `reason`. `number` of `total` counts configuration commits;
-    `commit` is "" where git was cut off between two of them.
+    `commit` is "" where git was cut off between two of them. `superseded` is what speaks for it
+    being there already, None where nothing does.
     """
 
     state: RebaseState
@@ -41,6 +43,7 @@ class Stopped(NamedTuple):
     total: int
     files: list[File]
     reason: str
+    superseded: Superseded | None = None
 
 
 def settle_known(
@@ -88,7 +91,9 @@ def require_no_markers(repo: Repository) -> None:
         )
 
 
-def stopped(repo: Repository, state: RebaseState, reason: str) -> Stopped:
+def stopped(
+    repo: Repository, state: RebaseState, reason: str, superseded: Superseded | None = None
+) -> Stopped:
     """Where the rebase waits. Raises GitFailed."""
     target = state.target
     picked = repo.git.ref_value("REBASE_HEAD")
@@ -101,7 +106,7 @@ def stopped(repo: Repository, state: RebaseState, reason: str) -> Stopped:
     for path, stages in sorted(repo.git.variant(repo.place.top).unmerged().items()):
         vendor = repo.git.last_commit_on(path, target.base, target.onto)
         files.append(File(path, _sides(stages, target.onto_whose(repo)), vendor))
-    return Stopped(state, commit, number, len(commits), files, reason)
+    return Stopped(state, commit, number, len(commits), files, reason, superseded)
 
 
 _SIDES = {

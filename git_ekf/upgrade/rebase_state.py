@@ -24,7 +24,9 @@ class RebaseState(NamedTuple):
 
     `rest` is what it was given to pick: (original, the same migrated or made one line, else the
     original again). `settled` are (path, how) of conflicts decided without asking, `dropped` are
-    (commit, why).
+    (commit, why). `vendor` are the states of the vendor's that superseded commits are looked for
+    between, () where nobody looks; `drops` says whether one is left out without a question, and
+    `superseded` are those left out.
     """
 
     target: Target
@@ -35,6 +37,9 @@ class RebaseState(NamedTuple):
     prefer: tuple[Preference, ...]
     settled: list[tuple[str, str]]
     dropped: list[tuple[str, str]]
+    vendor: tuple[str, ...] = ()
+    drops: bool = False
+    superseded: tuple[str, ...] = ()
 
 
 def under_way(repo: Repository) -> str:
@@ -61,6 +66,8 @@ def read(repo: Repository) -> RebaseState | None:
             values[name] = [(first, second) for first, second in values[name]]
         values["target"] = Target(*values["target"])
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
+        for name in ("vendor", "superseded"):
+            values[name] = tuple(map(str, values[name]))
         return RebaseState._make(values[name] for name in RebaseState._fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

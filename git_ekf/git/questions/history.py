@@ -202,6 +202,16 @@ class HistoryQuestions(Process):
         options = ("-1", "--format=%h %s", "--encoding=UTF-8")
         return self._text("log", *options, f"{base}..{tip}", "--", f":(top,literal){path}")
 
+    def brought_line(self, path: str, number: int, base: str, tip: str) -> str:
+        """The commit from `base` to `tip` that brought a line of a file there (git-blame(1)).
+
+        Lines count from 1, and renames of the file are followed. "" for one that is older. Raises
+        GitFailed.
+        """
+        options = ("--porcelain", "--no-textconv", "-L", f"{number},{number}")
+        lines = self._lines("blame", *options, tip, f"^{base}", "--", path)
+        return "" if "boundary" in lines else lines[0].split(" ")[0]
+
     def cherry(self, upstream: str, head: str, limit: str) -> set[str]:
         """Commits from `limit` to `head` whose patch is in `upstream` already (git-cherry(1))."""
         lines = self._lines("cherry", "--", upstream, head, limit)

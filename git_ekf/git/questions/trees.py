@@ -7,9 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from git_ekf.git.process import Process
+from git_ekf.git.transfer import stop
 
 if TYPE_CHECKING:
     from git_ekf.git.trees import ChangedFile, Entry, Stages, TreeChanges, TreeMerge
+
+
+# Paths that a command line has room for.
+_AT_ONCE = 200
 
 
 class TreeQuestions(Process):
@@ -25,6 +30,20 @@ class TreeQuestions(Process):
             words, _, path = field.partition("\t")
             mode, _, oid = words.split(" ")
             entries[path] = Entry(mode, oid)
+        return entries
+
+    def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
+        """Path -> entry, of those of some paths that a commit's tree has."""
+        from git_ekf.git.trees import Entry
+
+        asked = [f":(top,literal){path}" for path in paths]
+        entries = {}
+        for first in range(0, len(asked), _AT_ONCE):
+            some = asked[first : first + _AT_ONCE]
+            for field in self._nul_fields("ls-tree", "-z", "--full-tree", commit, "--", *some):
+                words, _, path = field.partition("\t")
+                mode, _, oid = words.split(" ")
+                entries[path] = Entry(mode, oid)
         return entries
 
     def top_directories(self, commit: str) -> set[str]:
@@ -52,6 +71,23 @@ class TreeQuestions(Process):
         options = ("-r", "-z", "-M", "--name-status", "--diff-filter=R")
         fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
         return [(source, target) for _, source, target in zip(fields, fields, fields, strict=True)]
+
+    def has_several_hunks(self, old: str, new: str) -> bool:
+        """Whether two trees (or commits) differ in more than one hunk of lines, as git shows it.
+
+        Raises GitFailed.
+        """
+        options = ("-r", "-p", "-U3", "--no-renames", "--no-color", "--no-ext-diff")
+        process = self._start("diff-tree", *options, "--no-textconv", old, new, "--")
+        assert process.stdout
+        found = 0
+        for line in process.stdout:  # a line of a file has one more character before it
+            found += line.startswith(b"@@ ")
+            if found > 1:
+                stop(process)
+                return True
+        self._finish(process)
+        return False
 
     def changed_files(self, old: str, new: str, paths: Sequence[str]) -> list[ChangedFile]:
         """Files (below `paths`, where there are any) that two commits have differently."""

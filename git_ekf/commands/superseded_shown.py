@@ -1,0 +1,92 @@
+"""Commits that the vendor has already, in another form: whether they are left out, and asked so."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+
+import typer
+
+from git_ekf.commands.records_kept import note
+from git_ekf.replay.dropping import Drop, always, never
+from git_ekf.replay.evidence import Evidence, Superseded
+from git_ekf.replay.stack import Commit
+from git_ekf.replay.step import ReplayStep
+from git_ekf.terminal.text import say, shortened
+from git_ekf.upgrade.carry import Done
+from git_ekf.upgrade.rebase import Ended
+from git_ekf.upgrade.rebase_conflicts import Stopped
+
+
+class Droppable(StrEnum):
+    """The commits that --drop leaves out."""
+
+    SUPERSEDED = "superseded"
+
+
+def who_decides(given: Droppable | None, *, only_plans: bool = False) -> Drop:
+    """Says of superseded commits whether they are left out: an option, a person, or nobody."""
+    if given:
+        return always
+    if only_plans or not sys.stdin.isatty():
+        return never
+    return _Person().leaves_out
+
+
+class _Person:
+    """Who sits at the terminal. Nobody is asked twice of the same commit."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, bool] = {}
+
+    def leaves_out(self, commit: Commit, superseded: Superseded) -> bool:
+        """Asks. Raises typer.Abort."""
+        if commit.oid not in self._answers:
+            say(f"{commit.oid[:7]} {shortened(commit.subject, 60)} would conflict.")
+            for line in superseded.lines():
+                say(f"  {line}")
+            self._answers[commit.oid] = typer.confirm("Leave it out?")
+        return self._answers[commit.oid]
+
+
+def note_nothing_dropped(drop: Drop | None, *, dropped: bool) -> None:
+    """Says where --drop has had nothing to leave out."""
+    if drop is always and not dropped:
+        note("--drop superseded: no commit that would conflict is superseded; none is left out")
+
+
+def note_outcome(result: Done | Stopped | Ended, drop: Drop | None = None) -> None:
+    """The same once it is over, for `drop` or what it began with."""
+    if isinstance(result, Done):
+        note_nothing_dropped(drop, dropped=bool(result.plan.dropped))
+    elif isinstance(result, Ended):
+        drop = always if result.state.drops else drop
+        note_nothing_dropped(drop, dropped=bool(result.state.superseded))
+
+
+def print_droppable(conflicts: list[ReplayStep]) -> None:
+    """Prints how many commits in conflict would be left out, if that was said."""
+    certain = [step for step in conflicts if step.superseded and step.superseded.certain]
+    if certain:
+        are = "is" if len(certain) == 1 else "are"
+        say(f"{len(certain)} of them {are} superseded, and left out with --drop superseded")
+
+
+def superseded_as_json(superseded: Superseded | None) -> dict[str, object] | None:
+    """The same for a document; None where nothing speaks for it."""
+    if superseded is None:
+        return None
+    return {
+        "certain": superseded.certain,
+        "files": [_file_as_json(file) for file in superseded.files],
+        "subject": superseded.subject or None,
+    }
+
+
+def _file_as_json(file: Evidence) -> dict[str, object]:
+    return {
+        "path": file.path,
+        "there": file.there,
+        "lines": file.lines,
+        "vendor": file.vendor or None,
+    }

@@ -1,0 +1,562 @@
+"""Commits that the vendor has in another form: what counts as that, what is asked, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pexpect
+import pytest
+from conftest import GIT_EKF, run, slim
+from test_schemas import answer
+from upgrading import World, assert_clean, copy, snapshot, vendor_commit
+
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
+from git_ekf.replay import superseded as module
+from git_ekf.replay.evidence import Superseded
+from git_ekf.replay.stack import Commit
+from git_ekf.replay.superseded import Supersession
+
+Content = str | bytes | tuple[str, str] | None  # a mode before it, where it is no plain file
+
+
+# --- what is superseded ---
+
+
+class History:
+    """Commits made by `git fast-import`, in a bare repository."""
+
+    def __init__(self, path: Path) -> None:
+        self.git = Git(str(path))
+        self._path = path
+        self._made = 0
+
+    def commit(self, parent: str, files: Mapping[str, Content], subject: str = "Change") -> str:
+        """A commit with other files than its parent ("" for none); None removes one."""
+        self._made += 1
+        branch = f"refs/heads/b{self._made}"
+        stream = [
+            f"commit {branch}\nmark :1\ncommitter C <c@example.com> 1700000000 +0000\n".encode()
+        ]
+        stream.append(b"data <<.\n%s\n.\n" % subject.encode())
+        if parent:
+            stream.append(f"from {parent}\n".encode())
+        for path, given in files.items():
+            mode, content = given if isinstance(given, tuple) else ("100644", given)
+            raw = content.encode() if isinstance(content, str) else content
+            if raw is None:
+                stream.append(f"D {path}\n".encode())
+            elif mode == "160000":
+                stream.append(b"M %s %s %s\n" % (mode.encode(), raw, path.encode()))
+            else:
+                head = f"M {mode} inline {path}\ndata {len(raw)}\n"
+                stream.append(head.encode() + raw + b"\n")
+        stream.append(b"get-mark :1\n")
+        done = run(
+            "git",
+            "fast-import",
+            "--quiet",
+            cwd=self._path,
+            stdin=b"".join(stream).decode("utf-8", "surrogateescape"),
+        )
+        assert done.code == 0, done
+        return done.out.strip()
+
+    def look(
+        self, old: str, new: str, commit: str, carried: Mapping[str, Entry | None] | None = None
+    ) -> Superseded | None:
+        """What speaks for the last of the customer's commits being in `new`."""
+        changes = self.git.diff_trees(f"{commit}^", commit)
+        [(_, subject)] = self.git.subjects([commit], [f"{commit}^"])
+        one = Commit(commit, subject, changes, commit, commit)
+        return Supersession(self.git, old, new).look_at(one, f"{commit}^", carried or {})
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    path = tmp_path_factory.mktemp("history")
+    assert run("git", "init", "-q", "--bare", path).code == 0
+    return History(path)
+
+
+def text(**lines: str) -> str:
+    """Forty lines; some are another one, by number: line3="…"."""
+    found = [f"line {number} of the vendor's file" for number in range(1, 41)]
+    for name, line in lines.items():
+        found[int(name.removeprefix("line")) - 1] = line
+    return "".join(f"{line}\n" for line in found if line != "-")
+
+
+MINE = {"line3": "memory: 512Mi", "line30": "replicas: three"}
+FILE = "apps/a.yaml"
+CERTAIN, HINT = True, False
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mine", "found"),
+    [
+        # All that it adds is there, and nothing that it removes.
+        ({FILE: text()}, {FILE: text(**MINE, line4="more")}, {FILE: text(**MINE)}, CERTAIN),
+        # A single hunk says less.
+        ({FILE: text()}, {FILE: text(**MINE)}, {FILE: text(line3=MINE["line3"])}, HINT),
+        # One line of two is missing.
+        ({FILE: text()}, {FILE: text(line3=MINE["line3"])}, {FILE: text(**MINE)}, None),
+        # The line that it removes is still there.
+        (
+            {FILE: text()},
+            {FILE: text(line3=f"line 3 of the vendor's file\n{MINE['line3']}", line30=MINE["line30"])},
+            {FILE: text(**MINE)},
+            None,
+        ),
+        # What it adds the vendor has always had.
+        ({FILE: text(**MINE)}, {FILE: text(**MINE, line9="-")}, {FILE: text(**MINE, line9="-")}, None),
+        # Lines that say too little.
+        ({FILE: text()}, {FILE: text(line3="a: 1", line30="   b: 22   ")}, {FILE: text(line3="a: 1", line30="   b: 22   ")}, None),
+        # It only removes.
+        ({FILE: text()}, {FILE: text(line3="-", line30="-")}, {FILE: text(line3="-", line30="-")}, None),
+        # White space and line ends count.
+        ({FILE: text()}, {FILE: text(**MINE)}, {FILE: text(**{n: f"{one} " for n, one in MINE.items()})}, None),
+        ({FILE: text()}, {FILE: text(**MINE).replace("\n", "\r\n")}, {FILE: text(**MINE)}, None),
+        # Another file of the commit is not there.
+        ({FILE: text(), "b": text()}, {FILE: text(**MINE)}, {FILE: text(**MINE), "b": text(**MINE)}, None),
+        # Both are.
+        ({FILE: text(), "b": text()}, {FILE: text(**MINE), "b": text(**MINE)}, {FILE: text(**MINE), "b": text(**MINE)}, CERTAIN),
+        # The vendor has moved the file, and has the lines there.
+        ({FILE: text()}, {FILE: None, "new/a.yaml": text(**MINE)}, {FILE: text(**MINE)}, CERTAIN),
+        # The vendor has deleted the file.
+        ({FILE: text(), "b": text()}, {FILE: None, "b": text(**MINE)}, {FILE: text(**MINE), "b": text(**MINE)}, None),
+        # A file that it deletes is gone there.
+        ({FILE: text(), "b": "other\n"}, {FILE: text(**MINE), "b": None}, {FILE: text(**MINE), "b": None}, CERTAIN),
+        # … is still there.
+        ({FILE: text(), "b": "other\n"}, {FILE: text(**MINE)}, {FILE: text(**MINE), "b": None}, None),
+        # … is only elsewhere.
+        (
+            {FILE: text(), "b": "other\nlines\nin\nit\n"},
+            {FILE: text(**MINE), "b": None, "c": "other\nlines\nin\nit\n"},
+            {FILE: text(**MINE), "b": None},
+            None,
+        ),
+        # Both have added a file, the vendor with more in it.
+        ({FILE: text()}, {FILE: text(**MINE), "n": "a new file\nand more\n"}, {FILE: text(**MINE), "n": "a new file\n"}, CERTAIN),
+        ({FILE: text()}, {FILE: text(**MINE)}, {FILE: text(**MINE), "n": "a new file\n"}, None),
+        # The mode is a part of the change.
+        ({FILE: text()}, {FILE: ("100755", text(**MINE))}, {FILE: ("100755", text(**MINE))}, CERTAIN),
+        ({FILE: text()}, {FILE: text(**MINE)}, {FILE: ("100755", text(**MINE))}, None),
+        ({FILE: text()}, {FILE: ("100755", text(**MINE))}, {FILE: text(**MINE)}, CERTAIN),
+        # Binary files, links and submodules have no lines: they have to be the same.
+        ({FILE: text(), "p": "\0old"}, {FILE: text(**MINE), "p": "\0new"}, {FILE: text(**MINE), "p": "\0new"}, CERTAIN),
+        ({FILE: text(), "p": "\0old"}, {FILE: text(**MINE), "p": "\0newer"}, {FILE: text(**MINE), "p": "\0new"}, None),
+        ({FILE: text(), "l": ("120000", "x")}, {FILE: text(**MINE), "l": ("120000", "y")}, {FILE: text(**MINE), "l": ("120000", "y")}, CERTAIN),
+        ({FILE: text(), "l": ("120000", "x")}, {FILE: text(**MINE), "l": ("120000", "z")}, {FILE: text(**MINE), "l": ("120000", "y")}, None),
+        ({FILE: text(), "l": ("120000", "x")}, {FILE: text(**MINE), "l": "a longer text\n"}, {FILE: text(**MINE), "l": ("120000", "a longer text\n")}, None),
+        ({FILE: text(), "s": ("160000", "1" * 40)}, {FILE: text(**MINE), "s": ("160000", "2" * 40)}, {FILE: text(**MINE), "s": ("160000", "2" * 40)}, CERTAIN),
+        ({FILE: text(), "s": ("160000", "1" * 40)}, {FILE: text(**MINE), "s": ("160000", "3" * 40)}, {FILE: text(**MINE), "s": ("160000", "2" * 40)}, None),
+        # A directory in place of the file.
+        ({FILE: text(), "d": text()}, {FILE: text(**MINE), "d": None, "d/e": text(**MINE)}, {FILE: text(**MINE), "d": text(**MINE)}, None),
+        # Bytes that are no text.
+        ({FILE: text()}, {FILE: text(**MINE).encode() + b"\xff\xfe\xfd here\n"}, {FILE: text(**MINE).encode() + b"\xff\xfe\xfd here\n"}, CERTAIN),
+        # Names that git would take for patterns.
+        ({":(top)*": text(), "[a]?": text()}, {":(top)*": text(**MINE), "[a]?": text(**MINE)}, {":(top)*": text(**MINE), "[a]?": text(**MINE)}, CERTAIN),
+    ],
+)  # fmt: skip
+def test_content(
+    history: History,
+    old: dict[str, Content],
+    new: dict[str, Content],
+    mine: dict[str, Content],
+    found: bool | None,
+) -> None:
+    base = history.commit("", old)
+    vendor = history.commit(base, new, "Vendor's")
+    superseded = history.look(base, vendor, history.commit(base, mine, "Mine"))
+    assert (superseded and superseded.certain) == found
+
+
+def test_evidence(history: History) -> None:
+    """Where the lines are, and who brought them: before the file was moved, and after."""
+    base = history.commit("", {FILE: text()}, "Base")
+    first = history.commit(base, {FILE: text(line3=MINE["line3"])}, "Memory")
+    moved = history.commit(first, {FILE: None, "new/a.yaml": text(line3=MINE["line3"])}, "Move")
+    vendor = history.commit(moved, {"new/a.yaml": text(line1="first\nmore", **MINE)}, "Replicas")
+    mine = {FILE: text(line30="replicas: three\nand: another", line3=MINE["line3"])}
+    assert history.look(base, vendor, history.commit(base, mine)) is None
+    found = history.look(base, vendor, history.commit(base, {FILE: text(**MINE)}, "Mine"))
+    assert found
+    assert found.certain
+    assert found.subject == ""
+    assert found.files == ((FILE, "new/a.yaml", (4, 31), first),)
+    assert found.lines() == [
+        "superseded: the vendor has all of it in another form,"
+        f" at new/a.yaml:4,31 (since {first[:7]})"
+    ]
+
+
+def test_more_files_than_are_named(history: History) -> None:
+    names = [f"f{number:02}" for number in range(12)]
+    base = history.commit("", dict.fromkeys(names, text()))
+    vendor = history.commit(base, dict.fromkeys(names, text(line3="one more\nand one more")))
+    own = {name: text(line3="one more", line4="and one more") for name in names}
+    found = history.look(base, vendor, history.commit(base, own))
+    assert found is None  # line 4 is still there
+    own = {name: text(line3="and one more\none more") for name in names}
+    found = history.look(base, vendor, history.commit(base, own))
+    assert found
+    assert [file.path for file in found.files] == names
+    assert [file.vendor for file in found.files] == [vendor] * 10 + [""] * 2
+    since = f":3-4 (since {vendor[:7]})"
+    listed = ", ".join(f"{name}{since}" for name in names[:5])
+    assert found.lines()[0].endswith(f" at {listed} and 7 more")
+
+
+def test_what_earlier_commits_put_back(history: History) -> None:
+    """A commit carried over before it has the removed line there again: it is work left to do."""
+    base = history.commit("", {FILE: text()})
+    vendor = history.commit(base, {FILE: text(**MINE)})
+    mine = history.commit(base, {FILE: text(**MINE)})
+    back = history.git.entries(history.commit(vendor, {FILE: text()}), [FILE])
+    more = history.git.entries(history.commit(vendor, {FILE: text(line9="x", **MINE)}), [FILE])
+    assert history.look(base, vendor, mine, back) is None
+    assert history.look(base, vendor, mine, {FILE: None}) is None
+    found = history.look(base, vendor, mine, dict(more))
+    assert found
+    assert found.certain
+
+
+@pytest.mark.parametrize(
+    ("vendors", "ours", "same"),
+    [
+        ("Raise the memory", "Raise the memory", True),
+        ("Raise the memory (#123)", "Raise the memory", True),
+        ("Raise the memory", "Raise the memory (#9)", True),
+        ("Raise the memory", "Raise memory", False),
+        ("Update", "Update", False),
+    ],
+)
+def test_a_subject_is_a_hint(history: History, vendors: str, ours: str, same: bool) -> None:
+    base = history.commit("", {FILE: text()}, "Base")
+    vendor = history.commit(base, {FILE: text(line3="something else")}, vendors)
+    found = history.look(base, vendor, history.commit(base, {FILE: text(**MINE)}, ours))
+    if not same:
+        assert found is None
+        return
+    assert found == Superseded((), several=False, subject=vendor)
+    assert found.lines() == [f"hint: the vendor's {vendor[:7]} has the same subject"]
+    assert not found.certain
+
+
+def test_files_that_are_too_large(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = history.commit("", {FILE: text()}, "Base")
+    vendor = history.commit(base, {FILE: text(line4="x", **MINE)}, "Vendor's")
+    mine = history.commit(base, {FILE: text(**MINE)}, "Mine")
+    assert history.look(base, vendor, mine)
+    monkeypatch.setattr(module, "_MOST", 100)
+    assert history.look(base, vendor, mine) is None
+
+
+# --- what becomes of it ---
+
+
+BIG = "apps/big.yaml"
+OTHER = "apps/other.yaml"
+NOTHING = "note: --drop superseded: no commit that would conflict is superseded; none is left out\n"
+
+
+@pytest.fixture(scope="module")
+def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five commits, of which 1.9 has the fourth in another form."""
+    world = copy(template, tmp_path_factory.mktemp("superseded"))
+    vendor_commit(world, "release-1.8", {BIG: text(), OTHER: text()}, "Two files")
+    theirs = {BIG: text(line4="the vendor's own", **MINE), OTHER: text(line3="the vendor's other")}
+    vendor_commit(world, "release-1.9", theirs, "Take more memory")
+    assert world.ekf("sync").code == 0
+    world.commit(BIG, text(**MINE), "More memory")
+    world.commit("own/last", "last\n", "Last")
+    assert world.ekf("save").code == 0
+    slim(world.path.parent)
+    return world.path.parent
+
+
+def since(world: World) -> str:
+    vendor = world.short("origin/release-1.9")
+    return f"superseded: the vendor has all of it in another form, at {BIG}:3,30 (since {vendor})"
+
+
+def subjects(world: World, onto: str = "origin/release-1.9") -> list[str]:
+    return world.out("log", "--format=%s", f"{onto}..").splitlines()
+
+
+def left_out(world: World) -> str:
+    """The tree that git makes of the stack when the user skips that commit."""
+    path = world.path.with_name("skipped")
+    world.git("worktree", "add", "-q", "--detach", str(path), "release-1.8")
+    other = World(path)
+    base = ("--onto", "origin/release-1.9", "origin/release-1.8")
+    assert other.git("rebase", "-q", *base, ok=False, env={"EKF_HOOKS": "0"}).code == 1
+    other.git("rebase", "--skip", env={"EKF_HOOKS": "0"})
+    tree = other.tree()
+    world.git("worktree", "remove", "--force", str(path))
+    return tree
+
+
+def test_the_plan(world: World) -> None:
+    before = snapshot(world)
+    commit = world.stack()[3]
+    done = world.ekf("upgrade", "--plan")
+    assert done.code == 1, done
+    lines = done.out.splitlines()
+    at = lines.index(f"  CONFLICT  {commit[:7]} More memory")
+    assert lines[at + 1 : at + 3] == [f"            content: {BIG}", f"            {since(world)}"]
+    assert lines[-1] == "1 of them is superseded, and left out with --drop superseded"
+    document = answer(world, "upgrade", code=1)
+    vendor = world.out("rev-parse", "origin/release-1.9")
+    assert [one["superseded"] for one in document["commits"]] == [
+        None,
+        None,
+        None,
+        {
+            "certain": True,
+            "files": [{"path": BIG, "there": BIG, "lines": [3, 30], "vendor": vendor}],
+            "subject": None,
+        },
+        None,
+    ]
+    assert snapshot(world) == before
+
+
+def test_the_plan_without_it(world: World) -> None:
+    commit = world.stack()[3]
+    done = world.ekf("upgrade", "--plan", "--drop", "superseded")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    at = lines.index(f"  dropped   {commit[:7]} More memory")
+    assert lines[at + 1] == f"            {since(world)}"
+    assert lines[-2:] == [
+        "4 clean, 1 dropped",
+        "It would go through: git ekf upgrade 1.9 --drop superseded",
+    ]
+    document = answer(world, "upgrade", "--drop", "superseded", code=0)
+    assert document["commits"][3]["verdict"] == "dropped"
+    assert document["counts"] == {
+        "clean": 4,
+        "upstream": 0,
+        "empty": 0,
+        "dropped": 1,
+        "conflict": 0,
+        "depends": 0,
+    }
+    assert document["clean"]
+
+
+@pytest.mark.parametrize("by_git", [False, True])
+def test_it_is_left_out(world: World, by_git: bool) -> None:
+    """In memory, and where git has to do all of it."""
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    tree = left_out(world)
+    commit = world.stack()[3]
+    before = snapshot(world)
+    done = world.ekf("upgrade", "--drop", "superseded")
+    assert (done.code, done.err) == (0, "")
+    assert f"  dropped   {commit[:7]} More memory\n            {since(world)}\n" in done.out
+    assert "4 configuration commits on origin/release-1.9" in done.out
+    assert subjects(world) == ["Last", "More", "Three replicas", "Settings"]
+    assert world.tree() == tree
+    assert_clean(world)
+    done = world.ekf("undo")
+    assert done.code == 0, done
+    after = snapshot(world)
+    told = ("ekf/journal", "ekf/rebase", "logs/HEAD")
+    assert {key: one for key, one in after.items() if key not in told} == {
+        key: one for key, one in before.items() if key not in told
+    }
+
+
+@pytest.mark.parametrize("by_git", [False, True])
+def test_it_stops_where_nobody_said_so(world: World, by_git: bool) -> None:
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    commit = world.stack()[3]
+    done = world.ekf("upgrade")
+    assert done.code == 3
+    lines = done.out.splitlines()
+    assert lines[0] == f"Stopped at commit 4 of 5: {commit[:7]} More memory"
+    assert lines[-1] == f"  {since(world)}"
+    done = world.ekf("upgrade", "--skip")
+    assert done.code == 0, done
+    assert "skipped, or nothing of it was left" in done.out
+
+
+def test_behind_another_conflict(world: World) -> None:
+    """What was said at the beginning holds until the end, also in the rebase that goes on."""
+    world.git("reset", "-q", "--hard", "HEAD~2")
+    world.commit(OTHER, text(line3="my other"), "Mine")
+    world.commit(BIG, text(**MINE), "More memory")
+    world.commit("own/last", "last\n", "Last")
+    world.save()
+    commit = world.stack()[4]
+    before = snapshot(world)
+    stopped = world.ekf("upgrade", "--drop", "superseded")
+    assert stopped.code == 3, stopped
+    assert "Mine" in stopped.out.splitlines()[0]
+    assert stopped.err.startswith("git-ekf: the upgrade has stopped half-way")
+    world.write(OTHER, text(line3="both"))
+    world.git("add", OTHER)
+    done = world.ekf("upgrade", "--continue")
+    assert (done.code, done.err) == (0, "")
+    assert f"  dropped   {commit[:7]} More memory\n            {since(world)}\n" in done.out
+    assert subjects(world) == ["Last", "Mine", "More", "Three replicas", "Settings"]
+    assert (world.path / BIG).read_text() == world.out("show", f"origin/release-1.9:{BIG}") + "\n"
+    assert_clean(world)
+    assert world.ekf("undo").code == 0
+    assert snapshot(world)["refs"] == before["refs"]
+
+
+def test_before_another_conflict(world: World) -> None:
+    """What was left out in memory is told of when the rebase has ended."""
+    commit = world.stack()[3]
+    world.commit(OTHER, text(line3="my other"), "Mine")
+    world.save()
+    stopped = world.ekf("upgrade", "--drop", "superseded")
+    assert stopped.code == 3, stopped
+    assert f"  dropped   {commit[:7]} More memory\n" in stopped.out
+    world.write(OTHER, text(line3="both"))
+    world.git("add", OTHER)
+    done = world.ekf("upgrade", "--continue")
+    assert (done.code, done.err) == (0, "")
+    assert f"  dropped   {commit[:7]} More memory\n            {since(world)}\n" in done.out
+    assert subjects(world) == ["Mine", "Last", "More", "Three replicas", "Settings"]
+
+
+def test_commits_on_top_of_it(world: World) -> None:
+    """They are foretold anew: what they change beside it arrives, what is in its way conflicts."""
+    world.commit(BIG, text(line20="a line of mine", **MINE), "Another line")
+    world.commit(BIG, text(line20="a line of mine", line5="the next", **MINE), "In the way")
+    world.save()
+    done = world.ekf("upgrade", "--plan", "--drop", "superseded")
+    assert done.code == 1, done
+    old = world.stack()
+    assert f"  merged    {old[5][:7]} Another line\n" in done.out
+    assert f"  CONFLICT  {old[6][:7]} In the way\n" in done.out
+    stopped = world.ekf("upgrade", "--drop", "superseded")
+    assert stopped.code == 3, stopped
+    assert subjects(world)[0] == "Another line"
+    assert world.ekf("upgrade", "--abort").code == 0
+    assert_clean(world)
+
+
+def test_attributes_of_later_commits(world: World) -> None:
+    """What a first look has read of them has no part in the second."""
+    world.commit(OTHER, text(line20="a line of mine"), "Before the attributes")
+    world.commit(".gitattributes", f"{OTHER} -merge\n", "Attributes")
+    world.commit(OTHER, text(line20="a line of mine", line25="and more"), "Behind them")
+    world.save()
+    old = world.stack()
+    done = world.ekf("upgrade", "--plan", "--drop", "superseded")
+    assert done.code == 1, done
+    assert f"  merged    {old[5][:7]} Before the attributes\n" in done.out
+    assert f"  CONFLICT  {old[7][:7]} Behind them\n" in done.out
+
+
+def test_sync(world: World) -> None:
+    theirs = {BIG: text(line4="the vendor's own", **MINE)}
+    vendor_commit(world, "release-1.8", theirs, "Take more memory")
+    plan = world.ekf("sync", "--plan")
+    assert "1 of them is superseded" in plan.out, plan
+    done = world.ekf("sync", "--drop", "superseded")
+    assert (done.code, done.err) == (0, "")
+    assert "  dropped   " in done.out
+    assert "More memory" not in subjects(world, "origin/release-1.8")
+    assert world.ekf("undo").code == 0
+    assert "More memory" in subjects(world, "origin/release-1.8")
+
+
+@pytest.mark.parametrize("by_git", [False, True])
+def test_nothing_to_drop(world: World, by_git: bool) -> None:
+    """It is said, and the upgrade goes on."""
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    world.git("reset", "-q", "--hard", "HEAD~2")
+    world.save()
+    if not by_git:
+        plan = world.ekf("upgrade", "--plan", "--drop", "superseded")
+        assert (plan.code, plan.err) == (0, NOTHING)
+    done = world.ekf("upgrade", "--drop", "superseded")
+    assert (done.code, done.err) == (0, NOTHING)
+    assert subjects(world) == ["More", "Three replicas", "Settings"]
+
+
+def test_a_hint_is_never_dropped(world: World) -> None:
+    """Neither a single hunk, nor a subject."""
+    world.git("reset", "-q", "--hard", "HEAD~2")
+    commit = world.commit(BIG, text(line3=MINE["line3"]), "Take more memory (#7)")
+    world.save()
+    vendor = world.short("origin/release-1.9")
+    plan = world.ekf("upgrade", "--plan", "--drop", "superseded")
+    assert (plan.code, plan.err) == (1, NOTHING)
+    assert (
+        f"  CONFLICT  {commit[:7]} Take more memory (#7)\n"
+        f"            content: {BIG}\n"
+        f"            hint: the vendor has the same hunk, at {BIG}:3 (since {vendor})\n"
+        f"            hint: the vendor's {vendor} has the same subject\n"
+    ) in plan.out
+    stopped = world.ekf("upgrade", "--drop", "superseded")
+    assert stopped.code == 3, stopped
+    assert stopped.out.splitlines()[-2:] == [
+        f"  hint: the vendor has the same hunk, at {BIG}:3 (since {vendor})",
+        f"  hint: the vendor's {vendor} has the same subject",
+    ]
+
+
+def test_what_prefer_settles_is_no_conflict(world: World) -> None:
+    done = world.ekf("upgrade", "--prefer", "local", "--drop", "superseded")
+    assert (done.code, done.err) == (0, NOTHING)
+    assert subjects(world)[1] == "More memory"
+
+
+def test_wrong_usage(world: World) -> None:
+    before = snapshot(world)
+    done = world.ekf("upgrade", "--drop", "everything")
+    assert done.code == 2, done
+    assert "superseded" in done.err
+    done = world.ekf("upgrade", "--continue", "--drop", "superseded")
+    assert done.code == 2, done
+    assert "--drop would have no effect with --continue" in done.err
+    assert snapshot(world) == before
+
+
+@pytest.mark.parametrize("by_git", [False, True])
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 3)])
+def test_a_person_is_asked_once(world: World, answer: str, code: int, by_git: bool) -> None:
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    commit = world.stack()[3][:7]
+    child = pexpect.spawn(
+        str(GIT_EKF), ["upgrade"], cwd=str(world.path), timeout=60, encoding="utf-8"
+    )
+    child.setwinsize(24, 250)
+    child.expect_exact("Leave it out? [y/N]: ")
+    assert f"{commit} More memory would conflict." in (child.before or "")
+    assert since(world) in (child.before or "")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == code, child.before
+    assert "Leave it out?" not in (child.before or "")
+    if answer == "y":
+        assert f"dropped   {commit} More memory" in (child.before or "")
+        assert subjects(world) == ["Last", "More", "Three replicas", "Settings"]
+    else:
+        assert world.out("rev-parse", "--short=7", "REBASE_HEAD") == commit
+
+
+def test_interrupted_at_the_question(world: World) -> None:
+    before = snapshot(world)
+    child = pexpect.spawn(str(GIT_EKF), ["upgrade"], cwd=str(world.path), timeout=60)
+    child.expect_exact(b"Leave it out?")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert snapshot(world)["refs"] == before["refs"]
+    assert_clean(world)
