@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,apply,drift,tag,adopt,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,config,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,config,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -214,6 +214,11 @@ __git_ekf_command ()
 	diff)
 		options=--stat,--rendered,--json,--help
 		arguments="revisions revisions paths..."
+		;;
+	images)
+		options=--new-since=,--json,--help
+		valued="--new-since"
+		arguments="revisions paths..."
 		;;
 	apply)
 		options=--message=,--field=,--keep-going,--drift,--yes,--dry-run,--no-fetch,--help
@@ -309,7 +314,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	config)
 		options=--json,--help
@@ -328,7 +333,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }
@@ -343,6 +348,7 @@ __git_ekf_option ()
 	init--internal) kind=remotes ;;
 	init--release) kind=channels ;;
 	check--format) kind=one-of:text,json,sarif,github ;;
+	images--new-since) kind=revisions ;;
 	tag-F | tag--file) kind=files ;;
 	log--release) kind=channels ;;
 	sync--prefer) kind=one-of:local,vendor ;;

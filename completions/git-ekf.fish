@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -63,6 +63,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a status -d 'Show where things stand
 complete -c git-ekf -n '__git_ekf_at \'\'' -a releases -d 'List the vendor\'s release channels in version order.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a check -d 'Apply every policy rule; exit with 1 when one is broken.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a diff -d 'Show what changed between two deploy records.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a images -d 'List the images that the built manifests use, one a line.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a apply -d 'Run the deploy tool on a clean tree, path by path; with -m, record it.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a drift -d 'Show where the live cluster differs from its deploy record.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a tag -d 'Write the deploy record for HEAD, all fields filled in.'
@@ -117,6 +118,11 @@ complete -c git-ekf -n '__git_ekf_at diff' -s h -l help -d 'Show the usage and e
 complete -c git-ekf -n '__git_ekf_at diff 1' -F -k -a '(__git_ekf_ask revisions)'
 complete -c git-ekf -n '__git_ekf_at diff 2' -F -k -a '(__git_ekf_ask revisions)'
 complete -c git-ekf -n '__git_ekf_at diff 3+' -F -k -a '(__git_ekf_ask paths)'
+complete -c git-ekf -n '__git_ekf_at images' -l new-since -r -F -k -a '(__git_ekf_ask revisions)' -d 'Only the images that this one lacks.'
+complete -c git-ekf -n '__git_ekf_at images' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at images' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at images 1' -F -k -a '(__git_ekf_ask revisions)'
+complete -c git-ekf -n '__git_ekf_at images 2+' -F -k -a '(__git_ekf_ask paths)'
 complete -c git-ekf -n '__git_ekf_at apply' -s m -l message -x -d 'What was deployed and why; again for a new paragraph.'
 complete -c git-ekf -n '__git_ekf_at apply' -l field -x -d 'A further field of the record.'
 complete -c git-ekf -n '__git_ekf_at apply' -l keep-going -d 'After a failure, go on with the next path.'
@@ -250,7 +256,7 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at config 1' -F
@@ -267,5 +273,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---

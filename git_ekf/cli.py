@@ -27,6 +27,7 @@ COMMANDS = {
     "releases": "List the vendor's release channels in version order.",
     "check": "Apply every policy rule; exit with 1 when one is broken.",
     "diff": "Show what changed between two deploy records.",
+    "images": "List the images that the built manifests use, one a line.",
     "apply": "Run the deploy tool on a clean tree, path by path; with -m, record it.",
     "drift": "Show where the live cluster differs from its deploy record.",
     "tag": "Write the deploy record for HEAD, all fields filled in.",

@@ -10,22 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from git_ekf.config_lines import line_of
 from git_ekf.config_values import (
     Grant,
     Migration,
     WrongValue,
     as_amount,
+    as_argument_globs,
     as_boolean,
     as_command,
+    as_field_globs,
     as_grants,
     as_migrations,
     as_namespace,
     as_path,
+    as_registry,
     as_scheme,
     as_severity,
     as_signed,
     as_string,
     as_strings,
+    as_variable_globs,
     plain,
 )
 from git_ekf.errors import UsageError
@@ -90,6 +95,10 @@ class Config(NamedTuple):
     apply_ignored: tuple[str, ...] = ()
     drift_command: tuple[str, ...] = ("kubectl", "diff", "-k", "{path}")
     render_command: tuple[str, ...] = ("kubectl", "kustomize", "{path}")
+    images_registry: str = ""
+    images_fields: tuple[str, ...] = ()
+    images_arguments: tuple[str, ...] = ()
+    images_variables: tuple[str, ...] = ()
     migrations: tuple[Migration, ...] = ()
     server_file: str = ""
     server_judge: bool = True
@@ -121,6 +130,10 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "apply.ignored": ("apply_ignored", as_strings),
     "drift.command": ("drift_command", as_command),
     "render.command": ("render_command", as_command),
+    "images.registry": ("images_registry", as_registry),
+    "images.fields": ("images_fields", as_field_globs),
+    "images.arguments": ("images_arguments", as_argument_globs),
+    "images.variables": ("images_variables", as_variable_globs),
     "upgrade.migrations": ("migrations", as_migrations),
     SERVER_FILE: ("server_file", as_path),
     "server.judge": ("server_judge", as_boolean),
@@ -134,9 +147,11 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "server.budget-memory": ("server_megabytes", as_amount),
     BUNDLE_SIGNERS: ("bundle_signers", as_path),
 }
-_LISTS = {
-    key for key, (_, reader) in _KEYS.items() if reader in (as_strings, as_command, as_grants)
+_OF_LISTS = {
+    *(as_strings, as_command, as_grants),
+    *(as_field_globs, as_argument_globs, as_variable_globs),
 }
+_LISTS = {key for key, (_, reader) in _KEYS.items() if reader in _OF_LISTS}
 _BOOLEANS = {key for key, (_, reader) in _KEYS.items() if reader is as_boolean}
 
 
@@ -294,23 +309,3 @@ def _correct(file: str) -> str:
     if file != FILE:
         return "correct the file, which is the server's"
     return "correct the file, then check it with: git ekf check"
-
-
-def line_of(text: str, section: str, name: str) -> int:
-    """The line that sets `name` in `[section]`, for a message: tomli keeps no positions."""
-    here = ""
-    section_line = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.strip().replace('"', "").replace("'", "")
-        if words.startswith("["):
-            here = words.strip("[]# \t")
-            if here == f"{section}.{name}":
-                return number
-            if here == section:
-                section_line = number
-        key = words.partition("=")[0].replace(" ", "").replace("\t", "")
-        if here == section and key.partition(".")[0] == name:
-            return number
-        if not here and key in (f"{section}.{name}", section):
-            return number
-    return section_line

@@ -109,6 +109,39 @@ def as_path(value: Any) -> str:
     return str(value)
 
 
+def as_registry(value: Any) -> str:
+    """A registry of images, or a path in one. Raises WrongValue."""
+    from git_ekf.imagenames import is_registry  # 5 ms that hooks need not spend
+
+    if not is_registry(as_string(value)):
+        raise WrongValue('must be a registry, or a path in one: "registry.example.com/mirror"')
+    return str(value)
+
+
+def as_field_globs(value: Any) -> tuple[str, ...]:
+    """Paths of fields, with dots between their names. Raises WrongValue."""
+    return _as_globs(value, r"(?!.*\[\])[^\s.](?:\S*[^\s.])?", '"spec.image" or "*.image"')
+
+
+def as_argument_globs(value: Any) -> tuple[str, ...]:
+    """Options of programs, with = where their value stands behind that. Raises WrongValue."""
+    return _as_globs(value, r"-[^\s=]*[^\s=-]=?", '"--image=" or "-image"')
+
+
+def as_variable_globs(value: Any) -> tuple[str, ...]:
+    """Names of environment variables. Raises WrongValue."""
+    return _as_globs(value, r"[^\s=$]+", '"RELATED_IMAGE_*"')
+
+
+def _as_globs(value: Any, form: str, example: str) -> tuple[str, ...]:
+    import re
+
+    for glob in as_strings(value):
+        if not re.fullmatch(form, glob):
+            raise WrongValue(f"must be a list of such as {example}")
+    return tuple(value)
+
+
 def as_signed(value: Any) -> str:
     """The things that a server wants signed. Raises WrongValue."""
     return _as_one_of(SIGNED, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from git_ekf import config as configuration
+from git_ekf.config_lines import line_of
 from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -90,10 +91,10 @@ def _in_file(content: bytes | None) -> dict[str, tuple[int, Any]]:
     found = {}
     for section, values in tomli.loads(text).items():
         if not isinstance(values, dict):  # above all sections
-            found[section] = (configuration.line_of(text, section, section), values)
+            found[section] = (line_of(text, section, section), values)
             continue
         for name, value in values.items():
-            line = configuration.line_of(text, section, name)
+            line = line_of(text, section, name)
             found[f"{section}.{name}"] = (line, value)
     return found
 

@@ -31,6 +31,7 @@ KINDS = {
     "PATH": "paths",
     "PRIMARY": "directories",
     "RECEIPT": "files",
+    "REV": "revisions",
     "REV-RANGE": "revisions",
     "REVISION": "revisions",
     "SIDE[:PATTERN]": "sides",

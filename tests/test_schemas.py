@@ -27,6 +27,7 @@ NAMES = [
     "doctor",
     "drift",
     "hooks-status",
+    "images",
     "log",
     "pull",
     "releases",

@@ -179,6 +179,7 @@ WORLDS = {
         }
     ),
     "git-ekf-hooks.1": World(before={1: "git ekf hooks uninstall"}),
+    "git-ekf-images.1": World(builds=True),
     "git-ekf-init.1": World("plain"),
     "git-ekf-log.1": World(
         before={

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from git_ekf.cli import program
 from git_ekf.commands.options import Json
+from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
@@ -34,25 +34,10 @@ _REASONS = {
 # A value of more characters is shown on lines of its own.
 _WIDEST = 100
 
-# Where the words behind `--` are kept for the command: typer would mix them with those before it.
-_PATHS = "git_ekf.diff.paths"
-
-
-class DiffCommand(TyperCommand):
-    """Keeps apart what stands before and behind `--`, as git does."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The words before `--`; those behind it are kept for `diff`."""
-        if "--" in args:
-            at = args.index("--")
-            args, ctx.meta[_PATHS] = args[:at], args[at + 1 :]
-        return super().parse_args(ctx, args)
-
-
 app = program()
 
 
-@app.command(cls=DiffCommand, context_settings={"ignore_unknown_options": True})
+@app.command(cls=WithPaths, context_settings={"ignore_unknown_options": True})
 def diff(
     context: typer.Context,
     words: Annotated[
@@ -85,7 +70,7 @@ def diff(
             f"git ekf diff {'--rendered --json' if rendered else '--json'}",
         )
     repo = with_records()
-    old, new, paths = read_ends(repo, plain, context.meta.get(_PATHS))
+    old, new, paths = read_ends(repo, plain, behind_dashes(context))
     if not rendered and not json:
         if stat:
             options.insert(0, "--stat")

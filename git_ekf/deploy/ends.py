@@ -44,18 +44,12 @@ def read_ends(
             found = [end] if end else []
         if not found:
             break
-        if behind is None and os.path.lexists(word):
-            raise UsageError(
-                f"{word} is both a revision and a path",
-                f"git ekf diff {shell(word)} -- for the revision,"
-                f" git ekf diff -- {shell(word)} otherwise",
-            )
+        if behind is None:
+            _require_no_path(word, "git ekf diff")
         ends += found
         words = words[1:]
-    if behind is not None and words:
-        raise UsageError(
-            f"{words[0]} is neither a deploy record nor a revision", "git ekf log lists the records"
-        )
+    if behind is not None:
+        _require_no_more(words)
     if not ends:
         last = read.find(repo, "")
         ends.append(End(str(last.name), str(last.name), last.commit))
@@ -64,17 +58,73 @@ def read_ends(
             raise Refused("there is no commit to compare with yet", "git ekf status")
         ends.append(End("HEAD", None, repo.head))
     old, new = ends
-    for word in words:
-        if not _is_path(repo, old, new, word):
-            raise UsageError(
-                f"{word} is neither a deploy record, a revision nor a path",
-                "git ekf log lists the records",
-            )
+    _require_paths(repo, old, new, words)
     paths = words if behind is None else behind
     for path in paths:
         if not path.startswith(":"):  # magic of git's
             _top_path(repo, path)
     return old, new, paths
+
+
+def read_end(
+    repo: Repository, words: list[str], behind: list[str] | None, command: str
+) -> tuple[End, list[str]]:
+    """One revision, by default HEAD, and the paths; `behind` as in `read_ends`.
+
+    Raises UsageError, in whose hint `command` stands; Refused where there is no commit yet.
+    """
+    end = _end(repo, words[0]) if words else None
+    if end:
+        if behind is None:
+            _require_no_path(words[0], command)
+        words = words[1:]
+    elif repo.head is None:
+        raise Refused("there is no commit to build yet", "git ekf status")
+    else:
+        end = End("HEAD", None, repo.head)
+    if behind is not None:
+        _require_no_more(words)
+        return end, behind
+    _require_paths(repo, end, end, words, f"{command} -h")
+    return end, words
+
+
+def named_end(repo: Repository, word: str) -> End:
+    """The deploy record or the revision of a name. Raises UsageError."""
+    end = _end(repo, word)
+    if end is None:
+        _require_no_more([word])
+    assert end
+    return end
+
+
+def _require_no_more(words: list[str]) -> None:
+    """Raises UsageError for a word that names no revision, where there may be no other."""
+    for word in words:
+        raise UsageError(
+            f"{word} is neither a deploy record nor a revision", "git ekf log lists the records"
+        )
+
+
+def _require_paths(
+    repo: Repository, old: End, new: End, words: list[str], hint: str = HELP
+) -> None:
+    """Raises UsageError for a word that is no path in either."""
+    for word in words:
+        if not _is_path(repo, old, new, word, hint):
+            raise UsageError(
+                f"{word} is neither a deploy record, a revision nor a path",
+                "git ekf log lists the records",
+            )
+
+
+def _require_no_path(word: str, command: str) -> None:
+    """Raises UsageError for a revision that is a path as well."""
+    if os.path.lexists(word):
+        raise UsageError(
+            f"{word} is both a revision and a path",
+            f"{command} {shell(word)} -- for the revision, {command} -- {shell(word)} otherwise",
+        )
 
 
 def _range(repo: Repository, word: str) -> list[End]:
@@ -106,34 +156,37 @@ def _end(repo: Repository, word: str) -> End | None:
     return End(str(record.name), str(record.name), record.commit)
 
 
-def _is_path(repo: Repository, old: End, new: End, word: str) -> bool:
+def _is_path(repo: Repository, old: End, new: End, word: str, hint: str) -> bool:
     """Whether it is there now, or was in one of the two; a pattern of git's is taken as it is."""
     if os.path.lexists(word) or word.startswith(":") or set(word) & set("*?["):
         return True
     if not word:
         return False
-    path = _top_path(repo, word)
+    path = _top_path(repo, word, hint)
     if path == ".":
         return True
     return any(repo.git.ref_value(f"{end.commit}:{path}") for end in (old, new))
 
 
-def from_top(repo: Repository, paths: list[str]) -> list[str]:
-    """Directories to build, as the repository knows them. Raises UsageError for one outside it."""
+def from_top(repo: Repository, paths: list[str], hint: str = HELP) -> list[str]:
+    """Directories to build, as the repository knows them.
+
+    Raises UsageError for one outside it, with the hint.
+    """
     found = []
     for word in paths:
-        path = _top_path(repo, word)
+        path = _top_path(repo, word, hint)
         if posixpath.basename(path) in KUSTOMIZATIONS:
             path = posixpath.dirname(path) or "."
         found.append(path)
     return found
 
 
-def _top_path(repo: Repository, word: str) -> str:
+def _top_path(repo: Repository, word: str, hint: str = HELP) -> str:
     here = os.path.join(os.getcwd(), word)
     path = os.path.relpath(here, repo.place.top) if repo.place.top else posixpath.normpath(word)
     if path.startswith("../") or path == ".." or os.path.isabs(path):
-        raise UsageError(f"{word} is outside the repository", HELP)
+        raise UsageError(f"{word} is outside the repository", hint)
     return path
 
 

@@ -26,7 +26,8 @@ class Progress(Protocol):
         """The things in order, each with its name."""
 
 
-def _quietly(things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
+def quietly(things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
+    """The things, and nothing is said."""
     return things
 
 
@@ -53,7 +54,7 @@ def compare(
     old: str,
     new: str,
     kustomizations: list[Kustomization],
-    progress: Progress = _quietly,
+    progress: Progress = quietly,
 ) -> list[Comparison]:
     """Builds both sides of each kustomization, several at a time, and compares them.
 
@@ -62,7 +63,7 @@ def compare(
     """
     import_yaml()
     command = trusted_command(repo, old, new)
-    with _checkouts(repo, old, new) as (before, after), Builder(command) as builder:
+    with checkouts(repo, old, new) as (before, after), Builder(command) as builder:
         # Side by side, so that what comes first in the list is ready first.
         started: list[list[Future[Build] | None]] = []
         for one in kustomizations:
@@ -98,7 +99,7 @@ def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[Failure]:
 
 
 def broken(
-    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = _quietly
+    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = quietly
 ) -> list[tuple[str, list[str]]]:
     """Kustomizations of `new` that do not build, with the builder's last words.
 
@@ -106,11 +107,11 @@ def broken(
     trusted, CallFailed when it cannot be started.
     """
     command = trusted_command(repo, old, new)
-    with _checkouts(repo, new) as (after,), Builder(command) as builder:
+    with checkouts(repo, new) as (after,), Builder(command) as builder:
         failed = _failing(builder, after, paths, progress)
     if not failed:
         return []
-    with _checkouts(repo, old) as (before,), Builder(command) as builder:
+    with checkouts(repo, old) as (before,), Builder(command) as builder:
         there = {path for path in failed if os.path.isdir(os.path.join(before, path))}
         origins = {path: path for path in there} | _origins(repo, old, new, failed.keys() - there)
         failed_before = _failing(builder, before, sorted(set(origins.values())), progress)
@@ -145,8 +146,8 @@ def _origins(repo: Repository, old: str, new: str, paths: Set[str]) -> dict[str,
 
 
 @contextmanager
-def _checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
-    """A directory with the files of each commit.
+def checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
+    """A throw-away directory with the files of each commit.
 
     The repository is only read: index and files are elsewhere.
     """

@@ -31,15 +31,32 @@ class Choice(NamedTuple):
     kustomizations: list[Kustomization]
 
 
-def choose(repo: Repository, old: str, new: str, paths: Sequence[str]) -> Choice:
-    """Which kustomizations of two commits to compare; `paths` are relative to the top.
+class Asking(NamedTuple):
+    """The command that asks, for sentences about it.
+
+    What it does, and with all of them; where a path is that it does not find.
+    """
+
+    command: str
+    act: str
+    whole: str
+    nowhere: str = "in neither commit"
+
+
+DIFF = Asking("git ekf diff --rendered", "compare", "compares all kustomizations")
+
+
+def choose(
+    repo: Repository, old: str, new: str, paths: Sequence[str], asking: Asking = DIFF
+) -> Choice:
+    """Which kustomizations of two commits to build; `paths` are relative to the top.
 
     Raises UsageError.
     """
-    trees = _Trees(repo, old, new)
+    trees = _Trees(repo, old, new, asking)
     reason, chosen = _chosen(repo, trees, old, new, paths)
     if not chosen:
-        raise UsageError("there is no kustomization to compare", "git ekf diff --rendered PATH")
+        raise UsageError(f"there is no kustomization to {asking.act}", f"{asking.command} PATH")
     return Choice(reason, [trees.kustomization(path) for path in dict.fromkeys(chosen)])
 
 
@@ -51,7 +68,7 @@ def _chosen(
         if paths:
             raise UsageError(
                 "render.command has no {path}, so it builds everything at once",
-                "git ekf diff --rendered",
+                trees.asking.command,
             )
         return "command", ["."]
     if paths:
@@ -60,7 +77,7 @@ def _chosen(
             chosen += trees.below(path)
         return "arguments", chosen
     if repo.config.apply_paths:
-        return "apply.paths", [_inside(path) for path in repo.config.apply_paths]
+        return "apply.paths", [_inside(path, trees.asking) for path in repo.config.apply_paths]
     if trees.overlays:
         return "overlays", trees.overlays
     return "configuration", _touched(repo, old, new, trees.all)
@@ -83,9 +100,10 @@ class _Tree:
 class _Trees:
     """The trees of two commits."""
 
-    def __init__(self, repo: Repository, old: str, new: str) -> None:
+    def __init__(self, repo: Repository, old: str, new: str, asking: Asking) -> None:
+        self.asking = asking
         self._old = _Tree(repo, old)
-        self._new = _Tree(repo, new)
+        self._new = _Tree(repo, new) if new != old else self._old
         self.all = self._old.kustomizations | self._new.kustomizations
         self.overlays = sorted(path for path in self.all if f"/{path}".endswith(f"/{OVERLAY}"))
 
@@ -96,8 +114,7 @@ class _Trees:
         """
         if path not in self._old.paths | self._new.paths:
             raise UsageError(
-                f"{path} is in neither commit",
-                "git ekf diff --rendered compares all kustomizations",
+                f"{path} is {self.asking.nowhere}", f"{self.asking.command} {self.asking.whole}"
             )
         if path in self.all:
             return [path]
@@ -116,26 +133,27 @@ class _Trees:
         return Kustomization(path, in_old, in_new)
 
 
-def _inside(path: str) -> str:
+def _inside(path: str, asking: Asking) -> str:
     normal = posixpath.normpath(path)
     if normal.startswith(("/", "../")) or normal == "..":
-        raise UsageError(
-            f"apply.paths: {path} is outside the repository", "git ekf diff --rendered PATH"
-        )
+        raise UsageError(f"apply.paths: {path} is outside the repository", f"{asking.command} PATH")
     return normal
 
 
 def _touched(repo: Repository, old: str, new: str, kustomizations: set[str]) -> list[str]:
     """The outermost kustomizations in directories of the customer that were touched."""
     files = repo.git.paths_touched([old, new], repo.vendor_globs())
-    theirs = _vendor_directories(repo, old, new) - set(repo.config.customer_paths)
+    theirs = vendor_directories(repo, old, new) - set(repo.config.customer_paths)
     tops = {file.partition("/")[0] for file in files if "/" in file} - theirs
     ours = {path for path in kustomizations if path.partition("/")[0] in tops}
     return sorted(path for path in ours if ours.isdisjoint(_parents(path)))
 
 
-def _vendor_directories(repo: Repository, *commits: str) -> set[str]:
-    """Top-level directories of the vendor's commits that the commits stand on."""
+def vendor_directories(repo: Repository, *commits: str) -> set[str]:
+    """Top-level directories of the vendor's commits that the commits stand on.
+
+    Those that the configuration gives to the customer are among them.
+    """
     bases: set[str | None] = set()
     for commit in commits:
         bases.update(repo.git.merge_base(commit, channel) for channel in repo.channels.values())

@@ -92,13 +92,13 @@ def _load(document: str) -> list[Any]:
         raise Unreadable("it is no YAML") from None
 
 
-def import_yaml() -> None:
-    """Raises Refused when PyYAML is not installed."""
+def import_yaml(what: str = "comparing manifests") -> None:
+    """Raises Refused when PyYAML is not installed; `what` needs it."""
     try:
         import yaml  # noqa: F401
     except ImportError:
         raise Refused(
-            "comparing manifests needs PyYAML, which is not installed",
+            f"{what} needs PyYAML, which is not installed",
             "pip install 'git-ekf[render]'",
         ) from None
 

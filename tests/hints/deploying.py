@@ -124,6 +124,12 @@ APPLYING = {
         ("git ekf status",),
         again="git switch -q release-1.8 && git ekf diff 2026-11-20",
     ),
+    "deploy/ends.py: there is no commit to build yet": Scenario(
+        "git switch -q --orphan new",
+        "git ekf images",
+        ("git ekf status",),
+        again="git switch -q release-1.8 && git ekf images -h",
+    ),
     "deploy/ends.py: {} is outside the repository": Scenario(
         RECORD,
         "git ekf diff --json HEAD -- ..",
@@ -141,7 +147,7 @@ APPLYING = {
         fill={"PATH": "own"},
         again="git ekf diff --rendered own",
     ),
-    "manifests/choice.py: {} is in neither commit": Scenario(
+    "manifests/choice.py: {} is {}": Scenario(
         _BUILT,
         "git ekf diff --rendered HEAD~1 HEAD -- none",
         ("git ekf diff --rendered",),

@@ -30,7 +30,7 @@ UNCOVERED: list[str] = [
     "hooks/receive.py: the push has more than {} refs",
     "hooks/receive.py: the push is about more than {} releases",
     "hooks/receive.py _require_few(): {}",
-    "manifests/choice.py: there is no kustomization to compare",
+    "manifests/choice.py: there is no kustomization to {}",
     "manual/pages.py: this installation has no folder of pages for man",
     "policy/receiver.py: the push has more than {} MB of deploy records",
     "policy/receiving.py ref_name(): push it by another name, or leave it out: {}",

@@ -1,0 +1,93 @@
+"""git ekf images: the images that built manifests use, for whoever copies them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from git_ekf.cli import program
+from git_ekf.commands.images_shown import image_json, print_untold, unbuilt_json, unread_json
+from git_ekf.commands.options import Json
+from git_ekf.commands.paths_apart import WithPaths, behind_dashes
+from git_ekf.commands.records_kept import with_records
+from git_ekf.deploy.ends import End, from_top, named_end, read_end
+from git_ekf.errors import DONE, FINDINGS
+from git_ekf.manifests.choice import Asking, Choice, choose
+from git_ekf.manifests.images import Images, Unbuilt, images_of
+from git_ekf.repository import Repository
+from git_ekf.terminal.screen import counting
+from git_ekf.terminal.text import document, say
+
+_ASKING = Asking("git ekf images", "build", "lists those of all kustomizations", "not there")
+
+app = program()
+
+
+@app.command(cls=WithPaths)
+def images(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REV] [PATH]...",
+            help="A deploy record or a revision, by default HEAD; then what to build.",
+        ),
+    ] = None,
+    new_since: Annotated[
+        str,
+        typer.Option("--new-since", metavar="REV", help="Only the images that this one lacks."),
+    ] = "",
+    json: Json = False,
+) -> int:
+    """List the images that the built manifests use, one a line."""
+    repo = with_records()
+    end, named = read_end(repo, words or [], behind_dashes(context), _ASKING.command)
+    paths = from_top(repo, named, f"{_ASKING.command} -h")
+    since = named_end(repo, new_since) if new_since else None
+    choice = choose(repo, (since or end).commit, end.commit, paths, _ASKING)
+    found = _images(repo, end, [one.path for one in choice.kustomizations if one.in_new])
+    gone = [one.path for one in choice.kustomizations if not (one.in_old or one.in_new)]
+    found.unbuilt.extend(Unbuilt(path, ["there is no such path"]) for path in gone)
+    before = Images([], [], [])
+    if since:
+        built = [one.path for one in choice.kustomizations if one.in_old]
+        before = _images(repo, since, built)
+        found = found.beside(before)
+    if json:
+        print(document("images", _as_json(repo, choice, (end, found), (since, before))))
+    else:
+        for name in sorted({image.name.to_copy for image in found.images}):
+            say(name)
+        print_untold(found, end.name)
+        if since:
+            print_untold(before._replace(unread=[]), since.name)
+    return DONE if found.complete and not before.unbuilt else FINDINGS
+
+
+def _images(repo: Repository, end: End, paths: list[str]) -> Images:
+    return images_of(repo, end.commit, paths, partial(counting, "Building kustomizations"))
+
+
+def _as_json(
+    repo: Repository, choice: Choice, new: tuple[End, Images], old: tuple[End | None, Images]
+) -> dict[str, Any]:
+    registry = repo.config.images_registry
+    paths = [one.path for one in choice.kustomizations if one.in_new]
+    end, found = new
+    since, before = old
+    unbuilt = [unbuilt_json(one, end) for one in found.unbuilt]
+    if since:
+        unbuilt += [unbuilt_json(one, since) for one in before.unbuilt]
+    images = [image_json(image, registry) for image in found.images]
+    return {
+        "revision": end._asdict(),
+        "since": since._asdict() if since else None,
+        "registry": registry or None,
+        "chosen": choice.reason,
+        "kustomizations": paths,
+        "images": images,
+        "unread": list(map(unread_json, found.unread)),
+        "unbuilt": unbuilt,
+    }

@@ -1,0 +1,67 @@
+"""Images, their places, and what could not be told of them, as they are shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from git_ekf.deploy.ends import End
+from git_ekf.manifests.images import Image, Images, Place, Unbuilt, Unread
+from git_ekf.terminal.text import counted, say
+
+# The first places of an image say where to look; they are often a dozen.
+_PLACES = 3
+
+
+def print_untold(found: Images, name: str) -> None:
+    """Says on stderr what is missing in the list of the images of a revision."""
+    for unbuilt in found.unbuilt:
+        say(f"not built: {unbuilt.path} of {name}", stream=sys.stderr)
+        for line in unbuilt.lines:
+            say(f"  {line}", stream=sys.stderr)
+    for unread in found.unread:
+        say(f'not read: "{unread.text}" {unread.why}', stream=sys.stderr)
+        for line in places(unread.places):
+            say(f"  {line}", stream=sys.stderr)
+
+
+def places(found: list[Place]) -> list[str]:
+    """The first places of an image, and how many there are beside them."""
+    lines = [f"{place.use.resource} {place.use.field} ({place.path})" for place in found]
+    more = len(lines) - _PLACES
+    return lines[:_PLACES] + ([f"and {counted(more, 'place')} more"] if more > 0 else [])
+
+
+# --- the document ---
+
+
+def image_json(image: Image, registry: str) -> dict[str, Any]:
+    """An image as images.json has it."""
+    covered = image.name.is_in(registry) if registry else None
+    copy = image.name.copy_in(registry) if registry and not covered else None
+    return {
+        "image": str(image.name),
+        **image.name._asdict(),
+        "tag": image.name.tag or None,
+        "digest": image.name.digest or None,
+        "covered": covered,
+        "copy": copy,
+        "places": list(map(_place_json, image.places)),
+    }
+
+
+def unread_json(unread: Unread) -> dict[str, Any]:
+    """A text that names no image, as images.json has it."""
+    found = list(map(_place_json, unread.places))
+    return {"text": unread.text, "reason": unread.why, "places": found}
+
+
+def unbuilt_json(unbuilt: Unbuilt, end: End) -> dict[str, Any]:
+    """A kustomization of a revision that could not be built or read, as images.json has it."""
+    return {"path": unbuilt.path, "commit": end.commit, "message": "\n".join(unbuilt.lines)}
+
+
+def _place_json(place: Place) -> dict[str, Any]:
+    use = place.use
+    resource = use.resource._asdict()
+    return {"path": place.path, **resource, "field": use.field, "source": use.source}

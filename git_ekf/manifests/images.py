@@ -1,0 +1,150 @@
+"""The images that the manifests built from commits use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from git_ekf.imagenames import ImageName, NoImageName, is_below, parse
+from git_ekf.manifests.build import Progress, checkouts, quietly
+from git_ekf.manifests.builder import Builder, finished, trusted_command
+from git_ekf.manifests.image_uses import Patterns, Use, uses
+from git_ekf.manifests.resources import Unreadable, documents, import_yaml
+from git_ekf.manifests.resources import parse as parse_resources
+from git_ekf.repository import Repository
+
+# Most of what a platform has in megabytes, and nothing that names an image.
+_SCHEMA = re.compile(r"^kind: CustomResourceDefinition\s*$", re.MULTILINE)
+
+
+class Place(NamedTuple):
+    """Where an image is used: the kustomization that builds the resource, and the place there."""
+
+    path: str
+    use: Use
+
+
+class Image(NamedTuple):
+    """An image, by its name as it is written, and all places of it."""
+
+    name: ImageName
+    places: list[Place]
+
+
+class Unread(NamedTuple):
+    """A text in the place of an image that names none; why, as the end of a sentence."""
+
+    text: str
+    why: str
+    places: list[Place]
+
+
+class Unbuilt(NamedTuple):
+    """A kustomization whose images are not known, with what the builder said last."""
+
+    path: str
+    lines: list[str]
+
+
+class Images(NamedTuple):
+    """The images of a commit in the order of their names, and what could not be told of it."""
+
+    images: list[Image]
+    unread: list[Unread]
+    unbuilt: list[Unbuilt]
+
+    @property
+    def complete(self) -> bool:
+        """Whether these are all images."""
+        return not (self.unread or self.unbuilt)
+
+    def outside(self, registry: str) -> Images:
+        """Those that do not come from a registry."""
+        images = [image for image in self.images if not image.name.is_in(registry)]
+        unread = [one for one in self.unread if not is_below(one.text, registry)]
+        return Images(images, unread, self.unbuilt)
+
+    def beside(self, other: Images) -> Images:
+        """Those that the other has not, whatever they are used for."""
+        known = {image.name for image in other.images}
+        texts = {one.text for one in other.unread}
+        images = [image for image in self.images if image.name not in known]
+        unread = [one for one in self.unread if one.text not in texts]
+        return Images(images, unread, self.unbuilt)
+
+
+def images_of(
+    repo: Repository, commit: str, paths: Sequence[str], progress: Progress = quietly
+) -> Images:
+    """The images that the kustomizations of a commit use.
+
+    Raises Refused when the builder is not trusted or PyYAML is missing, CallFailed when the builder
+    cannot be started.
+    """
+    import_yaml("listing images")
+    command = trusted_command(repo, commit)
+    with checkouts(repo, commit) as (folder,):
+        return images_in(repo, command, folder, paths, progress)
+
+
+def images_in(
+    repo: Repository,
+    command: tuple[str, ...],
+    folder: str,
+    paths: Sequence[str],
+    progress: Progress = quietly,
+) -> Images:
+    """The same of a checkout, built by a command that is trusted."""
+    reader = _Reader(Patterns(repo.config))
+    found: dict[str, list[Place]] = {}
+    unbuilt = []
+    with Builder(command) as builder:
+        started = [(path, builder.start(folder, path)) for path in paths]
+        for path, build in progress(started, paths):
+            output, failure = finished(build)
+            if failure is not None:
+                unbuilt.append(Unbuilt(path, failure))
+                continue
+            try:
+                for use in reader.read(output):
+                    found.setdefault(use.text, []).append(Place(path, use))
+            except Unreadable as error:
+                unbuilt.append(Unbuilt(path, [f"what it printed cannot be read: {error}"]))
+    return _named(found, unbuilt)
+
+
+def _named(found: dict[str, list[Place]], unbuilt: list[Unbuilt]) -> Images:
+    images, unread = [], []
+    for text in sorted(found):
+        try:
+            images.append(Image(parse(text), found[text]))
+        except NoImageName as error:
+            unread.append(Unread(text, str(error), found[text]))
+    return Images(images, unread, unbuilt)
+
+
+class _Reader:
+    """Reads the output of builds; what several of them have in common once."""
+
+    def __init__(self, patterns: Patterns) -> None:
+        self._patterns = patterns
+        self._known: dict[str, list[Use]] = {}
+
+    def read(self, output: bytes) -> Iterator[Use]:
+        """The images that it names. Raises Unreadable."""
+        for document in documents(output):
+            if _SCHEMA.search(document):
+                continue
+            if document not in self._known:
+                self._known[document] = self._uses(document)
+            yield from self._known[document]
+
+    def _uses(self, document: str) -> list[Use]:
+        found: list[Use] = []
+        try:
+            for resource in parse_resources(document):
+                found += uses(resource, self._patterns)
+        except RecursionError:
+            raise Unreadable("it is nested too deeply") from None
+        return found

@@ -1,0 +1,522 @@
+"""git ekf images: names of images read, found in manifests, and listed from built ones, with a small builder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Clone
+from test_schemas import answer
+
+from git_ekf import config
+from git_ekf.config import Config
+from git_ekf.errors import UsageError
+from git_ekf.imagenames import ImageName, NoImageName, is_below, is_registry, parse
+from git_ekf.manifests.image_uses import Patterns, uses
+from git_ekf.manifests.resources import parse as parse_resources
+
+ISTIO = "apps/istio/overlays/deploy"
+DASHBOARD = "apps/dashboard/overlays/deploy"
+MIRROR = "registry.example.com/mirror"
+SHA = "sha256:" + "0123456789abcdef" * 4
+
+# Prints what lies beside the kustomization, and of a base in this repository that too.
+_BUILDER = """#!/bin/sh
+cd "$1" || exit
+if test -f fail.txt; then cat fail.txt >&2; exit 3; fi
+for file in *.yaml ../../base/*.yaml; do
+    case $file in *kustomization.yaml | *'*'*) continue ;; esac
+    echo ---
+    cat "$file"
+done
+"""
+
+
+def use_builder(clone: Clone, *words: str) -> None:
+    clone.git("config", "--unset-all", "ekf.render.command", ok=False)
+    for word in words:
+        clone.git("config", "--add", "ekf.render.command", word)
+
+
+def script(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def builder(clone: Clone, tmp_path: Path) -> str:
+    """The small builder, named in the clone's own git configuration."""
+    program = script(tmp_path / "build", _BUILDER)
+    use_builder(clone, program, "{path}")
+    return program
+
+
+def pod(*images: str) -> str:
+    containers = "".join(f"  - name: c{at}\n    image: {one}\n" for at, one in enumerate(images))
+    return f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n{containers}"
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("nginx", ("nginx", "", "")),
+        ("nginx:1.25", ("nginx", "1.25", "")),
+        ("library/nginx:1", ("library/nginx", "1", "")),
+        (f"nginx@{SHA}", ("nginx", "", SHA)),
+        (f"quay.io/a/b:v1@{SHA}", ("quay.io/a/b", "v1", SHA)),
+        ("localhost:5000/a", ("localhost:5000/a", "", "")),
+        ("localhost/a:5000", ("localhost/a", "5000", "")),
+        ("registry.example.com:443/a/b_c/d__e/f-g--h:V_1.x-y", None),
+        ("[2001:db8::1]:5000/a:1", ("[2001:db8::1]:5000/a", "1", "")),
+        ("Registry.Example.com/a", ("Registry.Example.com/a", "", "")),
+        ("nginx:5000", ("nginx", "5000", "")),
+        (f"a.b/{'c' * 255}", (f"a.b/{'c' * 255}", "", "")),
+        (f"nginx:{'1' * 128}", ("nginx", "1" * 128, "")),
+    ],
+)
+def test_a_name(text: str, parts: tuple[str, str, str] | None) -> None:
+    found = parse(text)
+    assert str(found) == text
+    if parts:
+        assert found == ImageName(*parts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " nginx", "nginx\n", "nginx ", "Nginx", "a/Nginx", "nginx:", "nginx@", ":1", "@x"),
+        *("nginx@sha256:abc", f"nginx@{SHA.upper()}", f"nginx@sha1:{'0' * 40}", f"nginx@{SHA}:1"),
+        *("https://quay.io/a", "quay.io//a", "/a", "a/", "a_/b", "a..b/c", "a___b", "-a", "a-"),
+        *("nginx:-1", f"nginx:{'1' * 129}", f"a.b/{'c' * 256}", "0123456789abcdef" * 4),
+        *("nginx:1:2", "a.b:x/c", "a b", "nginx:\u0661", "n\u00e4me", "x" * 100_000, "a." * 50_000),
+    ],
+)
+def test_no_name(text: str) -> None:
+    with pytest.raises(NoImageName, match="is not the name of an image"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["a:$(TAG)", "a:${TAG}", "${REGISTRY}/a:1", "a:{{ .tag }}", "$A"])
+def test_a_variable_is_told(text: str) -> None:
+    with pytest.raises(NoImageName, match="has a variable in it"):
+        parse(text)
+
+
+def test_what_is_copied() -> None:
+    assert parse("nginx:1").to_copy == "nginx:1"
+    assert parse(f"nginx:1@{SHA}").to_copy == f"nginx@{SHA}"  # skopeo takes no name with both
+    for text, copied in [
+        ("nginx:1", "nginx:1"),
+        (f"quay.io/a/b:1@{SHA}", f"quay.io/a/b:1@{SHA}"),
+        ("localhost:5000/a", "localhost-5000/a"),
+        ("Registry.Example.com/a", "registry.example.com/a"),
+        ("[::1]:5000/a", "1-5000/a"),
+    ]:
+        copy = parse(text).copy_in(MIRROR)
+        assert copy == f"{MIRROR}/{copied}"
+        assert parse(copy).is_in(MIRROR)
+
+
+def test_what_is_in_a_registry() -> None:
+    assert parse(f"{MIRROR}/nginx:1").is_in(MIRROR)
+    assert not parse("registry.example.com/mirrored/nginx").is_in(MIRROR)
+    assert not parse("nginx").is_in(MIRROR)
+    assert parse("nginx").is_in("docker.io")
+    assert parse("nginx").is_in("docker.io/library")
+    assert not parse("me/nginx").is_in("docker.io/library")
+    assert parse("index.docker.io/me/nginx").is_in("docker.io/me")
+    assert parse("localhost:5000/a").is_in("localhost:5000")
+    assert not parse("localhost:50000/a").is_in("localhost:5000")
+    assert is_below(f"{MIRROR}/nginx:$(TAG)", MIRROR)
+
+
+# --- where they stand ---
+
+
+def found(
+    text: str,
+    fields: tuple[str, ...] = (),
+    arguments: tuple[str, ...] = (),
+    variables: tuple[str, ...] = (),
+) -> list[tuple[str, str, str]]:
+    settings = Config(images_fields=fields, images_arguments=arguments, images_variables=variables)
+    patterns = Patterns(settings)
+    return [
+        (use.text, use.field, use.source)
+        for resource in parse_resources(text)
+        for use in uses(resource, patterns)
+    ]
+
+
+def test_all_containers_of_a_pod() -> None:
+    text = """
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  initContainers: [{name: i, image: "i:1"}]
+  containers: [{name: c, image: "c:1"}, {image: 7}, {name: none}, {name: empty, image: null}, text]
+  ephemeralContainers: [{name: e, image: "e:1"}]
+  volumes: [{name: v, image: {reference: "v:1"}}, {name: w, image: text}, {name: x}]
+"""
+    assert found(text) == [
+        ("i:1", "spec.initContainers[name=i].image", "container"),
+        ("c:1", "spec.containers[name=c].image", "container"),
+        ("7", "spec.containers[1].image", "container"),
+        ("e:1", "spec.ephemeralContainers[name=e].image", "container"),
+        ("v:1", "spec.volumes[name=v].image.reference", "volume"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "to_pod"),
+    [
+        ("apps/v1 Deployment", "spec.template.spec"),
+        ("apps/v1 StatefulSet", "spec.template.spec"),
+        ("apps/v1 DaemonSet", "spec.template.spec"),
+        ("apps/v1 ReplicaSet", "spec.template.spec"),
+        ("v1 ReplicationController", "spec.template.spec"),
+        ("v1 PodTemplate", "template.spec"),
+        ("batch/v1 Job", "spec.template.spec"),
+        ("batch/v1 CronJob", "spec.jobTemplate.spec.template.spec"),
+        ("serving.knative.dev/v1 Service", "spec.template.spec"),
+        ("kubeflow.org/v1 PyTorchJob", "spec.pytorchReplicaSpecs.Worker.template.spec"),
+        ("serving.kserve.io/v1alpha1 ClusterServingRuntime", "spec"),
+    ],
+)
+def test_pod_templates(kind: str, to_pod: str) -> None:
+    version, _, name = kind.partition(" ")
+    inner: Any = {"containers": [{"name": "c", "image": "c:1"}]}
+    for key in reversed(to_pod.split(".")):
+        inner = {key: inner}
+    resource = {"apiVersion": version, "kind": name, "metadata": {"name": "x"}, **inner}
+    expected = [("c:1", f"{to_pod}.containers[name=c].image", "container")]
+    assert found(json.dumps(resource)) == expected
+    listed = {"apiVersion": "v1", "kind": "List", "items": [resource]}
+    assert found(json.dumps(listed)) == expected
+
+
+def test_what_is_no_container() -> None:
+    schema = {"containers": [{"name": "c", "image": "c:1"}]}
+    crd = {"kind": "CustomResourceDefinition", "spec": schema}
+    assert found(json.dumps(crd)) == []
+    assert found("kind: X\ncontainers: {image: a}\nspec: {containers: text, volumes: 1}") == []
+    assert found("kind: ConfigMap\ndata: {a: 'containers: [{image: x}]'}") == []
+
+
+def test_fields_by_pattern() -> None:
+    text = """
+kind: Custom
+metadata: {annotations: {sidecar.istio.io/proxyImage: "proxy:1"}}
+spec:
+  image: a:1
+  other: b:1
+  number: 3
+  empty: ""
+  parts: [{name: x, image: c:1}, {image: d:1}]
+  containers: [{name: y, image: e:1}]
+"""
+    containers = [("e:1", "spec.containers[name=y].image", "container")]
+    assert found(text, fields=("spec.image",)) == [*containers, ("a:1", "spec.image", "field")]
+    assert found(text, fields=("spec.parts.image",)) == [
+        *containers,
+        ("c:1", "spec.parts[name=x].image", "field"),
+        ("d:1", "spec.parts[1].image", "field"),
+    ]
+    # Each place once, also where it is that of a container.
+    assert len(found(text, fields=("*.image", "spec.image"))) == 4
+    assert found(text, fields=("*Image",))[1][0] == "proxy:1"
+    assert found(text, fields=("spec.number", "spec.empty", "image")) == containers
+    assert found("kind: Secret\ndata: {image: x}", fields=("data.image",)) == []
+    assert found("kind: ConfigMap\ndata: {image: x}", fields=("data.image",))[0][0] == "x"
+
+
+def test_arguments_and_variables_by_pattern() -> None:
+    text = """
+kind: Pod
+spec:
+  containers:
+  - name: c
+    image: c:1
+    command: [run, --image=a:1, --other=no, --image, no]
+    args: [-side-image, b:1, -side-image]
+    env:
+    - {name: RELATED_IMAGE_A, value: "d:1"}
+    - {name: RELATED_IMAGE_B, valueFrom: {}}
+    - {name: OTHER, value: "no"}
+    - text
+"""
+    container = ("c:1", "spec.containers[name=c].image", "container")
+    assert found(text) == [container]
+    where = "spec.containers[name=c]"
+    assert found(text, arguments=("--image=", "-side-*"), variables=("RELATED_*",)) == [
+        container,
+        ("a:1", f"{where}.command[1]", "argument"),
+        ("b:1", f"{where}.args[1]", "argument"),
+        ("d:1", f"{where}.env[name=RELATED_IMAGE_A].value", "variable"),
+    ]
+
+
+# --- configuration ---
+
+
+def test_the_configuration_is_read() -> None:
+    text = f'[images]\nregistry = "{MIRROR}"\nfields = ["spec.image", "*.image", "data.a/b"]\n'
+    text += 'arguments = ["--image=", "-image"]\nvariables = ["RELATED_*"]\n'
+    read = config.load(text.encode(), [])
+    assert read.images_registry == MIRROR
+    assert read.images_arguments == ("--image=", "-image")
+    for registry in ("registry.example.com:5000", "localhost/x", "docker.io/me"):
+        assert is_registry(registry)
+    assert config.load(
+        None, [("ekf.images.fields", "a"), ("ekf.images.fields", "b")]
+    ).images_fields == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('registry = "mirror"', "must be a registry, or a path in one"),
+        ('registry = "https://registry.example.com"', "must be a registry, or a path in one"),
+        ('registry = "registry.example.com/mirror/"', "must be a registry, or a path in one"),
+        ('registry = "registry.example.com/mirror:1"', "must be a registry, or a path in one"),
+        ('registry = "registry.example.com/Mirror"', "must be a registry, or a path in one"),
+        ('registry = ""', "must be a string"),
+        ("registry = 1", "must be a string"),
+        ('fields = "spec.image"', "must be a list of strings"),
+        ('fields = [""]', 'must be a list of such as "spec.image"'),
+        ('fields = ["spec.x[].image"]', 'must be a list of such as "spec.image"'),
+        ('fields = [".spec"]', 'must be a list of such as "spec.image"'),
+        ('fields = ["spec image"]', 'must be a list of such as "spec.image"'),
+        ('arguments = ["image"]', 'must be a list of such as "--image="'),
+        ('arguments = ["--"]', 'must be a list of such as "--image="'),
+        ('arguments = ["--image=x"]', 'must be a list of such as "--image="'),
+        ('variables = ["A=b"]', 'must be a list of such as "RELATED_IMAGE_*"'),
+        ("images = []", "is not a key of the configuration"),
+    ],
+)
+def test_a_wrong_value(line: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        config.load(f"[images]\n{line}\n".encode(), [])
+    assert error.value.message.startswith(".ekf.toml:2: images.")
+    assert message in error.value.message
+
+
+# --- the command ---
+
+
+def listed(clone: Clone, *args: str, code: int = 0, err: str = "") -> list[str]:
+    done = clone.ekf("images", *args)
+    assert (done.code, done.err) == (code, err), done
+    return done.out.splitlines()
+
+
+def test_one_image_a_line(clone: Clone, builder: str) -> None:
+    clone.commit(f"{ISTIO}/a.yaml", pod("quay.io/b:1", "nginx", f"nginx:1@{SHA}", "nginx"))
+    base = ["registry.example.com/dashboard:1.8.0", "registry.example.com/istio:1.8.0"]
+    ours = ["nginx", f"nginx@{SHA}", "quay.io/b:1"]
+    assert listed(clone) == [*ours, *base]
+    assert listed(clone, "HEAD~1") == base
+    assert listed(clone, ISTIO) == [*ours, base[1]]
+    assert listed(clone, "HEAD", "--", ISTIO) == [*ours, base[1]]
+    assert listed(clone, "--new-since", "HEAD~1") == ours
+    assert listed(clone, "--new-since", "HEAD") == []
+    assert listed(clone, "origin/release-1.9", "--new-since", "HEAD") == [
+        "registry.example.com/dashboard:1.9.0",
+        "registry.example.com/istio:1.9.0",
+    ]
+    inside = Clone(clone.path / "apps/istio")
+    assert listed(inside, "overlays/deploy") == [*ours, base[1]]
+    assert clone.git("status", "--porcelain").out == ""
+
+
+def test_what_is_missing_is_said(clone: Clone, builder: str) -> None:
+    clone.commit(f"{DASHBOARD}/fail.txt", "no such base\n")
+    clone.commit(f"{ISTIO}/a.yaml", pod("nginx:$(TAG)", "Not/an image"))
+    done = clone.ekf("images")
+    assert (done.code, done.out) == (1, "registry.example.com/istio:1.8.0\n")
+    assert done.err.splitlines() == [
+        f"not built: {DASHBOARD} of HEAD",
+        "  no such base",
+        'not read: "Not/an image" is not the name of an image',
+        f"  Pod web spec.containers[name=c1].image ({ISTIO})",
+        'not read: "nginx:$(TAG)" has a variable in it',
+        f"  Pod web spec.containers[name=c0].image ({ISTIO})",
+    ]
+    # What the older revision lacks is not known where that does not build.
+    clone.commit(f"{DASHBOARD}/fail.txt", "")
+    clone.git("rm", "-q", f"{DASHBOARD}/fail.txt")
+    clone.git("commit", "-q", "-m", "Mend")
+    done = clone.ekf("images", "--new-since", "HEAD~2")
+    assert (done.code, done.out) == (1, "registry.example.com/dashboard:1.8.0\n")
+    assert done.err.splitlines()[0] == f"not built: {DASHBOARD} of HEAD~2"
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("a: [1\n", "it is no YAML in line 2 of a document"),
+        ("\0", "it is no YAML"),
+        ("- a\n", "it is YAML, but no list of resources"),
+        ("[" * 300 + "]" * 300, "it is nested too deeply"),
+        ("a: \\377\n", "it is not UTF-8 text"),
+        ("a: &a [x]\nb: *c\n", "it is no YAML in line 2 of a document"),
+    ],
+)
+def test_what_no_parser_takes(clone: Clone, tmp_path: Path, output: str, message: str) -> None:
+    (tmp_path / "output").write_bytes(
+        output.replace("\\377", "\udcff").encode(errors="surrogateescape")
+    )
+    use_builder(clone, "cat", str(tmp_path / "output"), "{path}/kustomization.yaml")
+    program = script(tmp_path / "build", f"#!/bin/sh\ncat {tmp_path}/output\n")
+    use_builder(clone, program, "{path}")
+    done = clone.ekf("images", ISTIO)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == f"not built: {ISTIO} of HEAD\n  what it printed cannot be read: {message}\n"
+
+
+def test_two_documents_of_one_name(clone: Clone, builder: str) -> None:
+    clone.commit(f"{ISTIO}/a.yaml", pod("a:1") + "---\n" + pod("a:2") + "---\n" + pod("a:1"))
+    assert listed(clone, ISTIO)[:2] == ["a:1", "a:2"]
+
+
+def test_the_document(clone: Clone, builder: str) -> None:
+    clone.commit(".ekf.toml", f'[images]\nregistry = "{MIRROR}"\nvariables = ["IMAGE"]\n')
+    env = '    env: [{name: IMAGE, value: "e:1"}]\n'
+    clone.commit(f"{ISTIO}/a.yaml", pod(f"{MIRROR}/a:1", f"b:1@{SHA}", "c:$(X)") + env)
+    clone.commit(f"{DASHBOARD}/fail.txt", "no\n")
+    document = answer(clone, "images", "--new-since", "HEAD~2", code=1)
+    assert document["revision"]["name"] == "HEAD"
+    assert document["since"]["commit"] == clone.out("rev-parse", "HEAD~2")
+    assert (document["registry"], document["chosen"]) == (MIRROR, "overlays")
+    assert document["kustomizations"] == [DASHBOARD, ISTIO]
+    shown = [
+        (one["image"], one["repository"], one["tag"], one["digest"], one["covered"], one["copy"])
+        for one in document["images"]
+    ]
+    assert shown == [
+        (f"b:1@{SHA}", "b", "1", SHA, False, f"{MIRROR}/b:1@{SHA}"),
+        ("e:1", "e", "1", None, False, f"{MIRROR}/e:1"),
+        (f"{MIRROR}/a:1", f"{MIRROR}/a", "1", None, True, None),
+    ]
+    assert document["images"][1]["places"] == [
+        {
+            "path": ISTIO,
+            "group": "",
+            "kind": "Pod",
+            "namespace": "",
+            "name": "web",
+            "field": "spec.containers[name=c2].env[name=IMAGE].value",
+            "source": "variable",
+        }
+    ]
+    assert [(one["text"], one["reason"]) for one in document["unread"]] == [
+        ("c:$(X)", "has a variable in it")
+    ]
+    head = clone.out("rev-parse", "HEAD")
+    assert document["unbuilt"] == [{"path": DASHBOARD, "commit": head, "message": "no"}]
+    clone.git("rm", "-q", f"{DASHBOARD}/fail.txt", ".ekf.toml")
+    clone.git("commit", "-q", "-m", "Without")
+    document = answer(clone, "images", "HEAD~3", ISTIO)
+    assert (document["since"], document["registry"], document["unread"]) == (None, None, [])
+    assert document["images"][0]["covered"] is None
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message", "hint"),
+    [
+        (
+            ["nowhere"],
+            2,
+            "nowhere is neither a deploy record, a revision nor a path",
+            "git ekf log lists the records",
+        ),
+        (
+            ["nowhere", "--", "apps"],
+            2,
+            "nowhere is neither a deploy record nor a revision",
+            "git ekf log lists the records",
+        ),
+        (
+            ["--new-since", "nowhere"],
+            2,
+            "nowhere is neither a deploy record nor a revision",
+            "git ekf log lists the records",
+        ),
+        (
+            ["--", "nowhere"],
+            2,
+            "nowhere is not there",
+            "git ekf images lists those of all kustomizations",
+        ),
+        (["--", ".."], 2, ".. is outside the repository", "git ekf images -h"),
+        (
+            ["apps"],
+            2,
+            "apps is both a revision and a path",
+            "git ekf images apps -- for the revision, git ekf images -- apps otherwise",
+        ),
+    ],
+)
+def test_words_that_mean_nothing(
+    clone: Clone, builder: str, args: list[str], code: int, message: str, hint: str
+) -> None:
+    clone.git("branch", "apps")
+    done = clone.ekf("images", *args)
+    assert (done.code, done.out, done.err) == (code, "", f"git-ekf: {message}\nhint: {hint}\n")
+
+
+def test_a_path_of_the_configuration_that_is_not_there(clone: Clone, builder: str) -> None:
+    clone.git("config", "ekf.apply.paths", "not/there")
+    said = "not built: not/there of HEAD\n  there is no such path\n"
+    assert listed(clone, code=1, err=said) == []
+
+
+def test_a_command_that_is_not_trusted(clone: Clone, tmp_path: Path) -> None:
+    program = script(tmp_path / "build", f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    clone.commit(".ekf.toml", f'[render]\ncommand = ["{program}", "{{path}}"]\n')
+    done = clone.ekf("images")
+    assert (done.code, done.out) == (4, "")
+    assert "names a command that is not trusted here" in done.err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_without_pyyaml(clone: Clone, builder: str, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / "yaml.py").write_text("raise ImportError\n")
+    done = clone.ekf("images", env={"PYTHONPATH": str(missing)})
+    assert (done.code, done.out, done.err) == (
+        4,
+        "",
+        "git-ekf: listing images needs PyYAML, which is not installed\n"
+        "hint: pip install 'git-ekf[render]'\n",
+    )
+
+
+def test_a_builder_that_hangs_ends_with_the_command(clone: Clone, tmp_path: Path) -> None:
+    mark = tmp_path / "began"
+    program = script(tmp_path / "build", f"#!/bin/sh\necho $$ >{mark}\nexec sleep 1000\n")
+    use_builder(clone, program, "{path}")
+    process = subprocess.Popen(
+        ["git-ekf", "images", ISTIO], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    pid = int(mark.read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
