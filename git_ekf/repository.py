@@ -285,7 +285,7 @@ class Repository:
 
     @cached_property
     def operation(self) -> str | None:
-        """What git is in the middle of: rebase, merge, cherry-pick, revert, bisect, am; or None."""
+        """Of rebase, merge, cherry-pick, revert, bisect, am the one in progress; or None."""
         for name, operation in _OPERATIONS:
             if os.path.exists(os.path.join(self.place.git_dir, name)):
                 return operation

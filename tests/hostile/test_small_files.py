@@ -33,6 +33,7 @@ RIDDLES: dict[str, bytes] = {
     "nested arrays": b"[rules]\nx = " + b"[" * 20_000 + b"]" * 20_000,
     "nested tables": b"[rules]\nx = " + b"{a = " * 20_000,
     "a long key": b"a." * 20_000 + b"a = 1",
+    "many tables": b"[[rules]]\n" * 26_000,
     "many digits": b"[rules]\nx = " + b"1" * 5_000,
     "no text": b"[rules]\n\xff",
     "NUL": b"[rules]\0",
