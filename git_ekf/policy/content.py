@@ -6,6 +6,7 @@ A judgment looks at each object once, and at no more than limits.py says.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from operator import itemgetter
@@ -165,7 +166,9 @@ def _is_valid(path: bytes) -> bool:
 
 
 def _marker_size(value: str) -> int:
-    size = int(value) if value.isascii() and value.isdigit() and len(value) < 9 else 0
+    # As atoi(3), by which git goes, has it: what comes behind the digits does not count.
+    number = re.match(r"\+?0*([0-9]{1,8})(?![0-9])", value)
+    size = int(number[1]) if number else 0
     return size if 1 <= size <= _LARGEST_SIZE else _DEFAULT_SIZE
 
 

@@ -75,7 +75,9 @@ def ref_name(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
 def tree_entry(repo: Receiver) -> Iterator[Finding]:
     """No directory that arrives has entries which git would not check out, as .git and .. are."""
     checks = [key for key, _ in repo.git_config if key.startswith("receive.fsck.")]
-    asked = repo.git_setting("receive.fsckobjects") or repo.git_setting("transfer.fsckobjects")
+    asked = repo.git_setting("receive.fsckobjects")
+    if asked is None:
+        asked = repo.git_setting("transfer.fsckobjects")
     if not checks and (asked or "").lower() == "true":
         return  # git has looked at them already
     if "GIT_OBJECT_DIRECTORY" not in os.environ:

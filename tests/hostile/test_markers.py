@@ -20,6 +20,7 @@ MARKED = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
 LONG = MARKED.replace("<" * 7, "<" * 12).replace(">" * 7, ">" * 12)
 
 SIZES = ["1", "3", "7", "12", "30", "64", "65", "999", "0", "-3", "x", "7x", "", "9" * 30]
+SIZES += ["12x", "+12", "+3.5", "012", "++3", "-12"]
 PATTERNS = [
     *("*", "*.txt", "a.txt", "/a.txt", "dir/**", "**/b.txt", "dir/*.txt", "[ab].txt", "d?r/b.txt"),
     *('"a.txt"', "!a.txt", "dir/", "**", "c d.txt", '"c d.txt"', "A.TXT", "#a", "\\a.txt"),
@@ -55,8 +56,8 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 def known_size(value: str) -> bool:
     """Whether git and the rule have to agree on it: the rule does not follow sizes above 64."""
-    size = re.fullmatch(r"conflict-marker-size=(.*)", value)
-    return not size or not re.match(r"\d", size[1]) or (size[1].isdigit() and int(size[1]) <= 64)
+    size = re.match(r"conflict-marker-size=(\+?\d+)", value)
+    return not size or int(size[1]) <= 64
 
 
 @generated(20)
@@ -182,3 +183,12 @@ def test_a_binary_file_is_not_looked_into(clone: Clone) -> None:
         path.write_bytes(MARKED.encode().ljust(size, b"x") + b"\0\n")
         clone.git("add", "-A")
         assert clone.rules("--staged") == found
+
+
+@pytest.mark.parametrize("size", ["+12", "12x", "012", "12.5"])
+def test_a_size_that_git_reads_is_the_size(clone: Clone, size: str) -> None:
+    clone.write(".gitattributes", f"* conflict-marker-size={size}\n")
+    clone.write("own/a.txt", LONG)
+    clone.git("add", "-A")
+    assert "conflict-marker" in clone.git("commit", "-m", "x", ok=False).err
+    assert "leftover" in clone.git("diff", "--cached", "--check", ok=False).out

@@ -141,5 +141,9 @@ def test_git_looks_where_it_is_asked_to(site: Site) -> None:
     work.git("hash-object", "-w", "--stdin", stdin="")
     site.server.git("config", "receive.fsckObjects", "true")
     assert "hasDotgit" in site.push(f"{odd}:refs/tags/odd").err
+    site.server.git("config", "receive.fsckObjects", "")  # no, and no word of what is above it
+    site.server.git("config", "transfer.fsckObjects", "true")
+    site.refused("tree-entry", f"{odd}:refs/tags/odd")
+    site.server.git("config", "receive.fsckObjects", "true")
     site.server.git("config", "receive.fsck.hasDotgit", "ignore")
     site.refused("tree-entry", f"{odd}:refs/tags/odd")
