@@ -395,6 +395,10 @@ def test_keys_that_are_gone(work: Clone, programs: Path) -> None:
     work.git("config", "gpg.format", "ssh")
     script(programs / "ssh-keygen", "exit 0")
     fix = "git config --global user.signingKey ~/.ssh/id_ed25519.pub"
+    make = f"ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519 && {fix}"
+    assert wrong(work.path) == [("signing", ERROR, "no key is named to sign with", make)]
+    (Path(os.environ["HOME"]) / ".ssh").mkdir()
+    (Path(os.environ["HOME"]) / ".ssh/id_ed25519.pub").touch()
     assert wrong(work.path) == [("signing", ERROR, "no key is named to sign with", fix)]
     work.git("config", "user.signingKey", "~/key.pub")
     assert wrong(work.path) == [("signing", ERROR, "the key to sign with is gone: ~/key.pub", fix)]

@@ -96,7 +96,7 @@ def signing(case: Case) -> Iterator[Diagnosis]:
         yield fail(f"{names} are signed, but {program} is not on the PATH", fix)
     obstacle = _key_obstacle(repo) if form == "ssh" else ""
     if obstacle:
-        yield fail(obstacle, "git config --global user.signingKey ~/.ssh/id_ed25519.pub")
+        yield fail(obstacle, _name_a_key())
     if is_there and not obstacle:
         yield ok(f"{names}, with {program}")
 
@@ -111,6 +111,14 @@ def _key_obstacle(repo: Repository) -> str:
     if is_literal or os.path.exists(os.path.expanduser(key)):
         return ""
     return f"the key to sign with is gone: {key}"
+
+
+def _name_a_key() -> str:
+    """How to name an SSH key to sign with, made first where there is none."""
+    name = "git config --global user.signingKey ~/.ssh/id_ed25519.pub"
+    if os.path.exists(os.path.expanduser("~/.ssh/id_ed25519.pub")):
+        return name
+    return f"ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519 && {name}"
 
 
 def _install_yaml() -> str:

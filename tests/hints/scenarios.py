@@ -6,6 +6,7 @@ from beginning import CLONING, INIT, SAVING
 from deploying import APPLYING, EXAMINING, SERVING
 from drifting import DRIFTING
 from elsewhere import AIRGAP, CUT_OFF, RECEIVING
+from examined import EXAMINED
 from going_on import CHECKING, UNDOING, UPGRADES
 from mirrored import MIRRORED
 from recording import RECORDS
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, Scenario] = {
     **APPLYING,
     **DRIFTING,
     **EXAMINING,
+    **EXAMINED,
     **SERVING,
     **AIRGAP,
     **MIRRORED,
