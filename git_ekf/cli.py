@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
-import typer
-from typer._click.exceptions import ClickException, NoArgsIsHelpError
-from typer._click.exceptions import UsageError as ClickUsageError
-from typer.core import TyperGroup
-
-from git_ekf import __version__
-from git_ekf.errors import DONE, INTERRUPTED, USAGE, EkfError, SystemFailed, UsageError
+from git_ekf.declared import Abort, Exit, everyday
+from git_ekf.errors import DONE, INTERRUPTED, EkfError, SystemFailed
 from git_ekf.terminal.screen import print_error, print_hint
 
 # name -> what it does; the module is git_ekf.commands.<name>.
@@ -57,89 +53,25 @@ ALIASES = {"help": "man"}
 _MOVING = ("pull", "rollback", "sync", "undo", "upgrade")
 
 
-class Commands(TyperGroup):
-    """Imports only the command that is asked for: the whole table costs half a second."""
+def guarded(work: Callable[[], Any], name: Callable[[], str]) -> Any:
+    """Does the work of a command: what that returns.
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names in the order of the help."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, name: str) -> Any:
-        """A command, imported now; None for a name that there is not."""
-        if name not in COMMANDS:
-            return None
-        module = import_module(f"git_ekf.commands.{name}")
-        app = getattr(module, "app", None)
-        if app is None:
-            app = program()
-            app.command(name)(getattr(module, name))
-        command = typer.main.get_command(app)
-        command.name = name
-        return command
-
-    def invoke(self, ctx: Any) -> Any:
-        """Runs the command. Raises Exit where it was interrupted: typer says nothing then."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _print_interrupted()
-            if ctx.invoked_subcommand in _MOVING:
-                print_hint(
-                    "git ekf status shows how far it has got; what is done git ekf undo takes back"
-                )
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError as error:  # of which typer would make exit 1, and silence
-            if _is_reader_gone():
-                raise
-            raise SystemFailed(error) from None
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the first word names, and the words for it. Raises UsageError."""
-        name = ALIASES.get(args[0], args[0])
-        if not name.startswith("-") and name not in COMMANDS:
-            from difflib import get_close_matches  # 5 ms of every command
-
-            close = get_close_matches(name, COMMANDS, n=1)
-            hint = f"git ekf {close[0]}" if close else "git ekf -h lists the commands"
-            raise UsageError(f"{name} is not a git-ekf command", hint)
-        return super().resolve_command(ctx, [name, *args[1:]])
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Writes the list of commands in the help, without loading one."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-def program(**settings: Any) -> typer.Typer:
-    """An empty typer program as all of ours are; `settings` are typer's own."""
-    return typer.Typer(
-        rich_markup_mode=None,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        **settings,
-    )
-
-
-app = program(cls=Commands, no_args_is_help=True)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"git-ekf {__version__}")
-        raise typer.Exit(DONE)
-
-
-@app.callback(invoke_without_command=False)
-def git_ekf(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """Run a vendor's Kubernetes manifests the GitOps way."""
+    `name` tells which command it is, once it has begun. Raises Exit where it was interrupted,
+    SystemFailed, BrokenPipeError.
+    """
+    try:
+        return work()
+    except KeyboardInterrupt:
+        _print_interrupted()
+        if name() in _MOVING:
+            print_hint(
+                "git ekf status shows how far it has got; what is done git ekf undo takes back"
+            )
+        raise Exit(INTERRUPTED) from None
+    except BrokenPipeError as error:  # of which typer would make exit 1, and silence
+        if _is_reader_gone():
+            raise
+        raise SystemFailed(error) from None
 
 
 class _Terminated(BaseException):
@@ -179,26 +111,30 @@ def main(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     """The exit code of a command, its errors printed. Raises OSError."""
     try:
-        code = app(argv, prog_name="git ekf", standalone_mode=False)
+        code = _call(argv)
         return code if isinstance(code, int) else DONE
+    except Exit as end:
+        return end.code
     except EkfError as error:
         return _report(error)
-    except NoArgsIsHelpError as error:
-        print(error.format_message())
-        return USAGE
-    except ClickException as error:
-        command = "git ekf"
-        if isinstance(error, ClickUsageError) and error.ctx:
-            command = error.ctx.command_path
-        return _report(UsageError(_sentence(error.format_message()), f"{command} -h"))
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, Abort):
         _print_interrupted()
         return INTERRUPTED
     except _Terminated as signalled:
         print("git-ekf: terminated", file=sys.stderr)
         return 128 + int(signalled.args[0])
-    except SystemExit:  # what typer makes of a BrokenPipeError, its own help's for example
-        raise BrokenPipeError from None
+
+
+def _call(argv: list[str]) -> Any:
+    """What the command returns, which typer reads only where it has to."""
+    name = argv[0] if argv else ""
+    if name in COMMANDS and not {"-h", "--help"}.intersection(argv):
+        module = import_module(f"git_ekf.commands.{name}")
+        command = None if hasattr(module, "app") else getattr(module, name)
+        values = everyday(command, argv[1:]) if command else None
+        if command and values is not None:
+            return guarded(lambda: command(**values), lambda: name)
+    return import_module("git_ekf.program").run(argv)
 
 
 def _report(error: EkfError) -> int:
@@ -240,8 +176,3 @@ def _end_by_sigpipe() -> NoReturn:
 
 def _print_interrupted() -> None:
     print("\ngit-ekf: interrupted", file=sys.stderr)  # below the terminal's ^C
-
-
-def _sentence(message: str) -> str:
-    message = " ".join(message.split())
-    return message[:1].lower() + message[1:].rstrip(".")

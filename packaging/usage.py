@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from git_ekf import cli
+from git_ekf import cli, program
 from git_ekf.manual import pages
 
 # What a value is called in the usage -> what completes it: a kind that git_ekf.shell.complete
@@ -83,7 +83,7 @@ class Usage(NamedTuple):
 
 def commands() -> list[Usage]:
     """The program itself, then each command and its subcommands, in the order of the help."""
-    root: Any = typer.main.get_command(cli.app)
+    root: Any = typer.main.get_command(program.app)
     named = {name: name for name in cli.COMMANDS} | cli.ALIASES
     found = [
         Usage(

@@ -99,11 +99,15 @@ def test_full_rules_load_no_command_line(clone: Clone) -> None:
     assert not modules & {"typer", "pygit2", "rich", "tomli", "json", "pathlib"}
 
 
-@pytest.mark.parametrize("command", ["status", "check", "releases", "--version", "-h"])
-def test_commands_load_what_they_need(clone: Clone, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "for_typer"),
+    [("status", False), ("check", False), ("releases", False), ("--version", True), ("-h", True)],
+)
+def test_commands_load_what_they_need(clone: Clone, command: str, for_typer: bool) -> None:
     code, modules = imported(clone.path, GIT_EKF, command)
     assert code == 0
-    assert {"typer", "git_ekf.cli"} <= modules
+    assert "git_ekf.cli" in modules
+    assert ("typer" in modules, "inspect" in modules) == (for_typer, for_typer)
     assert not modules & {
         "pygit2",
         "rich",
@@ -119,3 +123,10 @@ def test_commands_load_what_they_need(clone: Clone, command: str) -> None:
         "git_ekf.commands.options",
         "git_ekf.commands.records_kept",
     }
+
+
+def test_an_upgrade_loads_no_typer(clone: Clone) -> None:
+    code, modules = imported(clone.path, GIT_EKF, "upgrade", "--plan", "--no-fetch", "1.9")
+    assert code == 0
+    assert "git_ekf.upgrade.plan" in modules
+    assert not modules & {"typer", "inspect", "rich", "tomli"}

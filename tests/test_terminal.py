@@ -268,7 +268,7 @@ def test_progress_of_a_single_long_build(clone: Clone, tmp_path: Path) -> None:
 def test_interrupted_while_it_is_loading(clone: Clone, tmp_path: Path) -> None:
     """Without a traceback of what it was importing."""
     script(
-        tmp_path / "typer.py",
+        tmp_path / "signal.py",
         "import os, time\nopen(os.environ['LOADING'], 'w').close()\ntime.sleep(60)\n",
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path), "LOADING": str(tmp_path / "loading")}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
+from git_ekf.commands.consent import asked_for
 from git_ekf.commands.options import Field, Message
 from git_ekf.commands.recovered import recovered
 from git_ekf.deploy.adopt import adopt as make
@@ -46,6 +45,4 @@ def adopt(
 
 def _ask(name: str, field: str) -> str:
     """What a person at the terminal says that a record lacks; "" where nobody is there."""
-    if not sys.stdin.isatty():
-        return ""
-    return str(typer.prompt(f"{field} of {escape(name)}", default="", show_default=False)).strip()
+    return asked_for(f"{field} of {escape(name)}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.asked import asked, note_elsewhere
 from git_ekf.commands.drift_shown import look_first
 from git_ekf.commands.options import Field, Message, NoFetch, Yes

@@ -11,12 +11,12 @@ import typer
 from git_ekf import config as configuration
 from git_ekf.airgap.changes import NEW, UNCHANGED, RefChange, in_order
 from git_ekf.airgap.manifest import Manifest, as_time, now
-from git_ekf.cli import program
 from git_ekf.commands.mirror_changes import Accept, show_backups, show_changes
 from git_ekf.commands.options import Json
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
+from git_ekf.program import program
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import counted, document, nullable, say

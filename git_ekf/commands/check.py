@@ -6,8 +6,7 @@ import sys
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.errors import DONE, FINDINGS, UsageError

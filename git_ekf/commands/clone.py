@@ -6,9 +6,8 @@ import os
 import shutil
 from typing import Annotated
 
-import typer
-
 from git_ekf import config as configuration
+from git_ekf import declared as typer
 from git_ekf.commands.options import Release
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository

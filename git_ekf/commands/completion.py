@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.installation import shipped
 
 

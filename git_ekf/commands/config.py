@@ -6,8 +6,7 @@ import json as as_json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.options import Json
 from git_ekf.origins import Key, Source, origins
 from git_ekf.repository import Repository

@@ -1,11 +1,11 @@
-"""The question that a command asks before it does what cannot simply be taken back."""
+"""What a command asks the person at the terminal, above all before what cannot be taken back."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-import typer
-
+from git_ekf.declared import Abort
 from git_ekf.errors import Refused
 
 
@@ -16,5 +16,21 @@ def require_consent(question: str, *, unasked: str, hint: str) -> None:
     """
     if not sys.stdin.isatty():
         raise Refused(unasked, hint)
-    if not typer.confirm(question):
+    if not _asked("confirm", question):
         raise Refused("nothing was changed")
+
+
+def asked_for(question: str) -> str:
+    """The answer of the person at the terminal; "" where nobody is there."""
+    if not sys.stdin.isatty():
+        return ""
+    return str(_asked("prompt", question, default="", show_default=False)).strip()
+
+
+def _asked(how: str, question: str, **settings: Any) -> Any:
+    import typer  # 30 ms, for a question alone
+
+    try:
+        return getattr(typer, how)(question, **settings)
+    except typer.Abort:
+        raise Abort from None

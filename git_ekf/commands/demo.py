@@ -7,8 +7,7 @@ import sys
 import tempfile
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.demo.tour import play
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from git_ekf.cli import program
 from git_ekf.commands.options import Json
 from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
@@ -19,6 +18,7 @@ from git_ekf.manifests.choice import OVERLAY, Choice, choose
 from git_ekf.manifests.difference import Changed, Difference
 from git_ekf.manifests.fields import FieldChange, Special
 from git_ekf.manifests.resources import Identity
+from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting, paged, paint
 from git_ekf.terminal.text import counted, document, say

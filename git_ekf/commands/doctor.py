@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.options import Json
 from git_ekf.doctor.examine import Examination, Examined, examine
 from git_ekf.doctor.finding import ERROR, WARNING

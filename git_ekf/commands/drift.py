@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.drift_shown import announce, failed, print_compared, print_notes
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.cli import program
 from git_ekf.commands.options import Force, Json
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.hooks import installer, servers, shims
 from git_ekf.hooks.directory import hooks_directory
+from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import document, nullable, say

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.asked import note_answer
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Release, Yes

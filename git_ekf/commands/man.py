@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.errors import UsageError
 from git_ekf.manual import pages
 from git_ekf.terminal.text import counted, say

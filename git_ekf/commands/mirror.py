@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-import typer
-
 from git_ekf import config as configuration
+from git_ekf import declared as typer
 from git_ekf.airgap.elsewhere import is_url
 from git_ekf.airgap.mirror import MirrorOrder
 from git_ekf.airgap.mirror import mirror as bring_up_to_date

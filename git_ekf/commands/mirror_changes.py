@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.airgap.changes import KEPT, WITHDRAWN, RefChange
 from git_ekf.terminal.text import counted, say
 

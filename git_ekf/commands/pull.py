@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.cluster import Cluster, cluster_of
 from git_ekf.commands.asked import fetch_both, note_answer, runs
 from git_ekf.commands.records_kept import note, with_records

@@ -6,8 +6,7 @@ import time
 from functools import partial
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json
 from git_ekf.errors import Refused

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.asked import asked
 from git_ekf.commands.options import NoFetch
 from git_ekf.commands.recovered import recovered

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.log import as_json
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records

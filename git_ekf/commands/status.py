@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.cluster import branch_to_switch_to
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.asked import asked, note_elsewhere
 from git_ekf.commands.options import Field, Message, NoFetch
 from git_ekf.commands.recovered import recovered

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.upgrade_or_sync import Request, run, with_request
 from git_ekf.upgrade import target as targets
 

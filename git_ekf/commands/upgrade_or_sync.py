@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
-import typer
-
+from git_ekf import declared as typer
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.superseded_shown import Droppable, note_outcome, who_decides
@@ -108,30 +106,25 @@ class Request(NamedTuple):
 
 def with_request(
     act: Callable[..., int], names: Sequence[str] = Request._fields
-) -> Callable[..., None]:
+) -> Callable[..., int]:
     """Makes a command of a function that returns an exit code.
 
     The command has the options of Request, or those in `names`, in place of the function's
     parameter `request`.
     """
-    parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(act, eval_str=True).parameters.values():
-        if parameter.name != "request":
-            parameters.append(parameter)
-            continue
-        hints = get_type_hints(Request, include_extras=True)
-        for name in names:
-            default = Request._field_defaults[name]
-            option = parameter.replace(name=name, default=default, annotation=hints[name])
-            parameters.append(option)
+    hints = get_type_hints(Request, include_extras=True)
+    defaults = Request._field_defaults
+    options = [typer.Parameter(name, hints[name], defaults[name]) for name in names]
+    known: list[typer.Parameter] = []
+    for parameter in typer.parameters(act):
+        known += options if parameter.name == "request" else [parameter]
 
     @wraps(act)
-    def command(**values: Any) -> None:
+    def command(**values: Any) -> int:
         request = Request(**{name: values.pop(name) for name in names})
-        raise typer.Exit(act(request=request, **values))
+        return act(request=request, **values)
 
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    command.parameters = known  # type: ignore[attr-defined]
     return command
 
 
