@@ -167,6 +167,16 @@ def test_as_json(clone: Clone) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", document["fetched"])
 
 
+def test_of_many_newer_channels_the_next_are_named(clone: Clone) -> None:
+    for number in (11, 12, 13):
+        clone.git("update-ref", f"refs/remotes/origin/release-1.{number}", "origin/release-1.10")
+        more = f" and {number - 11} more" if number > 11 else ""
+        line = "  newer          release-1.9, release-1.10, release-1.11" + more
+        assert line in clone.ekf("status").out
+    document = json.loads(clone.ekf("status", "--json").out)
+    assert document["newer"] == [f"release-1.{number}" for number in range(9, 14)]
+
+
 def test_escapes_in_repository_text(clone: Clone) -> None:
     clone.git(
         "tag",

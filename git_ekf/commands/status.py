@@ -32,6 +32,8 @@ from git_ekf.vendor import STALE
 
 # A longer text pushes its own command to the right, not everybody's.
 _WIDEST = 60
+# Newer channels that are named.
+_NAMED = 3
 
 
 def status(
@@ -170,9 +172,15 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         update = f"git ekf mirror {shell(state.mirror.primary)} {shell(url)}"
         yield _Row("mirror", f"{primary} is one, long without an update", update)
     if state.newer:
-        yield _Row("newer", ", ".join(state.newer), "git ekf upgrade --plan")
+        yield _Row("newer", _newer(state.newer), "git ekf upgrade --plan")
     yield _Row("saved", *_saved(repo, state, internal))
     yield _Row("last deploy", *_last_deploy(state))
+
+
+def _newer(channels: list[str]) -> str:
+    """The next ones by name; of the others how many there are."""
+    more = len(channels) - _NAMED
+    return ", ".join(channels[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _fetched(state: Status) -> str:
