@@ -16,8 +16,13 @@ def require_consent(question: str, *, unasked: str, hint: str) -> None:
     """
     if not sys.stdin.isatty():
         raise Refused(unasked, hint)
-    if not _asked("confirm", question):
+    if not confirmed(question):
         raise Refused("nothing was changed")
+
+
+def confirmed(question: str) -> bool:
+    """Whether the person at the terminal says yes. Raises Abort."""
+    return bool(_asked("confirm", question))
 
 
 def asked_for(question: str) -> str:

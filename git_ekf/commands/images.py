@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from git_ekf.cli import program
 from git_ekf.commands.images_shown import image_json, print_untold, unbuilt_json, unread_json
 from git_ekf.commands.options import Json
 from git_ekf.commands.paths_apart import WithPaths, behind_dashes
@@ -16,6 +15,7 @@ from git_ekf.deploy.ends import End, from_top, named_end, read_end
 from git_ekf.errors import DONE, FINDINGS
 from git_ekf.manifests.choice import Asking, Choice, choose
 from git_ekf.manifests.images import Images, Unbuilt, images_of
+from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting
 from git_ekf.terminal.text import document, say

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 
-import typer
-
+from git_ekf.commands.consent import confirmed
 from git_ekf.commands.records_kept import note
 from git_ekf.replay.dropping import Drop, always, never
 from git_ekf.replay.evidence import Evidence, Superseded
@@ -40,12 +39,12 @@ class _Person:
         self._answers: dict[str, bool] = {}
 
     def leaves_out(self, commit: Commit, superseded: Superseded) -> bool:
-        """Asks. Raises typer.Abort."""
+        """Asks. Raises Abort."""
         if commit.oid not in self._answers:
             say(f"{commit.oid[:7]} {shortened(commit.subject, 60)} would conflict.")
             for line in superseded.lines():
                 say(f"  {line}")
-            self._answers[commit.oid] = typer.confirm("Leave it out?")
+            self._answers[commit.oid] = confirmed("Leave it out?")
         return self._answers[commit.oid]
 
 
