@@ -68,8 +68,9 @@ def rebase(
     drop: Iterable[str] = (),
     git: str = "git",
     scratch: Path | None = None,
+    options: Iterable[str] = (),
 ) -> Rebased:
-    """`git rebase --onto ONTO BASE TIP` without the commits in `drop`, up to the first conflict.
+    """`git rebase OPTIONS --onto ONTO BASE TIP` without the commits in `drop`, up to the first conflict.
 
     `repository` is a work tree or a git directory, and the commits are anything that git resolves there. Commits that become empty are
     left out, those that always were stay. None is left out for being upstream already: `drop=upstream(...)` does that.
@@ -111,10 +112,12 @@ def rebase(
                 file.write(UNCONVERTED)
         call.cd(work)
         call("checkout", "--quiet", "--detach", onto)
-        return _rebased(call, base, tip, onto, dropped)
+        return _rebased(call, base, tip, onto, dropped, options)
 
 
-def _rebased(call: _Git, base: str, tip: str, onto: str, dropped: list[str]) -> Rebased:
+def _rebased(
+    call: _Git, base: str, tip: str, onto: str, dropped: list[str], options: Iterable[str]
+) -> Rebased:
     state = call.work / ".git/rebase-merge"
     # Abbreviated as in the list of commits. Whole ids there (core.abbrev) would also be in the names that git gives to conflicting files.
     names = {commit: call("rev-parse", "--short", commit).strip() for commit in dropped}
@@ -128,7 +131,9 @@ def _rebased(call: _Git, base: str, tip: str, onto: str, dropped: list[str]) -> 
         'edit() { cp "$1" "$LIST" && LC_ALL=C sed -f "$LIST.sed" "$LIST" >"$1" && echo break >>"$1"; }; edit'
     )
     # With --interactive, git would stop at a commit that becomes empty.
-    done = call.attempt("rebase", "--interactive", "--empty=drop", "--onto", onto, base, tip)
+    done = call.attempt(
+        "rebase", "--interactive", "--empty=drop", *options, "--onto", onto, base, tip
+    )
     output = (done.stdout + done.stderr).decode("utf-8", "surrogateescape")
     if not state.exists():
         raise RuntimeError(f"rebase did not start: {output}")

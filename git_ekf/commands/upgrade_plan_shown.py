@@ -7,6 +7,7 @@ from git_ekf.commands.superseded_shown import (
     print_droppable,
     superseded_as_json,
 )
+from git_ekf.commands.upgrade_settled_shown import settled_as_json, settled_lines
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current
@@ -186,7 +187,8 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
         lines.append(step.commit.emptied)
     elif step.verdict == "empty":
         lines.append("nothing of it is left")
-    lines += [f"{path}: the {side} side is taken" for path, side in step.settled]
+    for one in step.settled:
+        lines += settled_lines(one)
     lines += [f"{old} is {new} there" for old, new in step.moved]
     if step.depends:
         lines.append(f"behind the conflict of {', '.join(oid[:7] for oid in step.depends)}")
@@ -219,7 +221,6 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
 
 def _step_as_json(step: ReplayStep) -> dict[str, object]:
     moved = [{"from": old, "to": new} for old, new in step.moved]
-    settled = [{"path": path, "side": side} for path, side in step.settled]
     return {
         "commit": step.commit.oid,
         "subject": step.commit.subject,
@@ -227,7 +228,7 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
         "upstream": step.upstream or None,
         "merged": step.merged,
         "moved": moved,
-        "settled": settled,
+        **settled_as_json(step.settled),
         "conflicts": [conflict._asdict() for conflict in step.conflicts],
         "superseded": superseded_as_json(step.superseded),
         "depends": step.depends,

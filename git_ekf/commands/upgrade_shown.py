@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from git_ekf.commands.upgrade_plan_shown import LISTED, is_plain, print_step
+from git_ekf.commands.upgrade_settled_shown import settled_lines
 from git_ekf.errors import DONE, FINDINGS, STOPPED
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
@@ -129,8 +130,9 @@ def _print_state(state: RebaseState) -> None:
     for oid, why in state.dropped:
         say(f"  dropped   {oid[:7]} {state.subjects[oid]}")
         say(f"            {why}")
-    for path, how in state.settled:
-        say(f"  settled   {path}: {how if ' ' in how else f'the {how} side is taken'}")
+    for one in state.settled:
+        first, *rest = settled_lines(one)
+        say(f"  settled   {first}", *(f"            {line}" for line in rest))
 
 
 def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:

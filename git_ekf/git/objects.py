@@ -18,8 +18,8 @@ from git_ekf.git.trees import Entry
 _AUTHOR = b"author x <x> 0 +0000\ncommitter x <x> 0 +0000\n\n"
 
 # The types of objects in a pack.
-_COMMIT, _TREE = 1, 2
-_NAMES = {_COMMIT: b"commit", _TREE: b"tree"}
+_COMMIT, _TREE, _BLOB = 1, 2, 3
+_NAMES = {_COMMIT: b"commit", _TREE: b"tree", _BLOB: b"blob"}
 
 
 class Objects:
@@ -39,6 +39,10 @@ class Objects:
         """Makes a commit without a message. Its object id."""
         heads = "".join([f"tree {tree}\n", *(f"parent {parent}\n" for parent in parents)])
         return self._make(_COMMIT, heads.encode() + _AUTHOR)
+
+    def blob(self, content: bytes) -> str:
+        """Makes a file's content. Its object id."""
+        return self._make(_BLOB, content)
 
     def tree(self, entries: Mapping[str, Entry]) -> str:
         """Makes a tree with these paths and nothing else, and the trees below it. Its object id."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
-from git_ekf.git.trees import Entry
+from git_ekf.git.trees import Entry, Stages
 from git_ekf.replay.divergence import Divergence, is_edit
 from git_ekf.replay.file_merges import FileMerge, merge_files
 from git_ekf.replay.folders import Folders
@@ -235,13 +235,13 @@ class Forecast:
 
     def _conflict(self, file: FileMerge, conflicts: list[Conflict]) -> None:
         step = file.step
-        if self._settle and {conflict.kind for conflict in conflicts} <= {"content", "binary"}:
-            settled = self._settle(file.path, file.base, file.ours, file.theirs)
-            if settled:
-                entry, side = settled
-                step.settled.append((file.path, side))
-                self._merged(file, entry)
-                return
+        stages = {file.path: {1: file.base, 2: file.ours, 3: file.theirs}}
+        settled = self._settled(step, conflicts, stages)
+        if settled:
+            entry = settled[file.path]
+            assert entry  # both sides have one
+            self._merged(file, entry)
+            return
         step.verdict = "conflict"
         step.conflicts += one_a_path(conflicts)
         self._open[file.path] = step.commit.oid
@@ -263,7 +263,9 @@ class Forecast:
         changed = self._scratch.writing.diff_trees(before, result.tree)
         after = {path: entry for path, (_, entry) in changed.items()}
         if not result.clean:
-            after |= self._settle_all(step, result) or self._leave_open(step, result, ours)
+            after |= self._settled(step, result.conflicts, result.stages) or self._leave_open(
+                step, result, ours
+            )
         for path in {*commit.changes, *after}:
             # Where the sides do not differ, either change says what both have.
             unchanged, _ = commit.changes.get(path) or changed.get(path) or (None, None)
@@ -282,24 +284,21 @@ class Forecast:
         )
         step.mark_if_empty()
 
-    def _settle_all(self, step: ReplayStep, result: Merge) -> dict[str, Entry | None]:
-        """The files in conflict, decided for one side where all of them can be; else none."""
-        kinds = {conflict.kind for conflict in result.conflicts}
-        if self._settle is None or not kinds <= {"content", "add/add", "binary"}:
+    def _settled(
+        self, step: ReplayStep, conflicts: list[Conflict], stages: Stages
+    ) -> dict[str, Entry | None]:
+        """The files in conflict, decided without asking where all of them can be; else none."""
+        if self._settle is None or not all(conflict.can_be_settled for conflict in conflicts):
             return {}
         entries: dict[str, Entry | None] = {}
-        sides = []
-        for path, stages in result.stages.items():
-            ours = stages.get(2)
-            theirs = stages.get(3)
-            if not (ours and theirs and ours.is_file and theirs.is_file):
-                return {}
-            settled = self._settle(path, stages.get(1), ours, theirs)
+        how = []
+        for path, of_path in stages.items():
+            settled = self._settle(path, of_path)
             if settled is None:
                 return {}
-            entries[path], side = settled
-            sides.append((path, side))
-        step.settled += sides
+            entries |= settled.entries
+            how.append(settled.how)
+        step.settled += how
         return entries
 
     def _leave_open(self, step: ReplayStep, result: Merge, ours: str) -> dict[str, Entry | None]:

@@ -19,6 +19,11 @@ class Conflict(NamedTuple):
     paths: tuple[str, ...]
     message: str
 
+    @property
+    def can_be_settled(self) -> bool:
+        """Whether its stages say all there is to it, so that a side can be taken."""
+        return self.kind in ("content", "add/add", "binary", "symlink")
+
 
 class Merge(NamedTuple):
     """`tree` has the result, with conflict markers where it is not `clean`.

@@ -44,7 +44,8 @@ class Scratch:
         git_dir = os.path.join(folder, "git")
         promisor = _promisor(repo)
         self.folder = folder
-        self.objects = Objects(objects, repo.place.object_format)
+        self.object_format = repo.place.object_format
+        self.objects = Objects(objects, self.object_format)
         self._top = os.path.join(folder, "tree")
         for path in (self._top, os.path.join(git_dir, "objects"), os.path.join(git_dir, "refs")):
             os.makedirs(path)

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
 from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.merging import Conflict
 from git_ekf.replay.stack import Commit
 
-# Settles a conflict in the content of a file: (path, base, ours, theirs) -> the entry, and the side
-# it is taken from; None leaves it.
-Settle = Callable[[str, Entry | None, Entry, Entry], "tuple[Entry, str] | None"]
+# Of the lines that a settled conflict costs so many are kept, of so many characters.
+_LINES, _WIDTH = 40, 200
+
+
+class Settlement(NamedTuple):
+    """A conflict that was decided without asking.
+
+    `side` is the one it was decided for, local or vendor; else the words for how. `lost` are the
+    lines of the other side that are given up for it, without line ends: the first of `number`.
+    """
+
+    path: str
+    side: str
+    lost: tuple[str, ...] = ()
+    number: int = 0
+
+    def shortened(self) -> Settlement:
+        """With no more of the lines than somebody reads, each of them cut."""
+        return self._replace(lost=tuple(line[:_WIDTH] for line in self.lost[:_LINES]))
+
+
+class Settled(NamedTuple):
+    """A conflict, decided: the entries of some paths then (None: there is no file), and how."""
+
+    entries: dict[str, Entry | None]
+    how: Settlement
+
+
+# Settles the conflict in a path, by its stages; None leaves it.
+Settle = Callable[[str, dict[int, Entry]], Settled | None]
 
 
 class ReplayStep:
@@ -23,7 +51,7 @@ class ReplayStep:
     nobody has looked. `changes` is what it does on the new side, path by path. `merged`
     are the files that git merged, `moved` the files that it now changes elsewhere (old path, new
     path). `depends` are the commits behind whose conflicts it stands, `settled` the conflicts that
-    were decided for one side (path, side).
+    were decided without asking.
     """
 
     __slots__ = (
@@ -48,7 +76,7 @@ class ReplayStep:
         self.moved: list[tuple[str, str]] = []
         self.conflicts: list[Conflict] = []
         self.depends: list[str] = []
-        self.settled: list[tuple[str, str]] = []
+        self.settled: list[Settlement] = []
         self.superseded: Superseded | None = None
 
     @property

@@ -74,7 +74,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
         settings = tracking(repo, target.goal) if target.command == UPGRADE else ()
         if picks:
             # What is settled in the step in conflict git meets again.
-            settled = [pair for step in done for pair in step.settled]
+            settled = [one for step in done for one in step.settled]
             left_out = tuple(step.commit.oid for step in UpgradePlan(target, done).dropped)
             state = RebaseState(
                 target,

@@ -7,16 +7,13 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from git_ekf.errors import UsageError
-from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
+from git_ekf.replay.favour import LOCAL, VENDOR, Favour
 from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.step import Settle
+from git_ekf.replay.step import Settle, Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.upgrade.migration import migrations_between
 from git_ekf.upgrade.target import Target
-
-LOCAL = "local"
-VENDOR = "vendor"
 
 
 class Preference(NamedTuple):
@@ -72,35 +69,21 @@ def without_a_file(
 
 
 def settler(scratch: Scratch, preferences: tuple[Preference, ...]) -> Settle | None:
-    """How a forecast decides conflicts; None where nothing is preferred."""
+    """How conflicts are decided; None where nothing is preferred."""
     if not preferences:
         return None
+    favour = Favour(scratch)
 
-    def settle(
-        path: str, base: Entry | None, ours: Entry, theirs: Entry
-    ) -> tuple[Entry, str] | None:
+    def settle(path: str, stages: dict[int, Entry]) -> Settled | None:
         side = side_of(preferences, path)
-        if not side:
+        ours = stages.get(2)
+        theirs = stages.get(3)
+        if not (side and ours and theirs):
             return None
-        return merge_file(scratch.writing, scratch.folder, base, ours, theirs, side), side
+        merged = favour.merge(path, stages.get(1), ours, theirs, side)
+        if merged is None:
+            return None
+        lost = tuple(map(os.fsdecode, merged.lost))
+        return Settled({path: merged.entry}, Settlement(path, side, lost, len(lost)))
 
     return settle
-
-
-def merge_file(
-    git: Git, folder: str, base: Entry | None, ours: Entry, theirs: Entry, side: str
-) -> Entry:
-    """The file with both sides' changes, and one side's where they conflict (git-merge-file(1)).
-
-    Of a binary file it is that side's file. `ours` is the vendor's, `theirs` the commit's. `folder`
-    is for temporary files. Raises GitFailed.
-    """
-    names = [os.path.join(folder, name) for name in ("ours", "base", "theirs")]
-    for name, entry in zip(names, (ours, base, theirs), strict=True):
-        with open(name, "wb") as file:
-            file.write(git.blob(entry.oid) if entry else b"")
-    content = git.merge_file(*names, favour="theirs" if side == LOCAL else "ours")
-    if content is None:
-        return theirs if side == LOCAL else ours
-    mode = ours.mode if base and theirs.mode == base.mode else theirs.mode
-    return Entry(mode, git.write_blob(content))

@@ -215,7 +215,7 @@ def _go_on(
     while in_progress(repo, state):
         unmerged = repo.git.variant(repo.place.top).unmerged()
         settled = settle_known(repo, state, unmerged, output)
-        left = unmerged.keys() - {path for path, _ in settled}
+        left = unmerged.keys() - {one.path for one in settled}
         found = found_at_stop(repo, state) if left else None
         if found and found.superseded.certain and drop and drop(*found):
             state = _without(state, *found)

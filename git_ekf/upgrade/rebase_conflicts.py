@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import NamedTuple
 
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry, Stages
 from git_ekf.policy.content import Content
+from git_ekf.replay import merging
 from git_ekf.replay.evidence import Superseded
+from git_ekf.replay.new_side import NewSide
+from git_ekf.replay.scratch import Scratch, open_scratch
+from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
-from git_ekf.upgrade.prefer import merge_file, side_of
+from git_ekf.upgrade.prefer import settler, side_of
 from git_ekf.upgrade.rebase_state import RebaseState
 
 
@@ -48,29 +51,51 @@ class Stopped(NamedTuple):
 
 def settle_known(
     repo: Repository, state: RebaseState, unmerged: Stages, output: str
-) -> list[tuple[str, str]]:
-    """(path, how) of files whose resolution is known, now resolved in the index.
+) -> list[Settlement]:
+    """The files whose resolution is known, now resolved in the index.
 
-    They are as rerere has resolved them (git-rerere(1), in git's `output`), or, where their content
-    is in conflict, as the user prefers. Raises GitFailed.
+    They are as rerere has resolved them (git-rerere(1), in git's `output`), or as the user prefers.
+    Raises GitFailed.
     """
     work_tree = repo.git.variant(repo.place.top)
     said = r"^(?:Resolved|Staged) '(.*)' using previous resolution\.$"
     replayed = [path for path in re.findall(said, output, re.MULTILINE) if path in unmerged]
     if replayed:
         work_tree.add(replayed)
-    settled = [(path, "as it was resolved before") for path in replayed]
-    for path, stages in unmerged.items():
-        side = "" if path in replayed else side_of(state.prefer, path)
-        ours = stages.get(2)
-        theirs = stages.get(3)
-        if side and ours and theirs and ours.is_file and theirs.is_file:
-            folder = os.path.join(repo.place.git_dir, "ekf")
-            entry = merge_file(repo.git, folder, stages.get(1), ours, theirs, side)
-            repo.git.update_index([(path, entry)])
-            work_tree.check_out_file(path)
-            settled.append((path, side))
+    settled = [Settlement(path, "as it was resolved before") for path in replayed]
+    preferred = [path for path in unmerged if side_of(state.prefer, path) and path not in replayed]
+    # Before git 2.39 there is nothing that merges a file as `git rebase` does.
+    if not preferred or repo.git.version < merging.MINIMUM:
+        return settled
+    head = repo.git.commit("HEAD") or ""
+    with open_scratch(repo) as scratch:
+        NewSide(scratch, head).read_attributes(preferred)
+        settle = settler(scratch, state.prefer)
+        assert settle
+        known = _known(repo, scratch, head, preferred)
+        for path in preferred:
+            stages = unmerged[path]
+            # Not where git has merged two files to have something to put there (rename/add).
+            if not known.issuperset(entry.oid for entry in stages.values()):
+                continue
+            one = settle(path, stages)
+            if one is None:
+                continue
+            for name, entry in one.entries.items():
+                assert entry
+                written = Entry(entry.mode, repo.git.write_blob(scratch.writing.blob(entry.oid)))
+                repo.git.update_index([(name, written)])
+                work_tree.check_out_file(name)
+            settled.append(one.how)
     return settled
+
+
+def _known(repo: Repository, scratch: Scratch, head: str, paths: list[str]) -> set[str]:
+    """The ids of what the commit that is picked and HEAD have, in its own paths and in others."""
+    picked = repo.git.ref_value("REBASE_HEAD")
+    changes = repo.git.diff_trees(f"{picked}^", picked) if picked else {}
+    known = {entry.oid for pair in changes.values() for entry in pair if entry}
+    return known.union(scratch.object_ids([f"{head}:{path}" for path in {*paths, *changes}]))
 
 
 def require_no_markers(repo: Repository) -> None:

@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
 from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.upgrade.prefer import Preference
@@ -23,10 +24,10 @@ class RebaseState(NamedTuple):
     """The record of a rebase while it runs. It began at `onto`, with `written` below it.
 
     `rest` is what it was given to pick: (original, the same migrated or made one line, else the
-    original again). `settled` are (path, how) of conflicts decided without asking, `dropped` are
-    (commit, why). `vendor` are the states of the vendor's that superseded commits are looked for
-    between, () where nobody looks; `drops` says whether one is left out without a question, and
-    `superseded` are those left out.
+    original again). `settled` are the conflicts decided without asking, `dropped` are (commit,
+    why). `vendor` are the states of the vendor's that superseded commits are looked for between, ()
+    where nobody looks; `drops` says whether one is left out without a question, and `superseded`
+    are those left out.
     """
 
     target: Target
@@ -35,7 +36,7 @@ class RebaseState(NamedTuple):
     rest: list[tuple[str, str]]
     subjects: dict[str, str]
     prefer: tuple[Preference, ...]
-    settled: list[tuple[str, str]]
+    settled: list[Settlement]
     dropped: list[tuple[str, str]]
     vendor: tuple[str, ...] = ()
     drops: bool = False
@@ -62,8 +63,12 @@ def read(repo: Repository) -> RebaseState | None:
     """The record, kept until the next upgrade; None where there is none that can be read."""
     try:
         values = json.loads(read_small(path_of(repo, "rebase"), STATE) or b"")
-        for name in ("written", "rest", "settled", "dropped"):
+        for name in ("written", "rest", "dropped"):
             values[name] = [(first, second) for first, second in values[name]]
+        values["settled"] = [
+            Settlement(path, how, tuple(lost), number)
+            for path, how, lost, number in values["settled"]
+        ]
         values["target"] = Target(*values["target"])
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
         for name in ("vendor", "superseded"):
@@ -77,7 +82,8 @@ def write(repo: Repository, state: RebaseState) -> None:
     """Keeps it, so that it survives a crash of the system."""
     path = path_of(repo, "rebase")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    write_small(path, json.dumps(state._asdict()).encode())
+    settled = [one.shortened() for one in state.settled]
+    write_small(path, json.dumps(state._replace(settled=settled)._asdict()).encode())
 
 
 def path_of(repo: Repository, name: str) -> str:

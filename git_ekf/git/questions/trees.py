@@ -159,14 +159,13 @@ class TreeQuestions(Process):
                 messages.append(MergeMessage(paths, next(fields), next(fields)))
         return TreeMerge(tree, clean, stages, messages)
 
-    def merge_file(self, ours: str, base: str, theirs: str, *, favour: str) -> bytes | None:
-        """Three files merged, one side's lines taken where they conflict; None for binary files.
-
-        `favour` is ours or theirs. Raises GitFailed.
+    def merge_attribute(self, path: str) -> str:
+        """The attribute `merge` of a path, as git-check-attr(1) prints it: a driver's name, set,
+        unset or unspecified.
         """
-        options = ("-p", "-q", f"--{favour}")
-        code, out = self._run("merge-file", *options, ours, base, theirs, ok=(*range(128), 255))
-        return None if code == 255 else out
+        asked = os.fsencode(f"{path}\0")
+        out = self._run("check-attr", "--stdin", "-z", "merge", stdin=asked)[1]
+        return os.fsdecode(out).split("\0")[2]
 
     # --- the index ---
 

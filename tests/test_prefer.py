@@ -1,0 +1,242 @@
+"""Conflicts decided by --prefer against `git rebase -X`: generated histories, real stacks and real upgrades."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import DATA
+from histories import FILE, Built, History, Text, Version, histories, rebase
+from histories import Entry as File
+from hypothesis import given
+from hypothesis import strategies as st
+from reach import EVERYTHING, generated, rare
+from test_replay import real, stacks  # noqa: F401
+
+from git_ekf.git.calls import Git
+from git_ekf.git.quarantine import Quarantine
+from git_ekf.git.trees import Entry
+from git_ekf.replay.divergence import read_divergence
+from git_ekf.replay.forecast import Forecast
+from git_ekf.replay.scratch import open_scratch
+from git_ekf.replay.stack import already_upstream, read_stack
+from git_ekf.replay.step import ReplayStep, Settled
+from git_ekf.replay.writing import Writer
+from git_ekf.repository import Repository
+from git_ekf.upgrade.prefer import Preference, settler
+
+# In a rebase the commits are theirs.
+STRATEGY = {"local": "theirs", "vendor": "ours"}
+
+
+class Replayed(NamedTuple):
+    """The steps up to the first conflict, the trees of what was written, and what was dropped."""
+
+    steps: list[ReplayStep]
+    trees: list[str]
+    dropped: set[str]
+
+
+def replay(built: Built, side: str) -> Replayed:
+    """As an upgrade does it that prefers a side in the content of all files."""
+    repo = Repository(Git(str(built.path)))
+    with open_scratch(repo) as scratch:
+        stack = read_stack(repo.git, built.base, built.tip)
+        channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
+        upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
+        prefer = settler(scratch, (Preference(side, ""),))
+        assert prefer
+
+        def settle(path: str, stages: dict[int, Entry]) -> Settled | None:
+            return prefer(path, stages) if stages.get(2) and stages.get(3) else None
+
+        with (
+            Quarantine(repo.git, repo.place.objects) as quarantine,
+            Writer(repo, scratch, quarantine, stack.commits, built.onto) as writer,
+        ):
+            sides = read_divergence(scratch.writing, built.base, built.onto)
+            forecast = Forecast(
+                scratch, stack, built.onto, upstream, sides, settle=settle, write=writer.add
+            )
+            steps = forecast.steps()
+            written = writer.finish()
+            quarantine.migrate()
+    trees = [repo.git.tree_of(oid) for _, oid in written.commits]
+    return Replayed(steps, trees, set(upstream))
+
+
+def assert_as_git_does(built: Built, side: str) -> list[ReplayStep]:
+    ours = replay(built, side)
+    gits = rebase(*built, drop=ours.dropped, options=["-X", STRATEGY[side]])
+    stops = bool(ours.steps) and ours.steps[-1].verdict == "conflict"
+    assert gits.stopped == (ours.steps[-1].commit.oid if stops else "")
+    assert ours.trees == gits.trees
+    return ours.steps
+
+
+@generated(20)
+@given(histories(), st.sampled_from(sorted(STRATEGY)))
+def test_generated_histories(history: History, side: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert_as_git_does(history.build(Path(folder) / "r"), side)
+
+
+# --- the content of single files ---
+
+LINES = [
+    b"a\n",
+    b"b\n",
+    b"c\n",
+    b"d\n",
+    b"\n",
+    b" \n",
+    b"a\r\n",
+    b"\r\n",
+    b"=======\n",
+    b"<<<<<<< a\n",
+    b">>>>>>> b\n",
+    b"||||||| c\n",
+    b"=" * 64 + b"\n",
+    b"caf\xe9\n",
+]
+STYLES = [(), (("merge.conflictStyle", "diff3"),), (("merge.conflictStyle", "zdiff3"),)]
+ATTRIBUTES = [
+    b"",
+    b"* conflict-marker-size=1\n",
+    b"* conflict-marker-size=64\n",
+    b"* merge\n",
+    b"*0 -merge\n*1 merge=union\n*2 merge=text\n*3 binary\n",
+    b"* text eol=crlf\n",
+]
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> bytes:
+    text = b"".join(draw(st.lists(st.sampled_from(LINES), max_size=14)))
+    return text[: -draw(st.sampled_from([0, 0, 0, 1])) or None]
+
+
+@st.composite
+def edits(draw: st.DrawFn, text: bytes) -> bytes:
+    """The text with some of its lines replaced, taken out or added, or without the last line end."""
+    lines = text.splitlines(keepends=True)
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(lines)))
+        end = start + draw(st.integers(0, 3))
+        lines[start:end] = draw(st.lists(st.sampled_from(LINES), max_size=3))
+    edited = b"".join(lines)
+    return edited[:-1] if draw(st.integers(0, 4)) == 0 else edited
+
+
+@st.composite
+def triples(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
+    base = draw(contents())
+    return base, draw(edits(base)), draw(edits(base))
+
+
+@generated(12)
+@given(
+    st.lists(triples(), min_size=40, max_size=40),
+    st.sampled_from(ATTRIBUTES),
+    st.sampled_from(STYLES),
+    st.sampled_from(sorted(STRATEGY)),
+    st.booleans(),
+)
+def test_generated_files(
+    files: list[tuple[bytes, bytes, bytes]],
+    attributes: bytes,
+    settings: tuple[tuple[str, str], ...],
+    side: str,
+    added: bool,
+) -> None:
+    """Many in one commit: lines like markers, line ends of both kinds and none, files that both sides add."""
+    text = Text(b"Operator <operator@example.com> 1600000000 +0000", b"", b"Files\n")
+    common = {b".gitattributes": File(FILE, attributes)}
+    first, vendors, mine = (
+        Version(
+            common
+            | {
+                b"f%d" % number: File(FILE, file[index])
+                for number, file in enumerate(files)
+                if index or not added or number % 2
+            },
+            text,
+            (),
+        )
+        for index in range(3)
+    )
+    history = History(first, [vendors], [mine], settings)
+    with tempfile.TemporaryDirectory() as folder:
+        assert_as_git_does(history.build(Path(folder) / "r"), side)
+
+
+# --- real ones ---
+
+
+@pytest.fixture(scope="module")
+def upgrades(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not DATA.exists():
+        pytest.skip("the shared data is not here")
+    path = tmp_path_factory.mktemp("real") / "r.git"
+    Git().init(str(path), bare=True)
+    Git(str(path)).fetch_copy(str(DATA / "real-upgrades.bundle"), "refs/*:refs/*")
+    return path
+
+
+# Here `git merge-file` settles another conflict than the one that git has found.
+OTHERWISE = ["013/pair/8", "022/pair/0", "065/pair/2", "068/pair/0"]
+
+
+def pairs() -> list[tuple[str, str]]:
+    """(commit, name of the human's version of it): some of the real upgrades, or with everything all."""
+    if not (DATA / "real-upgrades.jsonl").exists():
+        return []
+    found = []
+    for line in (DATA / "real-upgrades.jsonl").read_text().splitlines():
+        upgrade = json.loads(line)
+        for number, pair in enumerate(upgrade["pairs"]):
+            found.append((pair["commit"], f"{upgrade['up']}/pair/{number}"))
+    return [pair for pair in found if EVERYTHING or pair[1] in OTHERWISE]
+
+
+@pytest.mark.parametrize("side", sorted(STRATEGY))
+@pytest.mark.parametrize("pair", pairs(), ids=lambda pair: pair[1])
+def test_real_pairs(upgrades: Path, pair: tuple[str, str], side: str) -> None:
+    """A commit on the state that a human had before he made it anew."""
+    commit, human = pair
+    git = Git(str(upgrades))
+    onto = git.commit(f"refs/up/{human}^")
+    base = git.commit(f"{commit}^")
+    assert onto
+    assert base
+    assert_as_git_does(Built(upgrades, base, commit, onto), side)
+
+
+def real_upgrades() -> list[str]:
+    if not (DATA / "real-upgrades.jsonl").exists():
+        return []
+    lines = (DATA / "real-upgrades.jsonl").read_text().splitlines()
+    return [json.loads(line)["up"] for line in lines]
+
+
+@rare
+@pytest.mark.parametrize("side", sorted(STRATEGY))
+@pytest.mark.parametrize("name", real_upgrades())
+def test_real_upgrades(upgrades: Path, name: str, side: str) -> None:
+    """The whole stack, up to a conflict that is not in the content of a file."""
+    git = Git(str(upgrades))
+    base, tip, onto = (git.ref_value(f"refs/up/{name}/{end}") for end in ("old", "stack", "new"))
+    assert_as_git_does(Built(upgrades, base, tip, onto), side)
+
+
+@rare
+@pytest.mark.parametrize("side", sorted(STRATEGY))
+@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack["ref"].partition("s/")[2])
+def test_real_stacks(real: Path, stack: dict[str, str], side: str) -> None:  # noqa: F811
+    git = Git(str(real))
+    tip = git.ref_value(stack["ref"])
+    base = git.merge_base(f"release-{stack['release']}", tip) or ""
+    assert_as_git_does(Built(real, base, tip, git.ref_value(f"release-{stack['next']}")), side)
