@@ -216,8 +216,8 @@ __git_ekf_command ()
 		arguments="revisions revisions paths..."
 		;;
 	images)
-		options=--new-since=,--json,--help
-		valued="--new-since"
+		options=--new-since=,--write=,--json,--help
+		valued="--new-since --write"
 		arguments="revisions paths..."
 		;;
 	apply)
@@ -349,6 +349,7 @@ __git_ekf_option ()
 	init--release) kind=channels ;;
 	check--format) kind=one-of:text,json,sarif,github ;;
 	images--new-since) kind=revisions ;;
+	images--write) kind=paths ;;
 	tag-F | tag--file) kind=files ;;
 	log--release) kind=channels ;;
 	sync--prefer) kind=one-of:local,vendor ;;

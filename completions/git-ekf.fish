@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -119,6 +119,7 @@ complete -c git-ekf -n '__git_ekf_at diff 1' -F -k -a '(__git_ekf_ask revisions)
 complete -c git-ekf -n '__git_ekf_at diff 2' -F -k -a '(__git_ekf_ask revisions)'
 complete -c git-ekf -n '__git_ekf_at diff 3+' -F -k -a '(__git_ekf_ask paths)'
 complete -c git-ekf -n '__git_ekf_at images' -l new-since -r -F -k -a '(__git_ekf_ask revisions)' -d 'Only the images that this one lacks.'
+complete -c git-ekf -n '__git_ekf_at images' -l write -r -F -k -a '(__git_ekf_ask paths)' -d 'Write the entries to this kustomization that take them from images.registry.'
 complete -c git-ekf -n '__git_ekf_at images' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at images' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at images 1' -F -k -a '(__git_ekf_ask revisions)'

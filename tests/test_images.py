@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Clone
+import yaml
+from conftest import Clone, run
+from reach import rare
 from test_schemas import answer
 
 from git_ekf import config
 from git_ekf.config import Config
 from git_ekf.errors import UsageError
 from git_ekf.imagenames import ImageName, NoImageName, is_below, is_registry, parse
+from git_ekf.manifests.image_entries import CannotEdit, Entry, added
 from git_ekf.manifests.image_uses import Patterns, uses
 from git_ekf.manifests.resources import parse as parse_resources
 
@@ -36,6 +41,68 @@ for file in *.yaml ../../base/*.yaml; do
     cat "$file"
 done
 """
+
+# Builds as kustomize does, as far as images go: its lists of containers wherever they are, the fields that files
+# of `configurations:` name, the names taken for regular expressions, and the entries one after another.
+_KUSTOMIZE = (
+    f"#!{sys.executable}\n"
+    + r"""
+import os, re, sys, yaml
+
+def split(text):
+    at = text.find("/") if "/" in text else 0
+    ends = [end for end in (text.find(":", at), text.find("@", at)) if end >= 0]
+    return (text[:min(ends)], text[min(ends):]) if ends else (text, "")
+
+def renamed(text, entry):
+    pattern = "^" + entry["name"] + r"(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$"
+    if not re.match(pattern, text):
+        return text
+    name, rest = split(text)
+    return entry.get("newName", name) + (":" + entry["newTag"] if "newTag" in entry else rest)
+
+def walk(value, entry):
+    for key, inner in value.items() if isinstance(value, dict) else []:
+        if key in ("containers", "initContainers"):
+            for item in inner:
+                item["image"] = renamed(item["image"], entry)
+        walk(inner, entry)
+    for inner in value if isinstance(value, list) else []:
+        walk(inner, entry)
+
+def field(value, path, entry):
+    first, _, rest = path.partition("/")
+    if rest and first in value:
+        field(value[first], rest, entry)
+    elif first in value:
+        value[first] = renamed(value[first], entry)
+
+def build(folder):
+    with open(os.path.join(folder, "kustomization.yaml")) as file:
+        own = yaml.safe_load(file)
+    found = []
+    for name in own.get("resources", []):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path):
+            found += build(path)
+            continue
+        with open(path) as file:
+            found += list(yaml.safe_load_all(file))
+    paths = []
+    for name in own.get("configurations", []):
+        with open(os.path.join(folder, name)) as file:
+            paths += yaml.safe_load(file)["images"]
+    for entry in own.get("images") or []:
+        for one in found:
+            walk(one, entry)
+            for spec in paths:
+                if spec.get("kind", one["kind"]) == one["kind"]:
+                    field(one, spec["path"], entry)
+    return found
+
+print(yaml.safe_dump_all(build(sys.argv[1])))
+"""
+)
 
 
 def use_builder(clone: Clone, *words: str) -> None:
@@ -349,9 +416,9 @@ def test_what_is_missing_is_said(clone: Clone, builder: str) -> None:
         f"not built: {DASHBOARD} of HEAD",
         "  no such base",
         'not read: "Not/an image" is not the name of an image',
-        f"  Pod web spec.containers[name=c1].image ({ISTIO})",
+        f"  container: Pod web spec.containers[name=c1].image ({ISTIO})",
         'not read: "nginx:$(TAG)" has a variable in it',
-        f"  Pod web spec.containers[name=c0].image ({ISTIO})",
+        f"  container: Pod web spec.containers[name=c0].image ({ISTIO})",
     ]
     # What the older revision lacks is not known where that does not build.
     clone.commit(f"{DASHBOARD}/fail.txt", "")
@@ -520,3 +587,330 @@ def test_a_builder_that_hangs_ends_with_the_command(clone: Clone, tmp_path: Path
     pid = int(mark.read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+# --- entries in a kustomization ---
+
+ENTRIES = [Entry("nginx", f"{MIRROR}/nginx"), Entry("9front/a", f"{MIRROR}/9front/a")]
+LINES = f"""- name: nginx
+  newName: {MIRROR}/nginx
+- name: "9front/a"
+  newName: {MIRROR}/9front/a
+"""
+INDENTED = "".join(f"  {line}\n" for line in LINES.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("resources:\n- a.yaml\n", f"resources:\n- a.yaml\nimages:\n{LINES}"),
+        ("resources: [a.yaml]", f"resources: [a.yaml]\nimages:\n{LINES}"),
+        ("a: 1\n\n# the end\n", f"a: 1\n\n# the end\nimages:\n{LINES}"),
+        (
+            "images:\n- name: a # why\n# more\nb: 1\n",
+            f"images:\n- name: a # why\n{LINES}# more\nb: 1\n",
+        ),
+        (
+            "images:\n  - name: a\n    newTag: 'x'\n\nb: 1",
+            f"images:\n  - name: a\n    newTag: 'x'\n{INDENTED}\nb: 1",
+        ),
+        ("images:\n- {name: a}", f"images:\n- {{name: a}}\n{LINES}"),
+        ("images:\n- name: a\n  digest:\nb: 1\n", f"images:\n- name: a\n  digest:\n{LINES}b: 1\n"),
+        ("images: []\nb: 1\n", f"images: \n{LINES}b: 1\n"),
+        ("images: [] # none\nb: 1\n", f"images:  # none\n{LINES}b: 1\n"),
+        ("images: null\n", f"images: \n{LINES}"),
+        ("images: ~", f"images: \n{LINES}"),
+        ("images:\nb: 1\n", f"images:\n{LINES}b: 1\n"),
+        ("images: # soon\n\nb: 1\n", f"images: # soon\n{LINES}\nb: 1\n"),
+        ("images:", f"images:\n{LINES}"),
+        ("a: |\n  x\n", f"a: |\n  x\nimages:\n{LINES}"),
+        ("---\na: 1\n", f"---\na: 1\nimages:\n{LINES}"),
+        ("\ufeffa: 1\n", f"\ufeffa: 1\nimages:\n{LINES}"),
+        (
+            "a: 1 # \u2028\x85\nimages:\n- name: b\nc: 1\n",
+            f"a: 1 # \u2028\x85\nimages:\n- name: b\n{LINES}c: 1\n",
+        ),
+        (
+            "x: &x [1]\ny: *x\nimages:\n- name: b\n",
+            f"x: &x [1]\ny: *x\nimages:\n- name: b\n{LINES}",
+        ),
+        (
+            "images:\n- name: >-\n    b\n# c\nd: 1\n",
+            f"images:\n- name: >-\n    b\n{LINES}# c\nd: 1\n",
+        ),
+    ],
+)
+def test_entries_are_added_and_nothing_else_changes(before: str, after: str) -> None:
+    assert added(before.encode(), ENTRIES).decode() == after
+    lines = before.encode().replace(b"\n", b"\r\n")
+    if b"\r\n" in lines and b"|" not in lines:
+        assert added(lines, ENTRIES) == after.encode().replace(b"\n", b"\r\n")
+    read = yaml.safe_load(after.lstrip("\ufeff"))
+    assert read["images"][-2:] == [{"name": one.name, "newName": one.new_name} for one in ENTRIES]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("images: [{name: a}]\n", "its images stand in brackets"),
+        ("images: text\n", "its images are no list"),
+        ("images: {a: 1}\n", "its images are no list"),
+        ("images:\n- a\nimages:\n- b\n", "it has images twice"),
+        ("x: &x {images: []}\n<<: *x\n", "takes keys from elsewhere"),
+        ("x: &x\n- name: a\nimages: *x\n", "its images are those of an anchor"),
+        ('{"resources": []}\n', "no map with a key on each line"),
+        ("- a\n", "no map with a key on each line"),
+        ("  a: 1\n", "no map with a key on each line"),
+        ("", "not one YAML document"),
+        ("# nothing\n", "not one YAML document"),
+        ("a: 1\n---\nb: 1\n", "not one YAML document"),
+        ("a: [\n", "no YAML"),
+        ("a: \0\n", "no YAML"),
+        ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("a: 1\n...\n", "without a change to something else"),
+        ("a: |\n  x", "without a change to something else"),
+        ("a: |+\n  x\n\n", None),
+        ("a: 1\nb", "no YAML"),
+        ("x" * 1_100_000, "more than 1 MB"),
+        ("a: \udcff", "not UTF-8 text"),
+    ],
+)
+def test_what_cannot_be_edited_safely(text: str, why: str | None) -> None:
+    content = text.encode(errors="surrogateescape")
+    if why is None:
+        assert yaml.safe_load(added(content, ENTRIES))["a"] == yaml.safe_load(content)["a"]
+        return
+    with pytest.raises(CannotEdit, match=why):
+        added(content, ENTRIES)
+
+
+@pytest.mark.parametrize("name", ["null", "true", "no", "y", "1e3", "0x1", "3.14", "1_0", "12:30"])
+def test_a_name_stays_a_text(name: str) -> None:
+    content = added(b"a: 1\n", [Entry(name, f"{MIRROR}/{name}")])
+    assert yaml.safe_load(content)["images"] == [{"name": name, "newName": f"{MIRROR}/{name}"}]
+
+
+# --- git ekf images --write ---
+
+OWN = "site/kustomization.yaml"
+KUBECTL = shutil.which(Path(sys.executable).with_name("kubectl")) or shutil.which("kubectl")
+
+_CUSTOM = """apiVersion: example.com/v1
+kind: Custom
+metadata: {name: x}
+spec: {image: "quay.io/custom:1"}
+---
+apiVersion: example.com/v1
+kind: Other
+metadata: {name: x}
+spec: {image: "quay.io/other:1"}
+"""
+_ARGUMENT = "    args: [--image=quay.io/argument:1]\n"
+
+
+@pytest.fixture
+def site(clone: Clone, tmp_path: Path) -> Clone:
+    """A clone with an overlay of the customer's own, a registry, and a builder that does as kustomize."""
+    use_builder(clone, script(tmp_path / "kustomize", _KUSTOMIZE), "{path}")
+    settings = (
+        f'[images]\nregistry = "{MIRROR}"\nfields = ["spec.image"]\narguments = ["--image="]\n'
+    )
+    clone.write(".ekf.toml", settings)
+    clone.write("site/custom.yaml", _CUSTOM)
+    clone.write("site/spec.yaml", "images:\n- path: spec/image\n  kind: Custom\n")
+    clone.write(
+        "site/pod.yaml",
+        pod("nginx", f"nginx:1@{SHA}", f"{MIRROR}/there:1", "localhost:5000/a/b:1", "x:$(TAG)")
+        + _ARGUMENT,
+    )
+    text = "# Ours.\nresources:\n- ../apps/istio/base  # the vendor's\n- custom.yaml\n- pod.yaml\n"
+    text += "configurations: [spec.yaml]\nimages:\n- name: nginx\n  newTag: '1.25' # newer\n# The end.\n"
+    clone.write(OWN, text)
+    clone.git("add", ".")
+    clone.git("commit", "-q", "-m", "Our site")
+    return clone
+
+
+def test_entries_are_written(site: Clone) -> None:
+    text = (site.path / OWN).read_text()
+    (site.path / OWN).chmod(0o640)
+    done = site.ekf("images", "--write", "site")
+    added_lines = f"""- name: localhost:5000/a/b
+  newName: {MIRROR}/localhost-5000/a/b
+- name: nginx
+  newName: {MIRROR}/nginx
+- name: quay.io/custom
+  newName: {MIRROR}/quay.io/custom
+- name: registry.example.com/istio
+  newName: {MIRROR}/registry.example.com/istio
+"""
+    assert (site.path / OWN).read_text() == text.replace(
+        "# The end.\n", f"{added_lines}# The end.\n"
+    )
+    assert (site.path / OWN).stat().st_mode & 0o777 == 0o640
+    assert (done.code, done.out.splitlines()) == (
+        1,
+        [
+            f"  localhost:5000/a/b -> {MIRROR}/localhost-5000/a/b",
+            f"  nginx -> {MIRROR}/nginx",
+            f"  quay.io/custom -> {MIRROR}/quay.io/custom",
+            f"  registry.example.com/istio -> {MIRROR}/registry.example.com/istio",
+            f"Taken from {MIRROR} by {OWN} now: 4. Next: git diff, and commit it",
+            "not covered: quay.io/argument:1",
+            "  argument: Pod web spec.containers[name=c4].args[0] (site)",
+            "not covered: quay.io/other:1",
+            "  field: example.com/Other x spec.image (site)",
+        ],
+    )
+    assert done.err.splitlines() == [
+        'not read: "x:$(TAG)" has a variable in it',
+        "  container: Pod web spec.containers[name=c4].image (site)",
+    ]
+    assert site.git("status", "--porcelain").out == f" M {OWN}\n"
+    site.git("commit", "-q", "-am", "Take images from the mirror")
+    # Tags and digests are kept, and with nothing left to cover nothing is written.
+    assert f"{MIRROR}/nginx:1.25" in listed(
+        site, "site", code=1, err=done.err.replace("(site)", "(site)")
+    )
+    again = site.ekf("images", "--write", OWN)
+    assert (again.code, again.out.splitlines()) == (1, done.out.splitlines()[5:])
+    assert site.git("status", "--porcelain").out == ""
+
+
+def test_all_is_covered(site: Clone) -> None:
+    site.write("site/pod.yaml", pod("nginx:1", f"quay.io/b@{SHA}"))
+    site.write(OWN, "resources: [pod.yaml]\n")
+    site.git("commit", "-q", "-am", "Less")
+    document = answer(site, "images", "--write", "site")
+    assert document["written"] == {
+        "file": OWN,
+        "entries": [
+            {"name": "nginx", "new_name": f"{MIRROR}/nginx"},
+            {"name": "quay.io/b", "new_name": f"{MIRROR}/quay.io/b"},
+        ],
+    }
+    assert [one["image"] for one in document["images"]] == [
+        f"{MIRROR}/nginx:1",
+        f"{MIRROR}/quay.io/b@{SHA}",
+    ]
+    site.git("commit", "-q", "-am", "Take images from the mirror")
+    done = site.ekf("images", "--write", "site")
+    assert (done.code, done.out) == (
+        0,
+        f"Nothing was to be written: no image comes from elsewhere than {MIRROR}\n",
+    )
+
+
+def test_a_component_for_others(site: Clone) -> None:
+    """The entries go to one kustomization, and the images are those of another that uses it."""
+    site.write("common/kustomization.yaml", "kind: Component\n")
+    site.write(OWN, "resources: [pod.yaml, ../common]\n")
+    site.write("site/pod.yaml", pod("nginx:1"))
+    site.git("add", ".")
+    site.git("commit", "-q", "-m", "A component")
+    done = site.ekf("images", "--write", "common", "site")
+    # The small builder knows no components, so the entry reaches nothing, and is not written.
+    assert (done.code, done.out.splitlines()) == (
+        1,
+        ["not covered: nginx:1", "  container: Pod web spec.containers[name=c0].image (site)"],
+    )
+    assert site.git("status", "--porcelain").out == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "args", "code", "message"),
+    [
+        ("git rm -q .ekf.toml; git commit -q -m x", ["site"], 2, "images.registry is not set"),
+        ("true", ["site", "HEAD~1"], 2, "--write goes by HEAD"),
+        ("true", ["site", "--new-since", "HEAD"], 2, "--write and --new-since exclude each other"),
+        ("true", ["apps"], 2, "HEAD has no kustomization apps to write to"),
+        ("true", ["../x"], 2, "../x is outside the repository"),
+        ("mkdir new; touch new/kustomization.yaml", ["new"], 2, "HEAD has no kustomization new"),
+        ("true", ["apps/istio/base"], 4, "apps/istio/base/kustomization.yaml is the vendor's"),
+        (f"echo >>{OWN}", ["site"], 4, f"{OWN} is not as HEAD has it"),
+        (f"rm {OWN}", ["site"], 4, f"{OWN} is not as HEAD has it"),
+        ("mv site other; ln -s other site", ["site"], 4, f"{OWN} is not as HEAD has it"),
+        (f"mv {OWN} o; ln -s ../o {OWN}; git commit -qam x", ["site"], 4, "is not as HEAD has it"),
+        (
+            f"echo 'images: [{{name: a}}]' >{OWN}; cat site/x >>{OWN}; git commit -qam x",
+            ["site"],
+            4,
+            f"{OWN} cannot be edited safely: its images stand in brackets",
+        ),
+    ],
+)
+def test_what_is_not_written_to(
+    site: Clone, change: str, args: list[str], code: int, message: str
+) -> None:
+    site.write("site/x", "resources: [pod.yaml]\n")
+    site.git("add", ".")
+    site.git("commit", "-q", "-m", "More")
+    assert run("sh", "-c", change, cwd=site.path).code == 0
+    before = site.git("status", "--porcelain").out
+    done = site.ekf("images", "--write", *args)
+    assert (done.code, done.out) == (code, ""), done
+    assert message in done.err
+    assert "\nhint: " in done.err
+    assert site.git("status", "--porcelain").out == before
+
+
+def test_the_customers_part_of_a_vendors_directory(site: Clone) -> None:
+    """Deploy overlays are for the customer to edit, as are directories of paths.customer."""
+    for folder, code in ((ISTIO, 0), ("apps/dashboard/base", 4)):
+        assert site.ekf("images", "--write", folder).code == code
+        site.git("stash", "-q")
+    site.git("config", "ekf.paths.customer", "apps")
+    assert site.ekf("images", "--write", "apps/dashboard/base").code == 0
+
+
+def test_what_builds_no_more_with_the_entries(site: Clone, tmp_path: Path) -> None:
+    text = _KUSTOMIZE.replace(
+        "def build(folder):",
+        'def build(folder):\n    "newName" in open(folder + "/kustomization.yaml").read() and sys.exit("no images: here")',
+    )
+    script(tmp_path / "kustomize", text)
+    done = site.ekf("images", "--write", "site")
+    assert (done.code, done.out, done.err) == (
+        5,
+        "",
+        f"git-ekf: site does not build with images: in {OWN}; nothing was changed\n  no images: here\n",
+    )
+    assert site.git("status", "--porcelain").out == ""
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on this machine")
+def test_the_real_kustomize(site: Clone) -> None:
+    """The small builder does as the real one."""
+    site.write("site/pod.yaml", (site.path / "site/pod.yaml").read_text().replace("$(TAG)", "1"))
+    site.git("commit", "-q", "-am", "A tag")
+    small = site.ekf("images", "--write", "site")
+    written = (site.path / OWN).read_text()
+    site.git("checkout", "-q", "--", ".")
+    use_builder(site, str(KUBECTL), "kustomize", "{path}")
+    real = site.ekf("images", "--write", "site")
+    assert (real.code, real.out, real.err) == (small.code, small.out, small.err)
+    assert (site.path / OWN).read_text() == written
+
+
+@rare
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on this machine")
+def test_the_images_of_kubeflow(kubeflow: Path, tmp_path: Path) -> None:
+    """Everything that 1.9 deploys is found, and covered but for what an argument names."""
+    internal = tmp_path / "internal.git"
+    assert run("git", "init", "-q", "--bare", internal).code == 0
+    work = tmp_path / "work"
+    done = run("git-ekf", "clone", kubeflow, work, "--internal", internal, "--release", "1.9")
+    assert done.code == 0, done
+    clone = Clone(work)
+    use_builder(clone, str(KUBECTL), "kustomize", "{path}")
+    clone.git("config", "ekf.images.registry", MIRROR)
+    clone.git("config", "ekf.images.arguments", "--acme-http01-solver-image=")
+    clone.commit(OWN, "resources: [../example]\n")
+    images = listed(clone, "site")
+    assert len(images) == 62
+    assert "docker.io/istio/pilot:1.22.1" in images
+    assert sum("@sha256:" in image for image in images) == 9
+    document = answer(clone, "images", "--write", "site", code=1)
+    left = [one["image"] for one in document["images"] if not one["covered"]]
+    assert left == ["quay.io/jetstack/cert-manager-acmesolver:v1.14.5"]
+    assert len(document["images"]) == len(images)

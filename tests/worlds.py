@@ -179,7 +179,16 @@ WORLDS = {
         }
     ),
     "git-ekf-hooks.1": World(before={1: "git ekf hooks uninstall"}),
-    "git-ekf-images.1": World(builds=True),
+    "git-ekf-images.1": World(
+        before={
+            2: _commit(
+                "overlays/prod/kustomization.yaml",
+                "resources:\n- ../../apps/istio/base\n- ../../apps/dashboard/base\n",
+                "Add an overlay of our own",
+            )
+        },
+        builds=True,
+    ),
     "git-ekf-init.1": World("plain"),
     "git-ekf-log.1": World(
         before={

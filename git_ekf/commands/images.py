@@ -7,12 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from git_ekf.commands.images_shown import image_json, print_untold, unbuilt_json, unread_json
+from git_ekf.commands.images_shown import (
+    image_json,
+    print_untold,
+    print_written,
+    unbuilt_json,
+    unread_json,
+    written_json,
+)
 from git_ekf.commands.options import Json
 from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import End, from_top, named_end, read_end
-from git_ekf.errors import DONE, FINDINGS
+from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.choice import Asking, Choice, choose
 from git_ekf.manifests.images import Images, Unbuilt, images_of
 from git_ekf.program import program
@@ -39,12 +46,23 @@ def images(
         str,
         typer.Option("--new-since", metavar="REV", help="Only the images that this one lacks."),
     ] = "",
+    write: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="Write the entries to this kustomization that take them from images.registry.",
+        ),
+    ] = "",
     json: Json = False,
 ) -> int:
     """List the images that the built manifests use, one a line."""
+    if write and new_since:
+        raise UsageError("--write and --new-since exclude each other", "git ekf images -h")
     repo = with_records()
     end, named = read_end(repo, words or [], behind_dashes(context), _ASKING.command)
     paths = from_top(repo, named, f"{_ASKING.command} -h")
+    if write:
+        return _write(repo, end, write, paths, json=json)
     since = named_end(repo, new_since) if new_since else None
     choice = choose(repo, (since or end).commit, end.commit, paths, _ASKING)
     found = _images(repo, end, [one.path for one in choice.kustomizations if one.in_new])
@@ -64,6 +82,37 @@ def images(
         if since:
             print_untold(before._replace(unread=[]), since.name)
     return DONE if found.complete and not before.unbuilt else FINDINGS
+
+
+def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: bool) -> int:
+    """Writes entries, and says what is not covered. The exit code."""
+    registry = repo.config.images_registry
+    if not registry:
+        raise UsageError(
+            "images.registry is not set: nothing says where the images are to come from",
+            "git config ekf.images.registry REGISTRY",
+        )
+    if end.commit != repo.head:
+        raise UsageError(
+            "--write goes by HEAD, as it is the work tree that it changes",
+            "git ekf images --write PATH",
+        )
+    from git_ekf.manifests.image_writing import cover, own_kustomization
+
+    [own] = from_top(repo, [folder], f"{_ASKING.command} -h")
+    file = own_kustomization(repo, end.commit, own)
+    takes_path = any("{path}" in word for word in repo.config.render_command[1:])
+    choice = choose(repo, end.commit, end.commit, paths or [own] * takes_path, _ASKING)
+    progress = partial(counting, "Building kustomizations")
+    written = cover(repo, end.commit, file, [one.path for one in choice.kustomizations], progress)
+    found = written.images
+    if json:
+        shown = _as_json(repo, choice, (end, found), (None, found))
+        print(document("images", {**shown, "written": written_json(written)}))
+    else:
+        print_written(written, registry)
+        print_untold(found.outside(registry), end.name)
+    return FINDINGS if found.unbuilt or any(found.outside(registry)[:2]) else DONE
 
 
 def _images(repo: Repository, end: End, paths: list[str]) -> Images:
@@ -90,4 +139,5 @@ def _as_json(
         "images": images,
         "unread": list(map(unread_json, found.unread)),
         "unbuilt": unbuilt,
+        "written": None,
     }

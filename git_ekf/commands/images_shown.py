@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_ekf.deploy.ends import End
 from git_ekf.manifests.images import Image, Images, Place, Unbuilt, Unread
 from git_ekf.terminal.text import counted, say
+
+if TYPE_CHECKING:
+    from git_ekf.manifests.image_writing import Written
 
 # The first places of an image say where to look; they are often a dozen.
 _PLACES = 3
@@ -25,9 +28,29 @@ def print_untold(found: Images, name: str) -> None:
             say(f"  {line}", stream=sys.stderr)
 
 
+def print_written(written: Written, registry: str) -> None:
+    """Says which entries were written, and which images they do not cover."""
+    for entry in written.entries:
+        say(f"  {entry.name} -> {entry.new_name}")
+    if written.entries:
+        say(
+            f"Taken from {registry} by {written.file} now: {len(written.entries)}."
+            " Next: git diff, and commit it"
+        )
+    outside = written.images.outside(registry).images
+    if not written.entries and not outside:
+        say(f"Nothing was to be written: no image comes from elsewhere than {registry}")
+    for image in outside:
+        say(f"not covered: {image.name}")
+        for line in places(image.places):
+            say(f"  {line}")
+
+
 def places(found: list[Place]) -> list[str]:
     """The first places of an image, and how many there are beside them."""
-    lines = [f"{place.use.resource} {place.use.field} ({place.path})" for place in found]
+    lines = []
+    for path, use in found:
+        lines.append(f"{use.source}: {use.resource} {use.field} ({path})")
     more = len(lines) - _PLACES
     return lines[:_PLACES] + ([f"and {counted(more, 'place')} more"] if more > 0 else [])
 
@@ -59,6 +82,12 @@ def unread_json(unread: Unread) -> dict[str, Any]:
 def unbuilt_json(unbuilt: Unbuilt, end: End) -> dict[str, Any]:
     """A kustomization of a revision that could not be built or read, as images.json has it."""
     return {"path": unbuilt.path, "commit": end.commit, "message": "\n".join(unbuilt.lines)}
+
+
+def written_json(written: Written) -> dict[str, Any]:
+    """The entries that were written, as images.json has them."""
+    entries = [{"name": one.name, "new_name": one.new_name} for one in written.entries]
+    return {"file": written.file, "entries": entries}
 
 
 def _place_json(place: Place) -> dict[str, Any]:

@@ -154,13 +154,18 @@ def vendor_directories(repo: Repository, *commits: str) -> set[str]:
 
     Those that the configuration gives to the customer are among them.
     """
+    names: set[str] = set()
+    for base in vendor_bases(repo, *commits):
+        names.update(repo.git.top_directories(base))
+    return names
+
+
+def vendor_bases(repo: Repository, *commits: str) -> set[str]:
+    """The vendor's commits that the commits stand on."""
     bases: set[str | None] = set()
     for commit in commits:
         bases.update(repo.git.merge_base(commit, channel) for channel in repo.channels.values())
-    names: set[str] = set()
-    for base in filter(None, bases):
-        names.update(repo.git.top_directories(base))
-    return names
+    return set(filter(None, bases))
 
 
 def _parents(path: str) -> Iterator[str]:

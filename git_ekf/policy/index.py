@@ -81,6 +81,15 @@ def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
         )
 
 
+def directory_judged(path: str) -> str:
+    """The top-level directory by which a path is the vendor's or not.
+
+    "" for one at the top, and in a deploy overlay, which are nobody's.
+    """
+    top, slash, _ = path.partition("/")
+    return top if slash and "/overlays/deploy/" not in path else ""
+
+
 def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Iterator[Finding]:
     """A new file is not put in a directory of the vendor's, unless in a deploy overlay.
 
@@ -88,16 +97,13 @@ def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Itera
     it and `paths.customer` does not name it. A deploy overlay is a directory `overlays/deploy`,
     which a vendor lays out for the customer to edit.
     """
-    new = [
-        path
-        for path in changes.content.added_paths(changes.old, changes.new)
-        if "/" in path and "/overlays/deploy/" not in path
-    ]
+    added = changes.content.added_paths(changes.old, changes.new)
+    new = [path for path in added if directory_judged(path)]
     if not new or vendor is None:
         return
     theirs = repo.git.top_directories(vendor) - set(repo.config.customer_paths)
     for path in new:
-        top = path.partition("/")[0]
+        top = directory_judged(path)
         if top in theirs:
             yield Finding(
                 f"{path} is a new file in {top}/, which belongs to the vendor:"

@@ -8,6 +8,7 @@ from drifting import DRIFTING
 from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from examined import EXAMINED
 from going_on import CHECKING, UNDOING, UPGRADES
+from imaging import IMAGING
 from mirrored import MIRRORED
 from recording import RECORDS
 from scenario import Scenario
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, Scenario] = {
     **CHECKING,
     **APPLYING,
     **DRIFTING,
+    **IMAGING,
     **EXAMINING,
     **EXAMINED,
     **SERVING,

@@ -1,0 +1,174 @@
+"""Entries of `images:` added to a kustomization, and every other byte of the file left as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+# A kustomization of more is none that a person has written.
+_LARGEST = 1 << 20
+
+_KEY = "images"
+# What YAML takes for a text without quotes, whichever version of it.
+_PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off|y|n)$)[a-z][a-z0-9./_:-]*")
+
+
+class Entry(NamedTuple):
+    """An entry of `images:`: the repository of an image, and the one it is taken from instead."""
+
+    name: str
+    new_name: str
+
+
+class CannotEdit(Exception):
+    """Why a kustomization cannot be edited safely, as the end of a sentence about it."""
+
+
+def added(content: bytes, entries: list[Entry]) -> bytes:
+    """The kustomization with further entries behind those that it has. Raises CannotEdit.
+
+    kustomize applies them in turn, so that the later ones find what the earlier ones have made.
+    """
+    before = _decoded(content)
+    text = _edited(before, entries)
+    _require_same(before, text, entries)
+    return text.encode()
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > _LARGEST:
+        raise CannotEdit("it has more than 1 MB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise CannotEdit("it is not UTF-8 text") from None
+
+
+def _edited(text: str, entries: list[Entry]) -> str:
+    root = _root(text)
+    end = "\r\n" if "\r\n" in text else "\n"
+    found = [(key, value) for key, value in root.value if key.value == _KEY]
+    if not found:
+        lead = "" if text.endswith("\n") else end
+        return f"{text}{lead}{_KEY}:{end}{_lines(entries, 0, end)}"
+    [(key, value)] = found
+    if value.start_mark.index < key.end_mark.index:
+        raise CannotEdit("its images are those of an anchor elsewhere in it")
+    if _is_empty(value):
+        return _filled(text, value, entries, end)
+    if value.id != "sequence":
+        raise CannotEdit("its images are no list")
+    if value.flow_style:
+        raise CannotEdit("its images stand in brackets; with one on each line they can be added to")
+    at = _line_behind(text, _last(value).end_mark.index)
+    lead = "" if text[:at].endswith("\n") else end
+    return f"{text[:at]}{lead}{_lines(entries, value.start_mark.column, end)}{text[at:]}"
+
+
+def _root(text: str) -> Any:
+    """The map that the file is. Raises CannotEdit."""
+    nodes = _composed(text)
+    if len(nodes) != 1:
+        raise CannotEdit("it is not one YAML document")
+    [root] = nodes
+    if root.id != "mapping" or root.flow_style or root.start_mark.column:
+        raise CannotEdit("it is no map with a key on each line")
+    keys = [key.value if key.id == "scalar" else None for key, _ in root.value]
+    if keys.count(_KEY) > 1 or "<<" in keys:
+        raise CannotEdit("it has images twice, or takes keys from elsewhere in it (<<)")
+    return root
+
+
+def _composed(text: str) -> list[Any]:
+    import yaml
+
+    try:
+        # Not libyaml's: its marks have been wrong behind other characters than ASCII.
+        return list(yaml.compose_all(text, yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError):
+        raise CannotEdit("it is no YAML") from None
+    except RecursionError:
+        raise CannotEdit("it is nested too deeply") from None
+
+
+def _is_empty(value: Any) -> bool:
+    if value.id == "scalar":
+        return bool(value.tag == "tag:yaml.org,2002:null")
+    return value.id == "sequence" and not value.value
+
+
+def _filled(text: str, value: Any, entries: list[Entry], end: str) -> str:
+    """The text with the list that is there empty, as [] or nothing at all, filled."""
+    begin = value.start_mark.index
+    text = text[:begin] + text[value.end_mark.index :]
+    at = _line_behind(text, begin)
+    lead = "" if text[:at].endswith("\n") else end
+    return f"{text[:at]}{lead}{_lines(entries, 0, end)}{text[at:]}"
+
+
+def _line_behind(text: str, at: int) -> int:
+    """Where the next line begins; a comment may be before it."""
+    if text[at - 1 : at] == "\n":  # behind a text of several lines
+        return at
+    found = text.find("\n", at)
+    return found + 1 if found >= 0 else len(text)
+
+
+def _last(node: Any) -> Any:
+    """The last scalar, or empty list, in a node."""
+    while node.id != "scalar" and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return node
+
+
+def _lines(entries: Iterable[Entry], column: int, end: str) -> str:
+    indent = " " * column
+    lines = []
+    for entry in entries:
+        lines.append(f"{indent}- name: {_scalar(entry.name)}{end}")
+        lines.append(f"{indent}  newName: {_scalar(entry.new_name)}{end}")
+    return "".join(lines)
+
+
+def _scalar(text: str) -> str:
+    """A name as YAML has a text: those that could be a number or a boolean in quotes."""
+    return text if _PLAIN.fullmatch(text) else f'"{text}"'
+
+
+# --- that nothing else has changed ---
+
+
+def _require_same(before: str, after: str, entries: list[Entry]) -> None:
+    """Raises CannotEdit where the edit has not done what it was to do, and that alone."""
+    old, new = _values(before), {}
+    with suppress(CannotEdit):
+        new = _values(after)
+    wanted = _values(f"{_KEY}:\n{_lines(entries, 0, chr(10))}")[_KEY]
+    expected = {**old, _KEY: old.get(_KEY, []) + wanted}
+    if new != expected:
+        raise CannotEdit("an entry cannot be added without a change to something else in it")
+
+
+def _values(text: str) -> dict[str, list[str]]:
+    """Key -> its value, or the items of images:, each as a text in one form. Raises CannotEdit."""
+    found = {}
+    for key, value in _root(text).value:
+        name = key.value if key.id == "scalar" else _serialised(key)
+        items = [value]
+        if name == _KEY:
+            items = [] if _is_empty(value) else value.value
+        found[name] = list(map(_serialised, items))
+    return found
+
+
+def _serialised(node: Any) -> str:
+    """The text of a node; what an anchor stands for is not written out. Raises CannotEdit."""
+    import yaml
+
+    try:
+        return str(yaml.serialize(node, Dumper=yaml.SafeDumper))
+    except RecursionError:
+        raise CannotEdit("it is nested too deeply") from None
