@@ -281,8 +281,8 @@ CHECKING = {
         ("git ekf hooks install --shared",),
         again="git ekf hooks status",
     ),
-    "cli.py: {} is not a git-ekf command": Scenario("", "git ekf stauts", again="git ekf status"),
-    "cli.py _run(): {} -h": Scenario("", "git ekf status --x", again="git ekf status"),
+    "program.py: {} is not a git-ekf command": Scenario("", "git ekf stauts", again="git ekf status"),
+    "program.py run(): {} -h": Scenario("", "git ekf status --x", again="git ekf status"),
     "git/questions/remotes.py: GIT_EKF_TIMEOUT is {}, which is no number of seconds above 0": Scenario(
         "",
         "export GIT_EKF_TIMEOUT=x; git ekf save",
