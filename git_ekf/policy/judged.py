@@ -149,10 +149,11 @@ class Records:
         """The commit that `Local SHA` names; None where it names none."""
         return self._resolved.get(record.value("Local SHA").lower())
 
-    def is_base(self, upstream: str, tagged: str) -> bool:
-        """Whether the upstream commit is what the tagged one stands on."""
+    def is_base(self, upstream: str, record: JudgedRecord) -> bool:
+        """Whether the upstream commit is what the one that a record is on stands on."""
+        tagged = record.commit
         base = self._vendor_bases.get(tagged, tagged)
-        if upstream == base or base != tagged:
+        if upstream == base or base != tagged or record.record.ref in self._arriving:
             return upstream == base
         # All of it is the vendor's by now, and was not when the record was made, perhaps.
         if (upstream, base) not in self._ancestry:

@@ -145,7 +145,7 @@ def _untrue(repo: Repository, record: JudgedRecord, records: Records) -> Iterato
     elif branch and not records.on_channel(branch, commit):
         channel = f"{repo.config.primary}/{branch}"
         yield f"Upstream SHA {upstream} is not a vendor commit of {channel}"
-    elif not _is_base(repo, records, branch, commit, tag.object):
+    elif not _is_base(repo, records, record, commit):
         yield f"Upstream SHA {upstream} is not what the tagged commit {tag.object[:12]} stands on"
 
 
@@ -185,11 +185,11 @@ def _is_sound(repo: Repository, record: JudgedRecord, together: Records) -> bool
     return together.sound[name]
 
 
-def _is_base(repo: Repository, records: Records, branch: str, upstream: str, tagged: str) -> bool:
-    if branch and repo.channel(branch) is None:
+def _is_base(repo: Repository, records: Records, record: JudgedRecord, upstream: str) -> bool:
+    if record.branch and repo.channel(record.branch) is None:
         # Without the channel nobody can tell where the vendor's commits end.
-        return repo.git.is_ancestor(upstream, tagged)
-    return records.is_base(upstream, tagged)
+        return repo.git.is_ancestor(upstream, record.commit)
+    return records.is_base(upstream, record)
 
 
 def _amend(record: JudgedRecord, act: str) -> str:
