@@ -168,6 +168,40 @@ def test_records_and_rollback(
     assert_whole(world.path)
 
 
+def test_pull(templates: dict[str, Path], tmp_path: Path, repacking: Repacking) -> None:
+    """With a commit and a record of either, whose name the other clone took."""
+    world = copy(templates["clean"], tmp_path)
+    other = copy(templates["clean"], tmp_path / "other")
+    other.git("remote", "set-url", "internal", str(world.path.with_name("internal.git")))
+    for clone in (other, world):
+        clone.commit(f"own/{clone.path.parent.name}", "more\n", "More")
+        done(clone.ekf("tag", "-m", clone.path.parent.name))
+    done(other.ekf("save"))
+    env = repacking(world.path)
+    done(world.ekf("pull", env=env))
+    assert_whole(world.path)
+    assert len(world.out("tag", "--list", "deploy/*").split()) == 2
+    done(world.ekf("undo", env=env))
+    done(world.ekf("pull", env=env))
+    done(world.ekf("save", env=env))
+    assert_whole(world.path)
+
+
+@rare
+def test_adopt(templates: dict[str, Path], tmp_path: Path, repacking: Repacking) -> None:
+    world = copy(templates["clean"], tmp_path)
+    world.git("tag", "-a", "-m", "By hand", "deploy/2026-11-19/release-1.8")
+    world.git("push", "-q", "--no-verify", "internal", "deploy/2026-11-19/release-1.8")
+    world.git("fetch", "-q", "internal")
+    env = repacking(world.path)
+    done(world.ekf("adopt", "deploy/2026-11-19/release-1.8", "-m", "Said.", env=env))
+    assert_whole(world.path)
+    done(world.ekf("undo", env=env))
+    done(world.ekf("adopt", "deploy/2026-11-19/release-1.8", "-m", "Said.", env=env))
+    done(world.ekf("save", env=env))
+    assert_whole(world.path)
+
+
 @rare
 def test_signed(templates: dict[str, Path], tmp_path: Path, repacking: Repacking) -> None:
     world = copy(templates["clean"], tmp_path)
