@@ -9,6 +9,7 @@ from git_ekf.git.refs import DISPLACED, KEPT, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, Scheme, record_name, valid_day
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 class RecordTag:
@@ -118,6 +119,14 @@ def _may_be_record(name: str, scheme: Scheme) -> bool:
     if len(parts) < 3 or not valid_day(parts[1].partition(".")[0]):
         return False
     return "/" not in parts[2] or scheme.is_release(parts[2])
+
+
+def how_to_delete(repo: Repository, name: str) -> str:
+    """The command that deletes a record here, and what keeps it: else it would be put back."""
+    delete = f"git tag -d {shell(name)}"
+    if not _may_be_record(name, repo.config.scheme):
+        return delete
+    return f"{delete} && git update-ref -d {shell(KEPT + name)}"
 
 
 def read_records(repo: Repository, *patterns: str) -> list[RecordTag]:

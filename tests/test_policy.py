@@ -299,6 +299,17 @@ def test_a_fix_is_safe_to_paste(saved: Clone) -> None:
     assert "git tag -d 'deploy/$(id)', then" in saved.ekf("check").out
 
 
+@pytest.mark.parametrize("name", ["deploy/2026-11-20.5/release-1.8", "deploy/2026-11-20/mine"])
+def test_a_record_that_is_to_go_is_not_put_back(saved: Clone, name: str) -> None:
+    saved.git("tag", "-a", "-m", "x", name)
+    saved.ekf("log")  # keeps it
+    refused = saved.git("push", "internal", name, ok=False)
+    command = refused.err.partition("fix: git tag -d ")[2].partition(", then")[0]
+    assert run("sh", "-c", f"git tag -d {command}", cwd=saved.path).code == 0
+    assert "put back" not in saved.ekf("log").err
+    assert saved.out("tag", "-l", name) == ""
+
+
 def test_conflict_marker_left_by_a_rebase(saved: Clone) -> None:
     """`git rebase --continue` commits without a hook; the push is where it is seen."""
     saved.commit("VERSION", "mine\n")

@@ -10,6 +10,7 @@ from git_ekf.names import DEPLOY, RecordName
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord, Records
 from git_ekf.record import ADOPTS
+from git_ekf.records import how_to_delete
 from git_ekf.recordtext import misleading
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -20,7 +21,7 @@ def tag_name(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
     if isinstance(record.name, str) and not _is_adopted(repo, record, records):
         name, branch = record.record.name, repo.config.scheme.branch("X.Y")
         example = shell(f"{DEPLOY}YYYY-MM-DD/{branch}")
-        fix = f"git tag -d {shell(name)}, then tag again as {example}"
+        fix = f"{how_to_delete(repo, name)}, then tag again as {example}"
         yield Finding(f"{name} {record.name}", _fix(record, records, fix), ref=record.record.ref)
 
 
@@ -47,7 +48,7 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
     if name.number > 1 and not records.has(before):
         yield record.finding(
             f"{record.record.name} has no record before it: there is no {before}",
-            f"git tag -d {shell(record.record.name)}, then: git ekf tag --date {name.date}",
+            f"{how_to_delete(repo, record.record.name)}, then: git ekf tag --date {name.date}",
         )
 
 

@@ -8,9 +8,8 @@ from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
-from git_ekf.records import RecordTag
+from git_ekf.records import RecordTag, how_to_delete
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
 
 
 def signature_missing(
@@ -30,7 +29,7 @@ def signature_missing(
         for tag in _unsigned_records(repo, tags):
             yield Finding(
                 f"{tag.name} has no signature by a key that this server knows",
-                f"git tag -d {shell(tag.name)}, then: git ekf tag --sign",
+                f"{how_to_delete(repo, tag.name)}, then: git ekf tag --sign",
                 ref=tag.ref,
                 commit=tag.tagged,
             )

@@ -281,7 +281,9 @@ CHECKING = {
         ("git ekf hooks install --shared",),
         again="git ekf hooks status",
     ),
-    "program.py: {} is not a git-ekf command": Scenario("", "git ekf stauts", again="git ekf status"),
+    "program.py: {} is not a git-ekf command": Scenario(
+        "", "git ekf stauts", again="git ekf status"
+    ),
     "program.py run(): {} -h": Scenario("", "git ekf status --x", again="git ekf status"),
     "git/questions/remotes.py: GIT_EKF_TIMEOUT is {}, which is no number of seconds above 0": Scenario(
         "",

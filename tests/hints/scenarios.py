@@ -9,6 +9,7 @@ from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from examined import EXAMINED
 from going_on import CHECKING, UNDOING, UPGRADES
 from imaging import IMAGING
+from judged import JUDGED
 from mirrored import MIRRORED
 from recording import RECORDS
 from scenario import Scenario
@@ -32,5 +33,6 @@ SCENARIOS: dict[str, Scenario] = {
     **AIRGAP,
     **MIRRORED,
     **RECEIVING,
+    **JUDGED,
     **CUT_OFF,
 }
