@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from bench.superseded import MADE, made
 from conftest import GIT_EKF, run, slim
+from reach import rare
 from test_schemas import answer
 from upgrading import World, assert_clean, copy, snapshot, vendor_commit
 
@@ -560,3 +562,13 @@ def test_interrupted_at_the_question(world: World) -> None:
     assert child.exitstatus == 130
     assert snapshot(world)["refs"] == before["refs"]
     assert_clean(world)
+
+
+@rare
+@pytest.mark.skipif(not MADE.exists(), reason="the real upgrades are not on this machine")
+def test_no_commit_that_people_kept(tmp_path: Path) -> None:
+    """Of 55 real upgrades: what is superseded was left behind, and is in what people made of them."""
+    found = [row for row in made(tmp_path) if row.found and row.found.certain]
+    assert len(found) == 17
+    assert not any(row.kept for row in found)
+    assert all(row.human for row in found)
