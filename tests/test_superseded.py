@@ -366,7 +366,10 @@ def test_it_is_left_out(world: World, by_git: bool) -> None:
     assert world.tree() == tree
     assert_clean(world)
     done = world.ekf("undo")
-    assert done.code == 0, done
+    assert (done.code, done.out.splitlines()[2:]) == (
+        0,
+        [f"release-1.8 has again what the upgrade had dropped: {commit[:7]}"],
+    )
     after = snapshot(world)
     told = ("ekf/journal", "ekf/rebase", "logs/HEAD")
     assert {key: one for key, one in after.items() if key not in told} == {
@@ -410,7 +413,11 @@ def test_behind_another_conflict(world: World) -> None:
     assert subjects(world) == ["Last", "Mine", "More", "Three replicas", "Settings"]
     assert (world.path / BIG).read_text() == world.out("show", f"origin/release-1.9:{BIG}") + "\n"
     assert_clean(world)
-    assert world.ekf("undo").code == 0
+    undone = world.ekf("undo")
+    assert undone.code == 0, undone
+    assert undone.out.endswith(
+        f"release-1.8 has again what the upgrade had dropped: {commit[:7]}\n"
+    )
     assert snapshot(world)["refs"] == before["refs"]
 
 

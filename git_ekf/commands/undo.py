@@ -22,5 +22,8 @@ def undo() -> None:
     say(f"Undone: the {operation.command} of {names}{cut_off}")
     if operation.head_after != operation.head:
         say(f"On {operation.head} again")
+    if operation.dropped:
+        names = ", ".join(oid[:7] for oid in operation.dropped)
+        say(f"{operation.head} has again what the {operation.command} had dropped: {names}")
     for sentence in published:
         say(sentence)

@@ -54,7 +54,7 @@ class Operation(NamedTuple):
     and after it. `state` is begun, handed over (to a rebase, which tells the new values when it
     ends), done, undoing, undone, dropped (it never happened), or unknown: another version wrote
     it. Where `moves_head` is false, what is checked out has no part in it; where `replays` is
-    true, it put commits on a new base.
+    true, it put commits on a new base, but for those `dropped`, which the vendor had already.
     """
 
     number: int
@@ -67,6 +67,7 @@ class Operation(NamedTuple):
     settings: tuple[Setting, ...] = ()
     moves_head: bool = True
     replays: bool = False
+    dropped: tuple[str, ...] = ()
 
     def inverse(self) -> Operation:
         """The operation that takes it back."""
@@ -241,7 +242,10 @@ def _folder(repo: Repository) -> str:
 def _line(operation: Operation) -> bytes:
     import json  # 2 ms of `status`, which only looks whether there is a journal
 
-    return json.dumps(operation._asdict()).encode() + b"\n"
+    values = operation._asdict()
+    if not operation.dropped:  # so that versions without it understand all others
+        del values["dropped"]
+    return json.dumps(values).encode() + b"\n"
 
 
 def _read(path: str) -> list[Operation]:
@@ -286,4 +290,5 @@ def _parse(values: dict[str, Any]) -> Operation:
         tuple(settings),
         bool(values.get("moves_head", True)),
         bool(values.get("replays", False)),
+        tuple(map(str, values.get("dropped", ()))),
     )

@@ -48,8 +48,11 @@ def perform(
     changes: TreeChanges | None = None,
     *,
     replays: bool = False,
+    dropped: tuple[str, ...] = (),
 ) -> None:
     """Does all of it, or nothing. `changes` is the difference in files, where that is known.
+
+    For `replays` and `dropped` see `Operation`.
 
     Raises Refused where something is in the way, GitFailed.
     """
@@ -63,6 +66,7 @@ def perform(
         worktree=repo.place.top,
         settings=settings,
         replays=replays,
+        dropped=dropped,
     )
     tips = require_room(repo, operation, changes)
     if tips[0] and tips[0] != repo.head:

@@ -72,10 +72,11 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             quarantine.migrate(written.tip, *(pick for _, pick in picks[-1:]))
         moves = _updates(target, written.tip)
         settings = tracking(repo, target.goal) if target.command == UPGRADE else ()
+        plan = UpgradePlan(target, steps)
+        left_out = tuple(step.commit.oid for step in plan.dropped)
         if picks:
             # What is settled in the step in conflict git meets again.
             settled = [one for step in done for one in step.settled]
-            left_out = tuple(step.commit.oid for step in UpgradePlan(target, done).dropped)
             state = RebaseState(
                 target,
                 written.tip,
@@ -91,10 +92,18 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             )
             return rebase.start(repo, journal, state, moves, settings, options.drop)
         looked_at_all = len(steps) == len(work.stack.commits)
-        plan = UpgradePlan(target, steps)
-        known = looked_at_all and not (work.rewritten or work.upstream or plan.dropped)
-        changes = work.divergence.entries if known else None
-        perform(repo, journal, target.command, moves, target.goal, settings, changes, replays=True)
+        known = looked_at_all and not (work.rewritten or work.upstream or left_out)
+        perform(
+            repo,
+            journal,
+            target.command,
+            moves,
+            target.goal,
+            settings,
+            work.divergence.entries if known else None,
+            replays=True,
+            dropped=left_out,
+        )
     _tell_hooks(repo, target, written)
     return Done(plan, written.commits, written.tip)
 

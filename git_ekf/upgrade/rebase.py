@@ -77,6 +77,7 @@ def start(
         worktree=repo.place.top,
         settings=settings,
         replays=target.command != ROLLBACK,
+        dropped=state.superseded,
     )
     journal.begin(operation)
     repo.git.update_refs(known[1:])

@@ -38,6 +38,8 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         remove(repo, LAST_STEP, "originals")
         moved = first._replace(new=_left_at(repo, first.ref) or now)
         kept = [update for update in others if update not in picks]
+        if state is not None:
+            operation = operation._replace(dropped=state.superseded)
         return journal.mark(operation, "done", [moved, *kept])
     # Aborted. Where the last line had made the new branch already, it is at the old tip, and HEAD
     # on it.
