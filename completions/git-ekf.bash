@@ -207,7 +207,7 @@ __git_ekf_command ()
 		options=--forecast,--json,--help
 		;;
 	check)
-		options=--staged,--all,--format=,--json,--help
+		options=--staged,--all,--build,--format=,--json,--help
 		valued="--format"
 		arguments="revisions..."
 		;;

@@ -107,6 +107,7 @@ complete -c git-ekf -n '__git_ekf_at releases' -l json -d 'Print one JSON docume
 complete -c git-ekf -n '__git_ekf_at releases' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at check' -l staged -d 'Judge the commit that the index would make.'
 complete -c git-ekf -n '__git_ekf_at check' -l all -d 'Judge every local branch, not only the one checked out.'
+complete -c git-ekf -n '__git_ekf_at check' -l build -d 'Build HEAD as well, to judge whence its images come.'
 complete -c git-ekf -n '__git_ekf_at check' -l format -x -a 'text json sarif github' -d 'How to print findings.'
 complete -c git-ekf -n '__git_ekf_at check' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at check' -s h -l help -d 'Show the usage and exit.'

@@ -67,6 +67,7 @@ RULES = {
     "tag-moved": "error",
     "conflict-marker": "error",
     "vendor-path": "warning",
+    "image-registry": "error",
     "ref-name": "error",
     "tree-entry": "error",
     "upstream-moved": "error",

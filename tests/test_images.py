@@ -878,6 +878,100 @@ def test_what_builds_no_more_with_the_entries(site: Clone, tmp_path: Path) -> No
     assert site.git("status", "--porcelain").out == ""
 
 
+# --- check, and after an upgrade ---
+
+
+def test_check_says_what_is_not_covered(clone: Clone, builder: str) -> None:
+    clone.commit(f"{ISTIO}/a.yaml", pod("nginx", "nginx", f"{MIRROR}/a", "b:$(TAG)"))
+    done = clone.ekf("check", "--build")
+    assert (done.code, done.out) == (2, "")
+    assert "images.registry is not set" in done.err
+    assert clone.ekf("check").out == "No rule is broken.\n"
+    clone.git("config", "ekf.images.registry", MIRROR)
+    assert clone.ekf("check").out == "No rule is broken. Images were not looked at: --build\n"
+    found = answer(clone, "check", "--build", code=1)["findings"]
+    resource = "(Pod web spec.containers"
+    assert [(one["rule"], one["path"], one["message"]) for one in found] == [
+        ("image-registry", ISTIO, f"nginx does not come from {MIRROR} {resource}[name=c0].image)"),
+        *[
+            (
+                "image-registry",
+                f"apps/{name}/overlays/deploy",
+                f"registry.example.com/{name}:1.8.0 does not come from {MIRROR}"
+                f" (apps/Deployment {name} spec.template.spec.containers[name={name}].image)",
+            )
+            for name in ("dashboard", "istio")
+        ],
+        ("image-registry", ISTIO, f'"b:$(TAG)" has a variable in it {resource}[name=c3].image)'),
+    ]
+    sarif = clone.ekf("check", "--build", "--format", "sarif")
+    assert json.loads(sarif.out)["runs"][0]["results"][0]["ruleId"] == "image-registry"
+    # A vendor that one pulls from all the same, and one that does not build.
+    clone.git("config", "ekf.images.registry", "registry.example.com")
+    clone.commit(f"{ISTIO}/a.yaml", pod(f"{MIRROR}/a"))
+    done = clone.ekf("check", "--build")
+    assert (done.code, done.out) == (0, "No rule is broken.\n")
+    clone.commit(f"{DASHBOARD}/fail.txt", "no base\n")
+    done = clone.ekf("check", "--build")
+    assert done.code == 1
+    assert f"{DASHBOARD} does not build, so its images are not known: no base" in done.out
+    clone.git("config", "ekf.rules.image-registry", "off")
+    assert clone.ekf("check", "--build").code == 0
+    for args in (["--staged"], ["HEAD"]):
+        done = clone.ekf("check", "--build", *args)
+        assert (done.code, done.out) == (2, "")
+        assert "--build is about HEAD" in done.err
+
+
+def lines_about_images(out: str) -> list[str]:
+    lines = out.splitlines()
+    begin = next((at for at, line in enumerate(lines) if line.startswith("  images ")), len(lines))
+    shown = [lines[begin:][:1], *([line] for line in lines[begin + 1 :] if line.startswith("    "))]
+    return [line.strip() for part in shown for line in part]
+
+
+def test_an_upgrade_says_what_is_not_covered(clone: Clone, builder: str) -> None:
+    clone.commit(f"{ISTIO}/a.yaml", pod("nginx:1", "b:${TAG}"))
+    upgrade = ("upgrade", "--no-save-check", "--no-fetch")
+    done = clone.ekf(*upgrade)
+    assert done.code == 0, done
+    assert lines_about_images(done.out) == []
+    assert clone.ekf("undo").code == 0
+    clone.git("config", "ekf.images.registry", MIRROR)
+    done = clone.ekf(*upgrade, "--no-build")
+    assert done.code == 0, done
+    assert lines_about_images(done.out) == []
+    assert clone.ekf("undo").code == 0
+    clone.commit(f"{DASHBOARD}/fail.txt", "no\n")
+    done = clone.ekf(*upgrade)
+    assert done.code == 1, done
+    assert lines_about_images(done.out) == [
+        f"images    3 not from {MIRROR}:",
+        "nginx:1",
+        "registry.example.com/istio:1.9.0",
+        '"b:${TAG}" has a variable in it',
+    ]
+    assert f"  note      the images of {DASHBOARD} are not known: it does not build\n" in done.out
+    assert "Next: " not in done.out
+    assert clone.out("branch", "--show-current") == "release-1.9"
+    assert clone.ekf("undo").code == 0
+    clone.git("rm", "-q", f"{DASHBOARD}/fail.txt", f"{ISTIO}/a.yaml")
+    clone.git("commit", "-q", "-m", "Less")
+    clone.git("config", "ekf.images.registry", "registry.example.com")
+    done = clone.ekf(*upgrade)
+    assert done.code == 0, done
+    assert lines_about_images(done.out) == ["images    all come from registry.example.com (2)"]
+
+
+def test_an_upgrade_whose_builder_is_missing(clone: Clone) -> None:
+    use_builder(clone, "no-such-builder", "{path}")
+    clone.git("config", "ekf.images.registry", MIRROR)
+    clone.commit("own", "1\n")
+    done = clone.ekf("upgrade", "--no-save-check", "--no-fetch")
+    assert done.code == 0, done
+    assert "kustomizations were not built: the builder cannot be started" in done.out
+
+
 @pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on this machine")
 def test_the_real_kustomize(site: Clone) -> None:
     """The small builder does as the real one."""

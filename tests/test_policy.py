@@ -11,6 +11,8 @@ from conftest import Clone, Run, run
 from reach import rare
 
 from git_ekf.config import RULES
+from git_ekf.policy.judges import judge_images
+from git_ekf.repository import Repository
 
 OVERLAY = "apps/istio/overlays/deploy/kustomization.yaml"
 
@@ -632,6 +634,21 @@ def test_the_vendors_documentation_example(saved: Clone) -> None:
     assert "lacks Date, Local branch, Upstream branch, Backup branch\n" in refused.err
     record(saved, Local_SHA=head, Upstream_SHA=base)
     saved.git("push", "-q", "internal", name)
+
+
+# --- images ---
+
+
+def test_images_that_come_from_elsewhere(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built is in test_images.py; here are the rule and its severity."""
+    monkeypatch.chdir(clone.path)
+    outside = [("own", "nginx does not come from registry.example.com")]
+    [finding] = judge_images(Repository(), outside)
+    assert (finding.rule, finding.severity) == ("image-registry", "error")
+    assert (finding.path, finding.message) == outside[0]
+    assert finding.commit == clone.out("rev-parse", "HEAD")
+    clone.git("config", "ekf.rules.image-registry", "off")
+    assert judge_images(Repository(), outside) == []
 
 
 # --- the whole ---

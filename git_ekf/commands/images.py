@@ -20,14 +20,13 @@ from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import End, from_top, named_end, read_end
 from git_ekf.errors import DONE, FINDINGS, UsageError
-from git_ekf.manifests.choice import Asking, Choice, choose
+from git_ekf.manifests.choice import Choice, choose
+from git_ekf.manifests.image_coverage import IMAGES
 from git_ekf.manifests.images import Images, Unbuilt, images_of
 from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting
 from git_ekf.terminal.text import document, say
-
-_ASKING = Asking("git ekf images", "build", "lists those of all kustomizations", "not there")
 
 app = program()
 
@@ -59,12 +58,12 @@ def images(
     if write and new_since:
         raise UsageError("--write and --new-since exclude each other", "git ekf images -h")
     repo = with_records()
-    end, named = read_end(repo, words or [], behind_dashes(context), _ASKING.command)
-    paths = from_top(repo, named, f"{_ASKING.command} -h")
+    end, named = read_end(repo, words or [], behind_dashes(context), IMAGES.command)
+    paths = from_top(repo, named, f"{IMAGES.command} -h")
     if write:
         return _write(repo, end, write, paths, json=json)
     since = named_end(repo, new_since) if new_since else None
-    choice = choose(repo, (since or end).commit, end.commit, paths, _ASKING)
+    choice = choose(repo, (since or end).commit, end.commit, paths, IMAGES)
     found = _images(repo, end, [one.path for one in choice.kustomizations if one.in_new])
     gone = [one.path for one in choice.kustomizations if not (one.in_old or one.in_new)]
     found.unbuilt.extend(Unbuilt(path, ["there is no such path"]) for path in gone)
@@ -99,10 +98,10 @@ def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: b
         )
     from git_ekf.manifests.image_writing import cover, own_kustomization
 
-    [own] = from_top(repo, [folder], f"{_ASKING.command} -h")
+    [own] = from_top(repo, [folder], f"{IMAGES.command} -h")
     file = own_kustomization(repo, end.commit, own)
     takes_path = any("{path}" in word for word in repo.config.render_command[1:])
-    choice = choose(repo, end.commit, end.commit, paths or [own] * takes_path, _ASKING)
+    choice = choose(repo, end.commit, end.commit, paths or [own] * takes_path, IMAGES)
     progress = partial(counting, "Building kustomizations")
     written = cover(repo, end.commit, file, [one.path for one in choice.kustomizations], progress)
     found = written.images

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from git_ekf.deploy.ends import End
-from git_ekf.manifests.images import Image, Images, Place, Unbuilt, Unread
 from git_ekf.terminal.text import counted, say
 
 if TYPE_CHECKING:
+    from git_ekf.deploy.ends import End
+    from git_ekf.manifests.image_coverage import Coverage
     from git_ekf.manifests.image_writing import Written
+    from git_ekf.manifests.images import Image, Images, Place, Unbuilt, Unread
 
 # The first places of an image say where to look; they are often a dozen.
 _PLACES = 3
+_LISTED = 25
 
 
 def print_untold(found: Images, name: str) -> None:
@@ -44,6 +46,24 @@ def print_written(written: Written, registry: str) -> None:
         say(f"not covered: {image.name}")
         for line in places(image.places):
             say(f"  {line}")
+
+
+def print_coverage(found: Coverage, commit: str) -> None:
+    """Says of an upgrade which images of the commit that it has led to are not covered."""
+    outside = found.outside
+    for unbuilt in outside.unbuilt:
+        say(f"  note      the images of {unbuilt.path} are not known: it does not build")
+    if found.fine:
+        if found.number:
+            say(f"  images    all come from {found.registry} ({found.number})")
+        return
+    lines = [str(image.name) for image in outside.images]
+    lines += [f'"{one.text}" {one.why}' for one in outside.unread]
+    say(f"  images    {len(lines)} not from {found.registry}:")
+    for line in lines[:_LISTED]:
+        say(f"            {line}")
+    if len(lines) > _LISTED:
+        say(f"            and {len(lines) - _LISTED} more: git ekf images {commit[:12]} --json")
 
 
 def places(found: list[Place]) -> list[str]:

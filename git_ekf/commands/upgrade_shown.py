@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import NamedTuple
 
+from git_ekf.commands.images_shown import print_coverage
 from git_ekf.commands.upgrade_plan_shown import LISTED, is_plain, print_step
 from git_ekf.commands.upgrade_settled_shown import settled_lines
 from git_ekf.errors import DONE, FINDINGS, STOPPED
@@ -118,6 +119,8 @@ def _show_verification(
         say(f"  note      kustomizations were not built: {verified.unbuilt}")
     elif verified.built and not verified.broken:
         say(f"  builds    {counted(verified.built, 'kustomization')} that your commits change")
+    if verified.images:
+        print_coverage(verified.images, tip)
     sys.stdout.flush()
     failure = run_check(repo, target, tip, then.check) if then.check else ""
     if failure:

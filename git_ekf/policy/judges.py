@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from git_ekf.config import RULES
 from git_ekf.errors import UsageError
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate, is_zero
-from git_ekf.policy import branches, index, pushes, receiving, records, remotes, signatures
+from git_ekf.policy import branches, images, index, pushes, receiving, records, remotes, signatures
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.judged import Records
@@ -246,6 +246,13 @@ def _only_at_head(repo: Repository, head: str) -> bool:
     return bool(repo.git.commits([head], globs=["refs/*"], at_most=1))
 
 
+def judge_images(repo: Repository, outside: Sequence[tuple[str, str]]) -> list[Finding]:
+    """The findings about the images of HEAD; `outside` as in `image_registry`."""
+    judgment = Judgment(repo)
+    judgment.apply(images.image_registry, repo.head or "", outside)
+    return judgment.found
+
+
 def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
     """The configuration commits in a range as `git rev-list` understands it. Raises UsageError."""
     included: list[str] = []
@@ -276,7 +283,7 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
 def descriptions() -> dict[str, str]:
     """Each rule's id with the first line of its docstring: the rule itself."""
     texts = {}
-    for module in (signatures, receiving, records, index, branches, pushes, remotes):
+    for module in (signatures, receiving, records, index, images, branches, pushes, remotes):
         for name in RULES:
             rule = getattr(module, name.replace("-", "_"), None)
             if rule is not None:

@@ -20,6 +20,7 @@ from git_ekf.upgrade.target import Target
 
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress
+    from git_ekf.manifests.image_coverage import Coverage
 
 
 class Verification(NamedTuple):
@@ -27,18 +28,21 @@ class Verification(NamedTuple):
 
     `built` counts the kustomizations that were built, `broken` are those that built before and do
     not now, with the builder's lines. `unbuilt` says why none was built, "" where they were or
-    there is none. `findings` are errors of the policy.
+    there is none. `findings` are errors of the policy. `images` are held against images.registry,
+    None where that is not set, or nothing was built.
     """
 
     built: int
     broken: list[tuple[str, list[str]]]
     unbuilt: str
     findings: list[Finding]
+    images: Coverage | None = None
 
     @property
     def fine(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.broken or self.findings)
+        covered = self.images is None or self.images.fine
+        return covered and not (self.broken or self.findings)
 
 
 def verify(
@@ -57,6 +61,21 @@ def verify(
     findings = policy_errors(repo) if by_hand else []
     if not build:
         return Verification(0, [], "", findings)
+    found = _verify_builds(repo, target, tip, progress, findings)
+    if not repo.config.images_registry:
+        return found
+    from git_ekf.manifests.image_coverage import coverage
+
+    try:
+        return found._replace(images=coverage(repo, tip, progress))
+    except (Refused, CallFailed, UsageError) as error:
+        return found._replace(unbuilt=error.message)
+
+
+def _verify_builds(
+    repo: Repository, target: Target, tip: str, progress: Progress, findings: list[Finding]
+) -> Verification:
+    """Whether what the configuration changes still builds."""
     touched = _touched(repo, target.onto, tip)
     if not touched:
         return Verification(0, [], "", findings)

@@ -25,6 +25,26 @@ IMAGING = {
     "commands/images.py: images.registry is not set: nothing says where the images are to come from": Scenario(
         _BUILT, _WRITE, fill={"REGISTRY": "registry.example.com/mirror"}, ends=(1,)
     ),
+    "commands/check.py: --build is about HEAD: it goes with neither REV-RANGE nor --staged": Scenario(
+        "git config ekf.images.registry registry.example.com/istio\n" + _BUILT,
+        "git ekf check --build --staged",
+        codes=(1,),
+        again="git ekf check --staged",
+    ),
+    "commands/check.py: images.registry is not set: nothing says where the images are to come from": Scenario(
+        _BUILT + "git config ekf.apply.paths own\n",
+        "git ekf check --build",
+        fill={"REGISTRY": "docker.io/library"},
+    ),
+    "policy/images.py image_registry(): git ekf images --write PATH takes it from there, or says what is in the way": Scenario(
+        _REGISTRY + "git config ekf.apply.paths own\n",
+        "git ekf check --build",
+        ("git ekf images --write PATH",),
+        {"PATH": "own"},
+        codes=(1,),
+        again="git config ekf.images.registry docker.io/library; git ekf check --build",
+        said="nginx does not come from registry.example.com/mirror",
+    ),
     "manifests/image_writing.py: HEAD has no kustomization {} to write to": Scenario(
         _REGISTRY,
         "git ekf images --write docs",
