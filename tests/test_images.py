@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Clone, run
-from reach import rare
+from hypothesis import given
+from hypothesis import strategies as st
+from reach import generated, rare
 from test_schemas import answer
 
 from git_ekf import config
@@ -690,6 +692,61 @@ def test_a_name_stays_a_text(name: str) -> None:
     assert yaml.safe_load(content)["images"] == [{"name": name, "newName": f"{MIRROR}/{name}"}]
 
 
+_SECTIONS = st.sampled_from(
+    [
+        "resources:\n- a.yaml # one\n- b.yaml\n",
+        "resources: [a.yaml]\n",
+        "# a comment\n",
+        "\n",
+        "labels:\n  - pairs: {a: b}\n    includeSelectors: true\n",
+        "patches:\n- patch: |-\n    - op: add\n      path: /images\n  target: {kind: Pod}\n",
+        "namespace: 'images:'\n",
+        "x: &x\n  - name: y\n",
+        "commonAnnotations:\n    images: none\n",
+        "description: >\n  images:\n  - name: no\n\n",
+    ]
+)
+_IMAGES = st.sampled_from(
+    [
+        "",
+        "images:\n- name: a\n  newTag: '1' # why\n- name: b\n",
+        "images: # these\n  # first\n  - newName: b\n    name: a\n",
+        "images:\n- name: a\n  newTag: |\n    1\n",
+        "images:\n  -   name: a\n\n      newTag: 1\n",
+        "images:\n- {name: a, newTag: 'x'}\n",
+        "images: []\n",
+        "images:\n",
+        "images: null # none\n",
+        "'images':\n- name: a\n",
+        '"images" :\n - name: "a\\n\\\n  b"\n',
+        "images:\n- &y\n  name: a\n- *y\n",
+        "images: !!seq\n- name: a\n",
+    ]
+)
+
+
+@generated(60)
+@given(st.lists(_SECTIONS, max_size=5), _IMAGES, st.lists(_SECTIONS, max_size=5), st.integers(0, 2))
+def test_what_a_kustomization_has_stays(
+    before: list[str], images: str, behind: list[str], cut: int
+) -> None:
+    """The lines that it has, in their order, and what YAML makes of it but for the new entries."""
+    text = "".join([*dict.fromkeys(before), images, *dict.fromkeys(behind)])
+    text = text[: len(text) - cut] if cut else text
+    try:
+        after = added(text.encode(), ENTRIES).decode()
+    except CannotEdit:
+        return
+    old, new = yaml.safe_load(text), yaml.safe_load(after)
+    wanted = [{"name": one.name, "newName": one.new_name} for one in ENTRIES]
+    assert new.pop("images") == (old.pop("images", None) or []) + wanted
+    assert new == old
+    lines = iter(after.splitlines())
+    for line in text.splitlines():
+        kept = line.replace("[]", "").replace("null", "").rstrip() if "images" in line else line
+        assert any(kept in (one, one.rstrip(), one.replace("  #", " #")) for one in lines), line
+
+
 # --- git ekf images --write ---
 
 OWN = "site/kustomization.yaml"
@@ -826,7 +883,12 @@ def test_a_component_for_others(site: Clone) -> None:
         ("true", ["apps"], 2, "HEAD has no kustomization apps to write to"),
         ("true", ["../x"], 2, "../x is outside the repository"),
         ("mkdir new; touch new/kustomization.yaml", ["new"], 2, "HEAD has no kustomization new"),
-        ("true", ["apps/istio/base"], 4, "apps/istio/base/kustomization.yaml is the vendor's"),
+        (
+            "true",
+            ["apps/istio/base"],
+            4,
+            "kustomization.yaml is in apps/, which belongs to the vendor",
+        ),
         (f"echo >>{OWN}", ["site"], 4, f"{OWN} is not as HEAD has it"),
         (f"rm {OWN}", ["site"], 4, f"{OWN} is not as HEAD has it"),
         ("mv site other; ln -s other site", ["site"], 4, f"{OWN} is not as HEAD has it"),

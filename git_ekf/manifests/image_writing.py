@@ -10,6 +10,7 @@ import os
 import posixpath
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, UsageError
@@ -66,8 +67,9 @@ def _require_own(repo: Repository, head: str, file: str) -> None:
     theirs = vendor_directories(repo, head) - set(repo.config.customer_paths)
     at_top = [f"{base}:{file}" for base in vendor_bases(repo, head) if "/" not in file]
     if top in theirs or any(repo.git.file_ids(at_top)):
+        whose = f"is in {top}/, which belongs to the vendor" if top else "is the vendor's"
         raise Refused(
-            f"{file} is the vendor's, and an upgrade would have to merge it",
+            f"{file} {whose}: an upgrade would have to merge it",
             f"{_HINT}, in a directory of your own or overlays/deploy",
         )
 
@@ -147,7 +149,6 @@ def _replace(path: str, content: bytes) -> None:
             file.write(content)
         os.chmod(new, os.stat(path).st_mode & 0o777)
         os.replace(new, path)
-    except OSError:
-        if os.path.exists(new):
+    finally:
+        with suppress(FileNotFoundError):
             os.unlink(new)
-        raise

@@ -71,7 +71,7 @@ IMAGING = {
         ("git commit -m 'Images' -- own/kustomization.yaml",),
         ends=(1,),
     ),
-    "manifests/image_writing.py: {} is the vendor's, and an upgrade would have to merge it": Scenario(
+    "manifests/image_writing.py: {} {}: an upgrade would have to merge it": Scenario(
         _REGISTRY,
         "git ekf images --write apps/istio/base",
         ("git ekf images --write PATH",),
