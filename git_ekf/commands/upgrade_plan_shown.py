@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_ekf.commands.effects_shown import effects_as_json, print_effects
 from git_ekf.commands.superseded_shown import (
     note_nothing_dropped,
     print_droppable,
@@ -37,14 +38,14 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
     """
     require_linear(repo, target, flatten=options.flatten, given=options.given)
     require_names(repo, target)
-    plan = make_plan(repo, target, options)
+    plan = make_plan(repo, target, options._replace(effects=target.command != PULL))
     if json:
         print(document(target.command, plan_as_json(repo, plan)))
     else:
         with paged():
             _print_plan(repo, plan, flags)
     note_nothing_dropped(options.drop, dropped=bool(plan.dropped))
-    return FINDINGS if plan.conflicts else DONE
+    return FINDINGS if plan.conflicts or (plan.effects and not plan.effects.fine) else DONE
 
 
 def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
@@ -74,11 +75,15 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
     for step in plan.steps:
         if len(plan.steps) <= LISTED or not is_plain(step) or step.commit.merge:
             print_step(step, target)
+    if plan.effects:
+        print_effects(plan.effects)
     say(plan.summary())
     if plan.conflicts:
         stop = plan.conflicts[0].commit.oid[:7]
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
         print_droppable(plan.conflicts)
+    elif plan.effects and not plan.effects.fine:
+        say(f"It would go through, and break what is listed above: {command}")
     else:
         say(f"It would go through: {command}")
     if target.command != PULL:
@@ -214,6 +219,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "replaced": target.replaced or None,
         "theirs": theirs,
         "clean": not plan.conflicts,
+        "effects": effects_as_json(plan.effects),
         "counts": plan.counts(),
         "commits": [_step_as_json(step) for step in plan.steps],
     }

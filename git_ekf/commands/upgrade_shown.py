@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import NamedTuple
 
+from git_ekf.commands.effects_shown import print_effects
 from git_ekf.commands.images_shown import print_coverage
 from git_ekf.commands.upgrade_plan_shown import LISTED, is_plain, print_step
 from git_ekf.commands.upgrade_settled_shown import settled_lines
@@ -18,7 +19,7 @@ from git_ekf.upgrade.carry import Done
 from git_ekf.upgrade.rebase import Ended
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
-from git_ekf.upgrade.target import PULL, ROLLBACK, SYNC, Target
+from git_ekf.upgrade.target import PULL, ROLLBACK, SYNC, UPGRADE, Target
 
 
 class Afterwards(NamedTuple):
@@ -125,7 +126,24 @@ def _show_verification(
     failure = run_check(repo, target, tip, then.check) if then.check else ""
     if failure:
         say(f"  check     {then.check[0]} {failure}")
-    return verified.fine and not failure
+    intact = target.command not in (UPGRADE, SYNC)
+    if not intact:
+        intact = _show_effects(repo, target, tip, [path for path, _ in verified.broken])
+    return verified.fine and intact and not failure
+
+
+def _show_effects(repo: Repository, target: Target, tip: str, broken: list[str]) -> bool:
+    """Prints what is broken as far as that can be read, and whether it is nothing.
+
+    `broken` are kustomizations of which it has been said.
+    """
+    from git_ekf.upgrade.effects import effects_of
+
+    effects = effects_of(repo, target, tip).without(broken)
+    print_effects(effects)
+    if not effects.fine:
+        say(f"{target.goal} has moved all the same: look at these before you apply it.")
+    return effects.fine
 
 
 def _print_state(state: RebaseState) -> None:

@@ -13,6 +13,9 @@ from git_ekf.errors import Refused
 # Deeper nesting than this is no manifest; libyaml's C stack overflows at some ten thousand levels.
 MAX_DEPTH = 200
 
+# More values than this no document has; a few lines of aliases make any number of them.
+MAX_VALUES = 1_000_000
+
 
 class Unreadable(Exception):
     """The output is not a list of resources; why, without a word of it: it may hold a secret."""
@@ -62,7 +65,7 @@ def parse(document: str) -> list[dict[str, Any]]:
     """The resources in a YAML text, Lists taken apart. Raises Unreadable, Refused (no PyYAML)."""
     import_yaml()
     found: list[Any] = []
-    for value in _load(document):
+    for value in load(document):
         is_list = isinstance(value, dict) and str(value.get("kind", "")).endswith("List")
         items = value.get("items") if is_list else None
         if isinstance(items, list):
@@ -74,14 +77,16 @@ def parse(document: str) -> list[dict[str, Any]]:
     return found
 
 
-def _load(document: str) -> list[Any]:
+def load(document: str) -> list[Any]:
     """The values of a YAML text in JSON's types. Raises Unreadable."""
     import yaml
 
-    if _depth_at_most(document) > MAX_DEPTH and _depth(document) > MAX_DEPTH:
-        raise Unreadable("it is nested too deeply")
+    require_shallow(document)
     try:
-        return [_plain(value) for value in yaml.load_all(document, _loader())]
+        values = list(yaml.load_all(document, loader()))
+        if "*" in document:
+            _require_small(values)
+        return [_plain(value) for value in values]
     except yaml.MarkedYAMLError as error:
         if "nesting depth" in (error.problem or ""):
             # libyaml 0.2.6 looks at brackets before it tells of them.
@@ -90,6 +95,31 @@ def _load(document: str) -> list[Any]:
         raise Unreadable(f"it is no YAML{line}") from None
     except (yaml.YAMLError, ValueError):  # a control character; a number of thousands of digits
         raise Unreadable("it is no YAML") from None
+
+
+def require_shallow(document: str) -> None:
+    """Raises Unreadable for a YAML text that is nested too deeply to be given to a parser."""
+    if _depth_at_most(document) > MAX_DEPTH and _depth(document) > MAX_DEPTH:
+        raise Unreadable("it is nested too deeply")
+
+
+def _require_small(values: list[Any]) -> None:
+    """Raises Unreadable where aliases make much more of a text than what is written in it."""
+    sizes: dict[int, int] = {}
+    if sum(_size(value, sizes, 0) for value in values) > MAX_VALUES:
+        raise Unreadable("its aliases make too much of it")
+
+
+def _size(value: Any, sizes: dict[int, int], depth: int) -> int:
+    """How many values there are in one, each alias written out; each is looked at once."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if depth > MAX_DEPTH:
+        raise Unreadable("it is nested too deeply")  # or it is inside of itself
+    if id(value) not in sizes:
+        inner = value.values() if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(_size(one, sizes, depth + 1) for one in inner)
+    return sizes[id(value)]
 
 
 def import_yaml(what: str = "comparing manifests") -> None:
@@ -104,7 +134,7 @@ def import_yaml(what: str = "comparing manifests") -> None:
 
 
 @cache
-def _loader() -> Any:
+def loader() -> Any:
     """A safe loader that reads scalars as Kubernetes does.
 
     There are no dates, no numbers of base 60 and no `yes`, and `=` is a text.
@@ -144,7 +174,7 @@ def _depth(document: str) -> int:
 
     depth = deepest = 0
     try:
-        for event in yaml.parse(document, _loader()):
+        for event in yaml.parse(document, loader()):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 deepest = max(deepest, depth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import CallFailed, Refused
@@ -30,6 +30,9 @@ from git_ekf.upgrade.migration import (
 from git_ekf.upgrade.prefer import Preference, settler
 from git_ekf.upgrade.ready import require_linear, require_names
 from git_ekf.upgrade.target import Target, newer_channels
+
+if TYPE_CHECKING:
+    from git_ekf.manifests.effects import Effects
 
 # What becomes of a commit -> the same in a summary.
 OUTCOMES = {
@@ -60,6 +63,7 @@ class Options(NamedTuple):
     save_check: bool = True
     progress: Progress = iter
     given: str = ""
+    effects: bool = False
 
 
 class UpgradePlan(NamedTuple):
@@ -67,6 +71,7 @@ class UpgradePlan(NamedTuple):
 
     target: Target
     steps: list[ReplayStep]
+    effects: Effects | None = None  # where they were asked for
 
     @property
     def conflicts(self) -> list[ReplayStep]:
@@ -118,7 +123,12 @@ def plan(repo: Repository, target: Target, options: Options) -> UpgradePlan:
         )
     with open_scratch(repo) as scratch:
         work = rewrite(repo, scratch, target, options, read_work(repo, scratch, target))
-        return UpgradePlan(target, work.steps(scratch, target, options))
+        steps = work.steps(scratch, target, options)
+        if not options.effects:
+            return UpgradePlan(target, steps)
+        from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
+
+        return UpgradePlan(target, steps, planned_effects(scratch, target, steps))
 
 
 class ChannelForecast(NamedTuple):

@@ -1,0 +1,112 @@
+"""Which resources a target of a kustomization matches. No repository, no processes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from git_ekf.manifests.heads import Resource, split_image
+from git_ekf.manifests.selectors import Selector, Unfollowed, expression, labels_fit
+
+# What `replicas` counts (kustomize's default configuration).
+REPLICAS = ("Deployment", "ReplicationController", "ReplicaSet", "StatefulSet")
+
+_TAG = r"(?::[a-zA-Z0-9_.{}-]*)?(?:@sha256:[a-zA-Z0-9_.{}-]*)?"
+
+
+class Target(NamedTuple):
+    """A target: the field and, where it is in one, the patch's file; `what` it is to match."""
+
+    field: str
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {f'{self.path}: ' if self.path else ''}{self.what}"
+
+
+def selected(resources: Iterable[Resource], selector: Selector) -> list[Resource]:
+    """The resources that a patch's target selects: by the original name or the current one.
+
+    Raises Unfollowed.
+    """
+    return [one for one in resources if _fits(one, selector, (one.ids[0], one.ids[-1]))]
+
+
+def is_selected(resource: Resource, selector: Selector) -> bool:
+    """Whether a replacement selects it: by any name that it has had. Raises Unfollowed."""
+    return _fits(resource, selector, resource.ids)
+
+
+def _fits(resource: Resource, selector: Selector, ids: Iterable[tuple[str, str]]) -> bool:
+    ids = list(ids)
+    if not expression(selector.kind)(resource.kind):
+        return False
+    if not expression(selector.group)(resource.group):
+        return False
+    if not expression(selector.version)(resource.version):
+        return False
+    name, namespace = expression(selector.name), expression(selector.namespace)
+    if not any(name(own) for own, _ in ids):
+        return False
+    insides = [inside for _, own in ids for inside in _effective(resource, own)]
+    if not any(map(namespace, insides)):
+        return False
+    return labels_fit(selector.labels, resource.labels) and labels_fit(
+        selector.annotations, resource.annotations
+    )
+
+
+def _effective(resource: Resource, namespace: str) -> Iterator[str]:
+    """The namespace by which it is found (kyaml/resid, EffectiveNamespace).
+
+    Both where it depends on the version of kustomize whether a type has one.
+    """
+    if resource.is_cluster_wide:
+        yield "_non_namespaceable_"
+    yield namespace or "default"
+
+
+def is_same(resource: Resource, wanted: Resource) -> bool:
+    """Whether a strategic merge patch is for the resource (kyaml/resid, ResId.Equals)."""
+    if (resource.group, resource.version, resource.kind) != (
+        wanted.group,
+        wanted.version,
+        wanted.kind,
+    ):
+        return False
+    name, namespace = wanted.ids[0]
+    inside = namespace or "default"
+    for own, at in resource.ids:
+        if own == name and (resource.is_cluster_wide or (at or "default") == inside):
+            return True
+    return False
+
+
+@cache
+def _image_pattern(name: str) -> re.Pattern[str]:
+    """Raises Unfollowed."""
+    expression(name)  # whether it may be tried
+    try:
+        return re.compile(f"^{name}{_TAG}$")
+    except re.error:
+        raise Unfollowed(f"the image name {name}") from None
+
+
+def image_fits(name: str, image: str) -> bool:
+    """Whether an entry of `images` is for an image (api/internal/image). Raises Unfollowed."""
+    return split_image(image)[0] == name or _image_pattern(name).match(image) is not None
+
+
+def retagged(item: dict[str, Any], image: str) -> str:
+    """The image that an entry of `images` makes of one that it is for."""
+    name, tag = split_image(image)
+    new = item.get("newName")
+    name = new if isinstance(new, str) and new else name
+    if item.get("newTag") not in (None, ""):
+        tag = f":{item['newTag']}"
+    if isinstance(item.get("digest"), str) and item["digest"]:
+        tag = f"@{item['digest']}"
+    return name + tag

@@ -1,0 +1,123 @@
+"""What kustomize selects resources by: expressions for names and types, and label selectors.
+
+From kustomize's api/types/selector.go and api/resmap/reswrangler.go (Select); label selectors from
+k8s.io/apimachinery/pkg/labels. No repository, no processes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+_FIELDS = ("group", "version", "kind", "name", "namespace")
+
+# Go's expressions take linear time, Python's do not: one with more than this is not tried.
+_REPEATS = 3
+_LONGEST = 500
+
+
+class Unfollowed(Exception):
+    """It cannot be told without kustomize; why, as half a sentence."""
+
+
+class Selector(NamedTuple):
+    """A selector as it is written; what it leaves out is "", and selects anything."""
+
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    labels: str = ""
+    annotations: str = ""
+
+    def __str__(self) -> str:
+        api = "/".join(filter(None, (self.group, self.version)))
+        kind = " ".join(filter(None, (api, self.kind)))
+        name = "/".join(filter(None, (self.namespace, self.name)))
+        words = [kind, name, self.labels and f"labels {self.labels}"]
+        words.append(self.annotations and f"annotations {self.annotations}")
+        return " ".join(filter(None, words)) or "anything"
+
+
+def read_selector(value: Any) -> Selector:
+    """A selector of a kustomization. Raises Unfollowed where it is none."""
+    if not isinstance(value, dict):
+        raise Unfollowed("a selector that cannot be read")
+    words = [value.get(field) for field in (*_FIELDS, "labelSelector", "annotationSelector")]
+    if not all(word is None or isinstance(word, str) for word in words):
+        raise Unfollowed("a selector that cannot be read")
+    return Selector(*(word or "" for word in words))
+
+
+@cache
+def expression(text: str) -> Callable[[str], bool]:
+    """Whether a value fits an expression as a whole, as kustomize anchors it; "" fits any.
+
+    Raises Unfollowed for one that Go or Python does not take, or that could take too long.
+    """
+    if not text:
+        return lambda value: True
+    if re.fullmatch(r"[\w-]+", text):
+        return text.__eq__
+    repeats = len(re.findall(r"[*+{]", text))
+    if len(text) > _LONGEST or repeats > _REPEATS or re.search(r"\)[*+{?]|\(\?", text):
+        raise Unfollowed(f"the expression {text}")
+    try:
+        compiled = re.compile(text)
+    except (re.error, OverflowError):
+        raise Unfollowed(f"the expression {text}") from None
+    return lambda value: compiled.fullmatch(value) is not None
+
+
+# --- label selectors ---
+
+_SET = re.compile(r"\s*([^\s,!=()]+)\s+(in|notin)\s*\(([^()]*)\)\s*")
+_EQUAL = re.compile(r"\s*([^\s,!=()]+)\s*(==|=|!=)\s*([^\s,!=()]*)\s*")
+_EXISTS = re.compile(r"\s*(!?)\s*([^\s,!=()]+)\s*")
+
+
+def labels_fit(selector: str, labels: Mapping[str, str]) -> bool:
+    """Whether labels (or annotations) fit a selector; "" fits any. Raises Unfollowed."""
+    return all(_fits(labels, *one) for one in _requirements(selector))
+
+
+@cache
+def _requirements(selector: str) -> tuple[tuple[str, str, frozenset[str]], ...]:
+    """(key, in, notin or exists or lacks, values). Raises Unfollowed."""
+    found = []
+    at = 0
+    while at < len(selector.rstrip()):
+        for pattern in (_SET, _EQUAL, _EXISTS):
+            match = pattern.match(selector, at)
+            if match and selector[match.end() : match.end() + 1] in ("", ","):
+                break
+        else:
+            raise Unfollowed(f"the selector {selector}")
+        at = match.end() + 1
+        found.append(_requirement(pattern, match.groups()))
+    return tuple(found)
+
+
+def _requirement(
+    pattern: re.Pattern[str], groups: tuple[str, ...]
+) -> tuple[str, str, frozenset[str]]:
+    if pattern is _EXISTS:
+        return groups[1], "lacks" if groups[0] else "exists", frozenset()
+    key, operator, values = groups
+    if pattern is _SET:
+        return key, operator, frozenset(value.strip() for value in values.split(","))
+    return key, "notin" if operator == "!=" else "in", frozenset([values])
+
+
+def _fits(labels: Mapping[str, str], key: str, operator: str, values: frozenset[str]) -> bool:
+    match operator:
+        case "in":
+            return key in labels and labels[key] in values
+        case "notin":
+            return key not in labels or labels[key] not in values
+        case "exists":
+            return key in labels
+    return key not in labels

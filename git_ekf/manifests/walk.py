@@ -1,0 +1,169 @@
+"""Kustomizations followed as kustomize puts them together, to see what their targets match.
+
+The order is that of kustomize: resources, components, generators, then patches, namespace, names,
+labels, JSON patches, replicas, images and replacements (api/internal/target). No repository, no
+processes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+from git_ekf.manifests.heads import Resource, resources_of
+from git_ekf.manifests.matching import Target
+from git_ekf.manifests.resources import Unreadable
+from git_ekf.manifests.selectors import Unfollowed
+from git_ekf.manifests.sources import Files, Kustomization, is_remote, joined
+from git_ekf.manifests.transformation import Built, Transformation
+
+# More than this many resources nobody follows; a few bases that name each other make any number.
+_MOST = 50_000
+
+_PLUGINS = ("transformers", "generators", "helmCharts", "helmChartInflationGenerator")
+
+
+class Missing(NamedTuple):
+    """A file or directory that a kustomization names, as it is written there, and is not there."""
+
+    folder: str
+    field: str
+    path: str
+
+
+class Walk:
+    """Follows kustomizations of one tree.
+
+    `targets` has (folder, target) -> whether it matches something, None where that cannot be told;
+    `written` what is written there, by which those of two trees are the same or not. `missing` is
+    named and not there; `gaps` are a directory's reasons why something cannot be told.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.targets: dict[tuple[str, Target], bool | None] = {}
+        self.written: dict[tuple[str, Target], object] = {}
+        self.missing: list[Missing] = []
+        self.gaps: dict[str, list[str]] = {}
+        self._built: dict[str, Built] = {}
+        self._read: dict[str, Kustomization] = {}
+        self._open: list[str] = []
+        self._copied = 0
+
+    def follow(self, folder: str) -> None:
+        """Looks at a directory that is a kustomization, and at what its targets may match."""
+        try:
+            kustomization = self._kustomization(folder)
+        except Unfollowed as error:
+            self.gaps[folder] = [str(error)]
+            return
+        if kustomization.has_targets:
+            self._build(folder)
+
+    def _kustomization(self, folder: str) -> Kustomization:
+        """Raises Unfollowed."""
+        if folder not in self._read:
+            self._read[folder] = Kustomization(self.files, folder)
+            self._look_for_files(self._read[folder])
+        return self._read[folder]
+
+    def missing_in(self, folder: str) -> list[Missing]:
+        """The things that a directory names and lacks; none where it cannot be read."""
+        with suppress(Unfollowed):
+            self._kustomization(folder)
+        return [one for one in self.missing if one.folder == folder]
+
+    def has_components(self, folder: str) -> bool:
+        """Whether a directory that was followed names components."""
+        return folder in self._read and bool(self._read[folder].items("components"))
+
+    def _build(self, folder: str) -> Built:
+        if folder not in self._built:
+            built = Built([], [])
+            self._add(folder, built)
+            self._built[folder] = built
+        return self._built[folder]
+
+    def _add(self, folder: str, built: Built) -> None:
+        """What a kustomization makes of what is there already (of a component, all of it)."""
+        gaps_before = len(built.gaps)
+        if folder in self._open or len(self._open) > 100:
+            built.gaps.append(f"{folder or '.'}, which leads to itself")
+            return
+        self._open.append(folder)
+        try:
+            self._put_together(self._kustomization(folder), built)
+        except Unfollowed as error:
+            built.gaps.append(str(error))
+        finally:
+            self._open.pop()
+        if built.gaps[gaps_before:]:
+            known = self.gaps.setdefault(folder, [])
+            known += [gap for gap in built.gaps[gaps_before:] if gap not in known]
+
+    def _look_for_files(self, kustomization: Kustomization) -> None:
+        for field, path in kustomization.named():
+            there = self.files.what_is(joined(kustomization.folder, path))
+            whole = joined(kustomization.folder, path)
+            if there == "folder" and field in ("resources", "bases", "components"):
+                there = "folder" if self.files.kustomization_in(whole) else "nothing"
+            if there == "nothing" and not is_remote(path) and "\n" not in path:
+                self.missing.append(Missing(kustomization.folder, field, path))
+
+    def _put_together(self, kustomization: Kustomization, built: Built) -> None:
+        folder = kustomization.folder
+        for field in ("resources", "bases"):
+            for path in kustomization.texts(field):
+                self._add_resource(folder, path, built)
+        for path in kustomization.texts("components"):
+            whole = joined(folder, path)
+            if self.files.what_is(whole) == "folder" and self.files.kustomization_in(whole):
+                self._add(whole, built)
+            else:
+                built.gaps.append(_why_not(path))
+        built.gaps.extend(field for field in _PLUGINS if kustomization.value.get(field))
+        for field, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
+            for item in kustomization.tables(field):
+                self._generate(kind, item, built)
+        note = partial(self._note, kustomization.folder)
+        Transformation(self.files, kustomization, built, note).apply()
+
+    def _add_resource(self, folder: str, path: str, built: Built) -> None:
+        whole = joined(folder, path)
+        there = self.files.what_is(whole)
+        try:
+            if there == "file":
+                built.resources.extend(resources_of(self.files.read(whole)))
+            elif there == "folder" and self.files.kustomization_in(whole):
+                base = self._build(whole) if whole not in self._open else Built([], [whole])
+                self._copied += len(base.resources)
+                if self._copied > _MOST:
+                    raise Unfollowed(f"{path}, which makes too many resources")
+                built.resources.extend(resource.copy() for resource in base.resources)
+                built.gaps.extend(gap for gap in base.gaps if gap not in built.gaps)
+            else:
+                built.gaps.append(_why_not(path))
+        except (Unreadable, Unfollowed) as error:
+            built.gaps.append(f"{path}: {error}" if isinstance(error, Unreadable) else str(error))
+
+    def _generate(self, kind: str, item: dict[str, Any], built: Built) -> None:
+        if item.get("behavior") in ("merge", "replace"):
+            return
+        metadata = {"name": item.get("name"), "namespace": item.get("namespace")}
+        value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+        built.resources.append(Resource(value, ""))
+
+    def _note(self, folder: str, target: Target, item: object, fits: bool | None) -> None:
+        """A target matches where it does for one of those that stand on it."""
+        key = (folder, target)
+        self.written[key] = item, self.files.entries.get(joined(folder, target.path))
+        known = self.targets.get(key, False)
+        if fits or known is True:
+            self.targets[key] = True
+        else:
+            self.targets[key] = None if None in (known, fits) else False
+
+
+def _why_not(path: str) -> str:
+    return f"{path}, which is not in the repository" if is_remote(path) else f"{path} is missing"
