@@ -29,7 +29,7 @@ def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep
     merged: dict[str, None] = {}
     for step in steps:
         changes.update(step.changes)
-        merged |= dict.fromkeys([*step.merged, *(path for path, _ in step.settled)])
+        merged |= dict.fromkeys([*step.merged, *(one.path for one in step.settled)])
     for step in steps:
         for conflict in step.conflicts:  # what will be there nobody knows
             merged = {path: None for path in merged if path not in conflict.paths}
