@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import selectors
 import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +22,12 @@ from git_ekf.trust import RENDER, require_trusted, require_trusted_files
 
 # Lines of a failed builder's last words that are kept.
 _LAST_LINES = 5
+_LAST_BYTES = 1 << 16
+
+# Seconds, and bytes of output, after which a builder is ended: charts from the network take
+# minutes, and the manifests of a whole platform some ten megabytes.
+LONGEST = 300
+LARGEST = 1 << 28
 
 # A repository that git was pointed to is not the one a builder's own git may ask for.
 _OF_GIT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
@@ -97,9 +105,11 @@ class Builder:
         process = self._start([self._command[0], *words], folder)
         if process is None:
             return Build(b"", [])
-        output, messages = process.communicate()
+        output, messages, ended = _read(process)
         with self._lock:
             self._running.discard(process)
+        if ended:
+            return Build(b"", [ended])
         if process.returncode == 0:
             return Build(output, None)
         text = os.fsdecode(messages).replace(f"{folder}/", "").replace(folder, ".")
@@ -129,6 +139,42 @@ class Builder:
                 raise _not_started(self._command, error.strerror or "it failed") from None
             self._running.add(process)
             return process
+
+
+def _read(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes, str]:
+    """All that a builder prints and the last it says, once it is done.
+
+    The third is why it was ended, "" where it was not: nothing that it started is left then.
+    """
+    assert process.stdout
+    assert process.stderr
+    until = time.monotonic() + LONGEST
+    output, messages = bytearray(), bytearray()
+    ended = ""
+    with selectors.DefaultSelector() as pipes, process.stdout, process.stderr:
+        pipes.register(process.stdout, selectors.EVENT_READ, output)
+        pipes.register(process.stderr, selectors.EVENT_READ, messages)
+        while pipes.get_map() and not ended:
+            ready = pipes.select(max(0, until - time.monotonic()))
+            for key, _ in ready:
+                part = os.read(key.fd, 1 << 20)
+                key.data.extend(part)
+                if not part:
+                    pipes.unregister(key.fileobj)
+            del messages[:-_LAST_BYTES]
+            if not ready:
+                ended = f"it was ended, not being done after {LONGEST} seconds"
+            elif len(output) > LARGEST:
+                ended = f"it was ended, having printed more than {LARGEST >> 20} MB"
+    if not ended:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, until - time.monotonic()))
+            return bytes(output), bytes(messages), ""
+        ended = f"it was ended, not being done after {LONGEST} seconds"
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return b"", b"", ended
 
 
 def finished(build: Future[Build]) -> Build:

@@ -1,0 +1,58 @@
+"""The bounds of a builder: time, output, and what it leaves behind."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from git_ekf.manifests import builder
+from git_ekf.manifests.builder import Build, Builder, finished
+
+
+def build(folder: Path, text: str) -> Build:
+    with Builder(("/bin/sh", "-c", text)) as one:
+        return finished(one.start(str(folder), "."))
+
+
+def living(group: str) -> list[str]:
+    """The processes of a group that have not ended, once they have had a second for it."""
+    found: list[str] = []
+    for _ in range(10):
+        found = []
+        for process in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, _, of = process.read_text().rpartition(")")[2].split()[:3]
+                if of == group and state not in "ZX":
+                    found.append(process.parent.name)
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def test_within_the_bounds(tmp_path: Path) -> None:
+    many = "i=0; while [ $i -lt 20000 ]; do echo 0123456789; echo x >&2; i=$((i+1)); done"
+    assert build(tmp_path, many) == (b"0123456789\n" * 20000, None)
+    said = build(tmp_path, f"{many}; echo last >&2; exit 3").failure
+    assert said == ["x", "x", "x", "x", "last"]
+
+
+@pytest.mark.parametrize("text", ["sleep 50", "exec >&- 2>&-; sleep 50", "sleep 50 & exit 0"])
+def test_one_that_hangs(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with its output closed, and one that leaves somebody behind who holds it open."""
+    monkeypatch.setattr(builder, "LONGEST", 1)
+    began = time.monotonic()
+    found = build(tmp_path, f"echo $$ >pid; {text}")
+    assert found == (b"", ["it was ended, not being done after 1 seconds"])
+    assert time.monotonic() - began < 20
+    assert not living((tmp_path / "pid").read_text().strip())
+
+
+def test_one_that_prints_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "LARGEST", 3 << 20)
+    found = build(tmp_path, "echo $$ >pid; yes")
+    assert found == (b"", ["it was ended, having printed more than 3 MB"])
+    assert not living((tmp_path / "pid").read_text().strip())
