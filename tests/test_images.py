@@ -1070,3 +1070,12 @@ def test_the_images_of_kubeflow(kubeflow: Path, tmp_path: Path) -> None:
     left = [one["image"] for one in document["images"] if not one["covered"]]
     assert left == ["quay.io/jetstack/cert-manager-acmesolver:v1.14.5"]
     assert len(document["images"]) == len(images)
+
+
+def test_a_long_kustomization(site: Clone) -> None:
+    """Longer than a file of configuration may be."""
+    long = "# words\n" * 20_000
+    site.commit(OWN, f"{long}resources: [pod.yaml]\n")
+    done = site.ekf("images", "--write", "site")
+    assert (done.code, len(done.out.splitlines())) == (1, 5), done
+    assert (site.path / OWN).read_text().startswith(long)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-# A kustomization of more is none that a person has written.
-_LARGEST = 1 << 20
+# Bytes: a kustomization of more is none that a person has written.
+LARGEST = 1 << 20
 
 _KEY = "images"
 # What YAML takes for a text without quotes, whichever version of it.
@@ -38,7 +38,7 @@ def added(content: bytes, entries: list[Entry]) -> bytes:
 
 
 def _decoded(content: bytes) -> str:
-    if len(content) > _LARGEST:
+    if len(content) > LARGEST:
         raise CannotEdit("it has more than 1 MB")
     try:
         return content.decode()

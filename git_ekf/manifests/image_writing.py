@@ -17,14 +17,14 @@ from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import trusted_command
 from git_ekf.manifests.choice import vendor_bases, vendor_directories
-from git_ekf.manifests.image_entries import CannotEdit, Entry, added
+from git_ekf.manifests.image_entries import LARGEST, CannotEdit, Entry, added
 from git_ekf.manifests.images import Images, images_in
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.policy.index import directory_judged
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.smallfile import CONFIGURATION, read_small
+from git_ekf.smallfile import read_small
 
 _HINT = "git ekf images --write PATH"
 
@@ -86,7 +86,7 @@ def cover(
     import_yaml("listing images")
     registry = repo.config.images_registry
     path = os.path.join(repo.place.top, file)
-    content = read_small(path, CONFIGURATION) or b""
+    content = read_small(path, LARGEST) or b""
     command = trusted_command(repo, head)
     with checkouts(repo, head) as (folder,):
         before = images_in(repo, command, folder, paths, progress)
