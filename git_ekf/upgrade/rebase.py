@@ -133,7 +133,7 @@ def abort(repo: Repository, journal: Journal) -> Target:
     if not repo.git.is_head(HEADS + target.branch, target.tip):
         raise CallFailed(
             f"git rebase --abort did not lead back to {target.branch}",
-            f"git switch --force {shell(target.branch)}",
+            f"git switch --force -C {shell(target.branch, target.tip)}",
         )
     return target
 

@@ -10,6 +10,7 @@ from examined import EXAMINED
 from going_on import CHECKING, UNDOING, UPGRADES
 from imaging import IMAGING
 from judged import JUDGED
+from meanwhile import MEANWHILE
 from mirrored import MIRRORED
 from recording import RECORDS
 from scenario import Scenario
@@ -35,4 +36,5 @@ SCENARIOS: dict[str, Scenario] = {
     **RECEIVING,
     **JUDGED,
     **CUT_OFF,
+    **MEANWHILE,
 }
