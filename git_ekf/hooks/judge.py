@@ -76,10 +76,11 @@ def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
     Raises EkfError, also for a shim that is newer than this program.
     """
     if argv[:1] != [PROTOCOL]:
-        where = " --server, on the server" if argv[1:2] == ["pre-receive"] else ""
-        raise UsageError(
-            "the hook was installed by another version of git-ekf", f"git ekf hooks install{where}"
-        )
+        # Its text cannot be told from one that somebody has edited.
+        install = "git ekf hooks install --force"
+        if argv[1:2] == ["pre-receive"]:
+            install += " --server, on the server"
+        raise UsageError("the hook was installed by another version of git-ekf", install)
     if argv[1:] == ["pre-receive"]:
         return _judge_receive(stdin)
     repo = Repository()

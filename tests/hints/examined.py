@@ -84,14 +84,14 @@ EXAMINED = {
         ends=_EITHER,
     ),
     "doctor/machine.py: git-ekf is not on the PATH, where git looks for it": Scenario(
-        _PROGRAMS, _BY_PATH, fill=_AFTER_EXPORT, codes=_EITHER, again="cat $TOP/said"
+        _PROGRAMS, _BY_PATH, fill=_AFTER_EXPORT, codes=_EITHER, again='grep "ok *program" $TOP/said'
     ),
     "doctor/machine.py: {}, which comes first on the PATH, is another copy than this one, of {}": Scenario(
         _PROGRAMS + _program("git-ekf", "exit 1"),
         _BY_PATH,
         fill=_AFTER_EXPORT,
         codes=_EITHER,
-        again="cat $TOP/said",
+        again='grep "ok *program" $TOP/said',
     ),
     "doctor/machine.py: man does not find the pages of this git-ekf, so git ekf --help does not show them": Scenario(
         _PROGRAMS + _MAN, f"{_WITH}{_DOCTOR}", ends=_EITHER

@@ -9,6 +9,7 @@ from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from examined import EXAMINED
 from going_on import CHECKING, UNDOING, UPGRADES
 from imaging import IMAGING
+from installed import INSTALLED
 from judged import JUDGED
 from meanwhile import MEANWHILE
 from mirrored import MIRRORED
@@ -37,4 +38,5 @@ SCENARIOS: dict[str, Scenario] = {
     **JUDGED,
     **CUT_OFF,
     **MEANWHILE,
+    **INSTALLED,
 }

@@ -23,7 +23,7 @@ from scenarios import SCENARIOS
 from uncovered import UNCOVERED
 
 HINTS = collect()
-MOST_UNCOVERED = 11  # lower it with the list
+MOST_UNCOVERED = 0  # lower it with the list
 
 
 def test_every_hint_is_accounted_for() -> None:

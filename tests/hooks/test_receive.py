@@ -373,7 +373,7 @@ def test_literal_input(site: Site) -> None:
     done = run("git-ekf", "hook", "2", "pre-receive", cwd=site.server.path)
     assert (done.code, done.err.splitlines()[1]) == (
         2,
-        "hint: git ekf hooks install --server, on the server",
+        "hint: git ekf hooks install --force --server, on the server",
     )
 
 
