@@ -68,7 +68,7 @@ INSTALLED = {
         'sed -i \'s/ 1 "$hook"/ 2 "$hook"/\' .git/hooks/pre-commit',
         "git commit -q --allow-empty -m X",
     ),
-    "manifests/choice.py: there is no kustomization to compare": Scenario(
+    "manifests/choice.py: there is no kustomization to {}": Scenario(
         "git config --add ekf.render.command '{path}'\n"
         "git rm -q -r apps\nEKF_HOOKS=0 git commit -q -m X\n"
         "echo x >>own/more\nEKF_HOOKS=0 git commit -q -a -m Own\n",
