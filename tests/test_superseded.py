@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bench.superseded import MADE, made
 from conftest import GIT_EKF, run, slim
 from reach import rare
 from test_schemas import answer
-from upgrading import World, assert_clean, copy, snapshot, vendor_commit
+from upgrading import World, assert_clean, copy, script, snapshot, vendor_commit
 
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
@@ -421,6 +422,23 @@ def test_behind_another_conflict(world: World) -> None:
     assert snapshot(world)["refs"] == before["refs"]
 
 
+def test_killed_before_the_skip(world: World) -> None:
+    """Who resolves the conflict after all has the commit, and reads of no other."""
+    assert world.ekf("upgrade").code == 3
+    path = world.path / ".git/ekf/rebase"
+    state = json.loads(path.read_text())
+    commit = world.out("rev-parse", "REBASE_HEAD")
+    state |= {"superseded": [commit], "dropped": [[commit, "superseded"]]}
+    path.write_text(json.dumps(state))
+    world.write(BIG, text(**MINE))
+    world.git("add", BIG)
+    done = world.ekf("upgrade", "--continue")
+    assert done.code == 0, done
+    assert "dropped" not in done.out
+    assert subjects(world)[1] == "More memory"
+    assert "dropped" not in world.ekf("undo").out
+
+
 def test_before_another_conflict(world: World) -> None:
     """What was left out in memory is told of when the rebase has ended."""
     commit = world.stack()[3]
@@ -452,6 +470,50 @@ def test_commits_on_top_of_it(world: World) -> None:
     assert subjects(world)[0] == "Another line"
     assert world.ekf("upgrade", "--abort").code == 0
     assert_clean(world)
+
+
+@pytest.mark.parametrize("by_git", [False, True])
+def test_with_merges_and_a_migration(world: World, by_git: bool) -> None:
+    """What is looked at are the commits as they are carried over."""
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    theirs = {BIG: None, "moved/big.yaml": text(line4="the vendor's own", **MINE)}
+    vendor = vendor_commit(world, "release-1.9", theirs, "Move it")
+    world.git("switch", "-q", "-c", "side", "HEAD~1")
+    world.commit("own/side", "side\n", "Side")
+    world.git("switch", "-q", "release-1.8")
+    world.git("merge", "-q", "--no-edit", "--no-ff", "--no-verify", "side")
+    script(world.path / "tools/migrate", f"#!/bin/sh\nmkdir moved && mv {BIG} moved/\n")
+    migration = '[[upgrade.migrations]]\nto = "1.9"\ncommand = ["tools/migrate"]\n'
+    world.git("add", "tools")
+    world.commit(".ekf.toml", migration, "Migrate")
+    assert world.ekf("trust", "--yes").code == 0
+    commit = world.stack()[3]
+    options = ("--flatten", "--drop", "superseded", "--no-save-check")
+    done = world.ekf("upgrade", *options)
+    assert (done.code, done.err) == (0, "")
+    since = f"moved/big.yaml:3,30 (since {world.short(f'{vendor}^')})"
+    assert f"  dropped   {commit[:7]} More memory\n" in done.out
+    assert f"the vendor has all of it in another form, at {since}\n" in done.out
+    assert subjects(world)[:3] == ["Migrate", "Merge branch 'side' into release-1.8", "Last"]
+    assert "More memory" not in subjects(world)
+    assert_clean(world)
+    assert world.ekf("undo").code == 0
+
+
+def test_where_the_branch_of_the_release_is_there_already(world: World) -> None:
+    """The vendor's state is what that stands on; his newer commits are no matter."""
+    world.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
+    world.commit("own/theirs", "theirs\n", "Theirs")
+    world.git("branch", "-q", "--set-upstream-to=origin/release-1.9")
+    world.git("push", "-q", "--no-verify", "internal", "release-1.9")
+    world.git("switch", "-q", "release-1.8")
+    vendor_commit(world, "release-1.9", {BIG: text()}, "Take it back")
+    done = world.ekf("upgrade", "--drop", "superseded")
+    assert (done.code, done.err) == (0, "")
+    assert "  dropped   " in done.out
+    assert "More memory" not in subjects(world, "release-1.8@{upstream}")
+    assert "Theirs" in subjects(world, "release-1.8@{upstream}")
 
 
 def test_attributes_of_later_commits(world: World) -> None:

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from git_ekf.commands.consent import confirmed
 from git_ekf.commands.records_kept import note
-from git_ekf.replay.dropping import Drop, always, never
-from git_ekf.replay.evidence import Evidence, Superseded
+from git_ekf.replay.evidence import Drop, Evidence, Superseded, always, never
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
 from git_ekf.terminal.text import say, shortened

@@ -6,26 +6,12 @@ from collections.abc import Callable
 
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, read_divergence
-from git_ekf.replay.evidence import Superseded
+from git_ekf.replay.evidence import Drop
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.stack import Commit, Stack
+from git_ekf.replay.stack import Stack
 from git_ekf.replay.step import ReplayStep
 from git_ekf.replay.superseded import Supersession
-
-# Whether a commit that is superseded is to be left out.
-Drop = Callable[[Commit, Superseded], bool]
-
-
-def always(_commit: Commit, _superseded: Superseded) -> bool:
-    """Yes, said beforehand."""
-    return True
-
-
-def never(_commit: Commit, _superseded: Superseded) -> bool:
-    """No, where nobody can be asked."""
-    return False
-
 
 # A forecast: (commits, what they go onto, where that differs from what they stand on) -> the steps.
 Foretell = Callable[[Stack, str, Divergence], list[ReplayStep]]
@@ -45,23 +31,21 @@ class Dropping:
         self._carried: dict[str, Entry | None] = {}  # what the steps have made of paths
         self._open: dict[str, str] = {}  # path -> the commit whose conflict left it open
 
-    def steps(self, stack: Stack, divergence: Divergence) -> list[ReplayStep]:
+    def steps(self, stack: Stack, found: list[ReplayStep]) -> list[ReplayStep]:
         """The steps, each in conflict with what speaks for its being there already.
 
-        Those that are left out have the verdict "dropped". Raises GitFailed.
+        `found` are those of the whole stack. Those that are left out have the verdict "dropped".
+        Raises GitFailed.
         """
         steps: list[ReplayStep] = []
-        onto = self._onto
-        while True:
-            found = self._foretell(stack, onto, divergence)
-            dropped = self._first_dropped(found, stack.base)
-            if dropped is None:
-                return steps + found
+        while (dropped := self._first_dropped(found, stack.base)) is not None:
             steps += found[: dropped + 1]
             left_out = found[dropped].commit
             stack = Stack(left_out.tree_of, stack.commits[dropped + 1 :])
             onto = self._tree()
             divergence = read_divergence(self._scratch.writing, stack.base, onto)
+            found = self._foretell(stack, onto, divergence)
+        return steps + found
 
     def _first_dropped(self, steps: list[ReplayStep], base: str) -> int | None:
         """The number of the first step that is left out, and made so; None where none is."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
+
+from git_ekf.replay.stack import Commit
 
 # Files, and places in one, that are named; a document has all.
 _NAMED = 5
@@ -63,6 +65,20 @@ class Superseded(NamedTuple):
         if self.subject:
             said.append(f"hint: the vendor's {self.subject[:7]} has the same subject")
         return said
+
+
+# Whether a commit that is superseded is to be left out.
+Drop = Callable[[Commit, Superseded], bool]
+
+
+def always(_commit: Commit, _superseded: Superseded) -> bool:
+    """Yes, said beforehand."""
+    return True
+
+
+def never(_commit: Commit, _superseded: Superseded) -> bool:
+    """No, where nobody can be asked."""
+    return False
 
 
 def _ranges(numbers: Iterable[int]) -> list[str]:

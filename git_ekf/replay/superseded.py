@@ -25,6 +25,9 @@ _TELLING = 8
 # Larger files (bytes) are not looked at, and no commit that changes one is superseded.
 _MOST = 10 << 20
 
+# Files whose content is held at once.
+_AT_ONCE = 50
+
 # git takes a file with a NUL in as many bytes for binary (xdiff-interface.c, buffer_is_binary).
 _LOOKED_AT = 8000
 
@@ -103,7 +106,14 @@ class Supersession:
                 return []
             if file.has_lines:
                 files.append(file)
-        return self._compared(files)
+        found: list[Evidence] = []
+        for first in range(0, len(files), _AT_ONCE):
+            some = files[first : first + _AT_ONCE]
+            compared = self._compared(some)
+            if not compared:
+                return []
+            found += compared
+        return found if any(file.lines for file in found) else []
 
     def _compared(self, files: list[_File]) -> list[Evidence]:
         oids = {entry.oid for file in files for entry in file.entries() if entry}
@@ -119,7 +129,7 @@ class Supersession:
                 return []
             numbers = tuple(_numbers(read[file.there_oid], there))
             found.append(Evidence(file.path, file.there, numbers, ""))
-        return found if any(file.lines for file in found) else []
+        return found
 
 
 class _File(NamedTuple):

@@ -13,7 +13,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
-from git_ekf.replay.dropping import always
+from git_ekf.replay.evidence import always
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep

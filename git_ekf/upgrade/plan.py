@@ -10,13 +10,12 @@ from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.trees import CommitChanges
 from git_ekf.replay import merging
 from git_ekf.replay.divergence import Divergence, read_divergence
-from git_ekf.replay.dropping import Drop, Dropping
+from git_ekf.replay.evidence import Drop
 from git_ekf.replay.forecast import Forecast, Progress, Write
 from git_ekf.replay.one_line import one_line
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import ReplayStep
-from git_ekf.replay.superseded import Supersession
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import (
@@ -196,11 +195,15 @@ class Work(NamedTuple):
             forecast.forget_attributes()
             return steps
 
-        if options.drop is None:
-            return foretell(self.stack, target.onto, self.divergence)
+        steps = foretell(self.stack, target.onto, self.divergence)
+        if options.drop is None or not UpgradePlan(target, steps).conflicts:
+            return steps
+        from git_ekf.replay.dropping import Dropping  # which few upgrades need
+        from git_ekf.replay.superseded import Supersession
+
         look = Supersession(scratch.writing, self.stack.base, self.vendor)
         dropping = Dropping(scratch, target.onto, foretell, look, options.drop)
-        return dropping.steps(self.stack, self.divergence)
+        return dropping.steps(self.stack, steps)
 
 
 def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:

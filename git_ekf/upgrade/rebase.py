@@ -9,8 +9,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
-from git_ekf.replay.dropping import Drop, always
-from git_ekf.replay.evidence import Superseded
+from git_ekf.replay.evidence import Drop, Superseded, always
 from git_ekf.replay.stack import Commit
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -242,6 +241,8 @@ def _go_on(
     if state.target.command != ROLLBACK:  # where it is in the one commit
         superseded = tuple(oid for oid in state.superseded if oid not in kept)
         state = state._replace(dropped=_dropped(state, kept), superseded=superseded)
+        if superseded != ended.dropped:  # killed before the skip, and then resolved by hand
+            journal.mark(ended._replace(dropped=superseded), "done")
     return Ended(state, commits, ended.updates[0].new)
 
 

@@ -8,7 +8,6 @@ from git_ekf.git.trees import TreeChanges
 from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.stack import Commit
-from git_ekf.replay.superseded import Supersession
 from git_ekf.repository import Repository
 from git_ekf.upgrade.rebase_state import RebaseState
 
@@ -26,6 +25,8 @@ def found_at_stop(repo: Repository, state: RebaseState) -> Found | None:
     originals = [oid for oid, pick in state.rest if pick == picked]
     if not (originals and state.vendor):
         return None
+    from git_ekf.replay.superseded import Supersession  # which few upgrades need
+
     old, new = state.vendor
     with open_scratch(repo) as scratch:
         git = scratch.writing

@@ -23,8 +23,8 @@ from bench.generate import BUNDLE
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, read_divergence
-from git_ekf.replay.dropping import Dropping, always
-from git_ekf.replay.evidence import Evidence, Superseded
+from git_ekf.replay.dropping import Dropping
+from git_ekf.replay.evidence import Evidence, Superseded, always
 from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit, Stack, already_upstream, read_stack
@@ -83,10 +83,8 @@ def steps(
         forecast.forget_attributes()
         return found
 
-    divergence = read_divergence(scratch.writing, stack.base, onto)
-    if look is None:
-        return foretell(stack, onto, divergence)
-    return Dropping(scratch, onto, foretell, look, always).steps(stack, divergence)
+    found = foretell(stack, onto, read_divergence(scratch.writing, stack.base, onto))
+    return Dropping(scratch, onto, foretell, look, always).steps(stack, found) if look else found
 
 
 def flagged(repo: Repository, line: dict[str, object]) -> list[Flagged]:
