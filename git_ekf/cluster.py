@@ -69,7 +69,9 @@ def cluster_of(repo: Repository, times: Ahead[list[TagTime]] | None = None) -> C
     latest = time.time() + AHEAD
     ahead: list[str] = []
     newest: tuple[tuple[int, str, int, tuple[int, ...]], RecordName, str] | None = None
-    for tag in (times or asking_times(repo)).result():
+    if times is None and repo.record_refs:
+        times = asking_times(repo)
+    for tag in times.result() if times else []:
         if newest and tag.seconds < newest[0][0]:
             break
         name = record_name(tag.ref.removeprefix(TAGS), scheme)

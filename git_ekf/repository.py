@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 from git_ekf import config as configuration
-from git_ekf.background import Background
-from git_ekf.errors import EkfError, Refused
+from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM, Kept
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
 from git_ekf.smallfile import STATE, read_small
+
+# What begins the refs that `Repository.refs` has, and those of `record_refs`.
+REFS = (HEADS, "refs/remotes/", UPSTREAM, MIRROR, REPLACED)
+RECORD_REFS = (RECORDS, SAVED, KEPT)
 
 
 class Remote(NamedTuple):
@@ -119,7 +122,7 @@ class Repository:
         what is replaced by other objects.
         """
         # Without refs/remotes/origin/HEAD, which is no branch.
-        return self.git.ref_values(HEADS, "refs/remotes/", UPSTREAM, MIRROR, REPLACED)
+        return self.git.ref_values(*REFS)
 
     @cached_property
     def remotes(self) -> dict[str, Remote]:
@@ -275,7 +278,7 @@ class Repository:
     @cached_property
     def record_refs(self) -> dict[str, str]:
         """Ref -> object id of the deploy records: as tags, on `internal` as last fetched, kept."""
-        return {ref.name: ref.oid for ref in self.git.refs(RECORDS, SAVED, KEPT)}
+        return {ref.name: ref.oid for ref in self.git.refs(*RECORD_REFS)}
 
     def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
         """Object id -> tag object, of those that are annotated tags."""
@@ -290,16 +293,6 @@ class Repository:
             if os.path.exists(os.path.join(self.place.git_dir, name)):
                 return operation
         return None
-
-
-def asked_ahead(git: Git | None = None) -> Repository:
-    """The one here, of which all is asked at once that a command that moves refs wants to know."""
-    repo = Repository(git)
-    names = ("place", "head_branch", "git_config", "refs", "record_refs")
-    for question in [Background(partial(getattr, repo, name)) for name in names]:
-        with suppress(EkfError):  # whoever needs the answer asks again, and is told
-            question.result()
-    return repo
 
 
 # Begins the first side of a conflict (git-merge(1)).

@@ -53,6 +53,12 @@ def replay(built: Built) -> Replayed:
         stack = read_stack(repo.git, built.base, built.tip)
         channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
         upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
+        paths = sorted({path for commit in stack.commits for path in commit.changes})
+        few = repo.git.commits_with_changes(
+            built.base, built.onto, merges=False, touching=paths or ["none"]
+        )
+        assert upstream == already_upstream(repo.git, stack, few, built.tip, built.onto)
+        assert [one for one in channel if not one.changes.keys().isdisjoint(paths)] == few
         whole = Forecast(
             scratch,
             stack,
@@ -77,12 +83,12 @@ def replay(built: Built) -> Replayed:
         if not stops:
             assert sides.entries == repo.git.diff_trees(built.tip, written.tip)
     new = [oid for _, oid in written.commits]
-    paths = (
+    stopped_at = (
         {path for conflict in steps[-1].conflicts for path in conflict.paths} if stops else set()
     )
     return Replayed(
         steps[-1].commit.oid if stops else "",
-        sorted(paths),
+        sorted(stopped_at),
         [repo.git.tree_of(oid) for oid in new],
         [old for old, _ in written.commits],
         [text(repo.git, oid) for oid in new],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 
+from git_ekf.ahead import asked_ahead
 from git_ekf.cluster import Cluster, cluster_of
 from git_ekf.commands.records_kept import note
 from git_ekf.errors import EkfError
 from git_ekf.internal import Answer, ask, can_be_asked, last_asked, question, take_in
 from git_ekf.records import restore_records
-from git_ekf.repository import Repository, asked_ahead
+from git_ekf.repository import Repository
 from git_ekf.terminal.text import age, counted, since
 from git_ekf.upgrade.target import fetch
 

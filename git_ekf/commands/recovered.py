@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from git_ekf.ahead import asked_ahead
 from git_ekf.commands.records_kept import note, note_restored
 from git_ekf.git.calls import Git
 from git_ekf.recovery import recover
-from git_ekf.repository import Repository, asked_ahead
+from git_ekf.repository import Repository
 from git_ekf.setup.tracking import restore_tracking
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import with_article

@@ -7,6 +7,7 @@ from functools import partial, wraps
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from git_ekf import declared as typer
+from git_ekf.ahead import asked_ahead
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.superseded_shown import Droppable, note_outcome, who_decides
@@ -19,7 +20,7 @@ from git_ekf.commands.without_part import (
 )
 from git_ekf.errors import DONE, UsageError
 from git_ekf.git.calls import Git
-from git_ekf.repository import Repository, asked_ahead
+from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say

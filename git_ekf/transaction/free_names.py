@@ -12,7 +12,12 @@ from git_ekf.shown import shell
 
 def require_free_names(repo: Repository, refs: Iterable[str]) -> None:
     """Raises Refused where other refs are in the way of one that is to be made."""
-    for ref, others in repo.git.refs_around(refs).items():
+    require_free(repo, repo.git.refs_around(refs))
+
+
+def require_free(repo: Repository, around: dict[str, list[str]]) -> None:
+    """The same, where it is known which refs are around each (`refs_around`)."""
+    for ref, others in around.items():
         taken = repo.git.ref_values(HEADS, TAGS)
         error = name_clash(ref, others, taken)
         if ref.startswith(RECORDS) and any(_is_the_vendors(repo, other) for other in others):

@@ -62,7 +62,7 @@ def _end(repo: Repository, operation: Operation, now: dict[str, str]) -> bool:
     # Where somebody has gone on from the half-way state, it is theirs.
     if ours and here in (move.head, move.head_after):
         target = move if happened else move.inverse()
-        before, after = head_tips(target, branches_of(repo, target))
+        before, after = head_tips(target, repo.git.branches(branches_of(target)))
         left = [up for up in target.updates if not _is_at(now, up.ref, up.new)]
         with uninterrupted():
             if before != after:

@@ -30,11 +30,11 @@ def direction(operation: Operation) -> Operation:
     return operation.inverse() if operation.state == "undoing" else operation
 
 
-def branches_of(repo: Repository, move: Operation) -> dict[str, Branch]:
-    """Those that have a part in it, by their refs."""
+def branches_of(move: Operation) -> set[str]:
+    """The refs of those that have a part in it."""
     refs = {update.ref for update in move.updates if update.ref.startswith(HEADS)}
     refs.update(HEADS + branch for branch in (move.head, move.head_after) if branch)
-    return repo.git.branches(refs)
+    return refs
 
 
 def head_tips(move: Operation, branches: dict[str, Branch]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from git_ekf.git.refs import HEADS
 from git_ekf.git.trees import TreeChanges
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
-from git_ekf.transaction.free_names import require_free_names
+from git_ekf.transaction.free_names import require_free
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.moves import NO_BRANCH, branches_of, head_tips, moved
 
@@ -25,7 +25,8 @@ def require_room(
     Raises Refused where a branch is not where it was, or is checked out elsewhere, where a ref is
     in the way of a new one, or a file that git does not know would be written over.
     """
-    branches = branches_of(repo, move)
+    made = [update.ref for update in move.updates if update.creates]
+    branches, around = repo.git.branches_and_around(sorted(branches_of(move)), made)
     for ref, old, new in move.updates:
         now = branches.get(ref, NO_BRANCH).commit or "0" * len(new)
         if ref.startswith(HEADS) and now not in (old, new):
@@ -33,7 +34,7 @@ def require_room(
     for ref, branch in branches.items():
         if ref != HEADS + move.head:
             _require_not_elsewhere(repo, ref, branch)
-    require_free_names(repo, [update.ref for update in move.updates if update.creates])
+    require_free(repo, around)
     before, after = head_tips(move, branches)
     if before == after:
         return before, after
@@ -42,7 +43,7 @@ def require_room(
     _require_distinct(repo, before, after)
     if changes is None:
         changes = repo.git.diff_trees(before, after)
-    _require_free(repo, changes)
+    _require_free_files(repo, changes)
     return before, after
 
 
@@ -74,7 +75,7 @@ def _require_distinct(repo: Repository, before: str, after: str) -> None:
             )
 
 
-def _require_free(repo: Repository, changes: TreeChanges) -> None:
+def _require_free_files(repo: Repository, changes: TreeChanges) -> None:
     """Raises Refused where a new file would be written over one that git does not track.
 
     Ignored files count: git takes them for worthless.

@@ -19,7 +19,7 @@ from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
 from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_signing
 from git_ekf.repository import Repository
-from git_ekf.transaction.moves import moved, tracking
+from git_ekf.transaction.moves import tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.migration import write_stack
@@ -109,9 +109,6 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
 
 
 def _require_ready(repo: Repository, target: Target, options: Options) -> None:
-    branch = HEADS + target.branch
-    if not repo.git.is_head(branch, target.tip):
-        raise moved(branch)
     checks = {"save_check": options.save_check, "flatten": options.flatten}
     require_ready(repo, target, **checks, given=options.given)
 

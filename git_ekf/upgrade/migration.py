@@ -57,21 +57,29 @@ class Migrated(NamedTuple):
     first: TreeChanges
 
 
-def migrations_between(repo: Repository, target: Target) -> list[Migration]:
+def migrations_between(
+    repo: Repository, target: Target, scratch: Scratch | None = None
+) -> list[Migration]:
     """The migrations of an upgrade, in order: those that are configured, else what a channel ships.
 
-    Raises Refused for one that is not trusted.
+    With `scratch` no other git has to be started. Raises Refused for one that is not trusted.
     """
     if target.command != UPGRADE:
         return []
     scheme = repo.config.scheme
     configured = {scheme.branch(one.to): one.command for one in repo.config.migrations}
     releases = {*repo.channels, *filter(scheme.is_release, configured)}
+    first, last = scheme.key(target.branch), scheme.key(target.goal)
+    between = [name for name in releases if first < scheme.key(name) <= last]
+    between.sort(key=scheme.key)
+    names = [f"{repo.channels.get(branch, target.onto)}:{SHIPPED}" for branch in between]
+    if scratch:
+        shipped = scratch.object_ids(names)
+    else:
+        shipped = [info.oid if info else "" for info in repo.git.object_infos(names)]
     found = []
     before = scheme.version(target.branch) or ""
-    for branch in sorted(releases, key=scheme.key):
-        if not scheme.key(target.branch) < scheme.key(branch) <= scheme.key(target.goal):
-            continue
+    for branch, oid in zip(between, shipped, strict=True):
         version = scheme.version(branch) or ""
         # A release whose channel the vendor has withdrawn may have changed the structure.
         channel = repo.channels.get(branch, target.onto)
@@ -79,7 +87,7 @@ def migrations_between(repo: Repository, target: Target) -> list[Migration]:
         if command:
             require_trusted(repo, MIGRATIONS, command, _tree_of_program(repo, channel, command))
             found.append(Migration(before, version, channel, command))
-        elif oid := repo.git.ref_value(f"{channel}:{SHIPPED}"):
+        elif oid:
             require_shipped_trusted(repo, branch, oid)
             found.append(Migration(before, version, channel, (SHIPPED,)))
         before = version

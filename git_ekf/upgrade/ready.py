@@ -11,7 +11,8 @@ from git_ekf.records import unsaved_records
 from git_ekf.replay.one_line import merges_other_releases
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.transaction.free_names import require_free_names
+from git_ekf.transaction.free_names import require_free
+from git_ekf.transaction.moves import moved
 from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.target import PULL, UPGRADE, Target
 
@@ -20,9 +21,14 @@ def require_ready(
     repo: Repository, target: Target, *, save_check: bool, flatten: bool, given: str = ""
 ) -> None:
     """Raises Refused where carrying the commits over would not be safe; `given`: see Options."""
+    ref = HEADS + target.branch
+    branches, around = repo.git.branches_and_around([ref], names_made(target))
+    here = branches.get(ref)
+    if not (here and here.is_here and here.commit == target.tip):
+        raise moved(ref)
     require_clean(repo, untracked=False)
     require_linear(repo, target, flatten=flatten, given=given)
-    require_names(repo, target)
+    require_names(repo, target, around)
     # The line stands on the channel only, where no merge has brought anything else.
     channel = repo.channel(target.branch) or target.onto
     one_line = flatten and not merges_other_releases(repo, target.base, target.tip, channel)
@@ -83,23 +89,31 @@ def require_linear(repo: Repository, target: Target, *, flatten: bool, given: st
         )
 
 
-def require_names(repo: Repository, target: Target) -> None:
-    """Raises Refused where what it makes cannot have its name, whatever else is done before.
-
-    A branch of that name is in the way where another work tree has it, or where all of the vendor's
-    branches were made local ones: in a bare clone with work trees.
-    """
+def names_made(target: Target) -> list[str]:
+    """The refs that it makes, or may make."""
     made = [PICKS + target.goal]
     if target.command != UPGRADE or target.replaced:
         made.append(backup_ref(target.goal))
+    if target.command == UPGRADE and not target.goal_tip:
+        made.append(HEADS + target.goal)
+    return made
+
+
+def require_names(
+    repo: Repository, target: Target, around: dict[str, list[str]] | None = None
+) -> None:
+    """Raises Refused where what it makes cannot have its name, whatever else is done before.
+
+    `around`: the refs around those that it makes (`names_made`), where they are known. A branch of
+    that name is in the way where another work tree has it, or where all of the vendor's branches
+    were made local ones: in a bare clone with work trees.
+    """
     if target.command == UPGRADE and target.goal_tip:
         worktree = _work_tree(repo, target.goal)
         if worktree or repo.git_flag("core.bare"):
             where = f"is checked out in {worktree}" if worktree else "exists here already"
             raise Refused(f"{target.goal} {where}", _make_room(repo, target.goal))
-    elif target.command == UPGRADE:
-        made.append(HEADS + target.goal)
-    require_free_names(repo, made)
+    require_free(repo, repo.git.refs_around(names_made(target)) if around is None else around)
 
 
 def _work_tree(repo: Repository, branch: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from git_ekf.git.process import Ahead, Process, as_lines
@@ -167,20 +167,35 @@ class HistoryQuestions(Process):
     # --- what commits change ---
 
     def commits_with_changes(
-        self, base: str, tip: str, *, first_parent: bool = False, merges: bool = True
+        self,
+        base: str,
+        tip: str,
+        *,
+        first_parent: bool = False,
+        merges: bool = True,
+        touching: Sequence[str] = (),
     ) -> list[CommitChanges]:
         """The commits from `base` to `tip` with what they change.
 
         Along `first_parent` they come oldest first, and a merge changes what it brings to its
-        branch; without `merges` merges are left out.
+        branch; without `merges` merges are left out. Where paths are given, only commits that
+        change one of these; git takes the longer the more there are.
         """
         from git_ekf.git.trees import CommitChanges, parse_raw
 
         options = ["--reverse", "--first-parent"] if first_parent else []
         if not merges:
             options.append("--no-merges")
-        listing = ("rev-list", *options, tip, f"^{base}", "--")
-        out = self._piped(listing, ("diff-tree", "--stdin", *_CHANGES))
+        paths = [f":(top,literal){path}" for path in touching]
+        if paths:
+            options.append("--full-history")  # not only as many as explain what is there now
+        listing = ("rev-list", *options, tip, f"^{base}", "--", *paths)
+        showing = ("diff-tree", "--stdin", *_CHANGES)
+        if paths:  # mostly there is none
+            listed = self._run(*listing)[1]
+            out = self._run(*showing, stdin=listed)[1] if listed else b""
+        else:
+            out = self._piped(listing, showing)
         fields = iter(os.fsdecode(out).split("\0"))
         found: list[CommitChanges] = []
         for field in fields:

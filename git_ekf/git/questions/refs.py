@@ -68,6 +68,18 @@ class RefQuestions(Process):
         found = self.refs(*patterns, contains=contains, merged=merged)
         return {ref.name: ref.oid for ref in found if not ref.symref}
 
+    def refs_and_head(self, *patterns: str) -> tuple[list[Ref], str | None]:
+        """The same as `refs`, and the branch among them that HEAD is on; None where it is none."""
+        lines = self._lines("for-each-ref", f"{_REF} %(HEAD)", "--end-of-options", *patterns)
+        head = None
+        found = []
+        for line in lines:
+            ref = _parse_ref(line[: -len(" *")])
+            found.append(ref)
+            if line.endswith("*"):
+                head = ref.name.removeprefix(HEADS)
+        return found, head
+
     def each_ref(self) -> Iterator[Ref]:
         """All refs by name, read as git lists them: there may be a hundred thousand."""
         process = self._start("for-each-ref", _REF)
@@ -78,20 +90,7 @@ class RefQuestions(Process):
 
     def branches(self, refs: Iterable[str]) -> dict[str, Branch]:
         """Those of some branches that exist, by their refs."""
-        asked = sorted(refs)
-        if not asked:
-            return {}
-        wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
-        fields = iter(self._nul_fields("for-each-ref", wanted, "--end-of-options", *asked))
-        found = {}
-        for field in fields:
-            ref = field.lstrip("\n")  # behind each of them there is a line end
-            if not ref:
-                break
-            branch = Branch(next(fields), next(fields) == "*", next(fields))
-            if ref in asked:  # a pattern matches what is below it too
-                found[ref] = branch
-        return found
+        return self.branches_and_around(refs, ())[0]
 
     def is_head(self, ref: str, commit: str) -> bool:
         """Whether HEAD is on a branch, and that branch at a commit."""
@@ -100,16 +99,37 @@ class RefQuestions(Process):
 
     def refs_around(self, refs: Iterable[str]) -> dict[str, list[str]]:
         """Ref -> the refs below it, or of which it is below; those without any left out."""
+        return self.branches_and_around((), refs)[1]
+
+    def branches_and_around(
+        self, branches: Iterable[str], refs: Iterable[str]
+    ) -> tuple[dict[str, Branch], dict[str, list[str]]]:
+        """The answers of `branches` and `refs_around`, asked at once."""
         above = {ref: list(names_above(ref)) for ref in refs}
         # The names above exactly, and not the many refs that may be below them too: an escaped
         # letter makes a pattern of a name.
         exact = {f"{name[:-1]}\\{name[-1]}": name for names in above.values() for name in names}
-        known = [ref.name for ref in self.refs(*above, *exact)] if above else []
+        asked = dict.fromkeys(branches)
+        patterns = [*asked, *above, *exact]
+        known = self._branches(patterns) if patterns else {}
         found = {}
         for ref, names in above.items():
             around = [one for one in known if one in names or one.startswith(f"{ref}/")]
             if around:
                 found[ref] = around
+        # A pattern matches what is below it too.
+        return {ref: branch for ref, branch in known.items() if ref in asked}, found
+
+    def _branches(self, patterns: list[str]) -> dict[str, Branch]:
+        """All refs that patterns match, as branches."""
+        wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
+        fields = iter(self._nul_fields("for-each-ref", wanted, "--end-of-options", *patterns))
+        found = {}
+        for field in fields:
+            ref = field.lstrip("\n")  # behind each of them there is a line end
+            if not ref:
+                break
+            found[ref] = Branch(next(fields), next(fields) == "*", next(fields))
         return found
 
     def commit_dates(self, *patterns: str) -> dict[str, str]:
