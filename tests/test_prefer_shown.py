@@ -45,7 +45,9 @@ def test_what_is_given_up_is_listed(world: World) -> None:
     assert "\n".join(SHOWN) in plan.out
     commits = json.loads(world.ekf("upgrade", "--json", "--prefer", "local").out)["commits"]
     assert commits[1]["settled"] == [{"path": NOTES, "side": "local"}]
-    assert commits[1]["lost"] == [{"path": NOTES, "lines": LOST[:12]}]
+    assert commits[1]["lost"] == [
+        {"path": NOTES, "lines": LOST[:12], "deleted_by": None, "moved_to": None}
+    ]
     done = world.ekf("upgrade", "--prefer", "local")
     assert done.code == 0
     assert "\n".join(SHOWN) in done.out

@@ -58,7 +58,7 @@ class Request(NamedTuple):
         list[str] | None,
         typer.Option(
             metavar="SIDE[:PATTERN]",
-            help="Settle conflicts in the content of files: local or vendor; again for more.",
+            help="Settle conflicts in files: local or vendor; again for more.",
         ),
     ] = None
     drop: Annotated[

@@ -16,7 +16,7 @@ from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import counted, document, say, shortened
+from git_ekf.terminal.text import counted, document, nullable, say, shortened
 from git_ekf.upgrade.plan import Options, UpgradePlan, prepared_commits
 from git_ekf.upgrade.plan import plan as make_plan
 from git_ekf.upgrade.ready import require_linear, require_names
@@ -185,7 +185,9 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
         lines.append(f"one commit in place of the merge and {brought}")
     elif step.commit.merge:
         lines.append("one commit in place of the merge")
-    lines += [f"{conflict.kind}: {', '.join(conflict.paths)}" for conflict in step.conflicts]
+    for conflict in step.conflicts:
+        moved = f", which is {conflict.moved_to} there" if conflict.moved_to else ""
+        lines.append(f"{conflict.kind}: {', '.join(conflict.paths)}{moved}")
     if step.superseded:
         lines += step.superseded.lines()
     if step.commit.emptied:
@@ -235,7 +237,7 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
         "merged": step.merged,
         "moved": moved,
         **settled_as_json(step.settled),
-        "conflicts": [conflict._asdict() for conflict in step.conflicts],
+        "conflicts": [nullable(conflict) for conflict in step.conflicts],
         "superseded": superseded_as_json(step.superseded),
         "depends": step.depends,
         "brought": step.commit.brought,

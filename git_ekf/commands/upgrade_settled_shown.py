@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from git_ekf.replay.favour import LOCAL, VENDOR
 from git_ekf.replay.step import Settlement
 from git_ekf.terminal.text import counted, shortened
 
 # Of the lines that one costs so many are shown, each of so many characters.
 _LINES, _WIDTH = 10, 80
 
+# Behind the path: by who deleted the file, and the side that is taken.
+_HOW = {
+    ("", LOCAL): ": the local side is taken",
+    ("", VENDOR): ": the vendor side is taken",
+    (VENDOR, LOCAL): " stays as it is here, though the vendor deleted it",
+    (VENDOR, VENDOR): " goes, as the vendor deleted it",
+    (LOCAL, LOCAL): " stays deleted, though the vendor changed it",
+    (LOCAL, VENDOR): " stays as the vendor has it, though it is deleted here",
+}
+
 
 def settled_lines(one: Settlement) -> list[str]:
     """How it is decided, then the lines that are given up for it."""
     if " " in one.side:
         return [f"{one.path}: {one.side}"]
-    lines = [f"{one.path}: the {one.side} side is taken"]
+    lines = [f"{one.path}{_HOW[one.deleted_by, one.side]}"]
+    if one.moved_to:
+        lines = [f"{one.path}, which is {one.moved_to} there: the {one.side} side is taken"]
     if one.number:
-        whose = "the vendor's" if one.side == "local" else "yours"
+        whose = "the vendor's" if one.side == LOCAL else "yours"
         lines.append(f"  without {counted(one.number, 'line')} of {whose}:")
         lines += [f"    {shortened(line, _WIDTH)}" for line in one.lost[:_LINES]]
     if one.number > _LINES:
@@ -26,5 +39,13 @@ def settled_lines(one: Settlement) -> list[str]:
 def settled_as_json(settled: list[Settlement]) -> dict[str, object]:
     """The keys of a commit that are about them."""
     sides = [{"path": one.path, "side": one.side} for one in settled]
-    lost = [{"path": one.path, "lines": one.lost} for one in settled if one.lost]
-    return {"settled": sides, "lost": lost}
+    return {"settled": sides, "lost": list(map(_as_json, settled))}
+
+
+def _as_json(one: Settlement) -> dict[str, object]:
+    return {
+        "path": one.path,
+        "lines": one.lost,
+        "deleted_by": one.deleted_by or None,
+        "moved_to": one.moved_to or None,
+    }

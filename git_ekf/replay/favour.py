@@ -63,7 +63,7 @@ class Favour:
         if driver not in ("text", "binary"):
             return None
         contents = [self._git.blob(entry.oid) if entry else b"" for entry in (base, ours, theirs)]
-        if driver == "binary" or any(b"\0" in one[:_FIRST_BYTES] for one in contents):
+        if driver == "binary" or any(map(is_binary, contents)):
             return whole
         content = bytearray()
         lost: list[bytes] = []
@@ -99,6 +99,11 @@ class Favour:
         heads = [objects.commit(tree, root) for tree in trees[1:]]
         objects.write()
         return self._merging.blob(f"{merge(self._merging, *heads).tree}:{path}")
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether git takes it for the content of a binary file."""
+    return b"\0" in content[:_FIRST_BYTES]
 
 
 def _alike(one: Entry, other: Entry) -> bool:

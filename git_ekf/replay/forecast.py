@@ -13,12 +13,14 @@ What could make git's merge depend on more than a commit's own paths is looked a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import takewhile
 
 from git_ekf.git.trees import Entry, Stages
 from git_ekf.replay.divergence import Divergence, is_edit
 from git_ekf.replay.file_merges import FileMerge, merge_files
 from git_ekf.replay.folders import Folders
+from git_ekf.replay.followed import Followed
 from git_ekf.replay.merging import Conflict, Merge, merge, one_a_path
 from git_ekf.replay.new_side import NewSide, has_attributes
 from git_ekf.replay.scratch import Scratch
@@ -50,6 +52,7 @@ class Forecast:
         divergence: Divergence,
         *,
         settle: Settle | None = None,
+        followed: Followed | None = None,
         write: Write | None = None,
     ) -> None:
         """`upstream`: see `already_upstream`.
@@ -63,6 +66,7 @@ class Forecast:
         self._upstream = upstream
         self._divergence = divergence
         self._settle = settle
+        self._followed = followed or Followed(scratch, (), ())
         self._write = write
         self._folders = Folders(scratch, stack, onto, divergence)
         self._new_side = NewSide(scratch, onto)
@@ -293,13 +297,18 @@ class Forecast:
         entries: dict[str, Entry | None] = {}
         how = []
         for path, of_path in stages.items():
-            settled = self._settle(path, of_path)
-            if settled is None:
+            settled = self._settle(path, of_path, partial(self._at, step))
+            if settled is None or not entries.keys().isdisjoint(settled.entries):
                 return {}
             entries |= settled.entries
             how.append(settled.how)
         step.settled += how
         return entries
+
+    def _at(self, step: ReplayStep, path: str) -> Entry | None:
+        """The entry of the new side where the sides differ, and the step does not come to it."""
+        _, new = self._divergence.entries.get(path, (None, None))
+        return None if path in step.commit.changes else new
 
     def _leave_open(self, step: ReplayStep, result: Merge, ours: str) -> dict[str, Entry | None]:
         """The files in conflict as if resolved to the commit's own side."""
@@ -307,6 +316,6 @@ class Forecast:
         for conflict in one_a_path(result.conflicts):
             message = conflict.message.replace(ours, "the new release")
             message = message.replace(step.commit.tree_of, "your commit")
-            step.conflicts.append(conflict._replace(message=message))
+            step.conflicts.append(self._followed.named(conflict._replace(message=message)))
         self._open.update(dict.fromkeys(result.stages, step.commit.oid))
         return {path: stages.get(3) for path, stages in result.stages.items()}

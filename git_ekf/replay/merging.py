@@ -13,16 +13,21 @@ MINIMUM = (2, 39)  # `git merge-tree --stdin`
 
 
 class Conflict(NamedTuple):
-    """git's conflict in some paths: `kind` is one of KINDS, `message` what git says of it."""
+    """git's conflict in some paths: `kind` is one of KINDS, `message` what git says of it.
+
+    `moved_to` is where the vendor has a file that git finds deleted; "" where it is gone.
+    """
 
     kind: str
     paths: tuple[str, ...]
     message: str
+    moved_to: str = ""
 
     @property
     def can_be_settled(self) -> bool:
         """Whether its stages say all there is to it, so that a side can be taken."""
-        return self.kind in ("content", "add/add", "binary", "symlink")
+        of_one_file = ("content", "add/add", "binary", "symlink", "modify/delete")
+        return self.kind in of_one_file or self.message.startswith("CONFLICT (rename/delete)")
 
 
 class Merge(NamedTuple):

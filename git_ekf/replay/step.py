@@ -19,12 +19,16 @@ class Settlement(NamedTuple):
 
     `side` is the one it was decided for, local or vendor; else the words for how. `lost` are the
     lines of the other side that are given up for it, without line ends: the first of `number`.
+    `deleted_by` is the side that deleted the file, "" for a conflict in its content; `moved_to` is
+    where the vendor has it.
     """
 
     path: str
     side: str
     lost: tuple[str, ...] = ()
     number: int = 0
+    deleted_by: str = ""
+    moved_to: str = ""
 
     def shortened(self) -> Settlement:
         """With no more of the lines than somebody reads, each of them cut."""
@@ -38,8 +42,11 @@ class Settled(NamedTuple):
     how: Settlement
 
 
+# The entry that the new side has at a path that a commit leaves alone.
+At = Callable[[str], Entry | None]
+
 # Settles the conflict in a path, by its stages; None leaves it.
-Settle = Callable[[str, dict[int, Entry]], Settled | None]
+Settle = Callable[[str, dict[int, Entry], At], Settled | None]
 
 
 class ReplayStep:

@@ -11,6 +11,7 @@ from git_ekf.git.trees import CommitChanges
 from git_ekf.replay import merging
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.evidence import Drop
+from git_ekf.replay.followed import Followed
 from git_ekf.replay.forecast import Forecast, Progress, Write
 from git_ekf.replay.one_line import one_line
 from git_ekf.replay.scratch import Scratch, open_scratch
@@ -26,9 +27,9 @@ from git_ekf.upgrade.migration import (
     squash,
     write_stack,
 )
-from git_ekf.upgrade.prefer import Preference, settler
+from git_ekf.upgrade.prefer import Preference, Settler
 from git_ekf.upgrade.ready import require_linear, require_names
-from git_ekf.upgrade.target import Target, newer_channels
+from git_ekf.upgrade.target import Target, newer_channels, releases_through
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
@@ -170,8 +171,8 @@ class Work(NamedTuple):
     """The commits that are to be carried over.
 
     `upstream`: see `already_upstream`. `vendor` is the vendor's commit that they go onto, or that
-    is below what they go onto. `rewritten` is there where the commits are not those of the
-    branch: migrated, or made one line.
+    is below what they go onto. `rewritten` is there where the commits are not those of the branch:
+    migrated, or made one line. `releases` are the vendor's commits that it goes through.
     """
 
     stack: Stack
@@ -180,16 +181,25 @@ class Work(NamedTuple):
     migrations: list[Migration]
     vendor: str
     rewritten: Migrated | None = None
+    releases: tuple[str, ...] = ()
 
     def steps(
         self, scratch: Scratch, target: Target, options: Options, write: Write | None = None
     ) -> list[ReplayStep]:
         """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
-        settle = settler(scratch, options.prefer)
+        followed = self._followed(scratch, target)
+        settle = Settler(scratch, options.prefer, followed).settle if options.prefer else None
 
         def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
             forecast = Forecast(
-                scratch, stack, onto, self.upstream, divergence, settle=settle, write=write
+                scratch,
+                stack,
+                onto,
+                self.upstream,
+                divergence,
+                settle=settle,
+                followed=followed,
+                write=write,
             )
             steps = forecast.steps(options.progress)
             forecast.forget_attributes()
@@ -204,6 +214,12 @@ class Work(NamedTuple):
         look = Supersession(scratch.writing, self.stack.base, self.vendor)
         dropping = Dropping(scratch, target.onto, foretell, look, options.drop)
         return dropping.steps(self.stack, steps)
+
+    def _followed(self, scratch: Scratch, target: Target) -> Followed:
+        """What the commits change, followed; not where migrations have moved it by then."""
+        releases = () if self.migrations else self.releases
+        paths = {path for commit in self.stack.commits for path in commit.changes}
+        return Followed(scratch, releases, paths)
 
 
 def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
@@ -220,7 +236,10 @@ def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
     vendor = onto
     if target.prepared:
         vendor = repo.git.merge_base(onto, repo.channels[target.goal]) or onto
-    return Work(stack, divergence.result(), upstream, migrations.result(), vendor)
+    releases = tuple(releases_through(repo, target))
+    return Work(
+        stack, divergence.result(), upstream, migrations.result(), vendor, releases=releases
+    )
 
 
 def _vendors(repo: Repository, target: Target, stack: Stack) -> list[CommitChanges]:
@@ -294,4 +313,4 @@ def rewrite(
         )
     stack = write_stack(scratch.writing, scratch, rewritten)
     divergence = read_divergence(scratch.writing, stack.base, target.onto)
-    return Work(stack, divergence, upstream, work.migrations, work.vendor, rewritten)
+    return Work(stack, divergence, upstream, work.migrations, work.vendor, rewritten, work.releases)

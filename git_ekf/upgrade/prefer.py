@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from git_ekf.errors import UsageError
 from git_ekf.git.trees import Entry
-from git_ekf.replay.favour import LOCAL, VENDOR, Favour
+from git_ekf.replay.favour import LOCAL, VENDOR, Favour, is_binary, lacking
+from git_ekf.replay.followed import Followed
 from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.step import Settle, Settled, Settlement
+from git_ekf.replay.step import At, Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.upgrade.migration import migrations_between
 from git_ekf.upgrade.target import Target
@@ -43,9 +45,12 @@ def parse(text: str) -> Preference:
     return Preference(side, pattern)
 
 
-def side_of(preferences: tuple[Preference, ...], path: str) -> str:
-    """The side that the last preference for a path names; "" without one."""
-    return next((one.side for one in reversed(preferences) if one.matches(path)), "")
+def side_of(preferences: Sequence[Preference], *paths: str) -> str:
+    """The side that the last preference for one of a file's paths names; "" without one."""
+    for one in reversed(preferences):
+        if any(map(one.matches, paths)):
+            return one.side
+    return ""
 
 
 def without_a_file(
@@ -68,22 +73,67 @@ def without_a_file(
     return left
 
 
-def settler(scratch: Scratch, preferences: tuple[Preference, ...]) -> Settle | None:
-    """How conflicts are decided; None where nothing is preferred."""
-    if not preferences:
-        return None
-    favour = Favour(scratch)
+class Settler:
+    """Decides conflicts as the user prefers."""
 
-    def settle(path: str, stages: dict[int, Entry]) -> Settled | None:
-        side = side_of(preferences, path)
-        ours = stages.get(2)
-        theirs = stages.get(3)
-        if not (side and ours and theirs):
-            return None
-        merged = favour.merge(path, stages.get(1), ours, theirs, side)
+    def __init__(
+        self,
+        scratch: Scratch,
+        preferences: tuple[Preference, ...],
+        followed: Followed | None = None,
+    ) -> None:
+        self._git = scratch.writing
+        self._favour = Favour(scratch)
+        self._preferences = preferences
+        self._followed = followed
+
+    def settle(self, path: str, stages: dict[int, Entry], at: At) -> Settled | None:
+        """See `Settle`. Raises GitFailed."""
+        base, ours, theirs = (stages.get(number) for number in (1, 2, 3))
+        if ours and theirs:
+            return self._merge(path, path, base, ours, theirs)
+        if base and theirs and self._followed and (place := self._followed.place(path)):
+            there = at(place)
+            return self._merge(path, place, base, there, theirs) if there else None
+        if base and (ours or theirs):
+            return self._delete(path, base, ours, theirs)
+        return None
+
+    def _merge(
+        self, path: str, place: str, base: Entry | None, ours: Entry, theirs: Entry
+    ) -> Settled | None:
+        """The file, where the vendor has it."""
+        side = side_of(self._preferences, path, place)
+        merged = self._favour.merge(place, base, ours, theirs, side) if side else None
         if merged is None:
             return None
-        lost = tuple(map(os.fsdecode, merged.lost))
-        return Settled({path: merged.entry}, Settlement(path, side, lost, len(lost)))
+        entries = {path: None, place: merged.entry}
+        how = _settlement(path, side, merged.lost)
+        return Settled(entries, how if place == path else how._replace(moved_to=place))
 
-    return settle
+    def _delete(
+        self, path: str, base: Entry, ours: Entry | None, theirs: Entry | None
+    ) -> Settled | None:
+        """The file as one side has changed it, or no file, as the other has it."""
+        entry = ours or theirs
+        # To give up a file as a whole takes a pattern: `--prefer vendor` is about lines.
+        side = side_of([one for one in self._preferences if one.pattern], path)
+        if not (side and entry and entry.mode in _WITH_LINES):
+            return None
+        deleted_by = VENDOR if theirs else LOCAL
+        kept = side != deleted_by
+        lost = () if kept else self._added(base, entry)
+        how = _settlement(path, side, lost)._replace(deleted_by=deleted_by)
+        return Settled({path: entry if kept else None}, how)
+
+    def _added(self, base: Entry, entry: Entry) -> tuple[bytes, ...]:
+        """The lines that one side has and the base had not; none of a binary file."""
+        old, new = (self._git.blob(one.oid) for one in (base, entry))
+        return () if is_binary(old) or is_binary(new) else tuple(lacking(new, old))
+
+
+_WITH_LINES = ("100644", "100755", "120000")
+
+
+def _settlement(path: str, side: str, lost: tuple[bytes, ...]) -> Settlement:
+    return Settlement(path, side, tuple(map(os.fsdecode, lost)), len(lost))

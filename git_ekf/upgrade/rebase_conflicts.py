@@ -10,14 +10,16 @@ from git_ekf.git.trees import Entry, Stages
 from git_ekf.policy.content import Content
 from git_ekf.replay import merging
 from git_ekf.replay.evidence import Superseded
+from git_ekf.replay.followed import Followed
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
-from git_ekf.upgrade.prefer import settler, side_of
+from git_ekf.upgrade.prefer import Settler
 from git_ekf.upgrade.rebase_state import RebaseState
+from git_ekf.upgrade.target import releases_through
 
 
 class File(NamedTuple):
@@ -63,39 +65,64 @@ def settle_known(
     if replayed:
         work_tree.add(replayed)
     settled = [Settlement(path, "as it was resolved before") for path in replayed]
-    preferred = [path for path in unmerged if side_of(state.prefer, path) and path not in replayed]
+    left = {path: stages for path, stages in unmerged.items() if path not in replayed}
     # Before git 2.39 there is nothing that merges a file as `git rebase` does.
-    if not preferred or repo.git.version < merging.MINIMUM:
-        return settled
+    if left and state.prefer and repo.git.version >= merging.MINIMUM:
+        with open_scratch(repo) as scratch:
+            settled += _settle_preferred(repo, scratch, state, left)
+    return settled
+
+
+def _settle_preferred(
+    repo: Repository, scratch: Scratch, state: RebaseState, unmerged: Stages
+) -> list[Settlement]:
     head = repo.git.commit("HEAD") or ""
-    with open_scratch(repo) as scratch:
-        NewSide(scratch, head).read_attributes(preferred)
-        settle = settler(scratch, state.prefer)
-        assert settle
-        known = _known(repo, scratch, head, preferred)
-        for path in preferred:
-            stages = unmerged[path]
-            # Not where git has merged two files to have something to put there (rename/add).
-            if not known.issuperset(entry.oid for entry in stages.values()):
-                continue
-            one = settle(path, stages)
-            if one is None:
-                continue
-            for name, entry in one.entries.items():
-                assert entry
-                written = Entry(entry.mode, repo.git.write_blob(scratch.writing.blob(entry.oid)))
-                repo.git.update_index([(name, written)])
-                work_tree.check_out_file(name)
+    picked = repo.git.ref_value("REBASE_HEAD")
+    changes = repo.git.diff_trees(f"{picked}^", picked) if picked else {}
+    # What the two have, in these paths and in the commit's own.
+    known = {entry.oid for pair in changes.values() for entry in pair if entry}
+    known.update(scratch.object_ids([f"{head}:{path}" for path in {*unmerged, *changes}]))
+    settler = Settler(scratch, state.prefer, _followed(repo, scratch, state, unmerged))
+    NewSide(scratch, head).read_attributes(unmerged)
+
+    def at(path: str) -> Entry | None:
+        return None if path in changes or path in unmerged else repo.git.entry(head, path)
+
+    settled = []
+    for path, stages in unmerged.items():
+        # Not where git has merged two files to have something to put there (rename/add), nor at
+        # a name that git has made up (file/directory).
+        named = path in changes or any(scratch.object_ids([f"{head}:{path}"]))
+        if not named or not known.issuperset(entry.oid for entry in stages.values()):
+            continue
+        one = settler.settle(path, stages, at)
+        if one:
+            _put(repo, scratch, one.entries)
             settled.append(one.how)
     return settled
 
 
-def _known(repo: Repository, scratch: Scratch, head: str, paths: list[str]) -> set[str]:
-    """The ids of what the commit that is picked and HEAD have, in its own paths and in others."""
-    picked = repo.git.ref_value("REBASE_HEAD")
-    changes = repo.git.diff_trees(f"{picked}^", picked) if picked else {}
-    known = {entry.oid for pair in changes.values() for entry in pair if entry}
-    return known.union(scratch.object_ids([f"{head}:{path}" for path in {*paths, *changes}]))
+def _put(repo: Repository, scratch: Scratch, entries: dict[str, Entry | None]) -> None:
+    """Puts entries into index and work tree; None takes the file away."""
+    work_tree = repo.git.variant(repo.place.top)
+    for path, entry in entries.items():
+        if entry is None:
+            work_tree.remove_file(path)
+            continue
+        written = entry._replace(oid=repo.git.write_blob(scratch.writing.blob(entry.oid)))
+        repo.git.update_index([(path, written)])
+        work_tree.check_out_file(path)
+
+
+def _followed(repo: Repository, scratch: Scratch, state: RebaseState, unmerged: Stages) -> Followed:
+    """The files that the vendor deleted and the commit has, through the releases.
+
+    None of them where a migration may have moved them.
+    """
+    gone = [path for path, stages in unmerged.items() if 2 not in stages and 3 in stages]
+    migrated = any(oid != pick for oid, pick in state.rest)
+    releases = releases_through(repo, state.target) if gone and not migrated else ()
+    return Followed(scratch, releases, gone)
 
 
 def require_no_markers(repo: Repository) -> None:
@@ -127,11 +154,26 @@ def stopped(
     if commit not in commits:  # all of them in one
         commits = [commit]
     number = len(commits) - commits.index(commit)
+    unmerged = repo.git.variant(repo.place.top).unmerged()
+    places = _places(repo, state, unmerged)
     files = []
-    for path, stages in sorted(repo.git.variant(repo.place.top).unmerged().items()):
-        vendor = repo.git.last_commit_on(path, target.base, target.onto)
-        files.append(File(path, _sides(stages, target.onto_whose(repo)), vendor))
+    for path, stages in sorted(unmerged.items()):
+        place = places.get(path) or path
+        vendor = repo.git.last_commit_on(place, target.base, target.onto)
+        sides = _sides(stages, target.onto_whose(repo))
+        if place != path:
+            sides = f"you changed it, {target.onto_whose(repo)} moved it to {place}"
+        files.append(File(path, sides, vendor))
     return Stopped(state, commit, number, len(commits), files, reason, superseded)
+
+
+def _places(repo: Repository, state: RebaseState, unmerged: Stages) -> dict[str, str]:
+    """Where the vendor has files that git finds deleted."""
+    if repo.git.version < merging.MINIMUM or len(releases_through(repo, state.target)) < 3:
+        return {}
+    with open_scratch(repo) as scratch:
+        followed = _followed(repo, scratch, state, unmerged)
+        return {path: followed.place(path) for path in unmerged}
 
 
 _SIDES = {

@@ -66,8 +66,8 @@ def read(repo: Repository) -> RebaseState | None:
         for name in ("written", "rest", "dropped"):
             values[name] = [(first, second) for first, second in values[name]]
         values["settled"] = [
-            Settlement(path, how, tuple(lost), number)
-            for path, how, lost, number in values["settled"]
+            Settlement(path, side, tuple(lost), *rest)
+            for path, side, lost, *rest in values["settled"]
         ]
         values["target"] = Target(*values["target"])
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])

@@ -144,6 +144,16 @@ def pull(repo: Repository) -> Target | None:
 _TRY_SYNC = "git ekf sync takes newer commits of the same channel"
 
 
+def releases_through(repo: Repository, target: Target) -> list[str]:
+    """The vendor's commits that an upgrade goes through: its base, each release, where it goes."""
+    key = repo.config.scheme.key
+    between = []
+    if target.command == UPGRADE:
+        newer = _newer(repo, target.branch)
+        between = [repo.channels[name] for name in newer if key(name) < key(target.goal)]
+    return [target.base, *between, target.onto]
+
+
 def _newer(repo: Repository, branch: str) -> list[str]:
     """The channels above a branch, lowest first."""
     key = repo.config.scheme.key

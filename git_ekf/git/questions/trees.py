@@ -46,6 +46,15 @@ class TreeQuestions(Process):
                 entries[path] = Entry(mode, oid)
         return entries
 
+    def entry(self, commit: str, path: str) -> Entry | None:
+        """The entry of a commit's tree at a path; None where there is none."""
+        from git_ekf.git.trees import Entry
+
+        for field in self._nul_fields("ls-tree", "-z", "--full-tree", commit, "--", path):
+            mode, _, oid = field.partition("\t")[0].split(" ")
+            return Entry(mode, oid)
+        return None
+
     def top_directories(self, commit: str) -> set[str]:
         """The directories at the top of a commit's tree."""
         return set(self._nul_fields("ls-tree", "-d", "-z", "--name-only", "--full-tree", commit))

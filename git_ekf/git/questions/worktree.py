@@ -133,6 +133,10 @@ class WorkTreeQuestions(AboutQuestions, Process):
         """Writes a file as it is in the index."""
         self._run("checkout-index", "--force", "--", path)
 
+    def remove_file(self, path: str) -> None:
+        """Takes a file out of the index and the work tree, and directories that it leaves empty."""
+        self._run("rm", "--quiet", "--force", "--", f":(top,literal){path}")
+
     def check_out_copies(self, git_dir: str, commits: Mapping[str, str]) -> None:
         """Writes the files of commits to directories (directory -> commit), side by side.
 
