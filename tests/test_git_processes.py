@@ -12,7 +12,7 @@ UPGRADE = ("upgrade", "--no-fetch", "--no-build", "--no-save-check", "1.9")
 PLAN = ("upgrade", "--plan", "--no-fetch", "1.9")
 
 
-@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 29), (PLAN, 15)])
+@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 33), (PLAN, 15)])
 def test_an_upgrade_of_one_commit(
     clone: Clone, tmp_path: Path, command: tuple[str, ...], most: int
 ) -> None:

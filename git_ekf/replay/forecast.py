@@ -29,7 +29,6 @@ from git_ekf.replay.step import ReplayStep, Settle
 
 _PORTION = 10  # steps handed over at a time, to be written while others are looked at
 _BATCH = 100  # steps that may wait for a merge: each merge takes two processes
-
 # The new side of a path whose merge git has not been asked for yet.
 _NOT_READ = Entry("000000", "")
 
