@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import Refused
+from git_ekf.files_named import files_named
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small, write_small
@@ -27,13 +27,6 @@ RENDER = "render"
 MIGRATIONS = "upgrade.migrations"
 
 FILES = "files"
-
-_PATH = "{path}"
-# What is filled in as a command is run; of a version, from and to.
-_FILLED = ("{path}", "{from}", "{to}")
-
-# What separates the words of a line for a shell, and a value from its name.
-_PARTS = re.compile(r"[\s;|&()<>'\"`=,@]+")
 
 SHIPPED = ".ekf/migrate"  # where a channel may have a migration of its own
 
@@ -80,62 +73,12 @@ def require_trusted_files(
     `is_offered`: `tracked` has the files of this tree, a commit by its id otherwise.
     """
     known = remembered(repo) if known is None else known
-    for file in files_named(repo, words, tree):
-        if file not in known:
-            path, oid = file.words
+    for path, oid in files_named(repo, words, tree):
+        if Command(FILES, (path, oid)) not in known:
             raise Refused(
                 f"{path} ({oid[:12]}) would be run, and is not trusted here in this version",
                 "git ekf trust" if is_offered else f"git ekf trust {shell(tree[:12])}",
             )
-
-
-def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[Command]:
-    """The files of a tree that a command's words name, in the section files.
-
-    A program without a slash in its name is not of the tree: it is found on the PATH. A word may
-    name files in parts of it: an option's value, a line for `sh -c`, a script beside
-    {path} or of the release {to}.
-    """
-    values = [value for value in words[:1] if "/" in value]
-    for word in words[1:]:
-        values += [word, *_PARTS.split(word)]
-        if word.startswith("-"):
-            values.append(word[2:])
-    paths = dict.fromkeys(filter(None, map(_inside, values)))
-    patterns = [path for path in paths if path not in _FILLED and _wildcards(path) != path]
-    if patterns:
-        paths |= dict.fromkeys(_matching(repo.git.ls_tree(tree, recursive=True), patterns))
-    oids = repo.git.file_ids(f"{tree}:{path}" for path in paths)
-    pairs = zip(paths, oids, strict=True)
-    return [Command(FILES, pair) for pair in pairs if pair[1]]
-
-
-def _inside(value: str) -> str:
-    """The path from the top of a tree that a value is, "" for none."""
-    if _PATH in value:
-        # Where a way up leads depends on the path: what follows may be anywhere.
-        _, up, rest = value.rpartition("/../")
-        value = f"{_PATH}/{rest}" if up else value
-    path = os.path.normpath(value) if value else "."
-    if os.path.isabs(value) or path == "." or path.split("/")[0] == ".." or "\n" in path:
-        return ""
-    return path
-
-
-def _wildcards(text: str) -> str:
-    """A path, or an expression made of it, with .* for whatever is filled in."""
-    for name in _FILLED:
-        text = text.replace(re.escape(name), ".*").replace(name, ".*")
-    return text
-
-
-def _matching(files: Iterable[str], patterns: list[str]) -> Iterator[str]:
-    """The files that one of the patterns names for some value, also for the path of the top."""
-    wanted = "|".join(_wildcards(re.escape(pattern)) for pattern in patterns)
-    tops = [os.path.normpath(pattern.replace(_PATH, ".")) for pattern in patterns]
-    for file in files:
-        if "\n" not in file and (file in tops or re.fullmatch(wanted, file)):
-            yield file
 
 
 def require_shipped_trusted(repo: Repository, branch: str, oid: str) -> None:
@@ -174,19 +117,23 @@ def tracked(repo: Repository, deployed: str = "", others: Sequence[str] = ()) ->
     named = _commands(configuration.load(repo.toml, []))
     commands = [command for command in dict.fromkeys(named) if command not in own]
     config, scheme = repo.config, repo.config.scheme
-    files = files_named(repo, config.apply_command, "HEAD")
-    files += files_named(repo, config.render_command, "HEAD")
+    files = _files(repo, config.apply_command, "HEAD")
+    files += _files(repo, config.render_command, "HEAD")
     for tree in filter(None, (deployed, "HEAD")):
-        files += files_named(repo, config.drift_command, tree)
+        files += _files(repo, config.drift_command, tree)
     for migration in config.migrations:
         channel = repo.channels.get(scheme.branch(migration.to))
         if channel:
-            files += files_named(repo, migration.command, channel)
-        files += files_named(repo, migration.command, "HEAD")
+            files += _files(repo, migration.command, channel)
+        files += _files(repo, migration.command, "HEAD")
     for commit in others:
         for _, words in _commands(config):
-            files += files_named(repo, words, commit)
+            files += _files(repo, words, commit)
     return [*commands, *dict.fromkeys(files)]
+
+
+def _files(repo: Repository, words: tuple[str, ...], tree: str) -> list[Command]:
+    return [Command(FILES, file) for file in files_named(repo, words, tree)]
 
 
 def remembered(repo: Repository) -> list[Command]:

@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
+from git_ekf.files_named import has_program
 from git_ekf.git.calls import Git
 from git_ekf.git.fastimport import Stream
 from git_ekf.git.trees import Entry, TreeChanges
@@ -27,7 +28,6 @@ from git_ekf.temporary import temporary
 from git_ekf.trust import (
     MIGRATIONS,
     SHIPPED,
-    files_named,
     require_shipped_trusted,
     require_trusted,
     require_trusted_files,
@@ -96,7 +96,7 @@ def migrations_between(
 
 def _tree_of_program(repo: Repository, channel: str, command: tuple[str, ...]) -> str:
     """The channel where it has the program, else HEAD: the work tree, which is clean."""
-    return channel if files_named(repo, command[:1], channel) else "HEAD"
+    return channel if has_program(repo, command[0], channel) else "HEAD"
 
 
 def migrate(

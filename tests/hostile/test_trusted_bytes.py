@@ -9,6 +9,7 @@ from conftest import Clone
 from upgrading import ISTIO, World, vendor_commit
 
 from git_ekf.errors import Refused
+from git_ekf.files_named import files_named
 from git_ekf.git.calls import Git
 from git_ekf.manifests.build import broken
 from git_ekf.repository import Repository
@@ -171,3 +172,48 @@ def test_a_word_with_the_release_of_a_migration(world: World, name: str) -> None
     world.git("commit", "-q", "-a", "-m", "Another one")
     done = world.ekf("upgrade", "1.9", "--no-save-check", "--no-build")
     assert (done.code, ran(world)) == (4, False), done
+
+
+LINES = [
+    *("cd tools && ./x.sh", "cd tools; sh x.sh", "x=${Y:-tools/x.sh}; sh $x", "sh tools/*.sh"),
+    *("sh tools/?.sh", 'sh to""ols/x.sh', "sh to\\ols/x.sh", 'sh "$PWD"/tools/x.sh'),
+    *("sh $PWD/tools/x.sh", "sh tools/{x,y}.sh", "$(git rev-parse --show-toplevel)/tools/x.sh"),
+    *("cd own && ../tools/x.sh", "for f in tools/*; do sh $f; done", "PATH=tools:$PATH x.sh"),
+    *("cd linked && ./x.sh", "sh {path}/../../../tools/x.sh"),
+]
+MORE = [
+    *(["sh", "-c", line, "sh", "{path}"] for line in LINES),
+    ["env", "-C", "tools", "./x.sh", "{path}"],
+    ["env", "PATH=tools:/usr/bin", "x.sh"],
+    ["find", "tools", "-name", "x.sh", "-exec", "sh", "{}", ";"],
+    ["sh", "TOP/tools/x.sh", "{path}"],
+    ["TOP/tools/x.sh", "{path}"],
+]
+READ = {
+    "Makefile": [["make", "deploy"], ["sh", "-c", "env make deploy", "sh"]],
+    "tools/Makefile": [
+        ["make", "-C", "tools"],
+        ["sh", "-c", "make -Ctools"],
+        ["sh", "-c", "cd tools && make"],
+    ],
+    "tools/__main__.py": [["python3", "tools", "{path}"], ["python3", "-m", "tools"]],
+    "own/run.py": [["python3", "-m", "own.run", "{path}"]],
+}
+
+
+def test_a_file_by_whatever_way_a_command_gets_to_it(world: World) -> None:
+    for path in ("tools/x.sh", *READ):
+        world.write(path, "echo\n")
+    world.write("tools/values.yaml", "a: 1\n")
+    (world.path / "linked").symlink_to("tools")
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "Tools")
+    repo = Repository(Git(str(world.path)))
+    top = str(world.path)
+    for path, commands in {"tools/x.sh": MORE, **READ}.items():
+        for words in commands:
+            named = files_named(repo, tuple(word.replace("TOP", top) for word in words), "HEAD")
+            assert path in dict(named) or f"linked/{path[6:]}" in dict(named), words
+            assert "tools/values.yaml" not in dict(named)
+    for words in (["kubectl", "apply", "-k", "apps/istio"], ["kustomize", "build", "{path}"]):
+        assert files_named(repo, tuple(words), "HEAD") == []

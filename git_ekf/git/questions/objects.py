@@ -61,17 +61,17 @@ class ObjectQuestions(Process):
         question = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
         return [_parse_info(line) for line in self._lines("cat-file", question, stdin=asked)]
 
-    def file_ids(self, names: Iterable[str]) -> list[str]:
-        """Of each TREE:PATH, the object id of the file that is there; "" where there is none.
+    def objects_at(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Of each TREE:PATH, id and type of the object that is there; "" both where there is none.
 
-        Links are followed inside the tree; one that leads out of it is no file.
+        Links are followed inside the tree; of one that leads out of it there is none.
         """
         asked = as_lines(names)
         if not asked:
             return []
         question = ("--batch-check=%(objectname) %(objecttype)", "--follow-symlinks")
         out = self._run("cat-file", *question, stdin=asked)[1]
-        found: list[str] = []
+        found: list[tuple[str, str]] = []
         at = 0
         while at < len(out):
             end = out.index(b"\n", at)
@@ -79,7 +79,8 @@ class ObjectQuestions(Process):
             at = end + 1
             if words[0] in _NOT_FOLLOWED:  # the target of the link comes behind it
                 at += int(words[1]) + 1
-            found.append(words[0].decode() if words[1:] == [b"blob"] else "")
+            is_there = len(words) == 2 and words[1] in (b"blob", b"tree", b"commit")
+            found.append((words[0].decode(), words[1].decode()) if is_there else ("", ""))
         return found
 
     def read_objects(self, oids: Iterable[str]) -> list[GitObject | None]:
