@@ -84,6 +84,17 @@ class NoSpace(CallFailed):
         )
 
 
+class TooLarge(NoSpace):
+    """A file would be larger than a limit of the shell's (setrlimit(2), RLIMIT_FSIZE)."""
+
+    def __init__(self) -> None:
+        CallFailed.__init__(
+            self,
+            "a file would be larger than this shell lets files be",
+            "ulimit -f unlimited, then the same command again",
+        )
+
+
 def _signal_name(number: int) -> str:
     import signal  # for few errors only
 
@@ -103,4 +114,7 @@ class SystemFailed(CallFailed):
             hint = f"ls -ld {above} {folder(error.filename)}"
         if error.errno in FULL:
             hint = NoSpace("").hint
-        super().__init__(f"{error.filename or 'the system'}: {error.strerror}", hint)
+        message = f"{error.filename or 'the system'}: {error.strerror}"
+        if error.errno == errno.EFBIG and error.strerror == os.strerror(errno.EFBIG):
+            message, hint = TooLarge().message, TooLarge().hint
+        super().__init__(message, hint)

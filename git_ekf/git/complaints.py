@@ -6,7 +6,7 @@ import os
 import re
 from subprocess import Popen
 
-from git_ekf.errors import FULL, CallFailed, EkfError, GitFailed, NoSpace, Refused
+from git_ekf.errors import FULL, CallFailed, EkfError, GitFailed, NoSpace, Refused, TooLarge
 from git_ekf.shown import shell
 
 
@@ -34,7 +34,7 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "", cwd: str = ""
     `objects` is the directory that it was told to write objects to, "" for the repository's own;
     `cwd` is where it ran, "" for the current directory, and what its paths are relative to.
     """
-    full = no_space_in(stderr)
+    full = no_space_in(stderr, code=process.returncode)
     if full:
         return full
     failed = GitFailed(shown(process.args), process.returncode, stderr)
@@ -97,6 +97,7 @@ def _is_gits(path: str) -> bool:
     return False
 
 
+_XFSZ = 25  # the signal SIGXFSZ, of Linux and of macOS
 # In git's words, whose C library speaks English to it: process.py. The last are git's own.
 _FULL = (*map(os.strerror, FULL), "Out of diskspace")
 # Where git does not say why (entry.c, refs/files-backend.c), and what it could write took all.
@@ -106,11 +107,14 @@ _MUTE = ("error: unable to write file ", "error: cannot update ref ")
 _ROOM = 1 << 16
 
 
-def no_space_in(stderr: str, place: str = ".") -> NoSpace | None:
-    """The error for a disk that was full, None where it was not that.
+def no_space_in(stderr: str, place: str = ".", code: int = 0) -> NoSpace | None:
+    """The error for a disk that was full, or a limit of the shell's; None where it was not that.
 
-    `place` is a directory on that disk. What begins with "remote: " speaks of the server's.
+    `place` is a directory on that disk, `code` how git ended. What begins with "remote: " speaks of
+    the server's.
     """
+    if code == -_XFSZ or re.search(rf"^(?:fatal|error): .* signal {_XFSZ}$", stderr, re.MULTILINE):
+        return TooLarge()
     for line in stderr.split("\n"):
         is_full = line.rstrip().endswith(_FULL) or (
             line.startswith(_MUTE) and not _has_space(place)

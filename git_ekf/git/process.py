@@ -228,12 +228,14 @@ class Process:
         except BaseException:
             stop(process)
             raise
+        if not process.returncode:
+            return
+        full = no_space_in(transfer.messages, self.cwd or ".", process.returncode)
+        if full:
+            raise full
         if process.returncode < 0:
             raise GitFailed(shown(words), process.returncode, transfer.messages)
-        if process.returncode:
-            raise no_space_in(transfer.messages, self.cwd or ".") or CallFailed(
-                f"git {shell(*shown(words))} failed with code {process.returncode}"
-            )
+        raise CallFailed(f"git {shell(*shown(words))} failed with code {process.returncode}")
 
     def _hand_over(self, *args: str) -> NoReturn:
         """git takes this process's place: its pager, colours and exit code, and ^C is its own."""

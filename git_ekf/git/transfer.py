@@ -53,7 +53,7 @@ class Transfer:
     def require(self, *codes: int) -> None:
         """Raises GitFailed where it has ended with another code, NoSpace on a full disk."""
         if self.code not in codes:
-            full = no_space_in(self.messages)
+            full = no_space_in(self.messages, code=self.code)
             raise full or GitFailed(shown(self.process.args), self.code, self.messages)
 
     def listen(self, progress: Callable[[bytes], object] | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -153,3 +154,44 @@ def test_commands(clone: Clone, vendor: Path, disk: Path, left: int) -> None:
             done = two.ekf(*command)
         assert done.code == 0, (command, done)
     assert failed
+
+
+LIMITED = [
+    ["tag", "-m", "A record"],
+    ["upgrade", "--no-build", "--no-save-check"],
+    ["undo"],
+    ["mirror", "VENDOR", "../mirror"],
+    ["clone", "VENDOR", "../other", "--internal", "INTERNAL"],
+    ["bundle", "create", "../bundle"],
+]
+
+
+@pytest.mark.parametrize("limit", [0, pytest.param(60, marks=rare), pytest.param(700, marks=rare)])
+def test_a_limit_of_the_size_of_files(
+    clone: Clone, vendor: Path, internal: Path, limit: int
+) -> None:
+    """`ulimit -f`: git dies of it, where Python gets an error."""
+    clone.commit("own/a", "1\n")
+    assert clone.ekf("tag", "-m", "First").code == 0
+    refs, files = clone.out("for-each-ref"), sorted(os.listdir(clone.path.parent))
+    for words in LIMITED:
+        known = {"VENDOR": str(vendor), "INTERNAL": str(internal)}
+        done = subprocess.run(
+            ["git-ekf", *(known.get(word, word) for word in words)],
+            cwd=clone.path,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        assert (done.returncode, done.stderr.splitlines()[-2:]) == (
+            5,
+            [
+                "git-ekf: a file would be larger than this shell lets files be",
+                "hint: ulimit -f unlimited, then the same command again",
+            ],
+        ), (words, done)
+        assert clone.out("for-each-ref") == refs
+        assert sorted(os.listdir(clone.path.parent)) == files
+    for words in LIMITED[:3]:
+        assert clone.ekf(*words).code == 0
