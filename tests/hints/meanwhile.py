@@ -14,7 +14,7 @@ _UPGRADE = "git ekf upgrade --no-save-check"
 
 MEANWHILE = {
     "cli.py: git ekf status shows how far it has got; what is done git ekf undo takes back": Scenario(
-        _hook("post-checkout", 'rm "$0"\nkill -INT $PPID\nsleep 5'),
+        _hook("post-checkout", 'rm "$0"\nkill -INT $PPID\nsleep 1'),
         "git ekf upgrade",
         ("git ekf status", "git ekf undo"),
         again="git ekf upgrade",

@@ -1,7 +1,6 @@
 """Every hint in the code helps: each is run as it is printed, and the situation is mended.
 
-A hint without a scenario is advice, with the reason why it is no command, or stands in `uncovered`, which only gets
-shorter.
+A hint without a scenario is advice, with the reason why it is no command.
 """
 
 from __future__ import annotations
@@ -20,22 +19,16 @@ from conftest import copy_folder
 from reach import long, some
 from scenario import Scenario
 from scenarios import SCENARIOS
-from uncovered import UNCOVERED
 
 HINTS = collect()
-MOST_UNCOVERED = 0  # lower it with the list
 
 
 def test_every_hint_is_accounted_for() -> None:
     """A new one needs a scenario, and one that has gone leaves nothing behind."""
-    accounted = [*SCENARIOS, *ADVICE, *UNCOVERED]
+    accounted = [*SCENARIOS, *ADVICE]
     assert sorted(HINTS.keys() - set(accounted)) == []
     assert sorted(set(accounted) - HINTS.keys()) == []
     assert len(accounted) == len(set(accounted)), "in two lists"
-
-
-def test_the_uncovered_get_fewer() -> None:
-    assert len(UNCOVERED) <= MOST_UNCOVERED
 
 
 @pytest.fixture(scope="module")
