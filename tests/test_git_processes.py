@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,22 @@ def test_a_question_is_asked_once(clone: Clone, tmp_path: Path) -> None:
     clone.ekf(*PLAN, env={"GIT_TRACE": str(trace)})
     started = re.findall(r"trace: built-in: git (.*)", trace.read_text())
     assert len(set(started)) == len(started)
+
+
+def test_each_further_channel_of_a_forecast(clone: Clone, tmp_path: Path) -> None:
+    clone.commit("site/values.yaml", "1\n")
+    counts = []
+    for number in range(11, 15):
+        clone.git("update-ref", f"refs/remotes/origin/release-1.{number}", "origin/release-1.10")
+        trace = tmp_path / f"trace-{number}"
+        done = clone.ekf("releases", "--forecast", env={"GIT_TRACE": str(trace)})
+        assert done.out.count("an upgrade would go through: 1 clean\n") == number - 8
+        counts.append(trace.read_text().count("trace: built-in: git "))
+    assert {after - before for before, after in pairwise(counts)} == {3}
+
+
+def test_a_forecast_without_a_commit(clone: Clone, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    done = clone.ekf("releases", "--forecast", env={"GIT_TRACE": str(trace)})
+    assert done.out.count("an upgrade would go through: nothing to carry over\n") == 2
+    assert "ls-tree" not in trace.read_text()  # no channel is compared with anything

@@ -797,6 +797,22 @@ def test_a_plan_with_conflicts(world: World) -> None:
     )
 
 
+def test_each_channel_is_foretold_by_what_it_has(clone: Clone) -> None:
+    """What only the last one has of the stack is already upstream there, and nowhere else."""
+    clone.git("switch", "-q", "--detach", "origin/release-1.10")
+    clone.commit("apps/more.yaml", "more: 1\n", "More")
+    clone.git("update-ref", "refs/remotes/origin/release-1.11", "HEAD")
+    clone.git("switch", "-q", "release-1.8")
+    clone.commit("apps/more.yaml", "more: 1\n", "Ours")
+    clone.commit("site/values.yaml", "1\n")
+    lines = clone.ekf("releases", "--forecast").out.splitlines()
+    assert [line.strip() for line in lines if "would" in line] == [
+        "an upgrade would go through: 2 clean",
+        "an upgrade would go through: 2 clean",
+        "an upgrade would go through: 1 clean, 1 already upstream",
+    ]
+
+
 def test_a_plan_is_asked_in_any_state(world: World) -> None:
     """To look is allowed where to do is not: with changes, unsaved, on a branch that internal has."""
     unsaved(world)

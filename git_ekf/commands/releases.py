@@ -30,7 +30,7 @@ def releases(
     channels = channels_of(repo)
     found = {}
     if forecast:  # most lists are without
-        from git_ekf.upgrade.plan import forecasts
+        from git_ekf.upgrade.forecasts import forecasts
 
         found = forecasts(repo, partial(counting, "Looking at commits"))
     primary = repo.config.primary

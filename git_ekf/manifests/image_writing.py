@@ -66,7 +66,7 @@ def _require_own(repo: Repository, head: str, file: str) -> None:
     top = directory_judged(file)
     theirs = vendor_directories(repo, head) - set(repo.config.customer_paths)
     at_top = [f"{base}:{file}" for base in vendor_bases(repo, head) if "/" not in file]
-    if top in theirs or any(repo.git.file_ids(at_top)):
+    if top in theirs or any(oid for oid, _ in repo.git.objects_at(at_top)):
         whose = f"is in {top}/, which belongs to the vendor" if top else "is the vendor's"
         raise Refused(
             f"{file} {whose}: an upgrade would have to merge it",

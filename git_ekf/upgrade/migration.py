@@ -94,6 +94,13 @@ def migrations_between(
     return found
 
 
+def any_migration(repo: Repository, targets: list[Target]) -> bool:
+    """Whether one of some upgrades may have a migration, trusted or not."""
+    asked = {*repo.channels.values(), *(target.onto for target in targets)}
+    shipped = repo.git.object_infos(f"{commit}:{SHIPPED}" for commit in asked)
+    return bool(repo.config.migrations) or any(shipped)
+
+
 def _tree_of_program(repo: Repository, channel: str, command: tuple[str, ...]) -> str:
     """The channel where it has the program, else HEAD: the work tree, which is clean."""
     return channel if has_program(repo, command[0], channel) else "HEAD"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.background import Background
-from git_ekf.errors import CallFailed, Refused
+from git_ekf.errors import Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.trees import CommitChanges
 from git_ekf.replay import merging
@@ -18,7 +18,6 @@ from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import (
     Migrated,
     Migration,
@@ -28,8 +27,7 @@ from git_ekf.upgrade.migration import (
     write_stack,
 )
 from git_ekf.upgrade.prefer import Preference, Settler
-from git_ekf.upgrade.ready import require_linear, require_names
-from git_ekf.upgrade.target import Target, newer_channels, releases_through
+from git_ekf.upgrade.target import Target, releases_through
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
@@ -110,8 +108,10 @@ def why_not_in_memory(repo: Repository) -> str:
     return ""
 
 
-def plan(repo: Repository, target: Target, options: Options) -> UpgradePlan:
-    """The commits, each with what would become of it.
+def plan(
+    repo: Repository, target: Target, options: Options, shared: Shared | None = None
+) -> UpgradePlan:
+    """The commits, each with what would become of it; `shared` is what is known of them already.
 
     Raises Refused where it cannot be told, CallFailed where a migration fails.
     """
@@ -122,46 +122,14 @@ def plan(repo: Repository, target: Target, options: Options) -> UpgradePlan:
             f"git ekf {target.command}{options.given}, without --plan; git ekf undo takes it back",
         )
     with open_scratch(repo) as scratch:
-        work = rewrite(repo, scratch, target, options, read_work(repo, scratch, target))
+        work = read_work(repo, scratch, target, shared)
+        work = rewrite(repo, scratch, target, options, work)
         steps = work.steps(scratch, target, options)
         if not options.effects:
             return UpgradePlan(target, steps)
         from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
 
         return UpgradePlan(target, steps, planned_effects(scratch, target, steps))
-
-
-class ChannelForecast(NamedTuple):
-    """An upgrade foretold: in a sentence, and how many commits have each outcome.
-
-    `counts` is None where that cannot be told.
-    """
-
-    counts: dict[str, int] | None
-    sentence: str
-
-
-def forecasts(repo: Repository, progress: Progress) -> dict[str, ChannelForecast]:
-    """Newer channel -> what an upgrade would do; none where no release branch is checked out."""
-    found = {}
-    for target in newer_channels(repo):
-        try:
-            require_linear(repo, target, flatten=False)
-            require_names(repo, target)
-            planned = plan(repo, target, Options(progress=progress))
-        except (Refused, CallFailed) as error:
-            found[target.goal] = ChannelForecast(None, f"no forecast: {error.message}")
-            continue
-        sentence = f"an upgrade would go through: {planned.summary()}"
-        if planned.conflicts:
-            files: set[str] = set()
-            for step in planned.conflicts:
-                for conflict in step.conflicts:
-                    files.update(conflict.paths)
-            count = counted(len(files), "file")
-            sentence = f"an upgrade would stop: {planned.summary()} ({count})"
-        found[target.goal] = ChannelForecast(planned.counts(), sentence)
-    return found
 
 
 # --- the commits, read and rewritten ---
@@ -222,14 +190,22 @@ class Work(NamedTuple):
         return Followed(scratch, releases, paths)
 
 
-def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
-    """The commits as they are on the branch. Raises Refused for a migration that is not trusted."""
+def read_work(
+    repo: Repository, scratch: Scratch, target: Target, shared: Shared | None = None
+) -> Work:
+    """The commits as they are on the branch; `shared` is what is known of them already.
+
+    Raises Refused for a migration that is not trusted.
+    """
     base = target.base
     onto = target.onto
     divergence = Background(lambda: read_divergence(scratch.writing, base, onto))
-    migrations = Background(lambda: migrations_between(repo, target, scratch))
-    stack = read_stack(repo.git, base, target.tip)
-    channel = _vendors(repo, target, stack)
+    may_migrate = shared is None or shared.may_migrate
+    migrations = Background(
+        lambda: migrations_between(repo, target, scratch) if may_migrate else []
+    )
+    stack = shared.stack if shared else read_stack(repo.git, base, target.tip)
+    channel = _vendors(repo, target, stack, shared)
     upstream = already_upstream(repo.git, stack, channel, target.tip, onto)
     if target.prepared:
         upstream.update(_carried_before(repo, target, stack, channel, upstream))
@@ -242,19 +218,45 @@ def read_work(repo: Repository, scratch: Scratch, target: Target) -> Work:
     )
 
 
-def _vendors(repo: Repository, target: Target, stack: Stack) -> list[CommitChanges]:
-    """The commits from the base to where it goes that may be one of the stack's, without merges.
+class Shared(NamedTuple):
+    """What upgrades of one branch to several channels have in common.
+
+    `candidates` are the vendor's commits up to any of the channels that may be one of the stack's;
+    `may_migrate` is whether any release has a migration.
+    """
+
+    stack: Stack
+    candidates: list[CommitChanges]
+    may_migrate: bool
+
+
+def _vendors(
+    repo: Repository, target: Target, stack: Stack, shared: Shared | None
+) -> list[CommitChanges]:
+    """The commits from the base to where it goes that may be one of the stack's, without merges."""
+    if target.prepared:
+        return repo.git.commits_with_changes(target.base, target.onto, merges=False)
+    if shared is None:
+        return candidates(repo, stack, [target.onto])
+    if not shared.candidates:
+        return []
+    there = set(repo.git.commits([target.onto], [target.base]))
+    return [commit for commit in shared.candidates if commit.oid in there]
+
+
+def candidates(repo: Repository, stack: Stack, tips: list[str]) -> list[CommitChanges]:
+    """The vendor's commits up to any of `tips` that may be one of the stack's, without merges.
 
     Of thousands, those that change a file that the stack changes are a few.
     """
-    paths = {path for commit in stack.commits for path in commit.changes}
-    if target.prepared or len(paths) > _FEW:
-        return repo.git.commits_with_changes(target.base, target.onto, merges=False)
+    changed = [frozenset(commit.changes) for commit in stack.commits if commit.changes]
+    paths = sorted(frozenset[str]().union(*changed))
     if not paths:
         return []
-    return repo.git.commits_with_changes(
-        target.base, target.onto, merges=False, touching=sorted(paths)
-    )
+    touching = paths if len(paths) <= _FEW else ()
+    found = repo.git.commits_with_changes(stack.base, *tips, merges=False, touching=touching)
+    same = set(changed)
+    return [commit for commit in found if frozenset(commit.changes) in same]
 
 
 # Paths by which git finds commits sooner than it tells of each what it changes.

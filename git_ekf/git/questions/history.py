@@ -169,13 +169,12 @@ class HistoryQuestions(Process):
     def commits_with_changes(
         self,
         base: str,
-        tip: str,
-        *,
+        *tips: str,
         first_parent: bool = False,
         merges: bool = True,
         touching: Sequence[str] = (),
     ) -> list[CommitChanges]:
-        """The commits from `base` to `tip` with what they change.
+        """The commits from `base` to any of the tips with what they change.
 
         Along `first_parent` they come oldest first, and a merge changes what it brings to its
         branch; without `merges` merges are left out. Where paths are given, only commits that
@@ -189,7 +188,7 @@ class HistoryQuestions(Process):
         paths = [f":(top,literal){path}" for path in touching]
         if paths:
             options.append("--full-history")  # not only as many as explain what is there now
-        listing = ("rev-list", *options, tip, f"^{base}", "--", *paths)
+        listing = ("rev-list", *options, *tips, f"^{base}", "--", *paths)
         showing = ("diff-tree", "--stdin", *_CHANGES)
         if paths:  # mostly there is none
             listed = self._run(*listing)[1]
