@@ -116,6 +116,22 @@ CERTAIN, HINT = True, False
         ({FILE: text(**MINE)}, {FILE: text(**MINE, line9="-")}, {FILE: text(**MINE, line9="-")}, None),
         # Lines that say too little.
         ({FILE: text()}, {FILE: text(line3="a: 1", line30="   b: 22   ")}, {FILE: text(line3="a: 1", line30="   b: 22   ")}, None),
+        # Eight characters are more bytes in some languages, and seven are not eight.
+        ({FILE: text()}, {FILE: text(line3="記憶體: 五百", line30="äöüäöü")}, {FILE: text(line3="記憶體: 五百", line30="äöüäöü")}, None),
+        ({FILE: text()}, {FILE: text(line3="記憶體: 五百兆", line30="äöüäöü")}, {FILE: text(line3="記憶體: 五百兆", line30="äöüäöü")}, CERTAIN),
+        # One of two lines that are alike.
+        (
+            {FILE: text(line3="flag: --insecure", line30="flag: --insecure")},
+            {FILE: text(line3="flag: --insecure", line30="flag: --insecure", line9="another line", line20="x")},
+            {FILE: text(line3="flag: --insecure", line30="-", line9="another line", line20="x")},
+            None,
+        ),
+        (
+            {FILE: text()},
+            {FILE: text(line3="flag: --insecure")},
+            {FILE: text(line3="flag: --insecure", line30="flag: --insecure")},
+            None,
+        ),
         # It only removes.
         ({FILE: text()}, {FILE: text(line3="-", line30="-")}, {FILE: text(line3="-", line30="-")}, None),
         # White space and line ends count.
@@ -439,8 +455,11 @@ def test_killed_before_the_skip(world: World) -> None:
     assert "dropped" not in world.ekf("undo").out
 
 
-def test_before_another_conflict(world: World) -> None:
-    """What was left out in memory is told of when the rebase has ended."""
+@pytest.mark.parametrize("by_git", [False, True])
+def test_before_another_conflict(world: World, by_git: bool) -> None:
+    """What was left out before a stop is told of at the stop, and when the rebase has ended."""
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
     commit = world.stack()[3]
     world.commit(OTHER, text(line3="my other"), "Mine")
     world.save()
@@ -555,6 +574,24 @@ def test_nothing_to_drop(world: World, by_git: bool) -> None:
     done = world.ekf("upgrade", "--drop", "superseded")
     assert (done.code, done.err) == (0, NOTHING)
     assert subjects(world) == ["More", "Three replicas", "Settings"]
+
+
+def test_nothing_new_at_all(world: World) -> None:
+    done = world.ekf("sync", "--drop", "superseded")
+    assert (done.code, done.err) == (0, NOTHING)
+    assert done.out.endswith("nothing to do\n")
+
+
+def test_a_stop_of_an_older_version(world: World) -> None:
+    """It noted nothing of superseded commits, and goes on."""
+    assert world.ekf("upgrade").code == 3
+    path = world.path / ".git/ekf/rebase"
+    state = json.loads(path.read_text())
+    for name in ("vendor", "drops", "superseded"):
+        del state[name]
+    path.write_text(json.dumps(state))
+    done = world.ekf("upgrade", "--skip")
+    assert (done.code, done.err) == (0, "")
 
 
 def test_a_hint_is_never_dropped(world: World) -> None:

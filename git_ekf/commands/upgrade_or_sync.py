@@ -10,7 +10,12 @@ from git_ekf import declared as typer
 from git_ekf.ahead import asked_ahead
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.recovered import recovered
-from git_ekf.commands.superseded_shown import Droppable, note_outcome, who_decides
+from git_ekf.commands.superseded_shown import (
+    Droppable,
+    note_nothing_dropped,
+    note_outcome,
+    who_decides,
+)
 from git_ekf.commands.upgrade_plan_shown import show_plan
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.commands.without_part import (
@@ -180,6 +185,7 @@ def run(
     if target.nothing_new and not options.flatten:
         channel = f"{repo.config.primary}/{target.goal}"
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
+        note_nothing_dropped(options.drop, dropped=False)
         return DONE
     result = carry_out(repo, target, options)
     note_outcome(result, options.drop)

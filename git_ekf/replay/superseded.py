@@ -195,7 +195,11 @@ class _File(NamedTuple):
                 return None
             if any(state[line] > after[line] for line in before - after):
                 return None
-        return {line for line in added if len(line.strip()) >= _TELLING and not old[line]}
+        return {line for line in added if not old[line] and _is_telling(line)}
+
+
+def _is_telling(line: bytes) -> bool:
+    return len(line.decode(errors="replace").strip()) >= _TELLING
 
 
 def _counted(content: bytes) -> Counter[bytes] | None:

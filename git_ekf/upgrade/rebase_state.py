@@ -62,7 +62,8 @@ def in_progress(repo: Repository, state: RebaseState) -> bool:
 def read(repo: Repository) -> RebaseState | None:
     """The record, kept until the next upgrade; None where there is none that can be read."""
     try:
-        values = json.loads(read_small(path_of(repo, "rebase"), STATE) or b"")
+        known = json.loads(read_small(path_of(repo, "rebase"), STATE) or b"")
+        values = {**RebaseState._field_defaults, **known}
         for name in ("written", "rest", "dropped"):
             values[name] = [(first, second) for first, second in values[name]]
         values["settled"] = [
