@@ -278,6 +278,8 @@ def test_files_that_are_too_large(history: History, monkeypatch: pytest.MonkeyPa
 
 BIG = "apps/big.yaml"
 OTHER = "apps/other.yaml"
+# In memory, and where git has to do all of it.
+WAYS = [False, pytest.param(True, marks=rare)]
 NOTHING = "note: --drop superseded: no commit that would conflict is superseded; none is left out\n"
 
 
@@ -369,7 +371,6 @@ def test_the_plan_without_it(world: World) -> None:
 
 @pytest.mark.parametrize("by_git", [False, True])
 def test_it_is_left_out(world: World, by_git: bool) -> None:
-    """In memory, and where git has to do all of it."""
     if by_git:
         world.git("config", "commit.cleanup", "strip")
     tree = left_out(world)
@@ -394,7 +395,7 @@ def test_it_is_left_out(world: World, by_git: bool) -> None:
     }
 
 
-@pytest.mark.parametrize("by_git", [False, True])
+@pytest.mark.parametrize("by_git", WAYS)
 def test_it_stops_where_nobody_said_so(world: World, by_git: bool) -> None:
     if by_git:
         world.git("config", "commit.cleanup", "strip")
@@ -491,7 +492,7 @@ def test_commits_on_top_of_it(world: World) -> None:
     assert_clean(world)
 
 
-@pytest.mark.parametrize("by_git", [False, True])
+@pytest.mark.parametrize("by_git", WAYS)
 def test_with_merges_and_a_migration(world: World, by_git: bool) -> None:
     """What is looked at are the commits as they are carried over."""
     if by_git:
@@ -561,7 +562,7 @@ def test_sync(world: World) -> None:
     assert "More memory" in subjects(world, "origin/release-1.8")
 
 
-@pytest.mark.parametrize("by_git", [False, True])
+@pytest.mark.parametrize("by_git", WAYS)
 def test_nothing_to_drop(world: World, by_git: bool) -> None:
     """It is said, and the upgrade goes on."""
     if by_git:
@@ -633,8 +634,15 @@ def test_wrong_usage(world: World) -> None:
     assert snapshot(world) == before
 
 
-@pytest.mark.parametrize("by_git", [False, True])
-@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 3)])
+@pytest.mark.parametrize(
+    ("answer", "code", "by_git"),
+    [
+        ("y", 0, False),
+        ("n", 3, False),
+        ("y", 0, True),
+        pytest.param("n", 3, True, marks=rare),
+    ],
+)
 def test_a_person_is_asked_once(world: World, answer: str, code: int, by_git: bool) -> None:
     if by_git:
         world.git("config", "commit.cleanup", "strip")
