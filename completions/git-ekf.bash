@@ -257,11 +257,11 @@ __git_ekf_command ()
 		arguments="records"
 		;;
 	sync)
-		options=--plan,--json,--continue,--skip,--abort,--prefer=,--drop=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--help
+		options=--plan,--json,--continue,--skip,--abort,--prefer=,--drop=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--build,--range-diff,--help
 		valued="--prefer --drop --verify"
 		;;
 	upgrade)
-		options=--plan,--json,--continue,--skip,--abort,--prefer=,--drop=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--range-diff,--migrate-squash,--help
+		options=--plan,--json,--continue,--skip,--abort,--prefer=,--drop=,--flatten,--no-fetch,--no-save-check,--verify=,--no-build,--build,--range-diff,--migrate-squash,--help
 		valued="--prefer --drop --verify"
 		arguments="newer"
 		;;

@@ -1034,6 +1034,52 @@ def test_an_upgrade_whose_builder_is_missing(clone: Clone) -> None:
     assert "kustomizations were not built: the builder cannot be started" in done.out
 
 
+def test_a_plan_says_what_will_not_be_covered(clone: Clone, builder: str) -> None:
+    """Of what it would lead to, which no branch has yet."""
+    clone.commit(f"{ISTIO}/a.yaml", pod("nginx:1", "b:${TAG}"))
+    plan = ("upgrade", "--plan", "--no-fetch")
+    done = clone.ekf(*plan, "--build")
+    assert (done.code, lines_about_images(done.out)) == (0, [])
+    clone.git("config", "ekf.images.registry", MIRROR)
+    assert lines_about_images(clone.ekf(*plan).out) == []
+    done = clone.ekf(*plan, "--build")
+    assert done.code == 1, done
+    assert lines_about_images(done.out) == [
+        f"images    4 not from {MIRROR}:",
+        "nginx:1",
+        "registry.example.com/dashboard:1.9.0",
+        "registry.example.com/istio:1.9.0",
+        '"b:${TAG}" has a variable in it',
+    ]
+    last = "It would go through, and not all images are covered: git ekf upgrade 1.9"
+    assert last in done.out.splitlines()
+    found = answer(clone, "upgrade", "--no-fetch", "--build", code=1)["images"]
+    assert (found["fine"], found["registry"], found["number"]) == (False, MIRROR, 3)
+    assert found["uncovered"][0] == {
+        "path": ISTIO,
+        "message": f"nginx:1 does not come from {MIRROR} (Pod web spec.containers[name=c0].image)",
+    }
+    assert answer(clone, "upgrade", "--no-fetch")["images"] is None
+    # Also where it goes, the own side of a conflict is taken.
+    base = "apps/istio/base/deployment.yaml"
+    text = (clone.path / base).read_text()
+    clone.commit(base, text.replace("registry.example.com/istio:1.8.0", f"{MIRROR}/istio:mine"))
+    done = clone.ekf(*plan, "--build")
+    assert "registry.example.com/istio:1.9.0" not in done.out
+    assert done.code == 1
+    clone.git("config", "ekf.images.registry", "registry.example.com")
+    clone.git("reset", "-q", "--hard", "HEAD~2")
+    done = clone.ekf(*plan, "--build")
+    assert lines_about_images(done.out) == ["images    all come from registry.example.com (2)"]
+    assert done.code == 0
+    assert clone.git("status", "--porcelain").out == ""
+    done = clone.ekf("upgrade", "--build")
+    assert (done.code, done.out) == (2, "")
+    assert "hint: git ekf upgrade --plan --build\n" in done.err
+    use_builder(clone, "no-such-builder", "{path}")
+    assert clone.ekf(*plan, "--build").code == 5
+
+
 @pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on this machine")
 def test_the_real_kustomize(site: Clone) -> None:
     """The small builder does as the real one."""

@@ -48,8 +48,8 @@ def print_written(written: Written, registry: str) -> None:
             say(f"  {line}")
 
 
-def print_coverage(found: Coverage, commit: str) -> None:
-    """Says of an upgrade which images of the commit that it has led to are not covered."""
+def print_coverage(found: Coverage, where: str) -> None:
+    """Says of an upgrade, done or planned, which images are not covered; `where` has all."""
     outside = found.outside
     for unbuilt in outside.unbuilt:
         say(f"  note      the images of {unbuilt.path} are not known: it does not build")
@@ -63,7 +63,7 @@ def print_coverage(found: Coverage, commit: str) -> None:
     for line in lines[:_LISTED]:
         say(f"            {line}")
     if len(lines) > _LISTED:
-        say(f"            and {len(lines) - _LISTED} more: git ekf images {commit[:12]} --json")
+        say(f"            and {len(lines) - _LISTED} more: {where}")
 
 
 def places(found: list[Place]) -> list[str]:
@@ -102,6 +102,17 @@ def unread_json(unread: Unread) -> dict[str, Any]:
 def unbuilt_json(unbuilt: Unbuilt, end: End) -> dict[str, Any]:
     """A kustomization of a revision that could not be built or read, as images.json has it."""
     return {"path": unbuilt.path, "commit": end.commit, "message": "\n".join(unbuilt.lines)}
+
+
+def coverage_json(found: Coverage) -> dict[str, Any]:
+    """The images of a plan, as upgrade.json has them."""
+    uncovered = [{"path": path, "message": sentence} for path, sentence in found.sentences()]
+    return {
+        "fine": found.fine,
+        "registry": found.registry,
+        "number": found.number,
+        "uncovered": uncovered,
+    }
 
 
 def written_json(written: Written) -> dict[str, Any]:

@@ -102,6 +102,12 @@ class Request(NamedTuple):
     no_build: Annotated[
         bool, typer.Option("--no-build", help="Do not build the kustomizations afterwards.")
     ] = False
+    build: Annotated[
+        bool,
+        typer.Option(
+            "--build", help="With --plan, build what it would lead to, and look at that too."
+        ),
+    ] = False
     range_diff: Annotated[
         bool,
         typer.Option(
@@ -165,8 +171,14 @@ def run(
         not request.no_save_check,
         partial(counting, "Looking at commits"),
         f" {shell(*again)}" if again else "",
+        built=partial(counting, "Building kustomizations") if request.build else None,
     )
     only_plans = request.plan or request.json
+    if request.build and not only_plans:
+        raise UsageError(
+            "--build is for a plan: once the commits are carried over, it is built without that",
+            f"git ekf {command} --plan --build",
+        )
     git = Git(progress=transfer_progress())
     repo = asked_ahead(git) if only_plans else recovered()
     release_branch(repo)

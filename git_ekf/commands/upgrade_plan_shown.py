@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_ekf.commands.effects_shown import effects_as_json, print_effects
+from git_ekf.commands.images_shown import coverage_json, print_coverage
 from git_ekf.commands.superseded_shown import (
     note_nothing_dropped,
     print_droppable,
@@ -45,7 +46,7 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
         with paged():
             _print_plan(repo, plan, flags)
     note_nothing_dropped(options.drop, dropped=bool(plan.dropped))
-    return FINDINGS if plan.conflicts or (plan.effects and not plan.effects.fine) else DONE
+    return DONE if plan.fine else FINDINGS
 
 
 def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
@@ -77,6 +78,8 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
             print_step(step, target)
     if plan.effects:
         print_effects(plan.effects)
+    if plan.images:
+        print_coverage(plan.images, "--json has all")
     say(plan.summary())
     if plan.conflicts:
         stop = plan.conflicts[0].commit.oid[:7]
@@ -84,6 +87,8 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
         print_droppable(plan.conflicts)
     elif plan.effects and not plan.effects.fine:
         say(f"It would go through, and break what is listed above: {command}")
+    elif not plan.fine:
+        say(f"It would go through, and not all images are covered: {command}")
     else:
         say(f"It would go through: {command}")
     if target.command != PULL:
@@ -222,6 +227,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "theirs": theirs,
         "clean": not plan.conflicts,
         "effects": effects_as_json(plan.effects),
+        "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
         "commits": [_step_as_json(step) for step in plan.steps],
     }

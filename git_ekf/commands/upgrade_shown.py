@@ -121,7 +121,7 @@ def _show_verification(
     elif verified.built and not verified.broken:
         say(f"  builds    {counted(verified.built, 'kustomization')} that your commits change")
     if verified.images:
-        print_coverage(verified.images, tip)
+        print_coverage(verified.images, f"git ekf images {tip[:12]} --json")
     sys.stdout.flush()
     failure = run_check(repo, target, tip, then.check) if then.check else ""
     if failure:

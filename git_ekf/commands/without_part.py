@@ -13,6 +13,7 @@ from git_ekf.upgrade.target import Target
 # Of upgrade and sync: what bears on the work itself, and what on the time after it.
 BEGINNING = (
     "--plan",
+    "--build",
     "--json",
     "--prefer",
     "--drop",

@@ -30,7 +30,9 @@ from git_ekf.upgrade.prefer import Preference, Settler
 from git_ekf.upgrade.target import Target, releases_through
 
 if TYPE_CHECKING:
+    from git_ekf.manifests.build import Progress as Builds
     from git_ekf.manifests.effects import Effects
+    from git_ekf.manifests.image_coverage import Coverage
 
 # What becomes of a commit -> the same in a summary.
 OUTCOMES = {
@@ -51,7 +53,7 @@ class Options(NamedTuple):
     `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
     whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
-    instance.
+    instance. `built` goes through what is built of the plan's result; without it nothing is.
     """
 
     prefer: tuple[Preference, ...] = ()
@@ -62,6 +64,7 @@ class Options(NamedTuple):
     progress: Progress = iter
     given: str = ""
     effects: bool = False
+    built: Builds | None = None
 
 
 class UpgradePlan(NamedTuple):
@@ -70,6 +73,13 @@ class UpgradePlan(NamedTuple):
     target: Target
     steps: list[ReplayStep]
     effects: Effects | None = None  # where they were asked for
+    images: Coverage | None = None  # where it was built, and images.registry is set
+
+    @property
+    def fine(self) -> bool:
+        """Whether it would go through, and nothing that was looked at speaks against it."""
+        looked_at = [one for one in (self.effects, self.images) if one is not None]
+        return not self.conflicts and all(one.fine for one in looked_at)
 
     @property
     def conflicts(self) -> list[ReplayStep]:
@@ -129,7 +139,13 @@ def plan(
             return UpgradePlan(target, steps)
         from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
 
-        return UpgradePlan(target, steps, planned_effects(scratch, target, steps))
+        planned = UpgradePlan(target, steps, planned_effects(scratch, target, steps))
+        if not (options.built and repo.config.images_registry):
+            return planned
+        from git_ekf.upgrade.planned_images import planned_coverage
+
+        images = planned_coverage(repo, scratch, target, steps, options.built)
+        return planned._replace(images=images)
 
 
 # --- the commits, read and rewritten ---
