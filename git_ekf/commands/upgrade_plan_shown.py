@@ -9,6 +9,7 @@ from git_ekf.commands.superseded_shown import (
     print_droppable,
     superseded_as_json,
 )
+from git_ekf.commands.upgrade_moved_shown import moved_as_json, show_moved
 from git_ekf.commands.upgrade_settled_shown import settled_as_json, settled_lines
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
@@ -18,6 +19,7 @@ from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
 from git_ekf.terminal.text import counted, document, nullable, say, shortened
+from git_ekf.upgrade.moved_paths import moved_in_plan
 from git_ekf.upgrade.plan import Options, UpgradePlan, prepared_commits
 from git_ekf.upgrade.plan import plan as make_plan
 from git_ekf.upgrade.ready import require_linear, require_names
@@ -80,6 +82,7 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
         print_effects(plan.effects)
     if plan.images:
         print_coverage(plan.images, "--json has all")
+    show_moved(moved_in_plan(repo, plan), "there")
     say(plan.summary())
     if plan.conflicts:
         stop = plan.conflicts[0].commit.oid[:7]
@@ -229,6 +232,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "effects": effects_as_json(plan.effects),
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
+        "moved_paths": moved_as_json(moved_in_plan(repo, plan)),
         "commits": [_step_as_json(step) for step in plan.steps],
     }
 

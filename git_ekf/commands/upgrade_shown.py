@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from git_ekf.commands.effects_shown import print_effects
 from git_ekf.commands.images_shown import print_coverage
+from git_ekf.commands.upgrade_moved_shown import show_moved
 from git_ekf.commands.upgrade_plan_shown import LISTED, is_plain, print_step
 from git_ekf.commands.upgrade_settled_shown import settled_lines
 from git_ekf.errors import DONE, FINDINGS, STOPPED
@@ -16,6 +17,7 @@ from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting, print_hint
 from git_ekf.terminal.text import counted, say
 from git_ekf.upgrade.carry import Done
+from git_ekf.upgrade.moved_paths import moved_in
 from git_ekf.upgrade.rebase import Ended
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
@@ -60,6 +62,7 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
         say(f"{'Next: git ekf save. ' if fine else ''}To take it back: git ekf undo")
         return DONE if fine else FINDINGS
     say(_what_was_done(repo, target, tip, len(result.commits)))
+    show_moved(moved_in(repo, target, tip), "now")
     fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
     next_steps = "Next: git ekf apply, then git ekf tag and git ekf save. "
     if not fine or (target.command == PULL and not result.commits):

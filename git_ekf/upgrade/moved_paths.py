@@ -1,0 +1,97 @@
+"""Paths in the configuration that the vendor has moved away."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from git_ekf.replay import merging
+from git_ekf.replay.divergence import folders_above
+from git_ekf.replay.followed import follow
+from git_ekf.replay.scratch import Scratch, open_scratch
+from git_ekf.repository import Repository
+from git_ekf.upgrade.plan import UpgradePlan
+from git_ekf.upgrade.target import UPGRADE, Target, releases_through
+
+# So many files tell where their directory has gone.
+_ENOUGH = 200
+
+
+class MovedPath(NamedTuple):
+    """A path that a key of the configuration names, and where that is now."""
+
+    key: str
+    path: str
+    moved_to: str
+
+
+def moved_in_plan(repo: Repository, plan: UpgradePlan) -> list[MovedPath]:
+    """Those that an upgrade would leave behind. Raises GitFailed."""
+    last: dict[str, bool] = {}
+    for step in plan.steps:
+        last.update((path, bool(entry)) for path, entry in step.changes.items())
+    left = [path for path, is_there in last.items() if is_there]
+
+    def stays(path: str) -> bool:
+        return any(one == path or one.startswith(f"{path}/") for one in left)
+
+    return _moved(repo, plan.target, plan.target.onto, stays)
+
+
+def moved_in(repo: Repository, target: Target, tip: str) -> list[MovedPath]:
+    """Those that an upgrade has left behind at `tip`. Raises GitFailed."""
+    return _moved(repo, target, tip, lambda _: False)
+
+
+def _moved(
+    repo: Repository, target: Target, after: str, stays: Callable[[str], bool]
+) -> list[MovedPath]:
+    named = _named(repo)
+    if not named or target.command != UPGRADE or repo.git.version < merging.MINIMUM:
+        return []
+    with open_scratch(repo) as scratch:
+        there = scratch.object_ids([f"{after}:{path}" for _, path in named])
+        gone = [one for one, oid in zip(named, there, strict=True) if not (oid or stays(one[1]))]
+        if not gone:
+            return []
+        releases = releases_through(repo, target)
+        found = [(key, path, _place(repo, scratch, releases, path)) for key, path in gone]
+    return [MovedPath(*one) for one in found if one[2]]
+
+
+def _named(repo: Repository) -> list[tuple[str, str]]:
+    """(key, path) of all that the configuration names."""
+    config = repo.config
+    words = [word for one in config.migrations for word in one.command if "/" in word]
+    named = [("apply.paths", path) for path in config.apply_paths]
+    named += [("paths.customer", path) for path in config.customer_paths]
+    named += [("upgrade.migrations", word) for word in words]
+    inside = [(key, posixpath.normpath(path)) for key, path in named if path and "\n" not in path]
+    return [one for one in inside if one[1] != "." and not one[1].startswith(("/", ".."))]
+
+
+def _place(repo: Repository, scratch: Scratch, releases: Sequence[str], path: str) -> str:
+    """Where the last release has what is at a path, or what that is below; "" without one."""
+    for folder in (path, *folders_above(path)):
+        before, after = scratch.object_ids([f"{releases[0]}:{folder}", f"{releases[-1]}:{folder}"])
+        if after:
+            return ""
+        if before:
+            moved = _directory(repo, scratch, releases, folder)
+            return moved + path[len(folder) :] if moved else ""
+    return ""
+
+
+def _directory(repo: Repository, scratch: Scratch, releases: Sequence[str], folder: str) -> str:
+    """Where most files of a directory have gone, each below by the same name; "" where none is."""
+    files = repo.git.ls_tree(releases[0], recursive=True)
+    inside = [path for path in files if path == folder or path.startswith(f"{folder}/")][:_ENOUGH]
+    places: Counter[str] = Counter()
+    for path, place in follow(scratch, releases, inside).items():
+        below = path[len(folder) :]
+        if place.endswith(below):
+            places[place[: len(place) - len(below)]] += 1
+    [(found, number)] = places.most_common(1) or [("", 0)]
+    return found if number * 2 > len(inside) else ""
