@@ -10,7 +10,6 @@ from subprocess import Popen
 from git_ekf.errors import CallFailed
 from git_ekf.git.process import Process, as_lines
 from git_ekf.git.transfer import dead, stop
-from git_ekf.temporary import temporary
 
 # Names at once: a pipe has room for them, whatever is in the other one.
 _AT_ONCE = 100
@@ -53,6 +52,8 @@ class ContentQuestions(Process):
         `files` are the .gitattributes (path -> object id) and all that counts: no configuration,
         no work tree and no HEAD. Raises GitFailed where there is a path that git refuses.
         """
+        from git_ekf.temporary import temporary  # 4 ms, for a question that few ask
+
         objects = os.environ.get("GIT_OBJECT_DIRECTORY") or self._text(
             "rev-parse", "--git-path", "objects"
         )
