@@ -33,22 +33,24 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
     name = record.name
     if isinstance(name, str):
         return
+    delete = how_to_delete(repo, record.record.name)
     now = datetime.now(UTC)
     # A day has begun 14 hours earlier in the east of the Pacific.
     if name.date > (now + timedelta(days=1)).date().isoformat():
         yield record.finding(
-            f"{record.record.name} is of a day that has not come yet", "git ekf tag, without --date"
+            f"{record.record.name} is of a day that has not come yet",
+            f"{delete}, then: git ekf tag, without --date",
         )
     elif record.tag and record.tag.time > (now + timedelta(days=1)).timestamp():
         yield record.finding(
             f"{record.record.name} was made more than a day from now by the clock of its tagger",
-            "git ekf doctor, which looks at the clock, then tag again",
+            f"git ekf doctor, which looks at the clock; {delete}, then tag again",
         )
     before = str(RecordName(name.date, name.number - 1, name.branch))
     if name.number > 1 and not records.has(before):
         yield record.finding(
             f"{record.record.name} has no record before it: there is no {before}",
-            f"{how_to_delete(repo, record.record.name)}, then: git ekf tag --date {name.date}",
+            f"{delete}, then: git ekf tag --date {name.date}",
         )
 
 

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "git_ekf"
 MADE = {
     **dict.fromkeys(("EkfError", "UsageError", "Refused", "CallFailed", "Finding"), 1),
     **dict.fromkeys(("fail", "warn"), 1),
-    **dict.fromkeys(("Diagnosis", "Failure"), 2),
+    **dict.fromkeys(("Diagnosis", "Failure", "HooksDirectory"), 2),
+    "finding": 1,
 }
 NAMED = {"hint", "fix"}
 
@@ -28,7 +29,12 @@ class Hint(NamedTuple):
     @property
     def pattern(self) -> re.Pattern[str]:
         """What the sentence matches as it is printed."""
-        return re.compile(".*".join(map(re.escape, self.sentence.split("{}"))))
+        return printed_as(self.sentence)
+
+
+def printed_as(text: str) -> re.Pattern[str]:
+    """What a text matches as it is printed."""
+    return re.compile(".*".join(map(re.escape, text.split("{}"))))
 
 
 def text_of(node: ast.expr | None) -> str:
@@ -52,9 +58,9 @@ def given(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
     at = MADE.get(name)
     if hint is None and at is not None and len(call.args) > at:
         hint = call.args[at]
-    if hint is None or not call.args:
+    if hint is None:
         return None
-    return call.args[max((at or 1) - 1, 0)], hint
+    return (call.args[max((at or 1) - 1, 0)] if call.args else hint), hint
 
 
 def hints_in(source: str) -> Iterator[tuple[str, Hint]]:
@@ -68,7 +74,10 @@ def hints_in(source: str) -> Iterator[tuple[str, Hint]]:
                 found = given(node)
             elif isinstance(node, ast.Assign | ast.AugAssign):
                 target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                if getattr(target, "attr", "") in NAMED:
+                named = getattr(target, "attr", "") in NAMED
+                # One that waits in a variable, unless it is made elsewhere.
+                waits = getattr(target, "id", "") in NAMED and text_of(node.value).strip("{}")
+                if named or waits:
                     found = node.value, node.value
             if found and text_of(found[1]):
                 yield function.name, Hint(*map(text_of, found))

@@ -13,6 +13,7 @@ from installed import INSTALLED
 from judged import JUDGED
 from meanwhile import MEANWHILE
 from mirrored import MIRRORED
+from otherwise import OTHERWISE
 from recording import RECORDS
 from scenario import Scenario
 from together import TOGETHER
@@ -38,5 +39,6 @@ SCENARIOS: dict[str, Scenario] = {
     **JUDGED,
     **CUT_OFF,
     **MEANWHILE,
+    **OTHERWISE,
     **INSTALLED,
 }

@@ -1,6 +1,7 @@
 """Every hint in the code helps: each is run as it is printed, and the situation is mended.
 
-A hint without a scenario is advice, with the reason why it is no command.
+A hint without a scenario is advice, with the reason why it is no command, or comes along with another one, whose
+scenario prints it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 import forking
 import pytest
 from advice import ADVICE
-from collect import collect
+from along import ALONG
+from collect import collect, printed_as
 from conftest import copy_folder
 from reach import long, some
 from scenario import Scenario
@@ -25,7 +27,7 @@ HINTS = collect()
 
 def test_every_hint_is_accounted_for() -> None:
     """A new one needs a scenario, and one that has gone leaves nothing behind."""
-    accounted = [*SCENARIOS, *ADVICE]
+    accounted = [*SCENARIOS, *ADVICE, *ALONG]
     assert sorted(HINTS.keys() - set(accounted)) == []
     assert sorted(set(accounted) - HINTS.keys()) == []
     assert len(accounted) == len(set(accounted)), "in two lists"
@@ -89,6 +91,8 @@ def test_a_hint_mends_its_situation(key: str, template: Path, quick: Path, tmp_p
     failed = sh(one.run, folder, quick)
     printed = hint_of(sentence, failed.stdout + failed.stderr)
     assert printed, f"not said: {failed}"
+    for other in [other for other, with_ in ALONG.items() if with_ == key]:
+        assert printed_as(HINTS[other].text).search(printed)
     commands = one.take or (printed,)
     for command in commands:
         for name, place in places(folder).items():

@@ -1,0 +1,25 @@
+"""Hints that the scenario of another one prints and follows: that of the sentence which they are the end of."""
+
+ALONG: dict[str, str] = {
+    "airgap/read.py: git ekf bundle verify FILE": "airgap/read.py: cannot read {}: {}",
+    "deploy/refusal.py: git ekf pull gives yours the next number": "deploy/refusal.py: {} has another {}: somebody else took that name; {}",
+    "doctor/clone.py: git ekf hooks install": "doctor/clone.py hooks(): {}",
+    "doctor/clone.py: git config {}": "doctor/clone.py: {} is {}; {} is advised: {}",
+    "doctor/clone.py: git fetch --refetch --no-filter {} && git config --unset {}": "doctor/clone.py: the clone is partial: an upgrade fetches files one by one, and fails without the network",
+    "doctor/clone.py: where the vendor can be reached: {}": "doctor/clone.py mirror(): {}",
+    'doctor/machine.py: export PATH={}:"$PATH"': "doctor/machine.py: git-ekf is not on the PATH, where git looks for it",
+    "doctor/remotes.py: git ls-remote {}": "doctor/remotes.py: {} cannot be read ({}): {}",
+    "git/complaints.py: git config --show-origin {}": "git/complaints.py: git cannot read its configuration: {}",
+    "hooks/directory.py hooks_directory(): git ekf hooks install --shared": "commands/hooks.py: hooks not installed: {}",
+    "hooks/installer.py: {} --force writes it anew": "hooks/installer.py: {} is a git-ekf hook that somebody has edited",
+    "hooks/receive.py: push it by a shorter name: git push {} OLD:NEW": "hooks/receive.py _require_few(): {}",
+    "hooks/servers.py: git ekf hooks install --server --shared {}": "commands/hooks.py: hook not installed: {}",
+    "policy/branches.py: git rebase --onto {}": "policy/branches.py: {} stands on {} vendor commit{} of {} that {} does not have",
+    "policy/branches.py: git rebase --root --onto {}": "policy/branches.py branch_base(): {}",
+    "policy/index.py: git merge --quit && git commit makes an ordinary commit of it, with all that is resolved": "policy/index.py: this would be a merge commit on {}; the next upgrade could not replay it",
+    "policy/pushes.py: leave it; another name is free: git push {} {}": "policy/pushes.py backup_moved(): {}",
+    "policy/records.py: {}, then tag again as {}": "policy/records.py tag_name(): {}",
+    "setup/clone.py: other names: git -c ekf.branches.release='v{version}-branch' ekf clone PRIMARY": "setup/clone.py: the primary repository has no release branch ({})",
+    "transaction/preconditions.py: git commit -a, or git stash": "transaction/preconditions.py: there is uncommitted work: {}{}",
+    "upgrade/migration.py: {}, where it only works on the final state": "upgrade/migration.py: the migration to {} {} at {} ({}); nothing was changed",
+}
