@@ -14,6 +14,7 @@ from git_ekf.config_lines import line_of
 from git_ekf.config_values import (
     Grant,
     Migration,
+    Preferred,
     WrongValue,
     as_amount,
     as_argument_globs,
@@ -24,6 +25,7 @@ from git_ekf.config_values import (
     as_migrations,
     as_namespace,
     as_path,
+    as_preferred,
     as_registry,
     as_scheme,
     as_severity,
@@ -101,6 +103,7 @@ class Config(NamedTuple):
     images_arguments: tuple[str, ...] = ()
     images_variables: tuple[str, ...] = ()
     migrations: tuple[Migration, ...] = ()
+    preferred: tuple[Preferred, ...] = ()
     server_file: str = ""
     server_judge: bool = True
     server_mirror: str = ""
@@ -136,6 +139,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "images.arguments": ("images_arguments", as_argument_globs),
     "images.variables": ("images_variables", as_variable_globs),
     "upgrade.migrations": ("migrations", as_migrations),
+    "upgrade.prefer": ("preferred", as_preferred),
     SERVER_FILE: ("server_file", as_path),
     "server.judge": ("server_judge", as_boolean),
     "server.mirror": ("server_mirror", as_path),

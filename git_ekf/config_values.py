@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from git_ekf.names import Scheme, valid_branch
+from git_ekf.names import Scheme, valid_branch, version_key
 
 SEVERITIES = ("error", "warning", "off")
+SIDES = ("local", "vendor")
 SIGNED = ("off", "commits", "records", "all")
 
 
@@ -15,6 +16,14 @@ class Migration(NamedTuple):
 
     to: str
     command: tuple[str, ...]
+
+
+class Preferred(NamedTuple):
+    """The side that decides the conflicts of some paths, from a release on."""
+
+    path: str
+    side: str
+    since: str
 
 
 class Grant(NamedTuple):
@@ -85,6 +94,35 @@ def as_migrations(value: Any) -> tuple[Migration, ...]:
     ):
         raise WrongValue('must be [[upgrade.migrations]] tables with "to" and "command"')
     return tuple(Migration(as_string(item["to"]), as_command(item["command"])) for item in value)
+
+
+def as_preferred(value: Any) -> tuple[Preferred, ...]:
+    """The sides that were chosen for good. Raises WrongValue."""
+    if not isinstance(value, list) or not all(
+        isinstance(item, dict) and set(item) == set(Preferred._fields) for item in value
+    ):
+        raise WrongValue('must be [[upgrade.prefer]] tables with "path", "side" and "since"')
+    return tuple(map(_as_preferred, value))
+
+
+def _as_preferred(item: dict[str, Any]) -> Preferred:
+    found = []
+    for name, reader in (("path", as_string), ("side", _as_side), ("since", _as_release)):
+        try:
+            found.append(reader(item[name]))
+        except WrongValue as wrong:
+            raise WrongValue(f'has a "{name}" that {wrong}') from None
+    return Preferred(*found)
+
+
+def _as_side(value: Any) -> str:
+    return _as_one_of(SIDES, value)
+
+
+def _as_release(value: Any) -> str:
+    if version_key(as_string(value)) is None:
+        raise WrongValue('must be a release, such as "1.10"')
+    return str(value)
 
 
 def as_namespace(value: Any) -> str:
@@ -171,6 +209,6 @@ def plain(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, Scheme):
         return value.pattern
-    if isinstance(value, Migration | Grant):
+    if isinstance(value, Migration | Preferred | Grant):
         return {name: plain(part) for name, part in value._asdict().items()}
     return list(map(plain, value)) if isinstance(value, tuple | list) else value

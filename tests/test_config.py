@@ -6,7 +6,7 @@ import pytest
 from conftest import Clone
 
 from git_ekf.config import Config, load
-from git_ekf.config_values import Migration
+from git_ekf.config_values import Migration, Preferred
 from git_ekf.errors import UsageError
 from git_ekf.names import (
     Scheme,
@@ -44,6 +44,10 @@ command = ["tools/migrate", "{from}"]
 [[upgrade.migrations]]
 to = "1.10"
 command = ["tools/migrate", "{to}"]
+[[upgrade.prefer]]
+path = "apps/istio"
+side = "local"
+since = "1.9"
 """
 
 
@@ -70,6 +74,7 @@ def test_every_key() -> None:
             Migration("1.9", ("tools/migrate", "{from}")),
             Migration("1.10", ("tools/migrate", "{to}")),
         ),
+        preferred=(Preferred("apps/istio", "local", "1.9"),),
     )
     assert config.scheme.pattern == "v{version}-branch"
     assert (config.rules["vendor-path"], config.rules["tag-fields"], config.rules["tag-name"]) == (
@@ -140,6 +145,34 @@ def test_git_config_wins_over_the_file() -> None:
         (
             b"[upgrade]\nmigrations = 1\n",
             '.ekf.toml:2: upgrade.migrations must be [[upgrade.migrations]] tables with "to" and "command"',
+        ),
+        (
+            b"[upgrade]\nprefer = 'local'\n",
+            '.ekf.toml:2: upgrade.prefer must be [[upgrade.prefer]] tables with "path", "side" and "since"',
+        ),
+        (
+            b"[[upgrade.prefer]]\npath = 'a'\nside = 'local'\n",
+            '.ekf.toml:1: upgrade.prefer must be [[upgrade.prefer]] tables with "path", "side" and "since"',
+        ),
+        (
+            b"[[upgrade.prefer]]\npath = 'a'\nside = 'local'\nsince = '1.9'\nuntil = '1.9'\n",
+            '.ekf.toml:1: upgrade.prefer must be [[upgrade.prefer]] tables with "path", "side" and "since"',
+        ),
+        (
+            b"[[upgrade.prefer]]\npath = ''\nside = 'local'\nsince = '1.9'\n",
+            '.ekf.toml:1: upgrade.prefer has a "path" that must be a string',
+        ),
+        (
+            b"[[upgrade.prefer]]\npath = 'a'\nside = 'ours'\nsince = '1.9'\n",
+            '.ekf.toml:1: upgrade.prefer has a "side" that must be "local" or "vendor"',
+        ),
+        (
+            b"[[upgrade.prefer]]\npath = 'a'\nside = 'local'\nsince = 1.9\n",
+            '.ekf.toml:1: upgrade.prefer has a "since" that must be a string',
+        ),
+        (
+            b"[[upgrade.prefer]]\npath = 'a'\nside = 'local'\nsince = 'next'\n",
+            '.ekf.toml:1: upgrade.prefer has a "since" that must be a release, such as "1.10"',
         ),
         (
             b"[[upgrade.migrations]]\nto = '1'\n",

@@ -227,7 +227,8 @@ def config_keys() -> dict[str, str]:
         key = head.split(" ")[0]
         keys[key] = text
         assert head.endswith(f"; ekf.{key})") or (
-            key == "upgrade.migrations" and head.endswith("; not in git config)")
+            key in ("upgrade.migrations", "upgrade.prefer")
+            and head.endswith("; not in git config)")
         ), head
     return keys
 

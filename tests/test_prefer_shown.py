@@ -46,7 +46,13 @@ def test_what_is_given_up_is_listed(world: World) -> None:
     commits = json.loads(world.ekf("upgrade", "--json", "--prefer", "local").out)["commits"]
     assert commits[1]["settled"] == [{"path": NOTES, "side": "local"}]
     assert commits[1]["lost"] == [
-        {"path": NOTES, "lines": LOST[:12], "deleted_by": None, "moved_to": None}
+        {
+            "path": NOTES,
+            "lines": LOST[:12],
+            "deleted_by": None,
+            "moved_to": None,
+            "source": None,
+        }
     ]
     done = world.ekf("upgrade", "--prefer", "local")
     assert done.code == 0

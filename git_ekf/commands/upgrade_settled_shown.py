@@ -27,6 +27,8 @@ def settled_lines(one: Settlement) -> list[str]:
     lines = [f"{one.path}{_HOW[one.deleted_by, one.side]}"]
     if one.moved_to:
         lines = [f"{one.path}, which is {one.moved_to} there: the {one.side} side is taken"]
+    if one.source:
+        lines.append(f"  by upgrade.prefer in {one.source}")
     if one.number:
         whose = "the vendor's" if one.side == LOCAL else "yours"
         lines.append(f"  without {counted(one.number, 'line')} of {whose}:")
@@ -48,4 +50,5 @@ def _as_json(one: Settlement) -> dict[str, object]:
         "lines": one.lost,
         "deleted_by": one.deleted_by or None,
         "moved_to": one.moved_to or None,
+        "source": one.source or None,
     }

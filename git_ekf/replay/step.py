@@ -20,7 +20,7 @@ class Settlement(NamedTuple):
     `side` is the one it was decided for, local or vendor; else the words for how. `lost` are the
     lines of the other side that are given up for it, without line ends: the first of `number`.
     `deleted_by` is the side that deleted the file, "" for a conflict in its content; `moved_to` is
-    where the vendor has it.
+    where the vendor has it. `source` is the file that names the side, "" for the command line.
     """
 
     path: str
@@ -29,6 +29,7 @@ class Settlement(NamedTuple):
     number: int = 0
     deleted_by: str = ""
     moved_to: str = ""
+    source: str = ""
 
     def shortened(self) -> Settlement:
         """With no more of the lines than somebody reads, each of them cut."""

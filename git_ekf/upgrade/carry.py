@@ -24,6 +24,7 @@ from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.migration import write_stack
 from git_ekf.upgrade.plan import Options, UpgradePlan, Work, read_work, rewrite, why_not_in_memory
+from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import require_ready
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
@@ -46,6 +47,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
 
     Raises Refused where it must not be done, CallFailed.
     """
+    options = options._replace(prefer=in_force(repo, target, options.prefer))
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         ready = Background(lambda: _require_ready(repo, target, options))
         Background(lambda: (repo.git.version, repo.git.hooks_dir))  # asked ahead

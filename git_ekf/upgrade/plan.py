@@ -26,7 +26,7 @@ from git_ekf.upgrade.migration import (
     squash,
     write_stack,
 )
-from git_ekf.upgrade.prefer import Preference, Settler
+from git_ekf.upgrade.prefer import Preference, Settler, in_force
 from git_ekf.upgrade.target import Target, releases_through
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def plan(
             f"there is no forecast: {why}",
             f"git ekf {target.command}{options.given}, without --plan; git ekf undo takes it back",
         )
+    options = options._replace(prefer=in_force(repo, target, options.prefer))
     with open_scratch(repo) as scratch:
         work = read_work(repo, scratch, target, shared)
         work = rewrite(repo, scratch, target, options, work)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from git_ekf.config import FILE, load
+from git_ekf.config_values import SIDES, Preferred
 from git_ekf.errors import UsageError
 from git_ekf.git.trees import Entry
 from git_ekf.replay.favour import LOCAL, VENDOR, Favour, is_binary, lacking
@@ -15,14 +17,18 @@ from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import At, Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.upgrade.migration import migrations_between
-from git_ekf.upgrade.target import Target
+from git_ekf.upgrade.target import SYNC, UPGRADE, Target
 
 
 class Preference(NamedTuple):
-    """`side` is local or vendor; `pattern` a glob of paths, or a directory, "" for all."""
+    """`side` is local or vendor; `pattern` a glob of paths, or a directory, "" for all.
+
+    `source` is the file that says so, "" for the command line.
+    """
 
     side: str
     pattern: str
+    source: str = ""
 
     def __str__(self) -> str:
         """As it was given."""
@@ -37,7 +43,7 @@ class Preference(NamedTuple):
 def parse(text: str) -> Preference:
     """ "local", or "local:apps/*". Raises UsageError."""
     side, _, pattern = text.partition(":")
-    if side not in (LOCAL, VENDOR):
+    if side not in SIDES:
         raise UsageError(
             f"--prefer {text} names no side",
             "--prefer local, --prefer vendor, or --prefer local:PATTERN",
@@ -45,12 +51,38 @@ def parse(text: str) -> Preference:
     return Preference(side, pattern)
 
 
-def side_of(preferences: Sequence[Preference], *paths: str) -> str:
-    """The side that the last preference for one of a file's paths names; "" without one."""
-    for one in reversed(preferences):
-        if any(map(one.matches, paths)):
-            return one.side
-    return ""
+def in_force(
+    repo: Repository, target: Target, given: tuple[Preference, ...]
+) -> tuple[Preference, ...]:
+    """The preferences for a target: those of `upgrade.prefer`, then those given, which win.
+
+    Of the configuration only what the customer has written: the vendor's file may be a part of it.
+    Raises GitFailed.
+    """
+    if target.command not in (UPGRADE, SYNC) or not repo.config.preferred:
+        return given
+    scheme = repo.config.scheme
+    there = scheme.key(target.goal)
+    vendors = _vendors(repo, target)
+    configured = [
+        Preference(one.side, one.path, FILE)
+        for one in repo.config.preferred
+        if one not in vendors and scheme.key(scheme.branch(one.since)) <= there
+    ]
+    return (*configured, *given)
+
+
+def _vendors(repo: Repository, target: Target) -> tuple[Preferred, ...]:
+    content = repo.git.find_blob(f"{target.base}:{FILE}")
+    try:
+        return load(content, []).preferred
+    except UsageError:
+        return ()
+
+
+def _for(preferences: Sequence[Preference], *paths: str) -> Preference | None:
+    """The last preference for one of a file's paths."""
+    return next((one for one in reversed(preferences) if any(map(one.matches, paths))), None)
 
 
 def without_a_file(
@@ -103,12 +135,14 @@ class Settler:
         self, path: str, place: str, base: Entry | None, ours: Entry, theirs: Entry
     ) -> Settled | None:
         """The file, where the vendor has it."""
-        side = side_of(self._preferences, path, place)
-        merged = self._favour.merge(place, base, ours, theirs, side) if side else None
+        preferred = _for(self._preferences, path, place)
+        if preferred is None:
+            return None
+        merged = self._favour.merge(place, base, ours, theirs, preferred.side)
         if merged is None:
             return None
         entries = {path: None, place: merged.entry}
-        how = _settlement(path, side, merged.lost)
+        how = _settlement(path, preferred, merged.lost)
         return Settled(entries, how if place == path else how._replace(moved_to=place))
 
     def _delete(
@@ -117,13 +151,13 @@ class Settler:
         """The file as one side has changed it, or no file, as the other has it."""
         entry = ours or theirs
         # To give up a file as a whole takes a pattern: `--prefer vendor` is about lines.
-        side = side_of([one for one in self._preferences if one.pattern], path)
-        if not (side and entry and entry.mode in _WITH_LINES):
+        preferred = _for([one for one in self._preferences if one.pattern], path)
+        if not (preferred and entry and entry.mode in _WITH_LINES):
             return None
         deleted_by = VENDOR if theirs else LOCAL
-        kept = side != deleted_by
+        kept = preferred.side != deleted_by
         lost = () if kept else self._added(base, entry)
-        how = _settlement(path, side, lost)._replace(deleted_by=deleted_by)
+        how = _settlement(path, preferred, lost)._replace(deleted_by=deleted_by)
         return Settled({path: entry if kept else None}, how)
 
     def _added(self, base: Entry, entry: Entry) -> tuple[bytes, ...]:
@@ -135,5 +169,6 @@ class Settler:
 _WITH_LINES = ("100644", "100755", "120000")
 
 
-def _settlement(path: str, side: str, lost: tuple[bytes, ...]) -> Settlement:
-    return Settlement(path, side, tuple(map(os.fsdecode, lost)), len(lost))
+def _settlement(path: str, preferred: Preference, lost: tuple[bytes, ...]) -> Settlement:
+    lines = tuple(map(os.fsdecode, lost))
+    return Settlement(path, preferred.side, lines, len(lost), source=preferred.source)
