@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 
 _PATH = "{path}"
@@ -34,14 +35,17 @@ _READ_BY_RUNNERS = {name for names in _RUNNERS.values() for name in names}
 _SCRIPT = re.compile(r".+\.(?:[cm]?js|awk|bash|fish|ksh|lua|mk|php|pl|py|rb|sed|sh|tcl|ts|zsh)")
 
 
-def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[tuple[str, str]]:
-    """The path and the object id of each.
+def files_named(
+    repo: Repository, words: tuple[str, ...], tree: str, git: Git | None = None
+) -> list[tuple[str, str]]:
+    """The path and the object id of each; `git` knows the tree where the repository does not.
 
     A program without a slash in its name is not of the tree: it is found on the PATH. A word may
     name files in parts of it: an option's value, a line for `sh -c`, a script beside {path} or of
     the release {to}. Of a directory these are the scripts in it, and what is executable.
     """
-    paths = _named(repo, words, tree)
+    git = git or repo.git
+    paths = _named(git, words, tree)
     top = repo.place.top
     loose = [part for word in words[1:] for part in _loose_parts(word, top)]
     for program in words[:1]:
@@ -50,23 +54,23 @@ def files_named(repo: Repository, words: tuple[str, ...], tree: str) -> list[tup
             loose += _loose_parts(program, top)
     paths |= dict.fromkeys(filter(None, map(_inside, loose)))
     found: dict[str, str] = {}
-    there = repo.git.objects_at(f"{tree}:{path}" for path in paths)
+    there = git.objects_at(f"{tree}:{path}" for path in paths)
     for path, (oid, type_) in zip(paths, there, strict=True):
         if type_ == "blob":
             found[path] = oid
         elif type_ == "tree":
-            found |= _scripts(repo, path, oid)
+            found |= _scripts(git, path, oid)
     return list(found.items())
 
 
 def has_program(repo: Repository, program: str, tree: str) -> bool:
     """Whether a tree has the file that is the first word of a command."""
-    paths = _named(repo, (program,), tree)
+    paths = _named(repo.git, (program,), tree)
     there = repo.git.objects_at(f"{tree}:{path}" for path in paths)
     return any(type_ == "blob" for _, type_ in there)
 
 
-def _named(repo: Repository, words: tuple[str, ...], tree: str) -> dict[str, None]:
+def _named(git: Git, words: tuple[str, ...], tree: str) -> dict[str, None]:
     """The paths that words are, or have in parts of them."""
     values = [value for value in words[:1] if "/" in value]
     for word in words[1:]:
@@ -76,7 +80,7 @@ def _named(repo: Repository, words: tuple[str, ...], tree: str) -> dict[str, Non
     paths = dict.fromkeys(filter(None, map(_inside, values)))
     patterns = [path for path in paths if path not in _FILLED and _wildcards(path) != path]
     if patterns:
-        paths |= dict.fromkeys(_matching(repo.git.ls_tree(tree, recursive=True), patterns))
+        paths |= dict.fromkeys(_matching(git.ls_tree(tree, recursive=True), patterns))
     return paths
 
 
@@ -94,9 +98,9 @@ def _loose_parts(word: str, top: str) -> Iterator[str]:
                     yield part.replace(".", "/") + ".py"
 
 
-def _scripts(repo: Repository, folder: str, tree: str) -> dict[str, str]:
+def _scripts(git: Git, folder: str, tree: str) -> dict[str, str]:
     found = {}
-    for path, entry in repo.git.ls_tree(tree, recursive=True).items():
+    for path, entry in git.ls_tree(tree, recursive=True).items():
         name = os.path.basename(path)
         is_script = name in _READ_BY_RUNNERS or _SCRIPT.fullmatch(name)
         if entry.mode == "100755" or (entry.is_file and is_script):

@@ -16,6 +16,7 @@ from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import Refused
 from git_ekf.files_named import files_named
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small, write_small
@@ -67,13 +68,15 @@ def require_trusted_files(
     known: list[Command] | None = None,
     *,
     is_offered: bool = False,
+    git: Git | None = None,
 ) -> None:
     """Raises Refused for a file of the tree that the words name and that was not agreed to.
 
-    `is_offered`: `tracked` has the files of this tree, a commit by its id otherwise.
+    `is_offered`: `tracked` has the files of this tree, a commit by its id otherwise. `git` knows
+    the tree where the repository does not.
     """
     known = remembered(repo) if known is None else known
-    for path, oid in files_named(repo, words, tree):
+    for path, oid in files_named(repo, words, tree, git):
         if Command(FILES, (path, oid)) not in known:
             raise Refused(
                 f"{path} ({oid[:12]}) would be run, and is not trusted here in this version",

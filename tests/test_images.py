@@ -1073,9 +1073,6 @@ def test_a_plan_says_what_will_not_be_covered(clone: Clone, builder: str) -> Non
     assert lines_about_images(done.out) == ["images    all come from registry.example.com (2)"]
     assert done.code == 0
     assert clone.git("status", "--porcelain").out == ""
-    done = clone.ekf("upgrade", "--build")
-    assert (done.code, done.out) == (2, "")
-    assert "hint: git ekf upgrade --plan --build\n" in done.err
     use_builder(clone, "no-such-builder", "{path}")
     assert clone.ekf(*plan, "--build").code == 5
 

@@ -105,7 +105,7 @@ class Request(NamedTuple):
     build: Annotated[
         bool,
         typer.Option(
-            "--build", help="With --plan, build what it would lead to, and look at that too."
+            "--build", help="Build both releases too, and say what becomes of fields and images."
         ),
     ] = False
     range_diff: Annotated[
@@ -155,8 +155,14 @@ def run(
     options_given = _given(request, release, squash=squash)
     afterwards = _words(request, _AFTERWARDS)
     then = Afterwards(
-        _check(request.verify), request.range_diff, not request.no_build, shell(*afterwards)
+        _check(request.verify),
+        request.range_diff,
+        not request.no_build,
+        shell(*afterwards),
+        request.build,
     )
+    if request.build and request.no_build:
+        raise UsageError("--build and --no-build exclude each other", f"git ekf {command} -h")
     how = how_to_go_on(command, request)
     if how:
         refuse_without_part(command, how, options_given)
@@ -171,14 +177,9 @@ def run(
         not request.no_save_check,
         partial(counting, "Looking at commits"),
         f" {shell(*again)}" if again else "",
-        built=partial(counting, "Building kustomizations") if request.build else None,
+        builds=partial(counting, "Building kustomizations") if request.build else None,
     )
     only_plans = request.plan or request.json
-    if request.build and not only_plans:
-        raise UsageError(
-            "--build is for a plan: once the commits are carried over, it is built without that",
-            f"git ekf {command} --plan --build",
-        )
     git = Git(progress=transfer_progress())
     repo = asked_ahead(git) if only_plans else recovered()
     release_branch(repo)
@@ -216,7 +217,7 @@ def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
 # The options that say how commits are carried over, and those about what comes then. (Whether it
 # fetches is no matter of the plan's.)
 _CARRYING = ("drop", "flatten", "prefer", "no_save_check")
-_AFTERWARDS = ("verify", "no_build", "range_diff")
+_AFTERWARDS = ("verify", "no_build", "build", "range_diff")
 
 
 def _words(request: Request, names: Iterable[str]) -> list[str]:

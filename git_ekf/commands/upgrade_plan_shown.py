@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_ekf.commands.customisation_shown import customisation_as_json, print_customisation
 from git_ekf.commands.effects_shown import effects_as_json, print_effects
 from git_ekf.commands.images_shown import coverage_json, print_coverage
 from git_ekf.commands.superseded_shown import (
@@ -80,6 +81,8 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
             print_step(step, target)
     if plan.effects:
         print_effects(plan.effects)
+    if plan.customisation:
+        print_customisation(plan.customisation)
     if plan.images:
         print_coverage(plan.images, "--json has all")
     show_moved(moved_in_plan(repo, plan), "there")
@@ -88,7 +91,7 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
         stop = plan.conflicts[0].commit.oid[:7]
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
         print_droppable(plan.conflicts)
-    elif plan.effects and not plan.effects.fine:
+    elif plan.breaks:
         say(f"It would go through, and break what is listed above: {command}")
     elif not plan.fine:
         say(f"It would go through, and not all images are covered: {command}")
@@ -230,6 +233,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "theirs": theirs,
         "clean": not plan.conflicts,
         "effects": effects_as_json(plan.effects),
+        "customisation": customisation_as_json(plan.customisation),
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
         "moved_paths": moved_as_json(moved_in_plan(repo, plan)),

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import NamedTuple
 
+from git_ekf.commands.customisation_shown import print_customisation
 from git_ekf.commands.effects_shown import print_effects
 from git_ekf.commands.images_shown import print_coverage
 from git_ekf.commands.upgrade_moved_shown import show_moved
@@ -28,13 +29,15 @@ class Afterwards(NamedTuple):
     """All there is to do once the commits are carried over.
 
     `check` are the words of the user's own check; `range_diff`: the commits are shown; `build`:
-    kustomizations are built. `flags` are the options that say so, as they are typed.
+    kustomizations are built; `fields`: customised fields are compared as well. `flags` are the
+    options that say so, as they are typed.
     """
 
     check: list[str]
     range_diff: bool
     build: bool
     flags: str = ""
+    fields: bool = False
 
 
 def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwards) -> int:
@@ -112,7 +115,8 @@ def _show_verification(
     from git_ekf.upgrade.verify import run_check, verify
 
     progress = partial(counting, "Building kustomizations")
-    verified = verify(repo, target, tip, progress, by_hand=by_hand, build=then.build)
+    build = then.build and not then.fields  # which builds them, and more
+    verified = verify(repo, target, tip, progress, by_hand=by_hand, build=build)
     for finding in verified.findings:
         say(f"  policy    {finding.rule}: {finding.message}")
     for path, lines in verified.broken:
@@ -130,23 +134,32 @@ def _show_verification(
     if failure:
         say(f"  check     {then.check[0]} {failure}")
     intact = target.command not in (UPGRADE, SYNC)
-    if not intact:
+    if not intact and then.build and then.fields:
+        from git_ekf.upgrade.customisation import customisation_of
+
+        found = customisation_of(repo, target, tip, progress)
+        print_customisation(found)
+        broken = [path for path, _ in found.broken]
+        intact = _show_effects(repo, target, tip, broken, lost=not found.fine)
+    elif not intact:
         intact = _show_effects(repo, target, tip, [path for path, _ in verified.broken])
     return verified.fine and intact and not failure
 
 
-def _show_effects(repo: Repository, target: Target, tip: str, broken: list[str]) -> bool:
+def _show_effects(
+    repo: Repository, target: Target, tip: str, broken: list[str], *, lost: bool = False
+) -> bool:
     """Prints what is broken as far as that can be read, and whether it is nothing.
 
-    `broken` are kustomizations of which it has been said.
+    `broken` are kustomizations of which it has been said; `lost`: so has it of something else.
     """
     from git_ekf.upgrade.effects import effects_of
 
     effects = effects_of(repo, target, tip).without(broken)
     print_effects(effects)
-    if not effects.fine:
+    if lost or not effects.fine:
         say(f"{target.goal} has moved all the same: look at these before you apply it.")
-    return effects.fine
+    return effects.fine and not lost
 
 
 def _print_state(state: RebaseState) -> None:

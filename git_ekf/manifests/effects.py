@@ -138,21 +138,8 @@ class _Before:
         if folder not in self._places:
             self._places[folder] = folder
             if not self._files.kustomization_in(folder):
-                self._places[folder] = self._moved_from(folder)
+                self._places[folder] = moved_from(self._files, self._after, folder)
         return self._places[folder]
-
-    def _moved_from(self, folder: str) -> str | None:
-        """The one that ends alike and is gone: at least the last two parts of its path."""
-        parts = folder.split("/")
-        best: tuple[int, str] | None = None
-        for path in self._files.entries:
-            one = posixpath.dirname(path)
-            if posixpath.basename(path)[:1] not in "kK" or self._after.kustomization_in(one):
-                continue
-            alike = _alike(parts, one.split("/"))
-            if alike > 1 and self._files.kustomization_in(one) == path:
-                best = max(best or (0, ""), (alike, one))
-        return best[1] if best else None
 
     def had_named(self, missing: Missing) -> bool:
         """Whether the directory named the same before, and it was there."""
@@ -165,6 +152,22 @@ class _Before:
         """Whether a target of the directory matched something."""
         place = self._place(folder)
         return place is not None and self._walk.targets.get((place, target)) is True
+
+
+def moved_from(before: Files, after: Files, folder: str) -> str | None:
+    """Where a kustomization was before: the one that ends alike and is gone, None for none.
+
+    At least the last two parts of its path are the same.
+    """
+    parts = folder.split("/")
+    best = (1, "")
+    for path in before.entries:
+        one = posixpath.dirname(path)
+        if posixpath.basename(path)[:1] in "kK" and before.kustomization_in(one) == path:
+            alike = _alike(parts, one.split("/"))
+            if alike > 1 and not after.kustomization_in(one):
+                best = max(best, (alike, one))
+    return best[1] or None
 
 
 def _alike(one: list[str], other: list[str]) -> int:

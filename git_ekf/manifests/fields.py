@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
-from git_ekf.manifests.resources import identity
+from git_ekf.manifests.resources import Identity, identity
 
 
 class Special(Enum):
@@ -43,12 +43,16 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
         for field in _SECRET_FIELDS:
             found += _hidden(field, old.get(field), new.get(field))
         return sorted(found, key=_order)
-    rbac = identity(new).group == "rbac.authorization.k8s.io"
-    return sorted(_differences("", old, new, ListField("", rbac)), key=_order)
+    return sorted(_differences("", old, new, list_place(identity(new))), key=_order)
 
 
 def _order(change: FieldChange) -> tuple[str, str, str]:
     return change.path, str(change.old), str(change.new)
+
+
+def list_place(one: Identity) -> ListField:
+    """The place at the top of a resource."""
+    return ListField("", one.group == "rbac.authorization.k8s.io")
 
 
 # --- secrets ---
@@ -63,10 +67,17 @@ def _is_secret(resource: dict[str, Any]) -> bool:
     return one.kind == "Secret" and not one.group
 
 
+def is_secret_place(one: Identity, path: str) -> bool:
+    """Whether a field of a resource is not to be shown."""
+    secret = one.kind == "Secret" and not one.group
+    inside = path.removeprefix(".").partition(".")[0].partition("[")[0]
+    return secret and (inside in _SECRET_FIELDS or _APPLIED in path)
+
+
 def _hidden(field: str, old: Any, new: Any) -> Iterator[FieldChange]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
-            yield from _hidden_value(f"{field}{_step(key)}", _value(old, key), _value(new, key))
+            yield from _hidden_value(f"{field}{step(key)}", _value(old, key), _value(new, key))
     else:
         yield from _hidden_value(field, _present(old), _present(new))
 
@@ -156,7 +167,7 @@ def canonical(value: Any, place: ListField = _NOWHERE) -> str:
         items = [canonical(item, place.at()) for item in value]
         if place.is_set:
             items = sorted(set(items))
-        elif _keyed(place.field, value) and not _in_sequence(place.field, value):
+        elif keyed(place.field, value) and not _in_sequence(place.field, value):
             items.sort()
         return "[" + ",".join(items) + "]"
     return json.dumps(value)
@@ -166,7 +177,7 @@ def _differences(path: str, old: Any, new: Any, place: ListField) -> Iterator[Fi
     if isinstance(old, dict) and isinstance(new, dict):
         for key in old.keys() | new.keys():
             yield from _differences(
-                path + _step(key), _value(old, key), _value(new, key), place.at(key)
+                path + step(key), _value(old, key), _value(new, key), place.at(key)
             )
     elif isinstance(old, list) and isinstance(new, list):
         yield from _list_differences(path, old, new, place)
@@ -193,7 +204,7 @@ def _list_differences(
     path: str, old: list[Any], new: list[Any], place: ListField
 ) -> Iterator[FieldChange]:
     item = place.at()
-    olds, news = _keyed(place.field, old), _keyed(place.field, new)
+    olds, news = keyed(place.field, old), keyed(place.field, new)
     if place.is_set:
         before, after = _by_content(old, item), _by_content(new, item)
         for content in before.keys() ^ after.keys():
@@ -241,7 +252,7 @@ def _common(before: list[str], after: list[str]) -> int:
     return next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs))
 
 
-def _keyed(field: str, items: list[Any]) -> dict[str, Any] | None:
+def keyed(field: str, items: list[Any]) -> dict[str, Any] | None:
     """key=value -> item of a list that Kubernetes merges.
 
     None for another list, or one whose items have no such key each.
@@ -278,7 +289,8 @@ def _in_sequence(field: str, items: list[Any]) -> bool:
     return field == "initContainers"
 
 
-def _step(key: str) -> str:
+def step(key: str) -> str:
+    """The part of a path that leads to a key of a map."""
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key):
         return f".{key}"
     return f"[{json.dumps(key, ensure_ascii=False)}]"

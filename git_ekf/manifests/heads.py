@@ -37,7 +37,8 @@ class Resource:
     """A resource while it is put together.
 
     `ids` are (name, namespace), the original first and the current last. `unsure` says why its
-    names or labels may be others, "" where they are known. `text` is the document.
+    names or labels may be others, "" where they are known. `text` is the document,
+    `value` all that is in it where that was needed to tell what it is.
     """
 
     __slots__ = (
@@ -49,11 +50,12 @@ class Resource:
         "labels",
         "text",
         "unsure",
+        "value",
         "version",
     )
 
-    def __init__(self, value: dict[str, Any], text: str) -> None:
-        """Raises Unreadable for what is no resource."""
+    def __init__(self, value: dict[str, Any], text: str, *, whole: bool = False) -> None:
+        """`whole`: the value is all of the document. Raises Unreadable for what is no resource."""
         metadata = value.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         api = str(value.get("apiVersion") or "")
@@ -68,6 +70,7 @@ class Resource:
         self.annotations = _texts(metadata.get("annotations"))
         self.images: list[str] | None = None  # not read yet
         self.text = text
+        self.value = value if whole else None
         self.unsure = ""
 
     def copy(self) -> Resource:
@@ -122,7 +125,9 @@ def resources_of(content: bytes) -> list[Resource]:
     found = []
     for document in documents(content):
         head = _head(document)
-        found += [Resource(value, document) for value in parse(document if head is None else head)]
+        whole = head is None
+        for value in parse(document if head is None else head):
+            found.append(Resource(value, document, whole=whole))
     return found
 
 

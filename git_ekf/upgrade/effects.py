@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,11 @@ from git_ekf.manifests.effects import Effects, Sides, none_looked_at, overlaid, 
 from git_ekf.manifests.sources import Files
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
+from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
 
 if TYPE_CHECKING:
     from git_ekf.replay.scratch import Scratch
-
-# Bytes: a manifest is smaller, and a larger file is not looked at.
-_LARGEST = 1 << 24
 
 
 def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep]) -> Effects:
@@ -58,7 +55,7 @@ def _effects(
     changed: list[str],
     merged: dict[str, None] | None,
 ) -> Effects:
-    with _contents(git) as content:
+    with reading(git) as content:
         before = cache(lambda: Files(git.ls_tree(target.tip, recursive=True), content))
         news = cache(lambda: Files(vendor, content))
         sides = Sides(before, news, Files(after, content))
@@ -66,13 +63,3 @@ def _effects(
             return read_effects(sides, changed, merged)
         except Refused:
             return none_looked_at("PyYAML is not installed (pip install 'git-ekf[render]')")
-
-
-@contextmanager
-def _contents(git: Git) -> Iterator[Callable[[Entry], bytes | None]]:
-    """Reads blobs, all by one git."""
-    reader = git.object_reader(_LARGEST)
-    try:
-        yield lambda entry: next(reader.read("blob", [entry.oid]))
-    finally:
-        reader.close()

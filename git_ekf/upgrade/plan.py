@@ -32,6 +32,7 @@ from git_ekf.upgrade.target import Target, releases_through
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress as Builds
     from git_ekf.manifests.effects import Effects
+    from git_ekf.manifests.four_builds import Customisation
     from git_ekf.manifests.image_coverage import Coverage
 
 # What becomes of a commit -> the same in a summary.
@@ -53,7 +54,8 @@ class Options(NamedTuple):
     `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
     whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
-    instance. `built` goes through what is built of the plan's result; without it nothing is.
+    instance. `effects`: a plan says what it would break; `builds` goes through kustomizations, and
+    has them built for it.
     """
 
     prefer: tuple[Preference, ...] = ()
@@ -64,7 +66,7 @@ class Options(NamedTuple):
     progress: Progress = iter
     given: str = ""
     effects: bool = False
-    built: Builds | None = None
+    builds: Builds | None = None
 
 
 class UpgradePlan(NamedTuple):
@@ -73,13 +75,20 @@ class UpgradePlan(NamedTuple):
     target: Target
     steps: list[ReplayStep]
     effects: Effects | None = None  # where they were asked for
-    images: Coverage | None = None  # where it was built, and images.registry is set
+    customisation: Customisation | None = None  # where builds were
+    images: Coverage | None = None  # the same, and images.registry is set
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it is known to break something."""
+        looked_at = [one for one in (self.effects, self.customisation) if one is not None]
+        return not all(one.fine for one in looked_at)
 
     @property
     def fine(self) -> bool:
         """Whether it would go through, and nothing that was looked at speaks against it."""
-        looked_at = [one for one in (self.effects, self.images) if one is not None]
-        return not self.conflicts and all(one.fine for one in looked_at)
+        covered = self.images is None or self.images.fine
+        return covered and not (self.conflicts or self.breaks)
 
     @property
     def conflicts(self) -> list[ReplayStep]:
@@ -141,11 +150,17 @@ def plan(
         from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
 
         planned = UpgradePlan(target, steps, planned_effects(scratch, target, steps))
-        if not (options.built and repo.config.images_registry):
+        if not options.builds:
+            return planned
+        from git_ekf.upgrade.customisation import planned_customisation
+
+        built = planned_customisation(repo, scratch, target, steps, options.builds)
+        planned = planned._replace(customisation=built)
+        if not repo.config.images_registry:
             return planned
         from git_ekf.upgrade.planned_images import planned_coverage
 
-        images = planned_coverage(repo, scratch, target, steps, options.built)
+        images = planned_coverage(repo, scratch, target, steps, options.builds)
         return planned._replace(images=images)
 
 

@@ -45,9 +45,6 @@ IMAGING = {
         again="git config ekf.images.registry docker.io/library; git ekf check --build",
         said="nginx does not come from registry.example.com/mirror",
     ),
-    "commands/upgrade_or_sync.py: --build is for a plan: once the commits are carried over, it is built without that": Scenario(
-        _BUILT, "git ekf upgrade --build", again="git ekf upgrade --no-build --no-save-check"
-    ),
     "manifests/image_writing.py: HEAD has no kustomization {} to write to": Scenario(
         _REGISTRY,
         "git ekf images --write docs",

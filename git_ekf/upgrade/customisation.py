@@ -1,0 +1,145 @@
+"""What becomes of the fields that the configuration customises, in built manifests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from git_ekf.errors import CallFailed, Refused
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
+from git_ekf.manifests.build import Progress
+from git_ekf.manifests.builder import trusted_command
+from git_ekf.manifests.effects import moved_from
+from git_ekf.manifests.four_builds import Customisation, Places, compare_four
+from git_ekf.manifests.resources import import_yaml
+from git_ekf.manifests.selectors import Unfollowed
+from git_ekf.manifests.sources import Files, Kustomization, joined
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.step import ReplayStep
+from git_ekf.repository import Repository
+from git_ekf.temporary import temporary
+from git_ekf.trust import require_trusted_files
+from git_ekf.upgrade.contents import reading
+from git_ekf.upgrade.target import Target
+
+
+def planned_customisation(
+    repo: Repository,
+    scratch: Scratch,
+    target: Target,
+    steps: Sequence[ReplayStep],
+    progress: Progress,
+) -> Customisation:
+    """The customised fields as the plan would leave them, conflicts resolved to their own side."""
+    changes: dict[str, Entry | None] = {}
+    for step in steps:
+        changes.update(step.changes)
+    git = scratch.writing
+    git.read_tree(target.onto)
+    git.update_index(changes.items(), null="0" * len(target.onto))
+    return _compared(repo, scratch.merging, target, git.write_tree(), progress)
+
+
+def customisation_of(
+    repo: Repository, target: Target, tip: str, progress: Progress
+) -> Customisation:
+    """The customised fields as the branch, which is done, has them."""
+    return _compared(repo, repo.git, target, tip, progress)
+
+
+def _compared(
+    repo: Repository, git: Git, target: Target, result: str, progress: Progress
+) -> Customisation:
+    """`git` knows the result, which may be a tree that only a plan has."""
+    try:
+        import_yaml()
+        command = trusted_command(repo, target.base, target.tip, target.onto)
+        # Its own program does not run in the checkouts.
+        words = ("", *repo.config.render_command[1:])
+        require_trusted_files(repo, words, result, git=git)
+        commits = (target.base, target.tip, target.onto, result)
+        entries = [git.ls_tree(commit, recursive=True) for commit in commits]
+        wanted = _everything()
+        if any("{path}" in word for word in command[1:]):
+            with reading(git) as content:
+                wanted = _places([Files(one, content) for one in entries])
+        if not wanted:
+            return Customisation(0, [], [], [])
+        with _checkouts(repo, git, commits) as folders:
+            trees = [git.tree_of(commit) for commit in commits]
+            return compare_four(command, folders, trees, wanted, progress)
+    except (Refused, CallFailed) as error:
+        return Customisation(0, [], [], [], error.message)
+
+
+def _everything() -> list[Places]:
+    """For a builder that takes no path."""
+    return [Places(".", *[(".",)] * 4)]
+
+
+def _places(sides: Sequence[Files]) -> list[Places]:
+    """Of each kustomization that the stack touches before or after, where it is on each side."""
+    old_vendor, branch, new_vendor, result = sides
+    pairs: dict[tuple[str | None, str | None], None] = {}
+    for folder in _touched(new_vendor, result):
+        there = branch.kustomization_in(folder)
+        pairs[folder if there else moved_from(branch, result, folder), folder] = None
+    known = {was for was, _ in pairs}
+    for folder in _touched(old_vendor, branch):
+        if folder not in known:
+            there = result.kustomization_in(folder)
+            pairs[folder, folder if there else moved_from(result, branch, folder)] = None
+    wanted = []
+    for was, now in pairs:
+        olds = () if was is None else _of_the_vendor(old_vendor, branch, was)
+        news = () if now is None else _of_the_vendor(new_vendor, result, now)
+        path = next(one for one in (now, was) if one is not None) or "."
+        wanted.append(Places(path, olds, _top(was), news, _top(now)))
+    return sorted(wanted)
+
+
+def _top(folder: str | None) -> tuple[str, ...]:
+    return () if folder is None else (folder or ".",)
+
+
+def _touched(vendor: Files, ours: Files) -> list[str]:
+    """The kustomizations nearest to the files that differ."""
+    paths = {*vendor.entries, *ours.entries}
+    changed = [path for path in paths if vendor.entries.get(path) != ours.entries.get(path)]
+    found = set(map(ours.nearest, changed))
+    return sorted(folder for folder in found if folder is not None)
+
+
+def _of_the_vendor(vendor: Files, ours: Files, folder: str) -> tuple[str, ...]:
+    """The directory itself where the vendor has it; else those of the vendor that it stands on."""
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        if vendor.kustomization_in(one):
+            found[one or "."] = None
+            continue
+        try:
+            kustomization = Kustomization(ours, one)
+        except Unfollowed:
+            continue
+        for field in ("resources", "bases", "components"):
+            paths = (joined(one, path) for path in kustomization.texts(field))
+            waiting += [path for path in paths if ours.kustomization_in(path)]
+    return tuple(found)
+
+
+@contextmanager
+def _checkouts(repo: Repository, git: Git, commits: Sequence[str]) -> Iterator[list[str]]:
+    with temporary() as root:
+        folders = [os.path.join(root, str(number)) for number in range(len(commits))]
+        for folder in folders:
+            os.mkdir(folder)
+        git.check_out_copies(repo.place.git_dir, dict(zip(folders, commits, strict=True)))
+        yield folders
