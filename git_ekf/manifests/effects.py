@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
 from git_ekf.manifests.matching import Target
-from git_ekf.manifests.resources import Unreadable, import_yaml
+from git_ekf.manifests.resources import Unreadable, documents, import_yaml
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files
 from git_ekf.manifests.twice import Twice, keys_twice
@@ -204,26 +204,31 @@ def _spoilt(sides: Sides, paths: Iterable[str]) -> list[Spoilt]:
 
 
 def _spoilt_file(sides: Sides, path: str) -> list[Spoilt]:
-    known: set[str] = set()
-    readable = True
-    for files in (sides.before(), sides.vendor()):
-        if path in files.entries:
-            twice = _twice(files, path)
-            readable = readable and twice is not None
-            known |= {one.path for one in twice or ()}
-    now = _twice(sides.after, path)
+    olds = [side for side in (sides.before(), sides.vendor()) if path in side.entries]
+    try:
+        text = sides.after.read(path)
+        parts: set[str] = set()
+        for side in olds:
+            parts.update(documents(side.read(path)))
+    except (Unfollowed, Unreadable):
+        return []
+    now = _twice(text, parts)
+    if now == []:
+        return []
+    before = [_twice(side.read(path)) for side in olds]
     if now is None:
         # Markers are somebody's own decision, and a rule of the policy.
-        marked = b"\n<<<<<<< " in b"\n" + sides.after.read(path)
-        return [Spoilt(path, "", 0)] if readable and not marked else []
+        marked = b"\n<<<<<<< " in b"\n" + text
+        return [] if marked or None in before else [Spoilt(path, "", 0)]
+    known = {one.path for twice in before for one in twice or ()}
     return [Spoilt(path, key, line) for key, line in now if key not in known]
 
 
-def _twice(files: Files, path: str) -> list[Twice] | None:
-    """None where it is no YAML, or cannot be read."""
+def _twice(text: bytes, known: Collection[str] = ()) -> list[Twice] | None:
+    """None where it is no YAML."""
     try:
-        return keys_twice(files.read(path))
-    except (Unreadable, Unfollowed):
+        return keys_twice(text, known)
+    except Unreadable:
         return None
 
 
