@@ -23,7 +23,8 @@ from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.transaction.preconditions import release_branch, require_clean
 from git_ekf.upgrade import target as targets
 from git_ekf.upgrade.carry import carry_out
-from git_ekf.upgrade.plan import Options, UpgradePlan
+from git_ekf.upgrade.plan import UpgradePlan
+from git_ekf.upgrade.work import Options
 
 _NOTHING_AFTERWARDS = Afterwards([], range_diff=False, build=False)
 

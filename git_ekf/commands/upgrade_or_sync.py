@@ -34,9 +34,9 @@ from git_ekf.transaction.preconditions import release_branch
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.carry import carry_out
 from git_ekf.upgrade.flatten import above_what_stays, has_merges
-from git_ekf.upgrade.plan import Options
 from git_ekf.upgrade.prefer import parse
 from git_ekf.upgrade.target import SYNC, Target
+from git_ekf.upgrade.work import Options
 
 
 class Request(NamedTuple):

@@ -21,10 +21,11 @@ from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
 from git_ekf.terminal.text import counted, document, nullable, say, shortened
 from git_ekf.upgrade.moved_paths import moved_in_plan
-from git_ekf.upgrade.plan import Options, UpgradePlan, prepared_commits
+from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
 from git_ekf.upgrade.ready import require_linear, require_names
 from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
+from git_ekf.upgrade.work import Options, prepared_commits
 
 # Beyond this many commits the plan lists only those that are not simply clean.
 LISTED = 25

@@ -23,12 +23,13 @@ from git_ekf.transaction.moves import tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade import rebase
 from git_ekf.upgrade.migration import write_stack
-from git_ekf.upgrade.plan import Options, UpgradePlan, Work, read_work, rewrite, why_not_in_memory
+from git_ekf.upgrade.plan import UpgradePlan, why_not_in_memory
 from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import require_ready
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import UPGRADE, Target
+from git_ekf.upgrade.work import Options, Work, read_work, rewrite
 
 # The hooks that `git rebase` runs at each commit that it picks (sequencer.c, try_to_commit).
 _HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")

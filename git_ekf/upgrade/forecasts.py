@@ -10,9 +10,10 @@ from git_ekf.replay.stack import read_stack
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import any_migration
-from git_ekf.upgrade.plan import Options, Shared, UpgradePlan, candidates, plan, why_not_in_memory
+from git_ekf.upgrade.plan import UpgradePlan, plan, why_not_in_memory
 from git_ekf.upgrade.ready import names_made, require_linear, require_names
 from git_ekf.upgrade.target import Target, newer_channels
+from git_ekf.upgrade.work import Options, Shared, candidates
 
 
 class ChannelForecast(NamedTuple):

@@ -1,0 +1,239 @@
+"""The configuration commits that are to be carried over: read, migrated, made one line.
+
+`plan` tells what becomes of them, `carry` has it happen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from git_ekf.background import Background
+from git_ekf.git.questions.history import MadeBy
+from git_ekf.git.trees import CommitChanges
+from git_ekf.replay.divergence import Divergence, read_divergence
+from git_ekf.replay.evidence import Drop
+from git_ekf.replay.followed import Followed
+from git_ekf.replay.forecast import Forecast, Progress, Write
+from git_ekf.replay.one_line import one_line
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
+from git_ekf.replay.step import ReplayStep
+from git_ekf.repository import Repository
+from git_ekf.upgrade.migration import (
+    Migrated,
+    Migration,
+    migrate,
+    migrations_between,
+    squash,
+    write_stack,
+)
+from git_ekf.upgrade.prefer import Preference, Settler
+from git_ekf.upgrade.target import Target, releases_through
+
+if TYPE_CHECKING:
+    from git_ekf.manifests.build import Progress as Builds
+
+# Paths by which git finds commits sooner than it tells of each what it changes.
+_FEW = 100
+
+
+class Options(NamedTuple):
+    """How commits are carried over.
+
+    `prefer` decides conflicts in the content of files; `flatten` makes one line of a history with
+    merges. `squash`: only the final state is migrated, and carried over as one commit.
+    `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
+    whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
+    `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
+    instance. `effects`: a plan says what it would break; `builds` goes through kustomizations, and
+    has them built for it.
+    """
+
+    prefer: tuple[Preference, ...] = ()
+    flatten: bool = False
+    squash: bool = False
+    drop: Drop | None = None
+    save_check: bool = True
+    progress: Progress = iter
+    given: str = ""
+    effects: bool = False
+    builds: Builds | None = None
+
+
+class Work(NamedTuple):
+    """The commits that are to be carried over.
+
+    `upstream`: see `already_upstream`. `vendor` is the vendor's commit that they go onto, or that
+    is below what they go onto. `rewritten` is there where the commits are not those of the branch:
+    migrated, or made one line. `releases` are the vendor's commits that it goes through.
+    """
+
+    stack: Stack
+    divergence: Divergence
+    upstream: dict[str, str]
+    migrations: list[Migration]
+    vendor: str
+    rewritten: Migrated | None = None
+    releases: tuple[str, ...] = ()
+
+    def steps(
+        self, scratch: Scratch, target: Target, options: Options, write: Write | None = None
+    ) -> list[ReplayStep]:
+        """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
+        followed = self._followed(scratch, target)
+        settle = Settler(scratch, options.prefer, followed).settle if options.prefer else None
+
+        def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
+            forecast = Forecast(
+                scratch,
+                stack,
+                onto,
+                self.upstream,
+                divergence,
+                settle=settle,
+                followed=followed,
+                write=write,
+            )
+            steps = forecast.steps(options.progress)
+            forecast.forget_attributes()
+            return steps
+
+        steps = foretell(self.stack, target.onto, self.divergence)
+        if options.drop is None or not any(step.verdict == "conflict" for step in steps):
+            return steps
+        from git_ekf.replay.dropping import Dropping  # which few upgrades need
+        from git_ekf.replay.superseded import Supersession
+
+        look = Supersession(scratch.writing, self.stack.base, self.vendor)
+        dropping = Dropping(scratch, target.onto, foretell, look, options.drop)
+        return dropping.steps(self.stack, steps)
+
+    def _followed(self, scratch: Scratch, target: Target) -> Followed:
+        """Whereto what the commits change has moved; not where migrations have moved it by then."""
+        releases = () if self.migrations else self.releases
+        paths = {path for commit in self.stack.commits for path in commit.changes}
+        return Followed(scratch, releases, paths)
+
+
+def read_work(
+    repo: Repository, scratch: Scratch, target: Target, shared: Shared | None = None
+) -> Work:
+    """The commits as they are on the branch; `shared` is what is known of them already.
+
+    Raises Refused for a migration that is not trusted.
+    """
+    base = target.base
+    onto = target.onto
+    divergence = Background(lambda: read_divergence(scratch.writing, base, onto))
+    may_migrate = shared is None or shared.may_migrate
+    migrations = Background(
+        lambda: migrations_between(repo, target, scratch) if may_migrate else []
+    )
+    stack = shared.stack if shared else read_stack(repo.git, base, target.tip)
+    channel = _vendors(repo, target, stack, shared)
+    upstream = already_upstream(repo.git, stack, channel, target.tip, onto)
+    if target.prepared:
+        upstream.update(_carried_before(repo, target, stack, channel, upstream))
+    vendor = onto
+    if target.prepared:
+        vendor = repo.git.merge_base(onto, repo.channels[target.goal]) or onto
+    releases = tuple(releases_through(repo, target))
+    return Work(
+        stack, divergence.result(), upstream, migrations.result(), vendor, releases=releases
+    )
+
+
+class Shared(NamedTuple):
+    """What upgrades of one branch to several channels have in common.
+
+    `candidates` are the vendor's commits up to any of the channels that may be one of the stack's;
+    `may_migrate` is whether any release has a migration.
+    """
+
+    stack: Stack
+    candidates: list[CommitChanges]
+    may_migrate: bool
+
+
+def _vendors(
+    repo: Repository, target: Target, stack: Stack, shared: Shared | None
+) -> list[CommitChanges]:
+    """The commits from the base to where it goes that may be one of the stack's, without merges."""
+    if target.prepared:
+        return repo.git.commits_with_changes(target.base, target.onto, merges=False)
+    if shared is None:
+        return candidates(repo, stack, [target.onto])
+    if not shared.candidates:
+        return []
+    there = set(repo.git.commits([target.onto], [target.base]))
+    return [commit for commit in shared.candidates if commit.oid in there]
+
+
+def candidates(repo: Repository, stack: Stack, tips: list[str]) -> list[CommitChanges]:
+    """The vendor's commits up to any of `tips` that may be one of the stack's, without merges.
+
+    Of thousands, those that change a file that the stack changes are a few.
+    """
+    changed = [frozenset(commit.changes) for commit in stack.commits if commit.changes]
+    paths = sorted(frozenset[str]().union(*changed))
+    if not paths:
+        return []
+    touching = paths if len(paths) <= _FEW else ()
+    found = repo.git.commits_with_changes(stack.base, *tips, merges=False, touching=touching)
+    same = set(changed)
+    return [commit for commit in found if frozenset(commit.changes) in same]
+
+
+def prepared_commits(repo: Repository, target: Target) -> list[MadeBy]:
+    """The configuration commits on the branch of the goal that is there already, newest first."""
+    return repo.git.made_by([target.prepared], globs=repo.vendor_globs())
+
+
+def _carried_before(
+    repo: Repository,
+    target: Target,
+    stack: Stack,
+    channel: list[CommitChanges],
+    upstream: dict[str, str],
+) -> dict[str, str]:
+    """Commits beside those in `upstream` that stand on the goal's branch in another form.
+
+    Only where they change the same files there: else it is for the user to see.
+    """
+    made = repo.git.made_by([target.tip], [target.base])
+    found = carried_before(stack, made, prepared_commits(repo, target))
+    files = {commit.oid: commit.changes.keys() for commit in stack.commits}
+    files.update((commit.oid, commit.changes.keys()) for commit in channel)
+    return {
+        oid: copy
+        for oid, copy in found.items()
+        if oid not in upstream and files[oid] == files.get(copy)
+    }
+
+
+def rewrite(
+    repo: Repository, scratch: Scratch, target: Target, options: Options, work: Work
+) -> Work:
+    """The commits as the release's migrations and the options make them.
+
+    Raises CallFailed where a migration fails.
+    """
+    if not (work.migrations or options.flatten):
+        return work
+    stack = work.stack
+    upstream = work.upstream
+    rewritten = Migrated(stack, {})
+    if options.flatten:
+        rewritten = Migrated(one_line(repo, scratch, stack, target.tip), {})
+        if work.migrations:
+            stack = write_stack(scratch.writing, scratch, rewritten)._replace(base=stack.base)
+    if work.migrations:
+        if options.squash:
+            stack = squash(repo, scratch, stack, target)
+            upstream = {}
+        rewritten = migrate(
+            repo, scratch, stack, work.migrations, squashed=options.squash, flatten=options.flatten
+        )
+    stack = write_stack(scratch.writing, scratch, rewritten)
+    divergence = read_divergence(scratch.writing, stack.base, target.onto)
+    return Work(stack, divergence, upstream, work.migrations, work.vendor, rewritten, work.releases)
