@@ -144,7 +144,7 @@ def read_work(
 
 
 class Shared(NamedTuple):
-    """What upgrades of one branch to several channels have in common.
+    """The part that upgrades of one branch to several channels have in common.
 
     `candidates` are the vendor's commits up to any of the channels that may be one of the stack's;
     `may_migrate` is whether any release has a migration.
