@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from conftest import run
 from documents import ROOT
 from reach import rare
 
@@ -81,3 +84,23 @@ def test_signals_that_the_tests_inherit(tmp_path: Path, way: str) -> None:
         first = f"[signal.signal(number, signal.SIG_IGN) for number in {chosen}]"
     done = suite(tmp_path, SIGNALS, first=first)
     assert "1 passed" in done.stdout, done
+
+
+def test_no_command_is_given_the_answer_of_one_that_was_cut_off() -> None:
+    """As a time limit does it: it interrupts the wait for an answer, which then comes."""
+
+    class CutOffError(Exception):
+        pass
+
+    def cut_off(number: int, frame: object) -> None:
+        raise CutOffError
+
+    before = signal.signal(signal.SIGUSR1, cut_off)
+    try:
+        run("git-ekf", "--version")  # starts what answers
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(CutOffError):
+            run("git-ekf", "doctor", "--offline")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert run("git-ekf", "no-such-command").code == 2
