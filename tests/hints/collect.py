@@ -85,11 +85,13 @@ def hints_in(source: str) -> Iterator[tuple[str, Hint]]:
 
 def collect() -> dict[str, Hint]:
     """All of them, by file and sentence; by the function too where the sentence is another's."""
-    found = {}
+    found: dict[str, Hint] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         for function, hint in hints_in(path.read_text(encoding="utf-8")):
-            known = not hint.sentence.replace("{}", "").strip(" :")
-            key = f"{name} {function}(): {hint.text}" if known else f"{name}: {hint.sentence}"
+            key = f"{name}: {hint.sentence}"
+            taken = found.get(key, hint).text != hint.text
+            if taken or not hint.sentence.replace("{}", "").strip(" :"):
+                key = f"{name} {function}(): {hint.text}"
             found[key] = hint
     return found

@@ -85,6 +85,13 @@ JUDGED = {
         "git ekf save",
     ),
     "policy/signatures.py: {} has no signature by a key that this server knows": Scenario(
+        f"{_SERVER}{_SIGNING}git -C $INTERNAL config ekf.server.signed commits\n"
+        "echo x >own/x\ngit add own\ngit commit -q -m X",
+        "git push internal release-1.8",
+        fill={", then:": ";"},
+        again="git ekf save && git diff --exit-code internal/release-1.8",
+    ),
+    "policy/signatures.py signature_missing(): {}, then: git ekf tag --sign": Scenario(
         f"{_SERVER}{_SIGNING}git ekf tag -m x",
         f"git push internal {_RECORD}",
         (
@@ -93,5 +100,6 @@ JUDGED = {
         ),
         {"--sign": "--sign -m x"},
         "git ekf save",
+        said="has no signature by a key",
     ),
 }
