@@ -37,7 +37,9 @@ OTHERWISE = {
         "git commit -q -m X",
         ("git commit --no-verify", "git ekf check"),
         {"--no-verify": "--no-verify -q --no-edit"},
-        "git log -1 --format=%p | grep ' '",
+        # Whose fix is followed in turn.
+        "eval \"$(git ekf check | sed -n 's/.*fix: \\(git switch -c .*\\)/\\1/p' | head -1)\""
+        f" && git ekf check && test $(git branch --show-current) = release-1.9 && grep mine {ISTIO}",
         codes=_EITHER,
     ),
     "deploy/refusal.py: git tag -d {}, then: git fetch {}, then: git ekf tag --date {}": Scenario(
