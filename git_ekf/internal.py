@@ -177,12 +177,17 @@ def require_branch(repo: Repository, branch: str, consequence: str) -> None:
         return
     here, there = repo.release_branches[branch], repo.saved_branches[branch]
     if repo.git.merge_base(here, there) is None:
-        raise Refused(
-            f"{internal} has an unrelated history of {branch}, as of another cluster;"
-            f" {consequence}",
-            f"git remote get-url {shell(internal)}",
-        )
+        raise unrelated(repo, branch, consequence)
     raise Refused(f"{lacks.text(internal)}; {consequence}", "git ekf pull")
+
+
+def unrelated(repo: Repository, branch: str, consequence: str) -> Refused:
+    """The error where a branch shares no history with the one of that name on `internal`."""
+    internal = repo.config.internal
+    return Refused(
+        f"{internal} has an unrelated history of {branch}, as of another cluster; {consequence}",
+        f"git remote get-url {shell(internal)}",
+    )
 
 
 def require_whole(repo: Repository, branch: str, commit: str, consequence: str) -> None:

@@ -1255,3 +1255,14 @@ def test_the_real_vendor(kubeflow: Path, internal: Path, tmp_path: Path) -> None
         world.path / there
     ).read_text() == "resources:\n- ../../upstream\n- ../../../../common/istio/istio-install/base\n"
     assert_clean(world)
+
+
+def test_nobody_squashes(world: World) -> None:
+    tool(world, "true")
+    world.git("config", "user.useConfigOnly", "true")
+    env = {"GIT_COMMITTER_NAME": "", "GIT_COMMITTER_EMAIL": ""}
+    done = world.ekf("upgrade", "--migrate-squash", "--no-save-check", env=env)
+    assert (done.code, done.err.splitlines()[0]) == (
+        4,
+        "git-ekf: git does not know who you are, and every commit names its committer",
+    )

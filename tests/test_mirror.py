@@ -26,10 +26,12 @@ from git_ekf.airgap.changes import (
     refs_of,
     write_state,
 )
+from git_ekf.airgap.elsewhere import _not_pushed
 from git_ekf.demo.sample import make_vendor
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
+from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import BACKUP, MIRROR, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.vendor import STALE, MirrorState, parse_mirror_state, read_mirror_state
@@ -646,3 +648,15 @@ def test_clones_know_how_old_their_mirror_is(tmp_path: Path) -> None:
         f"  remote origin now points to {made}\n  {made} is a mirror; fetching from origin brings its age\n"
         in init.out
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("remote: git-ekf: all is well\nfatal: gone\n", "it says: git-ekf: all is well; gone"),
+        ("", "it does not say why"),
+    ],
+)
+def test_what_a_server_says_is_said_to_be_its_words(said: str, why: str) -> None:
+    error = _not_pushed("https://host/mirror.git", PushOutcome(1, {}, said))
+    assert error.message == (f"https://host/mirror.git did not take it: {why}; nothing was changed")

@@ -490,7 +490,7 @@ def test_an_empty_internal(clone: Clone) -> None:
 
 
 def test_wrong_options(pair: Pair) -> None:
-    assert refused(pair.b.ekf("pull", "--abort"))[0] == "no upgrade or sync is in progress"
+    assert refused(pair.b.ekf("pull", "--abort"))[0] == "no pull is in progress"
     assert pair.b.ekf("pull", "--abort", "--continue").code == 2
     assert pair.b.ekf("pull", "--abort", "--switch").code == 2
     pair.b.git("switch", "-q", "--detach")

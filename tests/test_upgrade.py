@@ -384,6 +384,13 @@ REFUSALS: list[tuple[Arrange, list[str], int, str, str]] = [
     (unsaved, [], 4, "release-1.8 is not saved to internal", "git ekf save, or --no-save-check"),
     (newest, ["--no-save-check"], 4, "there is no channel newer than release-1.10", SYNC),
     (
+        newest,
+        ["--no-save-check", "--flatten"],
+        4,
+        "there is no channel newer than release-1.10",
+        SYNC.replace("sync", "sync --flatten"),
+    ),
+    (
         nine,
         ["1.8"],
         4,

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable
 
 from git_ekf.airgap.changes import RefChange, plan_backups, require_refs, wanted_refs
+from git_ekf.deploy.refusal import complaints
 from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.git.calls import Git
-from git_ekf.git.complaints import complaints
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import MIRROR
@@ -81,7 +81,8 @@ def _not_pushed(url: str, pushed: PushOutcome) -> CallFailed:
     for ref, reason in pushed.rejected.items():
         if "atomic" not in reason:  # that one is for the refs that were rejected with another
             reasons.append(f"{ref}: {reason}")
-    reasons += complaints(pushed.messages)
+    said = "; ".join(complaints(pushed.messages))
+    reasons.append(f"it says: {said}" if said else "it does not say why")
     return CallFailed(
         f"{shown} did not take it: {reasons[0]}; nothing was changed",
         f"git ls-remote {shell(shown)}",

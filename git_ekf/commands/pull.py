@@ -40,7 +40,7 @@ def _pull(
     if how:
         if switch or request.plan or request.json:
             raise UsageError(f"--{how} goes with no other option", f"git ekf pull --{how}")
-        return go_on(how, _NOTHING_AFTERWARDS)
+        return go_on(how, _NOTHING_AFTERWARDS, "pull")
     only_plans = request.plan or request.json
     repo = with_records() if only_plans else recovered()
     branch = release_branch(repo)

@@ -32,5 +32,5 @@ def upgrade(
     """Carry the configuration commits to the next release channel, on a new branch; the old
     one stays.
     """
-    find = partial(targets.upgrade, release=release)
+    find = partial(targets.upgrade, release=release, flatten=request.flatten)
     return run("upgrade", find, request, release=release, squash=migrate_squash)

@@ -253,17 +253,17 @@ def how_to_go_on(command: str, request: Request) -> str:
     return next(iter(given), "")
 
 
-def go_on(how: str, then: Afterwards) -> int:
-    """Goes on with the rebase in progress, or takes it back. The exit code."""
+def go_on(how: str, then: Afterwards, what: str = "upgrade or sync") -> int:
+    """Goes on with the rebase in progress, or takes it back; `what` is that. The exit code."""
     repo = recovered()
     with exclusive(repo) as journal:
         if how == "abort":
-            target = rebase.abort(repo, journal)
+            target = rebase.abort(repo, journal, what)
             say(
                 f"Back on {target.branch} at {target.tip[:7]}; nothing was changed."
                 " Resolutions are remembered."
             )
             return DONE
-        result = rebase.proceed(repo, journal, how, who_decides(None))
+        result = rebase.proceed(repo, journal, how, what, who_decides(None))
     note_outcome(result)
     return show_outcome(repo, result, then)

@@ -21,7 +21,7 @@ from git_ekf.git.fastimport import Stream
 from git_ekf.git.trees import Entry, TreeChanges
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
-from git_ekf.replay.writing import read_texts
+from git_ekf.replay.writing import committer, read_texts
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.temporary import temporary
@@ -163,10 +163,13 @@ def _results(changes: TreeChanges) -> Iterator[tuple[str, Entry | None]]:
 
 
 def squash(repo: Repository, scratch: Scratch, stack: Stack, target: Target) -> Stack:
-    """One commit in place of all: for a tool that only works on the final state."""
+    """One commit in place of all: for a tool that only works on the final state.
+
+    Raises Refused where the user has no identity.
+    """
     if not stack.commits:
         return stack
-    ident = os.fsencode(repo.git.committer())
+    ident = os.fsencode(committer(repo))
     subject = f"Configuration of {target.branch}, migrated to {target.goal}"
     lines = "".join(f"- {commit.subject}\n" for commit in stack.commits)
     tip = stack.commits[-1].tree_of

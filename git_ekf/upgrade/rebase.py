@@ -94,15 +94,15 @@ def start(
 
 
 def proceed(
-    repo: Repository, journal: Journal, how: str, ask: Drop | None = None
+    repo: Repository, journal: Journal, how: str, what: str, ask: Drop | None = None
 ) -> Stopped | Ended:
-    """Goes on; `how` is continue or skip.
+    """Goes on; `how` is continue or skip, `what` as for `require_in_progress`.
 
     `ask` says which superseded commits are left out, where that was not said when it began.
 
     Raises Refused where nothing is in progress, or files are still in conflict, or have markers.
     """
-    state = require_in_progress(repo)
+    state = require_in_progress(repo, what)
     if how == "continue":
         unmerged = sorted(repo.git.variant(repo.place.top).unmerged())
         if unmerged:
@@ -123,9 +123,9 @@ def proceed(
     return _go_on(repo, journal, state, code, output, drop)
 
 
-def abort(repo: Repository, journal: Journal) -> Target:
+def abort(repo: Repository, journal: Journal, what: str) -> Target:
     """Back to where it began. Raises Refused, GitFailed."""
-    target = require_in_progress(repo).target
+    target = require_in_progress(repo, what).target
     _require_unlocked(repo, target)
     repo.git.abort_rebase()
     recognise(repo, journal)
@@ -137,12 +137,15 @@ def abort(repo: Repository, journal: Journal) -> Target:
     return target
 
 
-def require_in_progress(repo: Repository) -> RebaseState:
-    """The state of the rebase in progress. Raises Refused where there is none of ours."""
+def require_in_progress(repo: Repository, what: str) -> RebaseState:
+    """The state of the rebase in progress. Raises Refused where there is none of ours.
+
+    `what` is what was asked for, as the subject of a sentence: "upgrade or sync".
+    """
     state = read(repo)
     if state is None or not in_progress(repo, state):
         raise Refused(
-            "no upgrade or sync is in progress",
+            f"no {what} is in progress",
             "git ekf status; git ekf undo takes back a finished one",
         )
     return state

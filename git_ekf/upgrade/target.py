@@ -11,7 +11,7 @@ from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.complaints import clash_in
 from git_ekf.git.refs import HEADS, UPSTREAM
-from git_ekf.internal import lacking, require_branch, was_ours
+from git_ekf.internal import lacking, unrelated, was_ours
 from git_ekf.record import parse
 from git_ekf.records import newest_record
 from git_ekf.repository import Repository
@@ -92,15 +92,18 @@ def newer_channels(repo: Repository) -> list[Target]:
     return [_again(repo, first._replace(goal=goal, onto=repo.channels[goal])) for goal in newer]
 
 
-def upgrade(repo: Repository, release: str | None = None) -> Target:
-    """The upgrade to a release, or to the next one. Raises Refused, UsageError."""
+def upgrade(repo: Repository, release: str | None = None, *, flatten: bool = False) -> Target:
+    """The upgrade to a release, or to the next one. Raises Refused, UsageError.
+
+    `flatten` is whether a history with merges is to be made one line, for what is hinted.
+    """
     branch = release_branch(repo)
     if release is not None:
-        goal = _goal(repo, branch, release)
+        goal = _goal(repo, branch, release, flatten)
     else:
         newer = _newer(repo, branch)
         if not newer:
-            raise Refused(f"there is no channel newer than {branch}", _TRY_SYNC)
+            raise Refused(f"there is no channel newer than {branch}", _try_sync(flatten))
         goal = newer[0]
     return _again(repo, _target(repo, UPGRADE, branch, goal))
 
@@ -129,8 +132,7 @@ def pull(repo: Repository) -> Target | None:
     there, tip = repo.saved_branches[branch], repo.release_branches[branch]
     base = repo.git.merge_base(there, tip)
     if base is None:
-        require_branch(repo, branch, "nothing was changed")
-        raise AssertionError("an unrelated history passed")
+        raise unrelated(repo, branch, "nothing was changed")
     # What was on internal once and is no longer, because somebody has rewritten the branch.
     left = repo.git.fork_point(repo.internal_prefix + branch, tip)
     if left and repo.git.is_ancestor(base, left):
@@ -141,7 +143,8 @@ def pull(repo: Repository) -> Target | None:
     return Target(PULL, branch, branch, base, tip, there)
 
 
-_TRY_SYNC = "git ekf sync takes newer commits of the same channel"
+def _try_sync(flatten: bool) -> str:
+    return f"git ekf sync{' --flatten' if flatten else ''} takes newer commits of the same channel"
 
 
 def releases_through(repo: Repository, target: Target) -> list[str]:
@@ -160,7 +163,7 @@ def _newer(repo: Repository, branch: str) -> list[str]:
     return [name for name in repo.channels if key(name) > key(branch)]
 
 
-def _goal(repo: Repository, branch: str, release: str) -> str:
+def _goal(repo: Repository, branch: str, release: str, flatten: bool) -> str:
     """The channel of a release that somebody named. Raises Refused, UsageError."""
     scheme = repo.config.scheme
     goal = scheme.parse(release)
@@ -168,7 +171,7 @@ def _goal(repo: Repository, branch: str, release: str) -> str:
         shown = release or "an empty argument"
         raise UsageError(f"{shown} is not a valid release", "git ekf releases lists them")
     if goal == branch:
-        raise Refused(f"{branch} is checked out already", _TRY_SYNC)
+        raise Refused(f"{branch} is checked out already", _try_sync(flatten))
     if scheme.key(goal) < scheme.key(branch):
         raise Refused(
             f"{goal} is older than {branch}", "git ekf rollback TAG goes back to a deploy record"

@@ -122,7 +122,7 @@ UPGRADES = {
         (f"git add {ISTIO}",),
         {"git add": f"git show REBASE_HEAD:{ISTIO} >{ISTIO}; git add"},
     ),
-    "upgrade/rebase.py: no upgrade or sync is in progress": Scenario(
+    "upgrade/rebase.py: no {} is in progress": Scenario(
         "",
         "git ekf upgrade --continue",
         ("git ekf status",),
