@@ -80,10 +80,11 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
     for step in plan.steps:
         if len(plan.steps) <= LISTED or not is_plain(step) or step.commit.merge:
             print_step(step, target)
-    if plan.effects:
-        print_effects(plan.effects)
     if plan.customisation:
         print_customisation(plan.customisation)
+    if plan.effects:
+        broken = [path for path, _ in plan.customisation.broken] if plan.customisation else []
+        print_effects(plan.effects.without(broken))
     if plan.images:
         print_coverage(plan.images, "--json has all")
     show_moved(moved_in_plan(repo, plan), "there")
