@@ -20,8 +20,9 @@ from git_ekf.commands.customisation_shown import print_customisation
 from git_ekf.commands.effects_shown import print_effects
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
-from git_ekf.upgrade.plan import Options, UpgradePlan, plan
+from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target
+from git_ekf.upgrade.work import Options
 
 STACKS = BUNDLE.with_name("stacks.jsonl")
 _REFS = "refs/stacks/"
