@@ -228,6 +228,17 @@ def test_more_files_than_are_named(history: History) -> None:
     assert found.lines()[0].endswith(f" at {listed} and 7 more")
 
 
+def test_files_with_lines_are_named_first(history: History) -> None:
+    base = history.commit("", {"a": text(), "b": text()})
+    vendor = history.commit(base, {"a": text(line3="-"), "b": text(**MINE)})
+    found = history.look(
+        base, vendor, history.commit(base, {"a": text(line3="-"), "b": text(**MINE)})
+    )
+    assert found
+    assert [(file.path, file.lines) for file in found.files] == [("a", ()), ("b", (3, 30))]
+    assert found.lines()[0].endswith(f" at b:3,30 (since {vendor[:7]}), a")
+
+
 def test_what_earlier_commits_put_back(history: History) -> None:
     """A commit carried over before it has the removed line there again: it is work left to do."""
     base = history.commit("", {FILE: text()})

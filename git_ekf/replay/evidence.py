@@ -50,7 +50,8 @@ class Superseded(NamedTuple):
 
     def reason(self) -> str:
         """Why it is left out, in a sentence."""
-        named = ", ".join(str(file) for file in self.files[:_NAMED])
+        telling_first = sorted(self.files, key=lambda file: not file.lines)
+        named = ", ".join(str(file) for file in telling_first[:_NAMED])
         more = len(self.files) - _NAMED
         others = f" and {more} more" if more > 0 else ""
         return f"superseded: the vendor has all of it in another form, at {named}{others}"

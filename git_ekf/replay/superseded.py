@@ -77,8 +77,9 @@ class Supersession:
         return {subject: oid for subject, oid in plain if " " in subject}
 
     def _traced(self, files: list[Evidence]) -> Iterator[Evidence]:
-        for number, file in enumerate(files):
-            if number < _TRACED and file.lines:
+        traced = [file for file in files if file.lines][:_TRACED]
+        for file in files:
+            if file in traced:
                 vendor = self._git.brought_line(file.there, file.lines[0], self._old, self._new)
                 yield file._replace(vendor=vendor)
             else:

@@ -143,6 +143,7 @@ def carried(folder: Path) -> None:
     """Prints what becomes of the stacks on kubeflow/manifests to their next release, without --drop and with it."""
     repo = repository(folder, BUNDLE)
     counts: Counter[str] = Counter()
+    print("407 stacks on kubeflow/manifests, to their next release")
     for stack in workloads.stacks():
         onto = repo.git.ref_value(f"refs/heads/release-{stack.next}")
         base = repo.git.merge_base(f"refs/heads/release-{stack.release}", stack.ref)
@@ -165,10 +166,13 @@ def carried(folder: Path) -> None:
         counts["conflicts"] += sum(step.verdict == "conflict" for step in without)
         counts["conflicts with"] += len(left)
         counts["dropped"] += sum(step.verdict == "dropped" for step in dropped)
+        for step in dropped:
+            if step.verdict == "dropped" and step.superseded:
+                name = f"{stack.ref.removeprefix('refs/stacks/')} {step.commit.oid[:7]}"
+                print(f"  {name} {step.commit.subject}: {step.superseded.reason()}")
         for step in left:
             counts["hunk"] += bool(step.superseded and step.superseded.files)
             counts["subject"] += bool(step.superseded and step.superseded.subject)
-    print("407 stacks on kubeflow/manifests, to their next release")
     print(f"commits upstream by patch id: {counts['upstream']}")
     print(
         f"stacks that go through: {counts['clean']}, with --drop superseded {counts['clean with']}"
