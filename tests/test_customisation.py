@@ -158,6 +158,15 @@ def test_what_no_longer_builds(world: World) -> None:
     assert fields(ekf(world, "--build", code=1)) == ["broken    own no longer builds"]
 
 
+def test_what_has_never_built(world: World) -> None:
+    world.commit(OWN, kustomization(["../base"]), "Mine")
+    world.commit("own/y.yaml", "broken: always\n", "Broken")
+    why = "it does not build, nor did it before"
+    assert fields(ekf(world, "--plan", "--build", code=0)) == [
+        f"note      the fields of own were not compared: {why}"
+    ]
+
+
 def test_what_cannot_be_compared(world: World) -> None:
     world.commit(OWN, kustomization(["../base"]), "Mine")
     vendor_commit(world, "release-1.9", {"base/x.yaml": "a: [\n"})

@@ -106,6 +106,8 @@ def compare_four(
             if failure is not None:
                 if sides[1].failure is None and one.branch:
                     result.broken.append((one.path, failure))
+                else:
+                    result.uncompared.append((one.path, "it does not build, nor did it before"))
                 continue
             try:
                 for field in _compared(sides):
