@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
+from threading import Lock
 from typing import NamedTuple
 
 from git_ekf import config as configuration
@@ -36,6 +37,7 @@ class Repository:
     def __init__(self, git: Git | None = None) -> None:
         self.git = git or Git()
         self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
+        self._own_commits_lock = Lock()
         self._merge_bases: dict[tuple[str, str], str | None] = {}
 
     def fresh(self) -> Repository:
@@ -249,8 +251,9 @@ class Repository:
         Those in `published` are left out.
         """
         key = (tip, published)
-        if key not in self._own_commits:
-            self._own_commits[key] = self.own_commits_of([tip], published)
+        with self._own_commits_lock:  # plan and policy ask side by side
+            if key not in self._own_commits:
+                self._own_commits[key] = self.own_commits_of([tip], published)
         return self._own_commits[key]
 
     def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:

@@ -7,7 +7,6 @@ line of JSON a command, with its exact words: another word makes another command
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -148,6 +147,8 @@ def remembered(repo: Repository) -> list[Command]:
         content = read_small(_file(repo), STATE)
     except OSError as error:
         raise unreadable(error) from None
+    import json  # 2 ms, which few commands need
+
     found = []
     for line in (content or b"").split(b"\n"):
         try:
@@ -199,6 +200,8 @@ def _file(repo: Repository) -> str:
 
 
 def _write(repo: Repository, commands: list[Command]) -> None:
+    import json
+
     lines = []
     for section, words in commands:
         lines.append(json.dumps({"section": section, "command": words}) + "\n")

@@ -13,7 +13,7 @@ UPGRADE = ("upgrade", "--no-fetch", "--no-build", "--no-save-check", "1.9")
 PLAN = ("upgrade", "--plan", "--no-fetch", "1.9")
 
 
-@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 33), (PLAN, 15)])
+@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 31), (PLAN, 17)])
 def test_an_upgrade_of_one_commit(
     clone: Clone, tmp_path: Path, command: tuple[str, ...], most: int
 ) -> None:
@@ -50,3 +50,22 @@ def test_a_forecast_without_a_commit(clone: Clone, tmp_path: Path) -> None:
     done = clone.ekf("releases", "--forecast", env={"GIT_TRACE": str(trace)})
     assert done.out.count("an upgrade would go through: nothing to carry over\n") == 2
     assert "ls-tree" not in trace.read_text()  # no channel is compared with anything
+
+
+@pytest.mark.parametrize("log", ["", "moved", "garbage\n", "no line end"])
+def test_the_fork_point_is_asked_for_where_the_reflog_tells_more(
+    clone: Clone, tmp_path: Path, log: str
+) -> None:
+    """Which is not where the channel was only made, or has moved forward."""
+    clone.commit("site/values.yaml", "1\n")
+    channel = "refs/remotes/origin/release-1.8"
+    if log == "moved":
+        there = clone.out("rev-parse", channel)
+        clone.git("update-ref", "-m", "back", channel, f"{there}^")
+        clone.git("update-ref", "-m", "forth", channel, there)
+    elif log:
+        clone.write(f".git/logs/{channel}", log)
+    trace = tmp_path / "trace"
+    done = clone.ekf(*PLAN, env={"GIT_TRACE": str(trace)})
+    assert (done.code, done.err) == (0, "")
+    assert ("--fork-point" in trace.read_text()) == bool(log)

@@ -11,9 +11,6 @@ from git_ekf.replay.evidence import Drop, Evidence, Superseded, always, never
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
 from git_ekf.terminal.text import say, shortened
-from git_ekf.upgrade.carry import Done
-from git_ekf.upgrade.rebase import Ended
-from git_ekf.upgrade.rebase_conflicts import Stopped
 
 
 class Droppable(StrEnum):
@@ -51,15 +48,6 @@ def note_nothing_dropped(drop: Drop | None, *, dropped: bool) -> None:
     """Says where --drop has had nothing to leave out."""
     if drop is always and not dropped:
         note("--drop superseded: no commit that would conflict is superseded; none is left out")
-
-
-def note_outcome(result: Done | Stopped | Ended, drop: Drop | None = None) -> None:
-    """The same once it is over, for `drop` or what it began with."""
-    if isinstance(result, Done):
-        note_nothing_dropped(drop, dropped=bool(result.plan.dropped))
-    elif isinstance(result, Ended):
-        drop = always if result.state.drops else drop
-        note_nothing_dropped(drop, dropped=bool(result.state.superseded))
 
 
 def print_droppable(conflicts: list[ReplayStep]) -> None:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from git_ekf import declared as typer
 from git_ekf.ahead import asked_ahead
 from git_ekf.commands.asked import fetched
-from git_ekf.commands.recovered import recovered
-from git_ekf.commands.superseded_shown import (
-    Droppable,
-    note_nothing_dropped,
-    note_outcome,
-    who_decides,
-)
+from git_ekf.commands.superseded_shown import Droppable, note_nothing_dropped, who_decides
 from git_ekf.commands.upgrade_plan_shown import show_plan
-from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.commands.without_part import (
     note_without_a_file,
     note_without_part,
@@ -29,14 +22,14 @@ from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
-from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch
-from git_ekf.upgrade import rebase
-from git_ekf.upgrade.carry import carry_out
 from git_ekf.upgrade.flatten import above_what_stays, has_merges
 from git_ekf.upgrade.prefer import parse
 from git_ekf.upgrade.target import SYNC, Target
 from git_ekf.upgrade.work import Options
+
+if TYPE_CHECKING:
+    from git_ekf.commands.upgrade_shown import Afterwards
 
 
 class Request(NamedTuple):
@@ -154,19 +147,13 @@ def run(
     """
     options_given = _given(request, release, squash=squash)
     afterwards = _words(request, _AFTERWARDS)
-    then = Afterwards(
-        _check(request.verify),
-        request.range_diff,
-        not request.no_build,
-        shell(*afterwards),
-        request.build,
-    )
+    check = _check(request.verify)
     if request.build and request.no_build:
         raise UsageError("--build and --no-build exclude each other", f"git ekf {command} -h")
     how = how_to_go_on(command, request)
     if how:
         refuse_without_part(command, how, options_given)
-        return go_on(how, then)
+        return go_on(how, _afterwards(request, check))
     words = _words(request, _CARRYING) + ["--migrate-squash"] * squash + afterwards
     again = [release, *words] if release else words
     options = Options(
@@ -181,7 +168,7 @@ def run(
     )
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
-    repo = asked_ahead(git) if only_plans else recovered()
+    repo = asked_ahead(git) if only_plans else _recovered()
     release_branch(repo)
     if not request.no_fetch:
         repo = fetched(repo)
@@ -200,9 +187,28 @@ def run(
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         note_nothing_dropped(options.drop, dropped=False)
         return DONE
+    from git_ekf.commands.upgrade_shown import note_outcome, show_outcome
+    from git_ekf.upgrade.carry import carry_out
+
     result = carry_out(repo, target, options)
     note_outcome(result, options.drop)
-    return show_outcome(repo, result, then)
+    return show_outcome(repo, result, _afterwards(request, check))
+
+
+# What a plan does without is imported when it is needed: it is a third of all.
+
+
+def _recovered() -> Repository:
+    from git_ekf.commands.recovered import recovered
+
+    return recovered()
+
+
+def _afterwards(request: Request, check: list[str]) -> Afterwards:
+    from git_ekf.commands.upgrade_shown import Afterwards
+
+    flags = shell(*_words(request, _AFTERWARDS))
+    return Afterwards(check, request.range_diff, not request.no_build, flags, request.build)
 
 
 def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:
@@ -255,7 +261,11 @@ def how_to_go_on(command: str, request: Request) -> str:
 
 def go_on(how: str, then: Afterwards, what: str = "upgrade or sync") -> int:
     """Goes on with the rebase in progress, or takes it back; `what` is that. The exit code."""
-    repo = recovered()
+    from git_ekf.commands.upgrade_shown import note_outcome, show_outcome
+    from git_ekf.transaction.perform import exclusive
+    from git_ekf.upgrade import rebase
+
+    repo = _recovered()
     with exclusive(repo) as journal:
         if how == "abort":
             target = rebase.abort(repo, journal, what)

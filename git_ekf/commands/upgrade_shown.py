@@ -9,10 +9,12 @@ from typing import NamedTuple
 from git_ekf.commands.customisation_shown import print_customisation
 from git_ekf.commands.effects_shown import print_effects
 from git_ekf.commands.images_shown import print_coverage
+from git_ekf.commands.superseded_shown import note_nothing_dropped
 from git_ekf.commands.upgrade_moved_shown import show_moved
 from git_ekf.commands.upgrade_plan_shown import LISTED, is_plain, print_step
 from git_ekf.commands.upgrade_settled_shown import settled_lines
 from git_ekf.errors import DONE, FINDINGS, STOPPED
+from git_ekf.replay.evidence import Drop, always
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting, print_hint
@@ -38,6 +40,15 @@ class Afterwards(NamedTuple):
     build: bool
     flags: str = ""
     fields: bool = False
+
+
+def note_outcome(result: Done | Stopped | Ended, drop: Drop | None = None) -> None:
+    """Says where --drop, given now or when it began, has had nothing to leave out."""
+    if isinstance(result, Done):
+        note_nothing_dropped(drop, dropped=bool(result.plan.dropped))
+    elif isinstance(result, Ended):
+        drop = always if result.state.drops else drop
+        note_nothing_dropped(drop, dropped=bool(result.state.superseded))
 
 
 def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwards) -> int:

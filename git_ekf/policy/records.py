@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from git_ekf.names import DEPLOY, RecordName
@@ -33,6 +32,8 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
     name = record.name
     if isinstance(name, str):
         return
+    from datetime import UTC, datetime, timedelta  # 1 ms, for a record that arrives
+
     delete = how_to_delete(repo, record.record.name)
     now = datetime.now(UTC)
     # A day has begun 14 hours earlier in the east of the Pacific.

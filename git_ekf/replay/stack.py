@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
@@ -36,9 +37,25 @@ class Stack(NamedTuple):
     commits: list[Commit]
 
 
-def read_stack(git: Git, base: str, tip: str) -> Stack:
-    """The commits from `base` to `tip` along first parents; a merge is what it brings."""
-    found = git.commits_with_changes(base, tip, first_parent=True)
+def read_stack(git: Git, base: str, tip: str, own: Sequence[tuple[str, list[str]]] = ()) -> Stack:
+    """The commits from `base` to `tip` along first parents; a merge is what it brings.
+
+    `own` are commits with their parents, newest first: where they lead from `tip` down to `base`,
+    git has not to list them again.
+    """
+    below = tip
+    for commit, parents in own:
+        if commit != below or len(parents) != 1:
+            break
+        below = parents[0]
+    else:
+        if own and below == base:
+            found = git.changes_of([commit for commit, _ in reversed(own)])
+            return _stack(base, found)
+    return _stack(base, git.commits_with_changes(base, tip, first_parent=True))
+
+
+def _stack(base: str, found: list[CommitChanges]) -> Stack:
     commits = [Commit(oid, subject, changes, oid, oid) for oid, subject, changes in found]
     return Stack(base, commits)
 

@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.replay.forecast import Progress
-from git_ekf.replay.stack import read_stack
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import any_migration
 from git_ekf.upgrade.plan import UpgradePlan, plan, why_not_in_memory
 from git_ekf.upgrade.ready import names_made, require_linear, require_names
 from git_ekf.upgrade.target import Target, newer_channels
-from git_ekf.upgrade.work import Options, Shared, candidates
+from git_ekf.upgrade.work import Options, Shared, candidates, stack_of
 
 
 class ChannelForecast(NamedTuple):
@@ -47,7 +46,7 @@ def forecasts(repo: Repository, progress: Progress) -> dict[str, ChannelForecast
 
 def _shared(repo: Repository, targets: list[Target]) -> Shared:
     """What is known of all: they are of the same commits."""
-    stack = read_stack(repo.git, targets[0].base, targets[0].tip)
+    stack = stack_of(repo, targets[0])
     tips = [target.onto for target in targets if not target.prepared]
     vendors = candidates(repo, stack, tips) if tips else []
     return Shared(stack, vendors, any_migration(repo, targets))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, PICKS, backup_ref
 from git_ekf.internal import require_current
-from git_ekf.policy import judges
-from git_ekf.policy.finding import Finding
 from git_ekf.records import unsaved_records
 from git_ekf.replay.one_line import merges_other_releases
 from git_ekf.repository import Repository
@@ -15,6 +15,9 @@ from git_ekf.transaction.free_names import require_free
 from git_ekf.transaction.moves import moved
 from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.target import PULL, UPGRADE, Target
+
+if TYPE_CHECKING:
+    from git_ekf.policy.finding import Finding
 
 
 def require_ready(
@@ -51,6 +54,8 @@ def require_ready(
 
 def policy_errors(repo: Repository) -> list[Finding]:
     """The rules of the policy that are broken, warnings left out."""
+    from git_ekf.policy import judges  # 5 ms, which a plan does without
+
     findings = judges.judge_repository(repo, [])
     return [finding for finding in findings if finding.severity == "error"]
 

@@ -5,7 +5,6 @@ It is kept in `ekf/rebase`, in the git directory of the work tree.
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from typing import NamedTuple
@@ -61,6 +60,8 @@ def in_progress(repo: Repository, state: RebaseState) -> bool:
 
 def read(repo: Repository) -> RebaseState | None:
     """The record, kept until the next upgrade; None where there is none that can be read."""
+    import json  # 2 ms, which only an upgrade that stops needs
+
     try:
         known = json.loads(read_small(path_of(repo, "rebase"), STATE) or b"")
         values = {**RebaseState._field_defaults, **known}
@@ -81,6 +82,8 @@ def read(repo: Repository) -> RebaseState | None:
 
 def write(repo: Repository, state: RebaseState) -> None:
     """Keeps it, so that it survives a crash of the system."""
+    import json
+
     path = path_of(repo, "rebase")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     settled = [one.shortened() for one in state.settled]

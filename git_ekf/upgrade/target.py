@@ -5,6 +5,7 @@ The configuration commits of the branch checked out, and the vendor's commit the
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from git_ekf.background import Background
@@ -274,9 +275,30 @@ def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is recorded: object ids."""
     record = newest_record(repo, branch)
     claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else None
+    ref = repo.primary_prefix + branch
     recorded = [
         repo.refs.get(UPSTREAM + branch),
-        repo.git.fork_point(repo.primary_prefix + branch, tip),
+        "" if _has_only_grown(repo, ref) else repo.git.fork_point(ref, tip),
         repo.git.commit(claim) if claim else None,
     ]
     return [commit for commit in dict.fromkeys(recorded) if commit]
+
+
+def _has_only_grown(repo: Repository, ref: str) -> bool:
+    """Whether its reflog, where git keeps that in a file, has a ref made and moved forward only.
+
+    Then all that it was is below what it is, and tells no more than the merge base.
+    """
+    try:
+        with open(os.path.join(repo.place.common_dir, "logs", ref), "rb") as file:
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return False
+    last = "0" * len(repo.refs.get(ref, ""))
+    for line in lines[:-1]:
+        move, _, reason = line.partition("\t")
+        old, new, *_ = *move.split(" "), ""
+        if old != last or (old.strip("0") and not reason.endswith(": fast-forward")):
+            return False
+        last = new
+    return last == repo.refs.get(ref)

@@ -129,7 +129,7 @@ def read_work(
     migrations = Background(
         lambda: migrations_between(repo, target, scratch) if may_migrate else []
     )
-    stack = shared.stack if shared else read_stack(repo.git, base, target.tip)
+    stack = shared.stack if shared else stack_of(repo, target)
     channel = _vendors(repo, target, stack, shared)
     upstream = already_upstream(repo.git, stack, channel, target.tip, onto)
     if target.prepared:
@@ -141,6 +141,11 @@ def read_work(
     return Work(
         stack, divergence.result(), upstream, migrations.result(), vendor, releases=releases
     )
+
+
+def stack_of(repo: Repository, target: Target) -> Stack:
+    """The commits as they are on the branch."""
+    return read_stack(repo.git, target.base, target.tip, repo.own_commits(target.tip))
 
 
 class Shared(NamedTuple):

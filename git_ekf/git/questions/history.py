@@ -180,8 +180,6 @@ class HistoryQuestions(Process):
         branch; without `merges` merges are left out. Where paths are given, only commits that
         change one of these; git takes the longer the more there are.
         """
-        from git_ekf.git.trees import CommitChanges, parse_raw
-
         options = ["--reverse", "--first-parent"] if first_parent else []
         if not merges:
             options.append("--no-merges")
@@ -189,21 +187,17 @@ class HistoryQuestions(Process):
         if paths:
             options.append("--full-history")  # not only as many as explain what is there now
         listing = ("rev-list", *options, *tips, f"^{base}", "--", *paths)
-        showing = ("diff-tree", "--stdin", *_CHANGES)
         if paths:  # mostly there is none
-            listed = self._run(*listing)[1]
-            out = self._run(*showing, stdin=listed)[1] if listed else b""
-        else:
-            out = self._piped(listing, showing)
-        fields = iter(os.fsdecode(out).split("\0"))
-        found: list[CommitChanges] = []
-        for field in fields:
-            if field.startswith((":", "\n:")):
-                found[-1].changes[next(fields)] = parse_raw(field.lstrip("\n"))
-            elif field:
-                oid, _, subject = field.partition(" ")
-                found.append(CommitChanges(oid, subject, {}))
-        return found
+            return self.changes_of(self._lines(*listing))
+        return _parse_changes(self._piped(listing, ("diff-tree", "--stdin", *_CHANGES)))
+
+    def changes_of(self, commits: Sequence[str]) -> list[CommitChanges]:
+        """Commits with what they change; a merge changes what it brings to its branch."""
+        if not commits:
+            return []
+        return _parse_changes(
+            self._run("diff-tree", "--stdin", *_CHANGES, stdin=as_lines(commits))[1]
+        )
 
     def paths_touched(self, include: Iterable[str], globs: Iterable[str]) -> set[str]:
         """The paths that commits change which no ref that `globs` match has."""
@@ -254,6 +248,21 @@ _CHANGES = (
     "--format=%H %s",
     "--encoding=UTF-8",
 )
+
+
+def _parse_changes(out: bytes) -> list[CommitChanges]:
+    """From git-diff-tree(1) with _CHANGES."""
+    from git_ekf.git.trees import CommitChanges, parse_raw
+
+    fields = iter(os.fsdecode(out).split("\0"))
+    found: list[CommitChanges] = []
+    for field in fields:
+        if field.startswith((":", "\n:")):
+            found[-1].changes[next(fields)] = parse_raw(field.lstrip("\n"))
+        elif field:
+            oid, _, subject = field.partition(" ")
+            found.append(CommitChanges(oid, subject, {}))
+    return found
 
 
 def _revision_lines(include: Iterable[str], exclude: Iterable[str]) -> bytes:
