@@ -13,7 +13,7 @@ UPGRADE = ("upgrade", "--no-fetch", "--no-build", "--no-save-check", "1.9")
 PLAN = ("upgrade", "--plan", "--no-fetch", "1.9")
 
 
-@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 31), (PLAN, 17)])
+@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 31), (PLAN, 14)])
 def test_an_upgrade_of_one_commit(
     clone: Clone, tmp_path: Path, command: tuple[str, ...], most: int
 ) -> None:
