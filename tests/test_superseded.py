@@ -677,6 +677,29 @@ def test_a_person_is_asked_once(world: World, answer: str, code: int, by_git: bo
         assert world.out("rev-parse", "--short=7", "REBASE_HEAD") == commit
 
 
+def test_a_person_is_asked_when_it_goes_on(world: World) -> None:
+    """Of a commit that is superseded; at one that is not it stops."""
+    world.git("reset", "-q", "--hard", "HEAD~2")
+    world.commit(OTHER, text(line3="my other"), "Mine")
+    world.commit(BIG, text(**MINE), "More memory")
+    world.commit(BIG, text(line5="in the way", line31="too", **MINE), "Again")
+    world.save()
+    assert world.ekf("upgrade").code == 3
+    world.write(OTHER, text(line3="both"))
+    world.git("add", OTHER)
+    command = ["upgrade", "--continue"]
+    child = pexpect.spawn(str(GIT_EKF), command, cwd=str(world.path), timeout=60, encoding="utf-8")
+    child.expect_exact("More memory would conflict.")
+    child.expect_exact("Leave it out?")
+    child.sendline("y")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 3, child.before
+    assert "Stopped at commit 6 of 6" in (child.before or "")
+    assert "dropped" in (child.before or "")
+    assert subjects(world, "origin/release-1.9")[0] == "Mine"
+
+
 def test_interrupted_at_the_question(world: World) -> None:
     before = snapshot(world)
     child = pexpect.spawn(str(GIT_EKF), ["upgrade"], cwd=str(world.path), timeout=60)
