@@ -193,8 +193,12 @@ def test_one_go_finds_the_moves_that_two_steps_find(world: World) -> None:
     assert f"            modify/delete: {MOVED}, which is {PLACE} there\n" in plan.out
     assert f"            modify/delete: {GONE}\n" in plan.out
     commits = json.loads(world.ekf("upgrade", "1.10", "--json").out)["commits"]
-    places = [conflict["moved_to"] for commit in commits for conflict in commit["conflicts"]]
-    assert places == [None, None, None, PLACE]
+    assert [commit["elsewhere"] for commit in commits] == [
+        [],
+        [],
+        [],
+        [{"from": MOVED, "to": PLACE}],
+    ]
     taken = ["--prefer", f"local:{DASHBOARD}", "--prefer", "vendor:apps/old/[gd]*"]
     stopped = world.ekf("upgrade", "1.10", *taken)
     assert stopped.code == 3

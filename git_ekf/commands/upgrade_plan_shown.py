@@ -11,7 +11,7 @@ from git_ekf.commands.superseded_shown import (
     superseded_as_json,
 )
 from git_ekf.commands.upgrade_moved_shown import moved_as_json, show_moved
-from git_ekf.commands.upgrade_settled_shown import settled_as_json, settled_lines
+from git_ekf.commands.upgrade_settled_shown import conflicts_as_json, settled_as_json, settled_lines
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current
@@ -19,7 +19,7 @@ from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import counted, document, nullable, say, shortened
+from git_ekf.terminal.text import counted, document, say, shortened
 from git_ekf.upgrade.moved_paths import moved_in_plan
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
@@ -253,7 +253,7 @@ def _step_as_json(step: ReplayStep) -> dict[str, object]:
         "merged": step.merged,
         "moved": moved,
         **settled_as_json(step.settled),
-        "conflicts": [nullable(conflict) for conflict in step.conflicts],
+        **conflicts_as_json(step.conflicts),
         "superseded": superseded_as_json(step.superseded),
         "depends": step.depends,
         "brought": step.commit.brought,

@@ -1,8 +1,9 @@
-"""Conflicts that an upgrade, a sync or a pull decides without asking, as they are shown."""
+"""Conflicts of an upgrade, a sync or a pull: those decided without asking, and for JSON all."""
 
 from __future__ import annotations
 
 from git_ekf.replay.favour import LOCAL, VENDOR
+from git_ekf.replay.merging import Conflict
 from git_ekf.replay.step import Settlement
 from git_ekf.terminal.text import counted, shortened
 
@@ -52,3 +53,11 @@ def _as_json(one: Settlement) -> dict[str, object]:
         "moved_to": one.moved_to or None,
         "source": one.source or None,
     }
+
+
+def conflicts_as_json(conflicts: list[Conflict]) -> dict[str, object]:
+    """The keys of a commit that are about those left to the user."""
+    listed = [{"kind": one.kind, "paths": one.paths, "message": one.message} for one in conflicts]
+    places = [(one.paths[0], one.moved_to) for one in conflicts if one.moved_to]
+    elsewhere = [{"from": old, "to": new} for old, new in places]
+    return {"conflicts": listed, "elsewhere": elsewhere}
