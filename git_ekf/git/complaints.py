@@ -56,10 +56,7 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "", cwd: str = ""
             f"git config --global --add safe.directory {shell(path)}",
         )
     if "cannot use bare repository" in stderr:
-        return Refused(
-            "what git takes for a repository here has no .git, and may have come with a commit",
-            "where it is yours: git --git-dir=. --work-tree=. ekf",
-        )
+        return perhaps_a_trap()
     if "Unable to read current working directory" in stderr:
         return Refused("the current directory is not there any more", "cd to one that is")
     wrong = re.search(r"bad .*config .* for '(.+?)'|bad config line (\d+) in file (.+)", stderr)
@@ -76,6 +73,14 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "", cwd: str = ""
     if lock and _is_gits(os.path.join(cwd, lock[1])):
         return lock_in_the_way(lock[1])
     return failed
+
+
+def perhaps_a_trap() -> Refused:
+    """The error for a directory that looks like a repository to git, and has no .git."""
+    return Refused(
+        "what git takes for a repository here has no .git, and may have come with a commit",
+        "where it is yours: git --git-dir=. --work-tree=. ekf",
+    )
 
 
 def _gits_own(stderr: str) -> str:

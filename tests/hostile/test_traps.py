@@ -43,6 +43,17 @@ _PROGRAMS = """[core]
 	command = PROGRAM
 [log]
 	showSignature = true
+[remote "origin"]
+	url = ext::PROGRAM
+[remote "internal"]
+	url = ext::PROGRAM
+[protocol "ext"]
+	allow = always
+[ekf "apply"]
+	command = PROGRAM
+	command = {path}
+[ekf "drift"]
+	command = PROGRAM
 """
 
 
@@ -90,7 +101,21 @@ def trap(clone: Clone, tmp_path: Path) -> Clone:
         ["releases"],
         ["log"],
         ["check"],
+        ["doctor"],
         ["doctor", "--offline"],
+        ["status", "--fetch"],
+        ["show"],
+        ["diff", "HEAD~1"],
+        ["drift"],
+        ["apply", "file"],
+        ["tag", "-m", "x"],
+        ["save"],
+        ["pull"],
+        ["upgrade", "--plan"],
+        ["sync"],
+        ["undo"],
+        ["bundle", "create", "b"],
+        ["hooks", "install"],
     ],
     ids=" ".join,
 )

@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from typing import NamedTuple
 
-from git_ekf.git.complaints import failure
+from git_ekf.git.complaints import failure, perhaps_a_trap
 from git_ekf.git.process import Process
 from git_ekf.git.workable import line_end
 
@@ -65,7 +65,19 @@ class AboutQuestions(Process):
             raise line_end("this repository")
         bare, shallow, object_format, git_dir, common_dir = lines[:5]
         top = lines[5] if process.returncode == 0 else ""
+        if top and self._is_within(git_dir):
+            raise perhaps_a_trap()
         return Paths(git_dir, common_dir, top, bare == "true", shallow == "true", object_format)
+
+    def _is_within(self, git_dir: str) -> bool:
+        """Whether git has found a git directory by itself, around where it ran, and no .git.
+
+        With a work tree, which its configuration names, that may be a trap: its programs run.
+        """
+        if os.path.basename(git_dir) == ".git" or "GIT_DIR" in {**os.environ, **self.env}:
+            return False
+        here, inside = os.path.realpath(self.cwd or os.curdir), os.path.realpath(git_dir)
+        return os.path.commonpath([here, inside]) == inside
 
     def is_inside_repository(self) -> bool:
         """Whether the directory is in a work tree or a git directory."""
