@@ -45,6 +45,11 @@ IMAGING = {
         again="git config ekf.images.registry docker.io/library; git ekf check --build",
         said="nginx does not come from registry.example.com/mirror",
     ),
+    "commands/upgrade_or_sync.py: --build and --no-build exclude each other": Scenario(
+        _BUILT,
+        "git ekf upgrade --build --no-build",
+        again="git ekf upgrade --no-build --no-save-check",
+    ),
     "manifests/image_writing.py: HEAD has no kustomization {} to write to": Scenario(
         _REGISTRY,
         "git ekf images --write docs",
