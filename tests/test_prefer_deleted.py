@@ -217,3 +217,12 @@ def test_without_a_pattern_a_file_is_given_up_by_nobody(world: World) -> None:
     assert f"            modify/delete: {DROPPED}\n" in plan.out
     assert f"{MOVED}, which is {PLACE} there: the vendor side is taken\n" in plan.out
     assert plan.code == 1
+
+
+def test_a_preference_for_the_new_place_is_one_for_a_file_of_the_commits(world: World) -> None:
+    """Over several releases too; it decides what has moved there."""
+    plan = world.ekf("upgrade", "1.10", "--plan", "--prefer", "local:platform/*")
+    assert f"{MOVED}, which is {PLACE} there: the local side is taken\n" in plan.out
+    assert plan.err == ""
+    other = world.ekf("upgrade", "1.10", "--plan", "--prefer", "local:platforms")
+    assert "note: --prefer local:platforms: your commits change no file" in other.err

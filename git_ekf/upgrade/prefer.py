@@ -12,12 +12,13 @@ from git_ekf.config_values import SIDES, Preferred
 from git_ekf.errors import UsageError
 from git_ekf.git.trees import Entry
 from git_ekf.replay.favour import LOCAL, VENDOR, Favour, is_binary, lacking
-from git_ekf.replay.followed import Followed
-from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.followed import Followed, follow
+from git_ekf.replay.merging import MINIMUM
+from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.step import At, Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.upgrade.migration import migrations_between
-from git_ekf.upgrade.target import SYNC, UPGRADE, Target
+from git_ekf.upgrade.target import SYNC, UPGRADE, Target, releases_through
 
 
 class Preference(NamedTuple):
@@ -102,6 +103,11 @@ def without_a_file(
         renamed = repo.git.renamed_files(target.base, target.onto)
         there = [new for old, new in renamed if old in changed]
         left = [one for one in left if not any(map(one.matches, there))]
+    releases = releases_through(repo, target)
+    if left and len(releases) > 2 and repo.git.version >= MINIMUM:
+        with open_scratch(repo) as scratch:
+            places = follow(scratch, releases, changed).values()
+        left = [one for one in left if not any(map(one.matches, places))]
     return left
 
 
