@@ -328,7 +328,7 @@ def test_it_is_missing(clone: Clone, tool: Tool, program: str, why: str, hint: s
     assert (done.code, done.out) == (5, ""), done
     assert done.err.splitlines()[1:] == [
         f"git-ekf: the comparison cannot be started ({program} {ISTIO}): {why}",
-        f"hint: {hint}correct drift.command: git help ekf-config",
+        f"hint: {hint}correct drift.command: git ekf man config",
     ]
 
 

@@ -65,7 +65,7 @@ def not_started(command: tuple[str, ...], why: str) -> CallFailed:
     install = "" if os.sep in command[0] else f"install {shell(command[0])}, or "
     return CallFailed(
         f"the comparison cannot be started ({shell(*command)}): {why}",
-        f"{install}correct drift.command: git help ekf-config",
+        f"{install}correct drift.command: git ekf man config",
     )
 
 

@@ -9,6 +9,7 @@ ALONG: dict[str, str] = {
     "doctor/clone.py: where the vendor can be reached: {}": "doctor/clone.py mirror(): {}",
     'doctor/machine.py: export PATH={}:"$PATH"': "doctor/machine.py: git-ekf is not on the PATH, where git looks for it",
     "doctor/remotes.py: git ls-remote {}": "doctor/remotes.py: {} cannot be read ({}): {}",
+    "doctor/tools.py: install {}, or: git config {} PROGRAM": "doctor/tools.py: {} are signed, but {} is not on the PATH",
     "git/complaints.py: git config --show-origin {}": "git/complaints.py: git cannot read its configuration: {}",
     "hooks/directory.py hooks_directory(): git ekf hooks install --shared": "commands/hooks.py: hooks not installed: {}",
     "hooks/installer.py: {} --force writes it anew": "hooks/installer.py: {} is a git-ekf hook that somebody has edited",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from beginning import CLONING, INIT, SAVING
+from corrected import CORRECTED
 from deploying import APPLYING, EXAMINING, SERVING
 from drifting import DRIFTING
 from elsewhere import AIRGAP, CUT_OFF, RECEIVING
@@ -40,5 +41,6 @@ SCENARIOS: dict[str, Scenario] = {
     **CUT_OFF,
     **MEANWHILE,
     **OTHERWISE,
+    **CORRECTED,
     **INSTALLED,
 }

@@ -123,7 +123,7 @@ TZ=Pacific/Kiritimati
 
 
 @long
-@pytest.mark.parametrize("seed", range(100 if EVERYTHING else 8))
+@pytest.mark.parametrize("seed", range(100 if EVERYTHING else 4))
 def test_settings(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     chosen = random.Random(seed).sample(CHOICES, 5)
     world.git("fetch", "-q", "origin")
