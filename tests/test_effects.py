@@ -74,8 +74,8 @@ PATCH = "patch: '[{op: add, path: /spec/a, value: 1}]'"
 # What the overlay has, and what is said where the base has something else than the Deployment web.
 LOST = {
     f"patches: [{{target: {{kind: Deployment}}, {PATCH}}}]": "patches Deployment",
-    f"patches: [{{target: {{name: w.b}}, {PATCH}}}]": "patches w.b",
-    f"patches: [{{target: {{group: apps, version: v1}}, {PATCH}}}]": "patches apps/v1",
+    f"patches: [{{target: {{name: w.b}}, {PATCH}}}]": "patches name w.b",
+    f"patches: [{{target: {{group: apps, version: v1}}, {PATCH}}}]": "patches group apps version v1",
     f"patchesJson6902: [{{target: {{kind: Deployment, name: web}}, {PATCH}}}]": (
         "patchesJson6902 Deployment web"
     ),
@@ -85,7 +85,7 @@ LOST = {
     "images: [{name: docker.io/web, newTag: '2'}]": "images docker.io/web",
     "replicas: [{name: web, count: 2}]": "replicas web",
     "replacements: [{source: {kind: Deployment}, targets: [{select: {name: web}}]}]": (
-        "replacements source Deployment;own: replacements target web"
+        "replacements source Deployment;own: replacements target name web"
     ),
 }
 

@@ -62,11 +62,12 @@ def _fits(resource: Resource, selector: Selector, ids: Iterable[tuple[str, str]]
 def _effective(resource: Resource, namespace: str) -> Iterator[str]:
     """The namespace by which it is found (kyaml/resid, EffectiveNamespace).
 
-    Both where it depends on the version of kustomize whether a type has one.
+    Both where it depends on the version of kustomize whether it knows the type.
     """
     if resource.is_cluster_wide:
         yield "_non_namespaceable_"
-    yield namespace or "default"
+    if not resource.is_cluster_wide or resource.version != "v1":
+        yield namespace or "default"
 
 
 def is_same(resource: Resource, wanted: Resource) -> bool:

@@ -34,11 +34,15 @@ class Selector(NamedTuple):
     annotations: str = ""
 
     def __str__(self) -> str:
-        api = "/".join(filter(None, (self.group, self.version)))
-        kind = " ".join(filter(None, (api, self.kind)))
-        name = "/".join(filter(None, (self.namespace, self.name)))
-        words = [kind, name, self.labels and f"labels {self.labels}"]
-        words.append(self.annotations and f"annotations {self.annotations}")
+        """Another text for each: targets are told apart by it."""
+        words = []
+        named = self._asdict()
+        if self.kind:
+            api = "/".join(filter(None, (self.group, self.version)))
+            words += [api, self.kind, self.name and "/".join(filter(None, self[4:2:-1]))]
+            used = ("group", "version", "kind", "name", "namespace" if self.name else "")
+            named = {field: value for field, value in named.items() if field not in used}
+        words += [f"{field} {value}" for field, value in named.items() if value]
         return " ".join(filter(None, words)) or "anything"
 
 

@@ -26,6 +26,7 @@ from git_ekf.manifests.sources import Files, Kustomization, Patch, joined
 Note = Callable[[Target, object, "bool | None"], None]
 
 # Paths of a JSON patch behind which names and labels are others.
+_TEXTS = ("labels", "annotations")
 _NAMING = ("/metadata/name", "/metadata/labels", "/metadata/annotations", "/kind", "/api")
 
 
@@ -149,9 +150,24 @@ class Transformation:
             images = [value] if path.endswith("/image") and isinstance(value, str) else []
             images += images_in({"containers": value if isinstance(value, list) else [value]})
             for resource in matched:
-                if path.startswith(_NAMING) or path in ("", "/metadata"):
-                    resource.unsure = f"a patch of {path}"
+                self._rename(resource, path, operation)
                 self._more_images(resource, images)
+
+    def _rename(self, resource: Resource, path: str, operation: dict[str, Any]) -> None:
+        """Follows an operation on a label or annotation; behind one on a name nothing is sure."""
+        parts = path.split("/")
+        if parts[1:2] != ["metadata"] or len(parts) != 4 or parts[2] not in _TEXTS:
+            if path.startswith(_NAMING) or path in ("", "/metadata"):
+                resource.unsure = f"a patch of {path}"
+            return
+        texts = getattr(resource, parts[2])
+        key = parts[3].replace("~1", "/").replace("~0", "~")
+        if operation.get("op") in ("add", "replace"):
+            texts[key] = str(operation.get("value"))
+        elif operation.get("op") == "remove":
+            texts.pop(key, None)
+        elif operation.get("op") != "test":
+            resource.unsure = f"a patch of {path}"
 
     def _more_images(self, resource: Resource, images: list[str]) -> None:
         if not images:
