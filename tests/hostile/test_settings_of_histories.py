@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import DATA
+from conftest import DATA, Run
 from histories import UNCONVERTED, Built, History, histories, upstream
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from reach import EVERYTHING, generated
 from test_settings import CHOICES
@@ -52,12 +52,12 @@ def test_generated_histories(
             if "." not in name:
                 patch.setenv(name, value)
         done = world.ekf(command, "--no-fetch", "--no-save-check")
-        rebase(git, built, todo)
+        assume(lives(rebase(git, built, todo)))
         while in_progress(git):
             assert done.code == 3, done
             assert state(world) == state(git)
             assert picked(world) == picked(git)
-            git.git("rebase", "--skip", ok=False)
+            assume(lives(git.git("rebase", "--skip", ok=False)))
             done = world.ekf(command, "--skip")
         assert done.code == 0, done
         assert state(world) == state(git)
@@ -90,15 +90,20 @@ def kept_commits(world: World, built: Built) -> list[str]:
     return [oid for oid in commits if oid not in taken]
 
 
-def rebase(git: World, built: Built, todo: Path) -> None:
+def rebase(git: World, built: Built, todo: Path) -> Run:
     """What of a rebase is said here is what git-ekf says on purpose; all else is for git to know."""
-    git.git(
+    return git.git(
         *("-c", "rebase.missingCommitsCheck=ignore", "-c", "rebase.updateRefs=false"),
         *("rebase", "-q", "--interactive", "--no-autosquash", "--empty=drop"),
         *("--onto", built.onto, built.base),
         env={"GIT_SEQUENCE_EDITOR": f"cp {todo}", "GIT_EDITOR": ":"},
         ok=False,
     )
+
+
+def lives(done: Run) -> bool:
+    """Whether git did not die of an assertion of its own, as 2.39 does in merge-ort.c: it is no oracle then."""
+    return done.code >= 0
 
 
 def in_progress(git: World) -> bool:
