@@ -14,7 +14,7 @@ from git_ekf import config as configuration
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.objects import ObjectInfo
-from git_ekf.git.refs import HEADS, UPSTREAM, RefUpdate, is_zero
+from git_ekf.git.refs import HEADS, TAGS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
 from git_ekf.repository import Repository
 from git_ekf.shown import in_words, shell
@@ -23,6 +23,8 @@ from git_ekf.smallfile import CONFIGURATION, read_small
 # How much of the tags of a push is read (bytes). A thousand megabytes of one line are one on the
 # wire, and several thousand once they are taken apart.
 _TAGS = 32 << 20
+# How long one may be (bytes): its lines are taken apart at once, and are 60 bytes each at least.
+_TAG = 4 << 20
 
 
 class Receiver(Repository):
@@ -172,7 +174,14 @@ class Receiver(Repository):
     def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
         """Object id -> tag object. Raises Refused where they are too much to be judged."""
         tags = [oid for oid in dict.fromkeys(oids) if self.types.get(oid) == "tag"]
-        if sum(self._objects[oid].size for oid in tags) > _TAGS:
+        sizes = {oid: self._objects[oid].size for oid in tags}
+        for update in self.updates:
+            if sizes.get(update.new, 0) > _TAG:
+                raise Refused(
+                    f"{update.ref} is a deploy record of more than {_TAG >> 20} MB",
+                    f"git tag -d {shell(update.ref.removeprefix(TAGS))}, then: git ekf tag",
+                )
+        if sum(sizes.values()) > _TAGS:
             one = next((update.ref for update in self.updates if update.new in tags), "REF")
             internal = self.config.internal
             raise Refused(

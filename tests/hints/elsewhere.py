@@ -112,6 +112,14 @@ RECEIVING = {
         again="git ekf save",
         said="upstream-moved",
     ),
+    "policy/receiver.py: {} is a deploy record of more than {} MB": Scenario(
+        _SERVER + "git ekf save\nyes Context: much | head -c 5000000 >$TOP/long\n"
+        "git tag -a -F $TOP/long deploy/2026-11-20/release-1.8\n",
+        "EKF_HOOKS=0 git push internal deploy/2026-11-20/release-1.8",
+        ("git tag -d deploy/2026-11-20/release-1.8", "git ekf tag"),
+        {"git ekf tag": "git ekf tag -m short"},
+        again="git ekf save",
+    ),
     "policy/receiving.py: {}{} is neither here nor in the push, so the vendor's commits on {} cannot be told from yours": Scenario(
         "git -C $INTERNAL update-ref -d refs/ekf/upstream/release-1.8\n" + _SERVER + _COMMITTED,
         "EKF_HOOKS=0 git push internal release-1.8",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Clone, Run, run
 from reach import EVERYTHING, long
-from servertools import BRANCH, UPSTREAM, Site
+from servertools import BRANCH, RECORD, UPSTREAM, Site
 
 from git_ekf.policy.limits import TooMuch, require_short
 from git_ekf.policy.trees import Comparison, TreeEntry
@@ -213,3 +213,13 @@ def test_a_tree_is_compared_once_with_another() -> None:
     comparison = Comparison(read)
     comparison.compare([("", "wide")])
     assert (len(comparison.paths), reads) == (1000, ["wide", "below"])
+
+
+def test_a_record_of_very_many_lines(site: Site) -> None:
+    """Taken apart, each of its lines would take thirty times its bytes."""
+    text = site.work.out("cat-file", "tag", RECORD) + "\n" + "\u0436\n" * 1_500_000
+    oid = site.work.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=text).out.strip()
+    name = RECORD.replace("-20/", "-20.2/")
+    done = site.push(f"{oid}:refs/tags/{name}")
+    assert f"refs/tags/{name} is a deploy record of more than 4 MB" in done.err, done
+    assert done.code == 1
