@@ -318,7 +318,7 @@ __git_ekf_command ()
 		;;
 	config)
 		options=--json,--help
-		arguments="files"
+		arguments="keys"
 		;;
 	doctor)
 		options=--offline,--remote,--json,--help

@@ -263,7 +263,7 @@ complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and ex
 complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at config 1' -F
+complete -c git-ekf -n '__git_ekf_at config 1' -k -a '(__git_ekf_ask keys)'
 complete -c git-ekf -n '__git_ekf_at doctor' -l offline -d 'Ask no remote.'
 complete -c git-ekf -n '__git_ekf_at doctor' -l remote -d 'Try what the internal repository takes: push small refs, and delete them.'
 complete -c git-ekf -n '__git_ekf_at doctor' -l json -d 'Print one JSON document.'

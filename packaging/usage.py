@@ -42,7 +42,11 @@ KINDS = {
     "YYYY-MM-DD": "",
 }
 # Where it means something else in one command.
-_KINDS_OF = {("clone", "X.Y"): "published", ("upgrade", "X.Y"): "newer"}
+_KINDS_OF = {
+    ("clone", "X.Y"): "published",
+    ("config", "KEY"): "keys",
+    ("upgrade", "X.Y"): "newer",
+}
 
 
 class Value(NamedTuple):

@@ -186,6 +186,11 @@ def test_remotes_without_credentials(world: Clone) -> None:
     assert ask(world, "remotes", "https:") == ["https://git.example.com:8443/other.git\tother"]
 
 
+def test_keys_of_the_configuration(world: Clone, tmp_path: Path) -> None:
+    assert ask(world, "keys", "tags.") == ["tags.required", "tags.sign"]
+    assert "rules.vendor-path" in ask(Clone(tmp_path), "keys", "rules.")
+
+
 def test_silent_where_there_is_nothing_to_say(world: Clone, tmp_path: Path) -> None:
     for kind in ("channels", "newer", "published", "records", "revisions", "paths", "remotes"):
         assert ask(Clone(tmp_path), kind, "") == []

@@ -188,6 +188,11 @@ def _remotes(word: str, earlier: list[str]) -> Iterator[Candidate]:
             yield Candidate(without_credentials(url), remote.name)
 
 
+def _keys(word: str, earlier: list[str]) -> Iterator[Candidate]:
+    """The keys of the configuration, which need no repository."""
+    yield from map(Candidate, configuration.known_keys())
+
+
 _KINDS: dict[str, Callable[[str, list[str]], Iterator[Candidate]]] = {
     "channels": _channels,
     "newer": _newer,
@@ -196,4 +201,5 @@ _KINDS: dict[str, Callable[[str, list[str]], Iterator[Candidate]]] = {
     "revisions": _revisions,
     "paths": _paths,
     "remotes": _remotes,
+    "keys": _keys,
 }
