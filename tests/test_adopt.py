@@ -80,7 +80,10 @@ def test_a_record_with_three_fields(saved: Clone) -> None:
     assert saved.rules("--all") == []
     assert saved.ekf("save").code == 0
     assert saved.rules("--all") == []
-    assert saved.ekf("show", OLD).code == 0
+    shown = saved.ekf("show", OLD)
+    assert shown.code == 0
+    assert f"\n  adopted by {NEW}, which stands for it\n" in shown.out
+    assert "adopted by" not in saved.ekf("show", NEW).out
     again = saved.ekf("adopt", OLD)
     assert (again.code, again.out) == (0, f"{OLD} needs no other record\nNothing was recorded.\n")
 

@@ -75,6 +75,8 @@ def _print(
         say(f"  {name + ':':<16} {first}".rstrip())
         for line in others:
             say(f"{'':19}{line}")
+    for adopter in read.adopters(repo, record):
+        say(f"  adopted by {adopter}, which stands for it")
     if findings:
         print(paint("  not verified:", "red") if untrue else "  verified, but:")
         print(report_text(findings, sys.stdout))

@@ -11,7 +11,7 @@ from git_ekf.git.refs import RECORDS, SAVED, TAGS
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records
-from git_ekf.record import Record, parse
+from git_ekf.record import ADOPTS, Record, parse
 from git_ekf.record import context as context_of
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
@@ -73,6 +73,15 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
             found.append(Deployment(name, tag, repo.config.tags_required, is_saved))
     found.sort(key=lambda record: (record.order, scheme.key(record.name.branch)), reverse=True)
     return found
+
+
+def adopters(repo: Repository, record: Deployment) -> list[str]:
+    """The names of the records on the same commit that say that they stand for this one."""
+    name = record.tag.name
+    line = f"\n{ADOPTS}: {name}\n".encode()
+    others = [one for one in deployments(repo) if line in (one.tag.raw or b"")]
+    same = [one.tag.name for one in others if one.commit == record.commit]
+    return [other for other in same if other != name]
 
 
 def find(repo: Repository, text: str) -> Deployment:
