@@ -82,18 +82,19 @@ def test_not_a_repository(tmp_path: Path) -> None:
     assert "taken away" in gone.message
 
 
-def test_broken_pipe_of_a_child(clone: Clone) -> None:
-    """Only the reader of our own output may go in silence."""
+@pytest.mark.parametrize("words", ["['save']", "['save', '--']"])
+def test_broken_pipe_of_a_child(clone: Clone, words: str) -> None:
+    """Only the reader of our own output may go in silence, whether typer reads the words or not."""
     program = (
-        "import sys\nfrom git_ekf import cli\n"
-        "def broken(*args, **kwargs): raise BrokenPipeError(32, 'Broken pipe')\n"
-        "cli.app = broken\nsys.exit(cli.main(['status']))\n"
+        "import sys\nfrom git_ekf import cli\nfrom git_ekf.commands import save\n"
+        "def broken(**values): raise BrokenPipeError(32, 'Broken pipe')\n"
+        f"broken.parameters = []\nsave.save = broken\nsys.exit(cli.main({words}))\n"
     )
-    words = [sys.executable, "-c", program]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "Broken pipe" in done.stderr) == (5, True)
     read, write = os.pipe()
     os.close(read)
-    gone = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    gone = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (gone.returncode, gone.stderr) == (-signal.SIGPIPE, "")
