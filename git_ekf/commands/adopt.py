@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.consent import asked_for
 from git_ekf.commands.options import Field, Message
 from git_ekf.commands.recovered import recovered
+from git_ekf.declared import Argument, Option
 from git_ekf.deploy.adopt import adopt as make
 from git_ekf.deploy.adopt import plan
 from git_ekf.deploy.write import parse_field
@@ -16,13 +16,11 @@ from git_ekf.terminal.text import say
 
 
 def adopt(
-    names: Annotated[
-        list[str], typer.Argument(metavar="TAG...", help="The records, by their names.")
-    ],
+    names: Annotated[list[str], Argument(metavar="TAG...", help="The records, by their names.")],
     message: Message = None,
     field: Field = None,
     sign: Annotated[
-        bool, typer.Option("-s", "--sign", help="Sign the records, as git tag -s does.")
+        bool, Option("-s", "--sign", help="Sign the records, as git tag -s does.")
     ] = False,
 ) -> None:
     """Complete older deploy records: a new one stands for each, and carries its time.

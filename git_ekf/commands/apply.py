@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.asked import asked, note_elsewhere
 from git_ekf.commands.drift_shown import look_first
 from git_ekf.commands.options import Field, Message, NoFetch, Yes
 from git_ekf.commands.recovered import recovered
+from git_ekf.declared import Argument, Option
 from git_ekf.deploy import apply as work
 from git_ekf.deploy.apply_run import ApplyOutcome, ApplyPlan, ApplyStep, run
 from git_ekf.deploy.write import parse_field, tag, today
@@ -25,20 +25,20 @@ from git_ekf.terminal.text import counted, say
 def apply(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="What to apply; by default apply.paths."),
+        Argument(metavar="[PATH]...", help="What to apply; by default apply.paths."),
     ] = None,
     message: Message = None,
     field: Field = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="After a failure, go on with the next path.")
+        bool, Option("--keep-going", help="After a failure, go on with the next path.")
     ] = False,
     drift: Annotated[
         bool,
-        typer.Option("--drift", help="First look what was changed in the cluster, and ask."),
+        Option("--drift", help="First look what was changed in the cluster, and ask."),
     ] = False,
     yes: Yes = False,
     dry_run: Annotated[
-        bool, typer.Option("-n", "--dry-run", help="Print the commands, and run none.")
+        bool, Option("-n", "--dry-run", help="Print the commands, and run none.")
     ] = False,
     no_fetch: NoFetch = False,
 ) -> int:

@@ -7,9 +7,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import (
@@ -36,21 +36,21 @@ class Format(StrEnum):
 
 def check(
     revisions: Annotated[
-        list[str] | None, typer.Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")
+        list[str] | None, Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")
     ] = None,
     staged: Annotated[
-        bool, typer.Option("--staged", help="Judge the commit that the index would make.")
+        bool, Option("--staged", help="Judge the commit that the index would make.")
     ] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="Judge every local branch, not only the one checked out.")
+        bool, Option("--all", help="Judge every local branch, not only the one checked out.")
     ] = False,
     build: Annotated[
         bool,
-        typer.Option("--build", help="Build HEAD as well, to judge whence its images come."),
+        Option("--build", help="Build HEAD as well, to judge whence its images come."),
     ] = False,
     form: Annotated[
         Format,
-        typer.Option("--format", metavar="text|json|sarif|github", help="How to print findings."),
+        Option("--format", metavar="text|json|sarif|github", help="How to print findings."),
     ] = Format.TEXT,
     json: Json = False,
 ) -> int:

@@ -7,8 +7,8 @@ import shutil
 from typing import Annotated
 
 from git_ekf import config as configuration
-from git_ekf import declared as typer
 from git_ekf.commands.options import Release
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.workable import require_workable
@@ -24,13 +24,13 @@ from git_ekf.terminal.text import say
 def clone(
     primary: Annotated[
         str,
-        typer.Argument(metavar="PRIMARY", help="The vendor's repository, or your mirror of it."),
+        Argument(metavar="PRIMARY", help="The vendor's repository, or your mirror of it."),
     ],
     internal: Annotated[
-        str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")
+        str, Option("--internal", metavar="URL", help="The cluster's own repository.")
     ],
     directory: Annotated[
-        str, typer.Argument(metavar="[DIR]", help="Where to; by default named after PRIMARY.")
+        str, Argument(metavar="[DIR]", help="Where to; by default named after PRIMARY.")
     ] = "",
     release: Release = "",
 ) -> None:

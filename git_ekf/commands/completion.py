@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from git_ekf import declared as typer
+from git_ekf.declared import Argument
 from git_ekf.installation import shipped
 
 
@@ -26,7 +26,7 @@ _SCRIPTS = {
 
 
 def completion(
-    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
+    shell: Annotated[Shell, Argument(metavar="SHELL", help="bash, zsh or fish.")],
 ) -> None:
     """Print the script that completes git ekf in a shell."""
     folder = shipped("completions", "the completion scripts are")

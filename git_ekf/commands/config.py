@@ -6,8 +6,8 @@ import json as as_json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from git_ekf import declared as typer
 from git_ekf.commands.options import Json
+from git_ekf.declared import Argument
 from git_ekf.origins import Key, Source, origins
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
@@ -16,7 +16,7 @@ from git_ekf.terminal.text import document
 
 def config(
     key: Annotated[
-        str, typer.Argument(metavar="[KEY]", help="The key, as tags.sign; by default all of them.")
+        str, Argument(metavar="[KEY]", help="The key, as tags.sign; by default all of them.")
     ] = "",
     json: Json = False,
 ) -> None:

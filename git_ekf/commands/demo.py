@@ -7,7 +7,7 @@ import sys
 import tempfile
 from typing import Annotated
 
-from git_ekf import declared as typer
+from git_ekf.declared import Argument, Option
 from git_ekf.demo.tour import play
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
@@ -19,12 +19,10 @@ from git_ekf.terminal.text import say
 def demo(
     directory: Annotated[
         str,
-        typer.Argument(
-            metavar="[DIR]", help="Where to keep the sandbox; by default it is thrown away."
-        ),
+        Argument(metavar="[DIR]", help="Where to keep the sandbox; by default it is thrown away."),
     ] = "",
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not wait for Enter before each command.")
+        bool, Option("--yes", "-y", help="Do not wait for Enter before each command.")
     ] = False,
 ) -> None:
     """Walk the whole flow in a sandbox, printing each command."""

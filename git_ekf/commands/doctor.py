@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.options import Json
+from git_ekf.declared import Option
 from git_ekf.doctor.examine import Examination, Examined, examine
 from git_ekf.doctor.finding import ERROR, WARNING
 from git_ekf.errors import DONE, FINDINGS, UsageError
@@ -14,10 +14,10 @@ from git_ekf.terminal.text import counted, document, nullable, say
 
 
 def doctor(
-    offline: Annotated[bool, typer.Option("--offline", help="Ask no remote.")] = False,
+    offline: Annotated[bool, Option("--offline", help="Ask no remote.")] = False,
     remote: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--remote",
             help="Try what the internal repository takes: push small refs, and delete them.",
         ),

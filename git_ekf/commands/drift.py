@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.drift_shown import announce, failed, print_compared, print_notes
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Argument, Option
 from git_ekf.deploy.drift import Compared, DriftPlan, compare, plan
 from git_ekf.deploy.live_text import LiveDifference
 from git_ekf.errors import DONE, FINDINGS, UsageError
@@ -18,12 +18,10 @@ from git_ekf.terminal.text import document, say
 def drift(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PATH]...", help="What to compare; by default all that was applied."
-        ),
+        Argument(metavar="[PATH]...", help="What to compare; by default all that was applied."),
     ] = None,
     patch: Annotated[
-        bool, typer.Option("-p", "--patch", help="Show also how each resource differs.")
+        bool, Option("-p", "--patch", help="Show also how each resource differs.")
     ] = False,
     json: Json = False,
 ) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.asked import note_answer
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Release, Yes
+from git_ekf.declared import Option
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.internal import ask, can_be_asked
@@ -22,12 +22,10 @@ from git_ekf.terminal.text import say
 def init(
     primary: Annotated[
         str,
-        typer.Option(
-            "--primary", metavar="URL", help="The vendor's repository, or your mirror of it."
-        ),
+        Option("--primary", metavar="URL", help="The vendor's repository, or your mirror of it."),
     ] = "",
     internal: Annotated[
-        str, typer.Option("--internal", metavar="URL", help="The cluster's own repository.")
+        str, Option("--internal", metavar="URL", help="The cluster's own repository.")
     ] = "",
     release: Release = "",
     yes: Yes = False,

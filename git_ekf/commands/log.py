@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json, Release
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Option
 from git_ekf.deploy.read import Deployment, deployments
 from git_ekf.deploy.write import check_day
 from git_ekf.shown import escape
@@ -18,12 +18,12 @@ from git_ekf.terminal.text import document, first_line, say, shortened
 def log(
     number: Annotated[
         int | None,
-        typer.Option("-n", "--max-count", metavar="N", min=1, help="Show at most so many."),
+        Option("-n", "--max-count", metavar="N", min=1, help="Show at most so many."),
     ] = None,
     release: Release = "",
     since: Annotated[
         str,
-        typer.Option("--since", metavar="YYYY-MM-DD", help="Only records of that day and later."),
+        Option("--since", metavar="YYYY-MM-DD", help="Only records of that day and later."),
     ] = "",
     json: Json = False,
 ) -> None:

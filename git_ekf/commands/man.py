@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from git_ekf import declared as typer
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import UsageError
 from git_ekf.manual import pages
 from git_ekf.terminal.text import counted, say
@@ -14,20 +14,20 @@ from git_ekf.terminal.text import counted, say
 def man(
     name: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[PAGE|DIR]",
             help="The page, as upgrade or config; with --install, where to put all pages.",
         ),
     ] = "",
     install: Annotated[
-        bool, typer.Option("--install", help="Put the pages where man looks, or into DIR.")
+        bool, Option("--install", help="Put the pages where man looks, or into DIR.")
     ] = False,
     path: Annotated[
-        bool, typer.Option("--path", help="Print the folder of this installation's pages, for man.")
+        bool, Option("--path", help="Print the folder of this installation's pages, for man.")
     ] = False,
     schema: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--schema", help="Print the JSON schema of what the command PAGE prints with --json."
         ),
     ] = False,

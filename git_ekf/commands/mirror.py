@@ -9,11 +9,11 @@ import os
 from typing import Annotated
 
 from git_ekf import config as configuration
-from git_ekf import declared as typer
 from git_ekf.airgap.elsewhere import is_url
 from git_ekf.airgap.mirror import MirrorOrder
 from git_ekf.airgap.mirror import mirror as bring_up_to_date
 from git_ekf.commands.mirror_changes import Accept, show_backups, show_changes
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import HEADS, RECORDS, TAGS
@@ -24,18 +24,14 @@ from git_ekf.terminal.text import counted, say
 
 
 def mirror(
-    primary: Annotated[str, typer.Argument(metavar="PRIMARY", help="The vendor's repository.")],
+    primary: Annotated[str, Argument(metavar="PRIMARY", help="The vendor's repository.")],
     target: Annotated[
         str,
-        typer.Argument(
-            metavar="DIR|URL", help="The mirror: a bare repository here, or one to push to."
-        ),
+        Argument(metavar="DIR|URL", help="The mirror: a bare repository here, or one to push to."),
     ],
     release: Annotated[
         list[str] | None,
-        typer.Option(
-            "--release", metavar="X.Y", help="Mirror this release, not all; may be repeated."
-        ),
+        Option("--release", metavar="X.Y", help="Mirror this release, not all; may be repeated."),
     ] = None,
     accept: Accept = None,
 ) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.airgap.changes import KEPT, WITHDRAWN, RefChange
+from git_ekf.declared import Option
 from git_ekf.terminal.text import counted, say
 
 Accept = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--accept",
         metavar="NAME",
         help="Follow where NAME was rewritten or withdrawn; may be repeated.",

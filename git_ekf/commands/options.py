@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
+from git_ekf.declared import Option
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to every question.")]
-Release = Annotated[str, typer.Option("--release", metavar="X.Y", help="The release to work on.")]
-Force = Annotated[
-    bool, typer.Option("--force", help="Also where a git-ekf hook was edited by hand.")
-]
+Json = Annotated[bool, Option("--json", help="Print one JSON document.")]
+Yes = Annotated[bool, Option("--yes", "-y", help="Agree to every question.")]
+Release = Annotated[str, Option("--release", metavar="X.Y", help="The release to work on.")]
+Force = Annotated[bool, Option("--force", help="Also where a git-ekf hook was edited by hand.")]
 Message = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "-m",
         "--message",
         metavar="CONTEXT",
@@ -23,9 +21,9 @@ Message = Annotated[
 ]
 Field = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A further field of the record."),
+    Option("--field", metavar="NAME=VALUE", help="A further field of the record."),
 ]
 NoFetch = Annotated[
     bool,
-    typer.Option("--no-fetch", help="Go by what is known here, without asking internal."),
+    Option("--no-fetch", help="Go by what is known here, without asking internal."),
 ]

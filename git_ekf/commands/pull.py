@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.cluster import Cluster, cluster_of
 from git_ekf.commands.asked import fetch_both, note_answer, runs
 from git_ekf.commands.records_kept import note, with_records
@@ -12,6 +11,7 @@ from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
 from git_ekf.commands.upgrade_plan_shown import plan_as_json, show_plan
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
+from git_ekf.declared import Option
 from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
 from git_ekf.records import record_names, restore_records
@@ -32,7 +32,7 @@ _NOTHING_AFTERWARDS = Afterwards([], range_diff=False, build=False)
 def _pull(
     request: Request,
     switch: Annotated[
-        bool, typer.Option("--switch", help="Go to the release that the cluster runs.")
+        bool, Option("--switch", help="Go to the release that the cluster runs.")
     ] = False,
 ) -> int:
     """Take what internal has and this clone lacks, your unsaved commits on top of it."""

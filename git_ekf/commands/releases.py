@@ -6,9 +6,9 @@ import time
 from functools import partial
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json
+from git_ekf.declared import Option
 from git_ekf.errors import Refused
 from git_ekf.repository import Repository
 from git_ekf.shown import escape, shell
@@ -21,7 +21,7 @@ from git_ekf.vendor import last_fetch
 
 def releases(
     forecast: Annotated[
-        bool, typer.Option("--forecast", help="Add what an upgrade to each newer channel would do.")
+        bool, Option("--forecast", help="Add what an upgrade to each newer channel would do.")
     ] = False,
     json: Json = False,
 ) -> None:

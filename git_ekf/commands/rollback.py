@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.asked import asked
 from git_ekf.commands.options import NoFetch
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import go_on
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_rolled_back
+from git_ekf.declared import Argument, Exit, Option
 from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.internal import require_whole
@@ -27,34 +27,30 @@ _NAMED = 20
 def rollback(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="[TAG]", help="The deploy record to go back to.", show_default=False
-        ),
+        Argument(metavar="[TAG]", help="The deploy record to go back to.", show_default=False),
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("-n", "--dry-run", help="Say what would change, and change nothing.")
+        bool, Option("-n", "--dry-run", help="Say what would change, and change nothing.")
     ] = False,
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print the plan as one JSON document, and change nothing."),
+        Option("--json", help="Print the plan as one JSON document, and change nothing."),
     ] = False,
     exact: Annotated[
         bool,
-        typer.Option(
-            "--exact", help="Take exactly the record's files, with the vendor's of that time."
-        ),
+        Option("--exact", help="Take exactly the record's files, with the vendor's of that time."),
     ] = False,
     proceed: Annotated[
-        bool, typer.Option("--continue", help="Go on after conflicts were resolved.")
+        bool, Option("--continue", help="Go on after conflicts were resolved.")
     ] = False,
-    abort: Annotated[bool, typer.Option("--abort", help="Go back to where it began.")] = False,
+    abort: Annotated[bool, Option("--abort", help="Go back to where it began.")] = False,
     no_fetch: NoFetch = False,
 ) -> None:
     """Bring the configuration back to a deploy record, keeping history linear."""
     if proceed or abort:
         if name or dry_run or json or exact or (proceed and abort):
             raise UsageError("--continue and --abort stand alone", "git ekf rollback -h")
-        raise typer.Exit(_go_on("continue" if proceed else "abort"))
+        raise Exit(_go_on("continue" if proceed else "abort"))
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run or json else recovered()
@@ -65,19 +61,19 @@ def rollback(
     planned = plan(repo, deployment, exact=exact)
     if json:
         print(document("rollback", _as_json(planned)))
-        raise typer.Exit(FINDINGS if planned.conflicts else DONE)
+        raise Exit(FINDINGS if planned.conflicts else DONE)
     say(*_sentences(planned, repo))
     if planned.action == "nothing":
         return
     if planned.stat:
         say(*planned.stat.split("\n"))
     if dry_run:
-        raise typer.Exit(FINDINGS if planned.conflicts else DONE)
+        raise Exit(FINDINGS if planned.conflicts else DONE)
     result = roll_back(repo, planned)
     if isinstance(result, RolledBack):
         show_rolled_back(planned.branch, result.commit)
     else:
-        raise typer.Exit(show_outcome(repo, result, _AFTERWARDS))
+        raise Exit(show_outcome(repo, result, _AFTERWARDS))
 
 
 _AFTERWARDS = Afterwards([], range_diff=False, build=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.log import as_json
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Argument
 from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS
 from git_ekf.policy.finding import Finding
@@ -22,7 +22,7 @@ from git_ekf.terminal.text import document, nullable, say
 def show(
     name: Annotated[
         str,
-        typer.Argument(metavar="[TAG]", help="The record; by default the newest of this release."),
+        Argument(metavar="[TAG]", help="The record; by default the newest of this release."),
     ] = "",
     json: Json = False,
 ) -> int:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
-from git_ekf import declared as typer
 from git_ekf.cluster import branch_to_switch_to
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Option
 from git_ekf.internal import lacking
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
@@ -40,12 +40,12 @@ def status(
     json: Json = False,
     prompt: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--prompt", help="Print a few words for the shell's prompt, or nothing; never an error."
         ),
     ] = False,
     fetch: Annotated[
-        bool, typer.Option("--fetch", help="Ask both repositories first what they have now.")
+        bool, Option("--fetch", help="Ask both repositories first what they have now.")
     ] = False,
 ) -> None:
     """Show where things stand, and the command that moves each line on."""

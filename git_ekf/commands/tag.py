@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.asked import asked, note_elsewhere
 from git_ekf.commands.options import Field, Message, NoFetch
 from git_ekf.commands.recovered import recovered
+from git_ekf.declared import Option
 from git_ekf.deploy import editor
 from git_ekf.deploy.read import commits_of, deployments
 from git_ekf.deploy.write import (
@@ -35,7 +35,7 @@ def tag(
     message: Message = None,
     file: Annotated[
         str,
-        typer.Option(
+        Option(
             "-F",
             "--file",
             metavar="FILE",
@@ -45,12 +45,12 @@ def tag(
     field: Field = None,
     date: Annotated[
         str,
-        typer.Option(
+        Option(
             "--date", metavar="YYYY-MM-DD", help="The day of the deployment, for a late record."
         ),
     ] = "",
     sign: Annotated[
-        bool, typer.Option("-s", "--sign", help="Sign the record, as git tag -s does.")
+        bool, Option("-s", "--sign", help="Sign the record, as git tag -s does.")
     ] = False,
     no_fetch: NoFetch = False,
 ) -> None:

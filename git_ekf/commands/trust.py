@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.cluster import deployed_commit
 from git_ekf.commands.consent import require_consent
 from git_ekf.commands.options import Yes
 from git_ekf.config import FILE
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -20,17 +20,17 @@ from git_ekf.trust import trust as remember
 def trust(
     revisions: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[REVISION]...",
             help="Commits whose versions of the files that commands run are listed too.",
         ),
     ] = None,
     only_list: Annotated[
         bool,
-        typer.Option("--list", help="List the commands and which are trusted; change nothing."),
+        Option("--list", help="List the commands and which are trusted; change nothing."),
     ] = False,
     forget: Annotated[
-        bool, typer.Option("--revoke", help="Forget all commands that were trusted in this clone.")
+        bool, Option("--revoke", help="Forget all commands that were trusted in this clone.")
     ] = False,
     yes: Yes = False,
 ) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from git_ekf import declared as typer
 from git_ekf.commands.upgrade_or_sync import Request, run, with_request
+from git_ekf.declared import Argument, Option
 from git_ekf.upgrade import target as targets
 
 
@@ -15,7 +15,7 @@ def upgrade(
     request: Request,
     release: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="[X.Y]",
             help="The release to go to; the next one without it.",
             show_default=False,
@@ -23,7 +23,7 @@ def upgrade(
     ] = None,
     migrate_squash: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--migrate-squash",
             help="Migrate only the final state, and carry the configuration over as one commit.",
         ),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
-from git_ekf import declared as typer
 from git_ekf.ahead import asked_ahead
 from git_ekf.commands.asked import fetched
 from git_ekf.commands.superseded_shown import Droppable, note_nothing_dropped, who_decides
@@ -16,6 +15,7 @@ from git_ekf.commands.without_part import (
     note_without_part,
     refuse_without_part,
 )
+from git_ekf.declared import Option, Parameter, parameters
 from git_ekf.errors import DONE, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
@@ -37,75 +37,65 @@ class Request(NamedTuple):
 
     plan: Annotated[
         bool,
-        typer.Option(
-            "--plan", "-n", help="Say what would become of each commit, and change nothing."
-        ),
+        Option("--plan", "-n", help="Say what would become of each commit, and change nothing."),
     ] = False
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print the plan as one JSON document, and change nothing."),
+        Option("--json", help="Print the plan as one JSON document, and change nothing."),
     ] = False
-    proceed: Annotated[
-        bool, typer.Option("--continue", help="Go on after conflicts were resolved.")
-    ] = False
-    skip: Annotated[
-        bool, typer.Option("--skip", help="Go on without the commit it stopped at.")
-    ] = False
-    abort: Annotated[bool, typer.Option("--abort", help="Go back to where it began.")] = False
+    proceed: Annotated[bool, Option("--continue", help="Go on after conflicts were resolved.")] = (
+        False
+    )
+    skip: Annotated[bool, Option("--skip", help="Go on without the commit it stopped at.")] = False
+    abort: Annotated[bool, Option("--abort", help="Go back to where it began.")] = False
     prefer: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="SIDE[:PATTERN]",
             help="Settle conflicts in files: local or vendor; again for more.",
         ),
     ] = None
     drop: Annotated[
         Droppable | None,
-        typer.Option(
+        Option(
             metavar="superseded",
             help="Leave out the commits that would conflict and that the vendor has already.",
         ),
     ] = None
     flatten: Annotated[
         bool,
-        typer.Option(
-            "--flatten", help="Make one line of a history with merges, along first parents."
-        ),
+        Option("--flatten", help="Make one line of a history with merges, along first parents."),
     ] = False
     no_fetch: Annotated[
         bool,
-        typer.Option(
-            "--no-fetch", help="Go by what is known here, without asking either repository."
-        ),
+        Option("--no-fetch", help="Go by what is known here, without asking either repository."),
     ] = False
     no_save_check: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--no-save-check",
             help="Also where the branch is not saved to the internal repository.",
         ),
     ] = False
     verify: Annotated[
         str,
-        typer.Option(
+        Option(
             metavar="COMMAND",
             help="Run a check of your own afterwards; when it fails, exit with 1.",
         ),
     ] = ""
     no_build: Annotated[
-        bool, typer.Option("--no-build", help="Do not build the kustomizations afterwards.")
+        bool, Option("--no-build", help="Do not build the kustomizations afterwards.")
     ] = False
     build: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--build", help="Build both releases too, and say what becomes of fields and images."
         ),
     ] = False
     range_diff: Annotated[
         bool,
-        typer.Option(
-            "--range-diff", help="Show the commits before and after, as git range-diff does."
-        ),
+        Option("--range-diff", help="Show the commits before and after, as git range-diff does."),
     ] = False
 
 
@@ -119,9 +109,9 @@ def with_request(
     """
     hints = get_type_hints(Request, include_extras=True)
     defaults = Request._field_defaults
-    options = [typer.Parameter(name, hints[name], defaults[name]) for name in names]
-    known: list[typer.Parameter] = []
-    for parameter in typer.parameters(act):
+    options = [Parameter(name, hints[name], defaults[name]) for name in names]
+    known: list[Parameter] = []
+    for parameter in parameters(act):
         known += options if parameter.name == "request" else [parameter]
 
     @wraps(act)
