@@ -33,7 +33,7 @@ INSTALLED = {
         again="git ekf show",
     ),
     "deploy/write.py: the record could not be signed: git left the signature out": Scenario(
-        "printf '#!/bin/sh\\nprintf \"\\\\n[GNUPG:] SIG_CREATED \\\\n\" >&2\\n' >$TOP/gpg\n"
+        "printf '#!/bin/sh\\ncat >/dev/null\\nprintf \"\\\\n[GNUPG:] SIG_CREATED \\\\n\" >&2\\n' >$TOP/gpg\n"
         "chmod +x $TOP/gpg\ngit config gpg.program $TOP/gpg\n"
         "ssh-keygen -q -t ed25519 -N '' -f $TOP/key",
         "git ekf tag -m x --sign",
