@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pexpect
@@ -67,13 +67,19 @@ class History:
         return done.out.strip()
 
     def look(
-        self, old: str, new: str, commit: str, carried: Mapping[str, Entry | None] | None = None
+        self,
+        old: str,
+        new: str,
+        commit: str,
+        carried: Mapping[str, Entry | None] | None = None,
+        place: Callable[[str], str] = lambda path: "",
     ) -> Superseded | None:
         """What speaks for the last of the customer's commits being in `new`."""
         changes = self.git.diff_trees(f"{commit}^", commit)
         [(_, subject)] = self.git.subjects([commit], [f"{commit}^"])
         one = Commit(commit, subject, changes, commit, commit)
-        return Supersession(self.git, old, new).look_at(one, f"{commit}^", carried or {})
+        look = Supersession(self.git, old, new, place)
+        return look.look_at(one, f"{commit}^", carried or {})
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +215,19 @@ def test_evidence(history: History) -> None:
         "superseded: the vendor has all of it in another form,"
         f" at new/a.yaml:4,31 (since {first[:7]})"
     ]
+
+
+def test_a_file_is_followed_through_the_releases(history: History) -> None:
+    """Which git does not know again from the first to the last."""
+    base = history.commit("", {FILE: text()}, "Base")
+    other = {f"line{number}": f"other {number}" for number in range(4, 29)}
+    vendor = history.commit(base, {FILE: None, "new/a.yaml": text(**MINE, **other)}, "Vendor's")
+    mine = history.commit(base, {FILE: text(**MINE)}, "Mine")
+    assert history.look(base, vendor, mine) is None
+    found = history.look(base, vendor, mine, place={FILE: "new/a.yaml"}.__getitem__)
+    assert found
+    assert found.certain
+    assert [file.there for file in found.files] == ["new/a.yaml"]
 
 
 def test_more_files_than_are_named(history: History) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -41,13 +41,18 @@ _PULL_REQUEST = re.compile(r"\s*\(#\d+\)$")
 class Supersession:
     """Tells which commits the vendor has made his own between an old state of his and a new one.
 
-    `git` goes by no settings (`Scratch.writing`). Each fact is asked once, and only when wanted.
+    `git` goes by no settings (`Scratch.writing`). `place` says of a file that is not there any more
+    where the releases in between have moved it, "" where they have not (`Followed.place`). Each
+    fact is asked once, and only when wanted.
     """
 
-    def __init__(self, git: Git, old: str, new: str) -> None:
+    def __init__(
+        self, git: Git, old: str, new: str, place: Callable[[str], str] = lambda path: ""
+    ) -> None:
         self._git = git
         self._old = old
         self._new = new
+        self._place = place
 
     def look_at(
         self, commit: Commit, parent: str, carried: Mapping[str, Entry | None]
@@ -94,7 +99,8 @@ class Supersession:
         old = self._git.entries(self._old, changes)
         new = self._git.entries(self._new, changes)
         missing = [path for path in changes if path not in new]
-        moved = {path: self._renames[path] for path in missing if path in self._renames}
+        places = {path: self._place(path) or self._renames.get(path) for path in missing}
+        moved = {path: place for path, place in places.items() if place}
         new.update(self._git.entries(self._new, moved.values()))
         files = []
         for path, (before, after) in changes.items():

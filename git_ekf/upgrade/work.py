@@ -104,7 +104,7 @@ class Work(NamedTuple):
         from git_ekf.replay.dropping import Dropping  # which few upgrades need
         from git_ekf.replay.superseded import Supersession
 
-        look = Supersession(scratch.writing, self.stack.base, self.vendor)
+        look = Supersession(scratch.writing, self.stack.base, self.vendor, followed.place)
         dropping = Dropping(scratch, target.onto, foretell, look, options.drop)
         return dropping.steps(self.stack, steps)
 
