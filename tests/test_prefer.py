@@ -162,6 +162,20 @@ def test_generated_files(
         assert_as_git_does(history.build(Path(folder) / "r"), side)
 
 
+@pytest.mark.parametrize("side", sorted(STRATEGY))
+@pytest.mark.parametrize("pattern", ["", "*"])
+def test_a_file_in_the_way_of_one_that_was_renamed(tmp_path: Path, side: str, pattern: str) -> None:
+    """The vendor deleted the old one and has another there: git stops, though both have lines."""
+    text = Text(b"Operator <operator@example.com> 1600000000 +0000", b"", b"Files\n")
+    old, other = (File(FILE, b"".join(b"%c %d\n" % (word, n) for n in range(9))) for word in b"ox")
+    first = Version({b"a/x": old, b"c": other}, text, ())
+    vendors = Version({b"b/x": File(FILE, b"theirs\n"), b"c": other}, text, ())
+    mine = Version({b"b/x": old, b"c": other}, text, ())
+    built = History(first, [vendors], [mine]).build(tmp_path / "r")
+    assert replay(built, side, pattern).steps[-1].verdict == "conflict"
+    assert rebase(*built, options=["-X", STRATEGY[side]]).stopped
+
+
 # --- real ones ---
 
 

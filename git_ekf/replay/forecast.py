@@ -21,7 +21,7 @@ from git_ekf.replay.divergence import Divergence, is_edit
 from git_ekf.replay.file_merges import FileMerge, merge_files
 from git_ekf.replay.folders import Folders
 from git_ekf.replay.followed import Followed
-from git_ekf.replay.merging import Conflict, Merge, merge, one_a_path
+from git_ekf.replay.merging import Conflict, Merge, meets_a_rename, merge, one_a_path
 from git_ekf.replay.new_side import NewSide, has_attributes
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
@@ -292,6 +292,8 @@ class Forecast:
     ) -> dict[str, Entry | None]:
         """The files in conflict, decided without asking where all of them can be; else none."""
         if self._settle is None or not all(conflict.can_be_settled for conflict in conflicts):
+            return {}
+        if meets_a_rename(conflicts, stages):
             return {}
         entries: dict[str, Entry | None] = {}
         how = []

@@ -98,6 +98,14 @@ def _kind(type_: str, message: str, paths: tuple[str, ...], stages: Stages) -> s
     return "rename" if "rename" in word else word
 
 
+def meets_a_rename(conflicts: Iterable[Conflict], stages: Stages) -> bool:
+    """Whether a file is in the way of one that was renamed: git -X leaves that (rename/delete)."""
+    renamed = {
+        path for conflict in conflicts if conflict.kind == "rename" for path in conflict.paths
+    }
+    return any({2, 3} <= stages.get(path, {}).keys() for path in renamed)
+
+
 def one_a_path(conflicts: Iterable[Conflict]) -> list[Conflict]:
     """The conflicts, one for the same paths.
 
