@@ -12,7 +12,6 @@ What could make git's merge depend on more than a commit's own paths is looked a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import takewhile
 
@@ -25,18 +24,12 @@ from git_ekf.replay.merging import Conflict, Merge, meets_a_rename, merge, one_a
 from git_ekf.replay.new_side import NewSide, has_attributes
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
-from git_ekf.replay.step import ReplayStep, Settle
+from git_ekf.replay.step import Progress, ReplayStep, Settle, Write
 
 _PORTION = 10  # steps handed over at a time, to be written while others are looked at
 _BATCH = 100  # steps that may wait for a merge: each merge takes two processes
 # The new side of a path whose merge git has not been asked for yet.
 _NOT_READ = Entry("000000", "")
-
-# Takes steps to be written.
-Write = Callable[[list[ReplayStep]], None]
-
-# Goes through the commits, and shows how far it is.
-Progress = Callable[[Sequence[Commit]], Iterable[Commit]]
 
 
 class Forecast:

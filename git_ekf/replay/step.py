@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
@@ -106,3 +106,10 @@ class ReplayStep:
         self.moved = []
         self.conflicts = []
         self.settled = []
+
+
+# Takes steps to be written.
+Write = Callable[[list[ReplayStep]], None]
+
+# Goes through the commits, and shows how far it is.
+Progress = Callable[[Sequence[Commit]], Iterable[Commit]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.replay.forecast import Progress
+from git_ekf.replay.step import Progress
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import any_migration

@@ -13,11 +13,11 @@ from git_ekf.git.trees import CommitChanges
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.evidence import Drop
 from git_ekf.replay.followed import Followed
-from git_ekf.replay.forecast import Forecast, Progress, Write
+from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.one_line import one_line
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
-from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.step import Progress, ReplayStep, Write
 from git_ekf.repository import Repository
 from git_ekf.upgrade.migration import (
     Migrated,
