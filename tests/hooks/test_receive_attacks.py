@@ -318,8 +318,9 @@ def test_a_record_of_another_branch(site: Site) -> None:
     site.refused("tag-mismatch branch-base", false, honest, "release-1.9", vendor)
     site.accepted(honest, "release-1.9", vendor)
     site.refused("tag-mismatch branch-base", false)
+    # What is all the vendor's stands on itself.
     site.refused(
-        "branch-base",
+        "tag-mismatch branch-base",
         site.record(NAME, "origin/release-1.9", Date="2026-11-21", Upstream_SHA=shared),
     )
 
