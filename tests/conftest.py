@@ -189,7 +189,9 @@ class Clone:
         """Commits one file, without a hook but for `verify`; the new commit's id."""
         self.write(path, text)
         self.git("add", "--", path)
-        self.git("commit", "-q", "-m", message, *([] if verify else ["--no-verify"]))
+        # Whether there is much to pack need not be asked: it takes a third of the time.
+        options = [] if verify else ["--no-verify"]
+        self.git("-c", "maintenance.auto=false", "commit", "-q", "-m", message, *options)
         return self.out("rev-parse", "HEAD")
 
     def rules(self, *args: str) -> list[str]:

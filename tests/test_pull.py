@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import Clone, Run
+from reach import rare
 from upgrading import World, snapshot, vendor_commit
 
 TODAY = "2026-11-20"
@@ -734,6 +735,7 @@ def test_a_clone_without_records_says_why(pair: Pair, tmp_path: Path) -> None:
 # --- killed and interrupted ---
 
 
+@rare
 def test_killed_at_any_time(pair: Pair, tmp_path: Path) -> None:
     """Whatever is left, the branch is where it was or where it goes, and the next pull ends well."""
     theirs = fix(pair.a)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, Run, run
-from reach import EVERYTHING, long
+from reach import EVERYTHING, rare
 from test_rollback import FILE, record, switch
 
 from git_ekf.deploy.refusal import complaints
@@ -163,7 +163,7 @@ def test_only_records_go_along(saved: Clone, server: Clone) -> None:
     assert list(refs(server, "refs/tags")) == [f"refs/tags/{ONE}"]
 
 
-@long
+@rare
 def test_thousands_of_records(saved: Clone, server: Clone) -> None:
     count = 2000 if EVERYTHING else 500
     message = saved.out("cat-file", "tag", ONE).partition("\n\n")[2]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
+from reach import rare
 from upgrading import (
     ISTIO,
     NEWEST_GIT,
@@ -83,6 +84,7 @@ def stop_and_go_on(world: World, place: Clone | None = None) -> None:
 # --- kinds of repositories ---
 
 
+@rare
 def test_sha256(tmp_path: Path) -> None:
     world = make(tmp_path, "sha256")
     assert len(world.out("rev-parse", "HEAD")) == 64

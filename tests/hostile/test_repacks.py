@@ -168,6 +168,7 @@ def test_records_and_rollback(
     assert_whole(world.path)
 
 
+@rare
 def test_pull(templates: dict[str, Path], tmp_path: Path, repacking: Repacking) -> None:
     """With a commit and a record of either, whose name the other clone took."""
     world = copy(templates["clean"], tmp_path)
