@@ -30,7 +30,7 @@ MIRRORED = {
         ("git ekf bundle apply $TOP/2 $TOP/mirror.git --accept $VENDOR",),
     ),
     "airgap/apply.py: {} is older than what is there: it has what the vendor had on {}, and the mirror that of {}; nothing was changed": Scenario(
-        f"git fetch -q origin\ntouch -d '1 hour ago' .git/FETCH_HEAD\ngit ekf bundle create $TOP/1\n{_MIRROR}",
+        f"git fetch -q origin\ntouch -d '1 hour ago' .git/FETCH_HEAD .git/logs/refs/remotes/origin/*\ngit ekf bundle create $TOP/1\n{_MIRROR}",
         "git ekf bundle apply $TOP/1 $TOP/mirror.git",
         ("git ekf bundle create FILE --from $VENDOR",),
         {"FILE": "$TOP/2"},
