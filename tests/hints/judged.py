@@ -48,7 +48,7 @@ JUDGED = {
         said="bytes between slashes",
     ),
     "policy/receiver.py: the push has more than {} MB of deploy records": Scenario(
-        f"{_SERVER}git ekf tag -m x\nfor size in 0 17000000 17000001\n"
+        f"{_SERVER}git ekf tag -m x\nfor size in 0 $(seq 3000001 3000012)\n"
         f"do (git cat-file tag {_RECORD}; head -c $size /dev/zero) |\n"
         "git -C $INTERNAL hash-object -t tag -w --stdin\ndone >$TOP/tags",
         "n= i=1; while read -r tag; do echo $(printf %040d 0) $tag"

@@ -87,7 +87,12 @@ def kept_commits(world: World, built: Built) -> list[str]:
     """The commits to carry over, oldest first: those that the vendor has not taken."""
     commits = world.out("rev-list", "--reverse", f"{built.base}..{built.tip}").split()
     taken = upstream(*built)
-    return [oid for oid in commits if oid not in taken]
+    # Those that always were empty stay, whatever the vendor has (sequencer.c).
+    return [oid for oid in commits if oid not in taken or is_empty(world, oid)]
+
+
+def is_empty(world: World, oid: str) -> bool:
+    return world.git("diff-tree", "--quiet", f"{oid}^", oid, ok=False).code == 0
 
 
 def rebase(git: World, built: Built, todo: Path) -> Run:
