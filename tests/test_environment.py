@@ -248,3 +248,17 @@ def test_hooks_of_a_shared_repository_are_for_all_who_share_it(world: World) -> 
         finally:
             os.umask(before)
         assert {stat.S_IMODE(path.stat().st_mode) for path in hooks.iterdir()} == {mode}
+
+
+@pytest.mark.parametrize("name", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_what_pathspecs_mean_to_the_user_is_nothing_to_ours(world: World, name: str) -> None:
+    """A plan with conflicts, which asks git for single paths, and the stop at the first of them."""
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Our image")
+    env = {f"GIT_{name}_PATHSPECS": "1"}
+    plan = ("upgrade", "--plan", "--no-fetch", "--prefer", "local:own/*")
+    theirs = world.ekf(*plan, env=env)
+    assert (theirs.code, theirs.out, theirs.err) == (1, world.ekf(*plan).out, "")
+    stopped = world.ekf("upgrade", "--no-fetch", "--no-save-check", "--drop", "superseded", env=env)
+    assert stopped.code == 3, stopped
+    assert "both changed it; the vendor's last commit there is" in stopped.out
+    assert world.ekf("upgrade", "--abort", env=env).code == 0

@@ -23,6 +23,13 @@ from git_ekf.shown import shell
 T = TypeVar("T")
 
 
+# Of our own pathspecs nothing is to be changed by what the user has set for his (git(1)).
+OWN_PATHSPECS = {
+    **dict.fromkeys(("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS"), "0"),
+    **dict.fromkeys(("GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"), "0"),
+}
+
+
 class Process:
     """git, run in a directory and with an environment of its own."""
 

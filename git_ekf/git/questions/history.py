@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from git_ekf.git.process import Ahead, Process, as_lines
+from git_ekf.git.process import OWN_PATHSPECS, Ahead, Process, as_lines
 
 if TYPE_CHECKING:
     from git_ekf.git.trees import CommitChanges
@@ -188,7 +188,7 @@ class HistoryQuestions(Process):
             options.append("--full-history")  # not only as many as explain what is there now
         listing = ("rev-list", *options, *tips, f"^{base}", "--", *paths)
         if paths:  # mostly there is none
-            return self.changes_of(self._lines(*listing))
+            return self.changes_of(self.variant(env=OWN_PATHSPECS)._lines(*listing))
         return _parse_changes(self._piped(listing, ("diff-tree", "--stdin", *_CHANGES)))
 
     def changes_of(self, commits: Sequence[str]) -> list[CommitChanges]:
@@ -208,7 +208,8 @@ class HistoryQuestions(Process):
     def last_commit_on(self, path: str, base: str, tip: str) -> str:
         """ "ABBREVIATED SUBJECT" of the last commit from `base` to `tip` on a path; "" for none."""
         options = ("-1", "--format=%h %s", "--encoding=UTF-8")
-        return self._text("log", *options, f"{base}..{tip}", "--", f":(top,literal){path}")
+        git = self.variant(env=OWN_PATHSPECS)
+        return git._text("log", *options, f"{base}..{tip}", "--", f":(top,literal){path}")
 
     def brought_line(self, path: str, number: int, base: str, tip: str) -> str:
         """The commit from `base` to `tip` that brought a line of a file there (git-blame(1)).

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from git_ekf.git.process import Process
+from git_ekf.git.process import OWN_PATHSPECS, Process
 from git_ekf.git.transfer import stop
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ class TreeQuestions(Process):
         """Path -> entry, of those of some paths that a commit's tree has."""
         from git_ekf.git.trees import Entry
 
+        git = self.variant(env=OWN_PATHSPECS)
         asked = [f":(top,literal){path}" for path in paths]
         entries = {}
         for first in range(0, len(asked), _AT_ONCE):
             some = asked[first : first + _AT_ONCE]
-            for field in self._nul_fields("ls-tree", "-z", "--full-tree", commit, "--", *some):
+            for field in git._nul_fields("ls-tree", "-z", "--full-tree", commit, "--", *some):
                 words, _, path = field.partition("\t")
                 mode, _, oid = words.split(" ")
                 entries[path] = Entry(mode, oid)
@@ -48,12 +49,7 @@ class TreeQuestions(Process):
 
     def entry(self, commit: str, path: str) -> Entry | None:
         """The entry of a commit's tree at a path; None where there is none."""
-        from git_ekf.git.trees import Entry
-
-        for field in self._nul_fields("ls-tree", "-z", "--full-tree", commit, "--", path):
-            mode, _, oid = field.partition("\t")[0].split(" ")
-            return Entry(mode, oid)
-        return None
+        return self.entries(commit, [path]).get(path)
 
     def top_directories(self, commit: str) -> set[str]:
         """The directories at the top of a commit's tree."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import GitFailed
-from git_ekf.git.process import Ahead, Process, split_fields
+from git_ekf.git.process import OWN_PATHSPECS, Ahead, Process, split_fields
 from git_ekf.git.questions.about import AboutQuestions
 from git_ekf.git.transfer import stop
 
@@ -62,7 +62,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
         """Files below some directories that git ignores (gitignore(5)), from the current one."""
         pathspecs = [f":(literal){folder}" for folder in folders]
         options = ("--others", "--ignored", "--exclude-standard")
-        return self._nul_fields("ls-files", "-z", *options, "--", *pathspecs)
+        git = self.variant(env=OWN_PATHSPECS)
+        return git._nul_fields("ls-files", "-z", *options, "--", *pathspecs)
 
     def hidden_changes(self) -> list[str]:
         """Files of the index that are not what it says, and at which git does not look.
@@ -91,7 +92,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def untracked_files(self, folder: str) -> list[str]:
         """Paths below a directory that are not in the index, ignored ones too."""
-        return self._nul_fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
+        git = self.variant(env=OWN_PATHSPECS)
+        return git._nul_fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
 
     def tracked_files(self, pathspecs: Iterable[str]) -> list[str]:
         """Paths in the index that pathspecs match, each once."""
@@ -101,7 +103,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def add(self, paths: Iterable[str]) -> None:
         """Puts files into the index as they are."""
-        self._run("add", "--", *(f":(literal){path}" for path in paths))
+        git = self.variant(env=OWN_PATHSPECS)
+        git._run("add", "--", *(f":(literal){path}" for path in paths))
 
     def add_everything(self) -> None:
         """Makes the index what the files are, ignored ones too."""
@@ -135,7 +138,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def remove_file(self, path: str) -> None:
         """Takes a file out of the index and the work tree, and directories that it leaves empty."""
-        self._run("rm", "--quiet", "--force", "--", f":(top,literal){path}")
+        git = self.variant(env=OWN_PATHSPECS)
+        git._run("rm", "--quiet", "--force", "--", f":(top,literal){path}")
 
     def check_out_copies(self, git_dir: str, commits: Mapping[str, str]) -> None:
         """Writes the files of commits to directories (directory -> commit), side by side.
