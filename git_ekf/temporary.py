@@ -13,6 +13,7 @@ import shutil
 import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -25,8 +26,8 @@ _CONTENT = b"git-ekf is at work in the directory beside this file, and removes b
 def temporary(parent: str | None = None) -> Iterator[str]:
     """The real path of a new directory, which is gone when the context ends.
 
-    It is below `parent`, by default the system's place for such. For the main thread, whose signals
-    it holds off at the end. Raises OSError.
+    It is below `parent`, by default the system's place for such. In the main thread it holds off
+    signals at the end. Raises OSError.
     """
     held = _hold(os.path.realpath(parent or tempfile.gettempdir()))
     if held is None:
@@ -104,8 +105,12 @@ def _clear(private: str) -> None:
 def undisturbed() -> Iterator[None]:
     """Lets ^C and termination pass by.
 
-    Blocking them would not do: beside threads another one takes the signal.
+    Blocking them would not do: beside threads another one takes the signal. Only the main thread is
+    disturbed by any, and only it may hold them off.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {
         number: signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,18 @@ def test_a_parent_that_may_be_somebody_elses(tmp_path: Path, private: Path, kind
         assert Path(folder).parent == tmp_path
     assert sorted(tmp_path.iterdir()) == sorted([elsewhere, private])
     assert list(elsewhere.iterdir()) == []
+
+
+def test_beside_the_main_thread(private: Path) -> None:
+    """Where no signal arrives, and none may be held off."""
+    seen: list[bool] = []
+
+    def work() -> None:
+        with temporary() as folder:
+            seen.append(os.path.isdir(folder))
+        seen.append(os.path.exists(folder))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [True, False]

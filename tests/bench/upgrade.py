@@ -222,7 +222,8 @@ class Bench:
         """Milliseconds."""
         case.before()
         begin = time.perf_counter()
-        self.world.run(*case.command, cwd=case.cwd)
+        # A real stack may lose something in its next release.
+        self.world.run(*case.command, cwd=case.cwd, may_find=case.name in (UPGRADE, PLAN))
         took = time.perf_counter() - begin
         case.after()
         return 1000 * took
