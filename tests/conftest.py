@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import forking
 import pytest
 from limits import pytest_timeout_set_timer  # noqa: F401 (a hook)
-from reach import pytest_collection_modifyitems, pytest_configure_node  # noqa: F401 (hooks)
+from reach import EVERYTHING, pytest_collection_modifyitems, pytest_configure_node  # noqa: F401 (hooks)
 
 from git_ekf.demo.sample import make_vendor
 
@@ -52,8 +52,11 @@ _ROOM = 8 << 30  # bytes; a whole run leaves two or three gigabytes until its en
 
 
 def _work_in_memory() -> None:
-    """Temporary files go where no disk is, on a system that has much room there."""
-    if "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
+    """Temporary files go where no disk is, on a system that has much room there.
+
+    Not those of everything, which are many times as many.
+    """
+    if EVERYTHING or "TMPDIR" in os.environ or not os.path.isdir(_MEMORY):
         return
     system = os.statvfs(_MEMORY)
     runs_programs = not system.f_flag & os.ST_NOEXEC
