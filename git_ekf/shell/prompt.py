@@ -8,11 +8,12 @@ import sys
 import time
 
 from git_ekf.hooks.settings import Settings, client_settings, parse_config
-from git_ekf.hooks.spawn import finish, read, start
+from git_ekf.hooks.spawn import finish, limit_time, read, start
 from git_ekf.names import Scheme, record_name
 from git_ekf.transaction.at_work import at_work
 
 _LIMIT = 1 << 24  # bytes; a longer answer is none
+_SECONDS = 3  # how long a shell waits at most for its prompt: then there are no words
 
 # A prompt runs no program of the repository that it is in, which may have come with a commit.
 _STATUS = (
@@ -38,6 +39,7 @@ _OPERATIONS = {
 def main() -> None:
     """Prints the words, and ends the process with exit code 0 in any case."""
     os.environ["GIT_OPTIONAL_LOCKS"] = "0"  # nobody's commit is to fail because of a prompt
+    limit_time(_SECONDS)
     try:
         text = segment()
         if text:

@@ -50,6 +50,7 @@ class Cluster:
             clone.git("config", "gc.auto", "0")
         self.kept: dict[Path, set[str]] = {clone.path: set() for clone in self.clones}
         self.noted: dict[Path, set[str]] = {clone.path: set() for clone in self.clones}
+        self.made: set[str] = set()
         self.saved: set[str] = set()
         self.records: dict[str, str] = {}
         self.log: list[Step] = []
@@ -104,11 +105,13 @@ class Cluster:
             self.unchanged(before, after, done)
             self.unchanged(there, self.refs(self.internal), done)
         left = {ref: oid for ref, oid in before.items() if after.get(ref) != oid}
-        if words[0] == "undo":  # takes back what it had made
+        if words[0] == "undo":  # takes back what git-ekf had made, also what it has moved since
             self.noted[clone.path] -= set(left.values())
+            self.kept[clone.path] -= self.made & set(left.values())
         else:
             branches = {oid for ref, oid in left.items() if ref.startswith("refs/heads/release-")}
             self.kept[clone.path] |= branches
+            self.made |= set(after.values()) - set(before.values())
         return done
 
     def unchanged(self, before: dict[str, str], after: dict[str, str], done: Run) -> None:
