@@ -1,8 +1,9 @@
 """How far the tests go: a slice of some minutes, or with EKF_TEST_ALL=1 everything, which takes most of an hour.
 
-What is only then tried whole is marked `long`: every point at which a command can be killed, random seeds in
-place of the same ones each time, long models and races, and the real data. And of a test with many cases, each
-with repositories of its own, the suite as a whole tries two; a run of one file, or with everything, all.
+What is only then tried whole is marked `long`: every point at which a command can be killed, many examples,
+long models and races, and the real data. And of a test with many cases, each with repositories of its own, the
+suite as a whole tries two; a run of one file, or with everything, all. What is chosen at random is chosen alike
+each time, unless EKF_TEST_SEED=N says otherwise.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 
 EVERYTHING = os.environ.get("EKF_TEST_ALL") == "1"
+SEED = int(os.environ.get("EKF_TEST_SEED", "0"))
 
 Test = TypeVar("Test", bound=Callable[..., object])
 Thing = TypeVar("Thing")
@@ -28,18 +30,20 @@ rare = pytest.mark.long(rare=True)
 
 
 def generated(examples: int, **options: Any) -> Callable[[Test], Test]:
-    """For a property test: so many examples, the same ones each time, or with everything many more and random ones.
+    """For a property test: so many examples, or with everything many more.
 
     A failure prints what makes hypothesis try the example again.
     """
     chosen = settings(
         max_examples=examples * _MORE if EVERYTHING else examples,
-        derandomize=not EVERYTHING,
+        derandomize=not SEED,
         deadline=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
         **options,
     )
+    if SEED:
+        return lambda test: long(seed(SEED)(chosen(test)))
     return lambda test: long(chosen(test))
 
 
