@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
-from conftest import Clone
+from conftest import Clone, run
 
 from git_ekf.git.tagobject import parse_tag
 
@@ -226,6 +227,34 @@ def test_an_untrue_record_is_not_adopted(saved: Clone, more: str) -> None:
     saved.git("tag", "-a", "--cleanup=verbatim", "-F", "-", OLD, stdin=text)
     publish(saved)
     assert "cannot be completed (" in refused(saved, OLD)
+
+
+def test_tags_that_are_called_as_the_day_alone(saved: Clone) -> None:
+    """No record can be called after them, so it has the next number, here and on the server."""
+    by_day = ["deploy/2026-11-20", "deploy/2026-11-20.2"]
+    for name in by_day:
+        three_fields(saved, name)
+    assert saved.ekf("check").code == 1
+    done = saved.ekf("adopt", *by_day, "-m", "x")
+    assert done.out.splitlines() == [
+        "Recorded deploy/2026-11-01/release-1.8, which stands for deploy/2026-11-20",
+        "Recorded deploy/2026-11-01.2/release-1.8, which stands for deploy/2026-11-20.2",
+        "Next: git ekf save",
+    ]
+    assert saved.ekf("tag", "-m", "now").out.startswith("Recorded deploy/2026-11-20.3/release-1.8")
+    assert saved.ekf("save").code == 0
+    assert saved.rules("--all") == []
+
+
+def test_a_tag_that_is_called_as_its_own_day(saved: Clone, internal: Path) -> None:
+    three_fields(saved, "deploy/2026-11-01")
+    done = run("git-ekf", "hooks", "install", "--server", cwd=internal)
+    assert done.code == 0, done
+    done = saved.ekf("adopt", "deploy/2026-11-01")
+    assert done.out.startswith(f"Recorded {NEW}, which stands for deploy/2026-11-01\n")
+    assert saved.ekf("save").code == 0
+    assert saved.rules("--all") == []
+    assert saved.ekf("show", NEW).code == 0
 
 
 def by_hand(clone: Clone, name: str, revision: str = "HEAD", **changes: str) -> None:

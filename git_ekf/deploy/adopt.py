@@ -136,7 +136,8 @@ def _complete(
     _require_on_branch(repo, old, commit, branch)
     day = check_day(given.get("date") or _day(repo, old, said, when))
     require_not_ahead(repo, day)
-    numbers[day, branch] = numbers.get((day, branch), 0) + 1
+    new = RecordName(day, numbers.get((day, branch), 0) + 1, branch).behind(record_names(repo))
+    numbers[day, branch] = new.number
     facts = {
         "Date": day,
         "Local branch": branch,
@@ -159,7 +160,6 @@ def _complete(
             f"{old.name} does not say its {', '.join(missing)}; nothing was recorded",
             f"git ekf adopt {shell(old.name)} {options}",
         )
-    new = RecordName(day, numbers[day, branch], branch)
     return Adoption(old.name, new, commit, write(Record(tuple(filled.items()))), when)
 
 

@@ -12,7 +12,7 @@ from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records, judge_repository
 from git_ekf.record import CONTEXT, Record, is_signed, parse, write
-from git_ekf.records import RecordTag, record_names
+from git_ekf.records import RecordTag, record_names, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free_names
@@ -170,13 +170,16 @@ def _judge(repo: Repository, record: Record, message: str) -> list[Finding]:
 
 
 def next_name(repo: Repository, date: str, branch: str) -> RecordName:
-    """The name behind the last one of the day, so that the numbers tell the order."""
+    """The name behind the last one of the day, so that the numbers tell the order.
+
+    What is published under the name of a day alone stays there, and has its numbers to itself.
+    """
     last = 0
     for text in record_names(repo, f"{date}/{branch}", f"{date}.*/{branch}"):
         name = record_name(text, repo.config.scheme)
         if isinstance(name, RecordName):
             last = max(last, name.number)
-    return RecordName(date, last + 1, branch)
+    return RecordName(date, last + 1, branch).behind(saved_records(repo))
 
 
 def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = False) -> RecordName:

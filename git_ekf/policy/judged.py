@@ -169,7 +169,12 @@ class Records:
         repo = self.repo
         if TAGS + name in self._arriving or name in saved_records(repo):
             return True
-        return bool(record_names(repo, name.removeprefix(DEPLOY)))
+        return name in record_names(repo, name.removeprefix(DEPLOY))
+
+    def is_next(self, name: RecordName) -> bool:
+        """Whether there is the record before it, or another tag in the place of that one."""
+        before = RecordName(name.date, name.number - 1, name.branch)
+        return name.number == 1 or self.has(str(before)) or self.has(before.folder)
 
     def backed_up(self, branch: str) -> bool:
         """Whether the internal repository has the branch, or gets it in the same push."""

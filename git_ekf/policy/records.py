@@ -47,8 +47,8 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
             f"{record.record.name} was made more than a day from now by the clock of its tagger",
             f"git ekf doctor, which looks at the clock; {delete}, then tag again",
         )
-    before = str(RecordName(name.date, name.number - 1, name.branch))
-    if name.number > 1 and not records.has(before):
+    if not records.is_next(name):
+        before = RecordName(name.date, name.number - 1, name.branch)
         yield record.finding(
             f"{record.record.name} has no record before it: there is no {before}",
             f"{delete}, then: git ekf tag --date {name.date}",
