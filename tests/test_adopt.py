@@ -85,6 +85,14 @@ def test_a_record_with_three_fields(saved: Clone) -> None:
     assert shown.code == 0
     assert f"\n  adopted by {NEW}, which stands for it\n" in shown.out
     assert "adopted by" not in saved.ekf("show", NEW).out
+    head, indent = saved.out("rev-parse", "--short", "HEAD"), " " * len(NEW)
+    for option in ([], ["--release", "1.8"], ["--since", "2026-11-01"]):
+        assert saved.ekf("log", *option).out.splitlines() == [
+            f"{NEW} * {head}  We added Istio.",
+            f"{indent}            stands for {OLD}",
+            f"{OLD}     {head}",
+            f"{indent}            adopted by {NEW}",
+        ]
     again = saved.ekf("adopt", OLD)
     assert (again.code, again.out) == (0, f"{OLD} needs no other record\nNothing was recorded.\n")
 

@@ -8,7 +8,7 @@ from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json, Release
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
-from git_ekf.deploy.read import Deployment, deployments
+from git_ekf.deploy.read import Deployment, adopters, adoptions, deployments
 from git_ekf.deploy.write import check_day
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
@@ -44,6 +44,7 @@ def log(
         return
     width = max(len(record.tag.name) for record in found)
     cluster = cluster_of(repo)
+    adopted = adoptions(deployments(repo) if release or since else recent)
     with paged():
         for record in found:
             runs = cluster.running is not None and record.tag.oid == cluster.running.tag.oid
@@ -52,6 +53,10 @@ def log(
             name = paint(f"{record.tag.name:<{width}}", "yellow")
             context = escape(shortened(first_line(record.context), 60))
             print(f"{name} {saved} {record.commit[:7]}  {context}".rstrip())
+            for old in record.adopts:
+                say(f"{'':{width}}   {'':7}  stands for {old}")
+            for new in adopters(record, adopted):
+                say(f"{'':{width}}   {'':7}  adopted by {new}")
         if not all(record.saved for record in found):
             say(f"! not on {repo.config.internal}: git ekf save")
 

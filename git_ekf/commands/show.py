@@ -75,7 +75,7 @@ def _print(
         say(f"  {name + ':':<16} {first}".rstrip())
         for line in others:
             say(f"{'':19}{line}")
-    for adopter in read.adopters(repo, record):
+    for adopter in read.adopters(record, read.adoptions(read.deployments(repo))):
         say(f"  adopted by {adopter}, which stands for it")
     if findings:
         print(paint("  not verified:", "red") if untrue else "  verified, but:")

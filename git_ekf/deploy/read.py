@@ -44,6 +44,13 @@ class Deployment(NamedTuple):
         return context_of(self.tag.raw, self.expected) if self.tag.raw else ""
 
     @property
+    def adopts(self) -> list[str]:
+        """The names of the older records that it says that it stands for."""
+        if f"\n{ADOPTS}: ".encode() not in (self.tag.raw or b""):  # nearly always
+            return []
+        return [value for name, value in self.record.fields if name == ADOPTS]
+
+    @property
     def order(self) -> tuple[str, int]:
         """For sorting the records of a release by the day they name."""
         return self.name.date, self.name.number
@@ -75,12 +82,19 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
     return found
 
 
-def adopters(repo: Repository, record: Deployment) -> list[str]:
-    """The names of the records on the same commit that say that they stand for this one."""
+def adoptions(records: list[Deployment]) -> dict[str, list[Deployment]]:
+    """Name of an older record -> those of these records that say that they stand for it."""
+    found: dict[str, list[Deployment]] = {}
+    for record in records:
+        for name in record.adopts:
+            found.setdefault(name, []).append(record)
+    return found
+
+
+def adopters(record: Deployment, adopted: dict[str, list[Deployment]]) -> list[str]:
+    """The names of the records, among the adoptions, that stand for this one on its commit."""
     name = record.tag.name
-    line = f"\n{ADOPTS}: {name}\n".encode()
-    others = [one for one in deployments(repo) if line in (one.tag.raw or b"")]
-    same = [one.tag.name for one in others if one.commit == record.commit]
+    same = [one.tag.name for one in adopted.get(name, ()) if one.commit == record.commit]
     return [other for other in same if other != name]
 
 
