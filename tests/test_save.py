@@ -314,7 +314,7 @@ def test_a_branch_that_was_only_set_back_takes_nothing_away(saved: Clone, server
     new = saved.out("rev-parse", "HEAD")
     saved.git("reset", "-q", "--keep", "HEAD~1")
     status = saved.ekf("status").out
-    assert "1 commit only on internal (asked just now)   git ekf pull" in status
+    assert "1 commit only on internal (asked just now)     git ekf pull" in status
     with unchanged(saved, server):
         message, hint = failed(saved.ekf("save"), 4)
     assert message.startswith("internal has 1 commit on release-1.8 that this clone lacks: ")

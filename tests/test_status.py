@@ -34,7 +34,7 @@ def test_a_fresh_clone(clone: Clone) -> None:
         "On release-1.8, following origin/release-1.8",
         f"  configuration  0 commits on {base}",
         "  channel        up to date (fetched 2 hours ago)",
-        f"{NEWER}                             git ekf upgrade --plan",
+        f"{NEWER} (fetched 2 hours ago)       git ekf upgrade --plan",
         "  saved          never: internal has no release-1.8 (asked just now)   git ekf save",
         "  last deploy    none recorded",
         "  policy         ok",
@@ -73,7 +73,7 @@ def test_everything_has_moved(clone: Clone, vendor: Path, tmp_path: Path) -> Non
         f"  configuration  3 commits on {base}",
         "  not committed  1 changed file, 1 untracked file                               git add -A && git commit",
         "  channel        1 new vendor commit (fetched just now)                         git ekf sync",
-        f"{NEWER}                                      git ekf upgrade --plan",
+        f"{NEWER} (fetched just now)                   git ekf upgrade --plan",
         "  saved          2 commits, 3 deploy records not on internal (asked just now)   git ekf save",
         "  last deploy    deploy/2026-11-20/release-1.8, 2 commits ago",
         "  policy         branch-upstream, tag-fields                                    git ekf check",
@@ -88,7 +88,7 @@ def test_internal_is_ahead(clone: Clone, internal: Path, tmp_path: Path) -> None
     Clone(tmp_path / "other").git("push", "-q")
     clone.git("fetch", "-q", "internal")
     line = next(line for line in clone.ekf("status").out.splitlines() if line.startswith("  saved"))
-    assert line.split("   ")[-1] == "git ekf pull"
+    assert line.split("   ")[-1].strip() == "git ekf pull"
     assert "1 commit only on internal" in line
 
 
@@ -306,3 +306,13 @@ def test_a_record_on_what_is_no_commit_here(clone: Clone, what: str) -> None:
     done = clone.ekf("status")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"internal runs release-1.8 at {oid[:7]} since ")
+
+
+def test_a_branch_that_is_not_checked_out(clone: Clone) -> None:
+    clone.commit("own/a", "1")
+    assert clone.ekf("save").code == 0
+    clone.git("switch", "-q", "-c", "release-1.9", "--track", "origin/release-1.9")
+    clone.git("branch", "-q", "-f", "release-1.8", "release-1.8~1")
+    row = "  other branch   release-1.8: 1 commit only on internal (asked just now)"
+    command = "git switch release-1.8 && git ekf pull"
+    assert f"{row}   {command}\n" in clone.ekf("status").out

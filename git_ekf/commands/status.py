@@ -172,7 +172,7 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         update = f"git ekf mirror {shell(state.mirror.primary)} {shell(url)}"
         yield _Row("mirror", f"{primary} is one, long without an update", update)
     if state.newer:
-        yield _Row("newer", _newer(state.newer), "git ekf upgrade --plan")
+        yield _Row("newer", f"{_newer(state.newer)} ({fetched})", "git ekf upgrade --plan")
     yield _Row("saved", *_saved(repo, state, internal))
     yield _Row("last deploy", *_last_deploy(state))
 
@@ -240,7 +240,8 @@ def _other_rows(state: Status, repo: Repository) -> Iterator[_Row]:
             parts.append(f"{counted(other.not_here, 'commit')} only on {internal}")
         act = "pull" if other.not_here else "save"
         command = f"git switch {shell(other.branch)} && git ekf {act}"
-        yield _Row("other branch", f"{other.branch}: {', '.join(parts)}", command)
+        text = f"{other.branch}: {', '.join(parts)} ({_asked(state)})"
+        yield _Row("other branch", text, command)
     if state.ahead:
         names = ", ".join(state.ahead[:3])
         text = f"{names}: of a clock in the future, does not count"
