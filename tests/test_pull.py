@@ -107,6 +107,21 @@ def test_a_stale_clone_decides_nothing(
     assert pair.b.ekf(*command).code == 0
 
 
+def test_a_sync_without_news_of_the_vendor_has_asked_too(pair: Pair) -> None:
+    fix(pair.a)
+    deploy(pair.a, "Fix it", 2)
+    for command in (["sync"], ["sync", "--plan"], ["sync", "--no-fetch"]):
+        said, hint = refused(pair.b.ekf(*command))
+        assert said.startswith("internal has 1 commit on release-1.8 that this clone lacks: ")
+        assert hint == "git ekf pull"
+    assert pair.b.ekf("pull").code == 0
+    tip = pair.b.short("origin/release-1.8")
+    nothing = f"release-1.8 already stands on origin/release-1.8 at {tip}; nothing to do\n"
+    for command in (["sync"], ["sync", "--plan"], ["sync", "--flatten", "--plan"]):
+        done = pair.b.ekf(*command)
+        assert (done.code, done.out) == (0, nothing)
+
+
 def test_an_upgrade_after_the_pull_has_the_colleagues_fix(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)

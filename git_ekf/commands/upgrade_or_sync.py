@@ -18,6 +18,7 @@ from git_ekf.commands.without_part import (
 from git_ekf.declared import Option, Parameter, parameters
 from git_ekf.errors import DONE, UsageError
 from git_ekf.git.calls import Git
+from git_ekf.internal import require_current
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
@@ -171,8 +172,11 @@ def run(
         target = above_what_stays(repo, target)
     if only_plans:
         note_without_part(options_given)
+    nothing_new = target.nothing_new and not options.flatten
+    if only_plans and (request.json or not nothing_new):
         return show_plan(repo, target, options, shell(*words), json=request.json)
-    if target.nothing_new and not options.flatten:
+    if nothing_new:
+        require_current(repo, target.branch, "nothing was changed", goal=target.goal)
         channel = f"{repo.config.primary}/{target.goal}"
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         note_nothing_dropped(options.drop, dropped=False)
