@@ -11,11 +11,13 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Clone, Run, run
+from daemons import HOST, daemon, environment
 from reach import rare
 
 from git_ekf.airgap import archive
@@ -1149,3 +1151,73 @@ def test_git_that_fails_is_no_fault_of_the_bundle(
     assert "No space left on device" in reason(one, NoSpace)
     done = ekf("apply", one, tmp_path / "inside.git", code=5)
     assert ("No space left" in done.err, (tmp_path / "inside.git").exists()) == (True, False)
+
+
+# --- from a URL ---
+
+
+def kept() -> list[Path]:
+    """The copies that are kept of what URLs have."""
+    return sorted((Path.home() / ".cache" / "git-ekf" / "mirrors").glob("*.git"))
+
+
+def packed(copy: Path) -> int:
+    """How many objects have come in packs; one that came twice counts twice."""
+    said = Clone(copy).out("count-objects", "-v")
+    return int(said.partition("in-pack: ")[2].partition("\n")[0])
+
+
+def daemon_of(vendor: Path, folder: Path) -> AbstractContextManager[int]:
+    """A server with the vendor's repository, on a port of loopback."""
+
+    def command(port: int) -> list[str]:
+        where = [f"--listen={HOST}", f"--port={port}", f"--base-path={vendor.parent}"]
+        return ["git", "daemon", "--export-all", "--verbose", *where]
+
+    return daemon(folder / "daemon.log", command, environment(folder), "Ready to rumble")
+
+
+def test_from_a_server_only_what_is_new_travels(
+    vendor: Path,
+    tmp_path: Path,
+    day: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = [tmp_path / f"{number}.tar" for number in (1, 2, 3, 4)]
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:git")
+    inside = tmp_path / "inside.git"
+    Clone(vendor).git("tag", "moving", "release-1.8")
+    with daemon_of(vendor, tmp_path) as port:
+        url = f"git://{HOST}:{port}/{vendor.name}"
+        ekf("create", paths[0], "--from", url)
+        apply(paths[0], inside)
+        [copy] = kept()
+        everything = packed(copy)
+
+        # The vendor moves a tag, rewrites a channel, adds to another and withdraws the third.
+        day(2)
+        add(vendor, "release-1.9", "More")
+        rewritten = add(vendor, "release-1.8", "Other", "release-1.8~1")
+        Clone(vendor).git("tag", "-f", "moving", "release-1.9")
+        Clone(vendor).git("update-ref", "-d", "refs/heads/release-1.10")
+        done = ekf("create", paths[1], "--from", url, "--receipt", f"{paths[0]}.receipt")
+        assert "  2 commits, 2 objects\n" in done.out
+        assert packed(copy) == everything + 2 + 1  # and a new blob for the copy's own state
+        apply(paths[1], inside, "release-1.8", "release-1.10", "moving")
+        assert public(inside) == public(vendor)
+        assert public(inside)["refs/heads/release-1.8"] == rewritten
+
+        # Of one release only what is on it now, whatever the copy remembers.
+        asked = ("--from", url, "--release", "1.8")
+        ekf("create", paths[2], *asked)
+        apply(paths[2], tmp_path / "other.git")
+        assert public(tmp_path / "other.git").keys() == {"refs/heads/release-1.8"}
+
+        # A copy that is damaged, or cannot be kept, costs time and nothing else.
+        (copy / "HEAD").write_text("")
+        (copy / "packed-refs").write_text("what\n")
+        ekf("create", paths[3], *asked)
+        shutil.rmtree(copy)
+        copy.write_text("")
+        ekf("create", paths[3], *asked)
+    assert list(tmp_path.glob(".git-ekf-*")) == []

@@ -29,12 +29,15 @@ def is_url(text: str) -> bool:
     return "://" in text or (":" in text.partition("/")[0] and not os.path.exists(text))
 
 
-def copy_of(url: str, object_format: str) -> str:
-    """Where the copy of the mirror at a URL is kept, so that only what is new has to travel."""
+def copy_of(url: str, kind: str) -> str:
+    """Where a copy of what is at a URL is kept, so that only what is new has to travel.
+
+    `kind` tells apart two copies of one URL. Raises OSError where there is no place for any.
+    """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "git-ekf", "mirrors")
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    digest = hashlib.sha256(os.fsencode(f"{object_format} {normalise_url(url)}")).hexdigest()
+    digest = hashlib.sha256(os.fsencode(f"{kind} {normalise_url(url)}")).hexdigest()
     return os.path.join(folder, f"{digest[:16]}.git")
 
 

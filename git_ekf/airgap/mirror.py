@@ -39,13 +39,15 @@ class MirrorOrder(NamedTuple):
 
     `target` is a directory or a URL, `releases` are those to mirror (none: all of the vendor's).
     `accepted` are branches and tags that the vendor may have rewritten or withdrawn, or the URL
-    that the vendor had before.
+    that the vendor had before. `follows`: the vendor may do as he likes, and what he had stays
+    under refs/ekf/backup/.
     """
 
     primary: str
     target: str
     releases: Sequence[str]
     accepted: Sequence[str]
+    follows: bool = False
 
     @property
     def command(self) -> str:
@@ -99,7 +101,8 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
         wanted = _fetch(quarantined, order, offered, channels, have)
         compared, kept = _compared(scheme, have, offered, wanted, asked)
         changes = compare(quarantined, wanted, compared)
-        require_accepted(changes, order)
+        if not order.follows:
+            require_accepted(changes, order)
         if elsewhere:
             backups = push(own, quarantine, target, changes, state)
         else:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from git_ekf import config as configuration
+from git_ekf.airgap.changes import KEPT, WITHDRAWN, RefChange
+from git_ekf.airgap.elsewhere import copy_of
 from git_ekf.airgap.ref_names import can_carry
-from git_ekf.errors import Refused
+from git_ekf.errors import GitFailed, NoSpace, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, TAGS
 from git_ekf.names import Scheme, without_credentials
@@ -35,26 +38,53 @@ class Source(NamedTuple):
 
 @contextmanager
 def opened_source(git: Git, source: str, releases: Sequence[str], folder: str) -> Iterator[Source]:
-    """A directory, the repository here (""), or what a URL has, mirrored below `folder`.
+    """A directory, the repository here (""), or what a URL has, of which a copy is kept.
 
-    Its refs are all, or those of some releases: their channels, and the tags on them. Raises
-    Refused where there is no repository, or one without the vendor's channels; UsageError where the
-    vendor has no such release.
+    Its refs are all, or those of some releases: their channels, and the tags on them. Where no copy
+    can be kept there is one below `folder` for as long as it takes. Raises Refused where there is
+    no repository, or one without the vendor's channels; UsageError where the vendor has no such
+    release.
     """
     if not source or os.path.isdir(source):
         yield _source(git, source or None, releases)
         return
+    with _fetched(git, source, releases, folder) as (path, changes):
+        refs = {one.ref: one.new for one in changes if one.kind not in (KEPT, WITHDRAWN)}
+        refs = {ref: oid for ref, oid in refs.items() if can_carry(ref)}
+        # It was fetched just now, whatever the clock is told to be.
+        yield _source(git, path, ())._replace(complete=not releases, updated=None, refs=refs)
+
+
+@contextmanager
+def _fetched(
+    git: Git, url: str, releases: Sequence[str], folder: str
+) -> Iterator[tuple[str, list[RefChange]]]:
+    """The copy of what a URL has, and what of it is wanted."""
     # What few need is imported when it is: git does the rest in less time.
     import tempfile
 
     from git_ekf.airgap.mirror import MirrorOrder, mirror
 
     scheme = configuration.load(None, git.config_pairs()).scheme
+    path = ""
+    try:
+        path = copy_of(url, "vendor")
+        order = MirrorOrder(url, path, releases, [], follows=True)
+        changes = mirror(git, scheme, order).changes
+    except (OSError, Refused, GitFailed, NoSpace) as error:
+        # Another command is at work there, the disk is full, or somebody has damaged it.
+        if isinstance(error, GitFailed | NoSpace):
+            shutil.rmtree(path, ignore_errors=True)
+    else:
+        try:
+            yield path, changes
+        except GitFailed:
+            shutil.rmtree(path, ignore_errors=True)  # the next time without what may be damaged
+            raise
+        return
     with tempfile.TemporaryDirectory(prefix=".git-ekf-", dir=folder) as scratch:
-        copy = os.path.join(scratch, "mirror.git")
-        mirror(git, scheme, MirrorOrder(source, copy, releases, []))
-        # It was fetched just now, whatever the clock is told to be.
-        yield _source(git, copy, releases)._replace(updated=None)
+        path = os.path.join(scratch, "mirror.git")
+        yield path, mirror(git, scheme, MirrorOrder(url, path, releases, [])).changes
 
 
 def _source(git: Git, directory: str | None, releases: Sequence[str]) -> Source:
