@@ -87,7 +87,7 @@ def test_kept_changed_and_lost(world: World, tmp_path: Path) -> None:
     # An overlay of one's own is compared with the vendor's that it stands on.
     world.commit(OWN, kustomization(["../base"]), "Mine")
     world.commit("own/y.yaml", thing("Other", a=1), "Other")
-    done = ekf(world, "--build", code=0)
+    done = ekf(world, code=0)
     assert fields(done) == ["fields    5 customised fields: 5 kept"]
     assert "moved all the same" not in done.out
 
@@ -103,7 +103,7 @@ def test_a_field_that_is_lost(world: World) -> None:
     assert "and break what is listed above" in plan.out
     local = ekf(world, "--plan", "--build", "--prefer", "local", code=0)
     assert fields(local)[1:] == ["changed   Thing x z: 5, the vendor's is 3"]
-    done = ekf(world, "--build", "--prefer", "vendor", code=1)
+    done = ekf(world, "--prefer", "vendor", code=1)  # built without being asked to
     assert fields(done) == lost
     assert "release-1.9 has moved all the same: look at these before you apply it.\n" in done.out
     assert done.out.endswith("\nTo take it back: git ekf undo\n")
@@ -155,7 +155,7 @@ def test_what_no_longer_builds(world: World) -> None:
     plan = ekf(world, "--plan", "--build", code=1)
     assert fields(plan) == ["broken    own no longer builds"]
     assert "            broken: no such target\n" in plan.out
-    assert fields(ekf(world, "--build", code=1)) == ["broken    own no longer builds"]
+    assert fields(ekf(world, code=1)) == ["broken    own no longer builds"]
 
 
 def test_what_has_never_built(world: World) -> None:
@@ -183,6 +183,9 @@ def test_a_builder_that_is_not_trusted(world: World) -> None:
     said = fields(ekf(world, "--plan", "--build", code=0))
     assert len(said) == 1
     assert said[0].startswith("note      customised fields were not compared: .ekf.toml names")
+    assert fields(ekf(world, "--build", code=0)) == [
+        said[0].replace("customised fields were not compared", "kustomizations were not built")
+    ]
 
 
 def test_build_and_no_build(world: World) -> None:

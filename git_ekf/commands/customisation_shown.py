@@ -22,22 +22,27 @@ def print_customisation(found: Customisation) -> None:
         say(f"  broken    {path} no longer builds")
         for line in lines:
             say(f"            {line}")
+    if found.compared and not found.fields:
+        say(f"  fields    no customised field in {counted(found.compared, 'kustomization')}")
+    print_fields(found)
+    if found.note:
+        say(f"  note      customised fields were not compared: {found.note}")
+
+
+def print_fields(found: Customisation) -> None:
+    """Prints how many fields are kept, each that is not, and where they were not compared."""
     if found.fields:
         counts = found.counts()
         words = [f"{count:,} {state}" for state, count in counts.items() if count]
         number = len(found.fields)
         fields = f"{number:,} customised field{'s' if number > 1 else ''}"
         say(f"  fields    {fields}: {', '.join(words)}")
-    elif found.compared:
-        say(f"  fields    no customised field in {counted(found.compared, 'kustomization')}")
     _print_all("lost", found.lost)
     _print_all("changed", [field for field in found.fields if field.state == "changed"])
     for path, why in found.uncompared[:_LISTED]:
         say(f"  note      the fields of {path} were not compared: {why}")
     if len(found.uncompared) > _LISTED:
         say(f"  note      nor were those of {len(found.uncompared) - _LISTED} more")
-    if found.note:
-        say(f"  note      customised fields were not compared: {found.note}")
 
 
 def _print_all(word: str, fields: list[Field]) -> None:

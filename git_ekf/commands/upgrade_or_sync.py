@@ -202,7 +202,7 @@ def _afterwards(request: Request, check: list[str]) -> Afterwards:
     from git_ekf.commands.upgrade_shown import Afterwards
 
     flags = shell(*_words(request, _AFTERWARDS))
-    return Afterwards(check, request.range_diff, not request.no_build, flags, request.build)
+    return Afterwards(check, request.range_diff, not request.no_build, flags)
 
 
 def _given(request: Request, release: str | None, *, squash: bool) -> list[str]:

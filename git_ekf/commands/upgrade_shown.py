@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from git_ekf.commands.customisation_shown import print_customisation
+from git_ekf.commands.customisation_shown import print_fields
 from git_ekf.commands.effects_shown import print_effects
 from git_ekf.commands.images_shown import print_coverage
 from git_ekf.commands.superseded_shown import note_nothing_dropped
@@ -26,20 +26,21 @@ from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import PULL, ROLLBACK, SYNC, UPGRADE, Target
 
+if TYPE_CHECKING:
+    from git_ekf.upgrade.verify import Verification
+
 
 class Afterwards(NamedTuple):
     """All there is to do once the commits are carried over.
 
     `check` are the words of the user's own check; `range_diff`: the commits are shown; `build`:
-    kustomizations are built; `fields`: customised fields are compared as well. `flags` are the
-    options that say so, as they are typed.
+    kustomizations are built. `flags` are the options that say so, as they are typed.
     """
 
     check: list[str]
     range_diff: bool
     build: bool
     flags: str = ""
-    fields: bool = False
 
 
 def note_outcome(result: Done | Stopped | Ended, drop: Drop | None = None) -> None:
@@ -126,8 +127,10 @@ def _show_verification(
     from git_ekf.upgrade.verify import run_check, verify
 
     progress = partial(counting, "Building kustomizations")
-    build = then.build and not then.fields  # which builds them, and more
-    verified = verify(repo, target, tip, progress, by_hand=by_hand, build=build)
+    replaced = target.command in (UPGRADE, SYNC)
+    verified = verify(
+        repo, target, tip, progress, by_hand=by_hand, build=then.build, compare=replaced
+    )
     for finding in verified.findings:
         say(f"  policy    {finding.rule}: {finding.message}")
     for path, lines in verified.broken:
@@ -138,39 +141,27 @@ def _show_verification(
         say(f"  note      kustomizations were not built: {verified.unbuilt}")
     elif verified.built and not verified.broken:
         say(f"  builds    {counted(verified.built, 'kustomization')} that your commits change")
+    if verified.customisation:
+        print_fields(verified.customisation)
     if verified.images:
         print_coverage(verified.images, f"git ekf images {tip[:12]} --json")
     sys.stdout.flush()
     failure = run_check(repo, target, tip, then.check) if then.check else ""
     if failure:
         say(f"  check     {then.check[0]} {failure}")
-    intact = target.command not in (UPGRADE, SYNC)
-    if not intact and then.build and then.fields:
-        from git_ekf.upgrade.customisation import customisation_of
-
-        found = customisation_of(repo, target, tip, progress)
-        print_customisation(found)
-        broken = [path for path, _ in found.broken]
-        intact = _show_effects(repo, target, tip, broken, lost=not found.fine)
-    elif not intact:
-        intact = _show_effects(repo, target, tip, [path for path, _ in verified.broken])
+    intact = not replaced or _show_effects(repo, target, tip, verified)
     return verified.fine and intact and not failure
 
 
-def _show_effects(
-    repo: Repository, target: Target, tip: str, broken: list[str], *, lost: bool = False
-) -> bool:
-    """Prints what is broken as far as that can be read, and whether it is nothing.
-
-    `broken` are kustomizations of which it has been said; `lost`: so has it of something else.
-    """
+def _show_effects(repo: Repository, target: Target, tip: str, verified: Verification) -> bool:
+    """Prints what is broken as far as that can be read, and whether it is nothing."""
     from git_ekf.upgrade.effects import effects_of
 
-    effects = effects_of(repo, target, tip).without(broken)
+    effects = effects_of(repo, target, tip).without([path for path, _ in verified.broken])
     print_effects(effects)
-    if lost or not effects.fine:
+    if verified.loses or not effects.fine:
         say(f"{target.goal} has moved all the same: look at these before you apply it.")
-    return effects.fine and not lost
+    return effects.fine
 
 
 def _print_state(state: RebaseState) -> None:

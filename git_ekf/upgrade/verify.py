@@ -20,6 +20,7 @@ from git_ekf.upgrade.target import Target
 
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress
+    from git_ekf.manifests.four_builds import Customisation
     from git_ekf.manifests.image_coverage import Coverage
 
 
@@ -29,7 +30,8 @@ class Verification(NamedTuple):
     `built` counts the kustomizations that were built, `broken` are those that built before and do
     not now, with the builder's lines. `unbuilt` says why none was built, "" where they were or
     there is none. `findings` are errors of the policy. `images` are held against images.registry,
-    None where that is not set, or nothing was built.
+    None where that is not set, or nothing was built. `customisation` has the customised fields,
+    None where they were not compared.
     """
 
     built: int
@@ -37,12 +39,18 @@ class Verification(NamedTuple):
     unbuilt: str
     findings: list[Finding]
     images: Coverage | None = None
+    customisation: Customisation | None = None
 
     @property
     def fine(self) -> bool:
         """Whether nothing is wrong."""
         covered = self.images is None or self.images.fine
-        return covered and not (self.broken or self.findings)
+        return covered and not (self.broken or self.findings or self.loses)
+
+    @property
+    def loses(self) -> bool:
+        """Whether a customised field is lost."""
+        return bool(self.customisation and self.customisation.lost)
 
 
 def verify(
@@ -53,15 +61,20 @@ def verify(
     *,
     by_hand: bool,
     build: bool,
+    compare: bool = False,
 ) -> Verification:
     """Looks at the release branch as it is now.
 
-    `by_hand`: somebody has resolved conflicts; `build`: kustomizations are built.
+    `by_hand`: somebody has resolved conflicts; `build`: kustomizations are built; `compare`: and
+    the fields in them compared.
     """
     findings = policy_errors(repo) if by_hand else []
     if not build:
         return Verification(0, [], "", findings)
-    found = _verify_builds(repo, target, tip, progress, findings)
+    found = None
+    if compare:
+        found = _compare_builds(repo, target, tip, progress, findings)
+    found = found or _verify_builds(repo, target, tip, progress, findings)
     if not repo.config.images_registry:
         return found
     from git_ekf.manifests.image_coverage import coverage
@@ -70,6 +83,19 @@ def verify(
         return found._replace(images=coverage(repo, tip, progress))
     except (Refused, CallFailed, UsageError) as error:
         return found._replace(unbuilt=error.message)
+
+
+def _compare_builds(
+    repo: Repository, target: Target, tip: str, progress: Progress, findings: list[Finding]
+) -> Verification | None:
+    """What becomes of customised fields, and so whether it still builds; None without PyYAML."""
+    from git_ekf.upgrade.customisation import customisation_of
+
+    found = customisation_of(repo, target, tip, progress)
+    if found.note:
+        return None
+    built = len(_touched(repo, target.onto, tip)) if found.compared else 0
+    return Verification(built, found.broken, "", findings, customisation=found)
 
 
 def _verify_builds(
