@@ -140,6 +140,8 @@ def _call(argv: list[str]) -> Any:
 def _report(error: EkfError) -> int:
     """Prints an error. Its exit code, which is all there is where standard error is full."""
     try:
+        if error.code == INTERRUPTED:
+            print(file=sys.stderr)  # below the terminal's ^C
         print_error(error)
     except BrokenPipeError:
         raise

@@ -3,6 +3,7 @@
 EkfError
  ├── UsageError     2  wrong usage: an option, an argument, a line of the configuration
  ├── Refused        4  a precondition does not hold; nothing was changed
+ ├── Interrupted  130  somebody has ended the program, and something is half done
  └── CallFailed     5  something git-ekf called failed
       ├── GitFailed    …and it was git
       ├── NoSpace      …because a disk is full, whatever it was that wrote
@@ -54,6 +55,12 @@ class Refused(EkfError):
     """A precondition does not hold. Nothing was changed."""
 
     code = REFUSED
+
+
+class Interrupted(EkfError):
+    """Somebody has ended the program at the terminal, and something is half done."""
+
+    code = INTERRUPTED
 
 
 class CallFailed(EkfError):

@@ -731,6 +731,35 @@ def test_interrupted_at_the_question(world: World) -> None:
     assert_clean(world)
 
 
+def test_interrupted_at_the_question_of_a_rebase(world: World) -> None:
+    """It says how to go on, which the terminal shows below the question."""
+    world.git("config", "commit.cleanup", "strip")
+    before = snapshot(world)
+    for how, code in (("--abort", 0), ("--skip", 0)):
+        child = pexpect.spawn(
+            str(GIT_EKF), ["upgrade"], cwd=str(world.path), timeout=60, encoding="utf-8"
+        )
+        child.setwinsize(24, 250)
+        child.expect_exact("Leave it out?")
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 130
+        assert (
+            (child.before or "")
+            .replace("\r\n", "\n")
+            .endswith(
+                "\ngit-ekf: interrupted; the upgrade has stopped half-way\n"
+                "hint: git status shows where; then: git ekf upgrade --continue, or --abort\n"
+            )
+        )
+        assert world.ekf("upgrade", how).code == code
+        if how == "--abort":
+            assert snapshot(world)["refs"] == before["refs"]
+            assert_clean(world)
+    assert subjects(world) == ["Last", "More", "Three replicas", "Settings"]
+
+
 @rare
 @pytest.mark.skipif(not MADE.exists(), reason="the real upgrades are not on this machine")
 def test_no_commit_that_people_kept(tmp_path: Path) -> None:

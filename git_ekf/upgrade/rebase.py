@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, Refused
+from git_ekf.declared import Abort
+from git_ekf.errors import CallFailed, Interrupted, Refused
 from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.replay.evidence import Drop, Superseded, always
@@ -81,16 +84,17 @@ def start(
     journal.begin(operation)
     repo.git.update_refs(known[1:])
     todo = write_todo(repo, state)
-    code, output = repo.git.start_rebase(repo.place.top, todo, state.onto, target.base)
-    os.unlink(todo)
-    if in_progress(repo, state):
-        # For notes and the post-rewrite hook.
-        append(repo, "rewritten-list", *(f"{old} {new}" for old, new in state.written))
-    elif code:
-        recognise(repo, journal)
-        reason = _reason(output)
-        raise CallFailed(f"git rebase did not begin: {reason}; nothing was changed", "git status")
-    return _go_on(repo, journal, state, code, output, drop)
+    with _saying_how_to_go_on(repo, state):
+        code, output = repo.git.start_rebase(repo.place.top, todo, state.onto, target.base)
+        os.unlink(todo)
+        if in_progress(repo, state):
+            # For notes and the post-rewrite hook.
+            append(repo, "rewritten-list", *(f"{old} {new}" for old, new in state.written))
+        elif code:
+            recognise(repo, journal)
+            why = _reason(output)
+            raise CallFailed(f"git rebase did not begin: {why}; nothing was changed", "git status")
+        return _go_on(repo, journal, state, code, output, drop)
 
 
 def proceed(
@@ -119,8 +123,24 @@ def proceed(
     if _end(repo, state):
         return _go_on(repo, journal, state, 0, "", drop)
     restore_last_line(repo, state)
-    code, output = repo.git.resume_rebase(repo.place.top, how)
-    return _go_on(repo, journal, state, code, output, drop)
+    with _saying_how_to_go_on(repo, state):
+        code, output = repo.git.resume_rebase(repo.place.top, how)
+        return _go_on(repo, journal, state, code, output, drop)
+
+
+@contextmanager
+def _saying_how_to_go_on(repo: Repository, state: RebaseState) -> Iterator[None]:
+    """Raises Interrupted where somebody ends the program while the rebase is under way."""
+    try:
+        yield
+    except (KeyboardInterrupt, Abort):
+        if not in_progress(repo, state):
+            raise
+        command = state.target.command
+        raise Interrupted(
+            f"interrupted; the {command} has stopped half-way",
+            f"git status shows where; then: git ekf {command} --continue, or --abort",
+        ) from None
 
 
 def abort(repo: Repository, journal: Journal, what: str) -> Target:

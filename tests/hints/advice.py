@@ -3,6 +3,7 @@
 _HANDED_ON = "hands on the hint of another error, which has an entry of its own"
 _SENDER = "only the sender of a bundle can do it, on another machine"
 _ADMINISTRATOR = "only the server's administrator can do it"
+_AT_A_TERMINAL = "only who sits at a terminal gets to it; what it says is as at any stop"
 _CHOICE = "only the user knows which other one is meant"
 _PASSES = "passes by itself: the same command again"
 _INSTALL = "depends on the machine: what to install, and by what"
@@ -11,6 +12,7 @@ _FILE = "the file has to be corrected by hand, which only its owner can"
 
 ADVICE: dict[str, str] = {
     "origins.py: {} cannot be read: {}": _ADMINISTRATOR,
+    "upgrade/rebase.py: interrupted; the {} has stopped half-way": _AT_A_TERMINAL,
     "deploy/adopt.py: {} is being taken by somebody else": _PASSES,
     "airgap/create.py: the vendor's address cannot be printed: {}": _CHOICE,
     "commands/demo.py: the name of {} cannot be printed, as the tour does": _CHOICE,

@@ -12,7 +12,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "git_ekf"
 
 # What is made with a sentence and what helps, and which argument the latter is.
 MADE = {
-    **dict.fromkeys(("EkfError", "UsageError", "Refused", "CallFailed", "Finding"), 1),
+    **dict.fromkeys(
+        ("EkfError", "UsageError", "Refused", "Interrupted", "CallFailed", "Finding"), 1
+    ),
     **dict.fromkeys(("fail", "warn"), 1),
     **dict.fromkeys(("Diagnosis", "Failure", "HooksDirectory"), 2),
     "finding": 1,
