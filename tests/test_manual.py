@@ -72,7 +72,7 @@ def test_every_command_has_a_page_and_every_page_a_command() -> None:
     assert (
         sorted(
             [f"git-ekf-{name}.1" for name in COMMANDS]
-            + ["git-ekf.1", "ekf.toml.5", "git-ekf-workflow.7"]
+            + ["git-ekf.1", "ekf-fleet.toml.5", "ekf.toml.5", "git-ekf-workflow.7"]
         )
         == PAGES
     )
