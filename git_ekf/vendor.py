@@ -55,19 +55,21 @@ def ask_remote(git: Git, role: str, url: str, *patterns: str) -> dict[str, str]:
 
 def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
     """The error for a repository that cannot be read, with the reason in a sentence."""
-    reason = error.message
-    if isinstance(error, GitFailed):
-        # The first complaint says what is wrong; "Could not read from remote repository" only
-        # follows it.
-        reason = next(
-            (line.removeprefix("fatal: ") for line in error.stderr.split("\n") if line.strip()),
-            reason,
-        )
     shown = without_credentials(url)
     return CallFailed(
-        f"cannot read the {role} repository {shown}: {reason}",
+        f"cannot read the {role} repository {shown}: {reason_of(error)}",
         f"try it with: git ls-remote {shell(shown)}",
     )
+
+
+def reason_of(error: CallFailed) -> str:
+    """Why a repository cannot be read, in git's words."""
+    if not isinstance(error, GitFailed):
+        return error.message
+    # The first complaint says what is wrong; "Could not read from remote repository" only
+    # follows it.
+    said = (line for line in error.stderr.split("\n") if line.strip())
+    return next((line.removeprefix("fatal: ") for line in said), error.message)
 
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.

@@ -12,6 +12,7 @@ from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, reason, skip, warn
 from git_ekf.errors import EkfError, GitFailed
 from git_ekf.git.process import Ahead
 from git_ekf.git.refs import MIRROR
+from git_ekf.git.unattended import unattended
 from git_ekf.names import without_credentials
 from git_ekf.policy.finding import findings
 from git_ekf.policy.remotes import remote_missing, remote_same
@@ -36,32 +37,12 @@ def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Ahead[dict[str, st
         with suppress(EkfError, OSError):
             for name in (repo.config.primary, repo.config.internal):
                 if asks and name in repo.remotes:
-                    environment = unattended(repo)
+                    environment = unattended(repo.git_setting, PATIENCE)
                     started[name] = repo.git.asking_remote(name, "HEAD", MIRROR, env=environment)
         yield started
     finally:
         for question in started.values():
             question.stop()
-
-
-def unattended(repo: Repository) -> dict[str, str]:
-    """The environment in which git and ssh fail where they would ask.
-
-    A program that answers for the person stays.
-    """
-    environment = {
-        "GIT_TERMINAL_PROMPT": "0",
-        "SSH_ASKPASS_REQUIRE": "never",
-        "GCM_INTERACTIVE": "never",
-    }
-    if not os.environ.get("GIT_ASKPASS") and not repo.git_setting("core.askpass"):
-        environment["GIT_ASKPASS"] = ""  # else git opens the window of SSH_ASKPASS
-    ssh = os.environ.get("GIT_SSH_COMMAND") or repo.git_setting("core.sshcommand")
-    if not ssh and not os.environ.get("GIT_SSH"):
-        ssh = "ssh"
-    if ssh and os.path.basename(ssh.split(" ")[0]) == "ssh":  # others have other options
-        environment["GIT_SSH_COMMAND"] = f"{ssh} -o BatchMode=yes -o ConnectTimeout={PATIENCE:.0f}"
-    return environment
 
 
 def remotes(case: Case) -> Iterator[Diagnosis]:

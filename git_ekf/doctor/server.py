@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from git_ekf.doctor.finding import Case, Diagnosis, fail, ok, skip, warn
-from git_ekf.doctor.remotes import unattended
+from git_ekf.doctor.remotes import PATIENCE
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
+from git_ekf.git.unattended import unattended
 from git_ekf.shown import shell
 
 # What git-ekf can keep the vendor's commits and backups below.
@@ -22,7 +23,7 @@ def server(case: Case) -> Iterator[Diagnosis]:
     if internal not in repo.remotes or not tips:
         yield skip(f"{internal} has no release branch yet: git ekf save")
         return
-    git = repo.git.variant(env=unattended(repo))
+    git = repo.git.variant(env=unattended(repo.git_setting, PATIENCE))
     chosen = repo.kept.namespace
     taken = []
     for namespace in dict.fromkeys((chosen, *_NAMESPACES)):

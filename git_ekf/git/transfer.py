@@ -99,14 +99,30 @@ def stop(process: Popen[bytes]) -> None:
         process.wait()
 
 
+def stop_all() -> None:
+    """Tells every git that threads of this process have started, and its helpers, to end."""
+    children: list[int] = []
+    with suppress(OSError):  # another system than Linux: there they go with the terminal's ^C
+        for thread in os.listdir("/proc/self/task"):
+            children += _children(os.getpid(), int(thread))
+    for child in children:
+        for pid in [child, *_descendants(child)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
 def _descendants(pid: int) -> list[int]:
     """Children and their children, where the system tells (Linux does)."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            children = [int(child) for child in file.read().split()]
-    except OSError:
-        return []
+    children = _children(pid, pid)
     found = list(children)
     for child in children:
         found += _descendants(child)
     return found
+
+
+def _children(pid: int, thread: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []

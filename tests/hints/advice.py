@@ -17,6 +17,8 @@ ADVICE: dict[str, str] = {
     "airgap/create.py: the vendor's address cannot be printed: {}": _CHOICE,
     "commands/demo.py: the name of {} cannot be printed, as the tour does": _CHOICE,
     "commands/demo.py: {} is inside of another repository": _CHOICE,
+    "fleet/fetch.py: cannot read the vendor's repository {}: {}": _SHOWS,
+    "fleet/store.py: {} is there, and is not the store of a fleet": _CHOICE,
     "fleet/file.py _parsed(): {}": _FILE,
     "fleet/file.py fleet(): {}": _FILE,
     "fleet/file.py: there is no fleet file {}": "only its owner can write it; the page that is named shows how",

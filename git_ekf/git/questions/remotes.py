@@ -34,13 +34,13 @@ class PushOutcome:
 class RemoteQuestions(Process):
     """About remotes."""
 
-    def ls_remote(self, remote: str, *patterns: str) -> dict[str, str]:
+    def ls_remote(self, remote: str, *patterns: str, timeout: float = 0) -> dict[str, str]:
         """Ref -> object id at a remote (a name or a URL). Raises CallFailed.
 
-        It has GIT_EKF_TIMEOUT seconds to answer, or REMOTE_TIMEOUT.
+        It has `timeout` seconds to answer; 0: GIT_EKF_TIMEOUT, or REMOTE_TIMEOUT.
         """
         question = ("ls-remote", "--end-of-options", remote, *patterns)
-        return _parse_refs(self._run(*question, timeout=remote_timeout())[1])
+        return _parse_refs(self._run(*question, timeout=timeout or remote_timeout())[1])
 
     def asking_remote(
         self, remote: str, *patterns: str, env: Mapping[str, str] | None = None
@@ -82,6 +82,23 @@ class RemoteQuestions(Process):
         # As packs: of single objects git writes those only that are nowhere in the repository yet.
         git = self.variant(settings=("fetch.unpackLimit=1",))
         return git._fetch(*options, "--", remote, stdin=as_lines(refs))
+
+    def fetch_pack(self, url: str, refs: Iterable[str], timeout: float) -> dict[str, str]:
+        """Fetches what refs lead to as a pack, and moves no ref: ref -> object id, as it was then.
+
+        Half of what a fetch costs: nothing tells whether the objects are complete. Not for HTTP.
+        Raises GitFailed, CallFailed after `timeout` seconds.
+        """
+        # It knows no "--": the URL must not begin with a dash.
+        options = ("--quiet", "--no-progress", "--stdin")
+        git = self.variant(settings=("fetch.unpackLimit=1",))
+        _, out = git._run("fetch-pack", *options, url, stdin=as_lines(refs), timeout=timeout)
+        found = {}
+        for line in os.fsdecode(out).split("\n"):
+            oid, _, ref = line.partition(" ")
+            if ref:  # else a line about the pack: "keep" and its name
+                found[ref] = oid
+        return found
 
     def fetch_copy(self, remote: str, *refspecs: str) -> None:
         """Makes the refs of the refspecs what they are at the remote, deleted ones too.

@@ -1,0 +1,207 @@
+"""The store brought up to date: everybody asked, what is new fetched, checked and published.
+
+What one repository does wrong is its own matter: it keeps the state that it was last heard in, and
+why it was not heard is remembered. Killed at any instant, the store has all of a batch, or nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed, GitFailed, Refused
+from git_ekf.fleet.connections import Answer, Silent, answers
+from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.heard import BROKEN, UNREACHABLE, Heard, read_heard, write_heard
+from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, hear
+from git_ekf.fleet.places import host_of
+from git_ekf.fleet.store import FLEET, VENDOR, Store, refs_of, writing
+from git_ekf.git.packedrefs import read_packed, write_packed
+from git_ekf.git.transfer import stop_all
+from git_ekf.git.unattended import unattended
+from git_ekf.names import without_credentials
+from git_ekf.repository import Repository
+from git_ekf.shown import shell
+
+# So many answers are published together.
+_BATCH = 250
+
+# Under which name the vendor is remembered: no cluster can be called so.
+THE_VENDOR = ""
+
+Watch = Callable[[str, Sequence[int]], Iterator[int]]
+
+
+def fetch(store: Store, fleet: Fleet, watch: Watch) -> None:
+    """Hears the vendor, then all clusters. `watch` gives out the numbers of a sequence, and shows
+    how far they are.
+
+    Raises Refused where another fetch is at work, or the vendor was never heard and cannot be now;
+    NoSpace, OSError.
+    """
+    with writing(store):
+        run = _Fetch(store, fleet)
+        try:
+            run.hear_vendor()
+            run.hear_clusters(watch)
+        except BaseException:
+            stop_all()
+            raise
+        run.tidy()
+
+
+class _Heard(NamedTuple):
+    """An answer that can be taken, where it is connected."""
+
+    wanted: Wanted
+    taken: Taken
+
+    @property
+    def new(self) -> list[str]:
+        """The objects that it names, and did not name before."""
+        known = set(self.wanted.known.values())
+        return [oid for oid in self.taken.refs.values() if oid not in known]
+
+
+class _Fetch:
+    def __init__(self, store: Store, fleet: Fleet) -> None:
+        setting = Repository(store.git).git_setting
+        self._store = Store(store.path, store.git.variant(env=unattended(setting, fleet.seconds)))
+        self._fleet = fleet
+        self._urls = {THE_VENDOR: fleet.vendor}
+        self._urls.update((member.name, member.internal) for member in fleet.members)
+        self._brought = False
+        self._heard = {}
+        for name, heard in read_heard(store.path).items():
+            if self._urls.get(name) == heard.url:  # else it is another repository by now
+                self._heard[name] = heard
+        self._refs: dict[str, dict[str, str]] = {name: {} for name in self._urls}
+        for ref, oid in read_packed(store.path).items():
+            name = (
+                ref.removeprefix(FLEET).partition("/")[0] if ref.startswith(FLEET) else THE_VENDOR
+            )
+            if name in self._heard:
+                self._refs[name][ref.replace(_prefix(name), "refs/", 1)] = oid
+
+    def hear_vendor(self) -> None:
+        wanted = Wanted(THE_VENDOR, self._fleet.vendor, OF_VENDOR, self._refs[THE_VENDOR], {})
+        for answer in self._answers([wanted]):
+            self._take([answer])
+        heard = self._heard[THE_VENDOR]
+        if not heard.seconds:
+            shown = without_credentials(heard.url)
+            raise Refused(
+                f"cannot read the vendor's repository {shown}: {heard.error}",
+                f"try it with: git ls-remote {shell(shown)}",
+            )
+
+    def hear_clusters(self, watch: Watch) -> None:
+        vendor = self._refs[THE_VENDOR]
+        wanted = []
+        for member in self._fleet.members:
+            known = self._refs[member.name]
+            wanted.append(Wanted(member.name, member.internal, OF_CLUSTER, known, vendor))
+        batch: list[Answer[Wanted, Taken]] = []
+        watched = watch("Asking the clusters", range(len(wanted)))
+        for _, answer in zip(watched, self._answers(wanted), strict=True):
+            batch.append(answer)
+            if len(batch) == _BATCH:
+                self._take(batch)
+                batch = []
+        self._take(batch)
+
+    def tidy(self) -> None:
+        """Many small packs would slow down whoever reads the store."""
+        if self._brought:
+            self._store.git.gather_packs()
+
+    # --- asked ---
+
+    def _answers(self, wanted: list[Wanted]) -> Iterator[Answer[Wanted, Taken]]:
+        numbers = {one.name: number for number, one in enumerate(wanted)}
+
+        def work(one: Wanted) -> Taken:
+            folder = os.path.join(self._store.incoming, str(numbers[one.name]))
+            return hear(self._store, one, self._fleet.seconds, folder)
+
+        yield from answers(
+            wanted,
+            lambda one: host_of(one.url),
+            work,
+            jobs=self._fleet.jobs,
+            per_host=self._fleet.per_host,
+        )
+
+    # --- taken ---
+
+    def _take(self, batch: list[Answer[Wanted, Taken]]) -> None:
+        """Publishes what is sound of some answers, in one step."""
+        heard = []
+        for answer in batch:
+            if answer.error:
+                self._note(answer.task, *_why(answer.error))
+            elif answer.result:
+                self._move(answer.result.packs)
+                heard.append(_Heard(answer.task, answer.result))
+        now = time.time()
+        connected = {one.wanted.name for one in self._connected(heard)}
+        for one in heard:
+            name = one.wanted.name
+            if name not in connected:
+                self._note(one.wanted, BROKEN, "it lacks objects that its own refs lead to")
+                continue
+            self._refs[name] = one.taken.refs
+            self._heard[name] = Heard(one.wanted.url, now)
+        self._publish()
+
+    def _note(self, wanted: Wanted, kind: str, why: str) -> None:
+        before = self._heard.get(wanted.name, Heard(wanted.url))
+        self._heard[wanted.name] = before._replace(failure=kind, error=why)
+
+    def _move(self, packs: str) -> None:
+        """Moves packs to the store; of each the index comes last, with which git sees it."""
+        if not packs:
+            return
+        there = os.path.join(self._store.objects, "pack")
+        os.makedirs(there, exist_ok=True)
+        for name in sorted(os.listdir(packs), key=lambda name: name.endswith(".idx")):
+            if name.endswith((".pack", ".idx", ".rev")):
+                os.replace(os.path.join(packs, name), os.path.join(there, name))
+        self._brought = True
+
+    def _connected(self, heard: list[_Heard]) -> list[_Heard]:
+        """Those with everything that their refs lead to: all at once, halves where some lack it."""
+        new = [oid for one in heard for oid in one.new]
+        if not new:
+            return heard
+        try:
+            self._store.git.require_connected(new)
+        except GitFailed:
+            if len(heard) == 1:
+                return []
+            half = len(heard) // 2
+            return self._connected(heard[:half]) + self._connected(heard[half:])
+        return heard
+
+    def _publish(self) -> None:
+        refs: dict[str, str] = {}
+        for name, own in self._refs.items():
+            prefix = _prefix(name)
+            refs.update((prefix + ref.removeprefix("refs/"), oid) for ref, oid in own.items())
+        write_packed(self._store.path, refs)
+        write_heard(self._store.path, self._heard)
+
+
+def _prefix(name: str) -> str:
+    return VENDOR if name == THE_VENDOR else refs_of(name)
+
+
+def _why(error: BaseException) -> tuple[str, str]:
+    """What is remembered of an error; one that is nobody's fault there is raised."""
+    if isinstance(error, Failure):
+        return error.kind, str(error)
+    if type(error) in (Silent, CallFailed):
+        return UNREACHABLE, str(error)
+    raise error

@@ -1,0 +1,48 @@
+"""What is remembered of each repository beside its refs: when it was heard, and why not since."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from git_ekf.smallfile import STATE, read_small, write_small
+
+UNREACHABLE = "unreachable"  # it gave no answer
+BROKEN = "broken"  # it gave one that cannot be taken
+
+
+class Heard(NamedTuple):
+    """A repository as it was last heard.
+
+    `url` is where (another one is another repository), `seconds` when its state was last taken
+    whole (since 1970; 0: never). `failure` is UNREACHABLE or BROKEN where a later attempt failed,
+    and `error` why, in a sentence; "" both where none did.
+    """
+
+    url: str
+    seconds: float = 0.0
+    failure: str = ""
+    error: str = ""
+
+
+def read_heard(store: str) -> dict[str, Heard]:
+    """Name -> what is remembered; {} of a store that nothing was heard for. Never raises."""
+    found = {}
+    with suppress(OSError, ValueError, TypeError):
+        entries = json.loads(read_small(_path(store), STATE) or b"{}")
+        for name, entry in entries.items():
+            found[name] = Heard(**entry)
+    return found
+
+
+def write_heard(store: str, heard: Mapping[str, Heard]) -> None:
+    """Remembers all of it, in the place of what was remembered. Raises OSError."""
+    entries = {name: one._asdict() for name, one in heard.items()}
+    write_small(_path(store), json.dumps(entries, indent=0, sort_keys=True).encode())
+
+
+def _path(store: str) -> str:
+    return os.path.join(store, "ekf", "heard.json")

@@ -1,0 +1,113 @@
+"""The store of a fleet: a bare repository with the refs of all its clusters, and no work tree.
+
+It is a cache: all that is in it came from somewhere else, and it may be deleted at any time.
+`refs/vendor/` has the vendor's branches, `refs/fleet/NAME/` what the cluster NAME has below refs/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from git_ekf.errors import Refused
+from git_ekf.fleet.file import Fleet
+from git_ekf.git.calls import Git
+from git_ekf.git.workable import require_workable
+from git_ekf.repository import Repository
+from git_ekf.transaction.journal import locked
+
+VENDOR = "refs/vendor/"
+FLEET = "refs/fleet/"
+# Says of a directory that it is a store, and of which making.
+_MARK = "ekf/fleet"
+_MADE = b"1\n"
+_SETTINGS = """
+[gc]
+\tauto = 0
+[core]
+\tlogAllRefUpdates = false
+"""
+
+
+class Store(NamedTuple):
+    """A store that is there: its path, and git in it."""
+
+    path: str
+    git: Git
+
+    @property
+    def objects(self) -> str:
+        """The directory of its objects."""
+        return os.path.join(self.path, "objects")
+
+    @property
+    def incoming(self) -> str:
+        """The directory of what is being fetched."""
+        return os.path.join(self.path, "ekf", "incoming")
+
+
+def refs_of(name: str) -> str:
+    """Begins the refs of a cluster."""
+    return f"{FLEET}{name}/"
+
+
+def place_of(fleet: Fleet) -> str:
+    """Where the store of a fleet is."""
+    if fleet.store:
+        return fleet.store
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(fleet.path))).hexdigest()
+    return os.path.join(cache, "git-ekf", "fleet", f"{digest[:16]}.git")
+
+
+def open_store(fleet: Fleet) -> Store:
+    """The store of a fleet, made where there is none. Raises Refused, OSError."""
+    path = place_of(fleet)
+    require_workable(path)
+    if not os.path.isdir(path) or not os.listdir(path):
+        _make(path)
+    if not os.path.isfile(os.path.join(path, _MARK)):
+        raise Refused(
+            f"{path} is there, and is not the store of a fleet",
+            "name another place with store in the fleet file, or none",
+        )
+    return Store(path, Git(path, {"GIT_DIR": path}))
+
+
+def _make(path: str) -> None:
+    """Makes a store elsewhere, and puts it there whole; another command may have been quicker."""
+    above = os.path.dirname(path)
+    os.makedirs(above, mode=0o700, exist_ok=True)
+    made = tempfile.mkdtemp(prefix=f"{os.path.basename(path)}.new-", dir=above)  # of mode 0700
+    try:
+        Git(above).init(made, bare=True, object_format="sha1", branch="none", template=False)
+        with open(os.path.join(made, "config"), "a", encoding="ascii") as config:
+            config.write(_SETTINGS)
+        os.makedirs(os.path.join(made, "ekf"))
+        with open(os.path.join(made, _MARK), "wb") as mark:
+            mark.write(_MADE)
+        os.rename(made, path)
+    except OSError:
+        if not os.path.isfile(os.path.join(path, _MARK)):
+            raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def writing(store: Store) -> Iterator[None]:
+    """Holds the store for a fetch, and clears away what a killed one has left.
+
+    Raises Refused where another command fetches.
+    """
+    with locked(Repository(store.git)):
+        shutil.rmtree(store.incoming, ignore_errors=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(store.incoming, ignore_errors=True)

@@ -1,0 +1,55 @@
+"""All refs of a bare repository that only git-ekf writes, in one file: replaced whole, or not.
+
+git keeps many refs in the file packed-refs, and takes the lock that is taken here for each change
+to it (packed-backend.c). A transaction of thousands of new refs by git-update-ref(1) writes, syncs
+and packs a file for each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+
+from git_ekf.git.complaints import lock_in_the_way
+
+_FILE = "packed-refs"
+# Sorted by the bytes of the names. Without "peeled", git looks tags up itself.
+_HEADER = b"# pack-refs with: sorted \n"
+
+
+def read_packed(git_dir: str) -> dict[str, str]:
+    """Ref -> object id; {} where there are no refs yet."""
+    try:
+        with open(os.path.join(git_dir, _FILE), "rb") as file:
+            text = os.fsdecode(file.read())
+    except FileNotFoundError:
+        return {}
+    refs = {}
+    for line in text.split("\n"):  # not splitlines(): a name may have a U+2028 in it
+        if line and line[0] not in "#^":
+            oid, _, ref = line.partition(" ")
+            refs[ref] = oid
+    return refs
+
+
+def write_packed(git_dir: str, refs: Mapping[str, str]) -> None:
+    """Makes these all refs that there are. Raises OSError, Refused where git is at work."""
+    path = os.path.join(git_dir, _FILE)
+    lock = f"{path}.lock"
+    by_name = sorted((os.fsencode(ref), oid.encode()) for ref, oid in refs.items())
+    content = _HEADER + b"".join(b"%s %s\n" % (oid, ref) for ref, oid in by_name)
+    try:
+        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise lock_in_the_way(lock) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(lock, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(lock)
+        raise
