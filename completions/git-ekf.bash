@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,config,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,report,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,config,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -245,6 +245,10 @@ __git_ekf_command ()
 	show)
 		options=--json,--help
 		arguments="records"
+		;;
+	report)
+		options=--output=,--fetch,--json,--help
+		valued="-o --output"
 		;;
 	save)
 		options=--help
@@ -314,7 +318,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	config)
 		options=--json,--help
@@ -333,7 +337,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }
@@ -352,6 +356,7 @@ __git_ekf_option ()
 	images--write) kind=paths ;;
 	tag-F | tag--file) kind=files ;;
 	log--release) kind=channels ;;
+	report-o | report--output) kind=files ;;
 	sync--prefer) kind=one-of:local,vendor ;;
 	sync--drop) kind=one-of:superseded ;;
 	sync--verify) kind=programs ;;

@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -70,6 +70,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a tag -d 'Write the deploy record fo
 complete -c git-ekf -n '__git_ekf_at \'\'' -a adopt -d 'Complete older deploy records: a new one stands for each, and carries its time.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a log -d 'List the deploy records, newest first.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a show -d 'Show a deploy record in full, with the commits since the one before.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a report -d 'Write a page of HTML about the cluster\'s deployments and upgrades.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a save -d 'Push release branch and deploy records to the internal repository, and verify.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a pull -d 'Take what internal has and this clone lacks, your unsaved commits on top of it.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a rollback -d 'Bring the configuration back to a deploy record, keeping history linear.'
@@ -158,6 +159,10 @@ complete -c git-ekf -n '__git_ekf_at log' -s h -l help -d 'Show the usage and ex
 complete -c git-ekf -n '__git_ekf_at show' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at show' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at show 1' -k -a '(__git_ekf_ask records)'
+complete -c git-ekf -n '__git_ekf_at report' -s o -l output -r -F -d 'Where to write the page; - prints it.'
+complete -c git-ekf -n '__git_ekf_at report' -l fetch -d 'Ask both repositories first what they have now.'
+complete -c git-ekf -n '__git_ekf_at report' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at report' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at save' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at pull' -l plan -s n -d 'Say what would become of each commit, and change nothing.'
 complete -c git-ekf -n '__git_ekf_at pull' -l json -d 'Print the plan as one JSON document, and change nothing.'
@@ -260,7 +265,7 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at config 1' -k -a '(__git_ekf_ask keys)'
@@ -277,5 +282,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---

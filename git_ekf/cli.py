@@ -30,6 +30,7 @@ COMMANDS = {
     "adopt": "Complete older deploy records: a new one stands for each, and carries its time.",
     "log": "List the deploy records, newest first.",
     "show": "Show a deploy record in full, with the commits since the one before.",
+    "report": "Write a page of HTML about the cluster's deployments and upgrades.",
     "save": "Push release branch and deploy records to the internal repository, and verify.",
     "pull": "Take what internal has and this clone lacks, your unsaved commits on top of it.",
     "rollback": "Bring the configuration back to a deploy record, keeping history linear.",

@@ -31,6 +31,7 @@ NAMES = [
     "log",
     "pull",
     "releases",
+    "report",
     "rollback",
     "show",
     "status",

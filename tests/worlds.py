@@ -224,6 +224,12 @@ WORLDS = {
     "git-ekf-save.1": World(
         before={0: "git ekf tag -m 'We added Istio.'", 1: _DOCUMENTED + "git ekf sync --no-build"},
     ),
+    "git-ekf-report.1": World(
+        before={
+            0: f"git ekf tag --date 2026-11-13 -m 'We added Istio.'\n{_NINE_REPLICAS}git ekf tag -m 'Two were not enough.'\ngit ekf save\n"
+            "git ekf upgrade 1.9\ngit ekf tag -m 'Release 1.9.'"
+        }
+    ),
     "git-ekf-show.1": World(
         before={
             0: f"git ekf tag --date 2026-11-13 -m 'We added Istio.'\n{_NINE_REPLICAS}git ekf tag -m 'Two were not enough.'\ngit ekf save"

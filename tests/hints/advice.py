@@ -70,6 +70,7 @@ ADVICE: dict[str, str] = {
     "git/complaints.py: git is not on the PATH": _INSTALL,
     "installation.py: {} missing from this installation": _INSTALL,
     "manifests/resources.py: {} needs PyYAML, which is not installed": _INSTALL,
+    "report/page.py: a report needs jinja2, which is not installed": _INSTALL,
     "transaction/room.py: {} and {} differ in case only, and this file system takes them for one": _INSTALL,
     "doctor/clone.py: {} cannot be written to": _SHOWS,
     "doctor/clone.py: only {}": _SHOWS,

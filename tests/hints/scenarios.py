@@ -16,6 +16,7 @@ from meanwhile import MEANWHILE
 from mirrored import MIRRORED
 from otherwise import OTHERWISE
 from recording import RECORDS
+from reporting import REPORTING
 from scenario import Scenario
 from together import TOGETHER
 
@@ -31,6 +32,7 @@ SCENARIOS: dict[str, Scenario] = {
     **APPLYING,
     **DRIFTING,
     **IMAGING,
+    **REPORTING,
     **EXAMINING,
     **EXAMINED,
     **SERVING,

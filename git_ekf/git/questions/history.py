@@ -226,6 +226,23 @@ class HistoryQuestions(Process):
         lines = self._lines("cherry", "--", upstream, head, limit)
         return {line[2:] for line in lines if line.startswith("-")}
 
+    def patch_ids(self, commits: Iterable[str]) -> dict[str, str]:
+        """Commit -> an id of the lines that it changes, wherever they are (git-patch-id(1)).
+
+        What changes no line is left out.
+        """
+        stdin = as_lines(commits)
+        if not stdin:
+            return {}
+        # Without lines around them, which the vendor may have changed.
+        options = ("-r", "-p", "-U0", "--root", "--no-renames", "--no-color", "--no-ext-diff")
+        patches = self._run("diff-tree", "--stdin", *options, "--no-textconv", stdin=stdin)[1]
+        found = {}
+        for line in self._lines("patch-id", "--stable", stdin=patches):
+            patch, commit = line.split(" ")
+            found[commit] = patch
+        return found
+
     # --- shown to a person by git itself ---
 
     def show_range_diff(self, old: str, new: str) -> None:

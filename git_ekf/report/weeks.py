@@ -1,0 +1,124 @@
+"""Deployments by week, and the places of their bars in a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+# The most weeks that a picture shows: two years.
+_WEEKS = 104
+# Of a picture: its size, and the room for what stands below and above the bars.
+WIDTH, HEIGHT, _BELOW, _ABOVE = 1000, 220, 26, 30
+# Widths between which two labels do not touch, also where a phone shows them larger.
+_APART = 110
+
+
+class Bar(NamedTuple):
+    """A week: its Monday, how many deployments it had, and its place in the picture."""
+
+    monday: str
+    number: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Label(NamedTuple):
+    """A text in the picture, and where it stands."""
+
+    text: str
+    x: float
+
+
+class Weeks(NamedTuple):
+    """A picture of deployments by week.
+
+    `bars` are those of weeks that had some. `months` stand below, `releases` above where the
+    cluster came to another one. `highest` is the most of a week; `outside` counts the deployments
+    that are too old for it, or of days that have not come. `first` and `last` are Mondays.
+    """
+
+    bars: list[Bar]
+    months: list[Label]
+    releases: list[Label]
+    highest: int
+    outside: int
+    first: str
+    last: str
+
+    @property
+    def floor(self) -> int:
+        """Where the bars stand."""
+        return HEIGHT - _BELOW
+
+
+def weeks(days: Sequence[str], changes: Iterable[tuple[str, str]], now: float) -> Weeks | None:
+    """The picture of some days (YYYY-MM-DD), up to the week of `now`; None where it would be empty.
+
+    `changes` are releases and the days on which the cluster came to them, the newest first.
+    """
+    last = _monday(datetime.fromtimestamp(now, UTC).date() + timedelta(days=1))
+    counts = Counter(_monday(date.fromisoformat(day)) for day in days)
+    earliest = last - timedelta(weeks=_WEEKS - 1)
+    inside = [monday for monday in counts if earliest <= monday <= last]
+    if not inside:
+        return None
+    # A quarter at least, so that few deployments do not make few wide bars.
+    first = min(*inside, last - timedelta(weeks=12))
+    step = WIDTH / ((last - first).days // 7 + 1)
+    highest = max(counts[monday] for monday in inside)
+    bars = []
+    for monday in sorted(inside):
+        height = round((HEIGHT - _BELOW - _ABOVE) * counts[monday] / highest, 1)
+        x = round((monday - first).days // 7 * step + step * 0.1, 1)
+        y = round(HEIGHT - _BELOW - height, 1)
+        bars.append(Bar(monday.isoformat(), counts[monday], x, y, round(step * 0.8, 1), height))
+    came = [
+        (day, text)
+        for text, day in changes
+        if first <= date.fromisoformat(day) <= last + timedelta(days=6)
+    ]
+    releases = [
+        Label(
+            text, round((_monday(date.fromisoformat(day)) - first).days // 7 * step + step / 2, 1)
+        )
+        for day, text in came
+    ]
+    return Weeks(
+        bars,
+        _apart(_months(first, last, step)),
+        _apart(releases),
+        highest,
+        len(days) - sum(counts[monday] for monday in inside),
+        first.isoformat(),
+        last.isoformat(),
+    )
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _months(first: date, last: date, step: float) -> list[Label]:
+    """The first week, and each month at the week in which it begins; of a January the year."""
+    found = [Label(f"{first + timedelta(days=6):%b %Y}", 0.0)]
+    monday = first + timedelta(weeks=1)
+    while monday <= last:
+        sunday = monday + timedelta(days=6)
+        if sunday.day <= 7:
+            text = str(sunday.year) if sunday.month == 1 else f"{sunday:%b}"
+            found.append(Label(text, round((monday - first).days // 7 * step, 1)))
+        monday += timedelta(weeks=1)
+    return found
+
+
+def _apart(labels: list[Label]) -> list[Label]:
+    """As many labels as touch neither each other nor the end of the picture, the first first."""
+    kept: list[Label] = []
+    for label in labels:
+        if label.x <= WIDTH - _APART / 2 and all(abs(label.x - one.x) >= _APART for one in kept):
+            kept.append(label)
+    return kept
