@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 # Of what the long part chooses at random: another choice for each commit, and the same one each time.
 SEED ?= $(shell printf %d 0x$$(git rev-parse HEAD 2>/dev/null | cut -c 1-7))
-SYSTEM := git-lfs mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev
+SYSTEM := git-lfs mandoc groff man-db zsh fish bash-completion lintian debhelper dh-python dpkg-dev chromium
 # Their packages start services, but for where policy-rc.d forbids it, as in containers: elsewhere they are left out.
 SYSTEM += $(if $(wildcard /usr/sbin/policy-rc.d),openssh-server gitolite3 nginx-light fcgiwrap)
 

@@ -68,6 +68,11 @@ class Page(HTMLParser):
             found.append([" ".join(Page(cell).said.split()) for cell in cells])
         return found
 
+    @staticmethod
+    def title(source: str) -> str:
+        """The title of a document that need not be a page of ours."""
+        return source.partition("<title>")[2].partition("</title>")[0]
+
     @property
     def said(self) -> str:
         """All text of a part of a page."""

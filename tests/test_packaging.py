@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import importlib
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run, run
+from conftest import Clone, Run, run
 from reach import rare
 
 from git_ekf import __version__
@@ -227,6 +228,24 @@ def test_an_installed_copy_works(
                 text.rstrip()
                 == copy.ekf("completion", place.partition("-")[0].partition("/")[0]).rstrip()
             )
+
+
+def test_the_single_file_finds_the_template_of_a_report(
+    dist: Path, clone: Clone, tmp_path: Path
+) -> None:
+    """Where the Python that runs it has jinja2; without it, the report says what is missing."""
+    program = dist / "git-ekf.pyz"
+    done = run(PYTHON, "-I", "-S", program, "report", cwd=clone.path)
+    assert (done.code, done.out) == (4, "")
+    assert "needs jinja2" in done.err
+    for name in ("jinja2", "markupsafe"):
+        place = Path(importlib.import_module(name).__path__[0])
+        shutil.copytree(place, tmp_path / "libraries" / name)
+    libraries = f"import sys; sys.path.insert(0, {str(tmp_path / 'libraries')!r}); "
+    start = f"sys.argv = ['git-ekf', 'report', '-o', '-']; import runpy; runpy.run_path({str(program)!r}, run_name='__main__')"
+    done = run(PYTHON, "-I", "-S", "-c", libraries + start, cwd=clone.path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("</html>\n")
 
 
 def test_the_single_file_names_the_python_it_needs(dist: Path) -> None:

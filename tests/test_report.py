@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -439,6 +441,32 @@ def test_hostile_repository(clone: Clone) -> None:
     assert_harmless(page, page)
     assert len(page.rows("records")) == 8
     assert page.rows("changed")[0][0] == 'own/<b>"\\x1b\\u202e'
+
+
+# --- how it looks ---
+
+
+def luminance(colour: str) -> float:
+    """Of a colour as CSS has it (WCAG 2.2, relative luminance)."""
+    digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (
+        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_every_text_stands_out() -> None:
+    """In light, in dark and on paper (WCAG 2.2, 1.4.3)."""
+    style = files("git_ekf.report").joinpath("templates/style.css").read_text(encoding="utf-8")
+    themes = re.findall(r":root\{(.*?)\}", style)
+    assert len(themes) == 3
+    for theme in themes:
+        colours = dict(re.findall(r"--(\w+):#(\w+)", theme))
+        for text in ("text", "quiet", "accent", "good", "warn", "bad"):
+            for ground in ("page", "panel", "mark"):
+                both = sorted((luminance(colours[text]), luminance(colours[ground])))
+                assert (both[1] + 0.05) / (both[0] + 0.05) >= 4.5, (text, ground, theme)
 
 
 # --- the picture ---
