@@ -318,7 +318,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	config)
 		options=--json,--help
@@ -337,7 +337,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

@@ -265,7 +265,7 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at config 1' -k -a '(__git_ekf_ask keys)'
@@ -282,5 +282,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a ' adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---
