@@ -437,6 +437,7 @@ def test_a_plan_and_what_comes_of_it(world: World) -> None:
         "Patch",
     )
     world.commit("own/p.yaml", "- {op: remove, path: /metadata/namespace}\n", "It")
+    world.save()
     plan = world.ekf("upgrade", "--plan")
     assert plan.code == 1
     assert SAID in plan.out

@@ -1131,6 +1131,7 @@ def test_flatten(world: World) -> None:
         "git-ekf: a merge commit is among the configuration commits"
     )
     assert runs(world) == []
+    world.save()
     plan = world.ekf("upgrade", "--flatten", "--plan")
     assert (plan.code, plan.out.splitlines()[-2]) == (0, "5 clean")
     upgrade(world, "--flatten")

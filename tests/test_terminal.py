@@ -211,9 +211,12 @@ def test_a_narrow_terminal(clone: Clone) -> None:
     """Nothing is cut off, and commands can be copied."""
     wide = shown(clone.path, "git-ekf", "status", env={"NO_COLOR": "1"})
     narrow = shown(clone.path, "git-ekf", "status", columns=50, env={"NO_COLOR": "1"})
-    assert f"newer          {'release-1.9, release-1.10':<51}   git ekf upgrade --plan\n" in wide
     assert (
-        "newer          release-1.9, release-1.10\n                 git ekf upgrade --plan\n"
+        f"newer          {'release-1.9, release-1.10 (fetched just now)':<51}   git ekf upgrade --plan\n"
+        in wide
+    )
+    assert (
+        "newer          release-1.9, release-1.10 (fetched just now)\n                 git ekf upgrade --plan\n"
         in narrow
     )
     assert wide.split() == narrow.split()

@@ -130,16 +130,16 @@ def test_what_status_says(world: World) -> None:
         "internal has no deploy record (asked just now)",
         "On release-1.8, following origin/release-1.8",
     ]
-    assert ["newer", "release-1.9,", "release-1.10", "git", "ekf", "upgrade", "--plan"] in [
-        line.split() for line in lines()
-    ]
+    row = "newer release-1.9, release-1.10 (fetched just now) git ekf upgrade --plan"
+    assert row.split() in [line.split() for line in lines()]
     assert world.ekf("upgrade").code == 0
     after = lines()
     assert after[1:3] == [
         "On release-1.9, following origin/release-1.9",
         f"  configuration  3 commits on {world.short('origin/release-1.9')}",
     ]
-    assert after[4].split() == ["newer", "release-1.10", "git", "ekf", "upgrade", "--plan"]
+    row = "newer release-1.10 (fetched just now) git ekf upgrade --plan"
+    assert after[4].split() == row.split()
     assert after[5].split() == [
         "saved",
         "never:",
@@ -735,6 +735,23 @@ def test_a_plan_in_a_read_only_repository(world: World) -> None:
     assert snapshot(world, exact=True) == before
 
 
+def test_a_plan_says_what_comes_before_it(world: World) -> None:
+    """What is not saved, a commit or a record, stops the upgrade, so the plan says so."""
+    world.commit("own/more", "other\n", "Other")
+    first = "Before it: git ekf save, or --no-save-check"
+    for what in ("release-1.8", "deploy/2026-11-20/release-1.8"):
+        planned = world.ekf("upgrade", "--plan")
+        said = f"{what} is not saved to internal"
+        assert planned.out.splitlines()[-2:] == [first, f"  {said}"]
+        assert world.ekf("upgrade").err.startswith(f"git-ekf: {said}\n")
+        assert "Before it" not in world.ekf("upgrade", "--plan", "--no-save-check").out
+        world.save()
+        if what == "release-1.8":
+            assert world.ekf("tag", "-m", "x").code == 0
+    assert world.ekf("save").code == 0
+    assert "Before it" not in world.ekf("upgrade", "--plan").out
+
+
 def test_a_plan_with_conflicts(world: World) -> None:
     """It goes on behind a conflict, and marks what stands behind it."""
     world.git("reset", "-q", "--hard", "HEAD~1")
@@ -748,6 +765,7 @@ def test_a_plan_with_conflicts(world: World) -> None:
     own = world.commit("own/more", "other\n", "Other")
     base, onto = world.short("origin/release-1.8"), world.short("origin/release-1.9")
     one, two = world.stack()[:2]
+    world.save()
     done = world.ekf("upgrade", "--plan")
     assert (done.code, done.err) == (1, "")
     assert done.out.splitlines() == [

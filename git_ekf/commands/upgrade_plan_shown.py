@@ -23,7 +23,7 @@ from git_ekf.terminal.text import counted, document, say, shortened
 from git_ekf.upgrade.moved_paths import moved_in_plan
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
-from git_ekf.upgrade.ready import require_linear, require_names
+from git_ekf.upgrade.ready import require_linear, require_names, require_saved
 from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
 from git_ekf.upgrade.work import Options, prepared_commits
 
@@ -48,12 +48,12 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
         print(document(target.command, plan_as_json(repo, plan)))
     else:
         with paged():
-            _print_plan(repo, plan, flags)
+            _print_plan(repo, plan, flags, save_check=options.save_check)
     note_nothing_dropped(options.drop, dropped=bool(plan.dropped))
     return DONE if plan.fine else FINDINGS
 
 
-def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
+def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, *, save_check: bool) -> None:
     target = plan.target
     command = f"git ekf {target.command}"
     commits = counted(len(plan.steps), "configuration commit")
@@ -100,14 +100,19 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str) -> None:
     else:
         say(f"It would go through: {command}")
     if target.command != PULL:
-        _print_what_comes_first(repo, target)
+        _print_what_comes_first(repo, target, save_check=save_check)
 
 
-def _print_what_comes_first(repo: Repository, target: Target) -> None:
-    """Prints what the clone lacks of the cluster: until then the command itself is refused."""
+def _print_what_comes_first(repo: Repository, target: Target, *, save_check: bool) -> None:
+    """Prints what the clone lacks of the cluster, or what that lacks.
+
+    Until then the command itself is refused.
+    """
     consequence = f"until then the {target.command} is refused"
     try:
         require_current(repo, target.branch, consequence, goal=target.goal)
+        if save_check:
+            require_saved(repo, target)
     except Refused as error:
         say(f"Before it: {error.hint}", f"  {error.message}")
 

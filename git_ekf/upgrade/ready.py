@@ -49,7 +49,7 @@ def require_ready(
     if target.command != PULL:
         require_current(repo, target.branch, "nothing was changed", goal=target.goal)
     if save_check:
-        _require_saved(repo, target)
+        require_saved(repo, target)
 
 
 def policy_errors(repo: Repository) -> list[Finding]:
@@ -60,7 +60,8 @@ def policy_errors(repo: Repository) -> list[Finding]:
     return [finding for finding in findings if finding.severity == "error"]
 
 
-def _require_saved(repo: Repository, target: Target) -> None:
+def require_saved(repo: Repository, target: Target) -> None:
+    """Raises Refused where the branch or a record of it is not on `internal`."""
     saved_tip = repo.saved_branches.get(target.branch)
     if target.tip != saved_tip and not (saved_tip and repo.git.is_ancestor(target.tip, saved_tip)):
         raise _not_saved(repo, target.branch)
