@@ -418,6 +418,19 @@ def test_other_branches_come_along(pair: Pair) -> None:
     assert pair.b.out("rev-parse", "release-1.9") == new
 
 
+def test_a_branch_that_could_not_be_made_to_track_is_made_later(pair: Pair) -> None:
+    assert pair.a.ekf("upgrade", "1.9").code == 0
+    assert pair.a.ekf("save").code == 0
+    lock = pair.b.path / ".git/config.lock"
+    lock.touch()
+    assert pair.b.ekf("pull").code == 5
+    lock.unlink()
+    assert pair.b.ekf("pull").code == 0
+    assert pair.b.out("rev-parse", "--symbolic-full-name", "release-1.9@{upstream}").endswith(
+        "/origin/release-1.9"
+    )
+
+
 def test_a_plain_switch_leads_to_the_configuration(pair: Pair, tmp_path: Path) -> None:
     assert pair.a.ekf("upgrade").code == 0
     deploy(pair.a, "To 1.9", 2)

@@ -26,6 +26,8 @@ def bring_branches(repo: Repository) -> list[str]:
             continue
         if known and not repo.git.is_ancestor(known.commit, there):
             continue
+        if not known:  # first, for a branch that is there is not looked at again
+            track(repo.git, repo.config.primary, branch)
         old = known.commit if known else "0" * len(there)
         try:
             repo.git.update_refs([RefUpdate(HEADS + branch, old, there)], "git-ekf pull")
@@ -34,6 +36,5 @@ def bring_branches(repo: Repository) -> list[str]:
         if known:
             done.append(f"branch {branch} moved on to {there[:7]}, as {internal} has it")
         else:
-            track(repo.git, repo.config.primary, branch)
             done.append(f"branch {branch} made at {there[:7]}, as {internal} has it")
     return done
