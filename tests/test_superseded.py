@@ -469,6 +469,27 @@ def test_behind_another_conflict(world: World) -> None:
     assert snapshot(world)["refs"] == before["refs"]
 
 
+@pytest.mark.parametrize("by_git", WAYS)
+def test_with_a_resolution_that_is_remembered(world: World, by_git: bool) -> None:
+    """That is taken where nothing else is said, and the commit left out where that is."""
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    world.git("config", "rerere.enabled", "true")
+    assert world.ekf("upgrade").code == 3
+    world.write(BIG, text(line29="by hand", **MINE))
+    world.git("add", BIG)
+    assert world.ekf("upgrade", "--abort").code == 0
+    done = world.ekf("upgrade")
+    assert (done.code, done.err) == (0, "")
+    assert f"{BIG}: as it was resolved before" in done.out
+    assert subjects(world)[1] == "More memory"
+    assert world.ekf("undo").code == 0
+    done = world.ekf("upgrade", "--drop", "superseded")
+    assert (done.code, done.err) == (0, "")
+    assert "  dropped   " in done.out
+    assert "More memory" not in subjects(world)
+
+
 def test_killed_before_the_skip(world: World) -> None:
     """Who resolves the conflict after all has the commit, and reads of no other."""
     assert world.ekf("upgrade").code == 3

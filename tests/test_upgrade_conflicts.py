@@ -504,6 +504,30 @@ def test_a_resolution_is_remembered_over_abort(world: World) -> None:
     assert_upgraded(world)
 
 
+@pytest.mark.parametrize("by_git", [False, True])
+@pytest.mark.parametrize("updated", ["true", "false"])
+def test_a_resolution_is_taken_the_same_way(world: World, updated: str, by_git: bool) -> None:
+    """Whether git would add it or not, and all is done in a rebase or not; a side that is preferred comes first."""
+    world.git("config", "rerere.autoUpdate", updated)
+    if by_git:
+        world.git("config", "commit.cleanup", "strip")
+    stop(world)
+    resolve(world)
+    assert world.ekf("upgrade", "--abort").code == 0
+    remembered = f"{ISTIO}: as it was resolved before\n"
+    preferred = f"{ISTIO}: the local side is taken\n"
+    for options, said, text in (
+        ([], remembered, RESOLVED),
+        (["--prefer", "local"], preferred, OURS),
+        ([], remembered, RESOLVED),
+    ):
+        done = world.ekf("upgrade", *options)
+        assert (done.code, done.err) == (0, "")
+        assert said in done.out
+        assert (world.path / ISTIO).read_text() == text
+        assert world.ekf("undo").code == 0
+
+
 def test_a_resolution_that_was_only_added(world: World) -> None:
     """--abort remembers what is resolved by then, as it says."""
     stop(world)

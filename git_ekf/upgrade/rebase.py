@@ -21,7 +21,8 @@ from git_ekf.transaction.journal import Journal, Operation, Setting
 from git_ekf.upgrade.rebase_conflicts import (
     Stopped,
     require_no_markers,
-    settle_known,
+    settle_preferred,
+    settle_remembered,
     stopped,
 )
 from git_ekf.upgrade.rebase_end import recognise
@@ -237,7 +238,8 @@ def _go_on(
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
     while in_progress(repo, state):
         unmerged = repo.git.variant(repo.place.top).unmerged()
-        settled = settle_known(repo, state, unmerged, output)
+        # In the order in which they count in memory, where nothing is known of rerere.
+        settled = settle_preferred(repo, state, unmerged)
         left = unmerged.keys() - {one.path for one in settled}
         found = found_at_stop(repo, state) if left else None
         if found and found.superseded.certain and drop and drop(*found):
@@ -245,6 +247,9 @@ def _go_on(
             write(repo, state)
             code, output = repo.git.resume_rebase(repo.place.top, "skip")
             continue
+        remembered = settle_remembered(repo, left, output)
+        left -= {one.path for one in remembered}
+        settled += remembered
         state = state._replace(settled=[*state.settled, *settled])
         write(repo, state)
         if left or not unmerged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from git_ekf.errors import Refused
@@ -51,26 +52,25 @@ class Stopped(NamedTuple):
     superseded: Superseded | None = None
 
 
-def settle_known(
-    repo: Repository, state: RebaseState, unmerged: Stages, output: str
-) -> list[Settlement]:
-    """The files whose resolution is known, now resolved in the index.
+def settle_preferred(repo: Repository, state: RebaseState, unmerged: Stages) -> list[Settlement]:
+    """The files that are settled as the user prefers, now so in the index. Raises GitFailed."""
+    # Before git 2.39 there is nothing that merges a file as `git rebase` does.
+    if not (unmerged and state.prefer) or repo.git.version < merging.MINIMUM:
+        return []
+    with open_scratch(repo) as scratch:
+        return _settle_preferred(repo, scratch, state, unmerged)
 
-    They are as rerere has resolved them (git-rerere(1), in git's `output`), or as the user prefers.
+
+def settle_remembered(repo: Repository, unmerged: Iterable[str], output: str) -> list[Settlement]:
+    """The files that rerere has resolved, by git's `output` (git-rerere(1)), now in the index too.
+
     Raises GitFailed.
     """
-    work_tree = repo.git.variant(repo.place.top)
-    said = r"^(?:Resolved|Staged) '(.*)' using previous resolution\.$"
-    replayed = [path for path in re.findall(said, output, re.MULTILINE) if path in unmerged]
+    said = r"^Resolved '(.*)' using previous resolution\.$"
+    replayed = set(unmerged).intersection(re.findall(said, output, re.MULTILINE))
     if replayed:
-        work_tree.add(replayed)
-    settled = [Settlement(path, "as it was resolved before") for path in replayed]
-    left = {path: stages for path, stages in unmerged.items() if path not in replayed}
-    # Before git 2.39 there is nothing that merges a file as `git rebase` does.
-    if left and state.prefer and repo.git.version >= merging.MINIMUM:
-        with open_scratch(repo) as scratch:
-            settled += _settle_preferred(repo, scratch, state, left)
-    return settled
+        repo.git.variant(repo.place.top).add(sorted(replayed))
+    return [Settlement(path, "as it was resolved before") for path in sorted(replayed)]
 
 
 def _settle_preferred(

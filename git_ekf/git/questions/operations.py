@@ -57,7 +57,10 @@ class OperationQuestions(Process):
         Its exit code, and all that it said.
         """
         env = {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"}
-        options = ("--interactive", "--no-verify", "--empty=drop", "--onto", onto)
+        # What rerere resolves it is not to add as well (rerere.autoUpdate): that it was in conflict
+        # would be forgotten.
+        how = ("--interactive", "--no-verify", "--empty=drop", "--no-rerere-autoupdate")
+        options = (*how, "--onto", onto)
         git = self.variant(top, env, settings=_REBASE)
         return git._said("rebase", *options, upstream)
 
