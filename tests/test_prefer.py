@@ -6,9 +6,9 @@ import json
 import tempfile
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 import pytest
+from bench.settled import STRATEGY, replay
 from conftest import DATA
 from histories import FILE, Built, History, Text, Version, histories, rebase
 from histories import Entry as File
@@ -18,49 +18,7 @@ from reach import EVERYTHING, generated, rare
 from test_replay import real, stacks  # noqa: F401
 
 from git_ekf.git.calls import Git
-from git_ekf.git.quarantine import Quarantine
-from git_ekf.replay.divergence import read_divergence
-from git_ekf.replay.forecast import Forecast
-from git_ekf.replay.scratch import open_scratch
-from git_ekf.replay.stack import already_upstream, read_stack
 from git_ekf.replay.step import ReplayStep
-from git_ekf.replay.writing import Writer
-from git_ekf.repository import Repository
-from git_ekf.upgrade.prefer import Preference, Settler
-
-# In a rebase the commits are theirs.
-STRATEGY = {"local": "theirs", "vendor": "ours"}
-
-
-class Replayed(NamedTuple):
-    """The steps up to the first conflict, the trees of what was written, and what was dropped."""
-
-    steps: list[ReplayStep]
-    trees: list[str]
-    dropped: set[str]
-
-
-def replay(built: Built, side: str, pattern: str = "") -> Replayed:
-    """As an upgrade does it that prefers a side in the content of all files."""
-    repo = Repository(Git(str(built.path)))
-    with open_scratch(repo) as scratch:
-        stack = read_stack(repo.git, built.base, built.tip)
-        channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
-        upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
-        settle = Settler(scratch, (Preference(side, pattern),)).settle
-        with (
-            Quarantine(repo.git, repo.place.objects) as quarantine,
-            Writer(repo, scratch, quarantine, stack.commits, built.onto) as writer,
-        ):
-            sides = read_divergence(scratch.writing, built.base, built.onto)
-            forecast = Forecast(
-                scratch, stack, built.onto, upstream, sides, settle=settle, write=writer.add
-            )
-            steps = forecast.steps()
-            written = writer.finish()
-            quarantine.migrate()
-    trees = [repo.git.tree_of(oid) for _, oid in written.commits]
-    return Replayed(steps, trees, set(upstream))
 
 
 def assert_as_git_does(built: Built, side: str) -> list[ReplayStep]:

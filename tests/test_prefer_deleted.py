@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from bench.settled import STRATEGY, replay
 from histories import UNCONVERTED, Built, History, histories
 from hypothesis import given
 from hypothesis import strategies as st
 from reach import generated
-from test_prefer import STRATEGY, replay
 from upgrading import DASHBOARD, World, assert_clean, copy, vendor_commit
 
 from git_ekf.demo.sample import deployment
