@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Run
 from upgrading import World, left_in, script, vendor_commit
 
 from git_ekf.demo.sample import kustomization
+from git_ekf.manifests import four_builds
+from git_ekf.manifests.builder import Build
 
 OWN = "own/kustomization.yaml"
 
@@ -194,3 +198,50 @@ def test_build_and_no_build(world: World) -> None:
     assert done.err == (
         "git-ekf: --build and --no-build exclude each other\nhint: git ekf upgrade -h\n"
     )
+
+
+def test_no_output_is_held_longer_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hundreds of kustomizations a few are built ahead, each directory of each tree once."""
+    started: list[tuple[str, str]] = []
+    alive: set[int] = set()
+
+    class Output(bytes):
+        def __del__(self) -> None:
+            alive.discard(id(self))
+
+    class Builder:
+        def __init__(self, command: tuple[str, ...]) -> None:
+            assert command == ("builder",)
+
+        def __enter__(self) -> Builder:
+            return self
+
+        def __exit__(self, *exception: object) -> None:
+            pass
+
+        def start(self, folder: str, path: str) -> Future[Build]:
+            started.append((folder, path))
+            output = Output(f"{folder} {path}".encode())
+            alive.add(id(output))
+            future: Future[Build] = Future()
+            future.set_result(Build(output, None))
+            return future
+
+    monkeypatch.setattr(four_builds, "Builder", Builder)
+    monkeypatch.setattr(four_builds, "customised", lambda *sides: [])
+    most = []
+
+    def progress(things: Any, _names: object) -> Any:
+        for one in things:
+            most.append(len(alive))
+            yield one
+
+    names = [(f"p{number}",) for number in range(100)]
+    wanted = [four_builds.Places(name[0], ("base",), name, ("base",), name) for name in names]
+    found = four_builds.compare_four(
+        ("builder",), "abcd", ["t0", "t1", "t0", "t2"], wanted, progress
+    )
+    assert found.compared == 100
+    assert len(started) == len(set(started)) == 201
+    assert max(most) <= 2 * 9 + 1
+    assert not alive

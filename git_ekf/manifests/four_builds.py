@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import NamedTuple
 
 from git_ekf.manifests.build import Progress
 from git_ekf.manifests.builder import Build, Builder, finished
 from git_ekf.manifests.customised import CHANGED, KEPT, LOST, OWN, Field, customised
 from git_ekf.manifests.resources import Unreadable
+
+# Kustomizations of which the builds are begun ahead; so many processors are kept busy.
+_AHEAD = 8
 
 
 class Places(NamedTuple):
@@ -56,28 +61,52 @@ class Customisation(NamedTuple):
 
 
 class _Started:
-    """The builds, each directory of each tree once. `trees` are ids, `folders` the checkouts."""
+    """The builds, each directory of each tree once. `trees` are ids, `folders` the checkouts.
 
-    def __init__(self, builder: Builder, folders: Sequence[str], trees: Sequence[str]) -> None:
+    Each may have printed hundreds of megabytes: no more are begun than a few ahead of the one that
+    is looked at, and none is held any longer than it is needed.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        folders: Sequence[str],
+        trees: Sequence[str],
+        wanted: Sequence[Places],
+    ) -> None:
         self._builder = builder
         self._sides = list(zip(folders, trees, strict=True))
         self._builds: dict[tuple[str, str], Future[Build]] = {}
+        self._uses = Counter(one for places in wanted for one in self._of(places))
+        self._waiting = iter(wanted)
+        self._start(_AHEAD)
 
-    def start(self, one: Places) -> None:
-        """Begins with all that is needed for one of them."""
-        for (folder, tree), paths in zip(self._sides, one[1:], strict=True):
+    def _of(self, one: Places) -> Iterator[tuple[str, str]]:
+        """What is built for one of them: trees and directories."""
+        for (_, tree), paths in zip(self._sides, one[1:], strict=True):
             for path in paths:
+                yield tree, path
+
+    def _start(self, number: int) -> None:
+        folders = {tree: folder for folder, tree in self._sides}
+        for one in islice(self._waiting, number):
+            for tree, path in self._of(one):
                 if (tree, path) not in self._builds:
-                    self._builds[tree, path] = self._builder.start(folder, path)
+                    self._builds[tree, path] = self._builder.start(folders[tree], path)
 
     def finished(self, one: Places) -> list[Build]:
-        """The four builds of one of them. Raises CallFailed."""
+        """The four builds of the next of them. Raises CallFailed."""
         sides = []
         for (_, tree), paths in zip(self._sides, one[1:], strict=True):
             builds = [finished(self._builds[tree, path]) for path in paths]
             failed = [build for build in builds if build.failure is not None]
             outputs = (build.output for build in builds)
             sides.append(failed[0] if failed else Build(b"\n---\n".join(outputs), None))
+        for built in self._of(one):
+            self._uses[built] -= 1
+            if not self._uses[built]:
+                del self._builds[built]
+        self._start(1)
         return sides
 
 
@@ -97,9 +126,7 @@ def compare_four(
     known: dict[tuple[str, str, str], Field] = {}
     compared = 0
     with Builder(command) as builder:
-        started = _Started(builder, folders, trees)
-        for one in wanted:
-            started.start(one)
+        started = _Started(builder, folders, trees, wanted)
         for one in progress(wanted, [one.path for one in wanted]):
             sides = started.finished(one)
             failure = sides[3].failure
