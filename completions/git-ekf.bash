@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,report,save,pull,rollback,sync,upgrade,undo,mirror,bundle,hooks,trust,man,config,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,report,save,pull,rollback,sync,upgrade,undo,mirror,bundle,fleet,hooks,trust,man,config,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -296,6 +296,14 @@ __git_ekf_command ()
 		valued="--accept --allowed-signers --receipt"
 		arguments="files directories"
 		;;
+	fleet)
+		subcommands=status
+		options=--help
+		;;
+	"fleet status")
+		options=--file=,--where=,--only=,--list,--failed,--no-fetch,--json,--help
+		valued="--file --where --only"
+		;;
 	hooks)
 		subcommands=install,uninstall,status
 		options=--help
@@ -318,7 +326,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,fleet,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	config)
 		options=--json,--help
@@ -337,7 +345,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,fleet,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }
@@ -371,6 +379,7 @@ __git_ekf_option ()
 	"bundle verify--allowed-signers") kind=files ;;
 	"bundle apply--allowed-signers") kind=files ;;
 	"bundle apply--receipt") kind=files ;;
+	"fleet status--file") kind=files ;;
 	esac
 }
 # --- to here ---

@@ -54,8 +54,8 @@ function __git_ekf_ask -a kind
 end
 
 # --- from here on: written by `python packaging/completions.py` ---
-set -g __git_ekf_groups '' 'bundle' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt'
+set -g __git_ekf_groups '' 'bundle' 'fleet' 'hooks'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt' 'fleet status --file' 'fleet status --where' 'fleet status --only'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -79,6 +79,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a upgrade -d 'Carry the configuratio
 complete -c git-ekf -n '__git_ekf_at \'\'' -a undo -d 'Take back the last pull, sync, upgrade, rollback or tag.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a mirror -d 'Mirror the vendor\'s channels and tags for a site that cannot reach them.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a bundle -d 'Carry the vendor\'s channels across an air gap in one file.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a fleet -d 'Show where many clusters of one vendor stand, from one file that names them.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a hooks -d 'Install, remove or look at the hooks, on a server too.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a trust -d 'Allow the commands that the tracked configuration names to run.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a man -d 'Show a page of the manual, or put the pages where man looks.'
@@ -238,6 +239,16 @@ complete -c git-ekf -n '__git_ekf_at \'bundle apply\'' -l receipt -r -F -d 'Wher
 complete -c git-ekf -n '__git_ekf_at \'bundle apply\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at \'bundle apply\' 1' -F
 complete -c git-ekf -n '__git_ekf_at \'bundle apply\' 2' -k -a '(__fish_complete_directories)'
+complete -c git-ekf -n '__git_ekf_at fleet' -a status -d 'Show which release runs where, who is behind, what is broken.'
+complete -c git-ekf -n '__git_ekf_at fleet' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l file -r -F -d 'The fleet file, by default fleet.toml.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l where -x -d 'Only those with this name, wave, branch, state, rule or label; may be repeated.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l only -x -d 'Only this cluster, or those that a file names; may be repeated.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l list -d 'Print a line for each cluster.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l failed -d 'Print only the names of those that are not known as they are.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l no-fetch -d 'Go by what is known here, and ask nobody.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at hooks' -a install -d 'Install the hooks; one that is there is kept and runs first.'
 complete -c git-ekf -n '__git_ekf_at hooks' -a uninstall -d 'Remove the hooks and put back what was there before.'
 complete -c git-ekf -n '__git_ekf_at hooks' -a status -d 'Show which hooks git really runs; exit with 1 if ours do not.'
@@ -265,7 +276,7 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift fleet hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at config 1' -k -a '(__git_ekf_ask keys)'
@@ -282,5 +293,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift fleet hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---

@@ -26,6 +26,7 @@ NAMES = [
     "diff",
     "doctor",
     "drift",
+    "fleet-status",
     "hooks-status",
     "images",
     "log",

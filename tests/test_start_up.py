@@ -130,3 +130,14 @@ def test_an_upgrade_loads_no_typer(clone: Clone) -> None:
     assert code == 0
     assert "git_ekf.upgrade.plan" in modules
     assert not modules & {"typer", "inspect", "rich", "tomli"}
+
+
+def test_what_only_a_fleet_needs_is_loaded_for_a_fleet_only(clone: Clone, tmp_path: Path) -> None:
+    extras = {"pygit2", "jinja2", "yaml", "git_ekf.fleet"}
+    stage(clone, "VERSION")
+    assert not hook(clone, "pre-commit")[1] & extras
+    for command in ("status", "check", "log", "-h"):
+        assert not imported(clone.path, GIT_EKF, command)[1] & extras
+    # So it can fail; and a mistake in the fleet file loads no library.
+    code, modules = imported(tmp_path, GIT_EKF, "fleet", "status")
+    assert (code, modules & extras) == (4, {"pygit2", "git_ekf.fleet"})

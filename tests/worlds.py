@@ -196,6 +196,13 @@ WORLDS = {
             f"{_NINE_REPLICAS}git ekf tag -m 'Two Istio replicas were not enough.' --field Ticket=OPS-2"
         }
     ),
+    "git-ekf-fleet.1": World(
+        before={
+            0: "cat >fleet.toml <<'END'\n"
+            f'vendor = "{VENDOR_URL}"\nwaves = ["canary"]\n'
+            f'[[cluster]]\nname = "prod"\ninternal = "{INTERNAL_URL}"\nwave = "canary"\nEND'
+        }
+    ),
     "git-ekf-mirror.1": World(
         "nothing",
         {

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.fleet.connections import Answer, Silent, answers
-from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.heard import BROKEN, UNREACHABLE, Heard, read_heard, write_heard
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, hear
 from git_ekf.fleet.places import host_of
@@ -34,9 +34,10 @@ THE_VENDOR = ""
 Watch = Callable[[str, Sequence[int]], Iterator[int]]
 
 
-def fetch(store: Store, fleet: Fleet, watch: Watch) -> None:
-    """Hears the vendor, then all clusters. `watch` gives out the numbers of a sequence, and shows
-    how far they are.
+def fetch(store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | None = None) -> None:
+    """Hears the vendor, then all clusters, or those that are chosen.
+
+    `watch` gives out the numbers of a sequence, and shows how far they are.
 
     Raises Refused where another fetch is at work, or the vendor was never heard and cannot be now;
     NoSpace, OSError.
@@ -45,7 +46,7 @@ def fetch(store: Store, fleet: Fleet, watch: Watch) -> None:
         run = _Fetch(store, fleet)
         try:
             run.hear_vendor()
-            run.hear_clusters(watch)
+            run.hear_clusters(watch, fleet.members if chosen is None else chosen)
         except BaseException:
             stop_all()
             raise
@@ -97,10 +98,10 @@ class _Fetch:
                 f"try it with: git ls-remote {shell(shown)}",
             )
 
-    def hear_clusters(self, watch: Watch) -> None:
+    def hear_clusters(self, watch: Watch, chosen: Sequence[Member]) -> None:
         vendor = self._refs[THE_VENDOR]
         wanted = []
-        for member in self._fleet.members:
+        for member in chosen:
             known = self._refs[member.name]
             wanted.append(Wanted(member.name, member.internal, OF_CLUSTER, known, vendor))
         batch: list[Answer[Wanted, Taken]] = []

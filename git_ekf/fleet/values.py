@@ -15,7 +15,7 @@ _TRANSPORTS = ("file", "git", "ssh", "git+ssh", "ssh+git", "http", "https")
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*")
 # What a cluster is chosen by beside its labels.
-CHOSEN_BY = ("name", "wave")
+CHOSEN_BY = ("name", "wave", "branch", "state", "rule")
 
 
 def as_name(value: Any) -> str:

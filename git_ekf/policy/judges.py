@@ -8,7 +8,7 @@ own child processes see.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_ekf.config import RULES
 from git_ekf.errors import UsageError
@@ -213,6 +213,25 @@ def judge_repository(
     _judge_records(
         judgment, read_records(judgment.repo) if deploy_records is None else deploy_records
     )
+    return judgment.found
+
+
+def judge_internal(
+    repo: Repository, tips: Mapping[str, str], deploy_records: list[RecordTag]
+) -> list[Finding]:
+    """The findings about branches (name -> tip) and deploy records of an internal repository.
+
+    By its refs and its history alone: no tree is looked at.
+    """
+    judgment = Judgment(repo)
+    for branch, tip in tips.items():
+        own = OwnCommits(branch, HEADS + branch, tip)
+        if repo.config.scheme.is_release(branch):
+            judgment.apply(branches.branch_base, own)
+            judgment.apply(branches.linear_history, own)
+        elif own.commits(repo):
+            judgment.apply(branches.branch_name, branch)
+    _judge_records(judgment, deploy_records)
     return judgment.found
 
 

@@ -8,6 +8,7 @@ from deploying import APPLYING, EXAMINING, SERVING
 from drifting import DRIFTING
 from elsewhere import AIRGAP, CUT_OFF, RECEIVING
 from examined import EXAMINED
+from fleeting import FLEETING
 from going_on import CHECKING, UNDOING, UPGRADES
 from imaging import IMAGING
 from installed import INSTALLED
@@ -38,6 +39,7 @@ SCENARIOS: dict[str, Scenario] = {
     **SERVING,
     **AIRGAP,
     **MIRRORED,
+    **FLEETING,
     **RECEIVING,
     **JUDGED,
     **CUT_OFF,

@@ -1,0 +1,228 @@
+"""A fleet as it is shown: on one screen, a line for each cluster, or as a document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from git_ekf.fleet.file import FILE, Fleet
+from git_ekf.fleet.standing import Known, Recorded, Standing
+from git_ekf.fleet.store import Store
+from git_ekf.fleet.summary import Summary, summarise
+from git_ekf.names import without_credentials
+from git_ekf.shown import shell
+from git_ekf.terminal.screen import paint, terminal_width
+from git_ekf.terminal.text import age, counted, nullable, say, shortened
+
+_DAY = 24 * 60 * 60
+# Clusters and rules that are named in a row; of others how many there are.
+_NAMED = 3
+_RULES = 4
+
+
+def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin: float) -> None:
+    """Prints the numbers of the chosen clusters. `begin` is when the command was started."""
+    summary = summarise(chosen)
+    print(paint(_headline(summary, len(chosen), begin), "bold"))
+    _print_matrix(fleet, summary)
+    again = _again(fleet)
+    if known.vendor.failure:
+        when = age(max(0.0, time.time() - known.vendor.seconds))
+        _print_row("vendor", f"not heard, as of {when}: {known.vendor.error}", "", "red")
+    if summary.failed:
+        _print_row("not heard", _failed(summary), f"{again} --list --failed", "red")
+    if summary.behind:
+        least, most = min(summary.behind), max(summary.behind)
+        how_far = counted(least, "commit") if least == most else f"{least} to {most} commits"
+        _print_row("behind", f"{_clusters(len(summary.behind))}, {how_far} of their channel")
+    if summary.deployed:
+        _print_row("deployed", _deployed(summary.deployed))
+    if summary.unrecorded:
+        day = datetime.fromtimestamp(summary.since, UTC).date().isoformat()
+        text = f"{_clusters(summary.unrecorded)} beyond their last record, the oldest of {day}"
+        _print_row("not recorded", text)
+    if summary.never:
+        _print_row("no record", _clusters(summary.never))
+    if summary.rules:
+        _print_row("policy", _rules(summary), f"{again} --list --where rule=RULE", "red")
+    else:
+        _print_row("policy", "ok", "", "green")
+
+
+def _headline(summary: Summary, number: int, begin: float) -> str:
+    heard = [one.heard for one in summary.fine]
+    parts = []
+    if heard:
+        oldest = min(heard)
+        when = "just now" if oldest >= begin else age(max(0.0, time.time() - oldest))
+        empty = f" ({summary.empty} empty)" if summary.empty else ""
+        parts.append(f"{len(heard)} as heard {when}{empty}")
+    if summary.failed:
+        parts.append(f"{len(summary.failed)} not heard")
+    return f"{_clusters(number)}: {', '.join(parts)}" if parts else _clusters(number)
+
+
+def _print_matrix(fleet: Fleet, summary: Summary) -> None:
+    """Which release runs in how many clusters of which wave."""
+    used: set[str] = set()
+    for counts in summary.by_wave.values():
+        used.update(counts)
+    waves = [wave for wave in (*fleet.waves, "") if wave in used]
+    branches = sorted(summary.by_wave, key=lambda branch: (fleet.scheme.key(branch), branch))
+    named = waves != [""]
+    titles = {wave: shortened(wave or "no wave", 12) for wave in waves} if named else {"": ""}
+    first = max((len(branch) for branch in branches), default=0)
+    widths = {wave: max(6, len(title)) for wave, title in titles.items()}
+    if named and branches:
+        say(f"  {'':{first}}" + "".join(f"  {titles[wave]:>{widths[wave]}}" for wave in waves))
+    for branch in branches:
+        counts = summary.by_wave[branch]
+        cells = "".join(f"  {counts[wave] or '':>{widths[wave]}}" for wave in waves)
+        say(f"  {branch:{first}}{cells}".rstrip())
+
+
+def _print_row(label: str, text: str, command: str = "", colour: str = "") -> None:
+    lead = f"  {label:<13} "
+    gap = "    " if command else ""
+    if command and len(lead + text + gap + command) > terminal_width():
+        gap = f"\n{'':16}"
+    print(f"{lead}{paint(text, colour)}{gap}{paint(command, 'cyan')}")
+
+
+def _failed(summary: Summary) -> str:
+    """The first names, and as of when they are known."""
+    names = [one.member.name for one in summary.failed]
+    more = len(names) - _NAMED
+    text = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    known = [one.heard for one in summary.failed if one.heard]
+    if not known:
+        return f"{text}, never"
+    oldest = age(max(0.0, time.time() - min(known)))
+    never = "" if len(known) == len(names) else " or never"
+    return f"{text}, known as of {oldest}{never}"
+
+
+def _deployed(times: Sequence[int]) -> str:
+    now = time.time()
+    parts = []
+    for days in (7, 30):
+        parts.append(f"{sum(now - one < days * _DAY for one in times)} in the last {days} days")
+    oldest = datetime.fromtimestamp(times[-1], UTC).date().isoformat()
+    return f"{', '.join(parts)}, the oldest {oldest}"
+
+
+def _rules(summary: Summary) -> str:
+    listed = [f"{number} {rule}" for rule, number in summary.rules.most_common()]
+    more = len(listed) - _RULES
+    return ", ".join(listed[:_RULES]) + (f" and {more} more rules" if more > 0 else "")
+
+
+def _clusters(number: int) -> str:
+    return counted(number, "cluster")
+
+
+def _again(fleet: Fleet) -> str:
+    """The command for the same fleet, by what is known."""
+    words = ["git", "ekf", "fleet", "status", "--no-fetch"]
+    if fleet.path != FILE:
+        words += ["--file", fleet.path]
+    return shell(*words)
+
+
+# --- a line for each ---
+
+
+def print_list(chosen: Sequence[Standing]) -> None:
+    """Prints a line for each cluster: what it runs, since when, and what is wrong."""
+    names = max((len(one.member.name) for one in chosen), default=0)
+    waves = max((len(one.member.wave) for one in chosen), default=0)
+    for one in chosen:
+        lead = f"{one.member.name:{names}}  {one.member.wave:{waves}}".rstrip()
+        print(paint(f"{lead}  {'; '.join(_facts(one))}", "red" if one.failed else ""))
+
+
+def _facts(one: Standing) -> Iterator[str]:
+    if one.failed:
+        when = age(max(0.0, time.time() - one.heard)) if one.heard else "never"
+        yield f"{one.state}, heard {when}" + (f": {one.error}" if one.error else "")
+    elif not one.branch:
+        yield one.state
+    if not one.branch:
+        return
+    base = f" on {one.base[:7]}" if one.base else ""
+    yield f"{one.branch}, {counted(one.configuration or 0, 'commit')}{base}"
+    if one.behind:
+        yield f"{one.behind} behind"
+    if one.recorded is None:
+        yield "no record"
+    elif one.recorded.commits_since is None:
+        yield f"{one.recorded.name}, which its branch does not have"
+    elif one.recorded.commits_since:
+        yield f"{counted(one.recorded.commits_since, 'commit')} since {one.recorded.name}"
+    else:
+        yield one.recorded.name
+    if one.findings:
+        yield ", ".join(dict.fromkeys(finding.rule for finding in one.findings))
+
+
+# --- the document ---
+
+
+def content(
+    fleet: Fleet, store: Store, known: Known, chosen: Sequence[Standing], begin: float
+) -> dict[str, Any]:
+    """The chosen clusters as fleet-status.json has them."""
+    heard_now = [one for one in chosen if not one.failed and one.heard >= begin]
+    return {
+        "fleet": {
+            "file": fleet.path,
+            "store": store.path,
+            "vendor": without_credentials(fleet.vendor),
+            "vendor_heard": _time(known.vendor.seconds),
+            "vendor_error": known.vendor.error or None,
+            "channels": known.channels,
+            "waves": list(fleet.waves),
+            "clusters": len(chosen),
+            "heard_now": len(heard_now),
+        },
+        "clusters": list(map(_cluster, chosen)),
+    }
+
+
+def _cluster(one: Standing) -> dict[str, Any]:
+    recorded = one.recorded
+    return {
+        "name": one.member.name,
+        "internal": without_credentials(one.member.internal),
+        "wave": one.member.wave or None,
+        "labels": one.member.labels,
+        "state": one.state,
+        "heard": _time(one.heard),
+        "error": one.error or None,
+        "branch": one.branch or None,
+        "release": one.release or None,
+        "tip": one.tip or None,
+        "base": one.base or None,
+        "configuration": one.configuration,
+        "behind": one.behind,
+        "last_record": _record(recorded) if recorded else None,
+        "findings": [nullable(finding) for finding in one.findings],
+    }
+
+
+def _record(recorded: Recorded) -> dict[str, Any]:
+    return {
+        "name": recorded.name,
+        "commit": recorded.commit,
+        "date": _time(recorded.seconds),
+        "context": recorded.context,
+        "commits_since": recorded.commits_since,
+    }
+
+
+def _time(seconds: float) -> str | None:
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

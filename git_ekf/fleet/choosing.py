@@ -1,0 +1,100 @@
+"""Which clusters of a fleet are meant: by name, wave and labels, and by where they stand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from git_ekf.errors import UsageError
+from git_ekf.fleet.file import Fleet, Member
+from git_ekf.fleet.standing import Standing
+from git_ekf.fleet.values import CHOSEN_BY
+from git_ekf.shown import shell
+from git_ekf.smallfile import STATE, read_small
+
+# What only the store knows.
+_KNOWN_LATER = ("branch", "state", "rule")
+
+
+class Choice(NamedTuple):
+    """Pairs of a key and a value that all have to hold, and names, of which one has to ("" all)."""
+
+    where: tuple[tuple[str, str], ...]
+    names: frozenset[str] | None
+
+    def takes(self, member: Member) -> bool:
+        """Whether the cluster may be meant, by what the fleet file says of it."""
+        if self.names is not None and member.name not in self.names:
+            return False
+        said = {**member.labels, "wave": member.wave}
+        for key, value in self.where:
+            if key == "name":
+                if not fnmatchcase(member.name, value):
+                    return False
+            elif key not in _KNOWN_LATER and said.get(key, "") != value:
+                return False
+        return True
+
+    def fits(self, standing: Standing) -> bool:
+        """Whether the cluster is meant, by where it stands."""
+        rules = {finding.rule for finding in standing.findings}
+        said = {"branch": {standing.branch}, "state": {standing.state}, "rule": rules}
+        pairs = (pair for pair in self.where if pair[0] in _KNOWN_LATER)
+        return all(value in said[key] for key, value in pairs)
+
+
+def read_choice(fleet: Fleet, where: Sequence[str], only: Sequence[str]) -> Choice:
+    """The clusters that are meant by KEY=VALUE, and by names or files of names (@FILE).
+
+    Raises UsageError for a key, a wave or a name that the fleet does not have.
+    """
+    names = None
+    if only:
+        names = frozenset(_names(fleet, only))
+    return Choice(tuple(_pair(fleet, text) for text in where), names)
+
+
+def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    keys = [*CHOSEN_BY]
+    for member in fleet.members:
+        keys += member.labels
+    known = list(dict.fromkeys(keys))
+    if not equals or key not in known:
+        raise UsageError(
+            f'--where takes KEY=VALUE, and "{key}" is no key of this fleet',
+            f"its keys are {', '.join(known)}",
+        )
+    if key == "wave" and value not in fleet.waves:
+        waves = ", ".join(fleet.waves) or "none"
+        raise UsageError(f'"{value}" is no wave of this fleet', f"its waves are {waves}")
+    return key, value
+
+
+def _names(fleet: Fleet, only: Iterable[str]) -> list[str]:
+    known = {member.name for member in fleet.members}
+    names = []
+    for text in only:
+        names += _names_in(text[1:]) if text.startswith("@") else [text]
+    for name in names:
+        if name not in known:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, known, n=1)
+            hint = f"perhaps {close[0]}" if close else f"{shell(fleet.path)} has their names"
+            raise UsageError(f'there is no cluster "{name}" in this fleet', hint)
+    return names
+
+
+def _names_in(path: str) -> list[str]:
+    try:
+        content = read_small(path, STATE, follow=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
+        ) from None
+    if content is None:
+        raise UsageError(f"there is no file {path}", "git ekf fleet status --failed >FILE")
+    return [line.strip() for line in os.fsdecode(content).split("\n") if line.strip()]

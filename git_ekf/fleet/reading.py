@@ -1,0 +1,144 @@
+"""The store read in this process, with libgit2: no process is started for any number of clusters.
+
+It may be: the store is ours, so it is never partial, of SHA-256 or with refs of another kind, none
+of which libgit2 reads. Only what fleet commands do imports pygit2.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from git_ekf.errors import CallFailed, Refused
+from git_ekf.shown import shell
+
+if TYPE_CHECKING:
+    import pygit2
+
+_TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+# "tree ID\n", and behind it "parent ID\n" for each parent (git-commit-tree(1)).
+_TREE, _PARENT, _OID = 46, 48, 40
+
+
+def require_pygit2() -> None:
+    """Raises Refused where pygit2 is not installed."""
+    try:
+        import pygit2  # noqa: F401
+    except ImportError:
+        raise Refused(
+            "git ekf fleet needs pygit2, which is not installed", "pip install 'git-ekf[fleet]'"
+        ) from None
+
+
+class NoCommit(CallFailed):
+    """Something that has to be a commit is none: whoever names it is wrong."""
+
+
+class Objects:
+    """The objects of a store. What cannot be read is CallFailed: the store is damaged."""
+
+    def __init__(self, store: str) -> None:
+        self._store = store
+        self._parents: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def _odb(self) -> pygit2.Odb:
+        import pygit2
+
+        return pygit2.Odb(os.path.join(self._store, "objects"))
+
+    def read(self, oid: str) -> tuple[str, bytes]:
+        """Type and content of an object. Raises CallFailed."""
+        import pygit2
+
+        try:
+            kind, content = self._odb.read(oid)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise CallFailed(
+                f"the store {self._store} is damaged: {oid} cannot be read ({error})",
+                f"it is a cache: rm -rf {shell(self._store)}, then the same command again",
+            ) from None
+        return _TYPES.get(kind, ""), content
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """The parents of a commit. Raises NoCommit, CallFailed."""
+        known = self._parents.get(commit)
+        if known is None:
+            content = self.commit(commit)
+            found = []
+            at = _TREE
+            while content.startswith(b"parent ", at):
+                found.append(content[at + 7 : at + 7 + _OID].decode())
+                at += _PARENT
+            known = self._parents[commit] = tuple(found)
+        return known
+
+    def commit(self, oid: str) -> bytes:
+        """The content of a commit. Raises NoCommit, CallFailed."""
+        kind, content = self.read(oid)
+        if kind != "commit":
+            raise NoCommit(f"its {oid[:12]} is a {kind}, and has to be a commit")
+        return content
+
+    def committed(self, commit: str) -> int:
+        """When a commit was made (seconds since 1970); 0 where it does not say."""
+        head = self.commit(commit).partition(b"\n\n")[0]
+        words = head.partition(b"\ncommitter ")[2].partition(b"\n")[0].split(b" ")
+        return int(words[-2]) if len(words) > 2 and words[-2].isdigit() else 0
+
+    def file_at_top(self, commit: str, name: str) -> tuple[str, bytes] | None:
+        """Object id and content of a file at the top of a commit's tree; None without one."""
+        tree = self.read(self.commit(commit)[5 : 5 + _OID].decode())[1]
+        entry = f" {name}\0".encode()
+        at = 0
+        while at < len(tree):
+            end = tree.index(b"\0", at) + 1
+            if tree.endswith(entry, at, end) and tree.startswith(b"100", at):
+                oid = tree[end : end + 20].hex()
+                return oid, self.read(oid)[1]
+            at = end + 20
+        return None
+
+
+class History:
+    """The vendor's commits, read once for all clusters."""
+
+    def __init__(self, objects: Objects, branches: Mapping[str, str]) -> None:
+        """`branches` are the vendor's: name -> commit."""
+        self.branches = dict(branches)
+        self.objects = objects
+        self._reach: dict[str, frozenset[str]] = {}
+
+    @cached_property
+    def commits(self) -> frozenset[str]:
+        """All of them."""
+        return ancestors(self.objects, self.branches.values())
+
+    @cached_property
+    def by_id(self) -> list[str]:
+        """All of them, sorted."""
+        return sorted(self.commits)
+
+    def reach(self, commit: str) -> frozenset[str]:
+        """A commit and all below it, remembered: for those that many clusters stand on."""
+        if commit not in self._reach:
+            self._reach[commit] = ancestors(self.objects, [commit])
+        return self._reach[commit]
+
+    def behind(self, channel: str, base: str) -> int:
+        """How many commits a channel has beyond one of the vendor's."""
+        return len(self.reach(channel) - self.reach(base))
+
+
+def ancestors(objects: Objects, commits: Iterable[str]) -> frozenset[str]:
+    """Commits and all below them. Raises CallFailed."""
+    found = set(commits)
+    waiting = list(found)
+    while waiting:
+        for parent in objects.parents(waiting.pop()):
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return frozenset(found)

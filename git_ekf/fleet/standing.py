@@ -1,0 +1,210 @@
+"""Where each cluster of a fleet stands: what it runs, on what, and what is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from git_ekf import config as configuration
+from git_ekf.cluster import Running, cluster_of
+from git_ekf.config import Config
+from git_ekf.errors import GitFailed, UsageError
+from git_ekf.fleet.fetch import THE_VENDOR
+from git_ekf.fleet.file import Fleet, Member
+from git_ekf.fleet.heard import BROKEN, Heard, read_heard
+from git_ekf.fleet.reading import History, NoCommit, Objects
+from git_ekf.fleet.store import FLEET, VENDOR, Store
+from git_ekf.fleet.stored import StoredRepository
+from git_ekf.git.packedrefs import read_packed
+from git_ekf.git.refs import HEADS
+from git_ekf.names import RELEASE_PATTERN
+from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_internal
+from git_ekf.record import context
+
+OK = "ok"
+EMPTY = "empty"  # heard, and has no branch
+UNRELATED = "unrelated"  # its branch has no commit in common with the vendor
+UNHEARD = "unheard"  # was never asked
+
+
+class Recorded(NamedTuple):
+    """The newest deploy record of a cluster, which says what it runs.
+
+    `seconds` is when it was made (since 1970), `commits_since` how many commits its branch has
+    beyond it, None where the branch does not have it.
+    """
+
+    name: str
+    commit: str
+    seconds: int
+    context: str
+    commits_since: int | None
+
+
+class Standing(NamedTuple):
+    """A cluster as far as it is known; "" and None for what is not, or does not apply.
+
+    `state` is OK, EMPTY, UNRELATED, UNHEARD, or the failure by which it is known as it was at
+    `heard` (seconds since 1970; 0: never) and not as it is; `error` says why. `configuration` are
+    the commits of its own on the `base`, `behind` those that the vendor's channel has beyond that.
+    """
+
+    member: Member
+    state: str
+    heard: float
+    error: str = ""
+    branch: str = ""
+    release: str = ""
+    tip: str = ""
+    base: str = ""
+    configuration: int | None = None
+    behind: int | None = None
+    recorded: Recorded | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is not known as it is now, or cannot be judged."""
+        return self.state not in (OK, EMPTY)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a rule finds an error."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+class Known(NamedTuple):
+    """All that is known of a fleet, the clusters in the order of the fleet file.
+
+    `vendor` is when and how the vendor was heard; `channels` are its release branches, the lowest
+    version first.
+    """
+
+    vendor: Heard
+    channels: list[str]
+    standings: list[Standing]
+
+
+def read_standings(store: Store, fleet: Fleet) -> Known:
+    """Reads the store. Raises CallFailed where that is damaged."""
+    return _Reading(store, fleet).known()
+
+
+class _Reading:
+    def __init__(self, store: Store, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._heard = read_heard(store.path)
+        self._objects = Objects(store.path)
+        self._configs: dict[str, Config] = {}
+        branches: dict[str, str] = {}
+        self._theirs: dict[str, dict[str, str]] = {}
+        for ref, oid in read_packed(store.path).items():
+            if ref.startswith(VENDOR + "heads/"):
+                branches[ref.removeprefix(VENDOR + "heads/")] = oid
+            elif ref.startswith(FLEET):
+                name, _, rest = ref.removeprefix(FLEET).partition("/")
+                self._theirs.setdefault(name, {})[f"refs/{rest}"] = oid
+        self._history = History(self._objects, branches)
+
+    def known(self) -> Known:
+        scheme = self._fleet.scheme
+        channels = sorted(filter(scheme.is_release, self._history.branches), key=scheme.key)
+        vendor = self._heard.get(THE_VENDOR, Heard(self._fleet.vendor))
+        return Known(vendor, channels, list(map(self._standing, self._fleet.members)))
+
+    def _standing(self, member: Member) -> Standing:
+        heard = self._heard.get(member.name)
+        if heard is None or heard.url != member.internal:
+            return Standing(member, UNHEARD, 0.0)
+        state = heard.failure or OK
+        standing = Standing(member, state, heard.seconds, heard.error)
+        theirs = self._theirs.get(member.name, {})
+        if not any(ref.startswith(HEADS) for ref in theirs):
+            return standing if heard.failure else standing._replace(state=EMPTY)
+        try:
+            return _stands(self._repository(theirs), standing)
+        except GitFailed as error:  # of rules, which are told so of what is no commit
+            return standing._replace(state=BROKEN, error=error.stderr)
+        except (UsageError, NoCommit) as error:
+            return standing._replace(state=BROKEN, error=error.message)
+
+    def _repository(self, theirs: Mapping[str, str]) -> StoredRepository:
+        """Raises UsageError for what is wrong in its own configuration."""
+        toml = self._toml(theirs)
+        key, content = toml or ("", None)
+        if key not in self._configs:
+            config = configuration.load(content, [])
+            if config.scheme.pattern == RELEASE_PATTERN:
+                config = config._replace(scheme=self._fleet.scheme)
+            self._configs[key] = config
+        return StoredRepository(self._history, theirs, self._configs[key], content)
+
+    def _toml(self, theirs: Mapping[str, str]) -> tuple[str, bytes] | None:
+        """The configuration that the newest release branch has, else any other one."""
+        heads = [ref.removeprefix(HEADS) for ref in theirs if ref.startswith(HEADS)]
+        for branch in sorted(heads, key=self._fleet.scheme.key, reverse=True):
+            found = self._objects.file_at_top(theirs[HEADS + branch], configuration.FILE)
+            if found:
+                return found
+            if self._fleet.scheme.is_release(branch):
+                return None
+        return None
+
+
+def _stands(repo: StoredRepository, standing: Standing) -> Standing:
+    """The standing with what the repository says of itself, and what the rules say of it."""
+    findings = tuple(judge_internal(repo, repo.heads, repo.questions.records))
+    standing = standing._replace(findings=findings)
+    running = cluster_of(repo).running
+    branch = _branch(repo, running)
+    tip = repo.heads.get(branch, running.commit if running else "")
+    if not branch or not tip:
+        return standing
+    own = repo.own_commits(tip)
+    base = _base(own, tip)
+    state = standing.state
+    if not base and state == OK:
+        state = UNRELATED
+    channel = repo.channel(branch)
+    return standing._replace(
+        state=state,
+        branch=branch,
+        release=repo.config.scheme.version(branch) or "",
+        tip=tip,
+        base=base,
+        configuration=len(own),
+        behind=repo.history.behind(channel, base) if channel and base else None,
+        recorded=_recorded(running, own, tip) if running else None,
+    )
+
+
+def _branch(repo: StoredRepository, running: Running | None) -> str:
+    """What the cluster runs; without a record its newest release branch."""
+    if running:
+        return running.branch
+    return next(reversed(repo.release_branches), "")
+
+
+def _base(own: list[tuple[str, list[str]]], tip: str) -> str:
+    """The vendor's commit below the configuration commits, by first parents; "" without one."""
+    parents = dict(own)
+    *_, last = _first_parents(parents, tip)
+    return "" if last in parents else last
+
+
+def _recorded(running: Running, own: list[tuple[str, list[str]]], tip: str) -> Recorded:
+    line = list(_first_parents(dict(own), tip))
+    since = line.index(running.commit) if running.commit in line else None
+    text = context(running.tag.raw) if running.tag.raw else ""
+    return Recorded(str(running.name), running.commit, running.seconds, text, since)
+
+
+def _first_parents(parents: Mapping[str, list[str]], tip: str) -> Iterator[str]:
+    at = tip
+    while at in parents:
+        yield at
+        if not parents[at]:
+            return
+        at = parents[at][0]
+    yield at

@@ -1,0 +1,69 @@
+"""A fleet in a few numbers, so that a thousand clusters fit a screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from git_ekf.fleet.standing import EMPTY, Standing
+
+
+class Summary(NamedTuple):
+    """The numbers of some clusters.
+
+    `fine` are known as they are, `failed` are not. `by_wave` is release branch -> wave -> how many
+    run that. `behind` has how many commits the vendor's channel is ahead of each that is behind it.
+    `unrecorded` are those with commits beyond their newest record, `since` when the oldest of these
+    records was made; `never` have no record. `deployed` is when each newest record was made, the
+    newest first (seconds since 1970). `rules` counts clusters by the rule they break.
+    """
+
+    fine: list[Standing]
+    failed: list[Standing]
+    empty: int
+    by_wave: dict[str, Counter[str]]
+    behind: list[int]
+    unrecorded: int
+    since: int
+    never: int
+    deployed: list[int]
+    rules: Counter[str]
+
+
+def summarise(standings: Sequence[Standing]) -> Summary:
+    """The numbers of clusters; those that failed count as they were heard last."""
+    by_wave: dict[str, Counter[str]] = {}
+    rules: Counter[str] = Counter()
+    behind = []
+    unrecorded = []
+    deployed = []
+    never = 0
+    for one in standings:
+        if not one.branch:
+            continue
+        by_wave.setdefault(one.branch, Counter())[one.member.wave] += 1
+        rules.update({finding.rule for finding in one.findings})
+        if one.behind:
+            behind.append(one.behind)
+        if one.recorded is None:
+            never += 1
+            continue
+        deployed.append(one.recorded.seconds)
+        if one.recorded.commits_since != 0:
+            unrecorded.append(one.recorded.seconds)
+    fine = [one for one in standings if not one.failed]
+    failed = [one for one in standings if one.failed]
+    empty = sum(one.state == EMPTY for one in standings)
+    return Summary(
+        fine=fine,
+        failed=failed,
+        empty=empty,
+        by_wave=by_wave,
+        behind=behind,
+        unrecorded=len(unrecorded),
+        since=min(unrecorded, default=0),
+        never=never,
+        deployed=sorted(deployed, reverse=True),
+        rules=rules,
+    )
