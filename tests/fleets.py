@@ -5,13 +5,13 @@ All commits are made by one git, in a repository whose objects the internal ones
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
-
-from conftest import run
 
 from git_ekf.demo.sample import make_vendor
 from git_ekf.git.packedrefs import write_packed
@@ -21,6 +21,12 @@ DAY = 86_400
 RELEASES = ("1.8", "1.9")
 WAVES = ("canary", "early", "rest")
 FIELDS = "Date|Local branch|Local SHA|Upstream branch|Upstream SHA|Backup branch|Context"
+
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Operator"), ("EMAIL", "ops@example.com"))
+}
 
 # What is wrong with some of them; each has one.
 ODD = (
@@ -51,9 +57,17 @@ class World:
         self.file = folder / "fleet.toml"
 
     def git(self, *args: str, stdin: str = "", cwd: Path | None = None) -> str:
-        done = run("git", *args, cwd=cwd or self.factory, stdin=stdin)
-        assert done.code == 0, done
-        return done.out.removesuffix("\n")
+        done = subprocess.run(
+            ["git", *args],
+            cwd=cwd or self.factory,
+            input=stdin,
+            env={**os.environ, **_IDENTITY},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done
+        return done.stdout.removesuffix("\n")
 
     def internal(self, name: str) -> Path:
         return self.folder / "internals" / f"{name}.git"
@@ -83,29 +97,42 @@ def publish(one: Made) -> None:
     write_packed(str(one.path), one.refs)
 
 
-def make_fleet(folder: Path, number: int = 30) -> tuple[World, list[Made]]:
-    """The fleet: one of each kind that is odd, all others fine."""
+def make_fleet(
+    folder: Path,
+    number: int = 30,
+    *,
+    odd: Sequence[str] = ODD,
+    vendor: Path | None = None,
+    commits: tuple[int, int] = (3, 6),
+) -> tuple[World, list[Made]]:
+    """The fleet: one of each kind that is odd, all others fine; of a vendor that is there, or a small one.
+
+    Each has a number of configuration commits in a range.
+    """
     world = World(folder)
-    make_vendor(str(world.vendor))
+    if vendor:
+        world.vendor = vendor
+    else:
+        make_vendor(str(world.vendor))
     world.git("clone", "-q", "--bare", str(world.vendor), str(world.factory), cwd=folder)
     bases = {release: world.git("rev-parse", f"release-{release}") for release in RELEASES}
     marks = folder / "marks"
-    names = [f"c{at:02}" for at in range(number)]
-    odd = dict(zip(names, ODD, strict=False))
+    names = [f"c{at:0{len(str(number))}}" for at in range(number)]
+    kinds = dict(zip(names, odd, strict=False))
     random = Random(7)
-    lengths = {name: random.randrange(3, 7) for name in names}
-    stream = "".join(_stream(names, odd, lengths, bases))
+    lengths = {name: random.randint(*commits) for name in names}
+    stream = "".join(_stream(names, kinds, lengths, bases))
     world.git("fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=stream)
     oids = dict(line.split(" ") for line in marks.read_text().splitlines())
     made = []
     for at, name in enumerate(names):
         release = RELEASES[at % 2]
-        length = lengths[name] + (2 if odd.get(name) == "merge" else 0)
-        commits = [oids[f":{at * 100 + step + 1}"] for step in range(length)]
+        length = lengths[name] + (2 if kinds.get(name) == "merge" else 0)
+        own = [oids[f":{at * 100 + step + 1}"] for step in range(length)]
         base = bases[release]
-        if odd.get(name) == "behind":
+        if kinds.get(name) == "behind":
             base = world.git("rev-parse", f"{base}~2")
-        made.append(Made(name, odd.get(name, ""), release, world.internal(name), {}, commits, base))
+        made.append(Made(name, kinds.get(name, ""), release, world.internal(name), {}, own, base))
     _tag(world, made)
     for one in made:
         _make_internal(world, one)

@@ -15,6 +15,7 @@ HEADINGS = (
     "In the shell",
     "git ekf mirror of",
     "git ekf bundle of",
+    "git ekf fleet status of",
     "git ekf check on",
     "git ekf log and tag",
     "git ekf save of",

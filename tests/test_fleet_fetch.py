@@ -264,10 +264,35 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
         f'case "$*" in *fetch-pack*) echo "fatal: write error: No space left on device" >&2; exit 128;; esac; exec {git} "$@"',
     )
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
+    # Of a disk with room it is a server that speaks of its own.
+    _, known = heard(world)
+    assert known[made[-1].name].failure == "unreachable"
+    assert known[made[-1].name].error.endswith("No space left on device")
+    monkeypatch.setattr("git_ekf.fleet.incoming._ROOM", 1 << 62)
     with pytest.raises(NoSpace):
         heard(world)
     assert read_packed(store.path) == refs
     require_whole(store)
+
+
+def test_a_repository_of_somebody_else_fails_alone(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git says of it what it says of one that a command stands in, which is an error of another kind."""
+    world, made = fleet
+    commands = world.folder / "theirs"
+    commands.mkdir()
+    git = needed("git")
+    place = made[-1].path
+    said = f"fatal: detected dubious ownership in repository at '{place}'"
+    servers.script(
+        commands / "git",
+        f'case "$*" in *ls-remote*{place.name}*) echo "{said}" >&2; exit 128;; esac; exec {git} "$@"',
+    )
+    monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
+    _, known = heard(world)
+    assert known[made[-1].name].error == f"git does not trust {place}: it belongs to another user"
+    assert not known[made[-2].name].failure
 
 
 def test_two_at_once_take_turns(fleet: tuple[World, list[Made]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
@@ -48,7 +48,7 @@ def answers(
     *,
     jobs: int,
     per_host: int,
-) -> Iterator[Answer[T, R]]:
+) -> Generator[Answer[T, R]]:
     """Does the work of each task in a thread; the answers as they come, in any order.
 
     At most `jobs` at a time, and `per_host` of them at one host. A host is given up where as many
@@ -79,7 +79,7 @@ class _Run(Generic[T, R]):
         self._over = False
         self._done: SimpleQueue[Answer[T, R]] = SimpleQueue()
 
-    def answers(self) -> Iterator[Answer[T, R]]:
+    def answers(self) -> Generator[Answer[T, R]]:
         for _ in range(self._threads):
             threading.Thread(target=self._serve, daemon=True).start()
         try:

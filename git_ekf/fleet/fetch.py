@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
@@ -106,11 +107,13 @@ class _Fetch:
             wanted.append(Wanted(member.name, member.internal, OF_CLUSTER, known, vendor))
         batch: list[Answer[Wanted, Taken]] = []
         watched = watch("Asking the clusters", range(len(wanted)))
-        for _, answer in zip(watched, self._answers(wanted), strict=True):
-            batch.append(answer)
-            if len(batch) == _BATCH:
-                self._take(batch)
-                batch = []
+        # Closed before gits are told to end, so that none is begun after that.
+        with closing(self._answers(wanted)) as found:
+            for _, answer in zip(watched, found, strict=True):
+                batch.append(answer)
+                if len(batch) == _BATCH:
+                    self._take(batch)
+                    batch = []
         self._take(batch)
 
     def tidy(self) -> None:
@@ -120,14 +123,14 @@ class _Fetch:
 
     # --- asked ---
 
-    def _answers(self, wanted: list[Wanted]) -> Iterator[Answer[Wanted, Taken]]:
+    def _answers(self, wanted: list[Wanted]) -> Generator[Answer[Wanted, Taken]]:
         numbers = {one.name: number for number, one in enumerate(wanted)}
 
         def work(one: Wanted) -> Taken:
             folder = os.path.join(self._store.incoming, str(numbers[one.name]))
             return hear(self._store, one, self._fleet.seconds, folder)
 
-        yield from answers(
+        return answers(
             wanted,
             lambda one: host_of(one.url),
             work,

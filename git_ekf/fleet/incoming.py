@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, GitFailed, NoSpace, SystemFailed
+from git_ekf.errors import CallFailed, EkfError, GitFailed, NoSpace
 from git_ekf.fleet.connections import Silent
 from git_ekf.fleet.heard import BROKEN, UNREACHABLE
 from git_ekf.fleet.places import host_of
@@ -31,6 +31,8 @@ OF_VENDOR = (f"{HEADS}*",)
 _LONGER = 10
 # The most refs that a repository may have; one that makes some up has no end of them.
 _MOST_REFS = 100_000
+# Less than this (bytes) is a full disk: git has removed by then what it could not write whole.
+_ROOM = 1 << 24
 _SHA256 = "it names objects by SHA-256, and those of a fleet are named by SHA-1"
 _NO_CONNECTION = re.compile(
     "Could not resolve host|Connection refused|Connection timed out|No route to host"
@@ -78,29 +80,33 @@ def hear(store: Store, wanted: Wanted, seconds: int, folder: str) -> Taken:
         return Taken(refs, "")
     try:
         fetched = _fetched(store, wanted, lacking, seconds, folder)
-    except GitFailed as error:
-        # A ref that was listed may have gone in this very moment.
+    except EkfError as error:
+        if isinstance(error, NoSpace) and _is_full(store):
+            raise
+        # A ref that was listed may have gone in this very moment; or all of it is gone now.
         moved = _listed(store, wanted, seconds) != refs
-        why = "it moved while it was fetched" if moved else scrub(reason_of(error))
-        raise Failure(UNREACHABLE if moved else BROKEN, why) from None
-    except NoSpace:
-        raise
-    except CallFailed as error:
-        raise Failure(BROKEN, error.message) from None
+        if moved or not isinstance(error, GitFailed):
+            why = "it moved while it was fetched" if moved else error.message
+            raise Failure(UNREACHABLE, why) from None
+        raise Failure(BROKEN, scrub(reason_of(error))) from None
     return Taken({**refs, **fetched}, os.path.join(folder, "objects", "pack"))
+
+
+def _is_full(store: Store) -> bool:
+    """Whether the disk of the store is, and not one of a server, of which git says the same."""
+    disk = os.statvfs(store.path)
+    return disk.f_bavail * disk.f_frsize < _ROOM
 
 
 def _listed(store: Store, wanted: Wanted, seconds: int) -> dict[str, str]:
     try:
         found = store.git.ls_remote(wanted.url, *wanted.patterns, timeout=seconds)
-    except (NoSpace, SystemFailed):
-        raise
-    except CallFailed as error:
+    except EkfError as error:  # whatever is wrong there is wrong there alone
         stderr = error.stderr if isinstance(error, GitFailed) else ""
         if "mismatched algorithms" in stderr:
             raise Failure(BROKEN, _SHA256) from None
-        why = scrub(reason_of(error))
-        is_silent = not isinstance(error, GitFailed) or _NO_CONNECTION.search(stderr)
+        why = scrub(reason_of(error)) if isinstance(error, CallFailed) else error.message
+        is_silent = why.startswith("no answer within") or _NO_CONNECTION.search(stderr)
         if is_silent and host_of(wanted.url):
             raise Silent(why) from None
         raise Failure(UNREACHABLE, why) from None

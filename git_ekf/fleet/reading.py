@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from git_ekf.errors import CallFailed, Refused
+from git_ekf.git.tagobject import tagger_time
 from git_ekf.shown import shell
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Objects:
     def __init__(self, store: str) -> None:
         self._store = store
         self._parents: dict[str, tuple[str, ...]] = {}
+        self._trees: dict[str, str] = {}
 
     @cached_property
     def _odb(self) -> pygit2.Odb:
@@ -73,7 +75,12 @@ class Objects:
                 found.append(content[at + 7 : at + 7 + _OID].decode())
                 at += _PARENT
             known = self._parents[commit] = tuple(found)
+            self._trees[commit] = content[5 : 5 + _OID].decode()
         return known
+
+    def _tree(self, commit: str) -> str:
+        self.parents(commit)
+        return self._trees[commit]
 
     def commit(self, oid: str) -> bytes:
         """The content of a commit. Raises NoCommit, CallFailed."""
@@ -85,12 +92,12 @@ class Objects:
     def committed(self, commit: str) -> int:
         """When a commit was made (seconds since 1970); 0 where it does not say."""
         head = self.commit(commit).partition(b"\n\n")[0]
-        words = head.partition(b"\ncommitter ")[2].partition(b"\n")[0].split(b" ")
-        return int(words[-2]) if len(words) > 2 and words[-2].isdigit() else 0
+        line = head.partition(b"\ncommitter ")[2].partition(b"\n")[0]
+        return tagger_time(os.fsdecode(line))
 
     def file_at_top(self, commit: str, name: str) -> tuple[str, bytes] | None:
         """Object id and content of a file at the top of a commit's tree; None without one."""
-        tree = self.read(self.commit(commit)[5 : 5 + _OID].decode())[1]
+        tree = self.read(self._tree(commit))[1]
         entry = f" {name}\0".encode()
         at = 0
         while at < len(tree):
@@ -106,10 +113,14 @@ class History:
     """The vendor's commits, read once for all clusters."""
 
     def __init__(self, objects: Objects, branches: Mapping[str, str]) -> None:
-        """`branches` are the vendor's: name -> commit."""
-        self.branches = dict(branches)
+        """`branches` are the vendor's: name -> commit. What names no commit is left out."""
         self.objects = objects
+        self.branches = {}
+        for branch, oid in branches.items():
+            if objects.read(oid)[0] == "commit":
+                self.branches[branch] = oid
         self._reach: dict[str, frozenset[str]] = {}
+        self._behind: dict[tuple[str, str], int] = {}
 
     @cached_property
     def commits(self) -> frozenset[str]:
@@ -129,7 +140,9 @@ class History:
 
     def behind(self, channel: str, base: str) -> int:
         """How many commits a channel has beyond one of the vendor's."""
-        return len(self.reach(channel) - self.reach(base))
+        if (channel, base) not in self._behind:
+            self._behind[channel, base] = len(self.reach(channel) - self.reach(base))
+        return self._behind[channel, base]
 
 
 def ancestors(objects: Objects, commits: Iterable[str]) -> frozenset[str]:

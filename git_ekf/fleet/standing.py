@@ -21,6 +21,7 @@ from git_ekf.names import RELEASE_PATTERN
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_internal
 from git_ekf.record import context
+from git_ekf.smallfile import CONFIGURATION
 
 OK = "ok"
 EMPTY = "empty"  # heard, and has no branch
@@ -134,6 +135,8 @@ class _Reading:
         toml = self._toml(theirs)
         key, content = toml or ("", None)
         if key not in self._configs:
+            if content and len(content) > CONFIGURATION:
+                raise UsageError(f"its {configuration.FILE} has more than {CONFIGURATION >> 10} kB")
             config = configuration.load(content, [])
             if config.scheme.pattern == RELEASE_PATTERN:
                 config = config._replace(scheme=self._fleet.scheme)

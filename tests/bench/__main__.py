@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import airgap, commands, hooks, load, receive, records, render, upgrade
+from bench import airgap, commands, fleet, hooks, load, receive, records, render, upgrade
 from bench.generate import World, clone, configure, kubeflow_or_vendor, vendor
 from bench.measure import Case, Table, medians
 from bench.size import SHORT, scaled
@@ -53,6 +53,7 @@ def _commands(world: World, table: Table) -> None:
     commands.shell(world, table, cloned, what)
     airgap.mirror(world, table, primary, what)
     airgap.bundle(world, table, primary, what)
+    fleet.fleet(world, table, cloned, what)
     if what == "kubeflow/manifests":
         render.diff(world, table, cloned, what)
     primary = world.root / "history.git"
