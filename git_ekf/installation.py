@@ -1,12 +1,15 @@
-"""The files of the program that are not code: the hooks' shim, manual, completion scripts."""
+"""The installation: files of the program that are not code, and how libraries get into it."""
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from git_ekf.errors import CallFailed
+from git_ekf.shown import shell
 
 
 def shipped(path: str, title: str) -> Traversable:
@@ -19,3 +22,18 @@ def shipped(path: str, title: str) -> Traversable:
         if place.is_dir() or place.is_file():
             return place
     raise CallFailed(f"{title} missing from this installation", "reinstall git-ekf")
+
+
+def how_to_install(library: str, debian: str) -> str:
+    """The command that brings a library to where this git-ekf looks for it.
+
+    `debian` is the package that has it there.
+    """
+    where = sys.prefix.split(os.sep)
+    if "pipx" in where:
+        return f"pipx inject git-ekf {library}"
+    if "uv" in where:
+        return f"uv tool install --with {library} git-ekf"
+    if __file__.startswith(("/usr/lib/", "/usr/share/")):
+        return f"apt install {debian}"
+    return shell(sys.executable, "-m", "pip", "install", library)

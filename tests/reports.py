@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
     def rows(self, table: str) -> list[list[str]]:
         """The cells of the rows of a table, by its id."""
-        whole = self.source.partition(f'<table id="{table}">')[2].partition("</table>")[0]
+        whole = self.source.partition(f'<table id="{table}"')[2].partition("</table>")[0]
         found = []
         for row in whole.partition("<tbody>")[2].split("<tr")[1:]:
             cells = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.S)

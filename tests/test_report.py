@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reports import Page, assert_stands_alone
 from test_start_up import imported
 from upgrading import DASHBOARD, ISTIO
 
+from git_ekf import installation
 from git_ekf.demo.sample import deployment
 from git_ekf.errors import Refused
 from git_ekf.report import file as report_file
@@ -329,9 +331,29 @@ def test_without_jinja(prod: Clone, tmp_path: Path) -> None:
     done = prod.ekf("report", env=env)
     assert (done.code, done.out) == (4, "")
     assert done.err == (
-        "git-ekf: a report needs jinja2, which is not installed\nhint: pip install 'git-ekf[fleet]'\n"
+        "git-ekf: a report needs jinja2, which is not installed\n"
+        f"hint: {sys.executable} -m pip install jinja2\n"
     )
     assert prod.ekf("report", "--json", env=env).code == 0
+
+
+@pytest.mark.parametrize(
+    ("prefix", "program", "command"),
+    [
+        ("/home/me/.local/share/pipx/venvs/git-ekf", "/x", "pipx inject git-ekf jinja2"),
+        ("/home/me/.local/share/uv/tools/git-ekf", "/x", "uv tool install --with jinja2 git-ekf"),
+        ("/usr", "/usr/share/git-ekf/git_ekf/installation.py", "apt install python3-jinja2"),
+        ("/usr", "/usr/lib/python3/dist-packages/git_ekf/x.py", "apt install python3-jinja2"),
+        ("/usr", "/opt/git-ekf.pyz/git_ekf/x.py", "'/my python' -m pip install jinja2"),
+    ],
+)
+def test_library_comes_to_where_it_is_looked_for(
+    prefix: str, program: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "executable", "/my python")
+    monkeypatch.setattr(installation, "__file__", program)
+    assert installation.how_to_install("jinja2", "python3-jinja2") == command
 
 
 def test_nothing_else_pays_for_it(prod: Clone) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
 from git_ekf.cluster import deployed_commit
 from git_ekf.config import FILE, Config
 from git_ekf.doctor.finding import ERROR, WARNING, Case, Diagnosis, fail, ok, warn
+from git_ekf.installation import how_to_install
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.trust import remembered, tracked
@@ -51,7 +51,8 @@ def tools(case: Case) -> Iterator[Diagnosis]:
             f"install {shown}, or correct {key}: git ekf man config",
         )
     if config.render_command[0] in found and not find_spec("yaml"):
-        yield warn("PyYAML is not installed, which git ekf diff --rendered needs", _install_yaml())
+        fix = how_to_install("PyYAML", "python3-yaml")
+        yield warn("PyYAML is not installed, which git ekf diff --rendered needs", fix)
     if found:
         yield ok(", ".join(found.values()))
 
@@ -119,18 +120,6 @@ def _name_a_key() -> str:
     if os.path.exists(os.path.expanduser("~/.ssh/id_ed25519.pub")):
         return name
     return f"ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519 && {name}"
-
-
-def _install_yaml() -> str:
-    """How PyYAML gets to where this git-ekf looks for it."""
-    where = sys.prefix.split(os.sep)
-    if "pipx" in where:
-        return "pipx inject git-ekf PyYAML"
-    if "uv" in where:
-        return "uv tool install --with PyYAML git-ekf"
-    if __file__.startswith("/usr/lib/"):
-        return "apt install python3-yaml"
-    return shell(sys.executable, "-m", "pip", "install", "PyYAML")
 
 
 def _program(repo: Repository, name: str) -> str:

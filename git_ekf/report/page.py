@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from git_ekf import __version__
 from git_ekf.errors import Refused
+from git_ekf.installation import how_to_install
 from git_ekf.report.facts import (
     ADAPTED,
     CARRIED,
@@ -67,7 +68,8 @@ def import_jinja() -> None:
         import jinja2  # noqa: F401
     except ImportError:
         raise Refused(
-            "a report needs jinja2, which is not installed", "pip install 'git-ekf[fleet]'"
+            "a report needs jinja2, which is not installed",
+            how_to_install("jinja2", "python3-jinja2"),
         ) from None
 
 
