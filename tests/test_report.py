@@ -20,8 +20,9 @@ from git_ekf import installation
 from git_ekf.demo.sample import deployment
 from git_ekf.errors import Refused
 from git_ekf.report import file as report_file
-from git_ekf.report.facts import ClusterReport, Deployed
-from git_ekf.report.page import BEGINNING, cluster_page
+from git_ekf.report.cluster_page import cluster_page
+from git_ekf.report.facts import ClusterReport, Deployed, Running
+from git_ekf.report.page import BEGINNING
 from git_ekf.report.weeks import weeks
 
 NOW = 1_795_000_000  # 2026-11-18
@@ -427,6 +428,15 @@ def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
     assert_harmless(page, known)
     assert len(page.source) < 60_000
     assert page.texts("h1") == page.texts("bdi")[:1]
+
+
+@pytest.mark.parametrize("before", [50, 190, 290, 390, 990])
+def test_no_password_is_cut_off_before_its_end(before: int) -> None:
+    """What is behind the user's name tells that it is one."""
+    text = "x " * (before // 2) + "https://me:secretsecret" + "s" * 300 + "@git.example.com/x"
+    one = deployed(0, text)._replace(runs=True)
+    page = report(text, [one])._replace(running=Running(0, "", 0, None, (), 0))
+    assert "secret" not in cluster_page(page)
 
 
 @pytest.mark.parametrize(

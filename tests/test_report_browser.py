@@ -15,8 +15,8 @@ from reach import rare
 from reports import Page
 from test_report import HOSTILE, deployed, report
 
+from git_ekf.report.cluster_page import cluster_page
 from git_ekf.report.facts import ADAPTED, CARRIED, Carried, Customised, Move, Running
-from git_ekf.report.page import cluster_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 

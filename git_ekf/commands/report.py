@@ -12,10 +12,11 @@ from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
 from git_ekf.errors import UsageError
+from git_ekf.report.cluster_page import cluster_page
 from git_ekf.report.facts import ClusterReport, Deployed, Move, Running
 from git_ekf.report.file import require_place, usual_place, write_report
 from git_ekf.report.gather import cluster_report
-from git_ekf.report.page import cluster_page, import_jinja
+from git_ekf.report.page import import_jinja
 from git_ekf.terminal.text import counted, document, say
 
 

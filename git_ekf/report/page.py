@@ -17,17 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from git_ekf import __version__
 from git_ekf.errors import Refused
 from git_ekf.installation import how_to_install
-from git_ekf.report.facts import (
-    ADAPTED,
-    CARRIED,
-    LEFT,
-    NEW,
-    UNTRUE,
-    VENDORS,
-    ClusterReport,
-    Deployed,
-)
-from git_ekf.report.weeks import Weeks, weeks
 from git_ekf.shown import escape, scrub
 from git_ekf.terminal.text import first_line, shortened
 
@@ -42,22 +31,8 @@ BEGINNING = """<!DOCTYPE html>
 <meta name="generator" content="git-ekf report">
 """
 
-# Bytes of HTML that each list may come to: a page has less than a megabyte.
-_ROWS, _MOVES, _FILES = 740_000, 110_000, 110_000
-# Characters of a text that are shown.
-_TEXT, _NAME = 1000, 200
-
-# How the states of commits are coloured: names of the style.
-_MARKS = {CARRIED: "good", ADAPTED: "warn", VENDORS: "quiet", LEFT: "bad", NEW: ""}
-# git's letters for what became of a file (git-diff-tree(1)).
-_LETTERS = {
-    "A": "added",
-    "C": "copied",
-    "D": "deleted",
-    "M": "changed",
-    "R": "renamed",
-    "T": "of another type",
-}
+# Characters of a text, and of a name, that are shown.
+TEXT, NAME = 1000, 200
 
 T = TypeVar("T")
 
@@ -73,46 +48,10 @@ def import_jinja() -> None:
         ) from None
 
 
-def cluster_page(report: ClusterReport) -> str:
-    """The page about a cluster. Raises Refused without jinja2."""
-    import_jinja()
-    known, running = report.deployments, report.running
-    environment = _environment()
-    parts: Any = environment.get_template("parts.html").module
-    rows = _fitting(known, _ROWS, parts.deployment_row)
-    moves = _fitting(
-        report.moves, _MOVES, lambda at, move: parts.move_part(at, move, known, len(rows))
-    )
-    files_shown = _fitting(report.files, _FILES, parts.file_row)
-    unverified = sum(one.verdict == UNTRUE for one in known)
-    return _render(
-        environment,
-        "cluster.html",
-        report=report,
-        now=known[running.record] if running else None,
-        rows=rows,
-        moves=moves,
-        files=files_shown,
-        weeks=_weeks(report),
-        unverified=unverified,
-        unsaved=len(known) - sum(one.saved for one in known),
-    )
-
-
-def _weeks(report: ClusterReport) -> Weeks | None:
-    known = report.deployments
-    changes = [
-        (known[move.record].release, known[move.record].date)
-        for move in report.moves
-        if known[move.record].branch != known[move.before].branch
-    ]
-    return weeks([one.date for one in known], changes, report.made)
-
-
 # --- what there is room for ---
 
 
-def _fitting(things: Sequence[T], room: int, part: Callable[[int, T], str]) -> list[str]:
+def fitting(things: Sequence[T], room: int, part: Callable[[int, T], str]) -> list[str]:
     """The HTML of the first things, of as many as there is room for (bytes); `part` makes one."""
     made = []
     for at, thing in enumerate(things):
@@ -124,18 +63,16 @@ def _fitting(things: Sequence[T], room: int, part: Callable[[int, T], str]) -> l
     return made
 
 
-def further(one: Deployed) -> list[tuple[str, str]]:
-    """Names and texts of what a record says besides its row."""
-    said = list(one.fields[:20])
-    said += [("Finding", text) for text in one.findings[:5]]
-    said += [("Adopted by", name) for name in one.adopted_by[:3]]
-    return [(shortened(name, _NAME), shortened(text, _NAME * 2)) for name, text in said]
+def cut(text: str, width: int = NAME) -> str:
+    """The text in at most so many characters, without what is half a password then."""
+    return shortened(scrub(text), width)
 
 
 # --- the template ---
 
 
-def _render(environment: Environment, template: str, **values: Any) -> str:
+def render(environment: Environment, template: str, **values: Any) -> str:
+    """The whole page that a template makes of values."""
     style, script = _text("style.css"), _text("filter.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -147,7 +84,9 @@ def _render(environment: Environment, template: str, **values: Any) -> str:
     return BEGINNING + page + "\n"
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """The jinja2 that makes HTML of the templates here. Raises Refused without jinja2."""
+    import_jinja()
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
@@ -158,19 +97,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        states=(CARRIED, ADAPTED, VENDORS, LEFT, NEW), marks=_MARKS, letters=_LETTERS
-    )
     environment.filters.update(
         day=_day,
         time=_time,
         short=lambda oid: oid[:7],
         lines=_lines,
-        cut=lambda text, width=_NAME: shortened(text, width),
-        headline=lambda text: shortened(first_line(text), _NAME),
-        whole=lambda text: shortened(text, _TEXT).split("\n") if text else [],
+        cut=cut,
+        headline=lambda text: cut(first_line(text)),
+        whole=lambda text: cut(text, TEXT).split("\n") if text else [],
         number=lambda count: f"{count:,}",
-        further=further,
         counted=lambda count, noun: f"{count:,} {noun}" + "s" * (count != 1),
     )
     return environment
@@ -195,10 +130,10 @@ def _shown(text: str) -> str:
 
 def _lines(text: str) -> list[str]:
     """What stands behind the first line, or is too long for it; [] where that is all."""
-    text = shortened(text, _TEXT)
+    text = cut(text, TEXT)
     first = first_line(text)
     others = text[len(first) + 1 :].split("\n") if "\n" in text else []
-    return [first, *others] if others or len(first) > _NAME else []
+    return [first, *others] if others or len(first) > NAME else []
 
 
 def _day(seconds: float) -> str:
