@@ -191,7 +191,7 @@ def normalise_url(url: str, realpath: "Callable[[str], str] | None" = None) -> s
 
 
 def _is_scheme(text: str) -> bool:
-    return text.replace("+", "").replace("-", "").isalnum()
+    return text.replace("+", "").replace("-", "").replace(".", "").isalnum()  # RFC 3986, 3.1
 
 
 def _at_host(authority: str, scheme: str, path: str) -> str:

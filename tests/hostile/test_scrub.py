@@ -8,7 +8,25 @@ from hypothesis import strategies as st
 
 from git_ekf.shown import scrub
 
-_BETWEEN = [" ", ",", "\t", "\n", "\r\n", "'", '"', ";", "|", "(", "url=", "1", "é", "-> "]
+_BETWEEN = [
+    " ",
+    ",",
+    "\t",
+    "\n",
+    "\r\n",
+    "'",
+    '"',
+    ";",
+    "|",
+    "(",
+    "url=",
+    "1",
+    "é",
+    "-> ",
+    ".",
+    "+",
+    "-",
+]
 
 
 @pytest.mark.parametrize("between", _BETWEEN)
