@@ -161,12 +161,23 @@ class Lacking(NamedTuple):
 
 
 def was_ours(repo: Repository, branch: str, commit: str) -> bool:
-    """Whether the branch once had the commit in this clone, so that it was replaced knowingly."""
-    known = [oid for oid, _ in repo.git.reflog(HEADS + branch)]
-    known += repo.git.ref_values(f"{BACKUP}{branch}/").values()
-    if not known:
+    """Whether the branch had it in this clone, and did not only take back what a pull brought."""
+    reflog = repo.git.reflog(HEADS + branch)
+    backups = repo.git.ref_values(f"{BACKUP}{branch}/").values()
+    if not _has_one(repo, [*(oid for oid, _ in reflog), *backups], commit):
         return False
-    return not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
+    left = ""
+    for oid, came in reflog:
+        if _has_one(repo, [oid], commit):
+            set_back = left.startswith("reset: ") and came.startswith(("git-ekf pull", "pull"))
+            return left != "git-ekf undo pull" and not set_back
+        left = came
+    return True
+
+
+def _has_one(repo: Repository, tips: list[str], commit: str) -> bool:
+    """Whether one of the tips has the commit, as far as they are still here."""
+    return bool(tips) and not repo.git.commits([commit], tips, at_most=1, ignore_missing=True)
 
 
 def require_branch(repo: Repository, branch: str, consequence: str) -> None:

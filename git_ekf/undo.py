@@ -11,6 +11,7 @@ from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive, take_back
 from git_ekf.transaction.preconditions import require_clean, require_no_operation
 from git_ekf.upgrade.rebase_state import under_way
+from git_ekf.upgrade.target import PULL
 
 
 def undo(repo: Repository) -> tuple[Operation, list[str]]:
@@ -105,7 +106,9 @@ def _published(repo: Repository, operation: Operation) -> list[str]:
             sentences.append(
                 f"{internal}/{name} is there already, and stays; another upgrade goes on from it"
             )
-        elif not update.creates and repo.git.is_ancestor(update.old, update.new):
+        elif operation.command == PULL or (
+            not update.creates and repo.git.is_ancestor(update.old, update.new)
+        ):
             sentences.append(
                 f"{internal}/{name} has it, and keeps it: git ekf pull takes it here again"
             )

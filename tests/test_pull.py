@@ -313,6 +313,36 @@ def test_a_pull_is_undone(pair: Pair) -> None:
     assert pair.b.ekf("pull").code == 0
 
 
+@pytest.mark.parametrize("back", ["undo", "reset", "saved"])
+def test_what_a_pull_brought_is_not_dropped_by_taking_it_back(pair: Pair, back: str) -> None:
+    """Neither at once, nor with commits on top of what there was."""
+    mine = pair.b.commit("own/mine", "1\n", "Mine")
+    fix(pair.a)
+    deploy(pair.a, "Fix it", 2)
+    assert pair.b.ekf("pull").code == 0
+    if back == "reset":
+        pair.b.git("reset", "-q", "--hard", mine)
+    else:
+        if back == "saved":
+            assert pair.b.ekf("save").code == 0
+        undone = pair.b.ekf("undo")
+        keeps = "internal/release-1.8 has it, and keeps it: git ekf pull takes it here again\n"
+        assert (undone.code, undone.out.endswith(keeps)) == (0, back == "saved"), undone
+    there = pair.b.internal.out("rev-parse", "release-1.8")
+    for text in ("1\n", "2\n"):
+        [row] = [line for line in pair.b.ekf("status").out.splitlines() if "  saved  " in line]
+        assert row.endswith("git ekf pull")
+        for command in (["save"], ["tag", "-m", "No"]):
+            said, hint = refused(pair.b.ekf(*command))
+            assert said.startswith("internal has ")
+            assert hint == "git ekf pull"
+        pair.b.commit("own/more", text, "More")
+    assert pair.b.internal.out("rev-parse", "release-1.8") == there
+    assert pair.b.ekf("pull").code == 0
+    assert (pair.b.path / "own/fix").exists()
+    assert pair.b.ekf("save").code == 0
+
+
 def conflict(pair: Pair) -> str:
     """The same file, changed by both; what b had."""
     fix(pair.a, "theirs\n")
