@@ -75,3 +75,20 @@ def test_nothing_is_said_of_what_stays(world: World) -> None:
     world.save()
     assert "apply.paths" not in world.ekf("upgrade", "--plan").out
     assert json.loads(world.ekf("upgrade", "--json").out)["moved_paths"] == []
+
+
+def test_a_sync_names_them_too(world: World) -> None:
+    """The vendor moves a directory within a release."""
+    inside = world.out("ls-tree", "-r", "--name-only", "origin/release-1.8", "apps/istio").split()
+    files: dict[str, str | bytes | None] = dict.fromkeys(inside)
+    for path in inside:
+        content = world.out("show", f"origin/release-1.8:{path}") + "\n"
+        files[path.replace("apps/", "platform/")] = content
+    vendor_commit(world, "release-1.8", files)
+    plan = world.ekf("sync", "--plan")
+    assert "  moved     paths.customer: apps/istio is platform/istio there\n" in plan.out
+    moved = json.loads(world.ekf("sync", "--json").out)["moved_paths"]
+    assert ("apply.paths", MOVED[1][1], MOVED[1][2]) in [tuple(one.values()) for one in moved]
+    done = world.ekf("sync", "--no-build", "--prefer", "local")
+    assert done.code == 0, done
+    assert "  moved     paths.customer: apps/istio is platform/istio now\n" in done.out

@@ -13,7 +13,7 @@ from git_ekf.replay.followed import follow
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.repository import Repository
 from git_ekf.upgrade.plan import UpgradePlan
-from git_ekf.upgrade.target import UPGRADE, Target, releases_through
+from git_ekf.upgrade.target import SYNC, UPGRADE, Target, releases_through
 
 # So many files tell where their directory has gone.
 _ENOUGH = 200
@@ -49,7 +49,7 @@ def _moved(
     repo: Repository, target: Target, after: str, stays: Callable[[str], bool]
 ) -> list[MovedPath]:
     named = _named(repo)
-    if not named or target.command != UPGRADE or repo.git.version < merging.MINIMUM:
+    if not named or target.command not in (UPGRADE, SYNC) or repo.git.version < merging.MINIMUM:
         return []
     with open_scratch(repo) as scratch:
         there = scratch.object_ids([f"{after}:{path}" for _, path in named])
