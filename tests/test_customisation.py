@@ -175,9 +175,11 @@ def test_what_cannot_be_compared(world: World) -> None:
     world.commit(OWN, kustomization(["../base"]), "Mine")
     vendor_commit(world, "release-1.9", {"base/x.yaml": "a: [\n"})
     why = "what is built cannot be read: it is no YAML in line 2 of a document"
-    assert fields(ekf(world, "--plan", "--build", code=0)) == [
-        f"note      the fields of own were not compared: {why}"
-    ]
+    note = f"note      the fields of own were not compared: {why}"
+    assert fields(ekf(world, "--plan", "--build", code=0)) == [note]
+    done = ekf(world, code=0)
+    assert fields(done) == [note]
+    assert "  builds    1 kustomization that your commits change\n" in done.out
 
 
 def test_a_builder_that_is_not_trusted(world: World) -> None:

@@ -35,7 +35,8 @@ class Customisation(NamedTuple):
     """The customised fields of all kustomizations, each once.
 
     `broken` built before and do not now, with the builder's last words; `uncompared` have another
-    side that did not build or cannot be read, with the reason. `note` says why nothing was built.
+    side that did not build or cannot be read, with the reason. `note` says why nothing was built,
+    `built` counts those that build now.
     """
 
     compared: int
@@ -43,6 +44,7 @@ class Customisation(NamedTuple):
     broken: list[tuple[str, list[str]]]
     uncompared: list[tuple[str, str]]
     note: str = ""
+    built: int = 0
 
     @property
     def lost(self) -> list[Field]:
@@ -124,7 +126,7 @@ def compare_four(
     """
     result = Customisation(0, [], [], [])
     known: dict[tuple[str, str, str], Field] = {}
-    compared = 0
+    compared = built = 0
     with Builder(command) as builder:
         started = _Started(builder, folders, trees, wanted)
         for one in progress(wanted, [one.path for one in wanted]):
@@ -136,6 +138,7 @@ def compare_four(
                 else:
                     result.uncompared.append((one.path, "it does not build, nor did it before"))
                 continue
+            built += 1
             try:
                 for field in _compared(sides):
                     item = repr(field.values) if field.path.endswith("[]") else ""
@@ -143,7 +146,7 @@ def compare_four(
                 compared += 1
             except Unreadable as error:
                 result.uncompared.append((one.path, str(error)))
-    return result._replace(compared=compared, fields=list(known.values()))
+    return result._replace(compared=compared, fields=list(known.values()), built=built)
 
 
 def _compared(sides: Sequence[Build]) -> list[Field]:

@@ -94,7 +94,7 @@ def _compare_builds(
     found = customisation_of(repo, target, tip, progress)
     if found.note:
         return None
-    built = len(_touched(repo, target.onto, tip)) if found.compared else 0
+    built = len(_touched(repo, target.onto, tip)) if found.built else 0
     return Verification(built, found.broken, "", findings, customisation=found)
 
 
