@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import servers
 from conftest import run
-from daemons import needed
+from daemons import needed, wait_for
 from fleets import Made, World, copy_fleet, make_fleet, publish
 from reach import some
 
@@ -23,6 +25,7 @@ from git_ekf.fleet.connections import Silent, answers
 from git_ekf.fleet.fetch import THE_VENDOR, fetch
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.heard import Heard, read_heard
+from git_ekf.fleet.reading import Objects
 from git_ekf.fleet.store import Store, open_store, place_of
 from git_ekf.git.packedrefs import read_packed
 
@@ -332,6 +335,25 @@ def test_a_store_is_made_whole_or_not_at_all(
     assert [path.name for path in foreign.iterdir()] == ["work"]
 
 
+def test_whoever_reads_meanwhile_reads_on(fleet: tuple[World, list[Made]]) -> None:
+    """Also where the packs that it began with were gathered in others."""
+    world, made = fleet
+    few = made[-4:]
+    world.write_file(few)
+    store, _ = heard(world)
+    reading = Objects(store.path)
+    assert reading.read(made[-1].commits[0])[0] == "commit"
+    packs = set(Path(store.objects, "pack").glob("*.pack"))
+    for one in few:
+        world.commit(one)
+    heard(world)
+    assert run("git", "-C", store.path, "repack", "-adq").code == 0
+    assert not packs & set(Path(store.objects, "pack").glob("*.pack"))
+    for one in few:
+        for commit in (*one.commits, one.refs[f"refs/heads/release-{one.release}"]):
+            assert reading.read(commit)[0] == "commit"
+
+
 # --- hosts ---
 
 
@@ -359,6 +381,37 @@ def test_a_host_that_hangs_costs_its_time_once(
     assert 2 <= late <= 3
     assert errors.count(f"127.0.0.1:{silent} does not answer") == 12 - late
     assert not known[made[-1].name].failure
+    place = Path(place_of(read_fleet(str(world.file))))
+    assert "secret" not in (place / "ekf/heard.json").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_all_that_it_has_started(
+    fleet: tuple[World, list[Made]], silent: int, number: signal.Signals
+) -> None:
+    world, made = fleet
+    url = f"http://127.0.0.1:{silent}/hanging.git"
+    world.write_file(made[-1:], f'[[cluster]]\nname = "hanging"\ninternal = "{url}"\n')
+    command = ["git-ekf", "fleet", "status", "--file", str(world.file)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    wait_for(lambda: url in _arguments(process.pid), "the question to the one that hangs")
+    os.kill(process.pid, number)
+    said = process.communicate(timeout=60)[1].decode()
+    assert (process.returncode, said) == {
+        signal.SIGINT: (130, "\ngit-ekf: interrupted\n"),
+        signal.SIGTERM: (143, "git-ekf: terminated\n"),
+    }[number]
+    wait_for(lambda: url not in _arguments(process.pid), "its end")
+
+
+def _arguments(session: int) -> str:
+    """The command lines of the processes in a session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getsid(int(folder.name)) == session:
+                found.append((folder / "cmdline").read_text())
+    return "\n".join(found)
 
 
 def test_hosts_take_turns_and_none_is_asked_too_much() -> None:

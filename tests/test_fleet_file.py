@@ -167,7 +167,21 @@ def test_what_is_wrong_is_one_sentence(folder: Path, text: str | bytes, message:
 
 @pytest.mark.parametrize(
     "name",
-    ["a/b", "..", "a.lock", ".a", "-a", "a b", "a:b", "a~1", "@", "a@{1}", "x" * 201, "a\\\\b"],
+    [
+        "a/b",
+        "..",
+        "a.lock",
+        ".a",
+        "-a",
+        "a b",
+        "a:b",
+        "a~1",
+        "@",
+        "@a",
+        "a@{1}",
+        "x" * 201,
+        "a\\\\b",
+    ],
 )
 def test_a_name_is_one_component_of_a_ref(folder: Path, name: str) -> None:
     message = error(VENDOR + cluster(name, "/a.git"))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import Run, run
 from fleets import BEGIN, DAY, Made, World, copy_fleet, make_fleet, publish
+from reach import some
 from test_schemas import schema, unknown, validator
 
 from git_ekf.errors import CallFailed
@@ -113,20 +114,9 @@ def test_it_is_what_a_clone_shows(fleet: tuple[World, list[Made]], tmp_path: Pat
     world, made = fleet
     status()
     known = standings(world)
-    for one in made:
-        if one.odd not in (
-            "",
-            "merge",
-            "fields",
-            "behind",
-            "unrecorded",
-            "branch",
-            "lightweight",
-            "setting",
-        ):
-            continue
-        if not one.odd and one is not made[-1]:
-            continue
+    kinds = ("merge", "branch", "lightweight", "behind", "setting", "unrecorded", "fields")
+    compared = [one for one in made if one.odd in some(kinds, 3)]
+    for one in [*compared, made[-1]]:
         place = tmp_path / f"work-{one.name}"
         done = run(
             "git-ekf",

@@ -72,8 +72,9 @@ class _Fetch:
         setting = Repository(store.git).git_setting
         self._store = Store(store.path, store.git.variant(env=unattended(setting, fleet.seconds)))
         self._fleet = fleet
-        self._urls = {THE_VENDOR: fleet.vendor}
-        self._urls.update((member.name, member.internal) for member in fleet.members)
+        self._urls = {THE_VENDOR: without_credentials(fleet.vendor)}
+        for member in fleet.members:
+            self._urls[member.name] = without_credentials(member.internal)
         self._brought = False
         self._heard = {}
         for name, heard in read_heard(store.path).items():
@@ -93,10 +94,9 @@ class _Fetch:
             self._take([answer])
         heard = self._heard[THE_VENDOR]
         if not heard.seconds:
-            shown = without_credentials(heard.url)
             raise Refused(
-                f"cannot read the vendor's repository {shown}: {heard.error}",
-                f"try it with: git ls-remote {shell(shown)}",
+                f"cannot read the vendor's repository {heard.url}: {heard.error}",
+                f"try it with: git ls-remote {shell(heard.url)}",
             )
 
     def hear_clusters(self, watch: Watch, chosen: Sequence[Member]) -> None:
@@ -157,11 +157,11 @@ class _Fetch:
                 self._note(one.wanted, BROKEN, "it lacks objects that its own refs lead to")
                 continue
             self._refs[name] = one.taken.refs
-            self._heard[name] = Heard(one.wanted.url, now)
+            self._heard[name] = Heard(self._urls[name], now)
         self._publish()
 
     def _note(self, wanted: Wanted, kind: str, why: str) -> None:
-        before = self._heard.get(wanted.name, Heard(wanted.url))
+        before = self._heard.get(wanted.name, Heard(self._urls[wanted.name]))
         self._heard[wanted.name] = before._replace(failure=kind, error=why)
 
     def _move(self, packs: str) -> None:

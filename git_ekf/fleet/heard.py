@@ -17,9 +17,9 @@ BROKEN = "broken"  # it gave one that cannot be taken
 class Heard(NamedTuple):
     """A repository as it was last heard.
 
-    `url` is where (another one is another repository), `seconds` when its state was last taken
-    whole (since 1970; 0: never). `failure` is UNREACHABLE or BROKEN where a later attempt failed,
-    and `error` why, in a sentence; "" both where none did.
+    `url` is where, without credentials; another one is another repository. `seconds` is when its
+    state was last taken whole (since 1970; 0: never). `failure` is UNREACHABLE or BROKEN where a
+    later attempt failed, and `error` why, in a sentence; "" both where none did.
     """
 
     url: str

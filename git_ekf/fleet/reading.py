@@ -42,27 +42,26 @@ class Objects:
 
     def __init__(self, store: str) -> None:
         self._store = store
+        self._odb: pygit2.Odb | None = None
         self._parents: dict[str, tuple[str, ...]] = {}
         self._trees: dict[str, str] = {}
-
-    @cached_property
-    def _odb(self) -> pygit2.Odb:
-        import pygit2
-
-        return pygit2.Odb(os.path.join(self._store, "objects"))
 
     def read(self, oid: str) -> tuple[str, bytes]:
         """Type and content of an object. Raises CallFailed."""
         import pygit2
 
-        try:
-            kind, content = self._odb.read(oid)
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise CallFailed(
-                f"the store {self._store} is damaged: {oid} cannot be read ({error})",
-                f"it is a cache: rm -rf {shell(self._store)}, then the same command again",
-            ) from None
-        return _TYPES.get(kind, ""), content
+        for again in (False, True):
+            if self._odb is None or again:  # packs were gathered by another command meanwhile
+                self._odb = pygit2.Odb(os.path.join(self._store, "objects"))
+            try:
+                kind, content = self._odb.read(oid)
+                return _TYPES.get(kind, ""), content
+            except (KeyError, ValueError, pygit2.GitError) as error:
+                why = str(error)
+        raise CallFailed(
+            f"the store {self._store} is damaged: {oid} cannot be read ({why})",
+            f"it is a cache: rm -rf {shell(self._store)}, then the same command again",
+        )
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """The parents of a commit. Raises NoCommit, CallFailed."""

@@ -17,7 +17,7 @@ from git_ekf.fleet.store import FLEET, VENDOR, Store
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.git.packedrefs import read_packed
 from git_ekf.git.refs import HEADS
-from git_ekf.names import RELEASE_PATTERN
+from git_ekf.names import RELEASE_PATTERN, without_credentials
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_internal
 from git_ekf.record import context
@@ -116,7 +116,7 @@ class _Reading:
 
     def _standing(self, member: Member) -> Standing:
         heard = self._heard.get(member.name)
-        if heard is None or heard.url != member.internal:
+        if heard is None or heard.url != without_credentials(member.internal):
             return Standing(member, UNHEARD, 0.0)
         state = heard.failure or OK
         standing = Standing(member, state, heard.seconds, heard.error)

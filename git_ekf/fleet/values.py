@@ -21,7 +21,7 @@ CHOSEN_BY = ("name", "wave", "branch", "state", "rule")
 def as_name(value: Any) -> str:
     """The name of a cluster, a component of a ref (git-check-ref-format(1)). Raises WrongValue."""
     text = as_line(value)
-    if not valid_branch(text) or "/" in text or len(os.fsencode(text)) > 200:
+    if not valid_branch(text) or text[0] == "@" or "/" in text or len(os.fsencode(text)) > 200:
         raise WrongValue(
             f'is "{text}", which names no cluster: letters, digits and dashes do, as in eu-west-1'
         )
