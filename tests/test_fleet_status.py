@@ -157,8 +157,12 @@ def test_screen(fleet: tuple[World, list[Made]]) -> None:
     rows = {line[2:15].strip(): line[16:] for line in lines if line[2:15].strip()}
     assert rows["not heard"].startswith("c01, c02, c03 and 3 more, known as of just now or never")
     assert rows["behind"] == "1 cluster, 3 commits of their channel"
-    assert "1 branch-base" in rows["policy"]
-    assert rows["policy"].endswith("git ekf fleet status --no-fetch --list --where rule=RULE")
+    counts, _, command = rows["policy"].partition("    ")
+    rules = "1 branch-base, 1 branch-name, 1 linear-history, 1 tag-fields and 2 more rules"
+    assert counts == rules
+    assert command == "git ekf fleet status --no-fetch --list --where rule=branch-base"
+    [line] = status(*command.split()[4:]).out.splitlines()
+    assert line.startswith("c05  early  unrelated, ")
 
 
 def test_without_a_failure_a_rule_decides(fleet: tuple[World, list[Made]]) -> None:

@@ -46,7 +46,8 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
     if summary.never:
         _print_row("no record", _clusters(summary.never))
     if summary.rules:
-        _print_row("policy", _rules(summary), f"{again} --list --where rule=RULE", "red")
+        rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
+        _print_row("policy", _rules(rules), f"{again} --list --where rule={rules[0][0]}", "red")
     else:
         _print_row("policy", "ok", "", "green")
 
@@ -113,8 +114,8 @@ def _deployed(times: Sequence[int]) -> str:
     return f"{', '.join(parts)}, the oldest {oldest}"
 
 
-def _rules(summary: Summary) -> str:
-    listed = [f"{number} {rule}" for rule, number in summary.rules.most_common()]
+def _rules(rules: Sequence[tuple[str, int]]) -> str:
+    listed = [f"{number} {rule}" for rule, number in rules]
     more = len(listed) - _RULES
     return ", ".join(listed[:_RULES]) + (f" and {more} more rules" if more > 0 else "")
 
