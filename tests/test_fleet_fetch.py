@@ -354,6 +354,17 @@ def test_whoever_reads_meanwhile_reads_on(fleet: tuple[World, list[Made]]) -> No
             assert reading.read(commit)[0] == "commit"
 
 
+def test_a_relative_place_is_one_here(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, made = fleet
+    monkeypatch.chdir(world.folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    store, _ = heard(world)
+    assert store.path.startswith(f"{world.folder}/cache/git-ekf/fleet/")
+    assert kept(store, made[-1].name) == made[-1].refs
+
+
 # --- hosts ---
 
 
@@ -437,6 +448,20 @@ def test_hosts_take_turns_and_none_is_asked_too_much() -> None:
     assert {one.result for one in found if one.error is None} == set(range(20))
     assert max(most.values()) <= 3
     assert [str(one.error) for one in found if one.error] == ["one of many"]
+
+
+def test_there_are_only_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    real = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        started.append(self)
+        real(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    found = answers(range(3000), lambda _: "", abs, jobs=999_999, per_host=999_999)
+    assert sorted(one.result for one in found if one.result is not None) == list(range(3000))
+    assert len(started) == 256
 
 
 @pytest.mark.parametrize("kind", [servers.ssh, servers.http], ids=["ssh", "http"])

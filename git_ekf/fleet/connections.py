@@ -14,6 +14,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from git_ekf.errors import CallFailed
 
+# Connections at a time, whatever is asked for: a system starts only so many threads and processes.
+_MOST = 256
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -51,9 +54,9 @@ def answers(
 ) -> Generator[Answer[T, R]]:
     """Does the work of each task in a thread; the answers as they come, in any order.
 
-    At most `jobs` at a time, and `per_host` of them at one host. A host is given up where as many
-    questions ended in Silent before any was answered. Where the iteration is broken off, no
-    further task is begun.
+    At most `jobs` at a time (256 at most), and `per_host` of them at one host. A host is given up
+    where as many questions ended in Silent before any was answered. Where the iteration is broken
+    off, no further task is begun.
     """
     return _Run(tasks, host_of, work, jobs, per_host).answers()
 
@@ -74,7 +77,7 @@ class _Run(Generic[T, R]):
             self._hosts.setdefault(name, _Host(name)).waiting.append(task)
         self._turn = deque(self._hosts.values())
         self._number = len(tasks)
-        self._threads = min(jobs, len(tasks), per_host * len(self._hosts))
+        self._threads = min(jobs, _MOST, len(tasks), per_host * len(self._hosts))
         self._change = threading.Condition()
         self._over = False
         self._done: SimpleQueue[Answer[T, R]] = SimpleQueue()

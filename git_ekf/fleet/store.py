@@ -62,7 +62,7 @@ def place_of(fleet: Fleet) -> str:
         return fleet.store
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     digest = hashlib.sha256(os.fsencode(os.path.realpath(fleet.path))).hexdigest()
-    return os.path.join(cache, "git-ekf", "fleet", f"{digest[:16]}.git")
+    return os.path.abspath(os.path.join(cache, "git-ekf", "fleet", f"{digest[:16]}.git"))
 
 
 def open_store(fleet: Fleet) -> Store:
