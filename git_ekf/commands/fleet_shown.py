@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from git_ekf.fleet.file import FILE, Fleet
-from git_ekf.fleet.standing import Known, Recorded, Standing
+from git_ekf.fleet.standing import UNRELATED, Known, Recorded, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
 from git_ekf.names import without_credentials
@@ -148,7 +148,7 @@ def _facts(one: Standing) -> Iterator[str]:
     if one.failed:
         when = age(max(0.0, time.time() - one.heard)) if one.heard else "never"
         yield f"{one.state}, heard {when}" + (f": {one.error}" if one.error else "")
-    elif not one.branch:
+    elif not one.branch or one.state == UNRELATED:
         yield one.state
     if not one.branch:
         return

@@ -66,8 +66,8 @@ class Standing(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether it is not known as it is now, or cannot be judged."""
-        return self.state not in (OK, EMPTY)
+        """Whether it is not known as it is."""
+        return self.state not in (OK, EMPTY, UNRELATED)
 
     @property
     def broken(self) -> bool:
