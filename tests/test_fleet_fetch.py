@@ -330,8 +330,9 @@ def test_a_store_is_made_whole_or_not_at_all(
     foreign = world.folder / "mine"
     foreign.mkdir()
     (foreign / "work").write_text("mine")
-    with pytest.raises(Refused, match="is there, and is not the store of a fleet"):
-        open_store(given._replace(store=str(foreign)))
+    for place in (foreign, foreign / "work"):
+        with pytest.raises(Refused, match="is there, and is not the store of a fleet"):
+            open_store(given._replace(store=str(place)))
     assert [path.name for path in foreign.iterdir()] == ["work"]
 
 

@@ -69,7 +69,8 @@ def open_store(fleet: Fleet) -> Store:
     """The store of a fleet, made where there is none. Raises Refused, OSError."""
     path = place_of(fleet)
     require_workable(path)
-    if not os.path.isdir(path) or not os.listdir(path):
+    is_empty = os.path.isdir(path) and not os.listdir(path)
+    if is_empty or not os.path.lexists(path):
         _make(path)
     if not os.path.isfile(os.path.join(path, _MARK)):
         raise Refused(
