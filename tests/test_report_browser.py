@@ -14,9 +14,11 @@ from conftest import Run, run
 from reach import rare
 from reports import Page
 from test_report import HOSTILE, deployed, report
+from test_report_fleet import fleet, member
 
 from git_ekf.report.cluster_page import cluster_page
 from git_ekf.report.facts import ADAPTED, CARRIED, Carried, Customised, Move, Running
+from git_ekf.report.fleet_page import fleet_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
@@ -46,7 +48,16 @@ def page_with(texts: tuple[str, ...]) -> str:
     )
 
 
-PAGES = {"plain": page_with(("prod-eu-west-1",)), "hostile": page_with(HOSTILE)}
+MANY = [member(at, release=f"1.{1 + at % 2 * 9}") for at in range(24)]
+ODD = [
+    member(at, text, wave=text[:3], release=text, failure=text) for at, text in enumerate(HOSTILE)
+]
+PAGES = {
+    "plain": page_with(("prod-eu-west-1",)),
+    "hostile": page_with(HOSTILE),
+    "fleet": fleet_page(fleet(MANY)),
+    "hostile fleet": fleet_page(fleet(ODD, "x" * 5000)),
+}
 
 
 class Browser:
@@ -108,6 +119,7 @@ addEventListener("load", () => {{
   document.title = [...document.querySelectorAll("iframe")].map((frame) => {{
     const root = frame.contentDocument.documentElement;
     const wide = [...frame.contentDocument.querySelectorAll("section, section > *, td, th, dd, h1, h3, p, li")]
+      .filter((one) => !one.parentNode.closest(".wide, .picture"))
       .filter((one) => one.getBoundingClientRect().right > root.clientWidth);
     return root.clientWidth + ":" + root.scrollWidth + ":" + wide.length;
   }}).join(" ");
@@ -181,3 +193,28 @@ def test_policy_holds_where_something_is_smuggled_in(browser: Browser, smuggled:
     said = browser.run(source, "--dump-dom")
     assert "Content Security Policy" in said.err
     assert Page.title(said.out) == "prod-eu-west-1: deployments and upgrades"
+
+
+def in_frame(source: str, script: str) -> str:
+    """A page that does something in another one, and then has what `seen` was given as its title."""
+    return f"""<!DOCTYPE html><title>not yet</title><iframe srcdoc="{escape(source)}"></iframe><script>
+addEventListener("load", () => {{
+  const frame = document.querySelector("iframe"), page = frame.contentDocument;
+  const rows = () => [...page.querySelectorAll("#members tbody tr")].filter((row) => !row.hidden).length;
+  const seen = [];
+  {script}
+  setTimeout(() => {{ frame.remove(); document.title = seen.join(" "); }}, 500);
+}});</script>"""
+
+
+def test_links_of_a_fleet(browser: Browser) -> None:
+    """A count leads to what it counts, and not to 1.10 for 1.1; a cluster is found that was filtered out."""
+    script = """
+  const count = page.querySelector("a[data-wave]");
+  seen.push(count.textContent, count.dataset.wave, count.dataset.release);
+  count.click();
+  seen.push(rows(), page.getElementById("filter").value.replace(" ", "+"));
+  page.querySelector("a[href='#c1']").click();
+  setTimeout(() => seen.push(rows()), 200);"""
+    found = Page.title(browser.dom(in_frame(PAGES["fleet"], script)))
+    assert found == "4 canary 1.1 4 canary+1.1 24"

@@ -1,0 +1,70 @@
+"""A fleet as a report shows it, as plain data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Member(NamedTuple):
+    """A cluster of the fleet, as far as it is known; "" and None for what is not.
+
+    `labels` are written KEY=VALUE. `failure` says why it is not known as it is now, but as it was
+    at `heard` (seconds since 1970; 0: never). `behind` counts what the vendor's channel has beyond
+    its base, `unrecorded` its commits beyond its newest deploy record, which is called `record` and
+    was made at `deployed`. `rules` are those that it breaks.
+    """
+
+    name: str
+    wave: str
+    labels: tuple[str, ...]
+    release: str
+    tip: str
+    behind: int | None
+    record: str
+    deployed: int
+    unrecorded: int | None
+    rules: tuple[str, ...]
+    heard: float
+    failure: str
+
+
+class Conflict(NamedTuple):
+    """A conflict that an upgrade would stop at, once for all clusters that have it.
+
+    `kind` is git's word for it, `clusters` are names. `resolution` names the one that settles it,
+    "" where there is none.
+    """
+
+    number: int
+    subject: str
+    kind: str
+    paths: tuple[str, ...]
+    clusters: tuple[str, ...]
+    resolution: str
+
+
+class Plan(NamedTuple):
+    """The upgrade of the fleet to a release: how many clusters would go through, and what stops."""
+
+    release: str
+    planned: int
+    clean: int
+    conflicts: tuple[Conflict, ...]
+
+
+class FleetReport(NamedTuple):
+    """A report about many clusters.
+
+    `vendor` is an address, `heard` when it was last heard (seconds since 1970; 0: never), `made`
+    when the report was. `waves` and `releases` are in their order; `days` (YYYY-MM-DD) are those of
+    all deploy records of all clusters. `plan` is None where none was made.
+    """
+
+    vendor: str
+    heard: float
+    made: int
+    waves: tuple[str, ...]
+    releases: tuple[str, ...]
+    members: tuple[Member, ...]
+    days: tuple[str, ...]
+    plan: Plan | None
