@@ -19,6 +19,8 @@ READING = [
     "status --json",
     "log",
     "show",
+    "report -o -",
+    "report --json",
     "releases",
     "check",
     "check --format json",

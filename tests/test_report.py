@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Clone, run
+from reach import some
 from reports import Page, assert_stands_alone
 from test_start_up import imported
 from upgrading import DASHBOARD, ISTIO
@@ -440,10 +441,11 @@ def test_no_password_is_cut_off_before_its_end(before: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Settings of the platform.", *HOSTILE], ids=lambda text: ascii(text[:12])
+    "text", ["Settings of the platform.", *some(HOSTILE, 5)], ids=lambda text: ascii(text[:12])
 )
 def test_page_of_5000_records_is_below_a_megabyte(text: str) -> None:
-    source = cluster_page(report("prod", [deployed(at, text) for at in range(5000)]))
+    one = deployed(0, text)
+    source = cluster_page(report("prod", [one._replace(number=at) for at in range(1, 5001)]))
     assert len(source.encode()) < 1_000_000
     rows = source.count('<tr id="d')
     assert rows > 30
