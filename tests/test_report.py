@@ -528,3 +528,14 @@ def test_weeks_of_two_years_at_most() -> None:
     assert (found.first, found.last, found.outside) == ("2024-11-25", "2026-11-16", 3)
     assert weeks(["0001-01-01", "9999-12-31"], [], NOW) is None
     assert weeks([], [], NOW) is None
+
+
+def test_years_have_room_before_months() -> None:
+    """And each release its line, where its name has none."""
+    days = [f"202{year}-06-15" for year in (5, 6)]
+    changes = [("1.9", "2026-06-15"), ("1.8", "2026-06-01"), ("1.7", "2025-06-15")]
+    found = weeks(days, changes, NOW)
+    assert found
+    assert [label.text for label in found.months][:2] == ["Jun 2025", "2026"]
+    assert [label.text for label in found.releases] == ["1.9", "1.7"]
+    assert len(found.came) == 3

@@ -11,8 +11,9 @@ from typing import NamedTuple
 _WEEKS = 104
 # Of a picture: its size, and the room for what stands below and above the bars.
 WIDTH, HEIGHT, _BELOW, _ABOVE = 1000, 220, 26, 30
-# Widths between which two labels do not touch, also where a phone shows them larger.
-_APART = 110
+# Widths between which two months, and two releases, do not touch, also where a phone shows them
+# larger.
+_MONTHS_APART, _RELEASES_APART = 110, 60
 
 
 class Bar(NamedTuple):
@@ -37,13 +38,15 @@ class Weeks(NamedTuple):
     """A picture of deployments by week.
 
     `bars` are those of weeks that had some. `months` stand below, `releases` above where the
-    cluster came to another one. `highest` is the most of a week; `outside` counts the deployments
-    that are too old for it, or of days that have not come. `first` and `last` are Mondays.
+    cluster came to another one, as far as there is room; `came` are all these places. `highest` is
+    the most of a week; `outside` counts the deployments that are too old for it, or of days that
+    have not come. `first` and `last` are Mondays.
     """
 
     bars: list[Bar]
     months: list[Label]
     releases: list[Label]
+    came: list[float]
     highest: int
     outside: int
     first: str
@@ -70,6 +73,7 @@ def weeks(days: Sequence[str], changes: Iterable[tuple[str, str]], now: float) -
     first = min(*inside, last - timedelta(weeks=12))
     step = WIDTH / ((last - first).days // 7 + 1)
     highest = max(counts[monday] for monday in inside)
+    shown = sum(counts[monday] for monday in inside)
     bars = []
     for monday in sorted(inside):
         height = round((HEIGHT - _BELOW - _ABOVE) * counts[monday] / highest, 1)
@@ -81,18 +85,17 @@ def weeks(days: Sequence[str], changes: Iterable[tuple[str, str]], now: float) -
         for text, day in changes
         if first <= date.fromisoformat(day) <= last + timedelta(days=6)
     ]
-    releases = [
-        Label(
-            text, round((_monday(date.fromisoformat(day)) - first).days // 7 * step + step / 2, 1)
-        )
-        for day, text in came
-    ]
+    releases = []
+    for day, text in came:
+        week = (_monday(date.fromisoformat(day)) - first).days // 7
+        releases.append(Label(text, round(week * step, 1)))
     return Weeks(
         bars,
-        _apart(_months(first, last, step)),
-        _apart(releases),
+        _apart(_months(first, last, step), _MONTHS_APART),
+        _apart(releases, _RELEASES_APART),
+        sorted({label.x for label in releases}),
         highest,
-        len(days) - sum(counts[monday] for monday in inside),
+        len(days) - shown,
         first.isoformat(),
         last.isoformat(),
     )
@@ -112,13 +115,13 @@ def _months(first: date, last: date, step: float) -> list[Label]:
             text = str(sunday.year) if sunday.month == 1 else f"{sunday:%b}"
             found.append(Label(text, round((monday - first).days // 7 * step, 1)))
         monday += timedelta(weeks=1)
-    return found
+    return sorted(found, key=lambda label: not label.text[-1].isdigit())  # years have room first
 
 
-def _apart(labels: list[Label]) -> list[Label]:
+def _apart(labels: list[Label], apart: int) -> list[Label]:
     """As many labels as touch neither each other nor the end of the picture, the first first."""
     kept: list[Label] = []
     for label in labels:
-        if label.x <= WIDTH - _APART / 2 and all(abs(label.x - one.x) >= _APART for one in kept):
+        if label.x <= WIDTH - apart / 2 and all(abs(label.x - one.x) >= apart for one in kept):
             kept.append(label)
     return kept
