@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from git_ekf.terminal.text import counted, say, shortened
@@ -78,6 +77,8 @@ def _value(value: Any) -> str | None:
     name = getattr(value, "name", "")
     if name == "HIDDEN":
         return None
+    import json  # 2 ms, which only a comparison of fields needs
+
     text = "nothing" if name == "ABSENT" else json.dumps(value, ensure_ascii=False)
     return shortened(text, _WIDEST)
 

@@ -8,8 +8,6 @@ is brought in comes as packs with a .keep file (git-repack(1)), and a ref holds 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -17,6 +15,7 @@ from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HOLD, RefUpdate
 from git_ekf.smallfile import read_small
+from git_ekf.temporary import new_name, remove_tree
 
 # Not "tmp_", with which git's own begin: `git gc --prune=now` removes those under way as well.
 _PREFIX = "ekf-new-"
@@ -45,14 +44,15 @@ class Quarantine:
 
     def __enter__(self) -> Quarantine:
         clear_left(self._git, self._objects)
-        self._folder = tempfile.mkdtemp(prefix=_PREFIX, dir=self._objects)
+        self._folder = os.path.join(self._objects, _PREFIX + new_name())
+        os.mkdir(self._folder, 0o700)
         return self
 
     def __exit__(self, *exception: object) -> None:
         # The directory comes last: where it is left, so may be the others.
         _release(self._git, self._held)
         _remove_keeps(self._objects)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_tree(self._folder)
 
     def git(self, git: Git) -> Git:
         """The same git, which writes its objects here and sees the repository's as well."""
@@ -149,7 +149,7 @@ def clear_left(git: Git, objects: str) -> None:
         _release(git, [ref.name for ref in git.refs(HOLD)])
     _remove_keeps(objects)
     for name in left:
-        shutil.rmtree(os.path.join(objects, name), ignore_errors=True)
+        remove_tree(os.path.join(objects, name))
 
 
 def _release(git: Git, refs: Iterable[str]) -> None:

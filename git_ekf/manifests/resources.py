@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from functools import cache
@@ -199,4 +198,8 @@ def _plain(value: Any) -> Any:
 
 
 def _key(key: Any) -> str:
-    return key if isinstance(key, str) else json.dumps(key, default=str)
+    if isinstance(key, str):
+        return key
+    import json  # 2 ms, which hardly a key needs
+
+    return json.dumps(key, default=str)

@@ -10,7 +10,6 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord, Records
 from git_ekf.record import ADOPTS
 from git_ekf.records import how_to_delete
-from git_ekf.recordtext import misleading
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -125,6 +124,8 @@ def _untrue(repo: Repository, record: JudgedRecord, records: Records) -> Iterato
     """What the repository does not have so, or what reads otherwise for others."""
     tag, branch = record.tag, record.branch
     assert tag is not None
+    from git_ekf.recordtext import misleading  # 3 ms, where there is no record yet
+
     why = misleading(record.record.raw or b"", repo.config.tags_required)
     if why:
         yield f"its text {why}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from tempfile import mkdtemp
 
 from git_ekf.git.objects import Objects
 from git_ekf.git.trees import Entry
@@ -71,6 +70,8 @@ def _moves(scratch: Scratch, old: str, new: str, paths: list[str]) -> dict[str, 
 
     git's merge is asked where it puts a change: each file is changed to something of its own.
     """
+    from tempfile import mkdtemp  # 2 ms, which few upgrades need
+
     folder = mkdtemp(dir=scratch.folder)
     store = os.path.join(folder, "objects")
     objects = Objects(store, scratch.object_format)

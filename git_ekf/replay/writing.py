@@ -135,7 +135,7 @@ def read_texts(scratch: Scratch, commits: list[str], encoding: str = "UTF-8") ->
 # name and address (ident.c), and takes a date apart.
 _END = rb"[^\x00- .,:;<>\"\\']"
 _WORDS = rb"%b(?:[^\x00\n<>]*%b)?" % (_END, _END)
-_KEPT_AUTHOR = re.compile(
+_KEPT_AUTHOR = (
     rb"author %b <(?:%b)?> (?:0|[1-9]\d{0,9}) (?:\+|-(?!0000))(?:0\d|1[0-4])[0-5]\d\n"
     % (_WORDS, _WORDS)
 )
@@ -143,7 +143,7 @@ _KEPT_AUTHOR = re.compile(
 
 def survives_signing(text: Text) -> bool:
     """Whether a commit that is made again to be signed would have the same author, to the byte."""
-    return bool(_KEPT_AUTHOR.fullmatch(text.author))
+    return bool(re.fullmatch(_KEPT_AUTHOR, text.author))
 
 
 def _text(raw: bytes, encoding: str) -> Text:
@@ -172,14 +172,14 @@ def _recoded(text: bytes, written_in: str, encoding: str) -> bytes:
             return decoded(text, written_in).encode(encoding)
     if text.isascii() or not _is_utf8(encoding):
         return text
-    return _NOT_TEXT.sub(_as_latin1, text.decode("utf-8", "surrogateescape")).encode()
+    return re.sub(_NOT_TEXT, _as_latin1, text.decode("utf-8", "surrogateescape")).encode()
 
 
 # Bytes that are not UTF-8, and code points that are for no text (U+FDD0 to U+FDEF, and the last two
 # of each plane).
 _PLANES = range(0, 0x110000, 0x10000)
 _LAST_TWO = "".join(chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in _PLANES)
-_NOT_TEXT = re.compile(f"[\udc80-\udcff\ufdd0-\ufdef{_LAST_TWO}]")
+_NOT_TEXT = f"[\udc80-\udcff\ufdd0-\ufdef{_LAST_TWO}]"  # made a pattern where it is needed
 
 
 def _as_latin1(found: re.Match[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -66,7 +65,13 @@ def _setting(key: str, type_: str = "") -> str:
 
 def terminal_width() -> int:
     """Columns of the terminal; a script's lines are never broken."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    return _columns() if sys.stdout.isatty() else sys.maxsize
+
+
+def _columns() -> int:
+    import shutil  # 3 ms, which only a terminal needs
+
+    return shutil.get_terminal_size().columns
 
 
 # --- errors ---
@@ -183,7 +188,7 @@ class _Meter:
                 self._write(f"{'':{len(self._shown)}}\r")
 
     def show(self, text: str) -> None:
-        self._text = escape(shortened(text, shutil.get_terminal_size().columns - 1))
+        self._text = escape(shortened(text, _columns() - 1))
         self._update()
 
     def _watch(self) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from tempfile import mkdtemp
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
@@ -296,6 +295,8 @@ class _Workshop:
             return program
         if not self._git.ref_value(f"{migration.channel}:{os.path.normpath(program)}"):
             return os.path.join(self._repo.place.top, program)
+        from tempfile import mkdtemp  # 2 ms, which few upgrades need
+
         top = mkdtemp(dir=self._folder)
         self._git_in(self._git, top).check_out_tree(migration.channel)
         return os.path.join(top, program)
