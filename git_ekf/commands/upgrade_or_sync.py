@@ -155,6 +155,7 @@ def run(
         not request.no_save_check,
         partial(counting, "Looking at commits"),
         f" {shell(*again)}" if again else "",
+        effects=True,
         builds=partial(counting, "Building kustomizations") if request.build else None,
     )
     only_plans = request.plan or request.json

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from git_ekf.background import Background
 from git_ekf.commands.customisation_shown import print_fields
 from git_ekf.commands.effects_shown import print_effects
 from git_ekf.commands.images_shown import print_coverage
@@ -27,6 +28,7 @@ from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import PULL, ROLLBACK, SYNC, UPGRADE, Target
 
 if TYPE_CHECKING:
+    from git_ekf.manifests.effects import Effects
     from git_ekf.upgrade.verify import Verification
 
 
@@ -64,6 +66,7 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
         repo = repo.fresh()  # git has changed what was read before
         _print_state(result.state)
     tip = result.tip
+    effects = result.effects if isinstance(result, Done) else None
     if target.command == ROLLBACK:
         fine = _show_verification(repo, target, tip, then._replace(build=False), by_hand=True)
         show_rolled_back(target.branch, tip)
@@ -73,12 +76,14 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     if target.command == SYNC and target.nothing_new:
         say(f"One line: {target.goal} is at {tip[:7]}, with the same files as before.")
         then = then._replace(build=False)
-        fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
+        by_hand = isinstance(result, Ended)
+        fine = _show_verification(repo, target, tip, then, by_hand=by_hand, effects=effects)
         say(f"{'Next: git ekf save. ' if fine else ''}To take it back: git ekf undo")
         return DONE if fine else FINDINGS
     say(_what_was_done(repo, target, tip, len(result.commits)))
     show_moved(moved_in(repo, target, tip), "now")
-    fine = _show_verification(repo, target, tip, then, by_hand=isinstance(result, Ended))
+    by_hand = isinstance(result, Ended)
+    fine = _show_verification(repo, target, tip, then, by_hand=by_hand, effects=effects)
     next_steps = "Next: git ekf apply, then git ekf tag and git ekf save. "
     if not fine or (target.command == PULL and not result.commits):
         next_steps = ""
@@ -121,9 +126,15 @@ def _print_carried(steps: list[ReplayStep], target: Target) -> None:
 
 
 def _show_verification(
-    repo: Repository, target: Target, tip: str, then: Afterwards, *, by_hand: bool
+    repo: Repository,
+    target: Target,
+    tip: str,
+    then: Afterwards,
+    *,
+    by_hand: bool,
+    effects: Background[Effects] | None = None,
 ) -> bool:
-    """Prints what is wrong with it, and whether nothing is."""
+    """Prints what is wrong with it, and whether nothing is; `effects` are under way already."""
     from git_ekf.upgrade.verify import run_check, verify
 
     progress = partial(counting, "Building kustomizations")
@@ -149,15 +160,22 @@ def _show_verification(
     failure = run_check(repo, target, tip, then.check) if then.check else ""
     if failure:
         say(f"  check     {then.check[0]} {failure}")
-    intact = not replaced or _show_effects(repo, target, tip, verified)
+    intact = True
+    if replaced:
+        read = effects.result() if effects else _effects(repo, target, tip)
+        intact = _show_effects(target, read, verified)
     return verified.fine and intact and not failure
 
 
-def _show_effects(repo: Repository, target: Target, tip: str, verified: Verification) -> bool:
-    """Prints what is broken as far as that can be read, and whether it is nothing."""
+def _effects(repo: Repository, target: Target, tip: str) -> Effects:
     from git_ekf.upgrade.effects import effects_of
 
-    effects = effects_of(repo, target, tip).without([path for path, _ in verified.broken])
+    return effects_of(repo, target, tip)
+
+
+def _show_effects(target: Target, effects: Effects, verified: Verification) -> bool:
+    """Prints what is broken as far as that can be read, and whether it is nothing."""
+    effects = effects.without([path for path, _ in verified.broken])
     print_effects(effects)
     if verified.loses or not effects.fine:
         say(f"{target.goal} has moved all the same: look at these before you apply it.")

@@ -6,7 +6,11 @@ millisecond, and most commands want none of these.
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
+
+# The mode of a directory in a tree, as git writes it.
+FOLDER = "040000"
 
 
 class Entry(NamedTuple):
@@ -73,6 +77,28 @@ def parse_raw(field: str) -> tuple[Entry | None, Entry | None]:
     before = Entry(old_mode, old) if old_mode != "000000" else None
     after = Entry(new_mode, new) if new_mode != "000000" else None
     return before, after
+
+
+def parse_tree(raw: bytes, id_length: int) -> dict[str, Entry]:
+    """Name -> entry of a tree object; `id_length` is in bytes."""
+    entries = {}
+    at = 0
+    while at < len(raw):
+        space = raw.index(b" ", at)
+        end = raw.index(b"\0", space)
+        name = os.fsdecode(raw[space + 1 : end])
+        mode = _mode(int(raw[at:space], 8))
+        at = end + 1 + id_length
+        entries[name] = Entry(mode, raw[end + 1 : at].hex())
+    return entries
+
+
+def _mode(number: int) -> str:
+    """The mode as git prints it: old trees have others (canon_mode in cache.h)."""
+    kind = number >> 12
+    if kind == 0o10:
+        return "100755" if number & 0o100 else "100644"
+    return {0o12: "120000", 0o4: FOLDER}.get(kind, "160000")
 
 
 def add_stage(stages: Stages, field: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from git_ekf.git.trees import Entry
@@ -24,17 +24,18 @@ class Files:
     """The files of a tree. Directories are written without a slash, the top as ""."""
 
     def __init__(
-        self, entries: Mapping[str, Entry], content: Callable[[Entry], bytes | None]
+        self,
+        entries: Mapping[str, Entry],
+        content: Callable[[Entry], bytes | None],
+        has_folder: Callable[[str], bool] | None = None,
     ) -> None:
-        """`content` reads a blob; None for one that is too large."""
+        """`content` reads a blob; None for one that is too large.
+
+        `has_folder` tells directories where that is known without going through all entries.
+        """
         self.entries = entries
         self._content = content
-        self._folders: set[str] = {""}
-        for path in entries:
-            folder = posixpath.dirname(path)
-            while folder not in self._folders:
-                self._folders.add(folder)
-                folder = posixpath.dirname(folder)
+        self._has_folder = has_folder or _folders(entries).__contains__
 
     def what_is(self, path: str) -> str:
         """The kind of thing at a path: file, folder, nothing, or unfollowed.
@@ -43,7 +44,7 @@ class Files:
         """
         if path == ".." or path.startswith(("../", "/")):
             return "unfollowed"
-        if path in self._folders:
+        if self._has_folder(path):
             return "folder"
         entry = self.entries.get(path)
         if entry:
@@ -77,6 +78,16 @@ class Files:
         if content is None:
             raise Unfollowed(f"{path}, which is no file that can be read")
         return content
+
+
+def _folders(entries: Iterable[str]) -> set[str]:
+    folders = {""}
+    for path in entries:
+        folder = posixpath.dirname(path)
+        while folder not in folders:
+            folders.add(folder)
+            folder = posixpath.dirname(folder)
+    return folders
 
 
 def joined(folder: str, path: str) -> str:

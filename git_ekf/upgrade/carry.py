@@ -6,7 +6,7 @@ It is done as one transaction, or handed to `git rebase`.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.background import Background
 from git_ekf.errors import Refused
@@ -31,16 +31,23 @@ from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import UPGRADE, Target
 from git_ekf.upgrade.work import Options, Work, read_work, rewrite
 
+if TYPE_CHECKING:
+    from git_ekf.manifests.effects import Effects
+
 # The hooks that `git rebase` runs at each commit that it picks (sequencer.c, try_to_commit).
 _HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")
 
 
 class Done(NamedTuple):
-    """The commits are carried over: (original, new); dropped ones are in the plan's steps."""
+    """The commits are carried over: (original, new); dropped ones are in the plan's steps.
+
+    `effects` are being read, None where they were not asked for.
+    """
 
     plan: UpgradePlan
     commits: list[tuple[str, str]]
     tip: str
+    effects: Background[Effects] | None = None
 
 
 def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stopped | rebase.Ended:
@@ -95,6 +102,9 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             )
             return rebase.start(repo, journal, state, moves, settings, options.drop)
         looked_at_all = len(steps) == len(work.stack.commits)
+        effects = None
+        if options.effects:  # read while git writes the files
+            effects = Background(lambda: _effects(repo, target, written.tip))
         known = looked_at_all and not (work.rewritten or work.upstream or left_out)
         perform(
             repo,
@@ -108,7 +118,13 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             dropped=left_out,
         )
     _tell_hooks(repo, target, written)
-    return Done(plan, written.commits, written.tip)
+    return Done(plan, written.commits, written.tip, effects)
+
+
+def _effects(repo: Repository, target: Target, tip: str) -> Effects:
+    from git_ekf.upgrade.effects import effects_of  # beside what git does
+
+    return effects_of(repo, target, tip)
 
 
 def _require_ready(repo: Repository, target: Target, options: Options) -> None:

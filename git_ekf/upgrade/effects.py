@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from git_ekf.errors import Refused
-from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.manifests.effects import Effects, Sides, none_looked_at, overlaid, read_effects
 from git_ekf.manifests.sources import Files
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.upgrade.contents import reading
+from git_ekf.upgrade.contents import Contents, reading
 from git_ekf.upgrade.target import Target
+from git_ekf.upgrade.tree import Changed, Tree
 
 if TYPE_CHECKING:
     from git_ekf.replay.scratch import Scratch
@@ -32,34 +32,44 @@ def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep
             merged = {path: None for path in merged if path not in conflict.paths}
     if not changes:
         return none_looked_at("")
-    git = scratch.writing
-    vendor = git.ls_tree(target.onto, recursive=True)
-    after = overlaid(vendor, changes)
-    changed = [path for path in changes if after.get(path) != vendor.get(path)]
-    return _effects(git, target, vendor, after, changed, merged)
+    with reading(scratch.writing) as content:
+        vendor = content.tree(target.onto)
+        changed = [path for path, entry in changes.items() if entry != vendor.get(path)]
+        after = _with_changes(content, vendor, changes)
+        return _effects(content, target, vendor, after, changed, merged)
+
+
+def _with_changes(content: Contents, vendor: Tree, changes: Mapping[str, Entry | None]) -> Files:
+    new = {path: entry for path, entry in changes.items() if entry}
+    if len(new) < len(changes):  # which may have taken directories away
+        return Files(overlaid(vendor.listed(), changes), content)
+    after = Changed(vendor, new)
+    return Files(after, content, after.has_folder)
 
 
 def effects_of(repo: Repository, target: Target, tip: str) -> Effects:
     """The effects of an upgrade that is done: `tip` is the branch as it is now."""
-    vendor = repo.git.ls_tree(target.onto, recursive=True)
-    after = repo.git.ls_tree(tip, recursive=True)
-    changed = [path for path in {*vendor, *after} if after.get(path) != vendor.get(path)]
-    return _effects(repo.git, target, vendor, after, sorted(changed), None)
+    changed = sorted(repo.git.diff_trees(target.onto, tip))
+    with reading(repo.git) as content:
+        after = _files(content, content.tree(tip))
+        return _effects(content, target, content.tree(target.onto), after, changed, None)
 
 
 def _effects(
-    git: Git,
+    content: Contents,
     target: Target,
-    vendor: dict[str, Entry],
-    after: dict[str, Entry],
+    vendor: Tree,
+    after: Files,
     changed: list[str],
     merged: dict[str, None] | None,
 ) -> Effects:
-    with reading(git) as content:
-        before = cache(lambda: Files(git.ls_tree(target.tip, recursive=True), content))
-        news = cache(lambda: Files(vendor, content))
-        sides = Sides(before, news, Files(after, content))
-        try:
-            return read_effects(sides, changed, merged)
-        except Refused:
-            return none_looked_at("PyYAML is not installed (pip install 'git-ekf[render]')")
+    before = cache(lambda: _files(content, content.tree(target.tip)))
+    news = cache(lambda: _files(content, vendor))
+    try:
+        return read_effects(Sides(before, news, after), changed, merged)
+    except Refused:
+        return none_looked_at("PyYAML is not installed (pip install 'git-ekf[render]')")
+
+
+def _files(content: Contents, tree: Tree) -> Files:
+    return Files(tree, content, tree.has_folder)

@@ -45,8 +45,8 @@ class Options(NamedTuple):
     `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
     whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
-    instance. `effects`: a plan says what it would break; `builds` goes through kustomizations, and
-    has them built for it.
+    instance. `effects`: what it would break, or has broken, is read; `builds` goes through
+    kustomizations, and has them built for a plan.
     """
 
     prefer: tuple[Preference, ...] = ()
