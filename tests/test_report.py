@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Clone, run
+from conftest import Clone, make_clone, run
 from reach import some
 from reports import Page, assert_stands_alone
 from test_start_up import imported
@@ -539,3 +539,15 @@ def test_years_have_room_before_months() -> None:
     assert [label.text for label in found.months][:2] == ["Jun 2025", "2026"]
     assert [label.text for label in found.releases] == ["1.9", "1.7"]
     assert len(found.came) == 3
+
+
+def test_repository_of_longer_ids(tmp_path: Path) -> None:
+    clone = make_clone(tmp_path, "sha256")
+    clone.git("config", "ekf.render.command", "true")
+    clone.commit("own/a", "1\n", "Own")
+    record(clone, "2026-11-01", "First.")
+    assert clone.ekf("upgrade", "1.9", "--no-save-check").code == 0
+    record(clone, "2026-11-02", "Second.")
+    assert_stands_alone(page_of(clone))
+    [move] = answer(clone)["moves"]
+    assert (len(move["new_base"]), move["commits"][0]["state"]) == (64, "carried")
