@@ -297,12 +297,16 @@ __git_ekf_command ()
 		arguments="files directories"
 		;;
 	fleet)
-		subcommands=status
+		subcommands=status,report
 		options=--help
 		;;
 	"fleet status")
 		options=--file=,--where=,--only=,--list,--failed,--no-fetch,--json,--help
 		valued="--file --where --only"
+		;;
+	"fleet report")
+		options=--file=,--where=,--only=,--output=,--no-fetch,--help
+		valued="--file --where --only -o --output"
 		;;
 	hooks)
 		subcommands=install,uninstall,status
@@ -380,6 +384,8 @@ __git_ekf_option ()
 	"bundle apply--allowed-signers") kind=files ;;
 	"bundle apply--receipt") kind=files ;;
 	"fleet status--file") kind=files ;;
+	"fleet report--file") kind=files ;;
+	"fleet report-o" | "fleet report--output") kind=files ;;
 	esac
 }
 # --- to here ---

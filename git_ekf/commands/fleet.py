@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -12,15 +13,19 @@ from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, Refused, UsageError
 from git_ekf.fleet.choosing import read_choice
 from git_ekf.fleet.fetch import fetch
-from git_ekf.fleet.file import FILE, read_fleet
+from git_ekf.fleet.file import FILE, Fleet, read_fleet
 from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.reported import fleet_report
 from git_ekf.fleet.standing import Known, Standing, read_standings
-from git_ekf.fleet.store import open_store
+from git_ekf.fleet.store import Store, open_store
 from git_ekf.git.calls import leave_repository
 from git_ekf.program import program
+from git_ekf.report.file import require_place, write_report
+from git_ekf.report.fleet_page import fleet_page
+from git_ekf.report.page import import_jinja
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, paged
-from git_ekf.terminal.text import document, say
+from git_ekf.terminal.text import counted, document, say
 
 app = program(no_args_is_help=True, help="Show where many clusters of one vendor stand.")
 
@@ -61,6 +66,24 @@ def fleet() -> None:
     """Show where many clusters of one vendor stand."""
 
 
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o", "--output", metavar="FILE", show_default=False, help="The page; - prints it."
+    ),
+]
+
+
+class _Look(NamedTuple):
+    """What is known of a fleet since `begin`, when the command was started; the chosen clusters."""
+
+    fleet: Fleet
+    store: Store
+    known: Known
+    chosen: list[Standing]
+    begin: float
+
+
 @app.command()
 def status(
     file: FleetFile = FILE,
@@ -76,31 +99,71 @@ def status(
         raise UsageError("--json has all that --list and --failed print", "git ekf fleet status -h")
     require_pygit2()
     leave_repository()
-    given = read_fleet(file)
-    choice = read_choice(given, where or [], only or [])
-    members = [member for member in given.members if choice.takes(member)]
-    store = open_store(given)
-    begin = time.time()
-    if not no_fetch:
-        fetch(store, given, counting, members)
-    known = read_standings(store, given._replace(members=tuple(members)))
-    if not known.vendor.seconds:
-        other = [] if file == FILE else ["--file", file]
-        asking = shell("git", "ekf", "fleet", "status", *other)
-        raise Refused("nothing is known of this fleet yet", asking)
-    chosen = [one for one in known.standings if choice.fits(one)]
+    look = _look(file, where, only, asking=not no_fetch)
+    chosen = look.chosen
     if failed:
         chosen = [one for one in chosen if one.failed]
     if json:
-        print(document("fleet status", content(given, store, known, chosen, begin)))
+        print(
+            document(
+                "fleet status", content(look.fleet, look.store, look.known, chosen, look.begin)
+            )
+        )
     elif failed and not list_:
         say(*(one.member.name for one in chosen))
     elif list_:
         with paged():
             print_list(chosen)
     else:
-        print_summary(given, known, chosen, begin)
-    return _code(known, chosen)
+        print_summary(look.fleet, look.known, chosen, look.begin)
+    return _code(look.known, chosen)
+
+
+@app.command()
+def report(
+    file: FleetFile = FILE,
+    where: Where = None,
+    only: Only = None,
+    output: Output = "fleet.html",
+    no_fetch: NoFetch = False,
+) -> int:
+    """Write a page of HTML about the fleet, by default fleet.html."""
+    require_pygit2()
+    import_jinja()
+    command = shell("git", "ekf", "fleet", "report", *_other(file))
+    if output != "-":
+        require_place(output, command)
+    leave_repository()
+    look = _look(file, where, only, asking=not no_fetch)
+    page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin))
+    if output == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(page.encode())
+    else:
+        write_report(output, page, command)
+        say(f"Wrote {output}: {counted(len(look.chosen), 'cluster')}")
+    return _code(look.known, look.chosen)
+
+
+def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking: bool) -> _Look:
+    given = read_fleet(file)
+    choice = read_choice(given, where or [], only or [])
+    members = [member for member in given.members if choice.takes(member)]
+    store = open_store(given)
+    begin = time.time()
+    if asking:
+        fetch(store, given, counting, members)
+    known = read_standings(store, given._replace(members=tuple(members)))
+    if not known.vendor.seconds:
+        command = shell("git", "ekf", "fleet", "status", *_other(file))
+        raise Refused("nothing is known of this fleet yet", command)
+    chosen = [one for one in known.standings if choice.fits(one)]
+    return _Look(given, store, known, chosen, begin)
+
+
+def _other(file: str) -> list[str]:
+    """The option for another fleet file than the usual one."""
+    return [] if file == FILE else ["--file", file]
 
 
 def _code(known: Known, chosen: list[Standing]) -> int:

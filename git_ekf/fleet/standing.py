@@ -17,7 +17,7 @@ from git_ekf.fleet.store import FLEET, VENDOR, Store
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.git.packedrefs import read_packed
 from git_ekf.git.refs import HEADS
-from git_ekf.names import RELEASE_PATTERN, without_credentials
+from git_ekf.names import RELEASE_PATTERN, record_name, without_credentials
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_internal
 from git_ekf.record import context
@@ -49,6 +49,7 @@ class Standing(NamedTuple):
     `state` is OK, EMPTY, UNRELATED, UNHEARD, or the failure by which it is known as it was at
     `heard` (seconds since 1970; 0: never) and not as it is; `error` says why. `configuration` are
     the commits of its own on the `base`, `behind` those that the vendor's channel has beyond that.
+    `days` (YYYY-MM-DD) are those of all its deploy records.
     """
 
     member: Member
@@ -63,6 +64,7 @@ class Standing(NamedTuple):
     behind: int | None = None
     recorded: Recorded | None = None
     findings: tuple[Finding, ...] = ()
+    days: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -158,7 +160,7 @@ class _Reading:
 def _stands(repo: StoredRepository, standing: Standing) -> Standing:
     """The standing with what the repository says of itself, and what the rules say of it."""
     findings = tuple(judge_internal(repo, repo.heads, repo.questions.records))
-    standing = standing._replace(findings=findings)
+    standing = standing._replace(findings=findings, days=_days(repo))
     running = cluster_of(repo).running
     branch = _branch(repo, running)
     tip = repo.heads.get(branch, running.commit if running else "")
@@ -180,6 +182,11 @@ def _stands(repo: StoredRepository, standing: Standing) -> Standing:
         behind=repo.history.behind(channel, base) if channel and base else None,
         recorded=_recorded(running, own, tip) if running else None,
     )
+
+
+def _days(repo: StoredRepository) -> tuple[str, ...]:
+    names = [record_name(record.name, repo.config.scheme) for record in repo.questions.records]
+    return tuple(name.date for name in names if not isinstance(name, str))
 
 
 def _branch(repo: StoredRepository, running: Running | None) -> str:

@@ -13,7 +13,7 @@ from git_ekf.report.page import BEGINNING
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
-_COMMAND = "git ekf report -o"
+_COMMAND = "git ekf report"
 
 
 def usual_place(repo: Repository) -> str:
@@ -24,29 +24,29 @@ def usual_place(repo: Repository) -> str:
     return os.path.join(repo.place.common_dir, "ekf", "report.html")
 
 
-def require_place(path: str) -> None:
+def require_place(path: str, command: str = _COMMAND) -> None:
     """Raises UsageError for a directory, Refused for a file that is no report of ours, or a link.
 
-    OSError where it cannot be read.
+    OSError where it cannot be read. `command` is what the hint begins with.
     """
     if os.path.isdir(path) or not os.path.basename(path):
         inside = os.path.join(path, "ekf-report.html")
-        raise UsageError(f"{path} is a directory", f"{_COMMAND} {shell(_free(inside))}")
+        raise UsageError(f"{path} is a directory", f"{command} -o {shell(_free(inside))}")
     if not os.path.lexists(path) or _is_device(path):
         return
-    other = f"{_COMMAND} {shell(_free(path))}"
+    other = f"{command} -o {shell(_free(path))}"
     if os.path.islink(path):
         raise Refused(f"{path} is a symbolic link", other)
     if not _is_report(path):
         raise Refused(f"{path} is there already, and is no report of git-ekf", other)
 
 
-def write_report(path: str, text: str) -> None:
+def write_report(path: str, text: str, command: str = _COMMAND) -> None:
     """Writes the file, in the place of an older report too; into a device it is just written.
 
     Raises as `require_place`, and then nothing was changed.
     """
-    require_place(path)
+    require_place(path, command)
     content = text.encode()
     if _is_device(path):
         with open(path, "wb") as device:
@@ -60,7 +60,7 @@ def write_report(path: str, text: str) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-        require_place(path)
+        require_place(path, command)
         os.replace(new, path)
     except BaseException:
         with suppress(OSError):
