@@ -161,7 +161,7 @@ class Lacking(NamedTuple):
 
 
 def was_ours(repo: Repository, branch: str, commit: str) -> bool:
-    """Whether the branch had it in this clone, and did not only take back what a pull brought."""
+    """Whether the branch had it in this clone, and did not only go back behind what others made."""
     reflog = repo.git.reflog(HEADS + branch)
     backups = repo.git.ref_values(f"{BACKUP}{branch}/").values()
     if not _has_one(repo, [*(oid for oid, _ in reflog), *backups], commit):
@@ -169,8 +169,8 @@ def was_ours(repo: Repository, branch: str, commit: str) -> bool:
     left = ""
     for oid, came in reflog:
         if _has_one(repo, [oid], commit):
-            set_back = left.startswith("reset: ") and came.startswith(("git-ekf pull", "pull"))
-            return left != "git-ekf undo pull" and not set_back
+            made_here = came.startswith(("commit", "rebase", "cherry-pick", "git-ekf sync"))
+            return left != "git-ekf undo pull" and (made_here or not left.startswith("reset: "))
         left = came
     return True
 

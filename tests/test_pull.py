@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Clone, Run
+from conftest import Clone, Run, run
 from reach import rare
 from upgrading import World, snapshot, vendor_commit
 
@@ -341,6 +341,20 @@ def test_what_a_pull_brought_is_not_dropped_by_taking_it_back(pair: Pair, back: 
     assert pair.b.ekf("pull").code == 0
     assert (pair.b.path / "own/fix").exists()
     assert pair.b.ekf("save").code == 0
+
+
+def test_what_came_with_the_clone_is_not_dropped_by_a_reset(pair: Pair, tmp_path: Path) -> None:
+    new = fix(pair.a)
+    deploy(pair.a, "Fix it", 2)
+    repositories = (pair.a.vendor.path, tmp_path / "c", "--internal", pair.a.internal.path)
+    assert run("git-ekf", "clone", *repositories).code == 0
+    clone = Clone(tmp_path / "c")
+    clone.git("reset", "-q", "--hard", "HEAD~1")
+    clone.commit("own/mine", "1\n", "Mine")
+    assert refused(clone.ekf("save"))[1] == "git ekf pull"
+    assert clone.ekf("pull").code == 0
+    assert clone.out("rev-parse", "HEAD~1") == new
+    assert clone.ekf("save").code == 0
 
 
 def conflict(pair: Pair) -> str:
