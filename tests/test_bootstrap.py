@@ -184,6 +184,7 @@ def test_clone_refusals_leave_nothing(vendor: Path, internal: Path, tmp_path: Pa
     swapped = run("git-ekf", "clone", internal, to, "--internal", vendor)
     assert refused(swapped, 4) == "the primary repository has no release branch (release-{version})"
     assert "the wrong way round?" in swapped.err
+    assert swapped.err.endswith(f"Then: git ekf clone {vendor} {to} --internal {internal}\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 

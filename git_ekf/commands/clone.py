@@ -59,7 +59,7 @@ def clone(
     if release:
         swapped += f" --release {shell(release)}"
     require_primary(config, heads.primary, swapped)
-    branch = choose_branch(config.scheme, heads, release)
+    branch = choose_branch(config.scheme, heads, release, swapped)
     existed = os.path.isdir(directory)
     try:
         if not _claim(directory):  # another clone was quicker, while the remotes were asked

@@ -41,20 +41,19 @@ def ask_remotes(git: Git, primary_url: str, internal_url: str) -> Heads:
     return Heads(ask_remote(git, "primary", primary_url), ask_remote(git, "internal", internal_url))
 
 
-def choose_branch(scheme: Scheme, heads: Heads, release: str) -> str:
+def choose_branch(scheme: Scheme, heads: Heads, release: str, swapped: str) -> str:
     """The release branch to work on.
 
-    It is the one asked for, else the newest that `internal` holds, else the newest channel. Raises
-    Refused, UsageError.
+    It is the one asked for, else the newest that `internal` holds, else the newest channel.
+    `swapped` is the command with both the other way round. Raises Refused, UsageError.
     """
     channels = _releases(scheme, heads.primary)
     saved = _releases(scheme, heads.internal)
     if not channels:
         hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone PRIMARY"
-        raise Refused(
-            f"the primary repository has no release branch ({scheme.pattern})",
-            "the other one has: are PRIMARY and --internal the wrong way round?" if saved else hint,
-        )
+        if saved:
+            hint = f"are PRIMARY and --internal the wrong way round? Then: {swapped}"
+        raise Refused(f"the primary repository has no release branch ({scheme.pattern})", hint)
     if release:
         return choose_release(scheme, release, [*channels, *saved])
     return (saved or channels)[-1]
