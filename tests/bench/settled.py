@@ -250,14 +250,14 @@ def far(folder: Path) -> None:
         counts["deleted"] += len(deleted)
         counts["moved"] += len(moved)
         for side in STRATEGY if moved else ():
-            left = foretold(repo, built, side, releases=releases)
+            left = foretold(repo, built, f"{side}:*", releases=releases)
             counts[side] += sum(bool(one.moved_to) for step in left for one in step.settled)
     print(
         f"{counts['all']} stacks, {_FAR} releases on: {counts['conflicts']} commits conflict;"
         f" {counts['deleted']} files git finds deleted, {counts['moved']} of them have moved"
     )
     for side in STRATEGY:
-        print(f"--prefer {side} settles {counts[side]} of them in the new place")
+        print(f"--prefer {side}:* settles {counts[side]} of them in the new place")
 
 
 def _stacks(repo: Repository, folder: Path, on: int) -> Iterator[tuple[workloads.Stack, Built]]:
