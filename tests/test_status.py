@@ -316,3 +316,15 @@ def test_a_branch_that_is_not_checked_out(clone: Clone) -> None:
     row = "  other branch   release-1.8: 1 commit only on internal (asked just now)"
     command = "git switch release-1.8 && git ekf pull"
     assert f"{row}   {command}\n" in clone.ekf("status").out
+
+
+def test_a_branch_that_another_work_tree_has(clone: Clone, tmp_path: Path) -> None:
+    """git switch would refuse it."""
+    clone.commit("own/a", "1")
+    tree = tmp_path / "tree"
+    clone.git("worktree", "add", "-q", "-b", "release-1.9", str(tree), "origin/release-1.9")
+    row = "  other branch   release-1.8: 1 commit not on internal (asked just now)"
+    command = f"git -C {clone.path} ekf save"
+    assert f"{row}   {command}\n" in Clone(tree).ekf("status").out
+    assert run("sh", "-c", command, cwd=tree).code == 0
+    assert "other branch" not in Clone(tree).ekf("status").out

@@ -11,6 +11,7 @@ from git_ekf.cluster import branch_to_switch_to
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
+from git_ekf.git.refs import HEADS
 from git_ekf.internal import lacking
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
@@ -232,6 +233,8 @@ def _last_deploy(state: Status) -> tuple[str, str]:
 def _other_rows(state: Status, repo: Repository) -> Iterator[_Row]:
     """Release branches that are not checked out and differ from what internal has."""
     internal = repo.config.internal
+    refs = [HEADS + other.branch for other in state.others]
+    known = repo.git.branches(refs) if refs else {}
     for other in state.others:
         parts = []
         if other.unsaved:
@@ -239,7 +242,10 @@ def _other_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         if other.not_here:
             parts.append(f"{counted(other.not_here, 'commit')} only on {internal}")
         act = "pull" if other.not_here else "save"
+        tree = known[HEADS + other.branch].worktree
         command = f"git switch {shell(other.branch)} && git ekf {act}"
+        if tree:  # where git lets no other one have it
+            command = f"git -C {shell(tree)} ekf {act}"
         text = f"{other.branch}: {', '.join(parts)} ({_asked(state)})"
         yield _Row("other branch", text, command)
     if state.ahead:
