@@ -36,7 +36,7 @@ class ContentQuestions(Process):
         with suppress(BrokenPipeError), listing.stdin:  # it has ended, and its code says why
             listing.stdin.write(as_lines(tips))
         listing.stdin = None
-        reading = self._start("cat-file", "--batch", stdin=listing.stdout)
+        reading = self._start("cat-file", "--batch", "--buffer", stdin=listing.stdout)
         try:
             while (found := _read_object(reading, limit)) is not None:
                 if found[1] == "tree":
