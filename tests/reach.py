@@ -1,8 +1,7 @@
 """How far the tests go: a slice of some minutes, or with EKF_TEST_ALL=1 everything, which takes most of an hour.
 
 What is only then tried whole is marked `long`: every point at which a command can be killed, many examples,
-long models and races, and the real data. And of a test with many cases, each with repositories of its own, the
-suite as a whole tries two; a run of one file, or with everything, all. What is chosen at random is chosen alike
+long models and races, and the real data. And of a test with many cases, each with X of one file, or with everything, all. What is chosen at random is chosen alike
 each time, unless EKF_TEST_SEED=N says otherwise.
 """
 
@@ -81,14 +80,14 @@ def _is_rare(item: pytest.Item) -> bool:
 
 
 def _cases_left_out(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Of tests that work on repositories, all cases but the first and the last."""
+    """Of tests that work on repositories, all cases but the first."""
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:
         if "tmp_path" in getattr(item, "fixturenames", ()):
             tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
     left_out = []
     for cases in tests.values():
-        left_out += cases[1:-1]
+        left_out += cases[1:]
     return left_out
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import run
+from reach import rare
 from upgrading import World, script, vendor_commit
 
 from git_ekf.transaction import at_work
@@ -52,6 +53,7 @@ def test_status_says_which_command_is_at_work(
     assert "|" not in world.ekf("status", "--prompt").out
 
 
+@rare
 def test_during_the_rebase_of_an_upgrade(world: World, tmp_path: Path) -> None:
     """It is no rebase of somebody's, and nothing to go on with, while git ekf itself is at it."""
     looking(world, "post-commit", tmp_path)

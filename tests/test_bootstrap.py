@@ -13,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, Run, run
+from reach import rare
 
 from git_ekf.demo.sample import make_vendor
 
@@ -563,6 +564,7 @@ def test_progress_is_shown_on_a_terminal(vendor: Path, internal: Path, tmp_path:
     assert "Receiving" not in run("git-ekf", *args[:2], tmp_path / "other", *args[3:]).err
 
 
+@rare
 def test_real_channels(kubeflow: Path, internal: Path, tmp_path: Path) -> None:
     done = run(
         "git-ekf", "clone", kubeflow, tmp_path / "work", "--internal", internal, "--release", "1.8"

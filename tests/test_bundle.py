@@ -913,6 +913,7 @@ def test_what_it_builds_on_is_gone(
     assert refused("apply", one, clone).endswith("already exists and is not a bare repository")
 
 
+@rare
 def test_signatures_by_ssh(vendor: Path, tmp_path: Path, day: Callable[[int], None]) -> None:
     if not shutil.which("ssh-keygen"):
         pytest.skip("ssh-keygen is not on this machine")

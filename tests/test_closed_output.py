@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone
+from reach import rare
 
 READING = [
     "",
@@ -73,6 +74,7 @@ def ended(cwd: Path, *command: str, stream: str) -> tuple[int, bytes]:
     return done.returncode, (done.stderr if stream == "stdout" else done.stdout) or b""
 
 
+@rare
 def test_every_command_whose_output_nobody_reads(recorded: Clone) -> None:
     assert ended(recorded.path, "git", "log", stream="stdout") == (-signal.SIGPIPE, b"")
     for command in READING:

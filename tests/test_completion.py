@@ -283,6 +283,7 @@ BASH_LINES = {
 }
 
 
+@rare
 @needs_bash
 def test_bash_completes_git_dash_ekf(world: Clone) -> None:
     answers = bash(world, ["git-ekf ", *(f"git-ekf {line}" for line in BASH_LINES)], "set -u")
@@ -375,6 +376,7 @@ def terminal(
         child.close(force=True)
 
 
+@rare
 @needs_git_in_bash
 def test_bash_session(world: Clone) -> None:
     startup = [
@@ -476,6 +478,7 @@ def test_fish_completes(world: Clone, program: str) -> None:
     assert fish(world, program) == FISH_LINES
 
 
+@rare
 def test_fish_session(world: Clone) -> None:
     startup = ["git ekf completion fish | source", "function fish_prompt; echo -n '<> '; end"]
     with terminal(world, "fish", [], startup, "\x15") as session:

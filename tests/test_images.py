@@ -916,6 +916,7 @@ def test_what_is_not_written_to(
     assert site.git("status", "--porcelain").out == before
 
 
+@rare
 def test_the_customers_part_of_a_vendors_directory(site: Clone) -> None:
     """Deploy overlays are for the customer to edit, as are directories of paths.customer."""
     for folder, code in ((ISTIO, 0), ("apps/dashboard/base", 4)):
@@ -1115,6 +1116,7 @@ def test_the_images_of_kubeflow(kubeflow: Path, tmp_path: Path) -> None:
     assert len(document["images"]) == len(images)
 
 
+@rare
 def test_a_long_kustomization(site: Clone) -> None:
     """Longer than a file of configuration may be."""
     long = "# words\n" * 20_000

@@ -842,6 +842,7 @@ def resolve(world: World) -> None:
     world.git("add", "--", MOVED)
 
 
+@rare
 def test_squash_with_a_conflict(world: World) -> None:
     conflict(world)
     before = snapshot(world)
@@ -958,6 +959,7 @@ def test_a_conflict_is_an_ordinary_rebase(world: World) -> None:
     assert_clean(world)
 
 
+@rare
 def test_finished_with_git(world: World) -> None:
     conflict(world)
     before = snapshot(world)
@@ -1102,6 +1104,7 @@ def test_a_commit_that_becomes_empty_behind_a_conflict(world: World) -> None:
     assert subjects(world) == ["Last", "Our image", *SUBJECTS]
 
 
+@rare
 def test_gc_meanwhile(world: World) -> None:
     """What git picks has to survive a `git gc` while the user takes their time."""
     conflict(world)
@@ -1141,6 +1144,7 @@ def test_flatten(world: World) -> None:
     assert_clean(world)
 
 
+@rare
 def test_flatten_with_a_conflict(world: World) -> None:
     merge_side(world)
     conflict(world)
@@ -1190,6 +1194,7 @@ def test_refused_before_a_tool_runs(world: World) -> None:
     assert runs(world) == []
 
 
+@rare
 def test_sha256(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make(tmp_path / "world", "sha256")
     monkeypatch.setenv("PATH", f"{tmp_path / 'world/bin'}{os.pathsep}{os.environ['PATH']}")
@@ -1204,6 +1209,7 @@ def test_sha256(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (world.path / MOVED).read_text() == istio("1.9.0", 3, "1.9.0-mine")
 
 
+@rare
 def test_a_linked_work_tree(world: World) -> None:
     world.git("switch", "-q", "--detach")
     linked = World(world.path.with_name("linked"))

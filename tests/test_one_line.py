@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, run
+from reach import rare
 from upgrading import (
     DASHBOARD,
     ISTIO,
@@ -183,6 +184,7 @@ def test_merged_the_other_way_round(world: World) -> None:
     assert world.tree() == world.tree(tip)
 
 
+@rare
 def test_with_newer_commits_of_the_vendor(world: World) -> None:
     tip = side(world)
     new = vendor_moves(world)
@@ -217,6 +219,7 @@ def test_many_kinds_of_entries(world: World) -> None:
     assert world.tree() == world.tree(tip)
 
 
+@rare
 def test_a_conflict_of_more_than_one_path(world: World) -> None:
     """A file where the vendor has a directory: the commit goes into the merge's, and is named."""
     world.git("rm", "-q", DASHBOARD)
@@ -293,6 +296,7 @@ def test_the_fix_on_a_server(world: World) -> None:
     assert world.ekf("save").code == 0
 
 
+@rare
 def test_another_release_merged(world: World) -> None:
     """What somebody has resolved in a merge of the next release is an upgrade to it."""
     old = world.stack()

@@ -230,6 +230,7 @@ def test_an_installed_copy_works(
             )
 
 
+@rare
 def test_the_single_file_finds_the_template_of_a_report(
     dist: Path, clone: Clone, tmp_path: Path
 ) -> None:
@@ -248,6 +249,7 @@ def test_the_single_file_finds_the_template_of_a_report(
     assert done.out.endswith("</html>\n")
 
 
+@rare
 def test_the_single_file_names_the_python_it_needs(dist: Path) -> None:
     program = dist / "git-ekf.pyz"
     older = f"import runpy, sys; sys.version_info = (3, 9); runpy.run_path({str(program)!r})"

@@ -81,6 +81,7 @@ def edited(chance: Random, text: bytes) -> bytes:
     return new[:-1] if chance.randrange(5) == 0 else new
 
 
+@rare
 @generated(5)
 @given(
     st.integers(0, 1 << 30),

@@ -14,7 +14,7 @@ from bench.settled import STRATEGY, replay
 from histories import UNCONVERTED, Built, History, histories
 from hypothesis import given
 from hypothesis import strategies as st
-from reach import generated
+from reach import generated, rare
 from upgrading import DASHBOARD, World, assert_clean, copy, vendor_commit
 
 from git_ekf.demo.sample import deployment
@@ -187,6 +187,7 @@ def test_vendor(world: World, behind: bool) -> None:
     assert_clean(world)
 
 
+@rare
 def test_one_go_finds_the_moves_that_two_steps_find(world: World) -> None:
     """The plan names the new place, and so does the stop; with one release in between git finds nothing."""
     plan = world.ekf("upgrade", "1.10", "--plan")

@@ -163,6 +163,7 @@ def test_a_clone_without_the_release_that_runs(pair: Pair) -> None:
     assert pair.b.out("branch", "--show-current") == "release-1.8"
 
 
+@rare
 def test_an_upgrade_does_not_pass_by_what_runs(pair: Pair) -> None:
     """On 1.8, while the cluster runs 1.9 with a fix that 1.8 does not have."""
     assert pair.a.ekf("upgrade").code == 0
@@ -400,6 +401,7 @@ def test_a_conflict_is_aborted(pair: Pair, by: str) -> None:
     assert "in progress" not in pair.b.ekf("status").out
 
 
+@rare
 def test_git_itself_ends_the_rebase(pair: Pair) -> None:
     conflict(pair)
     assert pair.b.ekf("pull").code == 3
@@ -435,6 +437,7 @@ def test_a_colleague_syncs(pair: Pair) -> None:
     assert pair.b.rules() == []
 
 
+@rare
 def test_newer_vendor_commits_of_ones_own_are_not_replayed(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)
@@ -586,6 +589,7 @@ def test_plan_as_json(pair: Pair) -> None:
 # --- again ---
 
 
+@rare
 def test_a_prepared_branch_is_taken_as_it_is(pair: Pair) -> None:
     """Somebody, or a fleet, has put release-1.9 on internal; nothing was recorded there."""
     assert pair.a.ekf("upgrade").code == 0
@@ -604,6 +608,7 @@ def test_a_prepared_branch_is_taken_as_it_is(pair: Pair) -> None:
     assert pair.b.ekf("save").code == 0
 
 
+@rare
 def test_a_second_attempt_after_an_undo(pair: Pair) -> None:
     assert pair.a.ekf("upgrade").code == 0
     assert pair.a.ekf("save").code == 0
@@ -653,6 +658,7 @@ def test_what_the_other_side_has_is_said(pair: Pair) -> None:
     assert pair.a.out("rev-parse", "release-1.9") == old
 
 
+@rare
 def test_every_commit_is_skipped(pair: Pair) -> None:
     """The branch that is gone on from is then as it was, and checked out."""
     assert pair.a.ekf("upgrade").code == 0
@@ -668,6 +674,7 @@ def test_every_commit_is_skipped(pair: Pair) -> None:
     assert pair.a.out("branch", "--show-current") == "release-1.9"
 
 
+@rare
 def test_a_commit_amended_since_is_not_taken_for_its_old_form(pair: Pair) -> None:
     assert pair.a.ekf("upgrade").code == 0
     assert pair.a.ekf("save").code == 0
@@ -680,6 +687,7 @@ def test_a_commit_amended_since_is_not_taken_for_its_old_form(pair: Pair) -> Non
     assert f"CONFLICT  {pair.a.short('HEAD')} More" in plan
 
 
+@rare
 def test_what_cannot_be_gone_on_from_is_kept(pair: Pair) -> None:
     pair.a.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
     pair.a.git("merge", "-q", "--no-ff", "--no-verify", "-m", "No", "release-1.8")
@@ -701,6 +709,7 @@ def test_what_cannot_be_gone_on_from_is_kept(pair: Pair) -> None:
 # --- the cluster by its records ---
 
 
+@rare
 def test_time_zones_and_names(pair: Pair) -> None:
     """The tag's own time decides, whatever day it has in its name."""
     first = fix(pair.a, "west\n")
@@ -714,6 +723,7 @@ def test_time_zones_and_names(pair: Pair) -> None:
     assert ': "Later, in the west"' in status
 
 
+@rare
 def test_a_clock_a_year_ahead(pair: Pair) -> None:
     deploy(pair.a, "True", 1)
     ahead = {"GIT_COMMITTER_DATE": "2037-01-01T00:00:00+00:00"}
@@ -777,6 +787,7 @@ def test_after_a_rollback_the_old_release_is_what_runs(pair: Pair, tmp_path: Pat
     assert restored.ekf("status", "--prompt").out.split()[-1] == "!1.8"
 
 
+@rare
 def test_the_way_back_to_a_release_leads_to_what_runs(pair: Pair) -> None:
     old = deploy(pair.a, "On 1.8", 1)
     assert pair.a.ekf("upgrade").code == 0

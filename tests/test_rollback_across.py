@@ -291,6 +291,7 @@ def test_a_conflict(world: World) -> None:
     assert_clean(world)
 
 
+@rare
 def test_aborted(world: World) -> None:
     stop(world)
     tip = world.out("rev-parse", "release-1.8")
@@ -322,6 +323,7 @@ def test_gits_own_hands(world: World, how: str) -> None:
     assert world.out("for-each-ref", "refs/ekf/picks") == ""
 
 
+@rare
 def test_resolved_before(world: World) -> None:
     """rerere knows it: then it goes through without a stop."""
     stop(world)
@@ -334,6 +336,7 @@ def test_resolved_before(world: World) -> None:
     assert_resolved(world, tip)
 
 
+@rare
 def test_resolved_to_what_is_there(world: World) -> None:
     """Where nothing of the record is left, nothing is committed, and it says so."""
     base = world.out("merge-base", "HEAD", CHANNEL)
@@ -367,6 +370,7 @@ def test_a_conflict_on_another_branch(world: World) -> None:
     assert snapshot(world) == before
 
 
+@rare
 def test_signed(world: World, tmp_path: Path) -> None:
     key = tmp_path / "key"
     assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).code == 0

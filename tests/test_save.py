@@ -518,6 +518,7 @@ def test_somebody_saves_between_plan_and_push(
     assert (local(saved), refs(server)["refs/heads/release-1.8"]) == (before, theirs)
 
 
+@rare
 def test_the_name_of_a_record_is_taken(saved: Clone, server: Clone, vendor: Path) -> None:
     """Made while internal could not be asked; a pull gives it the next number, and loses nothing."""
     other = colleague(saved, vendor, server.path)

@@ -204,6 +204,7 @@ def bad(clone: Clone, recorded: str, tip: str) -> dict[str, tuple[str, str]]:
     }
 
 
+@rare
 def test_a_client_that_sends_variables(ssh: Server, vendor: Path, tmp_path: Path) -> None:
     ssh.install()
     clone = cloned(ssh, vendor)
@@ -281,6 +282,7 @@ def test_a_client_that_is_killed_while_it_sends(ssh: Server, vendor: Path, tmp_p
     assert_sound(ssh)
 
 
+@rare
 def test_a_client_that_is_killed_while_the_server_judges(
     ssh: Server, vendor: Path, tmp_path: Path
 ) -> None:

@@ -440,6 +440,7 @@ def test_it_stops_where_nobody_said_so(world: World, by_git: bool) -> None:
     assert "skipped, or nothing of it was left" in done.out
 
 
+@rare
 def test_behind_another_conflict(world: World) -> None:
     """What was said at the beginning holds until the end, also in the rebase that goes on."""
     world.git("reset", "-q", "--hard", "HEAD~2")
@@ -490,6 +491,7 @@ def test_with_a_resolution_that_is_remembered(world: World, by_git: bool) -> Non
     assert "More memory" not in subjects(world)
 
 
+@rare
 def test_killed_before_the_skip(world: World) -> None:
     """Who resolves the conflict after all has the commit, and reads of no other."""
     assert world.ekf("upgrade").code == 3
@@ -526,6 +528,7 @@ def test_before_another_conflict(world: World, by_git: bool) -> None:
     assert subjects(world) == ["Mine", "Last", "More", "Three replicas", "Settings"]
 
 
+@rare
 def test_commits_on_top_of_it(world: World) -> None:
     """They are foretold anew: what they change beside it arrives, what is in its way conflicts."""
     world.commit(BIG, text(line20="a line of mine", **MINE), "Another line")
@@ -543,6 +546,7 @@ def test_commits_on_top_of_it(world: World) -> None:
     assert_clean(world)
 
 
+@rare
 @pytest.mark.parametrize("by_git", WAYS)
 def test_with_merges_and_a_migration(world: World, by_git: bool) -> None:
     """What is looked at are the commits as they are carried over."""
@@ -717,6 +721,7 @@ def test_a_person_is_asked_once(world: World, answer: str, code: int, by_git: bo
         assert world.out("rev-parse", "--short=7", "REBASE_HEAD") == commit
 
 
+@rare
 def test_a_person_is_asked_when_it_goes_on(world: World) -> None:
     """Of a commit that is superseded; at one that is not it stops."""
     world.git("reset", "-q", "--hard", "HEAD~2")

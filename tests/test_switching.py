@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
+from reach import rare
 from upgrading import NEWEST_GIT
 
 from git_ekf.policy import judges
@@ -83,6 +84,7 @@ def test_a_branch_without_the_configuration_is_found(restored: Clone) -> None:
     assert restored.ekf("tag", "-m", "Two").code == 0
 
 
+@rare
 def test_another_branch_without_it(restored: Clone) -> None:
     restored.git("branch", "-q", "-f", "--track", "release-1.8", "origin/release-1.8")
     assert restored.rules() == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import run
+from reach import rare
 from upgrading import (
     BUILDS,
     DASHBOARD,
@@ -178,6 +179,7 @@ def test_resolved_to_the_vendors_side(world: World) -> None:
     assert_upgraded(world, ("Last", "More", "Three replicas", "Settings"))
 
 
+@rare
 def test_skipping_the_only_one(world: World) -> None:
     world.git("reset", "-q", "--hard", "origin/release-1.8")
     world.save()
@@ -265,6 +267,7 @@ def test_what_the_rebase_runs_at_its_end_is_made_again(world: World) -> None:
     assert_upgraded(world)
 
 
+@rare
 def test_undo_right_after_git_has_finished_it(world: World) -> None:
     before = snapshot(world)
     stop(world)
@@ -401,6 +404,7 @@ def test_a_rebase_of_their_own(world: World) -> None:
     assert snapshot(world) == before
 
 
+@rare
 def test_a_rebase_of_their_own_after_ours(world: World) -> None:
     """Ours was aborted with git, and git-ekf has not heard of it when they begin theirs."""
     stop(world)
@@ -538,6 +542,7 @@ def test_a_resolution_that_was_only_added(world: World) -> None:
     assert_upgraded(world)
 
 
+@rare
 def test_a_resolution_in_a_second_clone(world: World, tmp_path: Path) -> None:
     stop(world)
     resolve(world)
@@ -777,6 +782,7 @@ def test_subjects_that_look_like_something_else(world: World) -> None:
     )
 
 
+@rare
 def test_becomes_empty_behind_the_conflict(world: World) -> None:
     vendor_commit(world, "release-1.9", {"own/last": "last\n", "VERSION": "1.9.1\n"}, "Take last")
     stop(world)
@@ -787,6 +793,7 @@ def test_becomes_empty_behind_the_conflict(world: World) -> None:
     assert_upgraded(world, ("Our image", "More", "Three replicas", "Settings"))
 
 
+@rare
 def test_resolved_to_nothing(world: World) -> None:
     """The user takes the vendor's file as it is: git drops the commit, and so it is counted."""
     stop(world)

@@ -99,6 +99,7 @@ def newest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{NEWEST_GIT}{os.pathsep}{os.environ['PATH']}")
 
 
+@rare
 @pytest.mark.usefixtures("newest")
 def test_reftable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DEFAULT_REF_FORMAT", "reftable")
@@ -271,6 +272,7 @@ def test_autocrlf(world: World) -> None:
     assert_clean(world)
 
 
+@rare
 def test_attributes_of_line_ends(world: World) -> None:
     """They come with the customer's commits, and are in force for files that come after."""
     world.commit(".gitattributes", "own/*.txt text eol=crlf\n", "Line ends")
@@ -448,6 +450,7 @@ def test_an_old_git_and_a_conflict(world: World, tmp_path: Path) -> None:
     assert_clean(world)
 
 
+@rare
 def test_a_full_disk(world: World, tmp_path: Path) -> None:
     """The repository's file system fills up while the objects are written: as before, and again when there is room."""
     tiny = tmp_path / "tiny"

@@ -409,6 +409,7 @@ def test_stepping_past_a_hook_is_not_for_clients(site: Site) -> None:
     site.refused("ref-name", "HEAD:refs/odd", env={"EKF_HOOKS": "0"})
 
 
+@rare
 @pytest.mark.parametrize("object_format", [pytest.param("sha1", marks=rare), "sha256"])
 def test_other_repositories_and_the_newest_git(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str

@@ -370,6 +370,7 @@ def test_a_file_of_lines_that_are_empty(site: Site) -> None:
     site.accepted(bounded, BRANCH)
 
 
+@rare
 def test_a_record_of_many_megabytes(site: Site) -> None:
     """It is judged to its end."""
     long = "Long.\n" * 400_000

@@ -222,6 +222,7 @@ def other_kind(tmp_path: Path, object_format: str = "sha1") -> Clone:
     return Clone(tmp_path / "work")
 
 
+@rare
 def test_sha256(tmp_path: Path) -> None:
     clone = other_kind(tmp_path, "sha256")
     assert len(clone.out("rev-parse", "HEAD")) == 64

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
-from reach import EVERYTHING, long
+from reach import EVERYTHING, long, rare
 from servertools import BRANCH, RECORD, UPSTREAM, Site
 
 from git_ekf.policy.limits import TooMuch, require_short
@@ -130,6 +130,7 @@ def test_more_refs_than_are_judged(site: Site) -> None:
     assert (done.code, "more than 20,000 refs" in done.err) == (4, True), done
 
 
+@rare
 def test_more_releases_than_are_judged(site: Site) -> None:
     tip = site.server.out("rev-parse", UPSTREAM)
     channels = [f"{ZERO} {tip} refs/ekf/upstream/release-3.{number}" for number in range(201)]

@@ -166,6 +166,7 @@ LIMITED = [
 ]
 
 
+@rare
 @pytest.mark.parametrize("limit", [0, pytest.param(60, marks=rare), pytest.param(700, marks=rare)])
 def test_a_limit_of_the_size_of_files(
     clone: Clone, vendor: Path, internal: Path, limit: int

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, copy_folder, make_clone, run, slim
-from reach import EVERYTHING, long, some
+from reach import EVERYTHING, long, rare, some
 from servertools import BRANCH, Site
 
 RECORD = "deploy/2026-11-20/release-1.8"
@@ -131,7 +131,7 @@ def test_a_new_clone_has_records_that_no_branch_leads_to(recorded: Clone, tmp_pa
 # --- pushes at once ---
 
 
-@long
+@rare
 def test_two_rewrites_at_once(site: Site, tmp_path: Path) -> None:
     """Each of two branches has the commit that the other push takes from the other one."""
     server, work = site.server, site.work

@@ -114,6 +114,7 @@ def test_again_after_undo(templates: dict[str, Path], tmp_path: Path, repacking:
     assert_whole(world.path)
 
 
+@rare
 @pytest.mark.parametrize("command", [pytest.param("upgrade", marks=rare), "sync"])
 def test_with_a_conflict(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking, command: str
@@ -151,6 +152,7 @@ def test_a_migration(
     assert_whole(world.path)
 
 
+@rare
 def test_records_and_rollback(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking
 ) -> None:
@@ -222,6 +224,7 @@ def test_signed(templates: dict[str, Path], tmp_path: Path, repacking: Repacking
     assert "SSH SIGNATURE" in world.out("cat-file", "tag", name)
 
 
+@rare
 def test_mirror_and_bundle(
     templates: dict[str, Path], tmp_path: Path, repacking: Repacking
 ) -> None:
