@@ -104,3 +104,22 @@ def test_no_command_is_given_the_answer_of_one_that_was_cut_off() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert run("git-ekf", "no-such-command").code == 2
+
+
+@rare
+def test_what_the_slice_leaves_out_is_in_the_long_part() -> None:
+    sliced = collected({})
+    assert len(sliced) > 1000
+    assert collected({"EKF_TEST_ALL": "1"}, "-m", "not long") <= sliced
+
+
+def collected(environment: dict[str, str], *options: str) -> set[str]:
+    """The tests that the suite as a whole would run."""
+    done = run(
+        *(sys.executable, "-m", "pytest", "--collect-only", "-q"),
+        *("-o", "addopts=-p no:cacheprovider", *options),
+        cwd=ROOT,
+        env={"EKF_TEST_ALL": "", **environment},
+    )
+    assert done.code == 0, done
+    return {line for line in done.out.splitlines() if "::" in line}

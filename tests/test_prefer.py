@@ -14,7 +14,7 @@ from histories import FILE, Built, History, Text, Version, histories, rebase
 from histories import Entry as File
 from hypothesis import given
 from hypothesis import strategies as st
-from reach import EVERYTHING, generated, rare
+from reach import EVERYTHING, generated, long, rare
 from test_replay import real, stacks  # noqa: F401
 
 from git_ekf.git.calls import Git
@@ -164,6 +164,7 @@ def pairs() -> list[tuple[str, str]]:
     return [pair for pair in found if EVERYTHING or pair[1] in OTHERWISE]
 
 
+@long
 @pytest.mark.parametrize("side", sorted(STRATEGY))
 @pytest.mark.parametrize("pair", pairs(), ids=lambda pair: pair[1])
 def test_real_pairs(upgrades: Path, pair: tuple[str, str], side: str) -> None:
