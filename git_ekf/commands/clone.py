@@ -16,7 +16,7 @@ from git_ekf.names import normalise_url
 from git_ekf.repository import Repository
 from git_ekf.setup.clone import ask_remotes, build, choose_branch
 from git_ekf.shown import folder, shell
-from git_ekf.sides import require_internal, require_primary
+from git_ekf.swapped import require_internal, require_primary
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import say
 

@@ -13,7 +13,7 @@ from git_ekf.internal import ask, patterns, remember, require_free_names, was_ou
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.sides import require_internal, swapped_remotes
+from git_ekf.swapped import require_internal, swapped_remotes
 from git_ekf.terminal.text import counted
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch
