@@ -12,7 +12,7 @@ from git_ekf.shown import shell
 from git_ekf.smallfile import CONFIGURATION, read_small
 
 
-class Source(NamedTuple):
+class ValueSource(NamedTuple):
     """A place that gives a key a value, and whether that counts.
 
     `origin` is "default", "file" or "git"; `file` the file ("" for the command line), `line` its
@@ -32,7 +32,7 @@ class Key(NamedTuple):
 
     key: str
     value: Any
-    sources: list[Source]
+    sources: list[ValueSource]
 
 
 def origins(repo: Repository, wanted: str = "") -> list[Key]:
@@ -52,11 +52,11 @@ def origins(repo: Repository, wanted: str = "") -> list[Key]:
         sources = in_git.get(key, [])
         if key in in_file:
             line, given = in_file[key]
-            file = Source("file", name, line, "", given, not sources)
+            file = ValueSource("file", name, line, "", given, not sources)
             sources = [*sources, file]
         if not sources:
             given = configuration.value_of(default, key)
-            sources = [Source("default", "", 0, "", given, wins=True)]
+            sources = [ValueSource("default", "", 0, "", given, wins=True)]
         found.append(Key(key, value, sources))
     return found
 
@@ -99,15 +99,15 @@ def _in_file(content: bytes | None) -> dict[str, tuple[int, Any]]:
     return found
 
 
-def _in_git(repo: Repository) -> dict[str, list[Source]]:
+def _in_git(repo: Repository) -> dict[str, list[ValueSource]]:
     """Key -> its values in git's configuration, those that count first, each file once a key."""
-    found: dict[str, list[Source]] = {}
+    found: dict[str, list[ValueSource]] = {}
     for scope, origin, raw, value in repo.git.located_settings():
         if not raw.startswith("ekf."):
             continue
         key = raw.removeprefix("ekf.")
         kind, _, file = origin.partition(":")
-        source = Source("git", file if kind == "file" else "", 0, scope, [value], wins=True)
+        source = ValueSource("git", file if kind == "file" else "", 0, scope, [value], wins=True)
         before = found.setdefault(key, [])
         if configuration.empties(key, value):
             before[:] = [one._replace(wins=False) for one in before]
@@ -122,7 +122,7 @@ def _in_git(repo: Repository) -> dict[str, list[Source]]:
     return {key: _in_order(key, sources) for key, sources in found.items()}
 
 
-def _in_order(key: str, sources: list[Source]) -> list[Source]:
+def _in_order(key: str, sources: list[ValueSource]) -> list[ValueSource]:
     shown = [one._replace(value=configuration.git_value(key, one.value)) for one in sources]
     # The first of those that count, then the others, the last word first.
     counting = [one for one in shown if one.wins]

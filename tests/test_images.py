@@ -24,7 +24,7 @@ from git_ekf import config
 from git_ekf.config import Config
 from git_ekf.errors import UsageError
 from git_ekf.imagenames import ImageName, NoImageName, is_below, is_registry, parse
-from git_ekf.manifests.image_entries import CannotEdit, Entry, added
+from git_ekf.manifests.image_entries import CannotEdit, ImageEntry, added
 from git_ekf.manifests.image_uses import Patterns, uses
 from git_ekf.manifests.resources import parse as parse_resources
 
@@ -593,7 +593,7 @@ def test_a_builder_that_hangs_ends_with_the_command(clone: Clone, tmp_path: Path
 
 # --- entries in a kustomization ---
 
-ENTRIES = [Entry("nginx", f"{MIRROR}/nginx"), Entry("9front/a", f"{MIRROR}/9front/a")]
+ENTRIES = [ImageEntry("nginx", f"{MIRROR}/nginx"), ImageEntry("9front/a", f"{MIRROR}/9front/a")]
 LINES = f"""- name: nginx
   newName: {MIRROR}/nginx
 - name: "9front/a"
@@ -688,7 +688,7 @@ def test_what_cannot_be_edited_safely(text: str, why: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["null", "true", "no", "y", "1e3", "0x1", "3.14", "1_0", "12:30"])
 def test_a_name_stays_a_text(name: str) -> None:
-    content = added(b"a: 1\n", [Entry(name, f"{MIRROR}/{name}")])
+    content = added(b"a: 1\n", [ImageEntry(name, f"{MIRROR}/{name}")])
     assert yaml.safe_load(content)["images"] == [{"name": name, "newName": f"{MIRROR}/{name}"}]
 
 

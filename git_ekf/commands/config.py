@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from git_ekf.commands.options import Json
 from git_ekf.declared import Argument
-from git_ekf.origins import Key, Source, origins
+from git_ekf.origins import Key, ValueSource, origins
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.text import document
@@ -60,7 +60,7 @@ def _text(value: Any) -> str:
     return escape(as_json.dumps(value, ensure_ascii=False))
 
 
-def _place(source: Source) -> str:
+def _place(source: ValueSource) -> str:
     match source.origin:
         case "default":
             return "default"

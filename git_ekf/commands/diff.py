@@ -13,7 +13,7 @@ from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
-from git_ekf.manifests.build import Comparison, compare
+from git_ekf.manifests.build import ComparedBuilds, compare
 from git_ekf.manifests.choice import OVERLAY, Choice, choose
 from git_ekf.manifests.difference import Changed, Difference
 from git_ekf.manifests.fields import FieldChange, Special
@@ -89,7 +89,7 @@ def _rendered(
 ) -> int:
     same = repo.git.tree_of(old.commit) == repo.git.tree_of(new.commit)
     choice = choose(repo, old.commit, new.commit, paths)
-    found: list[Comparison] = []
+    found: list[ComparedBuilds] = []
     if not same:  # what is built from the same files is the same
         progress = partial(counting, "Building kustomizations")
         found = compare(repo, old.commit, new.commit, choice.kustomizations, progress)
@@ -110,7 +110,9 @@ def _named(end: End) -> str:
     return end.name if end.commit.startswith(end.name) else f"{end.name} ({end.commit[:7]})"
 
 
-def _print(choice: Choice, found: list[Comparison], ends: dict[str, End], *, stat: bool) -> None:
+def _print(
+    choice: Choice, found: list[ComparedBuilds], ends: dict[str, End], *, stat: bool
+) -> None:
     say(f"{counted(len(found), 'kustomization')}, {_REASONS[choice.reason]}")
     for comparison in found:
         say()
@@ -136,7 +138,7 @@ def _print_difference(difference: Difference, *, stat: bool) -> None:
                 say(f"      {line}".rstrip())
 
 
-def _summary(comparison: Comparison) -> str:
+def _summary(comparison: ComparedBuilds) -> str:
     kustomization, difference = comparison.kustomization, comparison.difference
     if difference is None:
         return "not compared"
@@ -213,7 +215,7 @@ def _print_json(
     print(document("diff", content))
 
 
-def _comparison_json(comparison: Comparison) -> dict[str, object]:
+def _comparison_json(comparison: ComparedBuilds) -> dict[str, object]:
     path, in_old, in_new = comparison.kustomization
     added, removed, changed = comparison.difference or Difference([], [], [])
     failures = [{"side": side, "message": "\n".join(lines)} for side, lines in comparison.failures]

@@ -31,19 +31,19 @@ def quietly(things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
     return things
 
 
-class Failure(NamedTuple):
+class FailedBuild(NamedTuple):
     """A build that failed; `side` is old or new, `lines` the builder's last words."""
 
     side: str
     lines: list[str]
 
 
-class Comparison(NamedTuple):
+class ComparedBuilds(NamedTuple):
     """A kustomization built from two commits; `difference` is None where a build failed."""
 
     kustomization: Kustomization
     difference: Difference | None
-    failures: list[Failure]
+    failures: list[FailedBuild]
 
 
 # --- building and comparing ---
@@ -55,7 +55,7 @@ def compare(
     new: str,
     kustomizations: list[Kustomization],
     progress: Progress = quietly,
-) -> list[Comparison]:
+) -> list[ComparedBuilds]:
     """Builds both sides of each kustomization, several at a time, and compares them.
 
     Raises Refused when the builder is not trusted or PyYAML is missing, CallFailed when the
@@ -78,24 +78,26 @@ def compare(
         return compared
 
 
-def _compare(kustomization: Kustomization, old: Build, new: Build) -> Comparison:
+def _compare(kustomization: Kustomization, old: Build, new: Build) -> ComparedBuilds:
     sides = (("old", old), ("new", new))
-    failures = [Failure(side, build.failure) for side, build in sides if build.failure is not None]
+    failures = [
+        FailedBuild(side, build.failure) for side, build in sides if build.failure is not None
+    ]
     if failures:
-        return Comparison(kustomization, None, failures)
+        return ComparedBuilds(kustomization, None, failures)
     try:
-        return Comparison(kustomization, difference(old.output, new.output), [])
+        return ComparedBuilds(kustomization, difference(old.output, new.output), [])
     except Unreadable:
-        return Comparison(kustomization, None, list(_unreadable(sides)))
+        return ComparedBuilds(kustomization, None, list(_unreadable(sides)))
 
 
-def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[Failure]:
+def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[FailedBuild]:
     """Whichever side it was that could not be read."""
     for side, build in sides:
         try:
             difference(b"", build.output)
         except Unreadable as error:
-            yield Failure(side, [f"what it printed cannot be read: {error}"])
+            yield FailedBuild(side, [f"what it printed cannot be read: {error}"])
 
 
 def broken(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
-from git_ekf.manifests.matching import Target
+from git_ekf.manifests.matching import FieldTarget
 from git_ekf.manifests.resources import Unreadable, documents, import_yaml
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files
@@ -22,7 +22,7 @@ class Unmatched(NamedTuple):
     """A target that matched something before and matches nothing now."""
 
     folder: str
-    target: Target
+    target: FieldTarget
 
 
 class Spoilt(NamedTuple):
@@ -148,7 +148,7 @@ class _Before:
             return False
         return all(one[1:] != missing[1:] for one in self._walk.missing_in(place))
 
-    def matched(self, folder: str, target: Target) -> bool:
+    def matched(self, folder: str, target: FieldTarget) -> bool:
         """Whether a target of the directory matched something."""
         place = self._place(folder)
         return place is not None and self._walk.targets.get((place, target)) is True

@@ -15,7 +15,7 @@ _KEY = "images"
 _PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off|y|n)$)[a-z][a-z0-9./_:-]*")
 
 
-class Entry(NamedTuple):
+class ImageEntry(NamedTuple):
     """An entry of `images:`: the repository of an image, and the one it is taken from instead."""
 
     name: str
@@ -26,7 +26,7 @@ class CannotEdit(Exception):
     """Why a kustomization cannot be edited safely, as the end of a sentence about it."""
 
 
-def added(content: bytes, entries: list[Entry]) -> bytes:
+def added(content: bytes, entries: list[ImageEntry]) -> bytes:
     """The kustomization with further entries behind those that it has. Raises CannotEdit.
 
     kustomize applies them in turn, so that the later ones find what the earlier ones have made.
@@ -46,7 +46,7 @@ def _decoded(content: bytes) -> str:
         raise CannotEdit("it is not UTF-8 text") from None
 
 
-def _edited(text: str, entries: list[Entry]) -> str:
+def _edited(text: str, entries: list[ImageEntry]) -> str:
     root = _root(text)
     end = "\r\n" if "\r\n" in text else "\n"
     found = [(key, value) for key, value in root.value if key.value == _KEY]
@@ -99,7 +99,7 @@ def _is_empty(value: Any) -> bool:
     return value.id == "sequence" and not value.value
 
 
-def _filled(text: str, value: Any, entries: list[Entry], end: str) -> str:
+def _filled(text: str, value: Any, entries: list[ImageEntry], end: str) -> str:
     """The text with the list that is there empty, as [] or nothing at all, filled."""
     begin = value.start_mark.index
     text = text[:begin] + text[value.end_mark.index :]
@@ -124,7 +124,7 @@ def _last(node: Any) -> Any:
     return node
 
 
-def _lines(entries: Iterable[Entry], column: int, end: str) -> str:
+def _lines(entries: Iterable[ImageEntry], column: int, end: str) -> str:
     indent = " " * column
     lines = []
     for entry in entries:
@@ -141,7 +141,7 @@ def _scalar(text: str) -> str:
 # --- that nothing else has changed ---
 
 
-def _require_same(before: str, after: str, entries: list[Entry]) -> None:
+def _require_same(before: str, after: str, entries: list[ImageEntry]) -> None:
     """Raises CannotEdit where the edit has not done what it was to do, and that alone."""
     old, new = _values(before), {}
     with suppress(CannotEdit):

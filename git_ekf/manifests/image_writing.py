@@ -17,7 +17,7 @@ from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import trusted_command
 from git_ekf.manifests.choice import vendor_bases, vendor_directories
-from git_ekf.manifests.image_entries import LARGEST, CannotEdit, Entry, added
+from git_ekf.manifests.image_entries import LARGEST, CannotEdit, ImageEntry, added
 from git_ekf.manifests.images import Images, images_in
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.names import KUSTOMIZATIONS
@@ -33,7 +33,7 @@ class Written(NamedTuple):
     """The entries that were added to a file (from the top), and the images with them."""
 
     file: str
-    entries: list[Entry]
+    entries: list[ImageEntry]
     images: Images
 
 
@@ -106,18 +106,18 @@ def cover(
     return Written(file, entries, after)
 
 
-def _entries(images: Images, registry: str) -> list[Entry]:
+def _entries(images: Images, registry: str) -> list[ImageEntry]:
     """An entry for each repository that is not covered, in the order of their names."""
     names = {image.name.repository: image.name for image in images.outside(registry).images}
     # kustomize takes the name for a regular expression, in which brackets are no host.
     return [
-        Entry(repository, names[repository].repository_in(registry))
+        ImageEntry(repository, names[repository].repository_in(registry))
         for repository in sorted(names)
         if not repository.startswith("[")
     ]
 
 
-def _edit(file: str, content: bytes, entries: list[Entry]) -> bytes:
+def _edit(file: str, content: bytes, entries: list[ImageEntry]) -> bytes:
     try:
         return added(content, entries)
     except CannotEdit as error:

@@ -16,7 +16,7 @@ REPLICAS = ("Deployment", "ReplicationController", "ReplicaSet", "StatefulSet")
 _TAG = r"(?::[a-zA-Z0-9_.{}-]*)?(?:@sha256:[a-zA-Z0-9_.{}-]*)?"
 
 
-class Target(NamedTuple):
+class FieldTarget(NamedTuple):
     """A target: the field and, where it is in one, the patch's file; `what` it is to match."""
 
     field: str

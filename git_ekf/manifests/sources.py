@@ -110,7 +110,7 @@ class Patch(NamedTuple):
     target: Any
 
 
-class Kustomization:
+class KustomizationFile:
     """The file of a kustomization, read. Raises Unfollowed where it cannot be read."""
 
     def __init__(self, files: Files, folder: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from git_ekf.manifests.heads import Resource, images_in
 from git_ekf.manifests.matching import (
     REPLICAS,
-    Target,
+    FieldTarget,
     image_fits,
     is_same,
     is_selected,
@@ -20,10 +20,10 @@ from git_ekf.manifests.matching import (
 )
 from git_ekf.manifests.resources import Unreadable, documents, load
 from git_ekf.manifests.selectors import Unfollowed, read_selector
-from git_ekf.manifests.sources import Files, Kustomization, Patch, joined
+from git_ekf.manifests.sources import Files, KustomizationFile, Patch, joined
 
 # Takes a target, what is written there, and whether it matches: None where that cannot be told.
-Note = Callable[[Target, object, "bool | None"], None]
+Note = Callable[[FieldTarget, object, "bool | None"], None]
 
 # Paths of a JSON patch behind which names and labels are others.
 _TEXTS = ("labels", "annotations")
@@ -41,7 +41,7 @@ class Transformation:
     """The changes of a kustomization to the resources that it has, step by step."""
 
     def __init__(
-        self, files: Files, kustomization: Kustomization, built: Built, note: Note
+        self, files: Files, kustomization: KustomizationFile, built: Built, note: Note
     ) -> None:
         self._files = files
         self._from = kustomization
@@ -68,7 +68,7 @@ class Transformation:
             self._replacement(item)
 
     def _note(
-        self, target: Target, item: object, matched: Iterable[object], *, may: bool = False
+        self, target: FieldTarget, item: object, matched: Iterable[object], *, may: bool = False
     ) -> None:
         """`may`: it could match what cannot be followed."""
         fits = any(True for _ in matched)
@@ -101,7 +101,7 @@ class Transformation:
         return values
 
     def _selected_patch(self, patch: Patch, values: list[Any] | None) -> None:
-        target = Target(patch.field, patch.path, "")
+        target = FieldTarget(patch.field, patch.path, "")
         try:
             selector = read_selector(patch.target)
             target = target._replace(what=str(selector))
@@ -123,7 +123,7 @@ class Transformation:
         api = "/".join(filter(None, (wanted.group, wanted.version)))
         name, namespace = wanted.ids[0]
         what = f"{api} {wanted.kind} {'/'.join(filter(None, (namespace, name)))}"
-        self._note(Target(patch.field, patch.path, what), patch, matched)
+        self._note(FieldTarget(patch.field, patch.path, what), patch, matched)
         self._merge(matched, value)
 
     def _merge(self, matched: list[Resource], value: dict[str, Any]) -> None:
@@ -200,13 +200,13 @@ class Transformation:
         counted = [one for one in self._built.resources if one.kind in REPLICAS]
         matched = [one for one in counted if name in dict(one.ids)]
         own_fields = bool(self._from.value.get("configurations"))
-        self._note(Target("replicas", "", name), item, matched, may=own_fields)
+        self._note(FieldTarget("replicas", "", name), item, matched, may=own_fields)
 
     def _image(self, item: dict[str, Any]) -> None:
         name = item.get("name")
         if not isinstance(name, str) or not name:
             return
-        target = Target("images", "", name)
+        target = FieldTarget("images", "", name)
         may = bool(self._from.value.get("configurations"))
         matched = False
         try:
@@ -256,7 +256,7 @@ class Transformation:
                 what = f"{which} {selector}"
                 resources = self._built.resources
                 matched = [one for one in resources if is_selected(one, selector)]
-                self._note(Target("replacements", path, what), item, matched)
+                self._note(FieldTarget("replacements", path, what), item, matched)
             except Unfollowed as error:
                 self._built.gaps.append(str(error))
-                self._note(Target("replacements", path, what), item, (), may=True)
+                self._note(FieldTarget("replacements", path, what), item, (), may=True)

@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from git_ekf.manifests.heads import Resource, resources_of
-from git_ekf.manifests.matching import Target
+from git_ekf.manifests.matching import FieldTarget
 from git_ekf.manifests.resources import Unreadable
 from git_ekf.manifests.selectors import Unfollowed
-from git_ekf.manifests.sources import Files, Kustomization, is_remote, joined
+from git_ekf.manifests.sources import Files, KustomizationFile, is_remote, joined
 from git_ekf.manifests.transformation import Built, Transformation
 
 # More than this many resources nobody follows; a few bases that name each other make any number.
@@ -42,12 +42,12 @@ class Walk:
 
     def __init__(self, files: Files) -> None:
         self.files = files
-        self.targets: dict[tuple[str, Target], bool | None] = {}
-        self.written: dict[tuple[str, Target], object] = {}
+        self.targets: dict[tuple[str, FieldTarget], bool | None] = {}
+        self.written: dict[tuple[str, FieldTarget], object] = {}
         self.missing: list[Missing] = []
         self.gaps: dict[str, list[str]] = {}
         self._built: dict[str, Built] = {}
-        self._read: dict[str, Kustomization] = {}
+        self._read: dict[str, KustomizationFile] = {}
         self._open: list[str] = []
         self._copied = 0
 
@@ -61,10 +61,10 @@ class Walk:
         if kustomization.has_targets:
             self._build(folder)
 
-    def _kustomization(self, folder: str) -> Kustomization:
+    def _kustomization(self, folder: str) -> KustomizationFile:
         """Raises Unfollowed."""
         if folder not in self._read:
-            self._read[folder] = Kustomization(self.files, folder)
+            self._read[folder] = KustomizationFile(self.files, folder)
             self._look_for_files(self._read[folder])
         return self._read[folder]
 
@@ -102,7 +102,7 @@ class Walk:
             known = self.gaps.setdefault(folder, [])
             known += [gap for gap in built.gaps[gaps_before:] if gap not in known]
 
-    def _look_for_files(self, kustomization: Kustomization) -> None:
+    def _look_for_files(self, kustomization: KustomizationFile) -> None:
         for field, path in kustomization.named():
             there = self.files.what_is(joined(kustomization.folder, path))
             whole = joined(kustomization.folder, path)
@@ -111,7 +111,7 @@ class Walk:
             if there == "nothing" and not is_remote(path) and "\n" not in path:
                 self.missing.append(Missing(kustomization.folder, field, path))
 
-    def _put_together(self, kustomization: Kustomization, built: Built) -> None:
+    def _put_together(self, kustomization: KustomizationFile, built: Built) -> None:
         folder = kustomization.folder
         for field in ("resources", "bases"):
             for path in kustomization.texts(field):
@@ -154,7 +154,7 @@ class Walk:
         value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
         built.resources.append(Resource(value, ""))
 
-    def _note(self, folder: str, target: Target, item: object, fits: bool | None) -> None:
+    def _note(self, folder: str, target: FieldTarget, item: object, fits: bool | None) -> None:
         """A target matches where it does for one of those that stand on it."""
         key = (folder, target)
         self.written[key] = item, self.files.entries.get(joined(folder, target.path))

@@ -15,7 +15,7 @@ from git_ekf.manifests.effects import moved_from
 from git_ekf.manifests.four_builds import Customisation, Places, compare_four
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.manifests.selectors import Unfollowed
-from git_ekf.manifests.sources import Files, Kustomization, joined
+from git_ekf.manifests.sources import Files, KustomizationFile, joined
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
@@ -126,7 +126,7 @@ def _of_the_vendor(vendor: Files, ours: Files, folder: str) -> tuple[str, ...]:
             found[one or "."] = None
             continue
         try:
-            kustomization = Kustomization(ours, one)
+            kustomization = KustomizationFile(ours, one)
         except Unfollowed:
             continue
         for field in ("resources", "bases", "components"):
