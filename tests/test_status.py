@@ -16,7 +16,7 @@ from reach import rare
 NEWER = "  newer          release-1.9, release-1.10"
 
 
-def heard(clone: Clone, hours: float) -> None:
+def fetched(clone: Clone, hours: float) -> None:
     """Makes the last fetch from the primary that old."""
     then = time.time() - hours * 3600 - 30
     for path in (clone.path / ".git/logs/refs/remotes/origin").iterdir():
@@ -27,7 +27,7 @@ def heard(clone: Clone, hours: float) -> None:
 
 
 def test_a_fresh_clone(clone: Clone) -> None:
-    heard(clone, 2)
+    fetched(clone, 2)
     base = clone.out("rev-parse", "--short=7", "HEAD")
     assert clone.ekf("status").out.splitlines() == [
         "internal has no deploy record (asked just now)",
@@ -123,7 +123,7 @@ def test_detached_unborn_and_stray(clone: Clone) -> None:
 
 
 def test_a_fetch_of_internal_is_no_news_of_the_vendor(clone: Clone) -> None:
-    heard(clone, 50)
+    fetched(clone, 50)
     clone.git("fetch", "-q", "internal")
     assert "(fetched 2 days ago)" in clone.ekf("status").out
     clone.git("fetch", "-q", "origin")
@@ -192,7 +192,7 @@ def test_escapes_in_repository_text(clone: Clone) -> None:
 
 
 def test_releases(clone: Clone) -> None:
-    heard(clone, 30)
+    fetched(clone, 30)
     clone.git("switch", "-q", "-c", "release-1.9", "--track", "origin/release-1.9")
     clone.commit("own/a", "1")
     short = {
