@@ -244,9 +244,9 @@ def copy_all(to: Path, *folders: Path) -> None:
     subprocess.run(["cp", "-R", *folders, to], check=True)
 
 
-def copy_clone(folder: Path, to: Path) -> Clone:
-    """Copies folder/work; its remotes are then the repositories beside the copy."""
-    copy_all(to, folder / "work")
+def copy_clone(folder: Path, to: Path, *also: Path) -> Clone:
+    """Copies folder/work and what else is given; its remotes are then the repositories beside the copy."""
+    copy_all(to, folder / "work", *also)
     work = to / "work"
     config = work / ".git/config"
     text = config.read_text(encoding="utf-8")
@@ -258,8 +258,7 @@ def copy_clone(folder: Path, to: Path) -> Clone:
 
 def copy_folder(folder: Path, to: Path) -> Clone:
     """Copies a clone with its vendor's and its internal repository."""
-    copy_all(to, folder / "vendor.git", folder / "internal.git")
-    return copy_clone(folder, to)
+    return copy_clone(folder, to, folder / "vendor.git", folder / "internal.git")
 
 
 @pytest.fixture(scope="session")
