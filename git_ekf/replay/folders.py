@@ -7,6 +7,7 @@ directory of that name.
 from __future__ import annotations
 
 from git_ekf.replay.divergence import Divergence, folders_above
+from git_ekf.replay.new_side import has_attributes
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
 
@@ -43,6 +44,16 @@ class Folders:
     def deleted(self, path: str) -> None:
         """Notes that a commit of the stack deletes a path."""
         self._shrunk.update(folders_above(path))
+
+    def only_edited(self, commit: Commit) -> bool:
+        """Whether the commit edits files in which the sides do not differ, and does nothing else.
+
+        So most do. Nothing can be made of it but what it is.
+        """
+        changes = commit.changes
+        if self._top_may_move or not self._divergence.entries.keys().isdisjoint(changes):
+            return False
+        return not has_attributes(changes) and all(old and new for old, new in changes.values())
 
     def may_matter(self, commit: Commit) -> bool:
         """Whether git's merge could make more of the commit than its own paths say."""

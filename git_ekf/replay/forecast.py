@@ -120,6 +120,8 @@ class Forecast:
             self._pass_over(commit)
         elif commit.emptied:
             step.verdict = "empty"
+        elif not self._open and self._folders.only_edited(commit):
+            self._apply(step, {})
         else:
             self._replay(step, parent)
 

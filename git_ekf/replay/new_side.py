@@ -64,4 +64,7 @@ class NewSide:
 
 def has_attributes(paths: Iterable[str]) -> bool:
     """Whether one of the paths is a `.gitattributes` file."""
-    return any(path == ATTRIBUTES or path.endswith(f"/{ATTRIBUTES}") for path in paths)
+    for path in paths:
+        if path.endswith(ATTRIBUTES) and path.rpartition("/")[2] == ATTRIBUTES:
+            return True
+    return False

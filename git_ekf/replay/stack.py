@@ -69,6 +69,8 @@ def already_upstream(
     Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is
     rarely asked.
     """
+    if not channel:
+        return {}
     vendors: dict[frozenset[str], list[CommitChanges]] = {}
     for vendor in channel:
         vendors.setdefault(frozenset(vendor.changes), []).append(vendor)
