@@ -212,7 +212,8 @@ def _costly(server: Server, tip: str) -> Iterator[tuple[str, list[str]]]:
         nested = tree([f"040000 tree {nested}\t{name}" for name in "ab"])
     yield "2^30 paths in 900 bytes", on_top(nested)
     many = scaled(100_000)
-    wide = tree([files([b"<\n"])[0].replace("file-000", f"{n:06}") for n in range(many)])
+    small = files([b"<\n"])[0]
+    wide = tree([small.replace("file-000", f"{n:06}") for n in range(many)])
     yield "100,000 files", on_top(wide)
     lines = b"<\n" * scaled(1_950_000, 1000)
     one = files([lines])[0]
