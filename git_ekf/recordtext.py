@@ -28,7 +28,6 @@ _ALIKE = str.maketrans(
 )
 # What looks like a colon.
 _COLONS = str.maketrans(dict.fromkeys("ː˸։׃܃܄᛬᠃᠉⁚∶⍠︓︰﹕：꞉", ":"))
-_COLON = re.compile(f"[:{''.join(map(chr, _COLONS))}]")
 _DIGITS = str.maketrans("01|", "oll")
 
 # RFC 4880, 6.2, and the same without headers: ssh-keygen(1), gpgsm(1).
@@ -105,9 +104,10 @@ def _lookalike(message: str, expected: tuple[str, ...]) -> str:
     names = frozenset(name.lower() for name in (*expected, CONTEXT, ADOPTS))
     in_context = False
     for line in message.split("\n"):
-        if not _COLON.search(line):
+        as_shown = line if line.isascii() else line.translate(_COLONS)
+        before, colon, _ = as_shown.partition(":")
+        if not colon:
             continue
-        before = line.translate(_COLONS).partition(":")[0]
         key = " ".join(before.split())
         is_plain = before.isascii() and line.startswith(f"{before}:")
         is_odd = not before.isascii() and ":" in line and not in_context
