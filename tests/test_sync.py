@@ -298,6 +298,23 @@ def test_nothing_remembers(world: World) -> None:
     assert "Release 1.8" in plan.out
 
 
+@pytest.mark.parametrize("claimed", [0, 1, 2])
+def test_a_record_that_calls_an_own_commit_the_vendors(world: World, claimed: int) -> None:
+    """By what another record, or itself, is on: no configuration commit is left behind for it."""
+    first, _, last = stack = world.stack()
+    base = world.out("rev-parse", CHANNEL)
+    for day, on, said in ((19, first, base), (20, last, stack[claimed])):
+        world.git(
+            *("tag", "-a", f"deploy/2026-11-{day}/release-1.8", on),
+            *("-m", f"Local SHA: {on}\nUpstream SHA: {said}\nContext: By hand.\n"),
+        )
+    vendor_moves(world)
+    forget(world)
+    assert ": 3 configuration commits" in world.ekf("sync", "--plan").out.partition("\n")[0]
+    done = world.ekf("sync", "--no-save-check")
+    assert (done.code, len(world.stack())) == (0, 3), done
+
+
 # --- what stands in the way ---
 
 

@@ -14,7 +14,7 @@ from git_ekf.git.complaints import clash_in
 from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.internal import lacking, unrelated, was_ours
 from git_ekf.record import parse
-from git_ekf.records import newest_record
+from git_ekf.records import RecordTag, newest_record, read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.preconditions import release_branch
@@ -224,6 +224,18 @@ def stands_on(repo: Repository, branch: str, tip: str, claim: str = "") -> str |
     return base
 
 
+def _is_own(repo: Repository, record: RecordTag, claim: str) -> bool:
+    """Whether what a record calls the vendor's commit is the customer's: by what records are on.
+
+    Where the vendor has rewritten a channel, there may be no other trace of what it was, so that a
+    false claim could hide commits from an upgrade. Rather too much is carried, which a plan lists.
+    """
+    own = repo.git.commits([claim], globs=repo.vendor_globs())
+    tags = {one.tagged: parse(one.tag.message) for one in read_records(repo) if one.tag}
+    on_own = {tagged for tagged, said in tags.items() if said.get("Upstream SHA") != tagged}
+    return bool(own) and (claim == record.tagged or not on_own.isdisjoint(own))
+
+
 def _again(repo: Repository, target: Target) -> Target:
     """The upgrade, where the branch of its goal is there already: here, on `internal`, or both.
 
@@ -274,12 +286,15 @@ def _newest_on(repo: Repository, branch: str, tip: str) -> str:
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is recorded: object ids."""
     record = newest_record(repo, branch)
-    claim = parse(record.tag.message).get("Upstream SHA") if record and record.tag else None
+    said = parse(record.tag.message).get("Upstream SHA") if record and record.tag else None
+    claim = repo.git.commit(said) if said else None
+    if record and claim and claim not in repo.channels.values() and _is_own(repo, record, claim):
+        claim = None
     ref = repo.primary_prefix + branch
     recorded = [
         repo.refs.get(UPSTREAM + branch),
         "" if _has_only_grown(repo, ref) else repo.git.fork_point(ref, tip),
-        repo.git.commit(claim) if claim else None,
+        claim,
     ]
     return [commit for commit in dict.fromkeys(recorded) if commit]
 
