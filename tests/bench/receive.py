@@ -224,6 +224,12 @@ def _costly(server: Server, tip: str) -> Iterator[tuple[str, list[str]]]:
     attributes = files([sizes])[0].replace("file-000", ".gitattributes")
     sized = [attributes, *(f"{one}-{n:02}" for n in range(64))]
     yield "64 lengths of markers in a file of 3.9 MB", on_top(tree(sized))
+    rules = files([b"*.x conflict-marker-size=7\n" * 5000])[0].replace("file-000", ".gitattributes")
+    deep = tree([rules, files([b"<\n"])[0]])
+    for number in range(scaled(1000)):
+        marked = files([b"<%d\n" % number])[0]
+        deep = tree([rules, f"040000 tree {deep}\td", marked])
+    yield "135 kB of attributes in each of 1,000 directories", on_top(deep)
     for what, name in (("one", "x"), ("20,000", "x/")):
         name = (name * 64_000)[:64_000] + "x"
         yield f"a name of 64 kB in {what} part", [f"{zero} {tip} refs/heads/{name}"]
