@@ -1,15 +1,14 @@
-"""The page about a fleet: counts, conflicts each once, a table with links, and nothing that text can do to it."""
+"""The page about a fleet: counts, a table with links, and nothing that text can do to it."""
 
 from __future__ import annotations
 
-import random
 from datetime import date, timedelta
 
 import pytest
 from reports import Page, assert_stands_alone
 from test_report import HOSTILE, NOW, assert_harmless
 
-from git_ekf.report.fleet_facts import Conflict, FleetReport, Member, Plan
+from git_ekf.report.fleet_facts import FleetReport, Member
 from git_ekf.report.fleet_page import fleet_page
 
 RELEASES = ("1.1", "1.9", "1.10")
@@ -34,11 +33,6 @@ def member(at: int, text: str = "", **values: object) -> Member:
 
 
 def fleet(members: list[Member], text: str = "") -> FleetReport:
-    names = tuple(one.name for one in members)
-    conflicts = (
-        Conflict(1, f"Use our registry{text}", "content", (f"a{text}", "b"), names, ""),
-        Conflict(2, "Own overlay", "modify/delete", ("c",), (*names[:1], "gone"), "3f2a91c"),
-    )
     days = [str(date(2026, 11, 18) - timedelta(days=at % 300)) for at in range(len(members))]
     return FleetReport(
         vendor=f"https://me:secret@git.example.com/vendor.git{text}",
@@ -48,7 +42,6 @@ def fleet(members: list[Member], text: str = "") -> FleetReport:
         releases=RELEASES,
         members=tuple(members),
         days=tuple(days),
-        plan=Plan("1.10", len(members), len(members) // 2, conflicts),
     )
 
 
@@ -61,7 +54,6 @@ def test_page_stands_alone_and_can_be_read() -> None:
     assert PLAIN.texts("h2") == [
         "Which release runs where",
         "Deployments by week",
-        "The upgrade to 1.10",
         "Clusters",
     ]
     assert "secret" not in PLAIN.source
@@ -87,17 +79,6 @@ def test_wave_and_release_that_nobody_has_named() -> None:
     assert page.rows("members")[0][1:3] == ["none", "none"]
 
 
-def test_conflicts_each_once_with_their_clusters() -> None:
-    said = PLAIN.texts("section")[2]
-    assert said.startswith(
-        "The upgrade to 1.10 6 of 12 clusters would go through, the others stop at 2 distinct conflicts."
-    )
-    assert "12 clusters: Use our registry content: a and 1 more. ! no resolution yet" in said
-    assert "2 clusters: Own overlay modify/delete: c. ✓ settled by resolution 3f2a91c" in said
-    linked = [one.attributes["href"] for one in PLAIN.all("a") if one.text.startswith("eu-west-")]
-    assert linked == [*(f"#c{at}" for at in range(12)), "#c0"]
-
-
 def test_clusters() -> None:
     dead = member(7, failure="no answer within 60 seconds", behind=None, deployed=0)
     page = Page(fleet_page(fleet([member(4), member(5), dead])))
@@ -111,8 +92,8 @@ def test_clusters() -> None:
     ]
 
 
-def test_fleet_without_clusters_or_plan() -> None:
-    page = Page(fleet_page(fleet([])._replace(plan=None)))
+def test_fleet_without_clusters() -> None:
+    page = Page(fleet_page(fleet([])))
     assert_stands_alone(page)
     assert page.texts("h2") == ["Which release runs where"]
 
@@ -126,15 +107,7 @@ def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("number", [1000, 10_000])
 def test_page_of_many_is_below_a_megabyte(number: int) -> None:
-    chosen = random.Random(number)
-    members = [member(at) for at in range(number)]
-    names = [one.name for one in members]
-    conflicts = [
-        Conflict(at, "Use our registry", "content", ("apps/a/b/c.yaml",) * 12, tuple(some), "")
-        for at, some in enumerate(chosen.sample(names, 400) for _ in range(100))
-    ]
-    report = fleet(members)._replace(plan=Plan("1.10", number, 0, tuple(conflicts)))
-    source = fleet_page(report)
+    source = fleet_page(fleet([member(at) for at in range(number)]))
     assert len(source.encode()) < 1_000_000
     assert (source.count('<tr id="c') == number) == (number == 1000)
     if number > 1000:

@@ -25,7 +25,6 @@ def fleet_report(
         releases=tuple(releases),
         members=tuple(map(_member, chosen)),
         days=tuple(days),
-        plan=None,
     )
 
 

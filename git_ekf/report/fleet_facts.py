@@ -28,36 +28,12 @@ class Member(NamedTuple):
     failure: str
 
 
-class Conflict(NamedTuple):
-    """A conflict that an upgrade would stop at, once for all clusters that have it.
-
-    `kind` is git's word for it, `clusters` are names. `resolution` names the one that settles it,
-    "" where there is none.
-    """
-
-    number: int
-    subject: str
-    kind: str
-    paths: tuple[str, ...]
-    clusters: tuple[str, ...]
-    resolution: str
-
-
-class Plan(NamedTuple):
-    """The upgrade of the fleet to a release: how many clusters would go through, and what stops."""
-
-    release: str
-    planned: int
-    clean: int
-    conflicts: tuple[Conflict, ...]
-
-
 class FleetReport(NamedTuple):
     """A report about many clusters.
 
     `vendor` is an address, `heard` when it was last heard (seconds since 1970; 0: never), `made`
     when the report was. `waves` and `releases` are in their order; `days` (YYYY-MM-DD) are those of
-    all deploy records of all clusters. `plan` is None where none was made.
+    all deploy records of all clusters.
     """
 
     vendor: str
@@ -67,4 +43,3 @@ class FleetReport(NamedTuple):
     releases: tuple[str, ...]
     members: tuple[Member, ...]
     days: tuple[str, ...]
-    plan: Plan | None
