@@ -105,10 +105,18 @@ def stop_all() -> None:
     with suppress(OSError):  # another system than Linux: there they go with the terminal's ^C
         for thread in os.listdir("/proc/self/task"):
             children += _children(os.getpid(), int(thread))
-    for child in children:
+    for child in filter(_is_git, children):
         for pid in [child, *_descendants(child)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+
+
+def _is_git(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read().startswith("git")
+    except (OSError, ValueError):  # it has ended, or has another name
+        return False
 
 
 def _descendants(pid: int) -> list[int]:
