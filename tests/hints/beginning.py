@@ -35,6 +35,14 @@ CLONING = {
         {"PRIMARY": "$VENDOR $TOP/new --internal $TOP/cluster.git"},
         "git -C $TOP/new ekf status",
     ),
+    "setup/clone.py: are PRIMARY and --internal the wrong way round? Then: {}": Scenario(
+        "git init -q --bare $TOP/empty.git",
+        "git ekf clone $TOP/empty.git $TOP/new --internal $VENDOR",
+        ("git ekf clone ",),
+        {"git ekf clone ": "git ekf clone $VENDOR $TOP/new --internal $TOP/empty.git"},
+        "git -C $TOP/new ekf status",
+        said="the primary repository has no release branch (release-{version})",
+    ),
     "vendor.py: there is no release {}; the vendor has {}": Scenario(
         "",
         "git ekf clone $VENDOR $TOP/new --internal $INTERNAL --release 7",
@@ -160,25 +168,25 @@ _EXCHANGED = (
 )
 
 SAVING = {
-    "sides.py: the primary repository is a cluster's own, for it has {}: it and the internal one are the wrong way round": Scenario(
+    "swapped.py: the primary repository is a cluster's own, for it has {}: it and the internal one are the wrong way round": Scenario(
         "git tag -a -m x deploy/2026-11-19/release-1.8\ngit push -q --no-verify internal --tags",
         "git ekf clone $INTERNAL $TOP/new --internal $VENDOR",
         again="git -C $TOP/new ekf status",
     ),
-    "sides.py: {} has the configuration that the deploy records are on, and {} has no record: they are the wrong way round": Scenario(
+    "swapped.py: {} has the configuration that the deploy records are on, and {} has no record: they are the wrong way round": Scenario(
         RECORD + "git ekf save\n" + _EXCHANGED,
         "git ekf save",
         ("git ekf init --primary ",),
         {"git ekf init --primary ": "git ekf init --yes --primary $VENDOR --internal $INTERNAL"},
     ),
-    "sides.py: {}: it is a copy of {}": Scenario(
+    "swapped.py: {}: it is a copy of {}": Scenario(
         "git clone -q --bare $VENDOR $TOP/copy.git",
         "git ekf clone $VENDOR $TOP/new --internal $TOP/copy.git",
         ("git init --bare DIR",),
         {"DIR": "$TOP/cluster.git"},
         "git ekf clone $VENDOR $TOP/new --internal $TOP/cluster.git",
     ),
-    "sides.py: {}: they are the wrong way round, or {} is an old copy of {}": Scenario(
+    "swapped.py: {}: they are the wrong way round, or {} is an old copy of {}": Scenario(
         "git clone -q --bare $VENDOR $TOP/used.git\n"
         "git push -q --no-verify $TOP/used.git release-1.8",
         "git ekf clone $TOP/used.git $TOP/new --internal $VENDOR",
