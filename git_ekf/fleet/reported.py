@@ -30,10 +30,11 @@ def fleet_report(
 
 def _member(one: Standing) -> Member:
     recorded = one.recorded
+    labels = [f"{key}={value}" for key, value in sorted(one.member.labels.items())]
     return Member(
         name=one.member.name,
         wave=one.member.wave,
-        labels=tuple(f"{key}={value}" for key, value in sorted(one.member.labels.items())),
+        labels=tuple(labels),
         release=one.release,
         tip=one.tip,
         behind=one.behind,
