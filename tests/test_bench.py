@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from conftest import run
+from reach import rare
 
 HEADINGS = (
     "Start-up",
@@ -32,6 +33,7 @@ HEADINGS = (
 )
 
 
+@rare
 def test_every_measurement_is_made(tmp_path: Path) -> None:
     table = tmp_path / "build/bench.txt"
     environment = {
@@ -62,6 +64,7 @@ medians(World(Path(sys.argv[1])), [Case("wrong", ["false"])], 1)
 """
 
 
+@rare
 def test_a_command_that_fails_ends_it(tmp_path: Path) -> None:
     """So that no figure is that of a failure."""
     done = run(sys.executable, "-c", FAILING, tmp_path, cwd=Path(__file__).parent)

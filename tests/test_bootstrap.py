@@ -259,6 +259,7 @@ def silent_server() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
 
 
+@rare
 @pytest.mark.parametrize("scheme", ["http", "ssh"])
 def test_a_hanging_remote_is_given_up(
     vendor: Path, tmp_path: Path, silent_server: socket.socket, scheme: str

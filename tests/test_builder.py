@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from reach import rare
 
 from git_ekf.manifests import builder
 from git_ekf.manifests.builder import Build, Builder, finished
@@ -40,6 +41,7 @@ def test_within_the_bounds(tmp_path: Path) -> None:
     assert said == ["x", "x", "x", "x", "last"]
 
 
+@rare
 @pytest.mark.parametrize("text", ["sleep 50", "exec >&- 2>&-; sleep 50", "sleep 50 & exit 0"])
 def test_one_that_hangs(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also with its output closed, and one that leaves somebody behind who holds it open."""

@@ -111,6 +111,7 @@ def apply(path: Path, mirror: Path, *accepted: str, allowed: str = "") -> Applie
 # --- there and back ---
 
 
+@rare
 def test_three_increments_with_a_rewritten_channel_in_the_second(
     vendor: Path, tmp_path: Path, day: Callable[[int], None]
 ) -> None:
@@ -755,6 +756,7 @@ def test_objects_that_are_missing(
 # --- in which order, for whom, by whom ---
 
 
+@rare
 def test_what_does_not_follow(
     one: Path, inside: Path, vendor: Path, tmp_path: Path, day: Callable[[int], None]
 ) -> None:

@@ -102,6 +102,7 @@ def test_an_error_that_cannot_be_written_keeps_its_code(recorded: Clone) -> None
     assert done.returncode == 2
 
 
+@rare
 @pytest.mark.parametrize(("streams", "code"), [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0)])
 def test_streams_that_are_closed_before_it_starts(recorded: Clone, streams: str, code: int) -> None:
     """As with git, which opens /dev/null in their place."""

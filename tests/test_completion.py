@@ -398,6 +398,7 @@ def test_bash_session(world: Clone) -> None:
         session.enter("git ekf check it", r"it\'s\;\"q\"\& ")
 
 
+@rare
 def test_zsh_session(world: Clone, tmp_path: Path) -> None:
     startup = [
         f"fpath=({SCRIPTS} $fpath)",
@@ -471,6 +472,7 @@ def fish(world: Clone, program: str) -> dict[str, list[str]]:
     }
 
 
+@rare
 @pytest.mark.parametrize("program", [pytest.param("git-ekf", marks=rare), "git ekf"])
 def test_fish_completes(world: Clone, program: str) -> None:
     if not shutil.which("fish"):

@@ -10,7 +10,7 @@ import pytest
 import typer
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reach import generated
+from reach import generated, rare
 from typer._click.exceptions import ClickException
 
 from git_ekf import declared
@@ -99,6 +99,7 @@ def asked(draw: st.DrawFn) -> tuple[str, list[str]]:
     return name, draw(st.lists(word, max_size=6))
 
 
+@rare
 @given(asked())
 @example(("upgrade", ["1.9", "--plan", "--prefer", "local", "--prefer=vendor:a", "--no-fetch"]))
 @example(("everything", ["a", "--known", "b"]))

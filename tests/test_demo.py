@@ -13,6 +13,7 @@ import pictures
 import pytest
 from conftest import Clone, run
 from manpages import ROOT
+from reach import rare
 
 from git_ekf.demo.tour import SCENES
 
@@ -52,6 +53,7 @@ def test_it_walks_through_every_scene_and_can_be_kept(
     assert cluster.out("rev-parse", "--abbrev-ref", "HEAD") == "release-1.9"
 
 
+@rare
 def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
     def tour(*options: str) -> pexpect.spawn[str]:
         environment = {**os.environ, "TMPDIR": str(tmp_path)}

@@ -541,6 +541,7 @@ def test_what_is_built(clone: Clone, builder: str) -> None:
     )
 
 
+@rare
 def test_without_overlays_your_own_are_built(clone: Clone, builder: str) -> None:
     clone.git("rm", "-rq", ISTIO, DASHBOARD)
     clone.git("commit", "-q", "-m", "Remove")

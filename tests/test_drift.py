@@ -633,6 +633,7 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
+@rare
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("trap", ["", "trap '' INT TERM HUP"])
 def test_a_signal_ends_the_tool_too(
@@ -662,6 +663,7 @@ def test_ctrl_c_on_a_terminal(clone: Clone, tool: Tool) -> None:
     assert not is_running(int(tool.lines()[0]))
 
 
+@rare
 @pytest.mark.parametrize("left", ["sleep 600", "yes"])
 def test_what_it_leaves_behind_is_not_waited_for(clone: Clone, tool: Tool, left: str) -> None:
     tool.does(f'{left} & echo $! >> "$log"')

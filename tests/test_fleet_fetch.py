@@ -17,7 +17,7 @@ import servers
 from conftest import run
 from daemons import needed, wait_for
 from fleets import Made, World, copy_fleet, make_fleet, publish
-from reach import some
+from reach import rare, some
 
 from git_ekf.errors import NoSpace, Refused
 from git_ekf.fleet import fetch as fetching
@@ -376,6 +376,7 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@rare
 def test_a_host_that_hangs_costs_its_time_once(
     fleet: tuple[World, list[Made]], silent: int
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_child_that_hangs_ends_with_the_limit(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 60
 
 
+@rare
 @pytest.mark.parametrize("way", ["ignored", "blocked"])
 def test_signals_that_the_tests_inherit(tmp_path: Path, way: str) -> None:
     """As under nohup, or in some CI runners."""

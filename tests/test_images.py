@@ -651,6 +651,7 @@ def test_entries_are_added_and_nothing_else_changes(before: str, after: str) -> 
     assert read["images"][-2:] == [{"name": one.name, "newName": one.new_name} for one in ENTRIES]
 
 
+@rare
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -993,6 +994,7 @@ def lines_about_images(out: str) -> list[str]:
     return [line.strip() for part in shown for line in part]
 
 
+@rare
 def test_an_upgrade_says_what_is_not_covered(clone: Clone, builder: str) -> None:
     clone.commit(f"{ISTIO}/a.yaml", pod("nginx:1", "b:${TAG}"))
     upgrade = ("upgrade", "--no-save-check", "--no-fetch")

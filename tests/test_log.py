@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
-from reach import EVERYTHING, long
+from reach import EVERYTHING, long, rare
 
 FIRST = "deploy/2026-11-20/release-1.8"
 SECOND = "deploy/2026-11-20.2/release-1.8"
@@ -517,7 +517,7 @@ def test_a_reader_that_leaves(two: Clone) -> None:
 # --- many ---
 
 
-@long
+@rare
 def test_thousands_of_records(clone: Clone) -> None:
     count = 5000 if EVERYTHING else 300
     days = [str(date(2020, 1, 1) + timedelta(days=number)) for number in range(2000)]

@@ -990,6 +990,7 @@ def test_aborted(world: World, how: str) -> None:
     assert_back(world, before)
 
 
+@rare
 def test_a_resolution_is_remembered(world: World) -> None:
     conflict(world)
     upgrade(world, code=3)
@@ -1128,6 +1129,7 @@ def merge_side(world: World) -> None:
     world.git("branch", "-q", "-D", "side")
 
 
+@rare
 def test_flatten(world: World) -> None:
     merge_side(world)
     assert upgrade(world, code=4).err.startswith(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
+from reach import rare
 from test_schemas import answer
 
 from git_ekf.airgap.changes import (
@@ -180,6 +181,7 @@ def test_tags_of_the_vendor_where_deploy_records_are(vendor: Path, tmp_path: Pat
     assert refs(made) == {**channels_and_tags(vendor), f"refs/ekf/backup/tags/{name}/TIME": oid}
 
 
+@rare
 def test_what_the_vendor_rewrote_is_followed_only_when_accepted(
     vendor: Path, tmp_path: Path
 ) -> None:
@@ -426,6 +428,7 @@ def test_two_machines_that_push_at_once(vendor: Path, tmp_path: Path) -> None:
 # --- wrong input ---
 
 
+@rare
 def test_wrong_input(vendor: Path, tmp_path: Path) -> None:
     def refused(code: int, said: str, *args: Path | str) -> None:
         done = mirror(*args)  # type: ignore[arg-type]
@@ -584,6 +587,7 @@ def test_what_a_mirror_says_of_itself() -> None:
     assert not state.is_of("https://git.example.com/other.git")
 
 
+@rare
 def test_clones_know_how_old_their_mirror_is(tmp_path: Path) -> None:
     vendor, made, internal = (
         tmp_path / "vendor.git",

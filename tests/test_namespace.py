@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
+from reach import rare
 
 BRANCHES = "refs/heads/ekf/"
 TAGS = "refs/tags/ekf/"
@@ -119,6 +120,7 @@ def test_a_clone_keeps_what_git_was_told(
     )
 
 
+@rare
 @BOTH
 def test_a_backup_is_neither_moved_nor_deleted(
     clone: Clone, internal: Path, namespace: str
@@ -191,6 +193,7 @@ def server(clone: Clone, *args: str) -> dict[str, str]:
     return found[0] if found else {}
 
 
+@rare
 @SERVERS
 def test_doctor_tries_what_a_server_takes(clone: Clone, internal: Path, how: str) -> None:
     clone.commit("own/a", "1")

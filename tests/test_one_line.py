@@ -79,6 +79,7 @@ def flatten(world: World, *options: str) -> Run:
     return done
 
 
+@rare
 def test_a_side_branch(world: World) -> None:
     old = world.stack()
     tip = side(world)
@@ -134,6 +135,7 @@ def vendor_moves(world: World, image: str = "1.8.1", replicas: int = 1) -> str:
     return new
 
 
+@rare
 def test_the_vendor_merged(world: World) -> None:
     """No commit takes back what the vendor has changed, and the merge has nothing of its own."""
     new = vendor_moves(world)
@@ -152,6 +154,7 @@ def test_the_vendor_merged(world: World) -> None:
     assert world.out("diff", "--name-only", f"{new}", world.stack()[0]) == SETTINGS
 
 
+@rare
 def test_the_vendor_merged_with_a_conflict(world: World) -> None:
     """The resolution goes where the conflict is: into the commit that met it."""
     vendor_moves(world, replicas=5)
@@ -378,6 +381,7 @@ def test_nothing_to_flatten(world: World) -> None:
     assert snapshot(world) == before
 
 
+@rare
 @pytest.mark.parametrize("how", ["post-commit", "cleanup"])
 def test_where_git_rebases(world: World, how: str) -> None:
     tip = side(world)

@@ -14,7 +14,7 @@ from histories import FILE, Built, History, Text, Version, histories, rebase
 from histories import Entry as File
 from hypothesis import given
 from hypothesis import strategies as st
-from reach import EVERYTHING, generated, long, rare
+from reach import EVERYTHING, generated, rare
 from test_replay import real, stacks  # noqa: F401
 
 from git_ekf.git.calls import Git
@@ -30,7 +30,7 @@ def assert_as_git_does(built: Built, side: str) -> list[ReplayStep]:
     return ours.steps
 
 
-@generated(20)
+@generated(8)
 @given(histories(), st.sampled_from(sorted(STRATEGY)))
 def test_generated_histories(history: History, side: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -164,7 +164,7 @@ def pairs() -> list[tuple[str, str]]:
     return [pair for pair in found if EVERYTHING or pair[1] in OTHERWISE]
 
 
-@long
+@rare
 @pytest.mark.parametrize("side", sorted(STRATEGY))
 @pytest.mark.parametrize("pair", pairs(), ids=lambda pair: pair[1])
 def test_real_pairs(upgrades: Path, pair: tuple[str, str], side: str) -> None:

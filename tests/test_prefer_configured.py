@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from reach import rare
 from upgrading import DASHBOARD, ISTIO, World, copy, vendor_commit
 
 from git_ekf.demo.sample import deployment
@@ -91,6 +92,7 @@ def test_it_holds_since_a_release(world: World) -> None:
     assert world.ekf("upgrade", "1.10", "--plan").code == 0
 
 
+@rare
 def test_the_vendor_does_not_decide(world: World) -> None:
     """A table that is in his own file is none of ours, beside which ours counts."""
     theirs = table("apps", "vendor", "1.9")

@@ -122,6 +122,7 @@ def test_a_sync_without_news_of_the_vendor_has_asked_too(pair: Pair) -> None:
         assert (done.code, done.out) == (0, nothing)
 
 
+@rare
 def test_an_upgrade_after_the_pull_has_the_colleagues_fix(pair: Pair) -> None:
     fix(pair.a)
     deploy(pair.a, "Fix it", 2)
@@ -136,6 +137,7 @@ def test_an_upgrade_after_the_pull_has_the_colleagues_fix(pair: Pair) -> None:
     assert (pair.b.path / "own/fix").read_text() == "fix\n"
 
 
+@rare
 def test_a_clone_without_the_release_that_runs(pair: Pair) -> None:
     assert pair.a.ekf("upgrade").code == 0
     name = deploy(pair.a, "To 1.9", 2)

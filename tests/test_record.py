@@ -8,7 +8,7 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reach import EVERYTHING, generated, long
+from reach import EVERYTHING, generated, rare
 
 from git_ekf.git.tagobject import parse_tag
 from git_ekf.names import RECORD_FIELDS, RecordName, Scheme, record_name, valid_day
@@ -309,7 +309,7 @@ def test_nul_and_terminal_escapes_are_text_like_any_other() -> None:
     }
 
 
-@long
+@rare
 @pytest.mark.parametrize(
     "unit",
     ["x", "\n", "Date: 1\n", "Note: 1\n", ": ", "a:", '"', "\r\n", "-----BEGIN PGP", "\x1b[31m"],

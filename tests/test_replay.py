@@ -13,7 +13,7 @@ import pytest
 from conftest import DATA
 from histories import Built, History, Text, histories, rebase
 from hypothesis import given
-from reach import EVERYTHING, generated, long
+from reach import EVERYTHING, generated, rare
 
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
@@ -148,7 +148,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@long
+@rare
 @pytest.mark.parametrize(
     "stack", stacks(), ids=lambda stack: str(stack["ref"]).removeprefix("refs/stacks/")
 )

@@ -304,6 +304,7 @@ def test_aborted(world: World) -> None:
     assert "Stopped" in resolve_again.out
 
 
+@rare
 @pytest.mark.parametrize("how", ["--continue", "--abort", "--skip"])
 def test_gits_own_hands(world: World, how: str) -> None:
     stop(world)

@@ -12,7 +12,7 @@ import pytest
 import servers
 from conftest import Clone, Run, run
 from facts import assert_true
-from reach import EVERYTHING, long
+from reach import EVERYTHING, rare
 from servers import Server
 from upgrading import World, vendor_commit
 
@@ -239,7 +239,7 @@ def site(
         )
 
 
-@long
+@rare
 @pytest.mark.parametrize(
     ("scene", "site"),
     PLAYED,

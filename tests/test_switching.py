@@ -51,6 +51,7 @@ def test_git_switch_brings_the_clusters_branch(restored: Clone, path: str) -> No
     assert restored.ekf("tag", "-m", "Three").err == ""
 
 
+@rare
 def test_tracking_that_is_meant_so_stays(restored: Clone) -> None:
     restored.git("branch", "-q", "-f", "release-1.8", "internal/release-1.8")
     restored.git("branch", "-q", "--set-upstream-to=origin/release-1.9", "release-1.8")
@@ -96,6 +97,7 @@ def test_another_branch_without_it(restored: Clone) -> None:
     assert restored.out("config", "branch.release-1.8.remote") == "origin"
 
 
+@rare
 def test_what_is_no_finding(restored: Clone) -> None:
     """Newer commits than internal has, older ones, and a release that internal has as it came."""
     restored.git("branch", "-q", "-f", "--track", "release-1.10", "origin/release-1.10")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import run
+from reach import rare
 from upgrading import (
     BUILDS,
     ISTIO,
@@ -257,6 +258,7 @@ def test_a_rewritten_channel(world: World, keep: str) -> None:
     assert world.ekf("undo").code == 0
 
 
+@rare
 def test_a_rewritten_channel_in_a_fresh_clone(world: World, tmp_path: Path) -> None:
     """All that is remembered is what internal keeps."""
     old, _ = rewritten(world)

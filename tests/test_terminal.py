@@ -168,6 +168,7 @@ def test_what_may_be_long_is_paged(clone: Clone, pager: str, command: str) -> No
     ] == piped.splitlines()
 
 
+@rare
 def test_the_pager_is_gits(clone: Clone, pager: str, tmp_path: Path) -> None:
     assert clone.ekf("tag", "-m", "One").code == 0
     log = ["git", "ekf", "log"]

@@ -274,6 +274,7 @@ def test_two_commands_exclude_each_other(two: Clone) -> None:
 # --- the journal ---
 
 
+@rare
 @pytest.mark.parametrize("what", ["tag", "rollback"])
 def test_torn_at_every_byte(two: Clone, pristine: Callable[[], Clone], what: str) -> None:
     """A crash while "done" was written: whatever is left of the line, undo still takes it back."""

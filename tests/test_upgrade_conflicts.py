@@ -634,6 +634,7 @@ def test_prefer_is_not_silent_about_what_is_gone(world: World) -> None:
         assert "the channel has all of it" not in done.out
 
 
+@rare
 @pytest.mark.parametrize("side", ["local", "vendor"])
 @pytest.mark.parametrize("behind", [False, True], ids=["in memory", "in the rebase"])
 def test_prefer_for_binary_files_and_added_ones(world: World, side: str, behind: bool) -> None:

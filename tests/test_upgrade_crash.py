@@ -641,6 +641,7 @@ CONTINUE = ("upgrade", "stops", "continue")
 SYNC_CONTINUE = ("sync", "stops", "continue")
 
 
+@rare
 @pytest.mark.parametrize(
     "scene", [("upgrade", "stops", "go"), CONTINUE], indirect=True, ids=" ".join
 )
@@ -671,6 +672,7 @@ def test_killed_while_a_commit_is_picked(scene: Scene, tmp_path: Path) -> None:
     backward(scene)
 
 
+@rare
 @pytest.mark.parametrize(
     "scene", [("upgrade", "stops", "go"), ("sync", "stops", "go")], indirect=True, ids=" ".join
 )
@@ -698,6 +700,7 @@ def test_abort_after_the_new_branch_was_made(scene: Scene) -> None:
     backward(scene)
 
 
+@rare
 @pytest.mark.parametrize("scene", [CONTINUE, SYNC_CONTINUE], indirect=True, ids=" ".join)
 def test_killed_while_the_rebase_ends(scene: Scene) -> None:
     branch = "release-1.9" if scene.command == "upgrade" else "release-1.8"

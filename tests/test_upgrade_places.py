@@ -115,6 +115,7 @@ def test_newest_git(world: World) -> None:
     stop_and_go_on(world)
 
 
+@rare
 def test_a_partial_clone(world: World, tmp_path: Path) -> None:
     """Blobs that are missing are fetched when they are needed, and only then."""
     world.vendor.git("config", "uploadpack.allowFilter", "true")
@@ -136,6 +137,7 @@ def test_a_partial_clone(world: World, tmp_path: Path) -> None:
     stop_and_go_on(partial)
 
 
+@rare
 def test_a_linked_work_tree(world: World, tmp_path: Path) -> None:
     world.git("switch", "-q", "--detach")
     path = tmp_path / "world/linked"
@@ -379,6 +381,7 @@ def test_cleanup_of_messages(world: World) -> None:
     there_and_back(world)
 
 
+@rare
 @pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-8"])
 def test_an_encoding_of_their_own(world: World, encoding: str) -> None:
     world.git(
@@ -532,6 +535,7 @@ def test_a_ref_transaction_that_is_refused(world: World) -> None:
     assert world.ekf("upgrade").code == 0
 
 
+@rare
 def test_the_stack_fills(vendor: Path, internal: Path, tmp_path: Path) -> None:
     """A clone from nothing but git, set up by init, upgrades like any other."""
     world = World(tmp_path / "work")

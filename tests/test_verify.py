@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import GIT_EKF, Run
+from reach import rare
 from upgrading import (
     BUILDS,
     ISTIO,
@@ -307,6 +308,7 @@ def test_after_sync(world: World) -> None:
     assert world.ekf("undo").code == 0
 
 
+@rare
 @pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on this machine")
 def test_kubectl(world: World) -> None:
     use_builder(world, str(KUBECTL), "kustomize", "{path}")

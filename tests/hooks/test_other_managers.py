@@ -127,6 +127,7 @@ def test_ekf_after_lefthook(bare_clone: Clone, lefthook: Path, traces: Traces) -
     assert snapshot(hooks_of(bare_clone)) == theirs
 
 
+@rare
 def test_lefthook_after_ekf(bare_clone: Clone, lefthook: Path, traces: Traces) -> None:
     install(bare_clone)
     run_lefthook(bare_clone, lefthook, "install")
@@ -230,6 +231,7 @@ def test_ekf_after_pre_commit(bare_clone: Clone, pre_commit: Path, traces: Trace
     assert snapshot(hooks_of(bare_clone)) == theirs
 
 
+@rare
 @pytest.mark.parametrize("existing", [False, pytest.param(True, marks=rare)])
 def test_pre_commit_after_ekf(
     bare_clone: Clone, pre_commit: Path, traces: Traces, existing: bool

@@ -353,6 +353,7 @@ def test_records_one_above_another(site: Site, tmp_path: Path) -> None:
     assert count.read_text().count("\n") <= 15
 
 
+@rare
 def test_a_file_of_lines_that_are_empty(site: Site) -> None:
     """Comparing it would take 40 times its size."""
     work = site.work

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from reach import rare
 from servertools import BRANCH, Site
 
 NAMESPACES = ("refs/heads/ekf/", "refs/tags/ekf/")
@@ -22,6 +23,7 @@ def namespace(site: Site, request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@rare
 def test_a_rewritten_branch_is_saved(site: Site, namespace: str) -> None:
     old = site.work.out("rev-parse", "HEAD")
     site.work.git("commit", "-q", "--amend", "-m", "Amended")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Clone, Run, run
 from hooktools import HOOKS, assert_refused, states
-from reach import long, rare, some
+from reach import rare, some
 
 from git_ekf.demo.sample import make_vendor
 
@@ -232,6 +232,7 @@ def test_sha256(tmp_path: Path) -> None:
     assert_refused(push(clone, "--force", "internal", "release-1.8"), "rewrite-unsaved")
 
 
+@rare
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
 def test_reftable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str) -> None:
     if not (NEWEST_GIT / "git").exists():
@@ -594,6 +595,7 @@ def spellings(path: Path) -> dict[str, str]:
     }
 
 
+@rare
 def test_push_to_the_vendor_by_url(clone: Clone, vendor: Path) -> None:
     before = run("git", "-C", vendor, "for-each-ref").out
     done = {how: push(clone, url, "HEAD:refs/heads/new") for how, url in spellings(vendor).items()}
@@ -609,7 +611,7 @@ def test_push_to_the_internal_repository_by_url(clone: Clone, internal: Path) ->
     clone.git("push", "-q", urls["relative"], "release-1.8")
 
 
-@long
+@rare
 def test_remote_that_turns_out_to_be_the_vendor(clone: Clone, vendor: Path) -> None:
     """Also where the remote has the right name and the push is one that the fast path takes."""
     clone.git("commit", "-q", "--allow-empty", "-m", "fine")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Clone, Run, run
-from reach import long, some
+from reach import long, rare, some
 
 from git_ekf.airgap import archive
 from git_ekf.airgap.archive import BUNDLE, MANIFEST, SUMS
@@ -113,6 +113,7 @@ TIMES = (
 )
 
 
+@rare
 @pytest.mark.parametrize("key", ["created", "updated"])
 def test_times_that_cannot_be(bundle: Path, key: str) -> None:
     for time in TIMES:
@@ -168,6 +169,7 @@ NAMES = {
 }
 
 
+@rare
 @pytest.mark.parametrize("ref", NAMES)
 def test_names_that_mislead(bundle: Path, ref: str) -> None:
     prefix = "refs/heads/" if ref.startswith("refs/heads/") else "refs/tags/"
@@ -213,6 +215,7 @@ def behind(pack: bytes, digits: int) -> list[bytes]:
     return [*rubbish, *digested, bytes(4096 - len(pack) % 4096), b"x" * (1 << 17)]
 
 
+@rare
 def test_bytes_behind_the_pack(bundle: Path, vendor: Path, tmp_path: Path) -> None:
     for name, path in packs(vendor, tmp_path).items():
         assert ekf("bundle", "verify", path).code == 0, name

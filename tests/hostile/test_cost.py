@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, Run, run
-from reach import EVERYTHING, long, rare
+from reach import EVERYTHING, rare
 from servertools import BRANCH, RECORD, UPSTREAM, Site
 
 from git_ekf.policy.limits import TooMuch, require_short
@@ -76,7 +76,7 @@ def test_a_path_that_is_too_long(site: Site) -> None:
     refused(site, "it has a path of more than 4,096 bytes", f"{on_top(work, tree)}:{BRANCH}")
 
 
-@long
+@rare
 def test_a_file_under_many_paths_is_read_once(site: Site) -> None:
     """One of 3.9 MB, whose every line could be a marker, under 200 paths."""
     work = site.work

@@ -118,6 +118,7 @@ def test_a_failed_save_is_not_saved(recorded: Clone) -> None:
     assert records(internal) == [RECORD]
 
 
+@rare
 def test_a_new_clone_has_records_that_no_branch_leads_to(recorded: Clone, tmp_path: Path) -> None:
     assert recorded.ekf("save").code == 0
     recorded.git("commit", "-q", "--amend", "-m", "Better")

@@ -316,7 +316,7 @@ def play(template: Path, folder: Path, seed: int, steps: int) -> None:
 @pytest.mark.parametrize("number", range(25 if EVERYTHING else 1))
 def test_operations(template: Path, tmp_path: Path, number: int) -> None:
     """With everything 5,000; a failure prints its seed."""
-    play(template, tmp_path, SEED + number, 200 if EVERYTHING else 40)
+    play(template, tmp_path, SEED + number, 200 if EVERYTHING else 25)
 
 
 def test_a_record_is_kept_whose_name_another_clone_took(template: Path, tmp_path: Path) -> None:

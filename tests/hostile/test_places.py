@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone, run
-from reach import long, rare, some
+from reach import rare, some
 from upgrading import World, wrapper
 
 from git_ekf.airgap import bare
@@ -34,7 +34,7 @@ def next_command(out: str) -> str:
     return line.removeprefix("Next: ")
 
 
-@long
+@rare
 @pytest.mark.parametrize("name", some(NAMES, 9))
 def test_a_clone_there_can_be_worked_in(
     vendor: Path, internal: Path, tmp_path: Path, name: str

@@ -11,7 +11,7 @@ from conftest import DATA, Run
 from histories import UNCONVERTED, Built, History, histories, upstream
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reach import EVERYTHING, generated
+from reach import EVERYTHING, generated, rare
 from test_settings import CHOICES
 from upgrading import World, assert_clean, script, twin
 
@@ -28,6 +28,7 @@ def test_the_list_is_whole() -> None:
 CHOSEN = st.lists(st.sampled_from(CHOICES), min_size=1, max_size=5, unique=True)
 
 
+@rare
 @pytest.mark.parametrize("part", range(2 if EVERYTHING else 1))
 @pytest.mark.parametrize("rebases", [False, True], ids=["in memory", "in a rebase"])
 @pytest.mark.parametrize("command", ["upgrade", "sync"])

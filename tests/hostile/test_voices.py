@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, run
-from reach import long, some
+from reach import rare, some
 from servertools import Site
 from upgrading import DASHBOARD, ISTIO, World
 
@@ -396,7 +396,7 @@ COMMANDS = (
 )
 
 
-@long
+@rare
 @pytest.mark.parametrize("name", some(list(STATES), 24))
 def test_commands(world: World, name: str, tmp_path: Path) -> None:
     STATES[name](world)
@@ -464,6 +464,7 @@ def test_what_a_server_answers(site: Site, tmp_path: Path) -> None:
             assert_ours(line.rstrip(), tmp_path)
 
 
+@rare
 def test_where_a_clone_is(world: World, tmp_path: Path) -> None:
     """In a directory with such a name, and with remotes in such ones."""
     inside = tmp_path / NAME.replace("/", "")
