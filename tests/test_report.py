@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Clone, make_clone, run
-from reach import some
+from reach import long, some
 from reports import Page, assert_stands_alone
 from test_start_up import imported
 from upgrading import DASHBOARD, ISTIO
@@ -440,6 +440,7 @@ def test_no_password_is_cut_off_before_its_end(before: int) -> None:
     assert "secret" not in cluster_page(page)
 
 
+@long
 @pytest.mark.parametrize(
     "text", ["Settings of the platform.", *some(HOSTILE, 5)], ids=lambda text: ascii(text[:12])
 )
