@@ -15,6 +15,7 @@ from test_upgrade_crash import (
     Killer,
     fingerprint,
     forked,
+    killed_at,
     rebasing,
     state,
     unfinished,
@@ -128,8 +129,11 @@ def hold(scene: Scene, tmp_path: Path, number: int, codes: tuple[int, ...]) -> N
     steps = log.read_text().splitlines()
     for at in some(range(1, len(steps) + 1), STRIDE):
         scene.reset()
-        killed = forked(scene.world, scene.argv, Killer(at, number).install)
-        point = f"{at} {steps[at - 1]}: {killed}"
+        found = killed_at(scene.world, scene.argv, Killer(at, number, log), whole=scene.code)
+        if not found:
+            continue
+        step, killed = found
+        point = f"{step}: {killed}"
         assert killed.code in codes, point
         assert "Traceback" not in killed.said, point
         scene.keeps_all()
