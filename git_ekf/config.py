@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from git_ekf.config_lines import line_of
 from git_ekf.config_values import (
     Grant,
-    Migration,
+    MigrationCommand,
     Preferred,
     WrongValue,
     as_amount,
@@ -102,7 +102,7 @@ class Config(NamedTuple):
     images_fields: tuple[str, ...] = ()
     images_arguments: tuple[str, ...] = ()
     images_variables: tuple[str, ...] = ()
-    migrations: tuple[Migration, ...] = ()
+    migrations: tuple[MigrationCommand, ...] = ()
     preferred: tuple[Preferred, ...] = ()
     server_file: str = ""
     server_judge: bool = True

@@ -11,7 +11,7 @@ SIDES = ("local", "vendor")
 SIGNED = ("off", "commits", "records", "all")
 
 
-class Migration(NamedTuple):
+class MigrationCommand(NamedTuple):
     """A release, and the command that brings a commit to its structure."""
 
     to: str
@@ -87,13 +87,15 @@ def as_severity(value: Any) -> str:
     return _as_one_of(SEVERITIES, value)
 
 
-def as_migrations(value: Any) -> tuple[Migration, ...]:
+def as_migrations(value: Any) -> tuple[MigrationCommand, ...]:
     """The migrations of releases. Raises WrongValue."""
     if not isinstance(value, list) or not all(
         isinstance(item, dict) and set(item) == {"to", "command"} for item in value
     ):
         raise WrongValue('must be [[upgrade.migrations]] tables with "to" and "command"')
-    return tuple(Migration(as_string(item["to"]), as_command(item["command"])) for item in value)
+    return tuple(
+        MigrationCommand(as_string(item["to"]), as_command(item["command"])) for item in value
+    )
 
 
 def as_preferred(value: Any) -> tuple[Preferred, ...]:
@@ -209,6 +211,6 @@ def plain(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, Scheme):
         return value.pattern
-    if isinstance(value, Migration | Preferred | Grant):
+    if isinstance(value, MigrationCommand | Preferred | Grant):
         return {name: plain(part) for name, part in value._asdict().items()}
     return list(map(plain, value)) if isinstance(value, tuple | list) else value

@@ -6,7 +6,7 @@ import pytest
 from conftest import Clone
 
 from git_ekf.config import Config, load
-from git_ekf.config_values import Migration, Preferred
+from git_ekf.config_values import MigrationCommand, Preferred
 from git_ekf.errors import UsageError
 from git_ekf.names import (
     Scheme,
@@ -71,8 +71,8 @@ def test_every_key() -> None:
         apply_paths=("apps/istio",),
         render_command=("kustomize", "build", "{path}"),
         migrations=(
-            Migration("1.9", ("tools/migrate", "{from}")),
-            Migration("1.10", ("tools/migrate", "{to}")),
+            MigrationCommand("1.9", ("tools/migrate", "{from}")),
+            MigrationCommand("1.10", ("tools/migrate", "{to}")),
         ),
         preferred=(Preferred("apps/istio", "local", "1.9"),),
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from git_ekf.errors import Refused
 from git_ekf.manifests import fields
-from git_ekf.manifests.difference import Changed, Difference, difference
+from git_ekf.manifests.difference import ChangedResource, Difference, difference
 from git_ekf.manifests.fields import FieldChange, Special, compare
 from git_ekf.manifests.resources import Identity, Unreadable, parse
 
@@ -49,7 +49,9 @@ def test_added_removed_changed_and_the_same() -> None:
     assert difference(old, new) == Difference(
         added=[Identity("", "ServiceAccount", "", "x")],
         removed=[Identity("", "Service", "", "x")],
-        changed=[Changed(Identity("", "Pod", "", "p"), [FieldChange("spec.hostname", "a", "b")])],
+        changed=[
+            ChangedResource(Identity("", "Pod", "", "p"), [FieldChange("spec.hostname", "a", "b")])
+        ],
     )
     assert not difference(old, old)
     assert difference(b"", b"") == Difference([], [], [])
@@ -64,7 +66,9 @@ def test_another_version_of_the_api_is_a_change() -> None:
     found = difference(built(old), built({**old, "apiVersion": "autoscaling/v2"}))
     one = Identity("autoscaling", "HorizontalPodAutoscaler", "n", "h")
     assert found == Difference(
-        [], [], [Changed(one, [FieldChange("apiVersion", "autoscaling/v1", "autoscaling/v2")])]
+        [],
+        [],
+        [ChangedResource(one, [FieldChange("apiVersion", "autoscaling/v1", "autoscaling/v2")])],
     )
     assert str(one) == "autoscaling/HorizontalPodAutoscaler n/h"
 

@@ -22,7 +22,7 @@ from git_ekf.demo.sample import deployment
 from git_ekf.errors import Refused
 from git_ekf.report import file as report_file
 from git_ekf.report.cluster_page import cluster_page
-from git_ekf.report.facts import ClusterReport, Deployed, Running
+from git_ekf.report.facts import ClusterReport, Deployed, RunningRelease
 from git_ekf.report.page import BEGINNING
 from git_ekf.report.weeks import weeks
 
@@ -436,7 +436,7 @@ def test_no_password_is_cut_off_before_its_end(before: int) -> None:
     """What is behind the user's name tells that it is one."""
     text = "x " * (before // 2) + "https://me:secretsecret" + "s" * 300 + "@git.example.com/x"
     one = deployed(0, text)._replace(runs=True)
-    page = report(text, [one])._replace(running=Running(0, "", 0, None, (), 0))
+    page = report(text, [one])._replace(running=RunningRelease(0, "", 0, None, (), 0))
     assert "secret" not in cluster_page(page)
 
 

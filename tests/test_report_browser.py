@@ -17,7 +17,7 @@ from test_report import HOSTILE, deployed, report
 from test_report_fleet import fleet, member
 
 from git_ekf.report.cluster_page import cluster_page
-from git_ekf.report.facts import ADAPTED, CARRIED, Carried, Customised, Move, Running
+from git_ekf.report.facts import ADAPTED, CARRIED, Carried, Customised, Move, RunningRelease
 from git_ekf.report.fleet_page import fleet_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -39,7 +39,7 @@ def page_with(texts: tuple[str, ...]) -> str:
     ]
     return cluster_page(
         report(texts[0], records)._replace(
-            running=Running(0, "e" * 40, 5, 1000, ("release-1.9",) * 20, 3),
+            running=RunningRelease(0, "e" * 40, 5, 1000, ("release-1.9",) * 20, 3),
             moves=(Move("upgrade", 0, 1, "f" * 40, "a" * 40, 4000, 900, tuple(commits)),),
             unseen_moves=4,
             upgrades=5,

@@ -30,7 +30,7 @@ from git_ekf.airgap.changes import (
 )
 from git_ekf.airgap.manifest import TOOL, Manifest, Receipt, as_time, now, parse_receipt
 from git_ekf.airgap.pack import Progress
-from git_ekf.airgap.read import Contents, opened, require_commits, require_tips, unpack
+from git_ekf.airgap.read import OpenBundle, opened, require_commits, require_tips, unpack
 from git_ekf.airgap.refusals import incomplete
 from git_ekf.airgap.signature import Signature, check
 from git_ekf.errors import GitFailed, Refused
@@ -115,7 +115,7 @@ def _mirror_git(directory: str) -> Git:
 
 
 def _bring(
-    git: Git, order: ApplyOrder, contents: Contents, scheme: Scheme, progress: Progress
+    git: Git, order: ApplyOrder, contents: OpenBundle, scheme: Scheme, progress: Progress
 ) -> Applied:
     manifest = contents.manifest
     there = git.refs(HEADS, TAGS, MIRROR, APPLIED)
@@ -175,7 +175,7 @@ def _require_same_vendor(
 
 
 def _require_next(
-    order: ApplyOrder, contents: Contents, last: Receipt | None, state: MirrorState | None
+    order: ApplyOrder, contents: OpenBundle, last: Receipt | None, state: MirrorState | None
 ) -> None:
     """Raises Refused where it is older than what is there, or does not follow it."""
     path, manifest, clock = order.path, contents.manifest, now()
@@ -251,7 +251,9 @@ def _require_plain(directory: str, refs: list[Ref]) -> None:
 
 
 @contextmanager
-def _unpacked(git: Git, contents: Contents, progress: Progress) -> Iterator[tuple[Git, Quarantine]]:
+def _unpacked(
+    git: Git, contents: OpenBundle, progress: Progress
+) -> Iterator[tuple[Git, Quarantine]]:
     """A git that sees the objects of the bundle beside the mirror's, and where they are.
 
     Raises Refused where they are not complete.
@@ -274,7 +276,7 @@ def _unpacked(git: Git, contents: Contents, progress: Progress) -> Iterator[tupl
 # --- the receipt ---
 
 
-def _receipt(contents: Contents, refs: dict[str, str]) -> Receipt:
+def _receipt(contents: OpenBundle, refs: dict[str, str]) -> Receipt:
     manifest = contents.manifest
     return Receipt(
         tool=TOOL,

@@ -37,7 +37,7 @@ _KINDS = {
 }
 
 
-class Member(NamedTuple):
+class ArchiveMember(NamedTuple):
     """Where a file begins in the archive, and how long it is, in bytes."""
 
     offset: int
@@ -70,13 +70,13 @@ def sums(bundle: str, manifest: str) -> bytes:
     return f"{bundle}  {BUNDLE}\n{manifest}  {MANIFEST}\n".encode()
 
 
-def read_members(file: IO[bytes], path: str) -> dict[str, Member]:
+def read_members(file: IO[bytes], path: str) -> dict[str, ArchiveMember]:
     """The files in an archive, by name.
 
     Raises Refused where it is anything but complete, of these files alone, and without a surprise.
     """
     length = os.fstat(file.fileno()).st_size
-    members: dict[str, Member] = {}
+    members: dict[str, ArchiveMember] = {}
     at = 0
     while True:
         file.seek(at)
@@ -91,7 +91,7 @@ def read_members(file: IO[bytes], path: str) -> dict[str, Member]:
         if name in members:
             raise damaged(path, f"has {name} twice")
         at += BLOCK
-        members[name] = Member(at, size)
+        members[name] = ArchiveMember(at, size)
         at += size
         if at > length:
             raise _cut_off(path, length, f"{name} goes on to byte {at}")

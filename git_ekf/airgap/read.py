@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, NamedTuple
 
-from git_ekf.airgap.archive import BUNDLE, MANIFEST, SIGNATURE, SUMS, Member, read_members, sums
+from git_ekf.airgap.archive import (
+    BUNDLE,
+    MANIFEST,
+    SIGNATURE,
+    SUMS,
+    ArchiveMember,
+    read_members,
+    sums,
+)
 from git_ekf.airgap.manifest import HASHES, Manifest, parse_manifest
 from git_ekf.airgap.pack import (
     PACK_HEADER,
@@ -39,7 +47,7 @@ _ERRORS = (errno.EACCES, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EFBIG)
 _TROUBLES = [*map(os.strerror, _ERRORS), "Out of memory"]
 
 
-class Contents(NamedTuple):
+class OpenBundle(NamedTuple):
     """A bundle that is open.
 
     `raw` is the text of the manifest, `digest` its digest, by which bundles are told apart, and
@@ -54,8 +62,8 @@ class Contents(NamedTuple):
     digest: str
     signed: bytes
     signature: Signature | None
-    bundle: Member
-    pack: Member
+    bundle: ArchiveMember
+    pack: ArchiveMember
 
 
 class Unpacked(NamedTuple):
@@ -70,7 +78,7 @@ class Unpacked(NamedTuple):
 
 
 @contextmanager
-def opened(git: Git, path: str, allowed: str) -> Iterator[Contents]:
+def opened(git: Git, path: str, allowed: str) -> Iterator[OpenBundle]:
     """Everything that can be told without unpacking it. Raises UsageError, Refused, CallFailed.
 
     `allowed` is as for signature.check.
@@ -89,7 +97,7 @@ def opened(git: Git, path: str, allowed: str) -> Iterator[Contents]:
             raise contradicts(path, f"{SUMS} has another digest of the bundle")
         bundle = members[BUNDLE]
         pack = _find_pack(file, bundle, manifest, path)
-        yield Contents(file, path, manifest, raw, digest, signed, signature, bundle, pack)
+        yield OpenBundle(file, path, manifest, raw, digest, signed, signature, bundle, pack)
 
 
 def _open(path: str) -> IO[bytes]:
@@ -102,12 +110,14 @@ def _open(path: str) -> IO[bytes]:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint) from None
 
 
-def _read(file: IO[bytes], member: Member) -> bytes:
+def _read(file: IO[bytes], member: ArchiveMember) -> bytes:
     file.seek(member.offset)
     return file.read(member.size)
 
 
-def _find_pack(file: IO[bytes], bundle: Member, manifest: Manifest, path: str) -> Member:
+def _find_pack(
+    file: IO[bytes], bundle: ArchiveMember, manifest: Manifest, path: str
+) -> ArchiveMember:
     """Where the pack is. Raises Refused where the header before it is not as the manifest says."""
     file.seek(bundle.offset)
     try:
@@ -120,10 +130,12 @@ def _find_pack(file: IO[bytes], bundle: Member, manifest: Manifest, path: str) -
         pour(file, bundle.size, None, digest)
         _require_digest(digest, manifest, path)
         raise
-    return Member(bundle.offset + header.length, bundle.size - header.length)
+    return ArchiveMember(bundle.offset + header.length, bundle.size - header.length)
 
 
-def _require_agreement(header: Header, bundle: Member, manifest: Manifest, path: str) -> None:
+def _require_agreement(
+    header: Header, bundle: ArchiveMember, manifest: Manifest, path: str
+) -> None:
     if bundle.size != manifest.size:
         raise contradicts(path, f"the bundle has {bundle.size} bytes and not {manifest.size}")
     if header.object_format != manifest.object_format:
@@ -146,7 +158,7 @@ def _require_digest(digest: hashlib._Hash, manifest: Manifest, path: str) -> Non
 # --- the objects ---
 
 
-def unpack(git: Git, contents: Contents, *, linked: bool, progress: Progress) -> Unpacked:
+def unpack(git: Git, contents: OpenBundle, *, linked: bool, progress: Progress) -> Unpacked:
     """Unpacks the objects where `git` writes them.
 
     Raises Refused where they are not what the manifest says, GitFailed where git could not.
@@ -189,7 +201,7 @@ def _not_unpacked(path: str, failure: GitFailed) -> Refused | GitFailed:
     return unsound(f"the pack in {path} is not sound: {reason}")
 
 
-def _require_pack_alone(contents: Contents) -> None:
+def _require_pack_alone(contents: OpenBundle) -> None:
     """Raises Refused where there is more than the pack, which git has found sound."""
     file, manifest, pack = contents.file, contents.manifest, contents.pack
     file.seek(pack.offset)
@@ -202,7 +214,7 @@ def _require_pack_alone(contents: Contents) -> None:
         raise unsound(f"the pack in {contents.path} is not sound: there is something behind it")
 
 
-def require_tips(git: Git, contents: Contents) -> None:
+def require_tips(git: Git, contents: OpenBundle) -> None:
     """Raises Refused where a ref names no object, or a channel something else than a commit."""
     refs, path = contents.manifest.refs, contents.path
     infos = git.object_infos(refs.values())
@@ -213,7 +225,7 @@ def require_tips(git: Git, contents: Contents) -> None:
             raise unsound(f"in {path}, {ref} names a {info.type}, and a channel has commits")
 
 
-def require_commits(git: Git, contents: Contents) -> None:
+def require_commits(git: Git, contents: OpenBundle) -> None:
     """Raises Refused where there are more or fewer commits than the manifest says."""
     manifest = contents.manifest
     found = git.count(dict.fromkeys(manifest.refs.values()), manifest.prerequisites)

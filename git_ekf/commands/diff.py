@@ -14,8 +14,8 @@ from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.build import ComparedBuilds, compare
-from git_ekf.manifests.choice import OVERLAY, Choice, choose
-from git_ekf.manifests.difference import Changed, Difference
+from git_ekf.manifests.choice import OVERLAY, BuildChoice, choose
+from git_ekf.manifests.difference import ChangedResource, Difference
 from git_ekf.manifests.fields import FieldChange, Special
 from git_ekf.manifests.resources import Identity
 from git_ekf.program import program
@@ -111,7 +111,7 @@ def _named(end: End) -> str:
 
 
 def _print(
-    choice: Choice, found: list[ComparedBuilds], ends: dict[str, End], *, stat: bool
+    choice: BuildChoice, found: list[ComparedBuilds], ends: dict[str, End], *, stat: bool
 ) -> None:
     say(f"{counted(len(found), 'kustomization')}, {_REASONS[choice.reason]}")
     for comparison in found:
@@ -230,7 +230,7 @@ def _comparison_json(comparison: ComparedBuilds) -> dict[str, object]:
     }
 
 
-def _changed_json(changed: Changed) -> dict[str, object]:
+def _changed_json(changed: ChangedResource) -> dict[str, object]:
     fields = [_change_json(change) for change in changed.fields]
     return {**changed.resource._asdict(), "fields": fields}
 

@@ -20,7 +20,7 @@ from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import End, from_top, named_end, read_end
 from git_ekf.errors import DONE, FINDINGS, UsageError
-from git_ekf.manifests.choice import Choice, choose
+from git_ekf.manifests.choice import BuildChoice, choose
 from git_ekf.manifests.image_coverage import IMAGES
 from git_ekf.manifests.images import Images, Unbuilt, images_of
 from git_ekf.program import program
@@ -119,7 +119,7 @@ def _images(repo: Repository, end: End, paths: list[str]) -> Images:
 
 
 def _as_json(
-    repo: Repository, choice: Choice, new: tuple[End, Images], old: tuple[End | None, Images]
+    repo: Repository, choice: BuildChoice, new: tuple[End, Images], old: tuple[End | None, Images]
 ) -> dict[str, Any]:
     registry = repo.config.images_registry
     paths = [one.path for one in choice.kustomizations if one.in_new]

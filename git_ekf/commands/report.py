@@ -13,7 +13,7 @@ from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
 from git_ekf.errors import UsageError
 from git_ekf.report.cluster_page import cluster_page
-from git_ekf.report.facts import ClusterReport, Deployed, Move, Running
+from git_ekf.report.facts import ClusterReport, Deployed, Move, RunningRelease
 from git_ekf.report.file import require_place, usual_place, write_report
 from git_ekf.report.gather import cluster_report
 from git_ekf.report.page import import_jinja
@@ -78,7 +78,7 @@ def _as_json(found: ClusterReport) -> dict[str, Any]:
     }
 
 
-def _running(running: Running, names: list[str]) -> dict[str, Any]:
+def _running(running: RunningRelease, names: list[str]) -> dict[str, Any]:
     record = {"record": names[running.record], "base": running.base or None}
     return {**running._asdict(), **record}
 

@@ -20,7 +20,7 @@ def make_vendor(
     The directory must not exist. `pattern` names the channels, `object_format` is sha1 or sha256.
     """
     Git().init(directory, bare=True, object_format=object_format, branch="main")
-    Git(directory).fast_import(_History(pattern).stream())
+    Git(directory).fast_import(_SampleHistory(pattern).stream())
 
 
 def kustomization(resources: list[str]) -> str:
@@ -51,7 +51,7 @@ spec:
 """
 
 
-class _History:
+class _SampleHistory:
     """Writes `git fast-import` commands; a commit is known by its mark."""
 
     def __init__(self, pattern: str) -> None:

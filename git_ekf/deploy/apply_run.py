@@ -38,7 +38,7 @@ class ApplyPlan(NamedTuple):
     ignored: list[str]
 
 
-class Failure(NamedTuple):
+class ApplyFailure(NamedTuple):
     """`reason` is what became of the tool, as the end of a sentence.
 
     `hint` is set where the tool never started.
@@ -57,7 +57,7 @@ class ApplyOutcome(NamedTuple):
     """
 
     applied: list[ApplyStep]
-    failed: list[Failure]
+    failed: list[ApplyFailure]
     not_reached: list[ApplyStep]
     changed: str
     interrupted: int
@@ -82,7 +82,7 @@ def run(
     the tool has ended.
     """
     applied: list[ApplyStep] = []
-    failed: list[Failure] = []
+    failed: list[ApplyFailure] = []
     changed = ""
     with noted_signals() as signals:
         for step in plan.steps:
@@ -105,18 +105,18 @@ def run(
     return ApplyOutcome(applied, failed, not_reached, changed, signals.first)
 
 
-def _run(plan: ApplyPlan, step: ApplyStep, signals: Signals) -> Failure | None:
+def _run(plan: ApplyPlan, step: ApplyStep, signals: Signals) -> ApplyFailure | None:
     try:
         process = subprocess.Popen(step.command, cwd=plan.top, env=plan.environment)
     except (OSError, ValueError) as error:  # ValueError: a NUL in a word
         reason, hint = _why_not_started(plan, step.command[0], error)
-        return Failure(step, f"could not be started: {reason}", hint)
+        return ApplyFailure(step, f"could not be started: {reason}", hint)
     signals.follow(process)
     code = process.wait()
     signals.process = None
     if code == 0:
         return None
-    return Failure(step, ending(code))
+    return ApplyFailure(step, ending(code))
 
 
 def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[str, str]:

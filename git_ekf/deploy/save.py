@@ -22,7 +22,7 @@ from git_ekf.transaction.preconditions import release_branch
 _NAMED_RECORDS = 100
 
 
-class Ref(NamedTuple):
+class PushedRef(NamedTuple):
     """A ref to push: `oid` goes to `ref`.
 
     `expected` is what it replaces there, for a rewritten branch; `is_here` is whether a branch or a
@@ -45,11 +45,11 @@ class Saved(NamedTuple):
     """The refs that `internal` then has, and notes on what it did not get, and why."""
 
     branch: str
-    pushed: list[Ref]
+    pushed: list[PushedRef]
     notes: list[str]
 
     @property
-    def records(self) -> list[Ref]:
+    def records(self) -> list[PushedRef]:
         """The deploy records among what was pushed."""
         return [ref for ref in self.pushed if ref.ref.startswith(RECORDS)]
 
@@ -103,7 +103,9 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
     return repo, answer.refs, notes
 
 
-def plan(repo: Repository, branch: str, listed: dict[str, str]) -> tuple[list[Ref], list[str]]:
+def plan(
+    repo: Repository, branch: str, listed: dict[str, str]
+) -> tuple[list[PushedRef], list[str]]:
     """The refs that `internal` is to have, and sentences on what has to wait.
 
     They are the branch (and a backup of what it replaces there), the records, the channel's tip.
@@ -111,10 +113,10 @@ def plan(repo: Repository, branch: str, listed: dict[str, str]) -> tuple[list[Re
     """
     tip = repo.release_branches[branch]
     there = repo.saved_branches.get(branch)
-    refs = [Ref(HEADS + branch, tip)]
+    refs = [PushedRef(HEADS + branch, tip)]
     if there and not repo.git.is_ancestor(there, tip) and was_ours(repo, branch, there):
-        backup = Ref(backup_ref(branch, repo.kept.backup), there, is_here=False)
-        refs = [backup, Ref(HEADS + branch, tip, there)]
+        backup = PushedRef(backup_ref(branch, repo.kept.backup), there, is_here=False)
+        refs = [backup, PushedRef(HEADS + branch, tip, there)]
     records, notes = _unsaved_records(repo, branch)
     refs += records
     channel = repo.channels.get(branch)
@@ -123,17 +125,17 @@ def plan(repo: Repository, branch: str, listed: dict[str, str]) -> tuple[list[Re
     return refs, notes
 
 
-def _upstream(repo: Repository, branch: str, channel: str, listed: dict[str, str]) -> Ref:
+def _upstream(repo: Repository, branch: str, channel: str, listed: dict[str, str]) -> PushedRef:
     """The channel's tip, which replaces what was there, as far as git has to be told so."""
     ref = repo.kept.upstream + branch
     there = listed.get(ref) if ref.startswith(TAGS) else None
     # A tag does not even move forward by itself.
     if there and repo.git.commit(there) and repo.git.is_ancestor(there, channel):
-        return Ref(ref, channel, there, is_here=False)
-    return Ref(ref, channel, is_here=False)
+        return PushedRef(ref, channel, there, is_here=False)
+    return PushedRef(ref, channel, is_here=False)
 
 
-def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str]]:
+def _unsaved_records(repo: Repository, branch: str) -> tuple[list[PushedRef], list[str]]:
     """Records to push, and sentences on those that have to wait.
 
     Records of a branch that `internal` does not have wait for it: they name it as their backup.
@@ -149,7 +151,7 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
         if owner != branch and is_local and owner not in repo.saved_branches:
             waiting[owner] = waiting.get(owner, 0) + 1
         else:
-            refs.append(Ref(ref, oid))
+            refs.append(PushedRef(ref, oid))
     notes = []
     for owner, number in waiting.items():
         records = counted(number, "deploy record")
@@ -161,14 +163,16 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[Ref], list[str
 # --- the push ---
 
 
-def _push(repo: Repository, branch: str, refs: list[Ref]) -> tuple[list[Ref], list[str]]:
+def _push(
+    repo: Repository, branch: str, refs: list[PushedRef]
+) -> tuple[list[PushedRef], list[str]]:
     """Pushes all or nothing; what the server does not take as such is left out.
 
     Returns what was pushed, and sentences on the rest.
     """
     internal, upstream = repo.config.internal, repo.kept.upstream + branch
     notes: list[str] = []
-    backups: list[Ref] = []
+    backups: list[PushedRef] = []
     atomic = True
     first = ""  # the messages of a server that would not take the channel's tip
     while True:
@@ -212,7 +216,9 @@ def _may_refuse_only(pushed: PushOutcome, ref: str) -> bool:
     return not judged or {rule for rule, _, _ in findings(pushed.messages)} == {"upstream-moved"}
 
 
-def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[list[Ref], PushOutcome]:
+def _push_once(
+    repo: Repository, refs: list[PushedRef], atomic: bool
+) -> tuple[list[PushedRef], PushOutcome]:
     """The backups that went ahead, and the outcome of the last push.
 
     A server counts on what stands, not on what comes at the same time.
@@ -230,7 +236,7 @@ def _push_once(repo: Repository, refs: list[Ref], atomic: bool) -> tuple[list[Re
     return backups, pushed
 
 
-def _refspecs(refs: list[Ref]) -> list[str]:
+def _refspecs(refs: list[PushedRef]) -> list[str]:
     records = [ref for ref in refs if ref.ref.startswith(RECORDS)]
     if len(records) <= _NAMED_RECORDS:
         return [ref.refspec for ref in refs]
@@ -239,7 +245,7 @@ def _refspecs(refs: list[Ref]) -> list[str]:
     return others + [f"{pattern}:{pattern}" for pattern in names]
 
 
-def _verify(repo: Repository, pushed: list[Ref]) -> None:
+def _verify(repo: Repository, pushed: list[PushedRef]) -> None:
     """Reads the refs back. Raises CallFailed where one is not what was pushed."""
     internal = repo.config.internal
     try:

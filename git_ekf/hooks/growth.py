@@ -21,7 +21,7 @@ def is_plain(
     The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
     cannot be read.
     """
-    objects = Objects(env)
+    objects = BoundedObjects(env)
     try:
         chain = _chain(spawn.finish(commits), old, new)
         return bool(chain) and _is_harmless(objects, chain)
@@ -42,7 +42,7 @@ def _chain(listed: bytes | None, old: str, new: str) -> list[str]:
     return chain if chain[-1] == old and 1 < len(chain) <= COMMITS + 1 else []
 
 
-def _is_harmless(objects: "Objects", chain: list[str]) -> bool:
+def _is_harmless(objects: "BoundedObjects", chain: list[str]) -> bool:
     """Whether the commits bring sound trees only, and no line that could be a marker.
 
     Raises TooMuch.
@@ -59,7 +59,7 @@ def _is_harmless(objects: "Objects", chain: list[str]) -> bool:
     return not any(may_have_markers(content) for content in objects.read(b"blob", [*blobs]))
 
 
-class Objects:
+class BoundedObjects:
     """A git that is asked for objects, of which it reads a limited number of bytes."""
 
     __slots__ = ("_left", "_talk", "_unread")

@@ -21,7 +21,7 @@ class Kustomization(NamedTuple):
     in_new: bool
 
 
-class Choice(NamedTuple):
+class BuildChoice(NamedTuple):
     """The kustomizations to build, and why these.
 
     `reason` is arguments, apply.paths, overlays, configuration, or command: it takes no path.
@@ -48,7 +48,7 @@ DIFF = Asking("git ekf diff --rendered", "compare", "compares all kustomizations
 
 def choose(
     repo: Repository, old: str, new: str, paths: Sequence[str], asking: Asking = DIFF
-) -> Choice:
+) -> BuildChoice:
     """Which kustomizations of two commits to build; `paths` are relative to the top.
 
     Raises UsageError.
@@ -57,7 +57,7 @@ def choose(
     reason, chosen = _chosen(repo, trees, old, new, paths)
     if not chosen:
         raise UsageError(f"there is no kustomization to {asking.act}", f"{asking.command} PATH")
-    return Choice(reason, [trees.kustomization(path) for path in dict.fromkeys(chosen)])
+    return BuildChoice(reason, [trees.kustomization(path) for path in dict.fromkeys(chosen)])
 
 
 def _chosen(
@@ -83,7 +83,7 @@ def _chosen(
     return "configuration", _touched(repo, old, new, trees.all)
 
 
-class _Tree:
+class _Kustomizations:
     """The files, directories and kustomizations of a commit."""
 
     def __init__(self, repo: Repository, commit: str) -> None:
@@ -102,8 +102,8 @@ class _Trees:
 
     def __init__(self, repo: Repository, old: str, new: str, asking: Asking) -> None:
         self.asking = asking
-        self._old = _Tree(repo, old)
-        self._new = _Tree(repo, new) if new != old else self._old
+        self._old = _Kustomizations(repo, old)
+        self._new = _Kustomizations(repo, new) if new != old else self._old
         self.all = self._old.kustomizations | self._new.kustomizations
         self.overlays = sorted(path for path in self.all if f"/{path}".endswith(f"/{OVERLAY}"))
 

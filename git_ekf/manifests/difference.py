@@ -11,7 +11,7 @@ from git_ekf.manifests.resources import Identity, Unreadable, documents, identit
 _Resources = dict[Identity, list[dict[str, Any]]]
 
 
-class Changed(NamedTuple):
+class ChangedResource(NamedTuple):
     """A resource of both builds, and the fields in which it differs."""
 
     resource: Identity
@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 
     added: list[Identity]
     removed: list[Identity]
-    changed: list[Changed]
+    changed: list[ChangedResource]
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)
@@ -55,7 +55,7 @@ def _compare_all(before: _Resources, after: _Resources) -> Difference:
         for old, new in zip(olds, news, strict=False):  # one of each, unless a build repeats itself
             fields = compare(old, new)
             if fields:
-                changed.append(Changed(one, fields))
+                changed.append(ChangedResource(one, fields))
         removed += [one] * (len(olds) - len(news))
         added += [one] * (len(news) - len(olds))
     return Difference(added, removed, changed)

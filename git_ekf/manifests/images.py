@@ -96,7 +96,7 @@ def images_in(
     progress: Progress = quietly,
 ) -> Images:
     """The same of a checkout, built by a command that is trusted."""
-    reader = _Reader(Patterns(repo.config))
+    reader = _ImageReader(Patterns(repo.config))
     found: dict[str, list[Place]] = {}
     unbuilt = []
     with Builder(command) as builder:
@@ -124,7 +124,7 @@ def _named(found: dict[str, list[Place]], unbuilt: list[Unbuilt]) -> Images:
     return Images(images, unread, unbuilt)
 
 
-class _Reader:
+class _ImageReader:
     """Reads the output of builds; what several of them have in common once."""
 
     def __init__(self, patterns: Patterns) -> None:

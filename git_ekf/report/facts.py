@@ -35,7 +35,7 @@ class Deployed(NamedTuple):
     ahead: bool
 
 
-class Running(NamedTuple):
+class RunningRelease(NamedTuple):
     """The newest deploy record, and what is around it.
 
     `record` is its place among the deployments. `base` is the vendor's commit below, "" where it is
@@ -120,7 +120,7 @@ class ClusterReport(NamedTuple):
     cluster: str
     made: int
     asked: float | None
-    running: Running | None
+    running: RunningRelease | None
     deployments: tuple[Deployed, ...]
     moves: tuple[Move, ...]
     unseen_moves: int

@@ -19,7 +19,7 @@ from git_ekf.report.facts import (
     ClusterReport,
     Customised,
     Deployed,
-    Running,
+    RunningRelease,
 )
 from git_ekf.report.lines import Lines
 from git_ekf.report.moves import kind_of, moves_between
@@ -145,7 +145,7 @@ def _moves(lines: Lines, deployed: list[Deployed], pair: tuple[int, int]) -> boo
 # --- what runs ---
 
 
-def _running(repo: Repository, deployed: list[Deployed], lines: Lines) -> Running | None:
+def _running(repo: Repository, deployed: list[Deployed], lines: Lines) -> RunningRelease | None:
     place = next((at for at, record in enumerate(deployed) if record.runs), None)
     if place is None:
         return None
@@ -158,7 +158,7 @@ def _running(repo: Repository, deployed: list[Deployed], lines: Lines) -> Runnin
     if tips and is_here:
         # Not what a sync has brought of the vendor's, which `behind` counts.
         later = len(repo.own_commits_of(sorted(tips), (record.commit,)))
-    return Running(
+    return RunningRelease(
         record=place,
         base=lines.base(record.commit) if is_here else "",
         configuration=len(lines.own(record.commit)),

@@ -23,7 +23,7 @@ from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import releases_through
 
 
-class File(NamedTuple):
+class ConflictedFile(NamedTuple):
     """A path in conflict.
 
     `sides` says what the two sides did, `vendor` is the vendor's last commit there ("" if none is
@@ -47,7 +47,7 @@ class Stopped(NamedTuple):
     commit: str
     number: int
     total: int
-    files: list[File]
+    files: list[ConflictedFile]
     reason: str
     superseded: Superseded | None = None
 
@@ -163,7 +163,7 @@ def stopped(
         sides = _sides(stages, target.onto_whose(repo))
         if place != path:
             sides = f"you changed it, {target.onto_whose(repo)} moved it to {place}"
-        files.append(File(path, sides, vendor))
+        files.append(ConflictedFile(path, sides, vendor))
     return Stopped(state, commit, number, len(commits), files, reason, superseded)
 
 
