@@ -628,10 +628,13 @@ def test_killed_inside_git(scene: Scene, tmp_path: Path, whole: bool) -> None:
     def points() -> Iterator[tuple[str, Killed]]:
         for at in sampled(len(steps)):
             scene.reset()
-            yield (
-                f"{at} {steps[at - 1]}",
-                forked(scene.world, scene.argv, GitKiller(folder, at, whole, rebases).install),
-            )
+            killer = GitKiller(folder, at, whole, rebases)
+            killed = forked(scene.world, scene.argv, killer.install)
+            reached = killer.count.read_text().splitlines()
+            if len(reached) < at < len(reached) + 20:  # git refreshed an index less often
+                assert killed.code == expected(scene), killed
+                continue
+            yield f"{at} {steps[at - 1]}", killed
 
     hold_in_all(scene, points(), (-9,) if whole else (0, 3, 4, 5, -9), locks=True, rebases=rebases)
 
