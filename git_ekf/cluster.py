@@ -12,13 +12,9 @@ from typing import NamedTuple
 from git_ekf.git.process import Ahead
 from git_ekf.git.questions.refs import TagTime
 from git_ekf.git.refs import RECORDS, TAGS
-from git_ekf.names import RecordName, normalise_url, record_name
+from git_ekf.names import AHEAD, RecordName, normalise_url, recency, record_name
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
-
-# Seconds by which a time may be ahead of the clock here: more than zones and clocks that drift make
-# of it.
-AHEAD = 24 * 60 * 60
 
 
 class Running(NamedTuple):
@@ -80,7 +76,7 @@ def cluster_of(repo: Repository, times: Ahead[list[TagTime]] | None = None) -> C
         if tag.seconds > latest:
             ahead.append(str(name))
             continue
-        order = (tag.seconds, name.date, name.number, scheme.key(name.branch))
+        order = recency(tag.seconds, name, scheme)
         if newest is None or order > newest[0]:
             newest = order, name, tag.ref
     running = None

@@ -140,6 +140,21 @@ class RecordName:
         return name
 
 
+# Seconds by which the time of a record may be ahead of the clock here: more than zones and clocks
+# that drift make of it.
+AHEAD = 24 * 60 * 60
+
+
+def recency(
+    seconds: int, name: RecordName, scheme: Scheme
+) -> tuple[int, str, int, tuple[int, ...]]:
+    """What the newest deploy record has the most of: the time of its tag, then what its name says.
+
+    `seconds` are those since 1970.
+    """
+    return seconds, name.date, name.number, scheme.key(name.branch)
+
+
 def record_name(tag: str, scheme: Scheme) -> RecordName | str:
     """A deploy record's name taken apart, or what is wrong with it, as half a sentence."""
     parts = tag.split("/", 2)

@@ -8,11 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from git_ekf.cluster import AHEAD
 from git_ekf.errors import CallFailed, GitFailed, NoSpace, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import BACKUP, MIRROR, UPSTREAM
-from git_ekf.names import Scheme, normalise_url, without_credentials
+from git_ekf.names import AHEAD, Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 

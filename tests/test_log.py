@@ -394,6 +394,18 @@ def test_show_without_a_name_is_what_the_cluster_runs(two: Clone) -> None:
         assert shown(two).startswith("deploy/2026-11-20/release-1.9")
 
 
+def test_records_of_one_second(two: Clone) -> None:
+    """Of the same second the number counts, then the release: in the prompt, too."""
+    two.git("switch", "-q", "-c", "release-1.9", "origin/release-1.9")
+    assert two.ekf("tag", "-m", "Moved.", "--no-fetch").code == 0
+    assert two.ekf("show").out.startswith(SECOND)
+    assert two.ekf("status", "--prompt").out.split()[-1] == "!1.8"
+    assert two.ekf("tag", "-m", "Again.", "--no-fetch").code == 0
+    two.git("switch", "-q", "release-1.8")
+    assert two.ekf("show").out.startswith("deploy/2026-11-20.2/release-1.9")
+    assert two.ekf("status", "--prompt").out.split()[-1] == "!1.9"
+
+
 def test_wrong_names(two: Clone) -> None:
     for name in ("2026-11-19", "nonsense", "deploy/", "HEAD", "2026-11-2", "--", "../x", "*"):
         said = wrong(two.ekf("show", "--", name))

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 
 from git_ekf import __version__
 from git_ekf.airgap.ref_names import can_carry, clash, is_name
-from git_ekf.cluster import AHEAD
 from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import HEADS, TAGS
-from git_ekf.names import without_credentials
+from git_ekf.names import AHEAD, without_credentials
 from git_ekf.vendor import LATEST
 
 VERSION = 1

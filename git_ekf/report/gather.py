@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from git_ekf.cluster import AHEAD, Cluster, asking_times, cluster_of
+from git_ekf.cluster import Cluster, asking_times, cluster_of
 from git_ekf.deploy.read import Deployment, deployments
 from git_ekf.git.tagobject import TagObject
 from git_ekf.internal import last_asked
-from git_ekf.names import RECORD_FIELDS
+from git_ekf.names import AHEAD, RECORD_FIELDS
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records
 from git_ekf.record import ADOPTS

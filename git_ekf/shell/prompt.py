@@ -9,7 +9,7 @@ import time
 
 from git_ekf.hooks.settings import Settings, client_settings, parse_config
 from git_ekf.hooks.spawn import finish, limit_time, read, start
-from git_ekf.names import Scheme, record_name
+from git_ekf.names import AHEAD, Scheme, recency, record_name
 from git_ekf.transaction.at_work import at_work
 
 _LIMIT = 1 << 24  # bytes; a longer answer is none
@@ -114,14 +114,18 @@ def _branch(head: str, git_dir: str) -> tuple[str, str]:
 
 
 def _runs(records: list[str], scheme: Scheme) -> str:
-    """The release of the newest deploy record that no clock in the future has made; or ""."""
-    latest = time.time() + 24 * 60 * 60
+    """The release of the newest deploy record that no clock in the future has made; or "".
+
+    The rule is that of `cluster.cluster_of`, which takes too long to load for a prompt.
+    """
+    latest = time.time() + AHEAD
+    dated = []
     for line in records:
         seconds, _, ref = line.partition(" ")
         name = record_name(ref.removeprefix("refs/tags/"), scheme)
         if seconds.isdigit() and int(seconds) <= latest and not isinstance(name, str):
-            return name.branch
-    return ""
+            dated.append((recency(int(seconds), name, scheme), name.branch))
+    return max(dated)[1] if dated else ""
 
 
 def _unsaved(branch: str, internal: str) -> int:
