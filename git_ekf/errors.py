@@ -7,6 +7,7 @@ EkfError
  └── CallFailed     5  something git-ekf called failed
       ├── GitFailed    …and it was git
       ├── NoSpace      …because a disk is full, whatever it was that wrote
+      │    └── TooLarge  …or a file larger than the shell allows
       └── SystemFailed …and it was the operating system
 """
 

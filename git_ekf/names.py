@@ -148,7 +148,7 @@ AHEAD = 24 * 60 * 60
 def recency(
     seconds: int, name: RecordName, scheme: Scheme
 ) -> tuple[int, str, int, tuple[int, ...]]:
-    """What the newest deploy record has the most of: the time of its tag, then what its name says.
+    """A key for sorting deploy records: the time of the tag, then what its name says; newest last.
 
     `seconds` are those since 1970.
     """

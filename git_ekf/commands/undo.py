@@ -9,7 +9,7 @@ from git_ekf.undo import undo as take_back
 
 
 def undo() -> None:
-    """Take back the last sync, upgrade, rollback or tag.
+    """Take back the last sync, upgrade, pull, rollback or tag.
 
     Only while its refs are where it put them.
     """

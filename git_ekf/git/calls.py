@@ -1,6 +1,6 @@
 """All that is ever asked of git, by name: the methods of `Git`, a file a topic in `questions`.
 
-Only this package starts git, but for the hooks' fast path.
+Only this package starts git, but for the hooks' fast path and the prompt.
 """
 
 from __future__ import annotations

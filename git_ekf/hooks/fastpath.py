@@ -1,9 +1,10 @@
 """Decides in a few milliseconds that a hook has nothing to find; all else goes to judge.py.
 
 `passes` may say yes only where the full policy finds nothing, not even a warning: a test holds the
-two against each other. Each of its files, one a hook, imports names.py and what is built in, and
-asks git two questions side by side, and a third only where a commit brings new files: each import
-and each process is felt at every commit. __future__ alone would take 0.2 ms.
+two against each other. The work is in `fast_commit`, `fast_push` and `fast_receive`. They import
+little but what is built in, and ask git two questions side by side, and a third only where a commit
+brings new files: each import and each process is felt at every commit. __future__ alone would take
+0.2 ms.
 """
 
 from git_ekf.hooks import spawn

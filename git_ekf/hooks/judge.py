@@ -34,7 +34,10 @@ from git_ekf.terminal.text import say
 
 
 def main(argv: list[str], stdin: bytes = b"") -> int:
-    """Runs a hook: argv is the shim's protocol, the hook's name and git's arguments to it."""
+    """Runs a hook, and returns its exit code, which is for git to go by.
+
+    `argv` is the shim's protocol, the hook's name and git's arguments to it.
+    """
     if argv[1:2] != ["pre-receive"]:
         return _main(argv, stdin)
     messages = io.StringIO()

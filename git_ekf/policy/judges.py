@@ -1,4 +1,4 @@
-"""The policy: one rule set, judged in four places.
+"""The policy: one rule set, judged at commit, merge, push and receive, and by `git ekf check`.
 
 A judge says which rules bear on a commit, a push or a repository, and returns what they find.
 The rules are in the modules beside this file, one small function each; its docstring is the rule.

@@ -1,6 +1,4 @@
-"""What became of the configuration commits each time a cluster moved to other commits of the
-vendor's.
-"""
+"""What became of the configuration commits when a cluster moved to other vendor commits."""
 
 from __future__ import annotations
 

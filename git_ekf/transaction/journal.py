@@ -2,7 +2,8 @@
 
 The lock around it is that of `at_work`. The journal is `ekf/journal` in the common git directory,
 a line of JSON an event, only ever appended to: an operation is `begun` with the ref updates that
-it is about to make, then `done`; taken back, it is `undoing`, then `undone`. After a crash the refs
+it is about to make, then `done`; taken back, it is `undoing`, then `undone`. One that goes on in a
+rebase is `handed over`, then `done`, or `dropped` where nothing came of it. After a crash the refs
 themselves tell how far it got: they move in one transaction.
 """
 

@@ -1,4 +1,4 @@
-"""An upgrade or sync that goes on in an ordinary `git rebase`."""
+"""An upgrade, sync, pull or rollback that goes on in an ordinary `git rebase`."""
 
 from __future__ import annotations
 

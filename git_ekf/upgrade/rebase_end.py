@@ -1,4 +1,4 @@
-"""How a rebase of an upgrade or sync has ended, in whoever's hands."""
+"""How a rebase of ours has ended, in whoever's hands."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, re
 
 
 def recognise(repo: Repository, journal: Journal) -> Operation | None:
-    """Notes how a rebase has ended. The operation, done or dropped.
+    """Brings refs, HEAD and journal to what a rebase that has ended comes to.
 
-    None where there is no rebase, or it goes on. Raises GitFailed.
+    Returns the operation, done or dropped; None where there is no rebase, or it goes on. Raises
+    GitFailed.
     """
     operation = journal.handed_over()
     if operation is None:

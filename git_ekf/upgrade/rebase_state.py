@@ -1,4 +1,4 @@
-"""The rebase that an upgrade or sync goes on in: what is kept of it, and what git's own files say.
+"""The rebase that a command of ours goes on in: what is kept of it, and what git's own files say.
 
 It is kept in `ekf/rebase`, in the git directory of the work tree.
 """
@@ -20,7 +20,7 @@ LAST_STEP = "last-step"
 
 
 class RebaseState(NamedTuple):
-    """The record of a rebase while it runs. It began at `onto`, with `written` below it.
+    """The state of a rebase, kept while it runs. It began at `onto`, with `written` below it.
 
     `rest` is what it was given to pick: (original, the same migrated or made one line, else the
     original again). `settled` are the conflicts decided without asking, `dropped` are (commit,
@@ -59,7 +59,7 @@ def in_progress(repo: Repository, state: RebaseState) -> bool:
 
 
 def read(repo: Repository) -> RebaseState | None:
-    """The record, kept until the next upgrade; None where there is none that can be read."""
+    """The state of the last rebase of ours; None where none was kept, or it cannot be read."""
     import json  # 2 ms, which only an upgrade that stops needs
 
     try:
