@@ -10,6 +10,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from git_ekf import config as configuration
+from git_ekf.deleted_channels import deleted
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
@@ -191,8 +192,13 @@ class Repository:
 
     @cached_property
     def channels(self) -> dict[str, str]:
-        """Release branch name -> the vendor's commit, lowest version first."""
-        return self.releases_under(self.primary_prefix)
+        """Release branch name -> the vendor's commit, lowest version first.
+
+        Without those that the vendor has deleted, as of the last fetch of ours.
+        """
+        known = self.releases_under(self.primary_prefix)
+        gone = deleted(self.place.git_dir, self.place.common_dir)
+        return {name: commit for name, commit in known.items() if gone.get(name) != commit}
 
     @cached_property
     def saved_branches(self) -> dict[str, str]:
@@ -212,8 +218,8 @@ class Repository:
         return {name: self.refs[prefix + name] for name in releases}
 
     def channel(self, branch: str) -> str | None:
-        """The vendor's commit of a channel; failing that, the one `internal` keeps."""
-        return self.channels.get(branch) or self.refs.get(UPSTREAM + branch)
+        """The vendor's commit of a channel, deleted or not; else the one `internal` keeps."""
+        return self.refs.get(self.primary_prefix + branch) or self.refs.get(UPSTREAM + branch)
 
     def vendor_globs(self) -> list[str]:
         """Ref globs that together hold every commit known to be the vendor's."""

@@ -54,7 +54,8 @@ class Status(NamedTuple):
     terminal, `cut_off` the one that was killed half-way, `under_way` the one that goes on in a
     rebase. `asked` is when `internal` was asked last, `fetched` when the primary repository was
     (seconds since 1970). `changed` and `untracked` count files, `unsaved_records` deploy records,
-    all other counts are commits. `others` are release branches that are not checked out, `ahead`
+    all other counts are commits. `channel_deleted`: the primary repository has the channel
+    no longer. `others` are release branches that are not checked out, `ahead`
     names of records that a clock in the future has made, which do not count. `findings` are those
     of the remotes, the branch checked out and the newest deploy record.
     """
@@ -71,6 +72,7 @@ class Status(NamedTuple):
     base: str | None
     configuration: int | None
     channel_ahead: int | None
+    channel_deleted: bool
     fetched: float | None
     mirror: MirrorState | None
     newer: list[str]
@@ -124,6 +126,7 @@ def status(repo: Repository) -> Status:
         base=base,
         configuration=configuration,
         channel_ahead=channel_ahead,
+        channel_deleted=channel_ahead is not None and branch not in repo.channels,
         fetched=last_fetch(repo),
         mirror=mirror_state_for(repo),
         newer=newer,

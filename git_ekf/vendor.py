@@ -8,8 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, GitFailed, NoSpace, UsageError
+from git_ekf.deleted_channels import asks_for_all, note_deleted
+from git_ekf.errors import CallFailed, GitFailed, NoSpace, Refused, UsageError
 from git_ekf.git.calls import Git
+from git_ekf.git.complaints import clash_in
 from git_ekf.git.refs import BACKUP, MIRROR, UPSTREAM
 from git_ekf.names import AHEAD, Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
@@ -138,6 +140,33 @@ def mirror_state_for(repo: Repository) -> MirrorState | None:
     # A clone whose primary repository is the vendor's again may have kept an old one.
     is_vendor = primary is not None and any(map(state.is_of, primary.urls))
     return None if is_vendor else state
+
+
+def fetch(repo: Repository) -> None:
+    """Fetches from the primary repository, and notes which channels it has no longer.
+
+    Raises Refused without one, CallFailed.
+    """
+    primary = repo.config.primary
+    if primary not in repo.remotes:
+        raise Refused(f"there is no remote {primary}", "git ekf init --primary URL")
+    try:
+        repo.git.fetch(primary)
+    except GitFailed as error:
+        clash = clash_in(error.stderr)
+        if clash:
+            raise clash from None
+        lines = [line for line in error.stderr.split("\n") if line.strip()]
+        reason = lines[0].removeprefix("fatal: ") if lines else "it said nothing"
+        raise CallFailed(
+            f"{primary} cannot be fetched from: {reason}; nothing was changed",
+            "--no-fetch goes by what is known here",
+        ) from None
+    prefix = repo.primary_prefix
+    if asks_for_all(repo.git_settings(f"remote.{primary}.fetch"), prefix):
+        known = repo.git.ref_values(prefix)
+        channels = {ref.removeprefix(prefix): oid for ref, oid in known.items()}
+        note_deleted(repo.place.git_dir, repo.place.common_dir, channels)
 
 
 def last_fetch(repo: Repository) -> float | None:

@@ -224,6 +224,55 @@ def test_a_channel_that_the_vendor_has_deleted(pair: Pair) -> None:
     assert pair.a.ekf("upgrade", "--plan").code == 0
 
 
+def _channel(clone: World) -> str:
+    return next(
+        line for line in clone.ekf("status").out.splitlines() if line.startswith("  channel")
+    )
+
+
+def test_a_deleted_channel_is_gone_without_pruning(pair: Pair) -> None:
+    a = pair.a
+    a.git("fetch", "-q", "origin")
+    refs = a.out("for-each-ref", "refs/remotes/origin")
+    tip = a.vendor.out("rev-parse", "release-1.8")
+    a.vendor.git("update-ref", "-d", "refs/heads/release-1.8")
+    assert a.ekf("status", "--fetch").code == 0
+    gone = "  channel        origin has no release-1.8 any more (fetched just now)"
+    assert _channel(a).startswith(gone)
+    assert _channel(a).endswith("git ekf upgrade --plan")
+    assert json.loads(a.ekf("status", "--json").out)["channel_deleted"]
+    assert a.rules() == []
+    for words in (["--plan"], []):
+        said, hint = refused(a.ekf("sync", *words), 4)
+        assert said == "origin has no release-1.8 any more; nothing was changed"
+        assert hint == "git ekf upgrade"
+    assert refused(a.ekf("upgrade", "1.8"), 4)[1] == "git ekf releases lists what the vendor has"
+    assert "release-1.8" not in a.ekf("releases").out
+    assert a.ekf("save").code == 0
+    assert a.out("for-each-ref", "refs/remotes/origin") == refs
+    # Merges can be made one line all the same, as the finding's command says.
+    a.git("switch", "-q", "-c", "side", "HEAD~1")
+    a.commit("own/side", "x", "Side")
+    a.git("switch", "-q", "release-1.8")
+    a.git("merge", "-q", "--no-ff", "--no-edit", "--no-verify", "side", env={"EKF_HOOKS": "0"})
+    assert a.ekf("sync", "--flatten").code == 0
+    assert a.rules() == []
+    # It is back, as it was, and a fetch by hand has seen it.
+    a.vendor.git("update-ref", "refs/heads/release-1.8", tip)
+    a.git("fetch", "-q", "origin")
+    assert "up to date" in _channel(a)
+    assert a.ekf("status", "--fetch").code == 0
+    assert "up to date" in _channel(a)
+
+
+def test_a_fetch_of_some_branches_says_nothing_of_the_others(pair: Pair) -> None:
+    pair.a.git(
+        "config", "remote.origin.fetch", "+refs/heads/release-1.9:refs/remotes/origin/release-1.9"
+    )
+    assert pair.a.ekf("status", "--fetch").code == 0
+    assert "up to date" in _channel(pair.a)
+
+
 def test_two_who_save_at_once(pair: Pair) -> None:
     """One of them is told to pull, and no lock shows through."""
     for name, clone in zip("ab", pair, strict=True):

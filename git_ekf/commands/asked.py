@@ -13,7 +13,7 @@ from git_ekf.internal import Answer, ask, can_be_asked, last_asked, question, ta
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import age, counted, since
-from git_ekf.upgrade.target import fetch
+from git_ekf.vendor import fetch
 
 
 def asked(repo: Repository, *, no_fetch: bool) -> Repository:

@@ -160,7 +160,7 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
     if state.channel_ahead is None:
         text = f"{primary}/{state.branch} is not known here ({fetched})"
         yield _Row("channel", text, f"git fetch {shell(primary)}")
-    elif state.branch not in repo.channels:
+    elif state.channel_deleted:
         text = f"{primary} has no {state.branch} any more ({fetched})"
         yield _Row("channel", text, "git ekf upgrade --plan" if state.newer else "")
     elif state.channel_ahead:

@@ -119,7 +119,7 @@ def plan(
         refs = [backup, PushedRef(HEADS + branch, tip, there)]
     records, notes = _unsaved_records(repo, branch)
     refs += records
-    channel = repo.channels.get(branch)
+    channel = repo.refs.get(repo.primary_prefix + branch)
     if channel:
         refs.append(_upstream(repo, branch, channel, listed))
     return refs, notes

@@ -48,6 +48,8 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
     fix = "git merge --quit && git commit makes an ordinary commit of it, with all that is resolved"
     if _merges_the_vendor(repo):
         fix = "git merge --abort, then: git ekf sync, or git ekf upgrade"
+        if branch not in repo.channels:
+            fix = "git merge --abort, then: git ekf upgrade"
         if merge_in_progress(repo):
             fix += "; to keep what is resolved: git commit --no-verify, then: git ekf check"
     yield Finding(

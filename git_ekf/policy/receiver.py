@@ -148,6 +148,11 @@ class Receiver(Repository):
         """Begins the refs of the saved branches."""
         return HEADS
 
+    @cached_property
+    def channels(self) -> dict[str, str]:
+        """Release branch name -> the vendor's commit, lowest version first."""
+        return self.releases_under(self.primary_prefix)
+
     def vendor_globs(self) -> list[str]:
         """Ref globs that together hold every commit known to be the vendor's."""
         return [f"{prefix}*" for prefix in dict.fromkeys((self.kept.upstream, UPSTREAM))]

@@ -9,8 +9,7 @@ import os
 from typing import NamedTuple
 
 from git_ekf.background import Background
-from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
-from git_ekf.git.complaints import clash_in
+from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.internal import lacking, unrelated, was_ours
 from git_ekf.record import parse
@@ -59,25 +58,6 @@ class Target(NamedTuple):
         return repo.config.internal if self.command == PULL else "the vendor"
 
 
-def fetch(repo: Repository) -> None:
-    """Fetches from the primary repository. Raises Refused without one, CallFailed."""
-    primary = repo.config.primary
-    if primary not in repo.remotes:
-        raise Refused(f"there is no remote {primary}", "git ekf init --primary URL")
-    try:
-        repo.git.fetch(primary)
-    except GitFailed as error:
-        clash = clash_in(error.stderr)
-        if clash:
-            raise clash from None
-        lines = [line for line in error.stderr.split("\n") if line.strip()]
-        reason = lines[0].removeprefix("fatal: ") if lines else "it said nothing"
-        raise CallFailed(
-            f"{primary} cannot be fetched from: {reason}; nothing was changed",
-            "--no-fetch goes by what is known here",
-        ) from None
-
-
 def newer_channels(repo: Repository) -> list[Target]:
     """Upgrades to every newer channel; none where no release branch is checked out.
 
@@ -104,16 +84,27 @@ def upgrade(repo: Repository, release: str | None = None, *, flatten: bool = Fal
     else:
         newer = _newer(repo, branch)
         if not newer:
-            raise Refused(f"there is no channel newer than {branch}", _try_sync(flatten))
+            raise Refused(f"there is no channel newer than {branch}", _try_sync(repo, flatten))
         goal = newer[0]
     return _again(repo, _target(repo, UPGRADE, branch, goal))
 
 
-def sync(repo: Repository) -> Target:
-    """The same channel, as it now is. Raises Refused."""
+def sync(repo: Repository, *, flatten: bool = False) -> Target:
+    """The same channel, as it now is. Raises Refused.
+
+    `flatten`: to make one line of what stands there, also where the vendor has deleted the channel.
+    """
     branch = release_branch(repo)
     if branch not in repo.channels:
         primary = repo.config.primary
+        if repo.channel(branch) and flatten:
+            target = _target(repo, SYNC, branch, branch)
+            return target._replace(onto=target.base, rewritten=False)
+        if repo.primary_prefix + branch in repo.refs:
+            raise Refused(
+                f"{primary} has no {branch} any more; nothing was changed",
+                "git ekf upgrade" if _newer(repo, branch) else "git ekf releases",
+            )
         raise Refused(
             f"{primary} has no {branch}: the channel is gone, or was never fetched",
             f"git fetch {shell(primary)}, or git ekf upgrade",
@@ -144,7 +135,9 @@ def pull(repo: Repository) -> Target | None:
     return Target(PULL, branch, branch, base, tip, there)
 
 
-def _try_sync(flatten: bool) -> str:
+def _try_sync(repo: Repository, flatten: bool) -> str:
+    if repo.head_branch not in repo.channels:
+        return "git ekf releases lists what the vendor has"
     return f"git ekf sync{' --flatten' if flatten else ''} takes newer commits of the same channel"
 
 
@@ -172,7 +165,7 @@ def _goal(repo: Repository, branch: str, release: str, flatten: bool) -> str:
         shown = release or "an empty argument"
         raise UsageError(f"{shown} is not a valid release", "git ekf releases lists them")
     if goal == branch:
-        raise Refused(f"{branch} is checked out already", _try_sync(flatten))
+        raise Refused(f"{branch} is checked out already", _try_sync(repo, flatten))
     if scheme.key(goal) < scheme.key(branch):
         raise Refused(
             f"{goal} is older than {branch}", "git ekf rollback TAG goes back to a deploy record"
@@ -196,7 +189,8 @@ def _target(repo: Repository, command: str, branch: str, goal: str) -> Target:
             hint = repo.how_to_unshallow()
         raise Refused(f"what {branch} stands on is not known here: {why}", hint)
     rewritten = base != (repo.merge_base(channel, tip) if channel else None)
-    return Target(command, branch, goal, base, tip, repo.channels[goal], rewritten)
+    onto = repo.channels.get(goal, base)
+    return Target(command, branch, goal, base, tip, onto, rewritten)
 
 
 def stands_on(repo: Repository, branch: str, tip: str, claim: str = "") -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from scenario import CLASH, ISTIO, RECORD, RESOLVED, STOPPED, WIP, Scenario
 
 UPGRADES = {
-    "upgrade/target.py: there is no remote {}": Scenario(
+    "vendor.py: there is no remote {}": Scenario(
         "git remote remove origin",
         "git ekf upgrade",
         fill={"URL": "$VENDOR"},
     ),
-    "upgrade/target.py: {} cannot be fetched from: {}; nothing was changed": Scenario(
+    "vendor.py: {} cannot be fetched from: {}; nothing was changed": Scenario(
         "git fetch -q origin\nmv $VENDOR $VENDOR.away",
         "git ekf upgrade",
         ("--no-fetch",),
@@ -27,6 +27,12 @@ UPGRADES = {
         "git update-ref -d refs/remotes/origin/release-1.8",
         "git ekf sync --no-fetch",
         ("git fetch origin",),
+    ),
+    "upgrade/target.py: {} has no {} any more; nothing was changed": Scenario(
+        "git -C $VENDOR branch -q -D release-1.8",
+        "git ekf sync",
+        ("git ekf upgrade",),
+        again="git ekf status",
     ),
     "upgrade/target.py: {} is not a valid release": Scenario(
         "", "git ekf upgrade x", ("git ekf releases",), again="git ekf upgrade 1.9"

@@ -31,6 +31,12 @@ OTHERWISE = {
         ("git merge --abort", "git ekf upgrade"),
         again="git ekf status",
     ),
+    "policy/index.py: git merge --abort, then: git ekf upgrade": Scenario(
+        "git -C $VENDOR branch -q -D release-1.8\ngit ekf status --fetch",
+        "git merge --no-ff --no-edit origin/release-1.9",
+        ("git merge --abort", "git ekf upgrade"),
+        again="git ekf status",
+    ),
     "policy/index.py: ; to keep what is resolved: git commit --no-verify, then: git ekf check": Scenario(
         f"{CLASH}git ekf save\ngit fetch -q origin\ngit merge --no-ff origin/release-1.9 || true\n"
         f"git checkout --ours {ISTIO}\ngit add {ISTIO}",
