@@ -212,7 +212,7 @@ def _when(repo: Repository, old: RecordTag, commit: str) -> str:
     seconds = tagger_time(line)
     if not seconds or seconds > int(now):
         return f"{now} {zone}" if seconds else "0 +0000"
-    return line.rpartition("> ")[2]
+    return line.partition("> ")[2]
 
 
 def _branch(repo: Repository, old: RecordTag, commit: str, said: str | None) -> str:

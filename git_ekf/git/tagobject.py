@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from git_ekf.git.encodings import decoded
+
+# As git writes it (ident.c). Of any other line some programs, of git's too, make other times.
+_TAGGER = re.compile(rb"tagger [^<>\n]*<[^<>\n]*> (?:0|[1-9][0-9]{0,17}) [+-][0-9]{4}")
+# What comes before it (git-mktag(1)).
+_BEFORE = (b"object ", b"type ", b"tag ")
 
 
 class TagObject(NamedTuple):
@@ -26,8 +32,17 @@ class TagObject(NamedTuple):
 
 def tagger_time(line: str) -> int:
     """The seconds since the epoch in "NAME <EMAIL> SECONDS ZONE"; 0 where there are none."""
-    seconds = line.rpartition("> ")[2].partition(" ")[0]
+    seconds = line.partition("> ")[2].partition(" ")[0]
     return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 19 else 0
+
+
+def is_dated(raw: bytes) -> bool:
+    """Whether a tag object says when it was made, once, so that all read the same time."""
+    lines = raw.partition(b"\n\n")[0].split(b"\n")
+    before, taggers = lines[:3], [line for line in lines[3:] if line.startswith(b"tagger")]
+    if not all(map(bytes.startswith, before, _BEFORE)) or taggers != lines[3:4]:
+        return False
+    return _TAGGER.fullmatch(taggers[0]) is not None
 
 
 def parse_tag(raw: bytes) -> TagObject:

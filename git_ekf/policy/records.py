@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from git_ekf.git.tagobject import is_dated
 from git_ekf.names import DEPLOY, RecordName
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord, Records
@@ -24,7 +25,7 @@ def tag_name(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
 
 
 def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
-    """A new deploy record is not from the future, and its number is the next of its day.
+    """A new deploy record has a time, which has come, and its number is the next of its day.
 
     It cannot be deleted later, and would stay the newest record.
     """
@@ -45,6 +46,11 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
         yield record.finding(
             f"{record.record.name} was made more than a day from now by the clock of its tagger",
             f"git ekf doctor, which looks at the clock; {delete}, then tag again",
+        )
+    elif record.record.raw is not None and not is_dated(record.record.raw):
+        yield record.finding(
+            f"{record.record.name} does not say when it was made in a way that all read alike",
+            f"{delete}, then tag again",
         )
     if not records.is_next(name):
         before = RecordName(name.date, name.number - 1, name.branch)

@@ -10,7 +10,9 @@ from conftest import Clone, run
 from hypothesis import given
 from hypothesis import strategies as st
 from reach import generated
+from servertools import Site
 
+from git_ekf.git.tagobject import is_dated
 from git_ekf.names import RECORD_FIELDS
 from git_ekf.record import Record, write
 from git_ekf.recordtext import misleading
@@ -175,3 +177,43 @@ def test_the_judge_refuses_it(clone: Clone) -> None:
     assert "tag-mismatch" in refused.err
     assert clone.rules() == ["tag-mismatch"]
     assert run("git", "-C", clone.path.with_name("internal.git"), "tag").out == ""
+
+
+LATE = "9999999999 +0000"
+
+
+@pytest.mark.parametrize(
+    "tagger",
+    [
+        *(f"tagger a <b> {LATE} <x> 1700000000 +0000", f"tagger a> {LATE} <x> 1700000000 +0000"),
+        *(f"tagger a <b>{blank}{LATE}" for blank in ("\t", "  ", "", " +", " -", " 0")),
+        *(f"tagger a <b> {LATE}{end}" for end in ("> ", " > x", " ", "0")),
+        *("tagger a <b>", "tagger a <b> 99999999999999999999 +0000", "tagger a <b> 1x +0000"),
+        *("tagger a <b> 1700000000", "tagger a <b> 1\r +0000", f"committer a <b> {LATE}"),
+        f"tagger a <b> 1700000000 +0000\ntagger a <b> {LATE}",
+        f"x y\ntagger a <b> {LATE}",
+        f"tagger\ntagger a <b> {LATE}",
+        "encoding UTF-8",
+    ],
+)
+def test_a_time_that_is_read_in_two_ways(tagger: str) -> None:
+    raw = HEAD.replace(b"tagger A <a@b> 1 +0000", tagger.encode()) + b"\n" + TEXT.encode()
+    assert not is_dated(raw)
+
+
+@pytest.mark.parametrize("tagger", ["A <a@b> 1 +0000", "Ä. Ö. <> 0 -1130", "A <b> 1 +0000\nx y"])
+def test_a_time(tagger: str) -> None:
+    assert is_dated(HEAD.replace(b"A <a@b> 1 +0000", tagger.encode()) + b"\n" + TEXT.encode())
+
+
+def test_the_judge_refuses_a_record_of_two_times(site: Site) -> None:
+    """Of the far future to `git for-each-ref`, so that it would be the newest for good."""
+    name = site.record("deploy/2026-11-20.2/release-1.8")
+    text = site.work.out("cat-file", "tag", name)
+    for tagger in (f"tagger a <b> {LATE} <x> 1700000000 +0000", f"tagger a <b>  {LATE}"):
+        forged = re.sub("^tagger .*$", tagger, text, flags=re.M)
+        oid = site.work.git(
+            "hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=forged
+        ).out.strip()
+        site.refused("tag-date", f"{oid}:refs/tags/{name}")
+    site.accepted(name)
