@@ -93,6 +93,29 @@ class Divergence:
         targets = self._only_new.get(old, set())
         return next(iter(targets)) if len(targets) == 1 else None
 
+    def moves(self, changes: TreeChanges) -> dict[str, str] | None:
+        """Files of a commit -> where the new side has them, for those that it has elsewhere.
+
+        None where it takes the whole trees to tell what becomes of one.
+        """
+        moves = {}
+        for path, (old, theirs) in changes.items():
+            if path not in self.entries:
+                continue
+            if not (old and theirs):
+                return None
+            target = self.moved_to(path)
+            if target is not None and target not in changes and is_edit(old, theirs):
+                moves[path] = target
+                continue
+            ours = self.entries[path][1]
+            if not ours:
+                return None
+            files = old.is_file and theirs.is_file and ours.is_file
+            if theirs != ours and not (files and "\n" not in path):
+                return None
+        return moves
+
 
 def read_divergence(git: Git, old: str, new: str) -> Divergence:
     """Where two commits differ. Raises GitFailed."""

@@ -21,6 +21,12 @@ class FileMerge(NamedTuple):
     theirs: Entry
 
 
+class FileMerges(NamedTuple):
+    """Files that git is to merge, no two of the same path."""
+
+    files: list[FileMerge]
+
+
 def merge_files(
     scratch: Scratch, files: list[FileMerge]
 ) -> Iterator[tuple[FileMerge, Entry | None, list[Conflict]]]:

@@ -8,32 +8,41 @@ else in them, many at a time; for everything else, on the whole trees.
 
 What could make git's merge depend on more than a commit's own paths is looked at first
 (`Folders`). In doubt it is the whole trees.
+
+A forecast does not merge by itself: it says which merges it wants, and goes on with the answers. So
+one can be made alone, or many side by side that ask the same things.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import partial
 from itertools import takewhile
+from typing import Any
 
 from git_ekf.git.trees import Entry, Stages
-from git_ekf.replay.divergence import Divergence, is_edit
-from git_ekf.replay.file_merges import FileMerge, merge_files
+from git_ekf.replay.divergence import Divergence
+from git_ekf.replay.file_merges import FileMerge, FileMerges, merge_files
 from git_ekf.replay.folders import Folders
 from git_ekf.replay.followed import Followed
-from git_ekf.replay.merging import Conflict, Merge, meets_a_rename, merge, one_a_path
+from git_ekf.replay.merging import Conflict, Merge, meets_a_rename, one_a_path
 from git_ekf.replay.new_side import NewSide, has_attributes
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
 from git_ekf.replay.step import Progress, ReplayStep, Settle, Write
+from git_ekf.replay.whole_merges import MergedTree, WholeMerge, merge_whole
 
 _PORTION = 10  # steps handed over at a time, to be written while others are looked at
 _BATCH = 100  # steps that may wait for a merge: each merge takes two processes
 # The new side of a path whose merge git has not been asked for yet.
 _NOT_READ = Entry("000000", "")
 
+# Merges that a forecast wants. It is sent what `merge_files` and `merge_whole` answer.
+Wanted = FileMerges | WholeMerge
+
 
 class Forecast:
-    """A replay, foretold. `steps` is asked once."""
+    """A replay, foretold. `steps` or `ask` is called once."""
 
     def __init__(
         self,
@@ -46,6 +55,7 @@ class Forecast:
         settle: Settle | None = None,
         followed: Followed | None = None,
         write: Write | None = None,
+        new_side: NewSide | None = None,
     ) -> None:
         """`upstream`: see `already_upstream`.
 
@@ -61,7 +71,7 @@ class Forecast:
         self._followed = followed or Followed(scratch, (), ())
         self._write = write
         self._folders = Folders(scratch, stack, onto, divergence)
-        self._new_side = NewSide(scratch, onto)
+        self._new_side = new_side or NewSide(scratch, onto)
         self._steps: list[ReplayStep] = []
         self._handed_over = 0  # steps
         self._waiting: dict[str, FileMerge] = {}
@@ -73,23 +83,38 @@ class Forecast:
 
         Raises GitFailed.
         """
+        asking = self.ask(progress)
+        answer: object = None
+        try:
+            while True:
+                wanted = asking.send(answer)
+                if isinstance(wanted, FileMerges):
+                    answer = list(merge_files(self._scratch, wanted.files))
+                else:
+                    answer = merge_whole(self._scratch, self._new_side, wanted)
+        except StopIteration as end:
+            steps: list[ReplayStep] = end.value
+            return steps
+
+    def ask(self, progress: Progress = iter) -> Generator[Wanted, Any, list[ReplayStep]]:
+        """The same for whoever merges: yields what it wants, and is sent the answer."""
         parent = self._stack.base
         for commit in progress(self._stack.commits):
             step = ReplayStep(commit)
             self._steps.append(step)
-            self._take(step, parent)
+            yield from self._take(step, parent)
             parent = commit.tree_of
-            if len(self._steps) % _PORTION == 0 and self._hand_over():
+            if len(self._steps) % _PORTION == 0 and (yield from self._hand_over()):
                 return self._steps
-        self._merge_files()
-        self._hand_over()
+        yield from self._merge_files()
+        yield from self._hand_over()
         return self._steps
 
     def forget_attributes(self) -> None:
         """Takes away what its merges went by, for another forecast in the same scratch."""
         self._new_side.forget_attributes()
 
-    def _hand_over(self) -> bool:
+    def _hand_over(self) -> Generator[Wanted, Any, bool]:
         """Hands over the steps before the first that waits for a merge.
 
         Whether a conflict ends it; the steps behind it are dropped.
@@ -97,7 +122,7 @@ class Forecast:
         if self._write is None:
             return False
         if len(self._steps) - self._handed_over >= _BATCH:
-            self._merge_files()
+            yield from self._merge_files()
         certain = self._steps[self._handed_over :]
         if self._waiting:
             first = next(iter(self._waiting.values()))
@@ -110,10 +135,10 @@ class Forecast:
         del self._steps[self._handed_over + 1 :]
         return True
 
-    def _take(self, step: ReplayStep, parent: str) -> None:
+    def _take(self, step: ReplayStep, parent: str) -> Generator[Wanted, Any]:
         commit = step.commit
         if not self._waiting.keys().isdisjoint(commit.changes):
-            self._merge_files()
+            yield from self._merge_files()
         if commit.oid in self._upstream:
             step.verdict = "upstream"
             step.upstream = self._upstream[commit.oid]
@@ -123,7 +148,7 @@ class Forecast:
         elif not self._open and self._folders.only_edited(commit):
             self._apply(step, {})
         else:
-            self._replay(step, parent)
+            yield from self._replay(step, parent)
 
     def _pass_over(self, commit: Commit) -> None:
         """The old side goes on, the new side has the commit already."""
@@ -133,49 +158,26 @@ class Forecast:
             if theirs is None:
                 self._folders.deleted(path)
 
-    def _replay(self, step: ReplayStep, parent: str) -> None:
+    def _replay(self, step: ReplayStep, parent: str) -> Generator[Wanted, Any]:
         commit = step.commit
         behind = [self._open[path] for path in commit.changes if path in self._open]
         step.depends = list(dict.fromkeys(behind))
         has_own = has_attributes(commit.changes)
         if has_own:  # which do not apply to the commit itself yet
-            self._merge_files()
+            yield from self._merge_files()
             self._new_side.read_attributes(commit.changes)
-        moves = None if self._folders.may_matter(commit) else self._moves(commit)
+        moves = None if self._folders.may_matter(commit) else self._divergence.moves(commit.changes)
         if moves is None:
-            self._merge_files()
-            self._merge_whole(step, parent)
+            yield from self._merge_files()
+            yield from self._merge_whole(step, parent)
         else:
             self._apply(step, moves)
         if has_own or has_attributes(step.changes):
-            self._merge_files()
+            yield from self._merge_files()
             self._new_side.forget_attributes()
             self._whole_attributes = False
 
     # --- what is clean by construction, or by a merge of single files ---
-
-    def _moves(self, commit: Commit) -> dict[str, str] | None:
-        """Files of the commit -> where the new side has them, for those that it has elsewhere.
-
-        None where it takes the whole trees to tell what becomes of one.
-        """
-        moves = {}
-        for path, (old, theirs) in commit.changes.items():
-            if path not in self._divergence.entries:
-                continue
-            if not (old and theirs):
-                return None
-            target = self._divergence.moved_to(path)
-            if target is not None and target not in commit.changes and is_edit(old, theirs):
-                moves[path] = target
-                continue
-            ours = self._divergence.entries[path][1]
-            if not ours:
-                return None
-            files = old.is_file and theirs.is_file and ours.is_file
-            if theirs != ours and not (files and "\n" not in path):
-                return None
-        return moves
 
     def _apply(self, step: ReplayStep, moves: dict[str, str]) -> None:
         divergence = self._divergence
@@ -209,13 +211,15 @@ class Forecast:
         step.changes[path] = entry
         self._new_side.put(path, entry)
 
-    def _merge_files(self) -> None:
-        """Asks git for the files that wait: in one merge, for they are of different paths."""
+    def _merge_files(self) -> Generator[Wanted, Any]:
+        """Asks for the files that wait: for one merge, for they are of different paths."""
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
         self._new_side.read_attributes(waiting)
-        for file, entry, conflicts in merge_files(self._scratch, list(waiting.values())):
+        files = list(waiting.values())
+        merged: list[tuple[FileMerge, Entry | None, list[Conflict]]] = yield FileMerges(files)
+        for file, entry, conflicts in merged:
             if entry is None:
                 self._conflict(file, conflicts)
                 continue
@@ -247,23 +251,19 @@ class Forecast:
 
     # --- what only the whole trees can tell ---
 
-    def _merge_whole(self, step: ReplayStep, parent: str) -> None:
+    def _merge_whole(self, step: ReplayStep, parent: str) -> Generator[Wanted, Any]:
         commit = step.commit
         entries = self._divergence.entries
-        before = self._new_side.tree()
         # A rename can lead anywhere where the sides differ.
         differing = () if self._whole_attributes else entries
         self._new_side.read_attributes([*differing, *commit.changes])
         self._whole_attributes = True
-        ours = self._scratch.objects.commit(before, parent)
-        self._scratch.objects.write()
-        result = merge(self._scratch.merging, ours, commit.tree_of)
-        changed = self._scratch.writing.diff_trees(before, result.tree)
-        after = {path: entry for path, (_, entry) in changed.items()}
+        merged: MergedTree = yield WholeMerge(commit, parent, entries)
+        result, changed = merged
+        after = merged.after
         if not result.clean:
-            after |= self._settled(step, result.conflicts, result.stages) or self._leave_open(
-                step, result, ours
-            )
+            settled = self._settled(step, result.conflicts, result.stages)
+            after |= settled or self._leave_open(step, result)
         for path in {*commit.changes, *after}:
             # Where the sides do not differ, either change says what both have.
             unchanged, _ = commit.changes.get(path) or changed.get(path) or (None, None)
@@ -306,12 +306,10 @@ class Forecast:
         _, new = self._divergence.entries.get(path, (None, None))
         return None if path in step.commit.changes else new
 
-    def _leave_open(self, step: ReplayStep, result: Merge, ours: str) -> dict[str, Entry | None]:
+    def _leave_open(self, step: ReplayStep, result: Merge) -> dict[str, Entry | None]:
         """The files in conflict as if resolved to the commit's own side."""
         step.verdict = "conflict"
         for conflict in one_a_path(result.conflicts):
-            message = conflict.message.replace(ours, "the new release")
-            message = message.replace(step.commit.tree_of, "your commit")
-            step.conflicts.append(self._followed.named(conflict._replace(message=message)))
+            step.conflicts.append(self._followed.named(conflict))
         self._open.update(dict.fromkeys(result.stages, step.commit.oid))
         return {path: stages.get(3) for path, stages in result.stages.items()}
