@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, KEPT, SAVED, TAGS, RefUpdate
 from git_ekf.recovery import recover
@@ -14,15 +16,28 @@ from git_ekf.upgrade.rebase_state import under_way
 from git_ekf.upgrade.target import PULL
 
 
-def undo(repo: Repository) -> tuple[Operation, list[str]]:
-    """Takes back the last operation. Returns it, and what `internal` already has of it.
+class Undone(NamedTuple):
+    """The operation that was taken back.
 
-    Raises Refused.
+    `how` says what had begun to take it back before, as the end of a sentence, or is "".
+    `published` are sentences on what `internal` already has of it, `records` the names of deploy
+    records that were put back.
     """
-    interrupted = recover(repo).interrupted
+
+    operation: Operation
+    how: str
+    published: list[str]
+    records: list[str]
+
+
+def undo(repo: Repository) -> Undone:
+    """Takes back the last operation. Raises Refused."""
+    interrupted, rebased, records = recover(repo)
+    # Nothing of it is left now, and it was the last one.
     if interrupted and interrupted.state != "done":
-        # Cut off, and now nothing of it is left: that was the last one.
-        return interrupted, []
+        return Undone(interrupted, "which was cut off", [], records)
+    if rebased and rebased.state != "done":
+        return Undone(rebased, "which git rebase had taken back already", [], records)
     with exclusive(repo) as journal:
         command = under_way(repo)
         if command:
@@ -43,7 +58,7 @@ def undo(repo: Repository) -> tuple[Operation, list[str]]:
             # the way.
             require_clean(repo, untracked=not operation.replays)
         take_back(repo, journal, _with_kept_records(repo, operation))
-        return operation, published
+        return Undone(operation, "", published, records)
 
 
 def _with_kept_records(repo: Repository, operation: Operation) -> Operation:

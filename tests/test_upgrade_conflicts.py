@@ -306,6 +306,20 @@ def test_aborted_with_git(world: World, how: str) -> None:
     assert_as_before(world, before)
 
 
+def test_undo_after_it_was_aborted_with_git(world: World) -> None:
+    """What came before the upgrade is not what is to be undone; a second undo takes it back."""
+    assert world.ekf("tag", "-m", "Deployed.", "--no-fetch").code == 0
+    [record] = world.out("tag", "--list", "deploy/*").splitlines()
+    before = snapshot(world)
+    stop(world, "--no-save-check")
+    world.git("rebase", "--abort")
+    done = world.ekf("undo")
+    said = "Undone: the upgrade of release-1.9, which git rebase had taken back already\n"
+    assert (done.code, done.out, done.err) == (0, said + "On release-1.8 again\n", "")
+    assert_as_before(world, before)
+    assert world.ekf("undo").out == f"Undone: the tag of {record}\n"
+
+
 def test_quit_with_git(world: World) -> None:
     """HEAD stays where it was then, with whatever is there; the branch is found untouched."""
     before = snapshot(world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_ekf.commands.records_kept import note_restored
 from git_ekf.git.refs import HEADS, TAGS
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import say
@@ -15,11 +16,11 @@ def undo() -> None:
     """
     repo = Repository()
     repo.require_work_tree()
-    operation, published = take_back(repo)
+    operation, how, published, records = take_back(repo)
+    note_restored(records)
     refs = [update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in operation.updates]
     names = ", ".join(refs) or operation.head_after
-    cut_off = ", which was cut off" if operation.state in ("undone", "dropped") else ""
-    say(f"Undone: the {operation.command} of {names}{cut_off}")
+    say(f"Undone: the {operation.command} of {', '.join([names, how] if how else [names])}")
     if operation.head_after != operation.head:
         say(f"On {operation.head} again")
     if operation.dropped:
