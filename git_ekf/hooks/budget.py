@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from git_ekf.errors import Refused
+from git_ekf.hooks.spawn import own_memory
 
 _LOOK_EVERY = 0.05  # seconds
 _AGAIN = 1.0  # seconds
@@ -86,12 +87,3 @@ def family(pid: int) -> list[int]:
                 with open(path, "rb") as file:
                     found += map(int, file.read().split())
     return found
-
-
-def own_memory(pid: int) -> int:
-    """The kilobytes that a process has for itself (RssAnon, proc(5)); 0 where nobody tells."""
-    with suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"RssAnon:"):
-                return int(line.split()[1])
-    return 0

@@ -12,6 +12,8 @@ from git_ekf.hooks import spawn
 PROTOCOL = "1"
 
 _SECONDS = 2.0
+# git reads a commit or a tree whole, and gigabytes of one can be kilobytes in a push.
+_MEGABYTES = 100
 
 
 def passes(argv: list[str], stdin: bytes) -> bool:
@@ -31,12 +33,12 @@ def passes(argv: list[str], stdin: bytes) -> bool:
             case ["pre-receive"]:
                 from git_ekf.hooks import fast_receive
 
-                # Whatever takes longer is for the full rules, which watch what they use.
-                spawn.limit_time(_SECONDS)
+                # Whatever takes more is for the full rules, which watch what all of it uses.
+                spawn.limit(_SECONDS, _MEGABYTES)
                 return fast_receive.passes(stdin)
     except (OSError, ValueError):
         pass
     finally:
-        spawn.limit_time(0)
+        spawn.limit(0)
         spawn.end_all()
     return False

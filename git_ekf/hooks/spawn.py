@@ -25,28 +25,57 @@ _OF_THE_HOOK = (
 )
 
 
-_AND_THEN = 0.1  # seconds from one look at what is running to the next, past the limit
+_LOOK_EVERY = 0.05  # seconds
 
 _running: set[int] = set()  # process ids of what was started and has not been waited for
+_until = 0.0  # by time.monotonic
+_most = 0  # kilobytes that one of them may have for itself, 0 for any
 
 
-def limit_time(seconds: float) -> None:
+def limit(seconds: float, megabytes: int = 0) -> None:
     """Ends what is running after so long, and what is started later, until it is called with 0.
 
-    A git that was ended has failed. An exception from a signal could come anywhere, also between
-    a child's end and the note of it.
+    Also what has more than so much memory for itself before. A git that was ended has failed. An
+    exception from a signal could come anywhere, also between a child's end and the note of it.
     """
-    if seconds:
-        _signal.signal(_signal.SIGALRM, _kill_all)
-    _signal.setitimer(_signal.ITIMER_REAL, seconds, _AND_THEN if seconds else 0)
+    global _until, _most
+    if not seconds:
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        return
+    from time import monotonic
+
+    _until = monotonic() + seconds
+    _most = megabytes << 10
+    _signal.signal(_signal.SIGALRM, _look)
+    first = min(seconds, _LOOK_EVERY) if megabytes else seconds
+    _signal.setitimer(_signal.ITIMER_REAL, first, _LOOK_EVERY)
 
 
-def _kill_all(number: int, frame: object) -> None:
+def _look(number: int, frame: object) -> None:
+    from time import monotonic
+
+    is_over = monotonic() >= _until
     for pid in list(_running):
-        try:  # noqa: SIM105 (contextlib is felt at every commit)
-            posix.kill(pid, 9)
-        except ProcessLookupError:  # it has just been waited for
-            pass
+        if is_over or (_most and own_memory(pid) > _most):
+            try:  # noqa: SIM105 (contextlib is felt at every commit)
+                posix.kill(pid, 9)
+            except ProcessLookupError:  # it has just been waited for
+                pass
+
+
+def own_memory(pid: int) -> int:
+    """The kilobytes that a process has for itself (RssAnon, proc(5)); 0 where nobody tells."""
+    try:
+        descriptor = posix.open(f"/proc/{pid}/status", posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        _, _, behind = posix.read(descriptor, 1 << 13).partition(b"\nRssAnon:")
+    except OSError:
+        return 0
+    finally:
+        posix.close(descriptor)
+    return int(behind.split(None, 1)[0]) if behind else 0
 
 
 def end_all() -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 
 from git_ekf.hooks.settings import Settings, client_settings, parse_config
-from git_ekf.hooks.spawn import finish, limit_time, read, start
+from git_ekf.hooks.spawn import finish, limit, read, start
 from git_ekf.names import AHEAD, Scheme, recency, record_name
 from git_ekf.transaction.at_work import at_work
 
@@ -39,7 +39,7 @@ _OPERATIONS = {
 def main() -> None:
     """Prints the words, and ends the process with exit code 0 in any case."""
     os.environ["GIT_OPTIONAL_LOCKS"] = "0"  # nobody's commit is to fail because of a prompt
-    limit_time(_SECONDS)
+    limit(_SECONDS)
     try:
         text = segment()
         if text:

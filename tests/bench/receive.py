@@ -14,7 +14,8 @@ from bench.hooks import lefthook
 from bench.measure import Bound, Case, Table, medians
 from bench.size import scaled
 from git_ekf.git.refs import RECORDS
-from git_ekf.hooks.budget import family, own_memory
+from git_ekf.hooks.budget import family
+from git_ekf.hooks.spawn import own_memory
 
 NONE, SHELL, EKF, LEFTHOOK = (
     "no hook",

@@ -193,6 +193,30 @@ def test_a_budget_of_memory_is_that_of_all_together() -> None:
         assert bool(done.out) is bool(said), done
 
 
+def test_the_fast_path_leaves_what_takes_memory_to_the_full_rules(
+    site: Site, tmp_path: Path
+) -> None:
+    """git reads a commit whole, and a gigabyte of it is a megabyte in a push."""
+    git = tmp_path / "bin/git"
+    git.parent.mkdir()
+    git.write_text(
+        f"#!{sys.executable} -SE\nimport time\nx = b'x' * (150 << 20)\ntime.sleep(1)\n"
+        f"open({str(tmp_path / 'mark')!r}, 'w')\n"
+    )
+    git.chmod(0o755)
+    old, new = (site.server.out("rev-parse", f"{BRANCH}{back}") for back in ("^", ""))
+    line = f"{old} {new} refs/heads/{BRANCH}\n".encode()
+    program = f"""
+import os
+from git_ekf.hooks import fastpath
+os.environ["PATH"] = {str(git.parent)!r}
+print(fastpath.passes([fastpath.PROTOCOL, "pre-receive"], {line!r}))
+"""
+    done = run(sys.executable, "-c", program, cwd=site.server.path)
+    assert done.out == "False\n", done
+    assert not (tmp_path / "mark").exists()
+
+
 def test_what_fails_within_a_budget_fails_as_before() -> None:
     done = within_a_budget(30, 500, "raise KeyError")
     assert done.out == "as before\n", done
