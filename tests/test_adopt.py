@@ -308,6 +308,7 @@ def test_an_adopter_has_to_carry_the_time(saved: Clone) -> None:
 
 @pytest.mark.parametrize("named", ["deploy/2026-10-10/release-1.8", NEW, "", "deploy/*", "-x"])
 def test_nothing_stands_for_what_is_not_here_or_for_itself(saved: Clone, named: str) -> None:
+    saved.ekf("tag", "-m", "The first of its day", "--date", "2026-11-01")
     by_hand(saved, NEW, Adopts=named)
     assert saved.rules("--all") == ["tag-mismatch"]
 

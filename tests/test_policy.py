@@ -580,6 +580,50 @@ def test_a_record_made_in_the_future(saved: Clone) -> None:
     assert broken(saved.git("push", "internal", name, ok=False)) == ["tag-date"]
 
 
+@pytest.mark.parametrize(
+    "name", ["deploy/9999-12-31/release-1.8", "deploy/2026-11-20.3/release-1.8"]
+)
+def test_check_says_of_what_is_not_saved_what_a_push_would(saved: Clone, name: str) -> None:
+    assert saved.rules() == []
+    record(saved, name, Date=name.split("/")[1].partition(".")[0])
+    assert saved.rules() == ["tag-date"]
+    assert saved.ekf("save").code == 4
+    assert "(tag-date)" in saved.ekf("save").err
+    assert "tag-date" in saved.ekf("show", name).out
+    # What stands for good is not found for ever.
+    saved.git("push", "-q", "--no-verify", "internal", name)
+    assert saved.ekf("status", "--fetch").code == 0
+    assert saved.rules() == []
+
+
+def test_check_says_that_a_name_is_taken(saved: Clone) -> None:
+    name = record(saved)
+    saved.git("push", "-q", "--no-verify", "internal", name)
+    saved.ekf("status", "--fetch")
+    assert saved.rules() == []
+    record(saved, Context="Another one.")
+    [finding] = json.loads(saved.ekf("check", "--json").out)["findings"]
+    assert (finding["rule"], finding["fix"]) == (
+        "tag-moved",
+        "git ekf pull gives yours the next number",
+    )
+    said = saved.ekf("save").err
+    assert finding["message"] in said
+    assert saved.ekf("pull").code == 0
+    assert saved.rules() == []
+    assert saved.ekf("save").code == 0
+
+
+def test_check_looks_at_the_directories_that_are_not_saved(saved: Clone) -> None:
+    blob = saved.out("rev-parse", f"HEAD:{OVERLAY}")
+    own = saved.git("mktree", stdin=f"100644 blob {blob}\t.git\n").out.strip()
+    entries = saved.out("ls-tree", "HEAD")
+    tree = saved.git("mktree", stdin=f"{entries}\n040000 tree {own}\town\n").out.strip()
+    commit = saved.out("commit-tree", "-p", "HEAD", "-m", "Odd", tree)
+    saved.git("update-ref", "refs/heads/release-1.8", commit)
+    assert saved.rules() == ["tree-entry"]
+
+
 def test_the_next_record_of_the_day(saved: Clone) -> None:
     """Both at once, and one behind the other."""
     first = record(saved)

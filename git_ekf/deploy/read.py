@@ -133,7 +133,7 @@ def before(repo: Repository, deployment: Deployment) -> Deployment | None:
 
 def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
     """The findings of the policy in one record."""
-    return judge_records(repo, [deployment.tag])
+    return judge_records(repo, [deployment.tag], dates=True)
 
 
 def commits_of(repo: Repository, commit: str, previous: Deployment | None) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from git_ekf.internal import patterns, remember, require_branch
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_push
 from git_ekf.policy.pushes import Push
-from git_ekf.record import is_signed
+from git_ekf.policy.records import how_to_renumber
 from git_ekf.records import read_records, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import escape, shell
@@ -102,16 +102,9 @@ def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
 def _name_taken(repo: Repository, saved: str) -> Refused | None:
     """The error where `internal` has another record under the name of one of ours."""
     for name in taken(repo):
-        internal, day = repo.config.internal, name.split("/")[1].partition(".")[0]
-        record = read_records(repo, TAGS + name)[0]
-        hint = "git ekf pull gives yours the next number"
-        if record.tag is None or is_signed(record.tag.message):
-            hint = (
-                f"git tag -d {shell(name)}, then: git fetch {shell(internal)},"
-                f" then: git ekf tag --date {shell(day)}"
-            )
         return Refused(
-            f"{internal} has another {name}: somebody else took that name; {saved}", hint
+            f"{repo.config.internal} has another {name}: somebody else took that name; {saved}",
+            how_to_renumber(repo, read_records(repo, TAGS + name)[0]),
         )
     return None
 

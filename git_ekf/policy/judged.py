@@ -167,9 +167,13 @@ class Records:
     def has(self, name: str) -> bool:
         """Whether there is a record of this name, here, on internal, or in the same push."""
         repo = self.repo
-        if TAGS + name in self._arriving or name in saved_records(repo):
+        if TAGS + name in self._arriving or name in self._saved:
             return True
         return name in record_names(repo, name.removeprefix(DEPLOY))
+
+    @cached_property
+    def _saved(self) -> dict[str, str]:
+        return saved_records(self.repo)
 
     def is_next(self, name: RecordName) -> bool:
         """Whether there is the record before it, or another tag in the place of that one."""
@@ -186,7 +190,7 @@ class Records:
             return False
         if self.repo.config.internal not in self.repo.remotes:  # a clone of it, as in CI
             return True
-        return saved_records(self.repo).get(record.record.name) == record.record.oid
+        return self._saved.get(record.record.name) == record.record.oid
 
     # --- records that stand for older ones ---
 

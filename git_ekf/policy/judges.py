@@ -19,7 +19,7 @@ from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.judged import Records
 from git_ekf.policy.pushes import Push
 from git_ekf.policy.receiver import Receiver
-from git_ekf.records import RecordTag, read_records
+from git_ekf.records import RecordTag, read_records, saved_records
 from git_ekf.repository import Repository
 
 
@@ -73,7 +73,7 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
             judgment.apply(pushes.delete_protected, update)
             judgment.apply(pushes.tag_moved, update)
     tags = _arriving_records(repo, push.updates)
-    _judge_records(judgment, tags, push.updates, arrives=True)
+    _judge_records(judgment, tags, push.updates, dates=True)
     return judgment.found
 
 
@@ -127,7 +127,7 @@ def judge_receive(repo: Receiver) -> list[Finding]:
         judgment.apply(receiving.rewrite_unsaved)
     judgment.apply(receiving.tree_entry)
     tags = _arriving_records(repo, repo.updates)
-    _judge_records(judgment, tags, repo.updates, arrives=True)
+    _judge_records(judgment, tags, repo.updates, dates=True)
     beside = receiving.beside_branches(repo, tags)
     for own in beside:
         _judge_received_commits(judgment, own)
@@ -168,11 +168,18 @@ def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
 
 
 def judge_records(
-    repo: Repository, tags: list[RecordTag], updates: Sequence[RefUpdate] = ()
+    repo: Repository,
+    tags: list[RecordTag],
+    updates: Sequence[RefUpdate] = (),
+    *,
+    dates: bool = False,
 ) -> list[Finding]:
-    """The findings about deploy records; `updates` are the refs that arrive in the same push."""
+    """The findings about deploy records; `updates` are the refs that arrive in the same push.
+
+    `dates`: also what stands in the way of publishing those that are not yet.
+    """
     judgment = Judgment(repo)
-    _judge_records(judgment, tags, updates)
+    _judge_records(judgment, tags, updates, dates=dates)
     return judgment.found
 
 
@@ -181,12 +188,12 @@ def _judge_records(
     tags: list[RecordTag],
     updates: Sequence[RefUpdate] = (),
     *,
-    arrives: bool = False,
+    dates: bool = False,
 ) -> None:
     together = Records(judgment.repo, tags, updates)
     for record in together.all:
         judgment.apply(records.tag_name, record, together)
-        if arrives:
+        if dates and not together.is_published(record):
             judgment.apply(records.tag_date, record, together)
         judgment.apply(records.tag_lightweight, record, together)
         judgment.apply(records.tag_fields, record, together)
@@ -207,12 +214,14 @@ def judge_repository(
     head = [] if repo.head_branch is None else [repo.head_branch]
     local = [ref.removeprefix(HEADS) for ref in repo.refs if ref.startswith(HEADS)]
     for branch in local if every_branch else head:
-        _judge_branch(judgment, branch)
+        _judge_branch(judgment, branch, whole=deploy_records is None)
     if not head and repo.head is not None and _only_at_head(repo, repo.head):
         judgment.apply(index.detached_head)
-    _judge_records(
-        judgment, read_records(judgment.repo) if deploy_records is None else deploy_records
-    )
+    tags = read_records(repo) if deploy_records is None else deploy_records
+    saved = saved_records(repo)
+    for tag in tags:
+        judgment.apply(records.tag_moved, tag, saved.get(tag.name, tag.oid))
+    _judge_records(judgment, tags, dates=True)
     return judgment.found
 
 
@@ -235,7 +244,8 @@ def judge_internal(
     return judgment.found
 
 
-def _judge_branch(judgment: Judgment, branch: str) -> None:
+def _judge_branch(judgment: Judgment, branch: str, *, whole: bool) -> None:
+    """`whole`: also what takes reading all that is not saved."""
     repo = judgment.repo
     own = OwnCommits(branch, HEADS + branch, repo.refs.get(HEADS + branch, ""))
     if own.tip and repo.config.scheme.is_release(branch):
@@ -243,6 +253,8 @@ def _judge_branch(judgment: Judgment, branch: str) -> None:
         judgment.apply(branches.branch_base, own)
         judgment.apply(branches.branch_configuration, own)
         judgment.apply(branches.linear_history, own)
+        if whole:
+            judgment.apply(branches.tree_entry, own)
         base = own.base(repo)
         if base:
             _judge_changes(

@@ -18,8 +18,7 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import Records
 from git_ekf.policy.limits import DIRECTORY
 from git_ekf.policy.receiver import Receiver
-from git_ekf.policy.sound_trees import is_sound
-from git_ekf.policy.trees import parse_tree, wrong_entry
+from git_ekf.policy.sound_trees import unsound
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -82,18 +81,11 @@ def tree_entry(repo: Receiver) -> Iterator[Finding]:
         return  # git has looked at them already
     if "GIT_OBJECT_DIRECTORY" not in os.environ:
         return  # nothing is in quarantine
-    for oid, content in repo.git.each_new_tree(repo.types, DIRECTORY):
-        if content is None:
-            wrong = f"has more than {DIRECTORY >> 20} MB"
-        elif is_sound(content, len(oid) // 2):
-            continue
-        else:
-            wrong = wrong_entry(parse_tree(content, len(oid) // 2))
-        if wrong:
-            yield Finding(
-                f"a directory in the push {wrong} ({oid[:12]})",
-                "git fsck --no-dangling names it; commit it without that, and save again",
-            )
+    for oid, wrong in unsound(repo.git.each_new_tree(repo.types, DIRECTORY)):
+        yield Finding(
+            f"a directory in the push {wrong} ({oid[:12]})",
+            "git fsck --no-dangling names it; commit it without that, and save again",
+        )
 
 
 def _wrong_name(repo: Repository, update: RefUpdate) -> str:

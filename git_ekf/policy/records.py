@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import chain
 
 from git_ekf.git.tagobject import is_dated
-from git_ekf.names import DEPLOY, RecordName
+from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord, Records
-from git_ekf.record import ADOPTS
-from git_ekf.records import how_to_delete
+from git_ekf.record import ADOPTS, is_signed
+from git_ekf.records import RecordTag, how_to_delete
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -58,6 +58,30 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
             f"{record.record.name} has no record before it: there is no {before}",
             f"{delete}, then: git ekf tag --date {name.date}",
         )
+
+
+def tag_moved(repo: Repository, record: RecordTag, there: str) -> Iterator[Finding]:
+    """A published deploy record stays as it is."""
+    if record.oid != there:
+        yield Finding(
+            f"{repo.config.internal} has another {record.name}: somebody else took that name",
+            how_to_renumber(repo, record),
+            ref=record.ref,
+            commit=record.tagged,
+        )
+
+
+def how_to_renumber(repo: Repository, record: RecordTag) -> str:
+    """How a record gets another name where somebody else's has its name on `internal`."""
+    name = record_name(record.name, repo.config.scheme)
+    day = f" --date {name.date}" if isinstance(name, RecordName) else ""
+    hint = "git ekf pull gives yours the next number"
+    if not day or record.tag is None or is_signed(record.tag.message):
+        hint = (
+            f"git tag -d {shell(record.name)}, then: git fetch {shell(repo.config.internal)},"
+            f" then: git ekf tag{day}"
+        )
+    return hint
 
 
 def tag_lightweight(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:

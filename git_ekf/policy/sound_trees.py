@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
+
+from git_ekf.policy.limits import DIRECTORY
+from git_ekf.policy.trees import parse_tree, wrong_entry
 
 _PATTERN = rb"(40000|100644|100755|120000|160000) ([^\0]+)\0(?s:.{%d})"
 # Without these, bytes beyond ASCII, and a dot at its beginning no name is wrong (`wrong_entry`).
 _SUSPICIOUS = (b"/", b"\\", b"~")
 # Names that begin with a dot and are wrong.
 _DOTTED = re.compile(rb"\0\.(?:\.?\0|git[\0. :])", re.IGNORECASE)
+
+
+def unsound(trees: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, str]]:
+    """(object id, why it is not sound) of some trees, which are given with their content.
+
+    That is None for one of more than DIRECTORY bytes.
+    """
+    for oid, content in trees:
+        if content is None:
+            yield oid, f"has more than {DIRECTORY >> 20} MB"
+        elif not is_sound(content, len(oid) // 2):
+            wrong = wrong_entry(parse_tree(content, len(oid) // 2))
+            if wrong:
+                yield oid, wrong
 
 
 @cache

@@ -2,7 +2,7 @@
 
 ALONG: dict[str, str] = {
     "airgap/read.py: git ekf bundle verify FILE": "airgap/read.py: cannot read {}: {}",
-    "deploy/refusal.py: git ekf pull gives yours the next number": "deploy/refusal.py: {} has another {}: somebody else took that name; {}",
+    "policy/records.py: git ekf pull gives yours the next number": "deploy/refusal.py: {} has another {}: somebody else took that name; {}",
     "doctor/clone.py: git ekf hooks install": "doctor/clone.py hooks(): {}",
     "doctor/clone.py: git config {}": "doctor/clone.py: {} is {}; {} is advised: {}",
     "doctor/clone.py: git fetch --refetch --no-filter {} && git config --unset {}": "doctor/clone.py: the clone is partial: an upgrade fetches files one by one, and fails without the network",

@@ -74,6 +74,15 @@ JUDGED = {
         again="git reset -q --soft HEAD~1; git commit -q --allow-empty -m X; git ekf save",
         codes=(0, 4),
     ),
+    "policy/branches.py: a directory on {} that is not saved {} ({})": Scenario(
+        "blob=$(git rev-parse HEAD:own/more)\n"
+        'tree=$( (git ls-tree HEAD; printf "100644 blob %s\\t.git\\n" $blob) | git mktree)\n'
+        "git update-ref refs/heads/release-1.8 $(git commit-tree -m X -p HEAD $tree)",
+        "git ekf check",
+        ("git fsck --no-dangling",),
+        again="git reset -q --soft HEAD~1; git commit -q --allow-empty -m X; git ekf check",
+        codes=(0, 4),
+    ),
     "policy/receiving.py: {} keeps no commit but a {}": Scenario(
         _SERVER,
         "git push internal HEAD^{tree}:refs/ekf/backup/release-1.8/x",

@@ -48,7 +48,7 @@ OTHERWISE = {
         f" && git ekf check && test $(git branch --show-current) = release-1.9 && grep mine {ISTIO}",
         codes=_EITHER,
     ),
-    "deploy/refusal.py: git tag -d {}, then: git fetch {}, then: git ekf tag --date {}": Scenario(
+    "policy/records.py: git tag -d {}, then: git fetch {}, then: git ekf tag{}": Scenario(
         f"git tag {_NAME}\n({OTHER}git tag -a -m x {_NAME}\ngit push -q --no-verify origin {_NAME})\n"
         "export EKF_HOOKS=0",
         "EKF_HOOKS=0 git ekf save",
@@ -113,6 +113,13 @@ OTHERWISE = {
             f" {_AMEND} '{_NAME}^{{}}'"
         },
         said="Local SHA is 1234567",
+    ),
+    "policy/records.py: {} has another {}: somebody else took that name": Scenario(
+        RECORD + f"({OTHER}git tag -a -m x {_NAME}\n"
+        f"git push -q --no-verify origin {_NAME})\ngit ekf status --fetch",
+        "git ekf check --all",
+        ("git ekf pull",),
+        said="took that name",
     ),
     "policy/records.py: {} has no record before it: there is no {}": Scenario(
         _copied("deploy/2026-11-20.5/release-1.8"),

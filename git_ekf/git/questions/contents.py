@@ -22,15 +22,18 @@ class ContentQuestions(Process):
         """One git that reads objects of at most `limit` bytes, until it is closed."""
         return ObjectReader(self, limit)
 
-    def each_new_tree(self, tips: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None]]:
-        """(object id, content) of each tree that `tips` bring and no ref has.
+    def each_new_tree(
+        self, tips: Iterable[str], limit: int, globs: Iterable[str] = ("refs/*",)
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """(object id, content) of each tree that `tips` bring and no ref has, of those of `globs`.
 
         None for one of more than `limit` bytes. Those that are missing, of a ref that git will
         refuse, are passed over. Raises GitFailed.
         """
         options = ("--objects", "--no-object-names", "--filter-provided-objects")
-        trees = ("--filter=object:type=tree", "--missing=allow-any", "--stdin", "--not", "--all")
-        listing = self._start("rev-list", *options, *trees, stdin=True)
+        trees = ("--filter=object:type=tree", "--missing=allow-any", "--stdin", "--not")
+        known = [f"--glob={glob}" for glob in globs]
+        listing = self._start("rev-list", *options, *trees, *known, stdin=True)
         assert listing.stdin
         assert listing.stdout
         with suppress(BrokenPipeError), listing.stdin:  # it has ended, and its code says why
