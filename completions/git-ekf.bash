@@ -297,7 +297,7 @@ __git_ekf_command ()
 		arguments="files directories"
 		;;
 	fleet)
-		subcommands=status,report
+		subcommands=status,report,upgrade
 		options=--help
 		;;
 	"fleet status")
@@ -307,6 +307,11 @@ __git_ekf_command ()
 	"fleet report")
 		options=--file=,--where=,--only=,--output=,--no-fetch,--help
 		valued="--file --where --only -o --output"
+		;;
+	"fleet upgrade")
+		options=--file=,--wave=,--where=,--only=,--continue,--without-records,--max-failed=,--dry-run,--json,--help
+		valued="--file --wave --where --only --max-failed"
+		arguments="channels"
 		;;
 	hooks)
 		subcommands=install,uninstall,status
@@ -386,6 +391,7 @@ __git_ekf_option ()
 	"fleet status--file") kind=files ;;
 	"fleet report--file") kind=files ;;
 	"fleet report-o" | "fleet report--output") kind=files ;;
+	"fleet upgrade--file") kind=files ;;
 	esac
 }
 # --- to here ---

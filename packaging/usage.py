@@ -40,6 +40,7 @@ KINDS = {
     "SIGNERS": "files",
     "TAG": "records",
     "URL": "remotes",
+    "WAVE": "",
     "X.Y": "channels",
     "YYYY-MM-DD": "",
 }

@@ -82,14 +82,44 @@ class World:
             )
         self.file.write_text("\n".join(lines), encoding="utf-8")
 
-    def commit(self, one: Made, text: str = "more") -> str:
-        """A further commit on the branch of a cluster; its id."""
+    def commit(self, one: Made, text: str = "more", file: str = "", content: str = "") -> str:
+        """A further commit on the branch of a cluster, which changes a file or none; its id."""
         branch = f"refs/heads/release-{one.release}"
         parent = one.refs[branch]
         tree = self.git("rev-parse", f"{parent}^{{tree}}")
+        if file:
+            tree = self._tree(tree, file, content)
         one.refs[branch] = self.git("commit-tree", "-p", parent, "-m", text, tree)
+        one.commits.append(one.refs[branch])
         publish(one)
         return one.refs[branch]
+
+    def _tree(self, tree: str, file: str, content: str) -> str:
+        blob = self.git("hash-object", "-w", "--stdin", stdin=content)
+        self.git("read-tree", tree)
+        self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{file}")
+        return self.git("write-tree")
+
+    def deploy(self, one: Made, release: str, commit: str) -> None:
+        """Gives a cluster a deploy record of a commit, the newest one."""
+        branch = f"release-{release}"
+        name = f"deploy/2026-11-19/{branch}"
+        lines = [
+            *("Date: 2026-11-19", f"Local branch: {branch}", f"Local SHA: {commit}"),
+            *(
+                f"Upstream branch: origin/{branch}",
+                f"Upstream SHA: {self.git('rev-parse', branch)}",
+            ),
+            *(f"Backup branch: internal/{branch}", "Context: Rolled out"),
+        ]
+        date = BEGIN + 58 * DAY
+        head = (
+            f"object {commit}\ntype commit\ntag {name}\ntagger Ops <ops@example.com> {date} +0000\n"
+        )
+        text = "\n".join([head, *lines, ""])
+        oid = self.git("hash-object", "-w", "-t", "tag", "--stdin", "--literally", stdin=text)
+        one.refs[f"refs/tags/{name}"] = oid
+        publish(one)
 
 
 def publish(one: Made) -> None:

@@ -27,6 +27,7 @@ NAMES = [
     "doctor",
     "drift",
     "fleet-status",
+    "fleet-upgrade",
     "hooks-status",
     "images",
     "log",

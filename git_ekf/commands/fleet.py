@@ -8,7 +8,9 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
 from git_ekf.commands.fleet_shown import content, print_list, print_summary
+from git_ekf.commands.fleet_upgrade import upgrade
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, Refused, UsageError
 from git_ekf.fleet.choosing import read_choice
@@ -29,28 +31,6 @@ from git_ekf.terminal.text import counted, document, say
 
 app = program(no_args_is_help=True, help="Show where many clusters of one vendor stand.")
 
-FleetFile = Annotated[
-    str,
-    typer.Option(
-        "--file", metavar="FILE", show_default=False, help="The fleet file, by default fleet.toml."
-    ),
-]
-Where = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        metavar="KEY=VALUE",
-        help="Only those with this name, wave, branch, state, rule or label; may be repeated.",
-    ),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="NAME|@FILE",
-        help="Only this cluster, or those that a file names; may be repeated.",
-    ),
-]
 Failed = Annotated[
     bool,
     typer.Option("--failed", help="Print only the names of those that are not known as they are."),
@@ -130,7 +110,7 @@ def report(
     """Write a page of HTML about the fleet, by default fleet.html."""
     require_pygit2()
     import_jinja()
-    command = shell("git", "ekf", "fleet", "report", *_other(file))
+    command = shell("git", "ekf", "fleet", "report", *other_file(file))
     if output != "-":
         require_place(output, command)
     leave_repository()
@@ -145,6 +125,9 @@ def report(
     return _code(look.known, look.chosen)
 
 
+app.command()(upgrade)
+
+
 def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking: bool) -> _Look:
     given = read_fleet(file)
     choice = read_choice(given, where or [], only or [])
@@ -155,15 +138,10 @@ def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking:
         fetch(store, given, counting, members)
     known = read_standings(store, given._replace(members=tuple(members)))
     if not known.vendor.seconds:
-        command = shell("git", "ekf", "fleet", "status", *_other(file))
+        command = shell("git", "ekf", "fleet", "status", *other_file(file))
         raise Refused("nothing is known of this fleet yet", command)
     chosen = [one for one in known.standings if choice.fits(one)]
     return _Look(given, store, known, chosen, begin)
-
-
-def _other(file: str) -> list[str]:
-    """The option for another fleet file than the usual one."""
-    return [] if file == FILE else ["--file", file]
 
 
 def _code(known: Known, chosen: list[Standing]) -> int:

@@ -21,7 +21,7 @@ from git_ekf.terminal.text import counted
 
 # What git says of a ref that is being moved, or was since it was asked for (refs/files-backend.c,
 # refs/reftable-backend.c). In an atomic push a ref itself is only said to be refused with others.
-_AT_ONCE = re.compile(
+AT_ONCE = re.compile(
     r"cannot lock ref '[^']*': (?:is at |reference already exists|Unable to create .*: File exists)"
     r"|cannot lock references|incorrect old value provided"
 )
@@ -53,7 +53,7 @@ def refusal(
             return error
     if by_policy:
         return _by_policy(repo.fresh(), branch, refs, messages, saved)
-    if any(map(_AT_ONCE.search, [messages, *rejected.values()])):
+    if any(map(AT_ONCE.search, [messages, *rejected.values()])):
         return Refused(
             f"somebody else saves to {internal} at this moment, or was cut off there; {saved}",
             "git ekf pull, then: git ekf save",

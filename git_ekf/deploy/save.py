@@ -187,7 +187,7 @@ def _push(
             notes.append(
                 f"{internal} takes no atomic push; the branch and the records went one by one"
             )
-        elif _may_refuse_only(pushed, upstream):
+        elif may_refuse_only(pushed, upstream):
             # Perhaps for its own sake, perhaps as one of all: without it, the rest shows.
             first = pushed.messages if "git-ekf: " in pushed.messages else ""
             refs = [ref for ref in refs if ref.ref != upstream]
@@ -207,7 +207,7 @@ def _push(
             raise refusal(repo, branch, wanted, pushed.rejected, messages, saved)
 
 
-def _may_refuse_only(pushed: PushOutcome, ref: str) -> bool:
+def may_refuse_only(pushed: PushOutcome, ref: str) -> bool:
     """Whether a server may have refused a push because of the channel's tip alone."""
     reason = pushed.rejected.get(ref, "")
     if not reason or "atomic" in reason:

@@ -18,7 +18,7 @@ from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.heard import BROKEN, UNREACHABLE, Heard, read_heard, write_heard
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, hear
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.store import FLEET, VENDOR, Store, refs_of, writing
+from git_ekf.fleet.store import FLEET, RUNS, VENDOR, Store, refs_of, writing
 from git_ekf.git.packedrefs import read_packed, write_packed
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended
@@ -44,14 +44,21 @@ def fetch(store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | N
     NoSpace, OSError.
     """
     with writing(store):
-        run = _Fetch(store, fleet)
-        try:
-            run.hear_vendor()
-            run.hear_clusters(watch, fleet.members if chosen is None else chosen)
-        except BaseException:
-            stop_all()
-            raise
-        run.tidy()
+        fetch_held(store, fleet, watch, chosen)
+
+
+def fetch_held(
+    store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | None = None
+) -> None:
+    """The same, for whoever holds the store already."""
+    run = _Fetch(store, fleet)
+    try:
+        run.hear_vendor()
+        run.hear_clusters(watch, fleet.members if chosen is None else chosen)
+    except BaseException:
+        stop_all()
+        raise
+    run.tidy()
 
 
 class _Heard(NamedTuple):
@@ -81,7 +88,11 @@ class _Fetch:
             if self._urls.get(name) == heard.url:  # else it is another repository by now
                 self._heard[name] = heard
         self._refs: dict[str, dict[str, str]] = {name: {} for name in self._urls}
+        self._runs: dict[str, str] = {}
         for ref, oid in read_packed(store.path).items():
+            if ref.startswith(RUNS):
+                self._runs[ref] = oid
+                continue
             name = (
                 ref.removeprefix(FLEET).partition("/")[0] if ref.startswith(FLEET) else THE_VENDOR
             )
@@ -190,7 +201,7 @@ class _Fetch:
         return heard
 
     def _publish(self) -> None:
-        refs: dict[str, str] = {}
+        refs = dict(self._runs)
         for name, own in self._refs.items():
             prefix = _prefix(name)
             refs.update((prefix + ref.removeprefix("refs/"), oid) for ref, oid in own.items())

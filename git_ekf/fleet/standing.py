@@ -91,10 +91,12 @@ class Known(NamedTuple):
 
 def read_standings(store: Store, fleet: Fleet) -> Known:
     """Reads the store. Raises CallFailed where that is damaged."""
-    return _Reading(store, fleet).known()
+    return Reading(store, fleet).known()
 
 
-class _Reading:
+class Reading:
+    """The store as it is now, read once for all clusters."""
+
     def __init__(self, store: Store, fleet: Fleet) -> None:
         self._fleet = fleet
         self._heard = read_heard(store.path)
@@ -111,6 +113,7 @@ class _Reading:
         self._history = History(self._objects, branches)
 
     def known(self) -> Known:
+        """All of it. Raises CallFailed where the store is damaged."""
         scheme = self._fleet.scheme
         channels = sorted(filter(scheme.is_release, self._history.branches), key=scheme.key)
         vendor = self._heard.get(THE_VENDOR, Heard(self._fleet.vendor))
@@ -126,14 +129,32 @@ class _Reading:
         if not any(ref.startswith(HEADS) for ref in theirs):
             return standing if heard.failure else standing._replace(state=EMPTY)
         try:
-            return _stands(self._repository(theirs), standing)
+            return _stands(self.repository(member.name), standing)
         except GitFailed as error:  # of rules, which are told so of what is no commit
             return standing._replace(state=BROKEN, error=error.stderr)
         except (UsageError, NoCommit) as error:
             return standing._replace(state=BROKEN, error=error.message)
 
-    def _repository(self, theirs: Mapping[str, str]) -> StoredRepository:
-        """Raises UsageError for what is wrong in its own configuration."""
+    @property
+    def channels(self) -> dict[str, str]:
+        """The vendor's branches: name -> commit."""
+        return self._history.branches
+
+    def heads(self, name: str) -> dict[str, str]:
+        """The branches of a cluster: name -> commit."""
+        theirs = self._theirs.get(name, {})
+        heads = {}
+        for ref, oid in theirs.items():
+            if ref.startswith(HEADS):
+                heads[ref.removeprefix(HEADS)] = oid
+        return heads
+
+    def repository(self, name: str) -> StoredRepository:
+        """The internal repository of a cluster.
+
+        Raises UsageError for what is wrong in its own configuration.
+        """
+        theirs = self._theirs.get(name, {})
         toml = self._toml(theirs)
         key, content = toml or ("", None)
         if key not in self._configs:

@@ -1,7 +1,8 @@
 """The store of a fleet: a bare repository with the refs of all its clusters, and no work tree.
 
 It is a cache: all that is in it came from somewhere else, and it may be deleted at any time.
-`refs/vendor/` has the vendor's branches, `refs/fleet/NAME/` what the cluster NAME has below refs/.
+`refs/vendor/` has the vendor's branches, `refs/fleet/NAME/` what the cluster NAME has below refs/,
+`refs/ekf/fleet/` what an upgrade of the fleet has made and not brought to the clusters yet.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from git_ekf.transaction.journal import locked
 
 VENDOR = "refs/vendor/"
 FLEET = "refs/fleet/"
+RUNS = "refs/ekf/fleet/"
 # Says of a directory that it is a store, and of which making.
 _MARK = "ekf/fleet"
 _MADE = b"1\n"
@@ -102,9 +104,9 @@ def _make(path: str) -> None:
 
 @contextmanager
 def writing(store: Store) -> Iterator[None]:
-    """Holds the store for a fetch, and clears away what a killed one has left.
+    """Holds the store for a fetch or an upgrade, and clears away what a killed one has left.
 
-    Raises Refused where another command fetches.
+    Raises Refused where another command does either.
     """
     with locked(Repository(store.git)):
         shutil.rmtree(store.incoming, ignore_errors=True)

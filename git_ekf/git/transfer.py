@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from subprocess import Popen, TimeoutExpired
+from threading import Timer
 from typing import IO
 
 from git_ekf.errors import EkfError, GitFailed
@@ -97,6 +98,31 @@ def stop(process: Popen[bytes]) -> None:
     except TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def ending_after(process: Popen[bytes], seconds: float) -> Iterator[list[float]]:
+    """Tells git and its helpers to end where the block takes longer (0: it may).
+
+    The block's list has the seconds then, and is empty otherwise.
+    """
+    ended: list[float] = []
+
+    def end() -> None:
+        ended.append(seconds)
+        for pid in [process.pid, *_descendants(process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    timer = Timer(seconds, end) if seconds else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield ended
+    finally:
+        if timer:
+            timer.cancel()
 
 
 def stop_all() -> None:

@@ -64,7 +64,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             if work.migrations:  # whose tools take long: not for nothing
                 ready.result()
             work = rewrite(repo, scratch, target, options, work)
-            if _needs_rebase(repo, scratch, work.stack.commits):
+            if needs_rebase(repo, scratch, work.stack.commits):
                 ready.result()
                 _run_pre_rebase(repo, target)
                 steps: list[ReplayStep] = []
@@ -132,7 +132,7 @@ def _require_ready(repo: Repository, target: Target, options: Options) -> None:
     require_ready(repo, target, **checks, given=options.given)
 
 
-def _needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> bool:
+def needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> bool:
     """Whether `git rebase` has to do all of it.
 
     It alone can tell what to do, or it would change messages in its own way, run hooks at each

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario import Scenario
+from scenario import CLASH, Scenario
 
 _FLEET = """cat >fleet.toml <<END
 vendor = "$VENDOR"
@@ -12,6 +12,23 @@ name = "prod"
 internal = "$INTERNAL"
 END
 """
+_WAVES = """cat >fleet.toml <<END
+vendor = "$VENDOR"
+store = "$TOP/store.git"
+waves = ["canary", "rest"]
+[[cluster]]
+name = "prod"
+internal = "$INTERNAL"
+wave = "canary"
+[[cluster]]
+name = "second"
+internal = "$TOP/second.git"
+wave = "rest"
+END
+git clone -q --mirror $INTERNAL $TOP/second.git
+"""
+_UPGRADE = "git ekf fleet upgrade 1.9"
+_STATUS = "git ekf fleet status"
 
 FLEETING = {
     "commands/fleet.py: --json has all that --list and --failed print": Scenario(
@@ -33,5 +50,34 @@ FLEETING = {
         "git ekf fleet status",
         ("rm -rf $TOP/store.git",),
         {"it is a cache: ": "", ", then the same command again": ""},
+    ),
+    "commands/fleet_upgrade.py: --continue goes on in the waves that were begun, and takes no --wave": Scenario(
+        f"{CLASH}git ekf save\n{_WAVES}{_UPGRADE} --wave canary || test $? = 3\n",
+        f"{_UPGRADE} --wave canary --continue",
+        again=_STATUS,
+        codes=(3,),
+    ),
+    "commands/fleet_upgrade.py: this fleet is upgraded a wave at a time": Scenario(
+        _WAVES, _UPGRADE, again=_STATUS
+    ),
+    "commands/fleet_upgrade.py: {} is not a valid release": Scenario(
+        _FLEET,
+        "git ekf fleet upgrade next",
+        ("git ekf fleet status --json",),
+        {" lists the vendor's channels": ""},
+        again=_UPGRADE,
+    ),
+    "fleet/gate.py: {}{} of the waves before have no deploy record of {}, {} first": Scenario(
+        _WAVES,
+        f"{_UPGRADE} --wave rest",
+        (f"{_UPGRADE} --wave rest --without-records",),
+        {" insists": ""},
+        again=_STATUS,
+    ),
+    "fleet/upgrade.py: the vendor has no {}": Scenario(
+        _FLEET, "git ekf fleet upgrade 9.9", again=_UPGRADE
+    ),
+    "fleet/upgrade.py: there is no upgrade to {} to go on with": Scenario(
+        _FLEET, f"{_UPGRADE} --continue", (_UPGRADE,), {" begins one": ""}, again=_STATUS
     ),
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from git_ekf.errors import UsageError
+from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.process import Ahead, Process, as_lines
 from git_ekf.git.refs import HEADS
+from git_ekf.git.transfer import ending_after
 
 # Seconds that a question to a remote may take; a person may have to type a password.
 REMOTE_TIMEOUT = 60.0
@@ -126,18 +127,26 @@ class RemoteQuestions(Process):
         expected: Mapping[str, str],
         atomic: bool = True,
         verify: bool = True,
+        timeout: float = 0,
     ) -> PushOutcome:
         """Pushes; a ref that is `expected` (ref -> object id) to be something may lose that.
 
-        `atomic`: all or nothing; `verify`: the user's pre-push hook may refuse it.
+        One that is expected to be "" must not be there. `atomic`: all or nothing; `verify`: the
+        user's pre-push hook may refuse it. Raises CallFailed after `timeout` seconds (0: no limit),
+        when it may have arrived or not.
         """
         options = ["--atomic"] if atomic else []
         if not verify:
             options.append("--no-verify")
         options += [f"--force-with-lease={ref}:{oid}" for ref, oid in expected.items()]
         options = ["--porcelain", "--no-follow-tags", *options]
-        with self._transfer("push", *options, "--", remote, *refspecs) as transfer:
+        with (
+            self._transfer("push", *options, "--", remote, *refspecs) as transfer,
+            ending_after(transfer.process, timeout) as ended,
+        ):
             out = transfer.stdout.read()
+        if ended:
+            raise CallFailed(f"no answer within {timeout:g} s")
         return PushOutcome(transfer.code, _parse_rejected(os.fsdecode(out)), transfer.messages)
 
     # --- remotes of this clone (git-remote(1)) ---

@@ -1,0 +1,126 @@
+"""git ekf fleet upgrade: a new release for many clusters, a wave at a time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
+from git_ekf.commands.fleet_upgrade_shown import code_of, content, print_upgraded
+from git_ekf.commands.options import Json
+from git_ekf.errors import Interrupted, UsageError
+from git_ekf.fleet.choosing import read_choice
+from git_ekf.fleet.file import FILE, Fleet, read_fleet
+from git_ekf.fleet.gate import Wish, find_wave
+from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.store import open_store
+from git_ekf.fleet.upgrade import upgrade_fleet
+from git_ekf.git.calls import leave_repository
+from git_ekf.shown import shell
+from git_ekf.terminal.screen import counting
+from git_ekf.terminal.text import document
+
+Release = Annotated[
+    str, typer.Argument(metavar="X.Y", show_default=False, help="The release to upgrade to.")
+]
+Wave = Annotated[
+    str,
+    typer.Option(
+        "--wave", metavar="WAVE", show_default=False, help="The wave, by its name or its number."
+    ),
+]
+Proceed = Annotated[
+    bool, typer.Option("--continue", help="Go on with what was begun and is not there yet.")
+]
+WithoutRecords = Annotated[
+    bool,
+    typer.Option(
+        "--without-records", help="Do not wait for the deploy records of the waves before."
+    ),
+]
+MaxFailed = Annotated[
+    int | None,
+    typer.Option(
+        "--max-failed",
+        metavar="N",
+        min=0,
+        show_default=False,
+        help="Push nothing more once more clusters than this have failed; by default a tenth.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", "-n", help="Say which clusters would be upgraded, and push nothing."),
+]
+
+
+def upgrade(
+    release: Release,
+    file: FleetFile = FILE,
+    wave: Wave = "",
+    where: Where = None,
+    only: Only = None,
+    proceed: Proceed = False,
+    without_records: WithoutRecords = False,
+    max_failed: MaxFailed = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> int:
+    """Make the branch of a release for clusters, and push it."""
+    require_pygit2()
+    leave_repository()
+    fleet = read_fleet(file)
+    goal = fleet.scheme.parse(release)
+    again = ["git", "ekf", "fleet", "upgrade", release, *other_file(file)]
+    if goal is None:
+        raise UsageError(
+            f"{release or 'an empty argument'} is not a valid release",
+            shell("git", "ekf", "fleet", "status", "--json", *other_file(file))
+            + " lists the vendor's channels",
+        )
+    in_wave = _wave(fleet, wave, proceed=proceed, chosen=bool(where or only), again=again)
+    choice = read_choice(fleet, where or [], only or [])
+    members = tuple(
+        one for one in fleet.members if choice.takes(one) and (not wave or one.wave == in_wave)
+    )
+    begins = [*again, *(["--wave", in_wave or fleet.waves[0]] if fleet.waves else [])]
+    wish = Wish(
+        release,
+        goal,
+        members,
+        shell(*begins),
+        proceed=proceed,
+        records=not without_records,
+        max_failed=max_failed,
+        only_plans=dry_run,
+    )
+    store = open_store(fleet)
+    try:
+        upgraded = upgrade_fleet(store, fleet, wish, counting)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted; each cluster has its new branch whole, or not at all",
+            shell(*again, "--continue"),
+        ) from None
+    if json:
+        print(document("fleet upgrade", content(fleet, store, wish, in_wave, upgraded)))
+    else:
+        print_upgraded(fleet, wish, in_wave, upgraded, again)
+    return code_of(upgraded)
+
+
+def _wave(fleet: Fleet, given: str, *, proceed: bool, chosen: bool, again: list[str]) -> str:
+    """The wave that is meant, "" for none. Raises UsageError."""
+    if given and proceed:
+        raise UsageError(
+            "--continue goes on in the waves that were begun, and takes no --wave",
+            shell(*again, "--continue"),
+        )
+    if given:
+        return find_wave(fleet, given)
+    if fleet.waves and not (proceed or chosen):
+        raise UsageError(
+            "this fleet is upgraded a wave at a time", shell(*again, "--wave", fleet.waves[0])
+        )
+    return ""

@@ -1,0 +1,106 @@
+"""What has become of the clusters of an upgrade, as it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
+from git_ekf.fleet import outcomes
+from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.gate import Wish, next_wave
+from git_ekf.fleet.store import Store
+from git_ekf.fleet.upgrade import Upgraded
+from git_ekf.names import without_credentials
+from git_ekf.shown import shell
+from git_ekf.terminal.text import counted, say
+
+# What is said of a state in the sum of all, and where it is left out as long as there is none.
+_WORDS = {
+    outcomes.PUSHED: "pushed",
+    outcomes.PLANNED: "would be pushed",
+    outcomes.THERE: "there already",
+    outcomes.STOPPED: "stopped",
+    outcomes.REFUSED: "refused",
+    outcomes.FAILED: "failed",
+    outcomes.LEFT: "not tried",
+}
+# Of which each cluster is named.
+_NAMED = (outcomes.STOPPED, outcomes.REFUSED, outcomes.FAILED)
+# The exit code of each state, the worst first.
+_CODES = {
+    outcomes.FAILED: FAILED,
+    outcomes.LEFT: FAILED,
+    outcomes.STOPPED: STOPPED,
+    outcomes.REFUSED: FINDINGS,
+}
+
+
+def code_of(upgraded: Sequence[Upgraded]) -> int:
+    """The exit code: the worst of what has become of any."""
+    found = {one.state for one in upgraded}
+    return next((code for state, code in _CODES.items() if state in found), DONE)
+
+
+def print_upgraded(
+    fleet: Fleet, wish: Wish, wave: str, upgraded: Sequence[Upgraded], again: list[str]
+) -> None:
+    """Prints how many have the branch, who has not, and what comes next."""
+    of_wave = f" of wave {wave}" if wave else ""
+    say(f"{wish.goal} for {counted(len(upgraded), 'cluster')}{of_wave}: {_sum(upgraded)}")
+    width = max((len(one.member.name) for one in upgraded if one.state in _NAMED), default=0)
+    for state in _NAMED:
+        for one in upgraded:
+            if one.state == state:
+                say(f"  {_WORDS[state]:8} {one.member.name:{width}}  {one.why}")
+    for one in upgraded:
+        if one.state == outcomes.PUSHED and one.why:
+            say(f"  note     {one.member.name}  {one.why}")
+    if wish.only_plans:
+        return
+    left = [one for one in upgraded if one.state in _CODES]
+    if left:
+        say(f"What is left: {shell(*again, '--continue')}")
+    elif wave and (then := next_wave(fleet, wave)):
+        command = shell(*again, "--wave", then)
+        say(f"Next: deploy it there, and record it with git ekf tag; then: {command}")
+    elif upgraded:
+        say("Next: deploy it there, and record it with git ekf tag")
+
+
+def _sum(upgraded: Sequence[Upgraded]) -> str:
+    found = [one.state for one in upgraded]
+    parts = [f"{found.count(state)} {words}" for state, words in _WORDS.items() if state in found]
+    return ", ".join(parts) or "nothing to do"
+
+
+def content(
+    fleet: Fleet, store: Store, wish: Wish, wave: str, upgraded: Sequence[Upgraded]
+) -> dict[str, Any]:
+    """The clusters as fleet-upgrade.json has them."""
+    return {
+        "fleet": {
+            "file": fleet.path,
+            "store": store.path,
+            "vendor": without_credentials(fleet.vendor),
+            "branch": wish.goal,
+            "wave": wave or None,
+            "dry_run": wish.only_plans,
+        },
+        "clusters": list(map(_cluster, upgraded)),
+    }
+
+
+def _cluster(one: Upgraded) -> dict[str, Any]:
+    planned = one.planned
+    return {
+        "name": one.member.name,
+        "internal": without_credentials(one.member.internal),
+        "wave": one.member.wave or None,
+        "state": one.state,
+        "why": one.why or None,
+        "branch": planned.branch or None,
+        "old": planned.old or None,
+        "upstream": planned.upstream or None,
+        "new": planned.new or None,
+    }

@@ -1,0 +1,92 @@
+"""Which clusters an upgrade of the fleet is for, and whether it is their turn.
+
+A wave waits for the one before: the deploy records there say that the release runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from git_ekf.errors import Refused, UsageError
+from git_ekf.fleet.file import Fleet, Member
+from git_ekf.fleet.standing import EMPTY, Known, Standing
+
+# Clusters that are named in a row.
+_NAMED = 3
+
+
+class Wish(NamedTuple):
+    """An upgrade that is asked for: which clusters may be meant, and how far it may go.
+
+    `goal` is the release branch that `release` means. `proceed`: only those of them with which an
+    earlier command has begun. `records`: a wave waits for the records of those before it.
+    `max_failed` are the failures with which it still goes on, None for a tenth of the clusters.
+    `only_plans`: nothing is made. `command` begins the upgrade, for sentences that name it.
+    """
+
+    release: str
+    goal: str
+    members: tuple[Member, ...]
+    command: str
+    proceed: bool = False
+    records: bool = True
+    max_failed: int | None = None
+    only_plans: bool = False
+
+
+def find_wave(fleet: Fleet, given: str) -> str:
+    """The wave of a name, or of a number from 1. Raises UsageError."""
+    if given in fleet.waves:
+        return given
+    if given.isascii() and given.isdecimal() and 0 < int(given) <= len(fleet.waves):
+        return fleet.waves[int(given) - 1]
+    waves = ", ".join(fleet.waves) or "none"
+    raise UsageError(f'"{given}" is no wave of this fleet', f"its waves are {waves}")
+
+
+def members_asked(fleet: Fleet, wish: Wish, members: Sequence[Member]) -> list[Member]:
+    """The clusters, and those for whose records they have to wait."""
+    earlier = _earlier(fleet, wish, members)
+    names = {member.name for member in (*members, *earlier)}
+    return [member for member in fleet.members if member.name in names]
+
+
+def require_recorded(fleet: Fleet, wish: Wish, known: Known, members: Sequence[Member]) -> None:
+    """Raises Refused where a cluster of an earlier wave has no deploy record of the release."""
+    standings = {one.member.name: one for one in known.standings}
+    earlier = [standings[member.name] for member in _earlier(fleet, wish, members)]
+    lacking = [one for one in earlier if not _runs(fleet, wish.goal, one)]
+    if not lacking:
+        return
+    names = ", ".join(one.member.name for one in lacking[:_NAMED])
+    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    first = lacking[0].member.wave
+    raise Refused(
+        f"{names}{more} of the waves before have no deploy record of {wish.goal}, {first} first",
+        f"{wish.command} --without-records insists",
+    )
+
+
+def _runs(fleet: Fleet, goal: str, standing: Standing) -> bool:
+    """Whether a cluster runs a release, or a newer one; one without any branch has nothing to."""
+    if standing.state == EMPTY:
+        return True
+    key = fleet.scheme.key
+    return standing.recorded is not None and key(standing.branch) >= key(goal)
+
+
+def _earlier(fleet: Fleet, wish: Wish, members: Sequence[Member]) -> list[Member]:
+    """The clusters of all waves before the last of these; those without a wave come last."""
+    if wish.proceed or not wish.records or not members:
+        return []
+    turn = {wave: number for number, wave in enumerate((*fleet.waves, ""))}
+    last = max(turn[member.wave] for member in members)
+    return [member for member in fleet.members if turn[member.wave] < last]
+
+
+def next_wave(fleet: Fleet, wave: str) -> str:
+    """The wave behind one; "" for none."""
+    if wave not in fleet.waves:
+        return ""
+    return next(iter(fleet.waves[fleet.waves.index(wave) + 1 :]), "")

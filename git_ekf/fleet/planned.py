@@ -1,0 +1,155 @@
+"""What the upgrade of one cluster is: the branch that it makes, or why it makes none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from git_ekf.errors import Refused
+from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
+from git_ekf.fleet.reading import NoCommit
+from git_ekf.fleet.standing import EMPTY, Reading, Standing
+from git_ekf.fleet.store import Store
+from git_ekf.fleet.stored import StoredRepository
+from git_ekf.fleet.view import View, open_view
+from git_ekf.git.quarantine import Quarantine
+from git_ekf.replay.scratch import open_scratch
+from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.writing import Writer
+from git_ekf.upgrade.carry import needs_rebase
+from git_ekf.upgrade.prefer import in_force
+from git_ekf.upgrade.ready import require_linear
+from git_ekf.upgrade.target import Target, upgrade
+from git_ekf.upgrade.work import Options, read_work, rewrite
+
+
+class Stop(NamedTuple):
+    """Why a cluster gets no branch: THERE, STOPPED, REFUSED or FAILED, and in a sentence."""
+
+    kind: str
+    why: str
+
+
+class Planned(NamedTuple):
+    """The upgrade of the cluster `name`.
+
+    Its commits on `branch`, up to the tip `old`, go onto the vendor's commit `upstream`, and `new`
+    is the tip of the branch `goal` then; "" where that was not made. `stop` says why it cannot be.
+    """
+
+    name: str
+    branch: str = ""
+    goal: str = ""
+    old: str = ""
+    upstream: str = ""
+    new: str = ""
+    stop: Stop | None = None
+
+
+def plan_cluster(
+    store: Store, reading: Reading, standing: Standing, release: str, *, write: bool
+) -> Planned:
+    """The upgrade of one cluster; with `write` its commits are made, and are in the store.
+
+    `reading` is the store as it is now. The store has to be held. Raises CallFailed, OSError.
+    """
+    name, branch = standing.member.name, standing.branch
+    stop = _stop(standing)
+    if stop:
+        return Planned(name, branch, old=standing.tip, stop=stop)
+    stored = reading.repository(name)
+    goal = stored.config.scheme.parse(release) or ""
+    planned = Planned(name, branch, goal, standing.tip, stored.channels.get(goal, ""))
+    try:
+        if there := _there(stored, branch, goal):
+            return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
+        _require_sound(stored, standing)
+        with open_view(store, stored, name, branch) as view:
+            return _carried(view, standing, planned, release, write=write)
+    except Refused as error:
+        return planned._replace(stop=Stop(REFUSED, error.message))
+    except NoCommit as error:
+        return planned._replace(stop=Stop(FAILED, error.message))
+
+
+def _stop(standing: Standing) -> Stop | None:
+    """What is said of a cluster that stands so, without a look at its commits."""
+    if standing.failed:
+        return Stop(FAILED, standing.error or "it was never heard")
+    if standing.state == EMPTY or not standing.branch:
+        return Stop(REFUSED, "it has no release branch yet")
+    if not standing.base:
+        return Stop(REFUSED, "it has no commit in common with the vendor")
+    return None
+
+
+def _there(stored: StoredRepository, branch: str, goal: str) -> str:
+    """What is said where nothing is to be done; "" where there is."""
+    if goal in stored.heads:
+        return f"it has {goal} already"
+    key = stored.config.scheme.key
+    if goal and key(branch) >= key(goal):
+        return f"it is on {branch} already"
+    return ""
+
+
+def _require_sound(stored: StoredRepository, standing: Standing) -> None:
+    """Raises Refused where the policy is broken, or the branch that it runs is gone."""
+    branch = standing.branch
+    if stored.heads.get(branch) != standing.tip:
+        raise Refused(f"it runs {branch}, and has no such branch any more")
+    for finding in standing.findings:
+        # A merge is looked at with the commits, and a base that the vendor has rewritten is left.
+        if finding.severity == "error" and finding.rule not in ("linear-history", "branch-base"):
+            raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
+
+
+def _carried(
+    view: View, standing: Standing, planned: Planned, release: str, *, write: bool
+) -> Planned:
+    """Raises Refused, CallFailed."""
+    target = upgrade(view, release)
+    require_linear(view, target, flatten=False)
+    if not target.rewritten:
+        _require_base(standing)
+    options = Options(prefer=in_force(view, target, ()))
+    with (
+        Quarantine(view.git, view.place.objects) as quarantine,
+        open_scratch(view) as scratch,
+    ):
+        work = rewrite(view, scratch, target, options, read_work(view, scratch, target))
+        commits = work.stack.commits
+        if needs_rebase(view, scratch, commits):
+            raise Refused("only git rebase can carry its commits over, in a clone of it")
+        if not write:
+            return _ended(planned, target, work.steps(scratch, target, options))
+        with Writer(view, scratch, quarantine, commits, target.onto) as writer:
+            steps = work.steps(scratch, target, options, writer.add)
+            if any(step.verdict == "conflict" for step in steps):
+                return _ended(planned, target, steps)
+            written = writer.finish()
+        quarantine.migrate(written.tip)
+        view.take_objects()
+    return _ended(planned, target, steps)._replace(new=written.tip)
+
+
+def _require_base(standing: Standing) -> None:
+    for finding in standing.findings:
+        if finding.severity == "error" and finding.rule == "branch-base":
+            raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
+
+
+def _ended(planned: Planned, target: Target, steps: Sequence[ReplayStep]) -> Planned:
+    """The upgrade that was planned, with what becomes of its commits."""
+    planned = planned._replace(goal=target.goal, old=target.tip, upstream=target.onto)
+    stopped = next((step for step in steps if step.verdict == "conflict"), None)
+    return planned._replace(stop=Stop(STOPPED, _conflict(stopped))) if stopped else planned
+
+
+def _conflict(step: ReplayStep) -> str:
+    """The commit, and the first of what is in conflict."""
+    first = step.conflicts[0]
+    more = len(step.conflicts) - 1
+    others = f" and {more} more" if more else ""
+    path = first.paths[0] if first.paths else ""
+    return f"{step.commit.subject} ({step.commit.oid[:7]}), {first.kind}: {path}{others}"

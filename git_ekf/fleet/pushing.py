@@ -1,0 +1,92 @@
+"""A new branch, brought to one internal repository: as `git ekf save` would, and only as new.
+
+The push names the branch that it was made of, too, as it was: so git itself looks whether that has
+moved, in the moment of the push, and sends nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from git_ekf.deploy.refusal import AT_ONCE, complaints, findings
+from git_ekf.deploy.save import may_refuse_only
+from git_ekf.errors import CallFailed, GitFailed
+from git_ekf.fleet.outcomes import FAILED, MOVED, PUSHED
+from git_ekf.fleet.planned import Planned
+from git_ekf.git.calls import Git
+from git_ekf.git.questions.remotes import PushOutcome
+from git_ekf.git.refs import HEADS
+from git_ekf.shown import scrub
+from git_ekf.vendor import reason_of
+
+# A push may take so many times as long as an answer.
+_LONGER = 10
+_STALE = "stale info"
+
+
+class Arrived(NamedTuple):
+    """How a push ended: PUSHED, MOVED or FAILED, and what is to be said of it."""
+
+    state: str
+    said: str = ""
+
+
+def push(git: Git, url: str, planned: Planned, upstream: str, seconds: int) -> Arrived:
+    """Brings a branch to a repository, with the vendor's commit that it stands on at `upstream`.
+
+    All of it or nothing, and only where the branch is not there yet. Works in any thread.
+    Raises CallFailed, also where no answer came in time: then it may have arrived or not.
+    """
+    made, origin = HEADS + planned.goal, HEADS + planned.branch
+    wanted = {made: planned.new, upstream: planned.upstream}
+    expected = {made: ""}
+    atomic = True
+    said = ""
+    while True:
+        looked_at = {origin: planned.old} if atomic else {}
+        refspecs = [f"{oid}:{ref}" for ref, oid in {**looked_at, **wanted}.items()]
+        leases = {**expected, **looked_at}
+        pushed = git.push(url, refspecs, expected=leases, atomic=atomic, timeout=seconds * _LONGER)
+        if pushed.code == 0:
+            return Arrived(PUSHED, said)
+        if _has_moved(pushed):
+            return Arrived(MOVED)
+        if atomic and "does not support --atomic" in pushed.messages:
+            if _is_elsewhere(git, url, planned, seconds):
+                return Arrived(MOVED)
+            atomic = False
+        elif upstream in wanted and may_refuse_only(pushed, upstream):
+            del wanted[upstream]
+            said = f"without {upstream}, which it does not take"
+        else:
+            return Arrived(FAILED, _words(pushed))
+
+
+def _has_moved(pushed: PushOutcome) -> bool:
+    reasons = pushed.rejected.values()
+    return any(_STALE in reason for reason in reasons) or any(
+        map(AT_ONCE.search, [pushed.messages, *reasons])
+    )
+
+
+def _is_elsewhere(git: Git, url: str, planned: Planned, seconds: int) -> bool:
+    """Whether it is not as it was planned, for a server that may take a part of a push."""
+    made, origin = HEADS + planned.goal, HEADS + planned.branch
+    try:
+        there = git.ls_remote(url, made, origin, timeout=seconds)
+    except GitFailed as error:
+        raise CallFailed(scrub(reason_of(error))) from None
+    return made in there or there.get(origin) != planned.old
+
+
+def _words(pushed: PushOutcome) -> str:
+    """The words of the server and its hooks."""
+    found = findings(pushed.messages)
+    if found:
+        rule, message, _ = found[0]
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        return f"its hook says: {message} ({rule}){more}"
+    reasons = [reason.partition("] ")[2].strip("()") for reason in pushed.rejected.values()]
+    own = [reason for reason in reasons if reason and "atomic" not in reason]
+    words = "; ".join(filter(None, dict.fromkeys([*own, *complaints(pushed.messages)])))
+    return scrub(words) or "it does not say why"

@@ -1,0 +1,56 @@
+"""What is remembered of an upgrade of the fleet: refs in the store, below the branch that it makes.
+
+They say with which clusters it has begun, and what it has made. What has arrived in an internal
+repository is asked there, so that nothing here can disagree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from git_ekf.fleet.store import RUNS, Store
+from git_ekf.git.packedrefs import read_packed, write_packed
+
+
+class Made(NamedTuple):
+    """A cluster with which an upgrade has begun.
+
+    `upstream` is the vendor's commit that it goes onto, `old` the tip of the branch whose commits
+    it carries over, `new` the tip of the branch that it has made; "" both as long as it has not.
+    """
+
+    upstream: str
+    old: str = ""
+    new: str = ""
+
+
+def read_run(store: Store, goal: str) -> dict[str, Made]:
+    """Cluster -> what is remembered of its upgrade to a release branch."""
+    prefix = f"{RUNS}{goal}/"
+    found: dict[str, dict[str, str]] = {}
+    for ref, oid in read_packed(store.path).items():
+        if ref.startswith(prefix):
+            name, _, field = ref.removeprefix(prefix).partition("/")
+            found.setdefault(name, {})[field] = oid
+    return {name: Made(**fields) for name, fields in found.items() if _is_whole(fields)}
+
+
+def _is_whole(fields: Mapping[str, str]) -> bool:
+    """Whether these are fields of one: a goal may be called so that it is above another."""
+    return "upstream" in fields and fields.keys() <= set(Made._fields)
+
+
+def write_run(store: Store, goal: str, entries: Mapping[str, Made | None]) -> None:
+    """Remembers these, and forgets those that are None, in one step. The store has to be held.
+
+    Raises OSError.
+    """
+    refs = read_packed(store.path)
+    for name, made in entries.items():
+        for field in Made._fields:
+            ref = f"{RUNS}{goal}/{name}/{field}"
+            refs.pop(ref, None)
+            if made and (oid := getattr(made, field)):
+                refs[ref] = oid
+    write_packed(store.path, refs)

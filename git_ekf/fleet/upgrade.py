@@ -1,0 +1,273 @@
+"""Many clusters upgraded: planned, made, and brought to their internal repositories.
+
+Every one gets a new branch, and nothing else of it is touched, so that a fleet upgrade is undone by
+deleting branches that nobody has used. Killed at any instant, the same again goes on from what the
+internal repositories have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed, Refused
+from git_ekf.fleet.connections import Answer, Silent, answers
+from git_ekf.fleet.fetch import Watch, fetch_held
+from git_ekf.fleet.file import Fleet, Member
+from git_ekf.fleet.gate import Wish, members_asked, require_recorded
+from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
+from git_ekf.fleet.places import host_of
+from git_ekf.fleet.planned import Planned, plan_cluster
+from git_ekf.fleet.pushing import Arrived, push
+from git_ekf.fleet.runs import Made, read_run, write_run
+from git_ekf.fleet.standing import Known, Reading
+from git_ekf.fleet.store import Store, writing
+from git_ekf.git.refs import HEADS
+from git_ekf.git.transfer import stop_all
+from git_ekf.git.unattended import unattended
+from git_ekf.names import without_credentials
+from git_ekf.replay.writing import committer
+from git_ekf.repository import Repository
+from git_ekf.shown import shell
+from git_ekf.upgrade.plan import why_not_in_memory
+
+# So many times a cluster is planned again that moves meanwhile.
+_ROUNDS = 3
+# So many are made before any of them is remembered: the refs of all are written each time.
+_BATCH = 50
+
+
+class Upgraded(NamedTuple):
+    """A cluster, what has become of it (see outcomes.py), and why, in a sentence ("" for none)."""
+
+    member: Member
+    state: str
+    why: str
+    planned: Planned
+
+
+class _Task(NamedTuple):
+    """A branch that is to be pushed; `upstream` is the ref there for the vendor's commit."""
+
+    member: Member
+    planned: Planned
+    upstream: str
+
+
+def upgrade_fleet(store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> list[Upgraded]:
+    """Does what is wished for; the clusters in the order of the fleet file.
+
+    Raises Refused where nothing of it may be done: another command is at work, the vendor has no
+    such release, a wave is too early, or there is no upgrade to go on with. Raises CallFailed where
+    the vendor cannot be heard, OSError, NoSpace.
+    """
+    _require_able(store)
+    with writing(store):
+        run = _Run(store, fleet, wish, watch)
+        try:
+            return run.upgraded()
+        except BaseException:
+            stop_all()
+            raise
+
+
+def _require_able(store: Store) -> None:
+    """Raises Refused where git cannot make the commits of anybody here."""
+    repo = Repository(store.git)
+    committer(repo)
+    if why := why_not_in_memory(repo):
+        raise Refused(f"no commits can be made here: {why}", "git --version")
+
+
+class _Run:
+    def __init__(self, store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> None:
+        setting = Repository(store.git).git_setting
+        self._git = store.git.variant(env=unattended(setting, fleet.seconds))
+        self._store, self._fleet, self._wish, self._watch = store, fleet, wish, watch
+        self._begun = read_run(store, wish.goal)
+        self._members = wish.members
+        if wish.proceed:
+            self._members = tuple(one for one in wish.members if one.name in self._begun)
+        self._found: dict[str, Upgraded] = {}
+        self._failed = 0
+
+    def upgraded(self) -> list[Upgraded]:
+        wish = self._wish
+        if wish.proceed and not self._members:
+            raise Refused(
+                f"there is no upgrade to {wish.goal} to go on with", f"{wish.command} begins one"
+            )
+        asked = members_asked(self._fleet, wish, self._members)
+        known = self._hear(asked)
+        upstream = self._upstream(known)
+        require_recorded(self._fleet, wish, known, self._members)
+        self._begin(upstream)
+        waiting: Sequence[Member] = self._members
+        for _ in range(_ROUNDS):
+            waiting = self._round(waiting, upstream)
+            if not waiting:
+                break
+            self._hear(waiting)
+        for member in waiting:
+            self._end(member, FAILED, "it moves all the time", self._found[member.name].planned)
+        return [self._found[member.name] for member in self._members]
+
+    # --- asked ---
+
+    def _hear(self, members: Sequence[Member]) -> Known:
+        fetch_held(self._store, self._fleet, self._watch, members)
+        self._reading = Reading(self._store, self._fleet)
+        known = self._reading.known()
+        self._standings = {one.member.name: one for one in known.standings}
+        return known
+
+    def _upstream(self, known: Known) -> str:
+        """The tip of the vendor's channel. Raises CallFailed, Refused."""
+        vendor = without_credentials(self._fleet.vendor)
+        if known.vendor.failure:
+            raise CallFailed(
+                f"the vendor cannot be heard: {known.vendor.error}; nothing was changed",
+                f"try it with: git ls-remote {shell(vendor)}",
+            )
+        goal = self._wish.goal
+        if goal not in known.channels:
+            raise Refused(f"the vendor has no {goal}", f"git ls-remote --heads {shell(vendor)}")
+        return self._reading.channels[goal]
+
+    # --- planned and made ---
+
+    def _begin(self, upstream: str) -> None:
+        if not self._wish.only_plans:
+            new = [one.name for one in self._members if one.name not in self._begun]
+            self._remember({name: Made(upstream) for name in new})
+
+    def _remember(self, entries: dict[str, Made | None]) -> None:
+        if entries:
+            write_run(self._store, self._wish.goal, entries)
+        for name, made in entries.items():
+            self._begun.pop(name, None)
+            if made:
+                self._begun[name] = made
+
+    def _round(self, members: Sequence[Member], upstream: str) -> list[Member]:
+        """Plans, makes and pushes these; those that have moved meanwhile."""
+        ready: list[Planned] = []
+        made: dict[str, Made | None] = {}
+        for number in self._watch("Planning upgrades", range(len(members))):
+            planned = self._planned(members[number], upstream)
+            if planned.stop:
+                self._end(members[number], *planned.stop, planned)
+                if planned.stop.kind == THERE:
+                    made[planned.name] = None
+                continue
+            if self._wish.only_plans:
+                self._end(members[number], PLANNED, "", planned)
+                continue
+            ready.append(planned)
+            made[planned.name] = Made(planned.upstream, planned.old, planned.new)
+            if len(made) >= _BATCH:
+                self._remember(made)
+                made = {}
+        if not self._wish.only_plans:
+            self._remember(made)
+        by_name = {member.name: member for member in members}
+        return self._push([self._task(by_name[planned.name], planned) for planned in ready])
+
+    def _task(self, member: Member, planned: Planned) -> _Task:
+        kept = self._reading.repository(member.name).kept
+        return _Task(member, planned, kept.upstream + planned.goal)
+
+    def _planned(self, member: Member, upstream: str) -> Planned:
+        standing = self._standings[member.name]
+        begun = self._begun.get(member.name)
+        made = begun is not None and begun.new != ""
+        if begun and made and (begun.old, begun.upstream) == (standing.tip, upstream):
+            again = self._again(member, begun)
+            if again:
+                return again
+        write = not self._wish.only_plans
+        return plan_cluster(self._store, self._reading, standing, self._wish.release, write=write)
+
+    def _again(self, member: Member, begun: Made) -> Planned | None:
+        """What was made by a command that did not come to push it."""
+        standing = self._standings[member.name]
+        heads = self._reading.heads(member.name)
+        goal = self._wish.goal
+        if standing.failed or goal in heads or heads.get(standing.branch) != begun.old:
+            return None
+        return Planned(member.name, standing.branch, goal, begun.old, begun.upstream, begun.new)
+
+    # --- pushed ---
+
+    def _push(self, tasks: Sequence[_Task]) -> list[Member]:
+        """Pushes these, and reads back what has arrived; those that have moved meanwhile."""
+        moved: list[Member] = []
+        arrived: list[tuple[_Task, str]] = []
+        watched = self._watch("Pushing", range(len(tasks)))
+        found = answers(
+            tasks,
+            lambda task: host_of(task.member.internal),
+            self._arrived,
+            jobs=self._fleet.jobs,
+            per_host=self._fleet.per_host,
+        )
+        # Closed before gits are told to end, so that none is begun after that.
+        with closing(found):
+            for _, answer in zip(watched, found, strict=True):
+                member, planned, _ = answer.task
+                state, said = _ended(answer)
+                self._end(member, state, said, planned)
+                if state == PUSHED:
+                    arrived.append((answer.task, said))
+                elif state == MOVED:
+                    moved.append(member)
+        self._read_back(arrived)
+        return moved
+
+    def _arrived(self, task: _Task) -> Arrived:
+        """The push of one. Works in any thread."""
+        if self._too_many():
+            return Arrived(LEFT)
+        url = task.member.internal
+        return push(self._git, url, task.planned, task.upstream, self._fleet.seconds)
+
+    def _too_many(self) -> bool:
+        limit = self._wish.max_failed
+        if limit is None:
+            limit = max(1, len(self._members) // 10)
+        return self._failed > limit
+
+    def _read_back(self, arrived: Sequence[tuple[_Task, str]]) -> None:
+        """Looks whether the internal repositories really have what they have taken."""
+        if not arrived:
+            return
+        self._hear([task.member for task, _ in arrived])
+        there: dict[str, Made | None] = {}
+        for (member, planned, _), said in arrived:
+            standing = self._standings[member.name]
+            has = self._reading.heads(member.name).get(planned.goal, "")
+            if standing.failed:
+                why = f"it was pushed, and cannot be read back: {standing.error}"
+                self._end(member, FAILED, why, planned)
+            elif has != planned.new:
+                why = f"it was pushed, and {HEADS}{planned.goal} is {has[:12] or 'not there'}"
+                self._end(member, FAILED, why, planned)
+            else:
+                self._end(member, PUSHED, said, planned)
+                there[member.name] = None
+        self._remember(there)
+
+    def _end(self, member: Member, state: str, why: str, planned: Planned) -> None:
+        self._found[member.name] = Upgraded(member, state, why, planned)
+        self._failed += state == FAILED
+
+
+def _ended(answer: Answer[_Task, Arrived]) -> tuple[str, str]:
+    """How a push ended; an error that is nobody's fault there is raised."""
+    if type(answer.error) in (Silent, CallFailed):
+        return FAILED, str(answer.error)
+    if answer.error:
+        raise answer.error
+    assert answer.result
+    return answer.result

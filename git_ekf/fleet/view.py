@@ -1,0 +1,74 @@
+"""One cluster as the clone of it would be, for work that asks git: it has refs, and no files.
+
+It is a folder for one use. Its objects are those of the store; what is made in it comes to the
+store when it is taken there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from git_ekf.fleet.store import Store
+from git_ekf.fleet.stored import StoredRepository
+from git_ekf.git.calls import Git
+from git_ekf.git.packedrefs import write_packed
+from git_ekf.git.questions.about import Paths
+from git_ekf.git.refs import HEADS
+from git_ekf.repository import Repository
+
+_SETTINGS = (
+    "[core]\n\trepositoryFormatVersion = 0\n\tbare = false\n\tlogAllRefUpdates = false\n"
+    "\talternateRefsCommand = true\n[gc]\n\tauto = 0\n"
+)
+
+
+class View(Repository):
+    """A cluster, one of whose branches is checked out."""
+
+    def __init__(self, store: Store, stored: StoredRepository, branch: str, folder: str) -> None:
+        """Makes the folder. Raises OSError."""
+        git_dir = os.path.join(folder, ".git")
+        _make(store, stored, branch, git_dir)
+        super().__init__(Git(folder, {"GIT_DIR": git_dir, "GIT_WORK_TREE": folder}))
+        self._store = store
+        self.place = Paths(git_dir, git_dir, folder, False, False, "sha1")
+        self.config = stored.config
+        self.toml = stored.toml
+
+    def take_objects(self) -> None:
+        """Moves the packs made here to the store; of each the index comes last."""
+        here = os.path.join(self.place.objects, "pack")
+        there = os.path.join(self._store.objects, "pack")
+        os.makedirs(there, exist_ok=True)
+        names = os.listdir(here) if os.path.isdir(here) else []
+        for name in sorted(names, key=lambda name: name.endswith(".idx")):
+            if name.endswith((".pack", ".idx", ".rev")):
+                os.replace(os.path.join(here, name), os.path.join(there, name))
+
+
+@contextmanager
+def open_view(store: Store, stored: StoredRepository, name: str, branch: str) -> Iterator[View]:
+    """The view of a cluster with a branch checked out; it is gone afterwards."""
+    folder = os.path.join(store.incoming, "views", name)
+    try:
+        yield View(store, stored, branch, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(store: Store, stored: StoredRepository, branch: str, git_dir: str) -> None:
+    os.makedirs(os.path.join(git_dir, "objects", "info"))
+    os.makedirs(os.path.join(git_dir, "refs"))
+    files = {
+        "HEAD": f"ref: {HEADS}{branch}\n",
+        "config": _SETTINGS,
+        "objects/info/alternates": f"{store.objects}\n",
+    }
+    for name, text in files.items():
+        path = os.path.join(git_dir, name)
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    write_packed(git_dir, {**stored.refs, **stored.record_refs})

@@ -1,0 +1,318 @@
+"""git ekf fleet upgrade: what each cluster gets is what a rebase makes; nothing of it is lost or overwritten."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run, run
+from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
+from test_schemas import schema, unknown, validator
+
+from git_ekf.errors import Refused
+from git_ekf.fleet.file import read_fleet
+from git_ekf.fleet.gate import Wish
+from git_ekf.fleet.outcomes import FAILED, PUSHED, REFUSED, STOPPED, THERE
+from git_ekf.fleet.pushing import push
+from git_ekf.fleet.runs import read_run
+from git_ekf.fleet.store import open_store
+from git_ekf.fleet.upgrade import Upgraded, upgrade_fleet
+from git_ekf.git.packedrefs import read_packed
+
+GOAL = "release-1.10"
+DASHBOARD = "apps/dashboard/base/kustomization.yaml"
+CLASH = "VERSION"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[Made]]:
+    """Eight clusters whose internal repositories judge; in each there is something to merge."""
+    world, made = make_fleet(tmp_path_factory.mktemp("fleet"), 8, odd=())
+    done = run("git-ekf", "hooks", "install", "--server", made[0].path)
+    assert done.code == 0, done
+    for one in made[1:]:
+        shutil.copytree(made[0].path / "hooks", one.path / "hooks", symlinks=True)
+        shutil.copy(made[0].path / "config", one.path / "config")
+    for one in made:
+        lines = world.git("show", f"{one.commits[-1]}:{DASHBOARD}")
+        world.commit(one, f"Patch the dashboard of {one.name}", DASHBOARD, f"{lines}\n- own.yaml\n")
+    return world, made
+
+
+@pytest.fixture
+def fleet(
+    template: tuple[World, list[Made]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[World, list[Made]]:
+    monkeypatch.chdir(tmp_path)
+    return copy_fleet(*template, tmp_path)
+
+
+def unwatched(title: str, numbers: Sequence[int]) -> Iterator[int]:
+    return iter(numbers)
+
+
+def upgraded(world: World, **options: Any) -> dict[str, Upgraded]:
+    """What has become of each, by the work itself."""
+    given = read_fleet(str(world.file))
+    members = options.pop("members", given.members)
+    wish = Wish("1.10", GOAL, members, "COMMAND", **{"records": False, **options})
+    found = upgrade_fleet(open_store(given), given, wish, unwatched)
+    return {one.member.name: one for one in found}
+
+
+def upgrade(*args: str, code: int = 0) -> Run:
+    done = run("git-ekf", "fleet", "upgrade", "1.10", *args)
+    assert done.code == code, done
+    return done
+
+
+def refs(one: Made) -> dict[str, str]:
+    """What its internal repository has."""
+    lines = run("git", "-C", one.path, "for-each-ref", "--format=%(refname) %(objectname)").out
+    return dict(line.split(" ") for line in lines.splitlines())
+
+
+def require_pushed(world: World, one: Made) -> None:
+    """It has the branch that a rebase makes, with what it stands on, and is otherwise as it was."""
+    found = refs(one)
+    vendor = world.git("rev-parse", GOAL)
+    new = found.pop(f"refs/heads/{GOAL}")
+    assert found.pop(f"refs/ekf/upstream/{GOAL}") == vendor
+    assert found == one.refs
+    assert told(one.path, f"{vendor}..{new}") == rebased(world, one, vendor)
+
+
+def told(repository: Path, commits: str) -> str:
+    """All of some commits but for their ids and who has made them of what."""
+    form = "--format=%T%n%an%n%ae%n%ad%n%B"
+    done = run("git", "-C", repository, "log", "--reverse", form, commits)
+    assert done.code == 0, done
+    return done.out
+
+
+def rebased(world: World, one: Made, vendor: str) -> str:
+    """What `git rebase` makes of the branch of a cluster."""
+    place = world.folder / f"rebase-{one.name}"
+    old = one.refs[f"refs/heads/release-{one.release}"]
+    for words in (
+        ("clone", "-q", "--shared", "--no-checkout", world.factory, place),
+        ("-C", place, "checkout", "-q", "--detach", old),
+        ("-C", place, "rebase", "-q", "--onto", vendor, one.base),
+    ):
+        done = run("git", *words)
+        assert done.code == 0, done
+    return told(place, f"{vendor}..HEAD")
+
+
+def states(found: dict[str, Upgraded]) -> dict[str, str]:
+    return {name: one.state for name, one in found.items()}
+
+
+def test_every_branch_is_what_a_rebase_makes(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    found = upgraded(world)
+    assert set(states(found).values()) == {PUSHED}, found
+    for one in made:
+        require_pushed(world, one)
+        assert found[one.name].planned.new == refs(one)[f"refs/heads/{GOAL}"]
+    store = open_store(read_fleet(str(world.file)))
+    assert read_run(store, GOAL) == {}
+    assert not Path(store.incoming).exists()
+    assert set(states(upgraded(world)).values()) == {THERE}
+
+
+def test_in_three_waves(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    early = upgrade("--wave", "early", code=4)
+    assert early.err.splitlines() == [
+        "git-ekf: c0, c1, c2 of the waves before have no deploy record of release-1.10, canary first",
+        "hint: git ekf fleet upgrade 1.10 --wave early --without-records insists",
+    ]
+    assert [refs(one) for one in made] == [one.refs for one in made]
+    for number, wave in enumerate(WAVES):
+        done = upgrade("--wave", str(number + 1))
+        members = made[number * 3 : number * 3 + 3]
+        lines = [
+            f"release-1.10 for {len(members)} clusters of wave {wave}: {len(members)} pushed",
+            "Next: deploy it there, and record it with git ekf tag",
+        ]
+        if wave != "rest":
+            lines[1] += f"; then: git ekf fleet upgrade 1.10 --wave {WAVES[number + 1]}"
+        assert done.out.splitlines() == lines
+        for one in members:
+            require_pushed(world, one)
+            world.deploy(one, "1.10", refs(one)[f"refs/heads/{GOAL}"])
+        for one in made[number * 3 + 3 :]:
+            assert refs(one) == one.refs
+
+
+def test_what_cannot_be_upgraded_is_left_out_and_named(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    stopped, merged, dead, refusing, fine = made[:5]
+    world.commit(stopped, "Own version", CLASH, "mine\n")
+    merge = world.git(
+        "commit-tree",
+        "-p",
+        merged.commits[-1],
+        "-p",
+        merged.commits[0],
+        "-m",
+        "x",
+        f"{merged.commits[-1]}^{{tree}}",
+    )
+    merged.refs[f"refs/heads/release-{merged.release}"] = merge
+    publish(merged)
+    shutil.rmtree(dead.path)
+    hook = refusing.path / "hooks" / "pre-receive"
+    hook.unlink()
+    hook.write_text("#!/bin/sh\necho 'Not on a Friday' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    names = [f"--only={one.name}" for one in made[:5]]
+    done = upgrade(*names, "--without-records", "--max-failed", "2", code=5)
+    lines = done.out.splitlines()
+    assert lines[0] == "release-1.10 for 5 clusters: 1 pushed, 1 stopped, 1 refused, 2 failed"
+    assert lines[1].startswith(f"  stopped  {stopped.name}  Own version (")
+    assert lines[1].endswith("), content: VERSION")
+    assert lines[2].startswith(
+        f"  refused  {merged.name}  a merge commit is among the configuration commits"
+    )
+    assert lines[3].startswith(f"  failed   {dead.name}  ")
+    assert lines[4] == f"  failed   {refusing.name}  pre-receive hook declined; Not on a Friday"
+    assert lines[5:] == ["What is left: git ekf fleet upgrade 1.10 --continue"]
+    require_pushed(world, fine)
+    for one in (stopped, merged, refusing):
+        assert refs(one) == one.refs
+    hook.unlink()
+    done = upgrade("--continue", "--json", code=5)
+    found = json.loads(done.out)
+    validator("fleet-upgrade").validate(found)
+    assert not list(unknown(found, schema("fleet-upgrade"), schema("fleet-upgrade")))
+    assert {one["name"]: one["state"] for one in found["clusters"]} == {
+        stopped.name: STOPPED,
+        merged.name: REFUSED,
+        dead.name: FAILED,
+        refusing.name: PUSHED,
+    }
+    require_pushed(world, refusing)
+
+
+def test_nothing_is_pushed_without_asking(fleet: tuple[World, list[Made]]) -> None:
+    _, made = fleet
+    done = upgrade("--wave", "canary", "--dry-run")
+    assert done.out == "release-1.10 for 3 clusters of wave canary: 3 would be pushed\n"
+    assert [refs(one) for one in made] == [one.refs for one in made]
+    assert not any(
+        ref.startswith("refs/ekf/")
+        for ref in read_packed(open_store(read_fleet("fleet.toml")).path)
+    )
+
+
+# --- meanwhile ---
+
+
+def before_push(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], object]) -> None:
+    """Does something before a cluster is pushed to, once."""
+    real = push
+    met: set[str] = set()
+
+    def instead(git: Any, url: str, planned: Any, *rest: Any) -> Any:
+        if planned.name not in met:
+            met.add(planned.name)
+            act(planned.name)
+        return real(git, url, planned, *rest)
+
+    monkeypatch.setattr("git_ekf.fleet.upgrade.push", instead)
+
+
+def test_one_that_moves_is_planned_again(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, made = fleet
+    moving, other = made[3:5]
+    theirs = world.git(
+        "commit-tree", "-p", world.git("rev-parse", GOAL), "-m", "By hand", f"{GOAL}^{{tree}}"
+    )
+
+    def move(name: str) -> None:
+        if name == moving.name:
+            world.commit(moving, "Meanwhile", "site/new.yaml", "new\n")
+        if name == other.name:
+            run("git", "-C", other.path, "update-ref", f"refs/heads/{GOAL}", theirs)
+
+    before_push(monkeypatch, move)
+    found = upgraded(world)
+    assert found[other.name].state == THERE
+    assert refs(other)[f"refs/heads/{GOAL}"] == theirs
+    for one in made:
+        if one is not other:
+            assert found[one.name].state == PUSHED, found[one.name]
+            require_pushed(world, one)
+    assert "Meanwhile" in run("git", "-C", moving.path, "log", "-1", "--format=%s", GOAL).out
+
+
+def test_one_that_always_moves_fails_alone(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, made = fleet
+    moving = made[-1]
+    real = push
+
+    def instead(git: Any, url: str, planned: Any, *rest: Any) -> Any:
+        if planned.name == moving.name:
+            world.commit(moving, "Once more")
+        return real(git, url, planned, *rest)
+
+    monkeypatch.setattr("git_ekf.fleet.upgrade.push", instead)
+    found = upgraded(world)
+    assert (found[moving.name].state, found[moving.name].why) == (FAILED, "it moves all the time")
+    assert refs(moving) == moving.refs
+    assert set(states(found).values()) == {PUSHED, FAILED}
+
+
+def test_two_at_once(fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch) -> None:
+    world, made = fleet
+    seen = []
+
+    def second(name: str) -> None:
+        with pytest.raises(Refused) as caught:
+            upgraded(world)
+        seen.append(caught.value.message)
+
+    before_push(monkeypatch, second)
+    upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    assert seen == ["another git-ekf command is at work in this repository"]
+    require_pushed(world, made[0])
+
+
+def test_failures_end_a_wave(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    for one in made[:2]:
+        shutil.rmtree(one.path)
+    found = upgraded(world)
+    assert list(states(found).values()) == [FAILED] * 2 + ["left"] * 6
+    assert [refs(one) for one in made[2:]] == [one.refs for one in made[2:]]
+    found = upgraded(world, proceed=True, max_failed=2)
+    assert list(states(found).values()) == [FAILED] * 2 + [PUSHED] * 6
+
+
+def test_the_next_operator_takes_it_over(fleet: tuple[World, list[Made]], tmp_path: Path) -> None:
+    """In a clone of one cluster, `git ekf upgrade` finds the branch, and goes on from it."""
+    world, made = fleet
+    one = made[0]
+    upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    place = tmp_path / "work"
+    done = run(
+        "git-ekf", "clone", world.vendor, place, "--internal", one.path, "--release", one.release
+    )
+    assert done.code == 0, done
+    done = run("git-ekf", "upgrade", "1.10", "--no-build", cwd=place)
+    assert done.code == 0, done
+    head = run("git", "rev-parse", "HEAD", GOAL, cwd=place).out.split()
+    assert head == [refs(one)[f"refs/heads/{GOAL}"]] * 2
+    done = run("git-ekf", "save", cwd=place)
+    assert done.code == 0, done
+    require_pushed(world, one)
