@@ -19,7 +19,7 @@ from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.judged import Records
 from git_ekf.policy.pushes import Push
 from git_ekf.policy.receiver import Receiver
-from git_ekf.records import RecordTag, read_records, saved_records
+from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
 
 
@@ -218,9 +218,7 @@ def judge_repository(
     if not head and repo.head is not None and _only_at_head(repo, repo.head):
         judgment.apply(index.detached_head)
     tags = read_records(repo) if deploy_records is None else deploy_records
-    saved = saved_records(repo)
-    for tag in tags:
-        judgment.apply(records.tag_moved, tag, saved.get(tag.name, tag.oid))
+    judgment.apply(records.tag_moved, tags)
     _judge_records(judgment, tags, dates=True)
     return judgment.found
 

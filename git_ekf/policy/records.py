@@ -10,7 +10,7 @@ from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord, Records
 from git_ekf.record import ADOPTS, is_signed
-from git_ekf.records import RecordTag, how_to_delete
+from git_ekf.records import RecordTag, how_to_delete, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -60,9 +60,12 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
         )
 
 
-def tag_moved(repo: Repository, record: RecordTag, there: str) -> Iterator[Finding]:
+def tag_moved(repo: Repository, records: list[RecordTag]) -> Iterator[Finding]:
     """A published deploy record stays as it is."""
-    if record.oid != there:
+    saved = saved_records(repo)
+    for record in records:
+        if record.oid == saved.get(record.name, record.oid):
+            continue
         yield Finding(
             f"{repo.config.internal} has another {record.name}: somebody else took that name",
             how_to_renumber(repo, record),
