@@ -15,6 +15,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.contents import ObjectReader
 from git_ekf.policy.limits import (
+    ATTRIBUTES,
     BOUNDED,
     CONTENT,
     DIRECTORY,
@@ -144,6 +145,8 @@ class Content:
         named = {os.fsdecode(path): oid for path, oid in attributes.items() if _is_valid(path)}
         if index:
             named = self._git.index_files(":(top,glob)**/.gitattributes")
+        else:
+            self._require_few_attributes(named)
         if not named:
             return [_DEFAULT_SIZE] * len(paths)
         asked = [os.fsdecode(path) for path in paths if _is_valid(path)]
@@ -151,6 +154,12 @@ class Content:
             zip(asked, self._git.attributes("conflict-marker-size", named, asked), strict=True)
         )
         return [_marker_size(values.get(os.fsdecode(path), "")) for path in paths]
+
+    def _require_few_attributes(self, named: dict[str, str]) -> None:
+        infos = self._git.object_infos(dict.fromkeys(named.values()))
+        sizes = {info.oid: info.size for info in infos if info}
+        if sum(sizes.get(oid, 0) for oid in named.values()) > ATTRIBUTES:
+            raise _refused("", f"its .gitattributes have more than {ATTRIBUTES >> 20} MB")
 
 
 def _refused(commit: str, why: str) -> Refused:

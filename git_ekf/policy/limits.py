@@ -33,6 +33,9 @@ PATHS = 200_000
 PATH_BYTES = 32 << 20
 # The bytes of all files looked into.
 CONTENT = 512 << 20
+# The bytes of the .gitattributes that bear on them, each as often as it is there: git holds all
+# that are above one path at once, at 25 times their size.
+ATTRIBUTES = 1 << 20
 
 
 class TooMuch(ValueError):
