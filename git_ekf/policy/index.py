@@ -74,13 +74,18 @@ def _merges_the_vendor(repo: Repository) -> bool:
 def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
     """No file gets conflict markers that it did not have before."""
     for path in changes.content.paths_with_new_markers(changes.old, changes.new):
-        then = "git commit" if changes.new else f"git add {shell(path)}"
+        then = "git commit" if changes.new else f"git add {shell(_from_anywhere(path))}"
         yield Finding(
             f"{path} has conflict markers",
             f"edit the file, then: {then}",
             commit=changes.new,
             path=path,
         )
+
+
+def _from_anywhere(path: str) -> str:
+    """A path at the top, for whom a hook stopped below it: git runs hooks at the top."""
+    return f":/{path}" if os.environ.get("GIT_PREFIX") else path
 
 
 def directory_judged(path: str) -> str:

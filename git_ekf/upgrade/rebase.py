@@ -15,7 +15,7 @@ from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.replay.evidence import Drop, Superseded, always
 from git_ekf.replay.stack import Commit
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import from_here, shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
 from git_ekf.upgrade.rebase_conflicts import (
@@ -114,7 +114,7 @@ def proceed(
             more = f" and {len(unmerged) - 1} more" if len(unmerged) > 1 else ""
             raise Refused(
                 f"{unmerged[0]}{more} is still in conflict",
-                f"edit, then: git add {shell(unmerged[0])}",
+                f"edit, then: git add {shell(from_here(unmerged[0], repo.place.top))}",
             )
         require_no_markers(repo)
     _require_whole(repo, state)

@@ -16,7 +16,7 @@ from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
+from git_ekf.shown import from_here, shell
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.prefer import Settler
 from git_ekf.upgrade.rebase_state import RebaseState
@@ -139,7 +139,7 @@ def require_no_markers(repo: Repository) -> None:
         more = f" (and {counted(len(paths) - 1, 'more file')})" if len(paths) > 1 else ""
         raise Refused(
             f"{paths[0]}:{line} still has a conflict marker{more}",
-            f"edit, then: git add {shell(paths[0])}",
+            f"edit, then: git add {shell(from_here(paths[0], repo.place.top))}",
         )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import Clone, run
 from reach import rare, some
-from upgrading import World, wrapper
+from upgrading import ISTIO, World, wrapper
 
 from git_ekf.airgap import bare
+from git_ekf.demo.sample import deployment
 from git_ekf.git.calls import Git
 
 LINE_END = "a\nb"
@@ -134,6 +135,27 @@ def test_no_bundle_has_an_address_that_cannot_be_read_there(vendor: Path, tmp_pa
     done = run("git-ekf", "bundle", "create", "bundle", "--from", mirror, cwd=tmp_path)
     assert done.code == 4, done
     assert not list(tmp_path.glob("bundle*"))
+
+
+def test_a_fix_works_below_the_top(world: World) -> None:
+    """Where a hook or a command named a file, for whoever is in another directory."""
+    below = Clone(world.path / "apps")
+    world.write("apps/mine", "<<<<<<< a\n>>>>>>> b\n")
+    below.git("add", "mine")
+    done = below.git("commit", "-m", "Mine", ok=False)
+    fix = done.err.partition("fix: edit the file, then: ")[2].splitlines()[0]
+    world.write("apps/mine", "mine\n")
+    assert run("sh", "-c", f"{fix} && git commit -q -m Mine", cwd=below.path).code == 0
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Ours")
+    assert below.ekf("upgrade", "--no-build", "--no-save-check").code == 3
+    for text in ("<<<<<<< a\n>>>>>>> b\n", deployment("istio", "1.9.0-mine", 3)):
+        done = below.ekf("upgrade", "--continue", "--no-build")
+        assert done.code == 4, done
+        world.write(ISTIO, text)
+        fix = done.err.partition("hint: edit, then: ")[2]
+        assert run("sh", "-c", fix, cwd=below.path).code == 0, done
+    done = below.ekf("upgrade", "--continue", "--no-build")
+    assert done.code == 0, done
 
 
 @pytest.mark.parametrize("existed", [False, True])
