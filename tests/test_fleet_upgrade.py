@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 import pytest
 from conftest import Run, run
 from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
+from reach import rare
 from test_schemas import schema, unknown, validator
 
 from git_ekf.errors import Refused
+from git_ekf.fleet import upgrade as upgrading
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.gate import Wish
 from git_ekf.fleet.outcomes import FAILED, PUSHED, REFUSED, STOPPED, THERE
@@ -94,18 +98,24 @@ def told(repository: Path, commits: str) -> str:
     return done.out
 
 
+# What rebases have made, by what they were made of: it is the same in each test.
+_REBASED: dict[tuple[str, str, str], str] = {}
+
+
 def rebased(world: World, one: Made, vendor: str) -> str:
     """What `git rebase` makes of the branch of a cluster."""
-    place = world.folder / f"rebase-{one.name}"
     old = one.refs[f"refs/heads/release-{one.release}"]
-    for words in (
-        ("clone", "-q", "--shared", "--no-checkout", world.factory, place),
-        ("-C", place, "checkout", "-q", "--detach", old),
-        ("-C", place, "rebase", "-q", "--onto", vendor, one.base),
-    ):
-        done = run("git", *words)
-        assert done.code == 0, done
-    return told(place, f"{vendor}..HEAD")
+    if (vendor, one.base, old) not in _REBASED:
+        place = world.folder / f"rebase-{old}"
+        for words in (
+            ("clone", "-q", "--shared", "--no-checkout", world.factory, place),
+            ("-C", place, "checkout", "-q", "--detach", old),
+            ("-C", place, "rebase", "-q", "--onto", vendor, one.base),
+        ):
+            done = run("git", *words)
+            assert done.code == 0, done
+        _REBASED[vendor, one.base, old] = told(place, f"{vendor}..HEAD")
+    return _REBASED[vendor, one.base, old]
 
 
 def states(found: dict[str, Upgraded]) -> dict[str, str]:
@@ -316,3 +326,111 @@ def test_the_next_operator_takes_it_over(fleet: tuple[World, list[Made]], tmp_pa
     done = run("git-ekf", "save", cwd=place)
     assert done.code == 0, done
     require_pushed(world, one)
+
+
+# --- interrupted ---
+
+# Each is a step of an upgrade, which ends in the middle of it, and in which of its calls.
+STEPS = (
+    ("push", 3),
+    ("fetch_held", 1),
+    ("plan_cluster", 2),
+    ("write_run", 1),
+    ("write_run", 2),
+    ("push", 1),
+    ("fetch_held", 2),
+    ("write_run", 3),
+)
+
+
+def breaking_off(
+    monkeypatch: pytest.MonkeyPatch, step: str, call: int, after: bool, end: Callable[[], object]
+) -> None:
+    """Ends before or after one of the calls of a step."""
+    real = getattr(upgrading, step)
+    calls: list[int] = []
+
+    def instead(*args: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) != call:
+            return real(*args, **options)
+        if after:
+            real(*args, **options)
+        return end()
+
+    monkeypatch.setattr(upgrading, step, instead)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("step", "call"), [STEPS[0], *(pytest.param(*one, marks=rare) for one in STEPS[1:])]
+)
+def test_killed_anywhere_it_can_be_gone_on_with(
+    fleet: tuple[World, list[Made]],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    call: int,
+    after: bool,
+) -> None:
+    world, made = fleet
+    world.write_file(made, "jobs = 1\n")  # else a push of another thread goes on a little
+    child = os.fork()
+    if not child:
+        try:
+            breaking_off(
+                monkeypatch, step, call, after, lambda: os.kill(os.getpid(), signal.SIGKILL)
+            )
+            upgraded(world)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    whole = [one for one in made if f"refs/heads/{GOAL}" in refs(one)]
+    for one in made:
+        if one in whole:
+            require_pushed(world, one)
+        else:
+            assert refs(one) == one.refs
+    store = open_store(read_fleet(str(world.file)))
+    begun = read_run(store, GOAL)
+    if begun:
+        found = upgraded(world, proceed=True)
+        assert set(states(found)) == set(begun)
+        for one in whole:
+            assert one.name not in found or found[one.name].state == THERE
+        for name, entry in begun.items():
+            if entry.new and found[name].state == PUSHED:
+                assert found[name].planned.new == entry.new
+    else:
+        with pytest.raises(Refused, match=r"there is no upgrade to release-1\.10 to go on with"):
+            upgraded(world, proceed=True)
+        upgraded(world)
+    for one in made:
+        require_pushed(world, one)
+    assert read_run(store, GOAL) == {}
+    assert not Path(store.incoming).exists()
+    done = run("git", "-C", store.path, "fsck", "--connectivity-only", "--no-dangling")
+    assert done.code == 0, done
+
+
+@pytest.mark.parametrize("step", ["push", pytest.param("plan_cluster", marks=rare)])
+def test_interrupted_it_can_be_gone_on_with(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    world, made = fleet
+
+    def end() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        breaking_off(patch, step, 3, False, end)
+        with pytest.raises(KeyboardInterrupt):
+            upgraded(world)
+    for one in made:
+        if f"refs/heads/{GOAL}" in refs(one):
+            require_pushed(world, one)
+        else:
+            assert refs(one) == one.refs
+    done = upgrade("--continue")
+    assert "pushed" in done.out
+    for one in made:
+        require_pushed(world, one)
