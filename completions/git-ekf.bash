@@ -188,7 +188,7 @@ __git_ekf_command ()
 	subcommands="" options="" valued="" arguments=""
 	case $1 in
 	"")
-		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,report,save,pull,rollback,sync,upgrade,undo,mirror,bundle,fleet,hooks,trust,man,config,doctor,completion,demo,help
+		subcommands=clone,init,status,releases,check,diff,images,apply,drift,tag,adopt,log,show,report,save,pull,rollback,sync,upgrade,undo,mirror,bundle,resolutions,fleet,hooks,trust,man,config,doctor,completion,demo,help
 		options=--version,--help
 		;;
 	clone)
@@ -296,6 +296,20 @@ __git_ekf_command ()
 		valued="--accept --allowed-signers --receipt"
 		arguments="files directories"
 		;;
+	resolutions)
+		subcommands=list,approve,save
+		options=--help
+		;;
+	"resolutions list")
+		options=--no-fetch,--json,--help
+		;;
+	"resolutions approve")
+		options=--yes,--no-fetch,--help
+		arguments="none..."
+		;;
+	"resolutions save")
+		options=--no-sign,--help
+		;;
 	fleet)
 		subcommands=status,report,upgrade
 		options=--help
@@ -335,7 +349,7 @@ __git_ekf_command ()
 		;;
 	man)
 		options=--install,--path,--schema,--help
-		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,fleet,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,fleet,hooks,images,init,log,man,mirror,pull,releases,report,resolutions,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	config)
 		options=--json,--help
@@ -354,7 +368,7 @@ __git_ekf_command ()
 		;;
 	help)
 		options=--install,--path,--schema,--help
-		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,fleet,hooks,images,init,log,man,mirror,pull,releases,report,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
+		arguments="one-of:t.toml,,adopt,apply,bundle,check,clone,completion,config,demo,diff,doctor,drift,fleet,hooks,images,init,log,man,mirror,pull,releases,report,resolutions,rollback,save,show,status,sync,tag,trust,undo,upgrade,workflow"
 		;;
 	esac
 }

@@ -54,7 +54,7 @@ function __git_ekf_ask -a kind
 end
 
 # --- from here on: written by `python packaging/completions.py` ---
-set -g __git_ekf_groups '' 'bundle' 'fleet' 'hooks'
+set -g __git_ekf_groups '' 'bundle' 'resolutions' 'fleet' 'hooks'
 set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt' 'fleet status --file' 'fleet status --where' 'fleet status --only' 'fleet report --file' 'fleet report --where' 'fleet report --only' 'fleet report -o' 'fleet report --output' 'fleet upgrade --file' 'fleet upgrade --wave' 'fleet upgrade --where' 'fleet upgrade --only' 'fleet upgrade --max-failed'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
@@ -79,6 +79,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a upgrade -d 'Carry the configuratio
 complete -c git-ekf -n '__git_ekf_at \'\'' -a undo -d 'Take back the last pull, sync, upgrade, rollback or tag.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a mirror -d 'Mirror the vendor\'s channels and tags for a site that cannot reach them.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a bundle -d 'Carry the vendor\'s channels across an air gap in one file.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a resolutions -d 'Share answers to conflicts among clusters, each given once.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a fleet -d 'Show where many clusters of one vendor stand, from one file that names them.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a hooks -d 'Install, remove or look at the hooks, on a server too.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a trust -d 'Allow the commands that the tracked configuration names to run.'
@@ -239,6 +240,18 @@ complete -c git-ekf -n '__git_ekf_at \'bundle apply\'' -l receipt -r -F -d 'Wher
 complete -c git-ekf -n '__git_ekf_at \'bundle apply\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at \'bundle apply\' 1' -F
 complete -c git-ekf -n '__git_ekf_at \'bundle apply\' 2' -k -a '(__fish_complete_directories)'
+complete -c git-ekf -n '__git_ekf_at resolutions' -a list -d 'List those that are kept, and which of them are used here.'
+complete -c git-ekf -n '__git_ekf_at resolutions' -a approve -d 'Show the diff of some, and let them be used in this clone.'
+complete -c git-ekf -n '__git_ekf_at resolutions' -a save -d 'Share what the last upgrade or sync was resolved to by hand.'
+complete -c git-ekf -n '__git_ekf_at resolutions' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions list\'' -l no-fetch -d 'Go by what is known here.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions list\'' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions list\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions approve\'' -l yes -s y -d 'Agree to every question.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions approve\'' -l no-fetch -d 'Go by what is known here.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions approve\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions save\'' -l no-sign -d 'Do not sign them; each clone has to approve them then.'
+complete -c git-ekf -n '__git_ekf_at \'resolutions save\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a status -d 'Show which release runs where, who is behind, what is broken.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a report -d 'Write a page of HTML about the fleet, by default fleet.html.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a upgrade -d 'Make the branch of a release for clusters, and push it.'
@@ -295,7 +308,7 @@ complete -c git-ekf -n '__git_ekf_at man' -l install -d 'Put the pages where man
 complete -c git-ekf -n '__git_ekf_at man' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at man' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at man' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at man 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift fleet hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at man 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift fleet hooks images init log man mirror pull releases report resolutions rollback save show status sync tag trust undo upgrade workflow'
 complete -c git-ekf -n '__git_ekf_at config' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at config' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at config 1' -k -a '(__git_ekf_ask keys)'
@@ -312,5 +325,5 @@ complete -c git-ekf -n '__git_ekf_at help' -l install -d 'Put the pages where ma
 complete -c git-ekf -n '__git_ekf_at help' -l path -d 'Print the folder of this installation\'s pages, for man.'
 complete -c git-ekf -n '__git_ekf_at help' -l schema -d 'Print the JSON schema of what the command PAGE prints with --json.'
 complete -c git-ekf -n '__git_ekf_at help' -s h -l help -d 'Show the usage and exit.'
-complete -c git-ekf -n '__git_ekf_at help 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift fleet hooks images init log man mirror pull releases report rollback save show status sync tag trust undo upgrade workflow'
+complete -c git-ekf -n '__git_ekf_at help 1' -a 't.toml  adopt apply bundle check clone completion config demo diff doctor drift fleet hooks images init log man mirror pull releases report resolutions rollback save show status sync tag trust undo upgrade workflow'
 # --- to here ---

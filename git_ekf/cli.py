@@ -39,6 +39,7 @@ COMMANDS = {
     "undo": "Take back the last pull, sync, upgrade, rollback or tag.",
     "mirror": "Mirror the vendor's channels and tags for a site that cannot reach them.",
     "bundle": "Carry the vendor's channels across an air gap in one file.",
+    "resolutions": "Share answers to conflicts among clusters, each given once.",
     "fleet": "Show where many clusters of one vendor stand, from one file that names them.",
     "hooks": "Install, remove or look at the hooks, on a server too.",
     "trust": "Allow the commands that the tracked configuration names to run.",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from git_ekf.config_lines import line_of
 from git_ekf.config_values import (
+    SPELLINGS,
     Grant,
     MigrationCommand,
     Preferred,
@@ -45,6 +46,8 @@ FILE = ".ekf.toml"
 SERVER_FILE = "server.config"
 # Whose bundles a mirror takes; a file that comes from the vendor must not say that.
 BUNDLE_SIGNERS = "bundle.allowed-signers"
+# Nor, whose answers to conflicts are taken, and from where.
+_OF_GIT_ALONE = (SERVER_FILE, BUNDLE_SIGNERS, "resolutions", "resolutions.allowed-signers")
 
 
 # Every rule of the policy with the severity it has unless `[rules]` says otherwise.
@@ -115,6 +118,8 @@ class Config(NamedTuple):
     server_seconds: int = 30
     server_megabytes: int = 500
     bundle_signers: str = ""
+    resolutions: str = ""
+    resolution_signers: str = ""
 
 
 # key in the file -> field of Config, the reader of its value
@@ -151,6 +156,8 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "server.budget-time": ("server_seconds", as_amount),
     "server.budget-memory": ("server_megabytes", as_amount),
     BUNDLE_SIGNERS: ("bundle_signers", as_path),
+    "resolutions": ("resolutions", as_string),
+    "resolutions.allowed-signers": ("resolution_signers", as_path),
 }
 _OF_LISTS = {
     *(as_strings, as_command, as_grants),
@@ -205,7 +212,7 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
     for section, values in document.items():
         if section in _KEYS:
             try:
-                config = _set(config, section, values)
+                config = _set_in_file(config, section, values)
             except WrongValue as wrong:
                 raise _wrong_line(file, text, section, section, f"{section} {wrong}") from None
             continue
@@ -214,9 +221,7 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
         for name, value in values.items():
             key = f"{section}.{name}"
             try:
-                if key in (SERVER_FILE, BUNDLE_SIGNERS):
-                    raise WrongValue("can only be set with git config")
-                config = _set(config, key, value)
+                config = _set_in_file(config, key, value)
             except WrongValue as wrong:
                 raise _wrong_line(file, text, section, name, f"{key} {wrong}") from None
     return config
@@ -259,14 +264,13 @@ def git_value(key: str, given: list[str]) -> Any:
         return given
     if not given:
         return ""
-    return _SPELLINGS.get(given[-1].lower()) if key in _BOOLEANS else given[-1]
+    return SPELLINGS.get(given[-1].lower()) if key in _BOOLEANS else given[-1]
 
 
-# Of true and false in git's configuration (git-config(1), boolean).
-_SPELLINGS = {
-    **dict.fromkeys(("true", "yes", "on", "1"), True),
-    **dict.fromkeys(("false", "no", "off", "0"), False),
-}
+def _set_in_file(config: Config, key: str, value: Any) -> Config:
+    if key in _OF_GIT_ALONE:
+        raise WrongValue("can only be set with git config")
+    return _set(config, key, value)
 
 
 def _set(config: Config, key: str, value: Any) -> Config:

@@ -10,6 +10,12 @@ SEVERITIES = ("error", "warning", "off")
 SIDES = ("local", "vendor")
 SIGNED = ("off", "commits", "records", "all")
 
+# Of true and false in git's configuration (git-config(1), boolean).
+SPELLINGS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
 
 class MigrationCommand(NamedTuple):
     """A release, and the command that brings a commit to its structure."""

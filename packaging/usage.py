@@ -33,6 +33,7 @@ KINDS = {
     "PATH": "paths",
     "PRIMARY": "directories",
     "RECEIPT": "files",
+    "RESOLUTION": "",
     "REV": "revisions",
     "REV-RANGE": "revisions",
     "REVISION": "revisions",

@@ -34,13 +34,18 @@ NAMES = [
     "pull",
     "releases",
     "report",
+    "resolutions-list",
     "rollback",
     "show",
     "status",
     "sync",
     "upgrade",
 ]
-WITH_AN_OPTION = {"forecast", "dropped"}  # keys that are only there when they are asked for
+WITH_AN_OPTION = {
+    "forecast",
+    "dropped",
+    "resolution",
+}  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())
 

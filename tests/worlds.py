@@ -220,6 +220,17 @@ WORLDS = {
         }
     ),
     "git-ekf-releases.1": World("stack"),
+    # The team's repository, and an upgrade that was resolved by hand.
+    "git-ekf-resolutions.1": World(
+        before={
+            0: "git init -q --bare $HOME/resolutions.git\ngit config --global"
+            " url.$HOME/resolutions.git.insteadOf https://git.example.com/ops/resolutions.git",
+            1: _commit(_ISTIO, deployment("istio", "1.8.0-ours", 1), "Use our build of Istio")
+            + "git ekf save\ngit ekf upgrade || test $? = 3\n"
+            f"sed -i '/^[<=>]/d; /istio:1.9.0/d; s/1.8.0-ours/1.9.0-ours/' {_ISTIO}\n"
+            f"git add {_ISTIO}\ngit ekf upgrade --continue",
+        },
+    ),
     "git-ekf-rollback.1": World(
         before={
             0: "git ekf tag --date 2026-11-13 -m 'We added Istio.'\n"

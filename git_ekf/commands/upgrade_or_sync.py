@@ -164,6 +164,10 @@ def run(
     release_branch(repo)
     if not request.no_fetch:
         repo = fetched(repo)
+        if repo.config.resolutions:
+            from git_ekf.commands.resolutions_fetched import note_resolutions
+
+            note_resolutions(repo)
     target = find(repo)
     note_without_a_file(repo, target, options.prefer)
     if request.flatten and command == SYNC:

@@ -80,6 +80,8 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, *, save_check: 
     for step in plan.steps:
         if len(plan.steps) <= LISTED or not is_plain(step) or step.commit.merge:
             print_step(step, target)
+    for sentence in plan.refused:
+        say(f"  note      {sentence}")
     if plan.customisation:
         print_customisation(plan.customisation)
     if plan.effects:
@@ -243,6 +245,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "customisation": customisation_as_json(plan.customisation),
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
+        "resolutions_refused": plan.refused,
         "moved_paths": moved_as_json(moved_in_plan(repo, plan)),
         "commits": [_step_as_json(step) for step in plan.steps],
     }

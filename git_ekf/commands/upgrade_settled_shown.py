@@ -41,7 +41,11 @@ def settled_lines(one: Settlement) -> list[str]:
 
 def settled_as_json(settled: list[Settlement]) -> dict[str, object]:
     """The keys of a commit that are about them."""
-    sides = [{"path": one.path, "side": one.side} for one in settled]
+    sides = []
+    for one in settled:
+        sides.append({"path": one.path, "side": one.side})
+        if one.resolution:
+            sides[-1] |= {"side": "resolution", "resolution": one.resolution}
     return {"settled": sides, "lost": list(map(_as_json, settled))}
 
 

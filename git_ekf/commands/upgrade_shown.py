@@ -63,8 +63,10 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
         _print_carried(result.plan.steps, target)
     else:
         target = result.state.target
-        repo = repo.fresh()  # git has changed what was read before
         _print_state(result.state)
+    by_hand = _by_somebody(result)
+    if by_hand:
+        repo = repo.fresh()  # the policy is asked again, and all was read before
     tip = result.tip
     effects = result.effects if isinstance(result, Done) else None
     if target.command == ROLLBACK:
@@ -76,13 +78,11 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
     if target.command == SYNC and target.nothing_new:
         say(f"One line: {target.goal} is at {tip[:7]}, with the same files as before.")
         then = then._replace(build=False)
-        by_hand = isinstance(result, Ended)
         fine = _show_verification(repo, target, tip, then, by_hand=by_hand, effects=effects)
         say(f"{'Next: git ekf save. ' if fine else ''}To take it back: git ekf undo")
         return DONE if fine else FINDINGS
     say(_what_was_done(repo, target, tip, len(result.commits)))
     show_moved(moved_in(repo, target, tip), "now")
-    by_hand = isinstance(result, Ended)
     fine = _show_verification(repo, target, tip, then, by_hand=by_hand, effects=effects)
     next_steps = "Next: git ekf apply, then git ekf tag and git ekf save. "
     if not fine or (target.command == PULL and not result.commits):
@@ -91,6 +91,13 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
         next_steps = "Next: git ekf save. "
     say(f"{next_steps}To take it back: git ekf undo")
     return DONE if fine else FINDINGS
+
+
+def _by_somebody(result: Done | Ended) -> bool:
+    """Whether somebody has resolved conflicts: here, or where a resolution is from."""
+    if isinstance(result, Ended):
+        return True
+    return any(one.resolution for step in result.plan.steps for one in step.settled)
 
 
 def show_rolled_back(branch: str, commit: str) -> None:
@@ -211,6 +218,8 @@ def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:
         say(f"    {file.sides}{vendor}")
     for line in stop.superseded.lines() if stop.superseded else ():
         say(f"  {line}")
+    for sentence in stop.refused:
+        say(f"  {sentence}")
     if stop.reason:
         say(f"  git says: {stop.reason}")
     sys.stdout.flush()

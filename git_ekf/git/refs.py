@@ -17,6 +17,7 @@ BACKUP = "refs/ekf/backup/"
 MIRROR = "refs/ekf/mirror/state"  # what a mirror says of itself
 APPLIED = "refs/ekf/bundle/receipt"  # the receipt for the last bundle applied
 HOLD = "refs/ekf/hold/"  # new objects, until the refs that are to name them do
+RESOLUTIONS = "refs/ekf/resolutions"  # a team's answers to conflicts, here as last fetched
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 

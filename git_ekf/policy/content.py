@@ -127,7 +127,7 @@ class Content:
             raise _refused("", f"it has more than {CONTENT >> 20} MB of files to look into")
         self._may_have.update(dict.fromkeys(asked, False))
         for oid, content in zip(small, self._reader.read("blob", small), strict=True):
-            self._may_have[oid] = content is not None and _is_suspect(content)
+            self._may_have[oid] = content is not None and is_suspect(content)
 
     def _count(self, oid: str, size: int) -> int:
         """How many markers of a length a blob has that has been looked into."""
@@ -153,7 +153,7 @@ class Content:
         values = dict(
             zip(asked, self._git.attributes("conflict-marker-size", named, asked), strict=True)
         )
-        return [_marker_size(values.get(os.fsdecode(path), "")) for path in paths]
+        return [marker_size(values.get(os.fsdecode(path), "")) for path in paths]
 
     def _require_few_attributes(self, named: dict[str, str]) -> None:
         infos = self._git.object_infos(dict.fromkeys(named.values()))
@@ -174,14 +174,16 @@ def _is_valid(path: bytes) -> bool:
     return not {b"", b".", b".."} & set(path.split(b"/"))
 
 
-def _marker_size(value: str) -> int:
+def marker_size(value: str) -> int:
+    """How long a marker is, by the attribute conflict-marker-size."""
     # As atoi(3), by which git goes, has it: what comes behind the digits does not count.
     number = re.match(r"\+?0*([0-9]{1,8})(?![0-9])", value)
     size = int(number[1]) if number else 0
     return size if 1 <= size <= _LARGEST_SIZE else _DEFAULT_SIZE
 
 
-def _is_suspect(content: bytes) -> bool:
+def is_suspect(content: bytes) -> bool:
+    """Whether it may have markers: it is text, and begins a line like one."""
     return may_have_markers(content) and b"\0" not in content[:_FIRST_FEW_BYTES]
 
 

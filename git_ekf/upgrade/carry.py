@@ -28,6 +28,7 @@ from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import require_ready
 from git_ekf.upgrade.rebase_conflicts import Stopped
 from git_ekf.upgrade.rebase_state import RebaseState
+from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import UPGRADE, Target
 from git_ekf.upgrade.work import Options, Work, read_work, rewrite
 
@@ -55,7 +56,8 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
 
     Raises Refused where it must not be done, CallFailed.
     """
-    options = options._replace(prefer=in_force(repo, target, options.prefer))
+    prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
+    options = options._replace(prefer=prefer, resolutions=known)
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         ready = Background(lambda: _require_ready(repo, target, options))
         Background(lambda: (repo.git.version, repo.git.hooks_dir))  # asked ahead
@@ -105,7 +107,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
         effects = None
         if options.effects:  # read while git writes the files
             effects = Background(lambda: _effects(repo, target, written.tip))
-        known = looked_at_all and not (work.rewritten or work.upstream or left_out)
+        as_is = looked_at_all and not (work.rewritten or work.upstream or left_out)
         perform(
             repo,
             journal,
@@ -113,7 +115,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             moves,
             target.goal,
             settings,
-            work.divergence.entries if known else None,
+            work.divergence.entries if as_is else None,
             replays=True,
             dropped=left_out,
         )

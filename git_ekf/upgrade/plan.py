@@ -10,6 +10,7 @@ from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.upgrade.prefer import in_force
+from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import Target
 from git_ekf.upgrade.work import Options, Shared, read_work, rewrite
 
@@ -37,6 +38,7 @@ class UpgradePlan(NamedTuple):
     effects: Effects | None = None  # where they were asked for
     customisation: Customisation | None = None  # where builds were
     images: Coverage | None = None  # the same, and images.registry is set
+    refused: tuple[str, ...] = ()  # of resolutions that fit and are not used, why
 
     @property
     def breaks(self) -> bool:
@@ -100,16 +102,18 @@ def plan(
             f"there is no forecast: {why}",
             f"git ekf {target.command}{options.given}, without --plan; git ekf undo takes it back",
         )
-    options = options._replace(prefer=in_force(repo, target, options.prefer))
+    prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
+    options = options._replace(prefer=prefer, resolutions=known)
     with open_scratch(repo) as scratch:
         work = read_work(repo, scratch, target, shared)
         work = rewrite(repo, scratch, target, options, work)
         steps = work.steps(scratch, target, options)
+        planned = UpgradePlan(target, steps, refused=tuple(known.refused) if known else ())
         if not options.effects:
-            return UpgradePlan(target, steps)
+            return planned
         from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
 
-        planned = UpgradePlan(target, steps, planned_effects(scratch, target, steps))
+        planned = planned._replace(effects=planned_effects(scratch, target, steps))
         if not options.builds:
             return planned
         from git_ekf.upgrade.customisation import planned_customisation

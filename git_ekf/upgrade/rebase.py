@@ -18,26 +18,27 @@ from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
+from git_ekf.upgrade.answered import with_questions
 from git_ekf.upgrade.rebase_conflicts import (
     Stopped,
     require_no_markers,
-    settle_preferred,
+    settle_known,
     settle_remembered,
     stopped,
 )
-from git_ekf.upgrade.rebase_end import recognise
+from git_ekf.upgrade.rebase_end import recognise, rewritten
 from git_ekf.upgrade.rebase_state import (
     RebaseState,
     append,
     in_progress,
     lines_of,
-    path_of,
     read,
     remove,
     write,
 )
 from git_ekf.upgrade.rebase_superseded import found_at_stop
 from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
+from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 
 
@@ -236,10 +237,11 @@ def _go_on(
     drop: Drop | None,
 ) -> Stopped | Ended:
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
+    resolutions = known_resolutions(repo, state.target)
     while in_progress(repo, state):
         unmerged = repo.git.variant(repo.place.top).unmerged()
         # In the order in which they count in memory, where nothing is known of rerere.
-        settled = settle_preferred(repo, state, unmerged)
+        settled = settle_known(repo, state, unmerged, resolutions)
         left = unmerged.keys() - {one.path for one in settled}
         found = found_at_stop(repo, state) if left else None
         if found and found.superseded.certain and drop and drop(*found):
@@ -251,9 +253,12 @@ def _go_on(
         left -= {one.path for one in remembered}
         settled += remembered
         state = state._replace(settled=[*state.settled, *settled])
+        if resolutions:
+            state = with_questions(repo, state, resolutions)
         write(repo, state)
         if left or not unmerged:
-            return stopped(repo, state, "" if left else _reason(output), found and found.superseded)
+            reason = "" if left else _reason(output)
+            return stopped(repo, state, reason, found and found.superseded, resolutions)
         code, output = repo.git.resume_rebase(repo.place.top, "continue")
     ended = recognise(repo, journal)
     if ended and ended.state == "dropped" and state.target.command == ROLLBACK:
@@ -264,7 +269,9 @@ def _go_on(
     if ended is None or ended.state != "done":
         reason = _reason(output) or f"code {code}"
         raise CallFailed(f"git rebase ended without an outcome: {reason}", "git status")
-    commits = _rewritten(repo, state)
+    commits = rewritten(repo, state)
+    if not state.asked:  # else the answers are found by them
+        remove(repo, "rewritten")
     kept = {old for old, _ in commits}
     if state.target.command != ROLLBACK:  # where it is in the one commit
         superseded = tuple(oid for oid in state.superseded if oid not in kept)
@@ -288,25 +295,6 @@ def _dropped(state: RebaseState, kept: set[str]) -> list[tuple[str, str]]:
     known = {*kept, *(oid for oid, _ in dropped)}
     skipped = [oid for oid, _ in state.rest if oid not in known]
     return dropped + [(oid, "skipped, or nothing of it was left") for oid in skipped]
-
-
-def _rewritten(repo: Repository, state: RebaseState) -> list[tuple[str, str]]:
-    """(original, new) of the commits that are kept, oldest first."""
-    try:
-        with open(path_of(repo, "rewritten"), encoding="ascii") as file:
-            rewritten = dict(line.split() for line in file)
-        remove(repo, "rewritten")
-    except (OSError, ValueError):
-        rewritten = {}
-    pairs = list(state.written)
-    # Of a commit that was skipped git notes the one before, as if it had become that.
-    taken = {state.onto, *(new for _, new in pairs)}
-    for old, pick in state.rest:
-        new = rewritten.get(old) or rewritten.get(pick)
-        if new and new not in taken:
-            taken.add(new)
-            pairs.append((old, new))
-    return pairs
 
 
 def _reason(output: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry, Stages
@@ -18,9 +18,12 @@ from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 from git_ekf.terminal.text import counted
-from git_ekf.upgrade.prefer import Settler
 from git_ekf.upgrade.rebase_state import RebaseState
+from git_ekf.upgrade.settling import settler
 from git_ekf.upgrade.target import releases_through
+
+if TYPE_CHECKING:
+    from git_ekf.resolutions.settling import Resolutions
 
 
 class ConflictedFile(NamedTuple):
@@ -40,7 +43,8 @@ class Stopped(NamedTuple):
 
     Without any git cannot go on, for a `reason`. `number` of `total` counts configuration commits;
     `commit` is "" where git was cut off between two of them. `superseded` is what speaks for it
-    being there already, None where nothing does.
+    being there already, None where nothing does. `refused` says of the resolutions that fit and
+    are not used why.
     """
 
     state: RebaseState
@@ -50,15 +54,21 @@ class Stopped(NamedTuple):
     files: list[ConflictedFile]
     reason: str
     superseded: Superseded | None = None
+    refused: tuple[str, ...] = ()
 
 
-def settle_preferred(repo: Repository, state: RebaseState, unmerged: Stages) -> list[Settlement]:
-    """The files that are settled as the user prefers, now so in the index. Raises GitFailed."""
+def settle_known(
+    repo: Repository, state: RebaseState, unmerged: Stages, resolutions: Resolutions | None
+) -> list[Settlement]:
+    """The files that are settled as the user prefers, or by a resolution, now so in the index.
+
+    Raises GitFailed.
+    """
     # Before git 2.39 there is nothing that merges a file as `git rebase` does.
-    if not (unmerged and state.prefer) or repo.git.version < merging.MINIMUM:
+    if not (unmerged and (state.prefer or resolutions)) or repo.git.version < merging.MINIMUM:
         return []
     with open_scratch(repo) as scratch:
-        return _settle_preferred(repo, scratch, state, unmerged)
+        return _settle_known(repo, scratch, state, unmerged, resolutions)
 
 
 def settle_remembered(repo: Repository, unmerged: Iterable[str], output: str) -> list[Settlement]:
@@ -73,8 +83,12 @@ def settle_remembered(repo: Repository, unmerged: Iterable[str], output: str) ->
     return [Settlement(path, "as it was resolved before") for path in sorted(replayed)]
 
 
-def _settle_preferred(
-    repo: Repository, scratch: Scratch, state: RebaseState, unmerged: Stages
+def _settle_known(
+    repo: Repository,
+    scratch: Scratch,
+    state: RebaseState,
+    unmerged: Stages,
+    resolutions: Resolutions | None,
 ) -> list[Settlement]:
     head = repo.git.commit("HEAD") or ""
     picked = repo.git.ref_value("REBASE_HEAD")
@@ -82,7 +96,10 @@ def _settle_preferred(
     # What the two have, in these paths and in the commit's own.
     known = {entry.oid for pair in changes.values() for entry in pair if entry}
     known.update(scratch.object_ids([f"{head}:{path}" for path in {*unmerged, *changes}]))
-    settler = Settler(scratch, state.prefer, _followed(repo, scratch, state, unmerged))
+    changed = {(path, old, new) for path, (old, new) in changes.items()}
+    followed = _followed(repo, scratch, state, unmerged)
+    settle = settler(scratch, state.prefer, followed, resolutions, changed)
+    assert settle
     NewSide(scratch, head).read_attributes(unmerged)
 
     def at(path: str) -> Entry | None:
@@ -95,7 +112,7 @@ def _settle_preferred(
         named = path in changes or any(scratch.object_ids([f"{head}:{path}"]))
         if not named or not known.issuperset(entry.oid for entry in stages.values()):
             continue
-        one = settler.settle(path, stages, at)
+        one = settle(path, stages, at)
         if one:
             _put(repo, scratch, one.entries)
             settled.append(one.how)
@@ -144,9 +161,14 @@ def require_no_markers(repo: Repository) -> None:
 
 
 def stopped(
-    repo: Repository, state: RebaseState, reason: str, superseded: Superseded | None = None
+    repo: Repository,
+    state: RebaseState,
+    reason: str,
+    superseded: Superseded | None = None,
+    resolutions: Resolutions | None = None,
 ) -> Stopped:
     """Where the rebase waits. Raises GitFailed."""
+    refused = tuple(resolutions.refused) if resolutions else ()
     target = state.target
     picked = repo.git.ref_value("REBASE_HEAD")
     commit = next((oid for oid, pick in state.rest if pick == picked), picked)
@@ -164,7 +186,7 @@ def stopped(
         if place != path:
             sides = f"you changed it, {target.onto_whose(repo)} moved it to {place}"
         files.append(ConflictedFile(path, sides, vendor))
-    return Stopped(state, commit, number, len(commits), files, reason, superseded)
+    return Stopped(state, commit, number, len(commits), files, reason, superseded, refused)
 
 
 def _places(repo: Repository, state: RebaseState, unmerged: Stages) -> dict[str, str]:

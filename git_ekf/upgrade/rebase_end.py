@@ -8,7 +8,7 @@ from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
 from git_ekf.transaction.moves import set_setting
-from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, read, remove
+from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, path_of, read, remove
 
 
 def recognise(repo: Repository, journal: Journal) -> Operation | None:
@@ -55,6 +55,24 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
         set_setting(repo, setting)
     remove(repo, LAST_STEP, "originals", "rewritten", "rebase")
     return journal.mark(operation, "dropped")
+
+
+def rewritten(repo: Repository, state: RebaseState) -> list[tuple[str, str]]:
+    """(original, new) of the commits that are kept, oldest first, once the rebase is over."""
+    try:
+        with open(path_of(repo, "rewritten"), encoding="ascii") as file:
+            found = dict(line.split() for line in file)
+    except (OSError, ValueError):
+        found = {}
+    pairs = list(state.written)
+    # Of a commit that was skipped git notes the one before, as if it had become that.
+    taken = {state.onto, *(new for _, new in pairs)}
+    for old, pick in state.rest:
+        new = found.get(old) or found.get(pick)
+        if new and new not in taken:
+            taken.add(new)
+            pairs.append((old, new))
+    return pairs
 
 
 def _restore_old_branch(repo: Repository, operation: Operation, state: RebaseState) -> None:

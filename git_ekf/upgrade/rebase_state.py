@@ -19,6 +19,10 @@ from git_ekf.upgrade.target import Target
 LAST_STEP = "last-step"
 
 
+# The original of a commit, and a question as `upgrade/answered` packs it.
+Asked = tuple[str, list[str]]
+
+
 class RebaseState(NamedTuple):
     """The state of a rebase, kept while it runs. It began at `onto`, with `written` below it.
 
@@ -26,7 +30,8 @@ class RebaseState(NamedTuple):
     original again). `settled` are the conflicts decided without asking, `dropped` are (commit,
     why). `vendor` are the states of the vendor's that superseded commits are looked for between, ()
     where nobody looks; `drops` says whether one is left out without a question, and `superseded`
-    are those left out.
+    are those left out. `asked` are (commit, question) of the conflicts in files that were left to
+    the user, where resolutions are shared.
     """
 
     target: Target
@@ -40,6 +45,7 @@ class RebaseState(NamedTuple):
     vendor: tuple[str, ...] = ()
     drops: bool = False
     superseded: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 def under_way(repo: Repository) -> str:
@@ -75,6 +81,7 @@ def read(repo: Repository) -> RebaseState | None:
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
         for name in ("vendor", "superseded"):
             values[name] = tuple(map(str, values[name]))
+        values["asked"] = tuple((oid, list(map(str, words))) for oid, words in values["asked"])
         return RebaseState._make(values[name] for name in RebaseState._fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

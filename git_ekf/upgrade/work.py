@@ -27,11 +27,14 @@ from git_ekf.upgrade.migration import (
     squash,
     write_stack,
 )
-from git_ekf.upgrade.prefer import Preference, Settler
+from git_ekf.upgrade.prefer import Preference
+from git_ekf.upgrade.settling import settler
 from git_ekf.upgrade.target import Target, releases_through
 
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress as Builds
+    from git_ekf.resolutions.question import Changed
+    from git_ekf.resolutions.settling import Resolutions
 
 # Paths by which git finds commits sooner than it tells of each what it changes.
 _FEW = 100
@@ -46,7 +49,8 @@ class Options(NamedTuple):
     whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
     instance. `effects`: what it would break, or has broken, is read; `builds` goes through
-    kustomizations, and has them built for a plan.
+    kustomizations, and has them built for a plan. `resolutions` decide conflicts that were decided
+    before; None where a clone goes by none.
     """
 
     prefer: tuple[Preference, ...] = ()
@@ -58,6 +62,7 @@ class Options(NamedTuple):
     given: str = ""
     effects: bool = False
     builds: Builds | None = None
+    resolutions: Resolutions | None = None
 
 
 class Work(NamedTuple):
@@ -81,9 +86,11 @@ class Work(NamedTuple):
     ) -> list[ReplayStep]:
         """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
         followed = self._followed(scratch, target)
-        settle = Settler(scratch, options.prefer, followed).settle if options.prefer else None
 
         def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
+            known = options.resolutions
+            changed = changes_of(stack) if known else set()
+            settle = settler(scratch, options.prefer, followed, known, changed)
             forecast = Forecast(
                 scratch,
                 stack,
@@ -113,6 +120,14 @@ class Work(NamedTuple):
         releases = () if self.migrations else self.releases
         paths = {path for commit in self.stack.commits for path in commit.changes}
         return Followed(scratch, releases, paths)
+
+
+def changes_of(stack: Stack) -> Changed:
+    """(path, from, to) of all that its commits change."""
+    changed: Changed = set()
+    for commit in stack.commits:
+        changed.update((path, old, new) for path, (old, new) in commit.changes.items())
+    return changed
 
 
 def read_work(

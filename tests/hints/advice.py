@@ -13,6 +13,8 @@ _FILE = "the file has to be corrected by hand, which only its owner can"
 ADVICE: dict[str, str] = {
     "origins.py: {} cannot be read: {}": _ADMINISTRATOR,
     "upgrade/rebase.py: interrupted; the {} has stopped half-way": _AT_A_TERMINAL,
+    "resolutions/adding.py: {} moves faster than anything can be added": _PASSES,
+    "resolutions/listing.py: {} resolutions begin with {}": _CHOICE,
     "deploy/adopt.py: {} is being taken by somebody else": _PASSES,
     "airgap/create.py: the vendor's address cannot be printed: {}": _CHOICE,
     "commands/demo.py: the name of {} cannot be printed, as the tour does": _CHOICE,

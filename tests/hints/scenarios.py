@@ -18,6 +18,7 @@ from mirrored import MIRRORED
 from otherwise import OTHERWISE
 from recording import RECORDS
 from reporting import REPORTING
+from resolving_once import RESOLVING
 from scenario import Scenario
 from together import TOGETHER
 
@@ -40,6 +41,7 @@ SCENARIOS: dict[str, Scenario] = {
     **AIRGAP,
     **MIRRORED,
     **FLEETING,
+    **RESOLVING,
     **RECEIVING,
     **JUDGED,
     **CUT_OFF,

@@ -167,14 +167,16 @@ class ObjectQuestions(Process):
         sign: bool = False,
         author: Mapping[str, str] | None = None,
     ) -> str:
-        """Makes a commit of a tree (or of another commit's). Its id. Raises GitFailed.
+        """Makes a commit of a tree (or of another commit's) on a `parent`, "" for none. Its id.
 
-        `author` has GIT_AUTHOR_NAME and the like; it is the user without that.
+        Raises GitFailed. `author` has GIT_AUTHOR_NAME and the like; it is the user without that.
         """
         options = ["-S"] if sign else []
+        if parent:
+            options += ["-p", parent]
         git = self.variant(env=author) if author else self
         tree_of = f"{tree}^{{tree}}"
-        return git._text("commit-tree", *options, "-p", parent, "-F", "-", tree_of, stdin=message)
+        return git._text("commit-tree", *options, "-F", "-", tree_of, stdin=message)
 
     def make_tag(self, name: str, commit: str, message: bytes, *, sign: bool) -> None:
         """Makes an annotated tag with the message as it is. Raises GitFailed."""

@@ -133,6 +133,12 @@ class TreeQuestions(Process):
             lines[-1] = f" … and {more} more file{'s' if more > 1 else ''}"
         return "\n".join([*lines, summary])
 
+    def diff_blobs(self, old: str, new: str) -> list[str]:
+        """The hunks of the diff between two blobs; [] for no difference. Raises GitFailed."""
+        options = ("--no-color", "--no-ext-diff", "--no-textconv")
+        lines = self._lines("diff", *options, old, new)
+        return lines[next((at for at, line in enumerate(lines) if line.startswith("@@")), 0) :]
+
     def diff_index(self, old: str) -> TreeChanges:
         """The changes from a tree (or commit) to the index. A rename is two changes."""
         from git_ekf.git.trees import parse_raw
@@ -171,6 +177,13 @@ class TreeQuestions(Process):
         asked = os.fsencode(f"{path}\0")
         out = self._run("check-attr", "--stdin", "-z", "merge", stdin=asked)[1]
         return os.fsdecode(out).split("\0")[2]
+
+    def set_attributes(self, path: str, names: Sequence[str]) -> dict[str, str]:
+        """Name -> value of those of some attributes that a path has, as git-check-attr(1) says."""
+        out = self._run("check-attr", "--stdin", "-z", *names, stdin=os.fsencode(f"{path}\0"))[1]
+        fields = os.fsdecode(out).split("\0")
+        pairs = zip(fields[1::3], fields[2::3], strict=True)
+        return {name: value for name, value in pairs if value != "unspecified"}
 
     # --- the index ---
 

@@ -1,0 +1,177 @@
+"""git ekf resolutions: a team's answers to conflicts, each given once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from git_ekf.commands.consent import require_consent
+from git_ekf.commands.options import Json, Yes
+from git_ekf.commands.resolutions_fetched import note_resolutions
+from git_ekf.errors import Refused
+from git_ekf.program import program
+from git_ekf.repository import Repository
+from git_ekf.resolutions.adding import Added, Addition, add
+from git_ekf.resolutions.judging import fault_of
+from git_ekf.resolutions.listing import (
+    ListedResolution,
+    approve_all,
+    difference,
+    named,
+    require_sound,
+    standings,
+)
+from git_ekf.resolutions.source import require_source
+from git_ekf.shown import escape, scrub, shell
+from git_ekf.terminal.screen import paged
+from git_ekf.terminal.text import counted, document, say
+from git_ekf.upgrade.answered import ResolvedByHand, answers
+
+app = program(no_args_is_help=True, help="Share answers to conflicts among clusters.")
+
+NoFetch = Annotated[bool, typer.Option("--no-fetch", help="Go by what is known here.")]
+
+
+@app.callback()
+def resolutions() -> None:
+    """Share answers to conflicts among clusters."""
+
+
+@app.command("list")
+def list_(no_fetch: NoFetch = False, json: Json = False) -> None:
+    """List those that are kept, and which of them are used here."""
+    repo = _repository(no_fetch=no_fetch)
+    found = standings(repo)
+    if json:
+        content = {"source": scrub(repo.config.resolutions), "resolutions": list(map(_row, found))}
+        print(document("resolutions list", content))
+        return
+    if not found:
+        say("No resolution is kept yet.")
+        return
+    with paged():
+        for one in found:
+            _print_standing(one)
+
+
+def _print_standing(one: ListedResolution) -> None:
+    resolution = one.resolution
+    path = resolution.path or "?"
+    say(f"{resolution.short}  {resolution.date}  {one.state:<8}  {path}  ({resolution.who})")
+    if one.why:
+        say(f"         {one.why}")
+
+
+def _row(one: ListedResolution) -> dict[str, Any]:
+    resolution = one.resolution
+    return {
+        "key": resolution.key,
+        "path": resolution.path or None,
+        "state": one.state,
+        "why": one.why or None,
+        "commit": resolution.commit or None,
+        "who": resolution.who or None,
+        "date": resolution.date if resolution.commit else None,
+    }
+
+
+@app.command()
+def approve(
+    keys: Annotated[
+        list[str],
+        typer.Argument(metavar="RESOLUTION...", help="Those to be used here, by their keys."),
+    ],
+    yes: Yes = False,
+    no_fetch: NoFetch = False,
+) -> None:
+    """Show the diff of some, and let them be used in this clone."""
+    repo = _repository(no_fetch=no_fetch)
+    chosen = named(standings(repo), keys)
+    new = [one for one in chosen if one.why]
+    for one in new:
+        require_sound(repo, one.resolution)
+    if not new:
+        say("All of them are used here already.")
+        return
+    for one in new:
+        _print_standing(one)
+        print_lines(difference(repo, one.resolution))
+    if not yes:
+        require_consent(
+            "They go into files that are deployed. Use them here?",
+            unasked="nobody is there to ask whether these resolutions may be used",
+            hint=f"git ekf resolutions approve --yes {shell(*keys)}",
+        )
+    approve_all(repo, new)
+    say(f"Approved in this clone: {counted(len(new), 'resolution')}.")
+
+
+def print_lines(lines: list[str]) -> None:
+    """Prints lines of files as they are, but for what is not harmless to a terminal."""
+    for line in lines:
+        print("  " + "\t".join(map(escape, line.split("\t"))))
+
+
+@app.command()
+def save(
+    no_sign: Annotated[
+        bool,
+        typer.Option("--no-sign", help="Do not sign them; each clone has to approve them then."),
+    ] = False,
+) -> None:
+    """Share what the last upgrade or sync was resolved to by hand."""
+    repo = Repository()
+    repo.require_work_tree()
+    require_source(repo)
+    found = answers(repo)
+    if found is None:
+        raise Refused(
+            "an upgrade or sync is still under way",
+            "git ekf upgrade --continue",
+        )
+    additions = list(filter(None, (_addition(repo, answer) for answer in found)))
+    if not additions:
+        say("Nothing was resolved by hand in the last upgrade or sync that can be shared.")
+        return
+    _show_added(repo, add(repo, additions, sign=not no_sign))
+
+
+def _addition(repo: Repository, answer: ResolvedByHand) -> Addition | None:
+    """The part of an answer that is to be shared; None, and it is said, for one that cannot be."""
+    question, result = answer.question, answer.result
+    why = f"it is no plain file in {answer.commit[:7]}"
+    if result and result.is_file:
+        why = fault_of(repo.git, question, result)
+    if why or result is None:
+        say(f"  not shared  {question.path}: {why}")
+        return None
+    return Addition(question, result)
+
+
+def _show_added(repo: Repository, added: Added) -> None:
+    """Prints what was shared, and both answers where there are two. Raises Refused for these."""
+    for one in added.new:
+        say(f"  shared      {one.question.key[:7]} {one.question.path}")
+    for one in added.known:
+        say(f"  known       {one.question.key[:7]} {one.question.path}")
+    for one, there in added.contradicted:
+        say(f"  REFUSED     {there.short} {there.path}: {there.who} has answered it otherwise")
+        say(f"  from the answer of {there.date} to yours:")
+        if there.result:
+            print_lines(repo.git.diff_blobs(there.result.oid, one.result.oid))
+    say(f"{counted(len(added.new), 'resolution')} shared.")
+    if added.contradicted:
+        raise Refused(
+            f"{counted(len(added.contradicted), 'resolution')} of yours contradict what is kept,"
+            " and people have to agree on one answer",
+            "git ekf resolutions list",
+        )
+
+
+def _repository(*, no_fetch: bool) -> Repository:
+    repo = Repository()
+    require_source(repo)
+    if not no_fetch:
+        note_resolutions(repo)
+    return repo

@@ -1,0 +1,129 @@
+"""Whether a resolution may be used: it is code that comes to run, and somebody else wrote it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cached_property
+
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
+from git_ekf.policy.content import count_markers, is_suspect, marker_size
+from git_ekf.policy.limits import LARGE_FILE
+from git_ekf.repository import Repository
+from git_ekf.resolutions.approved import approved
+from git_ekf.resolutions.kept import Resolution, git_for, known_tip, read_kept
+from git_ekf.resolutions.question import Question
+from git_ekf.shown import escape
+
+
+class Examiner:
+    """The resolutions that are known here, and why each may not be used. All is asked once."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._git = git_for(repo)
+        self._signed: dict[str, bool] = {}  # commit -> whether an allowed signer has signed it
+
+    @cached_property
+    def kept(self) -> dict[str, Resolution]:
+        """Key -> resolution. Raises GitFailed."""
+        return read_kept(self._git, known_tip(self._repo))
+
+    @cached_property
+    def approved(self) -> set[str]:
+        """The object ids that were agreed to here. Raises Refused."""
+        return approved(self._repo)
+
+    def why_not(self, one: Resolution) -> str:
+        """Why it is not used, as half a sentence about it; "" where it may be.
+
+        Raises GitFailed, Refused.
+        """
+        if fault := self.fault(one):
+            return fault
+        if one.tree in self.approved:
+            return ""
+        if self._signers_fault:
+            return f"nobody here has approved it, and {self._signers_fault}"
+        if not self._is_signed(one.commit):
+            return (
+                f"nobody here has approved it, and {one.commit[:7]}, which brought it,"
+                " has no signature by an allowed signer"
+            )
+        return ""
+
+    def fault(self, one: Resolution) -> str:
+        """A fault that it has, whoever has given it, as half a sentence; "" for none.
+
+        Its result is judged as the rule conflict-marker judges a commit. Raises GitFailed.
+        """
+        if one.fault:
+            return one.fault
+        assert one.question
+        assert one.result
+        return fault_of(self._git, one.question, one.result)
+
+    def verify(self, all_of: Iterable[Resolution]) -> None:
+        """Looks at the signatures of many at once, ahead of `why_not`. Raises GitFailed."""
+        commits = {one.commit for one in all_of if one.commit} - self._signed.keys()
+        if commits and not self._signers_fault:
+            good = self._strict.well_signed_commits(sorted(commits))
+            self._signed.update((commit, commit in good) for commit in commits)
+
+    def _is_signed(self, commit: str) -> bool:
+        if commit not in self._signed:
+            self._signed[commit] = bool(self._strict.well_signed_commits([commit]))
+        return self._signed[commit]
+
+    @cached_property
+    def _strict(self) -> Git:
+        """The git that believes in the allowed signers, and in nothing else."""
+        programs = ("gpg.program", "gpg.openpgp.program", "gpg.x509.program")
+        believe = {
+            "gpg.ssh.allowedSignersFile": self._signers,
+            "gpg.minTrustLevel": "fully",  # a signature by another key has less
+            **dict.fromkeys(programs, "false"),
+        }
+        return self._git.variant(settings=[f"{key}={value}" for key, value in believe.items()])
+
+    @cached_property
+    def _signers(self) -> str:
+        """The file of allowed signers: that for resolutions, else git's own; "" for none."""
+        own = self._repo.config.resolution_signers
+        return own or self._git.setting("gpg.ssh.allowedSignersFile", "path") or ""
+
+    @cached_property
+    def _signers_fault(self) -> str:
+        """Why no signature counts; "" where some do."""
+        path = self._signers
+        if not path:
+            return "no allowed signers are set here"
+        top = self._repo.place.top
+        whole = os.path.realpath(os.path.join(top, path))
+        if not os.path.isfile(whole):
+            return f"the allowed signers in {escape(path)} cannot be read"
+        if top and _is_below(whole, top) and not _is_below(whole, self._repo.place.common_dir):
+            return f"the allowed signers in {escape(path)} may have come with a commit"
+        return ""
+
+
+def fault_of(git: Git, question: Question, result: Entry) -> str:
+    """A fault in the content of an answer, as half a sentence; "" for none.
+
+    Raises GitFailed.
+    """
+    sides = [question.ours.oid, result.oid]
+    if any(info is None or info.size > LARGE_FILE for info in git.object_infos(sides)):
+        return f"it has more than {LARGE_FILE >> 20} MB"
+    size = marker_size(dict(question.attributes).get("conflict-marker-size", ""))
+    before, after = (_markers(git.blob(oid), size) for oid in sides)
+    return "it has conflict markers" if after > before else ""
+
+
+def _markers(content: bytes, size: int) -> int:
+    return count_markers(content, size) if is_suspect(content) else 0
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(os.path.realpath(folder), ""))

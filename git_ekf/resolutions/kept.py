@@ -1,0 +1,208 @@
+"""The resolutions as they are kept: a chain of commits, whose tree has a directory for each.
+
+`KEY[:2]/KEY/` holds `base`, `ours`, `theirs` and `result` with their modes, so that all of it is
+where it is needed, and `meta.json`: the path and its attributes. A commit adds directories and
+changes none; who adds another answer beside one has made a contradiction, which people resolve.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from git_ekf.git.calls import Git
+from git_ekf.git.questions.history import MadeBy
+from git_ekf.git.refs import RESOLUTIONS
+from git_ekf.git.trees import CommitChanges, Entry
+from git_ekf.repository import Repository
+from git_ekf.resolutions.question import ATTRIBUTES, Question
+
+SIDES = ("base", "ours", "theirs")
+RESULT = "result"
+META = "meta.json"
+_FILES = {*SIDES, RESULT, META}
+_META_SIZE = 1 << 16  # bytes
+_MODES = ("100644", "100755")
+
+
+class Resolution(NamedTuple):
+    """An answer that somebody has given, by the `commit` that brought it.
+
+    `tree` is the object id of its directory, `who` the committer's name as the commit has it,
+    `seconds` when that was (since 1970). `fault` says why it is never used, "" for none that can be
+    seen here; then there is a `question` that its key is made of, and a `result`.
+    """
+
+    key: str
+    tree: str
+    commit: str
+    who: str
+    seconds: int
+    question: Question | None = None
+    result: Entry | None = None
+    fault: str = ""
+
+    @property
+    def short(self) -> str:
+        """The key as people read it."""
+        return self.key[:7]
+
+    @property
+    def date(self) -> str:
+        """The day in UTC, as 2026-11-20; for a clock beyond all days the seconds."""
+        try:
+            return datetime.fromtimestamp(self.seconds, UTC).strftime("%Y-%m-%d")
+        except (ValueError, OverflowError, OSError):
+            return str(self.seconds)
+
+    @property
+    def path(self) -> str:
+        """The path that it is for; "" where that cannot be read."""
+        return self.question.path if self.question else ""
+
+
+def git_for(repo: Repository) -> Git:
+    """The git that reads them: what is replaced here would be another one than was signed."""
+    return repo.git.variant(env={"GIT_NO_REPLACE_OBJECTS": "1"})
+
+
+def directory(key: str) -> str:
+    """Where a resolution is in the tree."""
+    return f"{key[:2]}/{key}"
+
+
+def read_kept(git: Git, tip: str) -> dict[str, Resolution]:
+    """Key -> resolution, of all that the commit `tip` has; {} for "". Raises GitFailed."""
+    if not tip:
+        return {}
+    touching = _touching(git, tip)
+    found = _by_key(git.ls_tree(tip, recursive=True))
+    trees = dict(
+        zip(found, git.objects_at(f"{tip}:{directory(key)}" for key in found), strict=True)
+    )
+    metas = _metas(git, found)
+    missing = _missing(git, found)
+    return {
+        key: _resolution(key, trees[key][0], files, touching.get(key, []), metas, missing)
+        for key, files in found.items()
+    }
+
+
+class _Touch(NamedTuple):
+    """A commit that changes something of a resolution, and what it leaves there."""
+
+    made: MadeBy
+    files: dict[str, Entry | None]
+
+    def __str__(self) -> str:
+        return f"{self.made.oid[:7]} by {self.made.author.name}"
+
+
+def _touching(git: Git, tip: str) -> dict[str, list[_Touch]]:
+    """Key -> the commits that touch it, the newest first; merges bring nothing of their own."""
+    parents = git.parents([tip])
+    made = {one.oid: one for one in git.made_by([tip])}
+    single = [oid for oid in made if len(parents[oid]) < 2]
+    found: dict[str, list[_Touch]] = {}
+    for commit in git.changes_of(single):
+        for key, files in _changed_by_key(commit).items():
+            found.setdefault(key, []).append(_Touch(made[commit.oid], files))
+    return found
+
+
+def _changed_by_key(commit: CommitChanges) -> dict[str, dict[str, Entry | None]]:
+    return _by_key({path: new for path, (_, new) in commit.changes.items()})
+
+
+def _by_key(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Key -> name of a file -> its value, for what lies where resolutions do."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in paths.items():
+        place = re.fullmatch(r"([0-9a-f]{2})/(\1[0-9a-f]{62})/(.+)", path, re.DOTALL)
+        if place:
+            found.setdefault(place[2], {})[place[3]] = value
+    return found
+
+
+def _metas(git: Git, found: dict[str, dict[str, Entry]]) -> dict[str, bytes]:
+    """Object id -> content of what is not too large."""
+    oids = list({files[META].oid for files in found.values() if META in files})
+    infos = git.object_infos(oids)
+    small = [info.oid for info in infos if info and info.type == "blob" and info.size <= _META_SIZE]
+    objects = zip(small, git.read_objects(small), strict=True)
+    return {oid: one.content for oid, one in objects if one}
+
+
+def _missing(git: Git, found: dict[str, dict[str, Entry]]) -> set[str]:
+    oids = list({entry.oid for files in found.values() for entry in files.values()})
+    infos = zip(oids, git.object_infos(oids), strict=True)
+    return {oid for oid, info in infos if info is None or info.type != "blob"}
+
+
+def _resolution(
+    key: str,
+    tree: str,
+    files: dict[str, Entry],
+    touching: list[_Touch],
+    metas: dict[str, bytes],
+    missing: set[str],
+) -> Resolution:
+    first = touching[-1].made if touching else None
+    made = Resolution(key, tree, "", "", 0)
+    if first:
+        made = Resolution(key, tree, first.oid, first.author.name, first.committed)
+    meta = metas.get(files[META].oid) if META in files else None
+    question = _question(files, meta) if set(files) == _FILES and meta is not None else None
+    made = made._replace(question=question, result=files.get(RESULT))
+    return made._replace(fault=_fault(made, files, touching, missing))
+
+
+def _fault(
+    made: Resolution, files: dict[str, Entry], touching: list[_Touch], missing: set[str]
+) -> str:
+    if len(touching) > 1:
+        return f"it has two answers, one of {touching[-1]} and one of {touching[0]}"
+    if not touching or touching[0].files != files:
+        return "no commit of its own brought it as it is"
+    if any(entry.oid in missing for entry in files.values()):
+        return "an object of it is missing"
+    if made.question is None:
+        return "it is not whole"
+    if made.question.key != made.key:
+        return "it is kept under the key of another"
+    if made.result and made.result.mode not in _MODES:
+        return "its result is no plain file"
+    return ""
+
+
+# --- meta.json ---
+
+
+def meta_of(question: Question) -> bytes:
+    """The bytes of `meta.json`."""
+    values = {"version": 1, "path": question.path, "attributes": dict(question.attributes)}
+    return json.dumps(values, indent=1).encode() + b"\n"
+
+
+def _question(files: dict[str, Entry], meta: bytes) -> Question | None:
+    """The question that the files answer; None where they are none."""
+    try:
+        values = json.loads(meta)
+        attributes = values["attributes"]
+        named = tuple((name, str(attributes[name])) for name in ATTRIBUTES if name in attributes)
+        path = str(values["path"])
+        os.fsencode(path)  # a surrogate that is no byte names no file
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if values.get("version") != 1 or len(named) != len(attributes):
+        return None
+    base, ours, theirs = (files[side] for side in SIDES)
+    return Question(path, base, ours, theirs, named)
+
+
+def known_tip(repo: Repository) -> str:
+    """The commit that the resolutions are at here; "" where none is known."""
+    return repo.git.ref_value(RESOLUTIONS)

@@ -1,0 +1,91 @@
+"""The resolutions that are kept, one by one, and what is agreed to of them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from git_ekf.errors import Refused, UsageError
+from git_ekf.git.trees import Entry
+from git_ekf.repository import Repository
+from git_ekf.resolutions.approved import approve
+from git_ekf.resolutions.judging import Examiner
+from git_ekf.resolutions.kept import Resolution
+
+SIGNED, APPROVED, REFUSED = "signed", "approved", "refused"
+
+
+class ListedResolution(NamedTuple):
+    """A resolution, whether it is used (signed or approved) or refused, and why that."""
+
+    resolution: Resolution
+    state: str
+    why: str = ""
+
+
+def standings(repo: Repository) -> list[ListedResolution]:
+    """All that are known here, the newest first, those of one day by their paths.
+
+    Raises GitFailed, Refused.
+    """
+    examiner = Examiner(repo)
+    kept = sorted(examiner.kept.values(), key=lambda one: (-one.seconds, one.path, one.key))
+    examiner.verify(kept)
+    return [_standing(examiner, one) for one in kept]
+
+
+def _standing(examiner: Examiner, one: Resolution) -> ListedResolution:
+    why = examiner.why_not(one)
+    if why:
+        return ListedResolution(one, REFUSED, why)
+    return ListedResolution(one, APPROVED if one.tree in examiner.approved else SIGNED)
+
+
+def named(known: list[ListedResolution], keys: list[str]) -> list[ListedResolution]:
+    """Those that are named by their keys, or what these begin with. Raises UsageError."""
+    found = []
+    for key in keys:
+        fitting = [one for one in known if one.resolution.key.startswith(key)]
+        if not re.fullmatch(r"[0-9a-f]{4,64}", key) or not fitting:
+            raise UsageError(f"no resolution is called {key}", "git ekf resolutions list")
+        if len(fitting) > 1:
+            raise UsageError(
+                f"{len(fitting)} resolutions begin with {key}", "git ekf resolutions list --json"
+            )
+        found += fitting
+    return list(dict.fromkeys(found))
+
+
+def require_sound(repo: Repository, one: Resolution) -> None:
+    """Raises Refused for one that nobody's agreement would make good."""
+    why = Examiner(repo).fault(one)
+    if not why and not _is_somewhere(repo, one.path):
+        why = f"neither {repo.head_branch or 'HEAD'} nor a channel has that file any more"
+    if why:
+        path = f" for {one.path}" if one.path else ""
+        raise Refused(
+            f"resolution {one.short}{path} cannot be approved: {why}", "git ekf resolutions list"
+        )
+
+
+def _is_somewhere(repo: Repository, path: str) -> bool:
+    commits = [repo.head, *repo.channels.values()]
+    return any(repo.git.entry(commit, path) for commit in commits if commit)
+
+
+def difference(repo: Repository, one: Resolution) -> list[str]:
+    """The lines of the diff from the new release's file to the answer."""
+    assert one.question
+    assert one.result
+    ours, result = one.question.ours, one.result
+    lines = repo.git.diff_blobs(ours.oid, result.oid)
+    return _mode_lines(ours, result) + lines
+
+
+def _mode_lines(old: Entry, new: Entry) -> list[str]:
+    return [f"old mode {old.mode}", f"new mode {new.mode}"] if old.mode != new.mode else []
+
+
+def approve_all(repo: Repository, chosen: list[ListedResolution]) -> None:
+    """Remembers that they may be used here. Raises Refused."""
+    approve(repo, [one.resolution.tree for one in chosen])

@@ -1,0 +1,78 @@
+"""Conflicts settled by what somebody has answered, where the question is exactly the same."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from git_ekf.git.trees import Entry
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.step import At, Settle, Settled, Settlement
+from git_ekf.repository import Repository
+from git_ekf.resolutions.judging import Examiner
+from git_ekf.resolutions.kept import Resolution
+from git_ekf.resolutions.question import ATTRIBUTES, Changed, Question, question_of
+from git_ekf.shown import shell
+
+
+class Resolutions:
+    """Those of a repository, for one run. `open` are the questions that none has settled."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.open: list[Question] = []
+        self._examiner = Examiner(repo)
+        self._refused: dict[str, str] = {}
+
+    @property
+    def refused(self) -> list[str]:
+        """Of each that fits a conflict and is not used, why."""
+        return list(self._refused.values())
+
+    def settler(self, scratch: Scratch, changed: Changed) -> Settle:
+        """The way to settle conflicts of commits that make these changes; see `question_of`."""
+
+        def settle(path: str, stages: dict[int, Entry], at: At) -> Settled | None:
+            if not {2, 3} <= stages.keys():
+                self._note_gone(path, stages)
+                return None
+            attributes = scratch.merging.set_attributes(path, ATTRIBUTES)
+            question = question_of(path, stages, attributes, changed)
+            if question is None:
+                return None
+            one = self._examiner.kept.get(question.key)
+            settled = self._settled(path, one) if one else None
+            if settled is None:
+                self.open.append(question)
+            return settled
+
+        return settle
+
+    def _settled(self, path: str, one: Resolution) -> Settled | None:
+        why = self._examiner.why_not(one)
+        if why:
+            self._refuse(one, path, why)
+            return None
+        how = f"by resolution {one.short} of {one.date}"
+        return Settled({path: one.result}, Settlement(path, how, resolution=one.key))
+
+    def _note_gone(self, path: str, stages: dict[int, Entry]) -> None:
+        """Notes the resolutions for a file that one side no longer has."""
+        for one in self._by_path.get(path, ()):
+            question = one.question
+            assert question
+            sides = {1: question.base, 2: question.ours, 3: question.theirs}
+            if all(sides[number] == entry for number, entry in stages.items()):
+                self._refuse(one, path, "one side no longer has the file")
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[Resolution]]:
+        found: dict[str, list[Resolution]] = {}
+        for one in self._examiner.kept.values():
+            if one.question:
+                found.setdefault(one.path, []).append(one)
+        return found
+
+    def _refuse(self, one: Resolution, path: str, why: str) -> None:
+        sentence = f"resolution {one.short} for {path} is not used: {why}"
+        if "approved it" in why:
+            sentence += f"; git ekf resolutions approve {shell(one.short)}"
+        self._refused[one.key] = sentence
