@@ -34,7 +34,7 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "", cwd: str = ""
     `objects` is the directory that it was told to write objects to, "" for the repository's own;
     `cwd` is where it ran, "" for the current directory, and what its paths are relative to.
     """
-    full = no_space_in(stderr, code=process.returncode)
+    full = no_space_in(stderr, cwd or ".", process.returncode)
     if full:
         return full
     failed = GitFailed(shown(process.args), process.returncode, stderr)
@@ -105,8 +105,14 @@ def _is_gits(path: str) -> bool:
 _XFSZ = 25  # the signal SIGXFSZ, of Linux and of macOS
 # In git's words, whose C library speaks English to it: process.py. The last are git's own.
 _FULL = (*map(os.strerror, FULL), "Out of diskspace")
-# Where git does not say why (entry.c, refs/files-backend.c), and what it could write took all.
-_MUTE = ("error: unable to write file ", "error: cannot update ref ")
+# Where git does not say why (entry.c, refs/files-backend.c, builtin/), and what it could write took
+# all.
+_MUTE = re.compile(
+    r"(?:error|fatal): (?:prepare: |commit: )?"
+    r"(?:unable to write file |cannot update ref |could(?:n't| not) write "
+    r"|unable to write new.index)",
+    re.IGNORECASE,
+)
 # Of a disk with less (bytes) nobody can say that it has room: git has removed what it could not
 # write.
 _ROOM = 1 << 16
@@ -122,10 +128,10 @@ def no_space_in(stderr: str, place: str = ".", code: int = 0) -> NoSpace | None:
         return TooLarge()
     for line in stderr.split("\n"):
         is_full = line.rstrip().endswith(_FULL) or (
-            line.startswith(_MUTE) and not _has_space(place)
+            _MUTE.match(line) is not None and not _has_space(place)
         )
         if is_full and not line.startswith("remote: "):
-            return NoSpace(re.sub("^(fatal|error|warning): ", "", line))
+            return NoSpace(re.sub("^(?:fatal|error|warning): (?:prepare: |commit: )?", "", line))
     return None
 
 

@@ -15,7 +15,8 @@ from reach import rare
 from upgrading import wrapper
 
 from git_ekf.airgap.bare import opened
-from git_ekf.errors import EkfError
+from git_ekf.errors import EkfError, NoSpace
+from git_ekf.git import complaints
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import no_space_in
 
@@ -64,6 +65,34 @@ FULL = "there is no space left on the disk: "
 def test_what_git_says_of_it(said: str, reason: str) -> None:
     found = no_space_in(said)
     assert (found.message if found else "") == (FULL + reason if reason else "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "fatal: prepare: cannot update ref 'refs/ekf/hold/0': couldn't write '/x/0.lock'",
+        "error: cannot update ref 'refs/heads/x': couldn't write '/x/x.lock'",
+        "fatal: unable to write new_index file",
+        "fatal: Could not write new index file.",
+        "error: unable to write file own/a",
+    ],
+)
+def test_what_git_does_not_say(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a write failed, and not why: the disk of the repository tells, not the one here."""
+    asked: list[str] = []
+
+    def full(place: str) -> bool:
+        asked.append(place)
+        return place != "/there"
+
+    monkeypatch.setattr(complaints, "_has_space", full)
+    process = subprocess.Popen(["false"], stdout=subprocess.PIPE)
+    process.communicate()
+    found = complaints.failure(process, f"{said}\n", cwd="/there")
+    assert (type(found), asked) == (NoSpace, ["/there"])
+    assert found.message.startswith(FULL)
+    assert "prepare" not in found.message
+    assert type(complaints.failure(process, f"{said}\n")) is not NoSpace
 
 
 @pytest.fixture
