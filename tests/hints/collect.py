@@ -16,7 +16,7 @@ MADE = {
         ("EkfError", "UsageError", "Refused", "Interrupted", "CallFailed", "Finding"), 1
     ),
     **dict.fromkeys(("fail", "warn"), 1),
-    **dict.fromkeys(("Diagnosis", "Failure", "HooksDirectory"), 2),
+    **dict.fromkeys(("Diagnosis", "ApplyFailure", "HooksDirectory"), 2),
     "finding": 1,
 }
 NAMED = {"hint", "fix"}

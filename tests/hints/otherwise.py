@@ -144,6 +144,14 @@ OTHERWISE = {
         "git ekf save",
         codes=_EITHER,
     ),
+    "policy/records.py: {} does not say when it was made in a way that all read alike": Scenario(
+        f"{RECORD}git update-ref refs/tags/{_NAME} $(git cat-file tag {_NAME} | sed '/^tagger /p' |"
+        " git hash-object -t tag -w --literally --stdin)",
+        f"git push internal {_NAME}",
+        (_delete(_NAME), "then tag again"),
+        {"then tag again": "git ekf tag -m x"},
+        "git ekf save",
+    ),
     "policy/records.py: {}: Backup branch {} does not exist there yet": Scenario(
         "git ekf upgrade\ngit ekf tag -m x",
         "git push internal deploy/2026-11-20/release-1.9",
