@@ -54,6 +54,7 @@ _OF_GIT_ALONE = (SERVER_FILE, BUNDLE_SIGNERS, "resolutions", "resolutions.allowe
 RULES = {
     "remote-missing": "error",
     "remote-same": "error",
+    "remote-swapped": "error",
     "remote-extra": "warning",
     "push-primary": "error",
     "branch-name": "error",

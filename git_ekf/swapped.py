@@ -55,7 +55,7 @@ def require_internal(repo: Repository, listed: Mapping[str, str], swapped: str) 
         return
     if _pushed_from_here(repo, there):
         return
-    if _configured(repo):
+    if primary_has_configuration(repo):
         raise Refused(
             f"{repo.config.primary} has the configuration that the deploy records are on, and"
             f" {repo.config.internal} has no record: they are the wrong way round",
@@ -94,7 +94,7 @@ def _pushed_from_here(repo: Repository, branches: Iterable[str]) -> bool:
     return False
 
 
-def _configured(repo: Repository) -> bool:
+def primary_has_configuration(repo: Repository) -> bool:
     """Whether the primary repository has a commit that a record here calls the customer's own."""
     own = {}
     for record in read_records(repo):

@@ -705,6 +705,7 @@ def test_every_rule_is_tested() -> None:
         Path(__file__),
         tests / "hooks" / "test_receive.py",
         tests / "hostile" / "test_trees.py",
+        tests / "test_swapped.py",
         tests / "test_switching.py",
     )
     text = "".join(file.read_text(encoding="utf-8") for file in files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -164,6 +165,26 @@ def test_save_publishes_nothing_to_the_vendor(swapped: Clone, vendor: Path, inte
         "Meant for the cluster alone"
         in run("git", "-C", internal, "log", "--format=%s", "release-1.8").out
     )
+
+
+def test_check_and_status_find_it_without_the_network(swapped: Clone) -> None:
+    assert swapped.rules() == ["remote-swapped", "vendor-path"]
+    assert "  policy         remote-swapped, vendor-path " in swapped.ekf("status").out
+    assert swapped.ekf("tag", "-m", "x").code != 0
+    finding = json.loads(swapped.ekf("check", "--json").out)["findings"][0]
+    assert finding["rule"] == "remote-swapped"
+    assert finding["message"] in swapped.ekf("save").err
+    follow(f"hint: {finding['fix'].partition(', or')[0]}", swapped.path)
+    assert swapped.rules() == []
+
+
+def test_check_finds_a_copy_of_the_vendor(clone: Clone, vendor: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.git"
+    run("git", "clone", "-q", "--bare", vendor, copy)
+    assert clone.rules() == []
+    clone.git("config", "remote.internal.url", str(copy))
+    assert clone.ekf("status", "--fetch").code == 0
+    assert clone.rules() == ["remote-swapped"]
 
 
 def test_save_publishes_nothing_to_a_copy_of_the_vendor(

@@ -208,8 +208,8 @@ def judge_repository(
     These are all of them, unless some are given.
     """
     judgment = Judgment(repo)
-    judgment.apply(remotes.remote_missing)
-    judgment.apply(remotes.remote_same)
+    for rule in (remotes.remote_missing, remotes.remote_same, remotes.remote_swapped):
+        judgment.apply(rule)
     judgment.apply(remotes.remote_extra)
     head = [] if repo.head_branch is None else [repo.head_branch]
     local = [ref.removeprefix(HEADS) for ref in repo.refs if ref.startswith(HEADS)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from git_ekf.errors import Refused
+from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.names import without_credentials
 from git_ekf.policy.finding import Finding
+from git_ekf.records import saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.swapped import primary_has_configuration, require_internal, swapped_remotes
 
 
 def remote_missing(repo: Repository) -> Iterator[Finding]:
@@ -33,6 +37,25 @@ def remote_same(repo: Repository) -> Iterator[Finding]:
                 f"git remote set-url {shell(internal.name)} URL",
             )
             return
+
+
+def remote_swapped(repo: Repository) -> Iterator[Finding]:
+    """The internal repository is the cluster's own, and the primary one is not."""
+    internal = repo.internal_prefix
+    if saved_records(repo) or list(remote_same(repo)):
+        return
+    known = {
+        HEADS + ref.removeprefix(internal): oid
+        for ref, oid in repo.refs.items()
+        if ref.startswith(internal)
+    }
+    # Of these nothing tells whether it still has them, so they count where nothing else does.
+    if not primary_has_configuration(repo):
+        known |= {ref: oid for ref, oid in repo.refs.items() if ref.startswith(UPSTREAM)}
+    try:
+        require_internal(repo, known, swapped_remotes(repo))
+    except Refused as error:
+        yield Finding(error.message, error.hint)
 
 
 def remote_extra(repo: Repository) -> Iterator[Finding]:

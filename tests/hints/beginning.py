@@ -179,6 +179,13 @@ SAVING = {
         ("git ekf init --primary ",),
         {"git ekf init --primary ": "git ekf init --yes --primary $VENDOR --internal $INTERNAL"},
     ),
+    "policy/remotes.py remote_swapped(): {}": Scenario(
+        RECORD + "git ekf save\n" + _EXCHANGED + "git ekf status --fetch",
+        "git ekf check",
+        ("git ekf init --primary ",),
+        {"git ekf init --primary ": "git ekf init --yes --primary $VENDOR --internal $INTERNAL"},
+        said="they are the wrong way round",
+    ),
     "swapped.py: {}: it is a copy of {}": Scenario(
         "git clone -q --bare $VENDOR $TOP/copy.git",
         "git ekf clone $VENDOR $TOP/new --internal $TOP/copy.git",

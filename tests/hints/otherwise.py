@@ -119,6 +119,7 @@ OTHERWISE = {
         f"git push -q --no-verify origin {_NAME})\ngit ekf status --fetch",
         "git ekf check --all",
         ("git ekf pull",),
+        ends=_EITHER,  # for what is wrong with the other one
         said="took that name",
     ),
     "policy/records.py: {} has no record before it: there is no {}": Scenario(
