@@ -51,6 +51,22 @@ def test_git_switch_brings_the_clusters_branch(restored: Clone, path: str) -> No
     assert restored.ekf("tag", "-m", "Three").err == ""
 
 
+@pytest.mark.parametrize("command", ["check", "status", "commit"])
+def test_what_git_switch_tracks_is_no_finding(restored: Clone, command: str) -> None:
+    if restored.git("show-ref", "--verify", "refs/heads/release-1.8", ok=False).code == 0:
+        restored.git("branch", "-q", "-D", "release-1.8")
+    restored.git("switch", "-q", "release-1.8")
+    again = "release-1.8 tracks origin/release-1.8 again; git had it track internal/release-1.8"
+    if command == "commit":
+        restored.commit("own/new", "1\n", verify=True)
+    else:
+        done = restored.ekf(command)
+        assert (done.code, done.err) == (0, f"note: {again}\n")
+        assert "branch-upstream" not in done.out
+    assert restored.out("rev-parse", "--abbrev-ref", "@{upstream}") == "origin/release-1.8"
+    assert restored.ekf("check").err == ""
+
+
 @rare
 def test_tracking_that_is_meant_so_stays(restored: Clone) -> None:
     restored.git("branch", "-q", "-f", "release-1.8", "internal/release-1.8")

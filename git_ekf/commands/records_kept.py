@@ -1,19 +1,42 @@
-"""How a command that only looks begins: with all deploy records that this clone had."""
+"""How a command that only looks begins: with what other programs took away put back.
+
+That is deploy records, and what a release branch tracks.
+"""
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
+from git_ekf.errors import CallFailed
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted, say
+from git_ekf.tracking import restore_tracking
 
 
 def with_records() -> Repository:
-    """The repository, records that refs/tags has lost put back. Says so where that was needed."""
+    """The repository, records that refs/tags has lost put back, and what branches track.
+
+    Says so where that was needed.
+    """
     repo = Repository()
     restored = restore_records(repo)
     note_restored(restored)
+    repo = repo.fresh() if restored else repo
+    with suppress(CallFailed):  # the policy says it, where nothing can be written
+        return with_tracking(repo, only_new=True)
+    return repo
+
+
+def with_tracking(repo: Repository, *, only_new: bool = False) -> Repository:
+    """The repository, release branches (`only_new`: new ones) tracking their channels again.
+
+    Says so. Raises GitFailed.
+    """
+    restored = restore_tracking(repo, only_new=only_new)
+    for sentence in restored:
+        note(sentence)
     return repo.fresh() if restored else repo
 
 

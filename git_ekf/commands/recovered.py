@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from git_ekf.ahead import asked_ahead
-from git_ekf.commands.records_kept import note, note_restored
+from git_ekf.commands.records_kept import note, note_restored, with_tracking
 from git_ekf.git.calls import Git
 from git_ekf.recovery import recover
 from git_ekf.repository import Repository
-from git_ekf.setup.tracking import restore_tracking
 from git_ekf.terminal.screen import transfer_progress
 from git_ekf.terminal.text import with_article
 from git_ekf.transaction.interrupted import outcome
@@ -30,10 +29,4 @@ def recovered() -> Repository:
             " git ekf is up to date with it"
         )
     note_restored(records)
-    if interrupted or rebased or records:
-        repo = repo.fresh()
-    tracking = restore_tracking(repo)
-    primary, internal = repo.config.primary, repo.config.internal
-    for branch in tracking:
-        note(f"{branch} tracks {primary}/{branch} again; git had it track {internal}/{branch}")
-    return repo.fresh() if tracking else repo
+    return with_tracking(repo.fresh() if interrupted or rebased or records else repo)

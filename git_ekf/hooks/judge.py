@@ -89,7 +89,7 @@ def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
     repo = Repository()
     match argv[1:]:
         case ["pre-commit", *_]:
-            found = judge_commit(repo)
+            found = judge_commit(_with_tracking(repo))
         case ["pre-merge-commit", *_]:
             found = judge_merge(repo)
         case ["pre-push", remote, url]:
@@ -102,6 +102,18 @@ def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
             raise UsageError(f"there is no hook {' '.join(words)!r}", "git ekf hooks install")
     _remember(repo)
     return found
+
+
+def _with_tracking(repo: Repository) -> Repository:
+    """The repository, branches that git switch has just made tracking their channels."""
+    from git_ekf.tracking import restore_tracking  # which the other hooks do without
+
+    restored = []
+    with suppress(CallFailed):  # then it is found
+        restored = restore_tracking(repo, only_new=True)
+    for sentence in restored:
+        say(f"git-ekf: {sentence}", stream=sys.stderr)
+    return repo.fresh() if restored else repo
 
 
 def _judge_receive(stdin: bytes) -> list[Finding]:

@@ -22,9 +22,9 @@ from git_ekf.setup.remotes import (
     records_refspecs,
 )
 from git_ekf.setup.steps import SetupStep, fetch_step
-from git_ekf.setup.tracking import track
 from git_ekf.shown import shell
 from git_ekf.swapped import require_internal, require_primary
+from git_ekf.tracking import track
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.vendor import ask_remote, choose_release
 

@@ -13,18 +13,24 @@ def track(git: Git, primary: str, branch: str) -> None:
     git.set_setting(f"branch.{branch}.merge", HEADS + branch)
 
 
-def restore_tracking(repo: Repository) -> list[str]:
+def restore_tracking(repo: Repository, *, only_new: bool = False) -> list[str]:
     """Makes release branches track their channel that track the same branch of `internal`.
 
-    So git switch leaves them, by checkout.defaultRemote. Returns their names: none where the rule
-    branch-upstream is off, or nothing was to be done. Raises GitFailed.
+    So git switch leaves them, by checkout.defaultRemote. Returns a sentence on each: none where the
+    rule branch-upstream is off, or nothing was to be done. Raises GitFailed.
+
+    `only_new`: of branches alone that have not moved since they were made.
     """
     internal, primary = repo.config.internal, repo.config.primary
     if repo.config.rules["branch-upstream"] == "off" or primary not in repo.remotes:
         return []
     restored = []
     for branch in repo.release_branches:
-        if repo.upstream(branch) == (internal, [HEADS + branch]):
+        if repo.upstream(branch) == (internal, [HEADS + branch]) and not (
+            only_new and len(repo.git.reflog(HEADS + branch)) > 1
+        ):
             track(repo.git, primary, branch)
-            restored.append(branch)
+            restored.append(
+                f"{branch} tracks {primary}/{branch} again; git had it track {internal}/{branch}"
+            )
     return restored
