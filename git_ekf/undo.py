@@ -50,14 +50,22 @@ def undo(repo: Repository) -> Undone:
                 f"another version of git-ekf made the last {operation.command}",
                 "git reflog shows its branches",
             )
+        first = journal.before(operation)
+        if first:
+            _require_refs_unmoved(repo, first)
         _require_unmoved(repo, operation)
-        published = _published(repo, operation)
+        published = _published(repo, first or operation)
         if operation.moves_head:
             require_no_operation(repo)
             # A rollback asks for more; otherwise untracked files only count where they are in
             # the way.
             require_clean(repo, untracked=not operation.replays)
         take_back(repo, journal, _with_kept_records(repo, operation))
+        if first:
+            repo = repo.fresh()
+            require_clean(repo, untracked=not first.replays)
+            take_back(repo, journal, first)
+            operation = first._replace(head_after=operation.head_after)
         return Undone(operation, "", published, records)
 
 
@@ -71,7 +79,7 @@ def _with_kept_records(repo: Repository, operation: Operation) -> Operation:
     return operation._replace(updates=tuple(updates))
 
 
-def _require_unmoved(repo: Repository, operation: Operation) -> None:
+def _require_refs_unmoved(repo: Repository, operation: Operation) -> None:
     for update in operation.updates:
         if repo.git.ref_value(update.ref) != update.new:
             name = _short(update)
@@ -80,6 +88,10 @@ def _require_unmoved(repo: Repository, operation: Operation) -> None:
                 f"{name} has moved since the {operation.command}",
                 f"git reflog {shell(name)} shows where it was" if is_branch else "git ekf log",
             )
+
+
+def _require_unmoved(repo: Repository, operation: Operation) -> None:
+    _require_refs_unmoved(repo, operation)
     if not operation.moves_head:
         return
     if operation.is_elsewhere(repo):

@@ -196,6 +196,42 @@ def test_internal_does_not_answer(pair: Pair) -> None:
     assert hint == "git ls-remote internal"
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_one_undo_takes_back_a_pull_that_switched(pair: Pair, moved: bool) -> None:
+    if moved:
+        fix(pair.a)
+        assert pair.a.ekf("save").code == 0
+    assert pair.a.ekf("upgrade", "1.9").code == 0
+    deploy(pair.a, "On 1.9", 2)
+    fix(pair.b, "mine\n")
+    pair.b.git("mv", "own/fix", "own/mine")
+    pair.b.git("commit", "-q", "--no-verify", "--amend", "-m", "Mine")
+    before = pair.b.out("rev-parse", "HEAD")
+    done = pair.b.ekf("pull", "--switch")
+    assert done.code == 0, done
+    assert pair.b.out("branch", "--show-current") == "release-1.9"
+    assert (pair.b.out("rev-parse", "release-1.8") == before) is not moved
+    undone = pair.b.ekf("undo")
+    assert undone.code == 0, undone
+    assert "On release-1.8 again" in undone.out
+    assert pair.b.out("branch", "--show-current") == "release-1.8"
+    assert pair.b.out("rev-parse", "HEAD") == before
+    assert pair.b.out("status", "--porcelain") == ""
+    assert refused(pair.b.ekf("undo"), 4)[0] != ""
+
+
+def test_a_pull_that_switched_and_was_gone_on_from_stays_whole(pair: Pair) -> None:
+    fix(pair.a)
+    assert pair.a.ekf("save").code == 0
+    assert pair.a.ekf("upgrade", "1.9").code == 0
+    deploy(pair.a, "On 1.9", 2)
+    assert pair.b.ekf("pull", "--switch").code == 0
+    pair.b.git("update-ref", "refs/heads/release-1.8", "release-1.8~1")
+    said, _ = refused(pair.b.ekf("undo"), 4)
+    assert said == "release-1.8 has moved since the pull"
+    assert pair.b.out("branch", "--show-current") == "release-1.9"
+
+
 def test_asking_costs_one_connection(pair: Pair, tmp_path: Path) -> None:
     wrapper = tmp_path / "bin/git"
     wrapper.parent.mkdir()

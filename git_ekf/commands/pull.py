@@ -64,7 +64,7 @@ def _pull(
     else:
         say(f"{repo.config.internal} has no {branch} yet: git ekf save puts it there.")
     if code == DONE:
-        _end(repo, cluster_of(repo), branch, switch=switch)
+        _end(repo, cluster_of(repo), branch, switch=switch, goes_on=target is not None)
     return code
 
 
@@ -109,8 +109,11 @@ def _show_plan(
     return DONE
 
 
-def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool) -> None:
-    """Says what the cluster runs; goes there where that is another release, and asked for."""
+def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool, goes_on: bool) -> None:
+    """Says what the cluster runs; goes there where that is another release, and asked for.
+
+    `goes_on`: after a pull that has moved the branch, with which it is undone.
+    """
     running = cluster.running
     if running is None:
         return
@@ -124,7 +127,7 @@ def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool) -> No
             )
         require_clean(repo, untracked=False)
         with exclusive(repo) as journal:
-            perform(repo, journal, "pull", [], running.branch)
+            perform(repo, journal, "pull", [], running.branch, goes_on=goes_on)
         say(f"{runs(cluster)}; you are on it now.")
     elif elsewhere:
         say(f"{runs(cluster)}; this is {branch}. To go there: git ekf pull --switch")

@@ -56,6 +56,7 @@ class Operation(NamedTuple):
     ends), done, undoing, undone, dropped (it never happened), or unknown: another version wrote
     it. Where `moves_head` is false, what is checked out has no part in it; where `replays` is
     true, it put commits on a new base, but for those `dropped`, which the vendor had already.
+    Where `goes_on` is true, the same command made the one before it, and both are undone together.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Operation(NamedTuple):
     moves_head: bool = True
     replays: bool = False
     dropped: tuple[str, ...] = ()
+    goes_on: bool = False
 
     def inverse(self) -> Operation:
         """The operation that takes it back."""
@@ -117,6 +119,12 @@ class Journal:
     def last(self) -> Operation | None:
         """The newest that has happened and was not undone, or of which that cannot be told."""
         return self._newest("done", "unknown")
+
+    def before(self, operation: Operation) -> Operation | None:
+        """The operation that this one goes on from; None where that is none, or was undone."""
+        earlier = [one for one in self.operations if one.number < operation.number]
+        goes_on = operation.goes_on and earlier and earlier[-1].state == "done"
+        return earlier[-1] if goes_on else None
 
     def handed_over(self) -> Operation | None:
         """The operation that goes on in a rebase, as far as is known here."""
@@ -244,8 +252,9 @@ def _line(operation: Operation) -> bytes:
     import json  # 2 ms of `status`, which only looks whether there is a journal
 
     values = operation._asdict()
-    if not operation.dropped:  # so that versions without it understand all others
-        del values["dropped"]
+    for name in ("dropped", "goes_on"):
+        if not values[name]:  # so that versions without it understand all others
+            del values[name]
     return json.dumps(values).encode() + b"\n"
 
 
@@ -292,4 +301,5 @@ def _parse(values: dict[str, Any]) -> Operation:
         bool(values.get("moves_head", True)),
         bool(values.get("replays", False)),
         tuple(map(str, values.get("dropped", ()))),
+        bool(values.get("goes_on", False)),
     )

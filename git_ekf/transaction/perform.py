@@ -49,10 +49,11 @@ def perform(
     *,
     replays: bool = False,
     dropped: tuple[str, ...] = (),
+    goes_on: bool = False,
 ) -> None:
     """Does all of it, or nothing. `changes` is the difference in files, where that is known.
 
-    For `replays` and `dropped` see `Operation`.
+    For `replays`, `dropped` and `goes_on` see `Operation`.
 
     Raises Refused where something is in the way, GitFailed.
     """
@@ -67,6 +68,7 @@ def perform(
         settings=settings,
         replays=replays,
         dropped=dropped,
+        goes_on=goes_on,
     )
     tips = require_room(repo, operation, changes)
     if tips[0] and tips[0] != repo.head:
