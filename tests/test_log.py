@@ -559,3 +559,25 @@ def test_thousands_of_records(clone: Clone) -> None:
     assert clone.ekf("tag", "-m", "x", "--date", days[7]).out.startswith(
         f"Recorded deploy/{days[7]}.11/release-1.8\n"
     )
+
+
+def test_tags_that_are_not_called_as_records_are_named(two: Clone) -> None:
+    assert "below deploy/" not in two.ekf("log").out
+    two.git("tag", "deploy/first")
+    make(two, "2026-02-30/release-1.8", "2026-11-20/main")
+    names = ["deploy/2026-02-30/release-1.8", "deploy/2026-11-20/main", "deploy/first"]
+    last = two.ekf("log").out.splitlines()[-1]
+    assert last == (
+        "3 tags below deploy/ not called as a record is, which git ekf check explains: "
+        + ", ".join(names)
+    )
+    document = json.loads(two.ekf("log", "--json").out)
+    assert document["misnamed"] == names
+    assert "below deploy/" not in two.ekf("log", "--release", "1.8").out
+    checked = two.ekf("check", "--all").out
+    for name in names:
+        done = two.ekf("show", name)
+        said, hint = done.err.splitlines()
+        assert (done.code, hint) == (2, f"hint: git show refs/tags/{name}")
+        assert said.removeprefix("git-ekf: ").partition(": it counts as no")[0] in checked
+        assert two.git("show", f"refs/tags/{name}").code == 0

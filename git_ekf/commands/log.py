@@ -8,11 +8,15 @@ from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json, Release
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
-from git_ekf.deploy.read import Deployment, adopters, adoptions, deployments
+from git_ekf.deploy.read import Deployment, adopters, adoptions, deployments, misnamed
 from git_ekf.deploy.write import check_day
+from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import document, first_line, say, shortened
+from git_ekf.terminal.text import counted, document, first_line, say, shortened
+
+# Tags that are no records, as many as are named.
+_NAMED = 5
 
 
 def log(
@@ -33,7 +37,8 @@ def log(
     recent = [record for record in deployments(repo, release) if record.name.date >= day]
     found = recent[:number]
     if json:
-        print(document("log", {"records": [as_json(record) for record in found]}))
+        content = {"records": [as_json(record) for record in found], "misnamed": misnamed(repo)}
+        print(document("log", content))
         return
     if not found and (release or since):
         words = [f"of {release}"] * bool(release) + [f"since {since}"] * bool(since)
@@ -41,6 +46,7 @@ def log(
         return
     if not found:
         say("No deploy record. To write one: git ekf tag -m CONTEXT")
+        _say_misnamed(repo)
         return
     width = max(len(record.tag.name) for record in found)
     cluster = cluster_of(repo)
@@ -59,6 +65,19 @@ def log(
                 say(f"{'':{width}}   {'':7}  adopted by {new}")
         if not all(record.saved for record in found):
             say(f"! not on {repo.config.internal}: git ekf save")
+        if not (release or since):
+            _say_misnamed(repo)
+
+
+def _say_misnamed(repo: Repository) -> None:
+    names = misnamed(repo)
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        tags = counted(len(names), "tag")
+        say(
+            f"{tags} below deploy/ not called as a record is, which git ekf check explains:"
+            f" {', '.join(names[:_NAMED])}{more}"
+        )
 
 
 def as_json(record: Deployment) -> dict[str, object]:

@@ -13,8 +13,9 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records
 from git_ekf.record import ADOPTS, Record, parse
 from git_ekf.record import context as context_of
-from git_ekf.records import RecordTag, read_records
+from git_ekf.records import RecordTag, read_records, record_names
 from git_ekf.repository import Repository
+from git_ekf.shown import shell
 
 
 class Deployment(NamedTuple):
@@ -82,6 +83,14 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
     return found
 
 
+def misnamed(repo: Repository) -> list[str]:
+    """Names of the tags below deploy/ that are not called as a record is, so that none counts."""
+    scheme = repo.config.scheme
+    return [
+        name for name in record_names(repo) if not isinstance(record_name(name, scheme), RecordName)
+    ]
+
+
 def adoptions(records: list[Deployment]) -> dict[str, list[Deployment]]:
     """Name of an older record -> those of these records that say that they stand for it."""
     found: dict[str, list[Deployment]] = {}
@@ -115,6 +124,11 @@ def find(repo: Repository, text: str) -> Deployment:
     matches = [record for record in known if str(record.name) == wanted]
     if not matches:
         matches = [record for record in known if str(record.name).startswith(f"{wanted}/")]
+    if not matches and wanted in misnamed(repo):
+        raise UsageError(
+            f"{wanted} {record_name(wanted, repo.config.scheme)}: it counts as no deploy record",
+            f"git show {shell(TAGS + wanted)}",
+        )
     if not matches:
         raise UsageError(f"there is no deploy record {text}", "git ekf log lists them")
     if len(matches) > 1:

@@ -114,6 +114,9 @@ OTHERWISE = {
         },
         said="Local SHA is 1234567",
     ),
+    "deploy/read.py: {} {}: it counts as no deploy record": Scenario(
+        RECORD + "git tag deploy/first", "git ekf show deploy/first", again="git ekf show"
+    ),
     "policy/records.py: {} has another {}: somebody else took that name": Scenario(
         RECORD + f"({OTHER}git tag -a -m x {_NAME}\n"
         f"git push -q --no-verify origin {_NAME})\ngit ekf status --fetch",
