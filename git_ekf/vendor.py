@@ -38,6 +38,7 @@ def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
 _ASKED = (
     *("refs/heads/*", "refs/tags/deploy", "refs/tags/deploy/*"),
     *(MIRROR, f"{UPSTREAM}*", f"{BACKUP}*"),
+    "refs/tags/*/upstream/*",  # where internal.namespace is below the tags
 )
 
 

@@ -235,3 +235,41 @@ def test_doctor_where_nothing_can_be_deleted(clone: Clone, internal: Path) -> No
     found = server(clone, "--remote")
     assert found["state"] == "warning"
     assert " be deleted again: " in found["message"]
+
+
+@BOTH
+def test_a_second_clone_finds_the_namespace(
+    clone: Clone, vendor: Path, internal: Path, tmp_path: Path, namespace: str
+) -> None:
+    choose(clone, namespace)
+    clone.commit("own/a", "1")
+    assert clone.ekf("tag", "-m", "One").code == 0
+    assert clone.ekf("save").code == 0
+    done = run("git-ekf", "clone", vendor, tmp_path / "second", "--internal", internal)
+    assert done.code == 0, done
+    assert f"  ekf.internal.namespace = {namespace}, as internal has it\n" in done.out
+    second = Clone(tmp_path / "second")
+    assert second.out("rev-parse", "refs/ekf/upstream/release-1.8") == second.out(
+        "rev-parse", "origin/release-1.8"
+    )
+    assert second.rules() == []
+    second.git("commit", "-q", "--amend", "--no-verify", "-m", "Amended")
+    assert second.ekf("save").code == 0
+    assert refs(internal, "refs/ekf/") == {}
+    assert len(refs(internal, f"{namespace}backup/")) == 1
+
+
+def test_what_is_only_called_so_is_no_namespace(
+    clone: Clone, vendor: Path, internal: Path, tmp_path: Path
+) -> None:
+    """Also where the configuration has chosen, or the usual one is there too."""
+    clone.commit("own/a", "1")
+    assert clone.ekf("save").code == 0
+    clone.git("push", "-q", "--no-verify", "internal", f"HEAD:{BRANCHES}upstream/release-1.8")
+    for number, usual in enumerate((True, False)):
+        if not usual:
+            run("git", "-C", internal, "update-ref", "-d", "refs/ekf/upstream/release-1.8")
+        to = tmp_path / f"new{number}"
+        done = run("git-ekf", "clone", vendor, to, "--internal", internal)
+        assert done.code == 0, done
+        assert "namespace" not in done.out

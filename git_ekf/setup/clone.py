@@ -14,6 +14,7 @@ from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.branches import bring_branches
 from git_ekf.setup.init import plan_hooks, plan_settings
+from git_ekf.setup.namespace import inferred_namespace
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_namespace, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
 from git_ekf.terminal.text import counted
@@ -104,6 +105,11 @@ def build(
     git.update_refs([RefUpdate(HEADS + branch, "0" * len(tip), tip)])
     git.reset_hard()
     track(git, primary, branch)
+    repo = repo.fresh()
+    namespace = inferred_namespace(repo, heads.internal)
+    if namespace:
+        git.set_setting("ekf.internal.namespace", namespace)
+        done.append(f"ekf.internal.namespace = {namespace}, as {internal} has it")
     done += run(plan_namespace(repo.fresh()))
     repo = repo.fresh()
     if saved:
