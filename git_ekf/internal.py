@@ -253,7 +253,7 @@ def require_current(repo: Repository, branch: str, consequence: str, *, goal: st
 def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
     """Corrects what is remembered of `internal` by what it has: ref -> object id, for `patterns`.
 
-    A commit that is not here yet is left to a fetch. Returns what has vanished there.
+    What is not wholly here yet is left to a fetch. Returns what has vanished there.
     """
     wanted = {}
     for ref, oid in listed.items():
@@ -266,13 +266,11 @@ def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
     known = repo.git.ref_values(repo.internal_prefix, SAVED)
     gone = [ref for ref in known if ref not in wanted]
     moved = {ref: oid for ref, oid in wanted.items() if known.get(ref) != oid}
-    infos = repo.git.object_infos(moved.values()) if moved else []
+    here = repo.git.whole(moved.values()) if moved else set()
     # First, and by themselves: what came in their place may be below one of them.
     repo.git.update_refs(RefUpdate(ref, known[ref], "0" * len(known[ref])) for ref in gone)
-    updates = []
-    for (ref, oid), info in zip(moved.items(), infos, strict=True):
-        if info:
-            updates.append(RefUpdate(ref, known.get(ref, "0" * len(oid)), oid))
+    moved = {ref: oid for ref, oid in moved.items() if oid in here}
+    updates = [RefUpdate(ref, known.get(ref, "0" * len(oid)), oid) for ref, oid in moved.items()]
     repo.git.update_refs(updates, "git-ekf: as internal has it")
     return Vanished(_below(repo.internal_prefix, gone), _below(SAVED, gone))
 
@@ -310,9 +308,11 @@ def _moved_there(repo: Repository, ref: str) -> str:
 
 
 def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
-    """Whether `internal` has a branch, a record or a vendor's commit that is not here."""
-    asked = (HEADS, RECORDS, repo.kept.upstream)
+    """Whether `internal` has a branch, a record or a vendor's commit that is not wholly here."""
     known = set(repo.refs.values()) | set(repo.record_refs.values())
-    oids = {oid for ref, oid in listed.items() if ref.startswith(asked) and ref[-3:] != "^{}"}
-    unknown = oids - known
-    return not all(repo.git.object_infos(unknown)) if unknown else False
+    new = {ref: oid for ref, oid in listed.items() if oid not in known and ref[-3:] != "^{}"}
+    vendors = {oid for ref, oid in new.items() if ref.startswith(repo.kept.upstream)}
+    ours = {oid for ref, oid in new.items() if ref.startswith((HEADS, RECORDS))}
+    if not all(repo.git.object_infos(vendors)):
+        return True
+    return bool(ours) and repo.git.whole(ours) != ours

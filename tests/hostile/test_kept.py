@@ -129,6 +129,27 @@ def test_a_new_clone_has_records_that_no_branch_leads_to(recorded: Clone, tmp_pa
     assert records(Clone(again)) == [RECORD]
 
 
+@pytest.mark.parametrize("command", ["status --fetch", "save"])
+def test_half_a_fetch(recorded: Clone, tmp_path: Path, command: str) -> None:
+    """A full disk ended it: the commit is here, and a file of it is not. Nothing goes by it."""
+    other = copy_folder(recorded.path.parent, tmp_path / "other")
+    internal = str(recorded.path.with_name("internal.git"))
+    other.git("remote", "set-url", "internal", internal)
+    tip = other.commit("own/new", "new\n")
+    assert other.ekf("save").code == 0
+    for kind, name in (("commit", tip), ("tree", f"{tip}^{{tree}}"), ("tree", f"{tip}:own")):
+        content = ["git", "-C", str(other.path), "cat-file", kind, name]
+        raw = subprocess.run(content, capture_output=True, check=True).stdout
+        (tmp_path / "raw").write_bytes(raw)
+        recorded.git("hash-object", "-t", kind, "-w", str(tmp_path / "raw"))
+    done = recorded.ekf(*command.split())
+    assert done.code in (0, 4), done
+    assert "git ekf pull" in done.out + done.err, done
+    assert recorded.git("fsck", "--no-dangling").out == ""
+    assert recorded.ekf("pull").code == 0
+    assert (recorded.path / "own/new").read_text() == "new\n"
+
+
 # --- pushes at once ---
 
 

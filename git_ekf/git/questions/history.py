@@ -127,11 +127,6 @@ class HistoryQuestions(Process):
         """The commits, and those below them, that neither a ref nor HEAD has."""
         return set(self._rev_list(["--not", "--all", "--not"], commits))
 
-    def require_connected(self, oids: Iterable[str]) -> None:
-        """Raises GitFailed where something that objects lead to is missing, and no ref has it."""
-        options = ("--objects", "--quiet", "--stdin", "--not", "--all")
-        self._run("rev-list", *options, stdin=as_lines(oids))
-
     def _rev_list(
         self,
         options: list[str],

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from git_ekf.errors import GitFailed
 from git_ekf.git.process import Process, as_lines
 from git_ekf.git.transfer import dead, stop
 
@@ -60,6 +61,24 @@ class ObjectQuestions(Process):
             return []
         question = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
         return [_parse_info(line) for line in self._lines("cat-file", question, stdin=asked)]
+
+    def require_connected(self, oids: Iterable[str]) -> None:
+        """Raises GitFailed where something that objects lead to is missing, and no ref has it."""
+        # What a partial clone has left with its remote is not missing.
+        options = ("--objects", "--exclude-promisor-objects", "--quiet", "--stdin", "--not")
+        self._run("rev-list", *options, "--all", stdin=as_lines(oids))
+
+    def whole(self, oids: Iterable[str]) -> set[str]:
+        """Those of the objects that are here, if all that they lead to is; otherwise none of them.
+
+        git writes what it fetches one by one: of a fetch that a full disk ended some is here.
+        """
+        found = {info.oid for info in self.object_infos(oids) if info}
+        try:
+            self.require_connected(found)
+        except GitFailed:
+            return set()
+        return found
 
     def objects_at(self, names: Iterable[str]) -> list[tuple[str, str]]:
         """Of each TREE:PATH, id and type of the object that is there; "" both where there is none.
