@@ -72,9 +72,9 @@ class Repository:
         """All values of a git setting, in order of precedence."""
         return [value for name, value in self.git_config if name == key]
 
-    def git_flag(self, key: str) -> bool:
+    def git_flag(self, key: str, default: str = "false") -> bool:
         """Whether a git setting is on, in any of git's spellings (git-config(1), boolean)."""
-        return (self.git_setting(key) or "").lower() in ("true", "yes", "on", "1")
+        return (self.git_setting(key) or default).lower() in ("true", "yes", "on", "1")
 
     @cached_property
     def config(self) -> configuration.Config:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from git_ekf.errors import Refused
-from git_ekf.git.refs import REPLACED
 from git_ekf.git.trees import Entry
+from git_ekf.replaced import replaced
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 
@@ -52,8 +52,8 @@ def require_only_commits(repo: Repository, paths: list[str]) -> list[str]:
 
 def _require_not_replaced(repo: Repository, files: dict[str, Entry]) -> None:
     """Raises Refused where git shows something else as HEAD than others have by that name."""
-    replaced = {ref.removeprefix(REPLACED) for ref in repo.refs if ref.startswith(REPLACED)}
-    if not replaced:
+    others = replaced(repo).keys()
+    if not others:
         return
     head = repo.head or ""
     true = repo.git.variant(env={"GIT_NO_REPLACE_OBJECTS": "1"})
@@ -61,7 +61,7 @@ def _require_not_replaced(repo: Repository, files: dict[str, Entry]) -> None:
         known = {head, *true.trees_of(head)}
         raise Refused(
             f"git shows other files as {head[:12]} here than that commit has (git replace)",
-            f"git replace --delete {shell(*sorted(known & replaced))} && git status",
+            f"git replace --delete {shell(*sorted(known & others))} && git status",
         )
 
 

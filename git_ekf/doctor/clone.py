@@ -13,6 +13,7 @@ from git_ekf.git.refs import HEADS, RECORDS
 from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.names import without_credentials
+from git_ekf.replaced import replaced
 from git_ekf.repository import Repository
 from git_ekf.setup.init import SETTINGS, advised_settings
 from git_ekf.setup.remotes import (
@@ -162,10 +163,10 @@ def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
 
 
 def _changed_history(repo: Repository) -> Iterator[Diagnosis]:
-    replaced = [ref.name.removeprefix("refs/replace/") for ref in repo.git.refs("refs/replace/")]
-    if replaced:
-        which = shell(replaced[0]) if len(replaced) == 1 else "$(git replace -l)"
-        count = counted(len(replaced), "object")
+    old = list(replaced(repo))
+    if old:
+        which = shell(old[0]) if len(old) == 1 else "$(git replace -l)"
+        count = counted(len(old), "object")
         yield warn(
             f"{count} replaced here and nowhere else: git replace", f"git replace -d {which}"
         )

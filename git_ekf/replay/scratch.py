@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from git_ekf.git.calls import Git
 from git_ekf.git.objects import Objects
 from git_ekf.git.quarantine import quoted_path
-from git_ekf.git.refs import REPLACED
+from git_ekf.replaced import replaced, replaced_below
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 
@@ -52,8 +52,9 @@ class Scratch:
         _write(os.path.join(git_dir, "HEAD"), b"ref: refs/heads/scratch\n")
         _write(os.path.join(git_dir, "config"), os.fsencode(_config(repo, promisor)))
         # What is replaced is read so here as well, and git knows it by refs (git-replace(1)).
-        replaced = [f"{oid} {ref}\n" for ref, oid in repo.refs.items() if ref.startswith(REPLACED)]
-        _write(os.path.join(git_dir, "packed-refs"), os.fsencode("".join(replaced)))
+        below = replaced_below()
+        refs = [f"{oid} {below}{old}\n" for old, oid in replaced(repo).items()]
+        _write(os.path.join(git_dir, "packed-refs"), os.fsencode("".join(refs)))
         alternates = [quoted_path(store)]
         if others := os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"):
             alternates.append(others)

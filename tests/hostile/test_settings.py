@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from reach import EVERYTHING, SEED, long
+from reach import EVERYTHING, SEED, long, rare
 from upgrading import World, assert_as_rebased, rebased
 
 # One a line: a setting, or a variable.
@@ -137,3 +137,33 @@ def test_settings(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> N
     done = world.ekf("upgrade", "--no-save-check")
     assert done.code == 0, (chosen, done)
     assert_as_rebased(world, git)
+
+
+@pytest.mark.parametrize(
+    ("below", "choice"),
+    [
+        ("refs/mine/", "GIT_REPLACE_REF_BASE=refs/mine/"),
+        ("refs/replace/", "core.useReplaceRefs=false"),
+        pytest.param("refs/replace/", "GIT_NO_REPLACE_OBJECTS=1", marks=rare),
+        pytest.param("refs/mine/", "core.useReplaceRefs=true", marks=rare),
+    ],
+)
+def test_replaced_commits_where_git_shows_them(
+    world: World, monkeypatch: pytest.MonkeyPatch, below: str, choice: str
+) -> None:
+    old = world.out("rev-parse", "HEAD")
+    raw = world.git("cat-file", "commit", old).out.replace("\nMore\n", "\nBetter said\n")
+    new = world.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=raw).out.strip()
+    world.git("fetch", "-q", "origin")
+    world.git("update-ref", f"{below}{old}", new)
+    name, _, value = choice.partition("=")
+    if "." in name:
+        world.git("config", name, value)
+    else:
+        monkeypatch.setenv(name, value)
+    git = rebased(world)
+    done = world.ekf("upgrade", "--no-save-check", "--no-build")
+    assert done.code == 0, done
+    assert_as_rebased(world, git)
+    shown = "Better said" if choice.startswith("GIT_REPLACE") else "More"
+    assert world.out("log", "-1", "--format=%s") == shown
