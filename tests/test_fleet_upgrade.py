@@ -16,7 +16,7 @@ from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
 from reach import rare
 from test_schemas import schema, unknown, validator
 
-from git_ekf.errors import Refused
+from git_ekf.errors import GitFailed, Refused
 from git_ekf.fleet import upgrade as upgrading
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.gate import Wish
@@ -26,6 +26,8 @@ from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import open_store
 from git_ekf.fleet.upgrade import Upgraded, upgrade_fleet
 from git_ekf.git.packedrefs import read_packed
+from git_ekf.repository import Repository
+from git_ekf.upgrade.work import read_work
 
 GOAL = "release-1.10"
 DASHBOARD = "apps/dashboard/base/kustomization.yaml"
@@ -221,6 +223,34 @@ def test_nothing_is_pushed_without_asking(fleet: tuple[World, list[Made]]) -> No
     )
 
 
+def test_one_at_which_git_fails_fails_alone(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = fleet
+    real = read_work
+
+    def instead(view: Repository, *rest: Any) -> Any:
+        if view.place.top.endswith("c1"):
+            raise GitFailed(["rev-list"], 128, "fatal: it is broken")
+        return real(view, *rest)
+
+    monkeypatch.setattr("git_ekf.fleet.planned.read_work", instead)
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:3])
+    assert list(states(found).values()) == [PUSHED, FAILED, PUSHED]
+    assert found["c1"].why == "git rev-list failed with code 128: fatal: it is broken"
+
+
+def test_a_branch_of_the_vendors_is_no_upgrade(fleet: tuple[World, list[Made]]) -> None:
+    """Where an internal repository began as a copy of the vendor's, it has its branches."""
+    world, made = fleet
+    vendor = world.git("rev-parse", GOAL)
+    run("git", "-C", made[0].path, "update-ref", f"refs/heads/{GOAL}", vendor)
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    why = f"its {GOAL} is the vendor's, without any commit of its own"
+    assert (found["c0"].state, found["c0"].why) == (REFUSED, why)
+    assert refs(made[0])[f"refs/heads/{GOAL}"] == vendor
+
+
 # --- meanwhile ---
 
 
@@ -278,7 +308,8 @@ def test_one_that_always_moves_fails_alone(
 
     monkeypatch.setattr("git_ekf.fleet.upgrade.push", instead)
     found = upgraded(world)
-    assert (found[moving.name].state, found[moving.name].why) == (FAILED, "it moves all the time")
+    why = "somebody else pushes to it all the time, or was cut off there"
+    assert (found[moving.name].state, found[moving.name].why) == (FAILED, why)
     assert refs(moving) == moving.refs
     assert set(states(found).values()) == {PUSHED, FAILED}
 
@@ -334,7 +365,7 @@ def test_the_next_operator_takes_it_over(fleet: tuple[World, list[Made]], tmp_pa
 STEPS = (
     ("push", 3),
     ("fetch_held", 1),
-    ("plan_cluster", 2),
+    ("plan_clusters", 1),
     ("write_run", 1),
     ("write_run", 2),
     ("push", 1),
@@ -412,7 +443,7 @@ def test_killed_anywhere_it_can_be_gone_on_with(
     assert done.code == 0, done
 
 
-@pytest.mark.parametrize("step", ["push", pytest.param("plan_cluster", marks=rare)])
+@pytest.mark.parametrize("step", ["push", pytest.param("write_run", marks=rare)])
 def test_interrupted_it_can_be_gone_on_with(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -422,7 +453,7 @@ def test_interrupted_it_can_be_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        breaking_off(patch, step, 3, False, end)
+        breaking_off(patch, step, 2, False, end)
         with pytest.raises(KeyboardInterrupt):
             upgraded(world)
     for one in made:
@@ -434,3 +465,130 @@ def test_interrupted_it_can_be_gone_on_with(
     assert "pushed" in done.out
     for one in made:
         require_pushed(world, one)
+
+
+# --- servers ---
+
+
+def configure(one: Made, *settings: str) -> None:
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        assert run("git", "-C", one.path, "config", key, value).code == 0
+
+
+def test_servers_that_take_less(fleet: tuple[World, list[Made]]) -> None:
+    """One takes no atomic push, one no ref of ours, one has the vendor's commit of a later day."""
+    world, made = fleet
+    one_by_one, branches_only, ahead = made[:3]
+    configure(one_by_one, "receive.advertiseAtomic=false")
+    (branches_only.path / "hooks/pre-receive").unlink()
+    hook = branches_only.path / "hooks/update"
+    hook.write_text(
+        "#!/bin/sh\ncase $1 in refs/heads/*) ;; *) echo 'branches only' >&2; exit 1;; esac\n"
+    )
+    hook.chmod(0o755)
+    later = world.git(
+        "commit-tree", "-p", world.git("rev-parse", GOAL), "-m", "Later", f"{GOAL}^{{tree}}"
+    )
+    run("git", "-C", ahead.path, "update-ref", f"refs/ekf/upstream/{GOAL}", later)
+    (ahead.path / "hooks/pre-receive").unlink()
+    members = read_fleet(str(world.file)).members[:3]
+    found = upgraded(world, members=members)
+    assert states(found) == {one.name: PUSHED for one in made[:3]}, found
+    require_pushed(world, one_by_one)
+    note = f"without refs/ekf/upstream/{GOAL}, which it does not take"
+    assert found[branches_only.name].why == found[ahead.name].why == note
+    for one in (branches_only, ahead):
+        assert refs(one)[f"refs/heads/{GOAL}"] == found[one.name].planned.new
+    assert refs(ahead)[f"refs/ekf/upstream/{GOAL}"] == later
+
+
+@rare
+def test_a_server_that_hangs_fails_alone(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, made = fleet
+    monkeypatch.setattr("git_ekf.fleet.pushing._LONGER", 0.25)
+    world.write_file(made, "timeout = 20\n")
+    hook = made[0].path / "hooks/pre-receive"
+    hook.unlink()
+    hook.write_text("#!/bin/sh\nexec sleep 60\n")
+    hook.chmod(0o755)
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:2])
+    assert (found["c0"].state, found["c0"].why) == (FAILED, "no answer within 5 s")
+    assert refs(made[0]) == made[0].refs
+    require_pushed(world, made[1])
+
+
+def test_a_server_that_undoes_it_is_found_out(
+    fleet: tuple[World, list[Made]],
+) -> None:
+    world, made = fleet
+    hook = made[0].path / "hooks/post-receive"
+    hook.write_text(f"#!/bin/sh\ngit update-ref -d refs/heads/{GOAL}\n")
+    hook.chmod(0o755)
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    assert (found["c0"].state, found["c0"].why) == (
+        FAILED,
+        f"it was pushed, and refs/heads/{GOAL} is not there",
+    )
+    hook.unlink()
+    assert states(upgraded(world, proceed=True)) == {"c0": PUSHED}
+    require_pushed(world, made[0])
+
+
+# --- how commits are made ---
+
+
+def test_settings_of_who_runs_it(fleet: tuple[World, list[Made]], tmp_path: Path) -> None:
+    """What only a rebase could do is refused, and a hook that forbids pushes is heard."""
+    world, made = fleet
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    run("git", "config", "--global", "core.hooksPath", hooks)
+    members = read_fleet(str(world.file)).members[:1]
+    hook = hooks / "prepare-commit-msg"
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    found = upgraded(world, members=members)
+    why = "only git rebase can carry its commits over, in a clone of it"
+    assert (found["c0"].state, found["c0"].why) == (REFUSED, why)
+    hook.rename(hooks / "pre-push")
+    (hooks / "pre-push").write_text("#!/bin/sh\necho 'no pushes today' >&2\nexit 1\n")
+    found = upgraded(world, members=members)
+    assert (found["c0"].state, found["c0"].why) == (FAILED, "no pushes today")
+    (hooks / "pre-push").unlink()
+    assert states(upgraded(world, members=members)) == {"c0": PUSHED}
+    require_pushed(world, made[0])
+    run("git", "config", "--global", "merge.renormalize", "true")
+    with pytest.raises(Refused, match=r"no commits can be made here: merge\.renormalize is set"):
+        upgraded(world)
+
+
+def test_what_the_configuration_of_a_cluster_says_counts(fleet: tuple[World, list[Made]]) -> None:
+    """Which side it prefers, where the vendor's commits are kept, and that a migration has to be trusted."""
+    world, made = fleet
+    preferring, elsewhere, migrating = made[:3]
+    world.commit(preferring, "Own version", CLASH, "mine\n")
+    world.commit(
+        preferring,
+        "Prefer ours",
+        ".ekf.toml",
+        '[[upgrade.prefer]]\npath = "VERSION"\nside = "local"\nsince = "1.8"\n',
+    )
+    world.commit(
+        elsewhere,
+        "Keep it below branches",
+        ".ekf.toml",
+        '[internal]\nnamespace = "refs/heads/ekf/"\n',
+    )
+    configure(elsewhere, "ekf.internal.namespace=refs/heads/ekf/")
+    migration = '[[upgrade.migrations]]\nto = "1.10"\ncommand = ["true"]\n'
+    world.commit(migrating, "Migrate", ".ekf.toml", migration)
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:3])
+    assert found[preferring.name].state == PUSHED
+    assert run("git", "-C", preferring.path, "show", f"{GOAL}:VERSION").out == "mine\n"
+    assert found[migrating.name].state == REFUSED
+    assert "is not trusted" in found[migrating.name].why
+    assert found[elsewhere.name].state == PUSHED
+    assert f"refs/heads/ekf/upstream/{GOAL}" in refs(elsewhere)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from git_ekf.errors import Refused
+from git_ekf.errors import CallFailed, NoSpace, Refused, UsageError
 from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
 from git_ekf.fleet.reading import NoCommit
 from git_ekf.fleet.standing import EMPTY, Reading, Standing
@@ -46,13 +46,21 @@ class Planned(NamedTuple):
     stop: Stop | None = None
 
 
-def plan_cluster(
+def plan_clusters(
+    store: Store, reading: Reading, standings: Iterable[Standing], release: str, *, write: bool
+) -> Iterator[Planned]:
+    """The upgrades of clusters, in their order; with `write` their commits are in the store.
+
+    `reading` is the store as it is now. The store has to be held. Raises CallFailed where that is
+    damaged, NoSpace, OSError.
+    """
+    for standing in standings:
+        yield _planned(store, reading, standing, release, write=write)
+
+
+def _planned(
     store: Store, reading: Reading, standing: Standing, release: str, *, write: bool
 ) -> Planned:
-    """The upgrade of one cluster; with `write` its commits are made, and are in the store.
-
-    `reading` is the store as it is now. The store has to be held. Raises CallFailed, OSError.
-    """
     name, branch = standing.member.name, standing.branch
     stop = _stop(standing)
     if stop:
@@ -64,9 +72,8 @@ def plan_cluster(
         if there := _there(stored, branch, goal):
             return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
         _require_sound(stored, standing)
-        with open_view(store, stored, name, branch) as view:
-            return _carried(view, standing, planned, release, write=write)
-    except Refused as error:
+        return _made(store, stored, standing, planned, release, write=write)
+    except (Refused, UsageError) as error:
         return planned._replace(stop=Stop(REFUSED, error.message))
     except NoCommit as error:
         return planned._replace(stop=Stop(FAILED, error.message))
@@ -84,8 +91,10 @@ def _stop(standing: Standing) -> Stop | None:
 
 
 def _there(stored: StoredRepository, branch: str, goal: str) -> str:
-    """What is said where nothing is to be done; "" where there is."""
+    """What is said where nothing is to be done; "" where there is. Raises Refused."""
     if goal in stored.heads:
+        if not stored.own_commits(stored.heads[goal]):
+            raise Refused(f"its {goal} is the vendor's, without any commit of its own")
         return f"it has {goal} already"
     key = stored.config.scheme.key
     if goal and key(branch) >= key(goal):
@@ -102,6 +111,25 @@ def _require_sound(stored: StoredRepository, standing: Standing) -> None:
         # A merge is looked at with the commits, and a base that the vendor has rewritten is left.
         if finding.severity == "error" and finding.rule not in ("linear-history", "branch-base"):
             raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
+
+
+def _made(
+    store: Store,
+    stored: StoredRepository,
+    standing: Standing,
+    planned: Planned,
+    release: str,
+    *,
+    write: bool,
+) -> Planned:
+    """What git makes of it; where it fails at one cluster, others are none the worse for it."""
+    try:
+        with open_view(store, stored, planned.name, planned.branch) as view:
+            return _carried(view, standing, planned, release, write=write)
+    except NoSpace:
+        raise
+    except CallFailed as error:
+        return planned._replace(stop=Stop(FAILED, error.message))
 
 
 def _carried(

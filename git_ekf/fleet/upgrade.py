@@ -7,7 +7,7 @@ internal repositories have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.gate import Wish, members_asked, require_recorded
 from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.planned import Planned, plan_cluster
+from git_ekf.fleet.planned import Planned, plan_clusters
 from git_ekf.fleet.pushing import Arrived, push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, Reading
@@ -110,7 +110,12 @@ class _Run:
                 break
             self._hear(waiting)
         for member in waiting:
-            self._end(member, FAILED, "it moves all the time", self._found[member.name].planned)
+            self._end(
+                member,
+                FAILED,
+                "somebody else pushes to it all the time, or was cut off there",
+                self._found[member.name].planned,
+            )
         return [self._found[member.name] for member in self._members]
 
     # --- asked ---
@@ -138,12 +143,11 @@ class _Run:
     # --- planned and made ---
 
     def _begin(self, upstream: str) -> None:
-        if not self._wish.only_plans:
-            new = [one.name for one in self._members if one.name not in self._begun]
-            self._remember({name: Made(upstream) for name in new})
+        new = [one.name for one in self._members if one.name not in self._begun]
+        self._remember({name: Made(upstream) for name in new})
 
     def _remember(self, entries: dict[str, Made | None]) -> None:
-        if entries:
+        if entries and not self._wish.only_plans:
             write_run(self._store, self._wish.goal, entries)
         for name, made in entries.items():
             self._begun.pop(name, None)
@@ -152,51 +156,54 @@ class _Run:
 
     def _round(self, members: Sequence[Member], upstream: str) -> list[Member]:
         """Plans, makes and pushes these; those that have moved meanwhile."""
+        by_name = {member.name: member for member in members}
         ready: list[Planned] = []
         made: dict[str, Made | None] = {}
-        for number in self._watch("Planning upgrades", range(len(members))):
-            planned = self._planned(members[number], upstream)
+        for planned in self._planned(members, upstream):
             if planned.stop:
-                self._end(members[number], *planned.stop, planned)
+                self._end(by_name[planned.name], *planned.stop, planned)
                 if planned.stop.kind == THERE:
                     made[planned.name] = None
-                continue
-            if self._wish.only_plans:
-                self._end(members[number], PLANNED, "", planned)
-                continue
-            ready.append(planned)
-            made[planned.name] = Made(planned.upstream, planned.old, planned.new)
+            elif self._wish.only_plans:
+                self._end(by_name[planned.name], PLANNED, "", planned)
+            else:
+                ready.append(planned)
+                made[planned.name] = Made(planned.upstream, planned.old, planned.new)
             if len(made) >= _BATCH:
                 self._remember(made)
                 made = {}
-        if not self._wish.only_plans:
-            self._remember(made)
-        by_name = {member.name: member for member in members}
+        self._remember(made)
         return self._push([self._task(by_name[planned.name], planned) for planned in ready])
+
+    def _planned(self, members: Sequence[Member], upstream: str) -> Iterator[Planned]:
+        """The upgrade of each, first of those that an earlier command has made."""
+        again = {member.name: self._again(member, upstream) for member in members}
+        yield from (planned for planned in again.values() if planned)
+        standings = [self._standings[name] for name, planned in again.items() if not planned]
+        write = not self._wish.only_plans
+        plans = plan_clusters(
+            self._store, self._reading, standings, self._wish.release, write=write
+        )
+        for _, planned in zip(
+            self._watch("Planning upgrades", range(len(standings))), plans, strict=True
+        ):
+            yield planned
 
     def _task(self, member: Member, planned: Planned) -> _Task:
         kept = self._reading.repository(member.name).kept
         return _Task(member, planned, kept.upstream + planned.goal)
 
-    def _planned(self, member: Member, upstream: str) -> Planned:
-        standing = self._standings[member.name]
-        begun = self._begun.get(member.name)
-        made = begun is not None and begun.new != ""
-        if begun and made and (begun.old, begun.upstream) == (standing.tip, upstream):
-            again = self._again(member, begun)
-            if again:
-                return again
-        write = not self._wish.only_plans
-        return plan_cluster(self._store, self._reading, standing, self._wish.release, write=write)
-
-    def _again(self, member: Member, begun: Made) -> Planned | None:
-        """What was made by a command that did not come to push it."""
+    def _again(self, member: Member, upstream: str) -> Planned | None:
+        """The branch that a command has made and did not come to push, where it is still right."""
+        begun = self._begun.get(member.name, Made(""))
         standing = self._standings[member.name]
         heads = self._reading.heads(member.name)
         goal = self._wish.goal
-        if standing.failed or goal in heads or heads.get(standing.branch) != begun.old:
+        if not begun.new or begun.upstream != upstream or standing.failed or goal in heads:
             return None
-        return Planned(member.name, standing.branch, goal, begun.old, begun.upstream, begun.new)
+        if begun.old != standing.tip or heads.get(standing.branch) != begun.old:
+            return None
+        return Planned(member.name, standing.branch, goal, begun.old, upstream, begun.new)
 
     # --- pushed ---
 
