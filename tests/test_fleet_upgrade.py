@@ -14,6 +14,7 @@ import pytest
 from conftest import Run, run
 from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
 from reach import rare
+from resolving import make_team
 from test_schemas import schema, unknown, validator
 
 from git_ekf.errors import GitFailed, Refused
@@ -294,6 +295,7 @@ def test_one_that_moves_is_planned_again(
     assert "Meanwhile" in run("git", "-C", moving.path, "log", "-1", "--format=%s", GOAL).out
 
 
+@rare
 def test_one_that_always_moves_fails_alone(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +316,7 @@ def test_one_that_always_moves_fails_alone(
     assert set(states(found).values()) == {PUSHED, FAILED}
 
 
+@rare
 def test_two_at_once(fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch) -> None:
     world, made = fleet
     seen = []
@@ -443,7 +446,8 @@ def test_killed_anywhere_it_can_be_gone_on_with(
     assert done.code == 0, done
 
 
-@pytest.mark.parametrize("step", ["push", pytest.param("write_run", marks=rare)])
+@rare
+@pytest.mark.parametrize("step", ["push", "write_run"])
 def test_interrupted_it_can_be_gone_on_with(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -520,6 +524,7 @@ def test_a_server_that_hangs_fails_alone(
     require_pushed(world, made[1])
 
 
+@rare
 def test_a_server_that_undoes_it_is_found_out(
     fleet: tuple[World, list[Made]],
 ) -> None:
@@ -540,6 +545,7 @@ def test_a_server_that_undoes_it_is_found_out(
 # --- how commits are made ---
 
 
+@rare
 def test_settings_of_who_runs_it(fleet: tuple[World, list[Made]], tmp_path: Path) -> None:
     """What only a rebase could do is refused, and a hook that forbids pushes is heard."""
     world, made = fleet
@@ -592,3 +598,50 @@ def test_what_the_configuration_of_a_cluster_says_counts(fleet: tuple[World, lis
     assert "is not trusted" in found[migrating.name].why
     assert found[elsewhere.name].state == PUSHED
     assert f"refs/heads/ekf/upstream/{GOAL}" in refs(elsewhere)
+
+
+@rare
+def test_a_conflict_that_the_team_has_resolved_is_none(
+    fleet: tuple[World, list[Made]], tmp_path: Path
+) -> None:
+    """Resolved in a clone of one cluster, and signed there, it stops no other one that asks the same."""
+    world, made = fleet
+    team = make_team(tmp_path / "team")
+    members = read_fleet(str(world.file)).members
+    alike = [one for one in made if one.release == "1.8"]
+    for one in alike:
+        world.commit(one, "Own version", CLASH, "mine\n")
+    place = tmp_path / "work"
+    first = alike[0]
+    done = run(
+        "git-ekf", "clone", world.vendor, place, "--internal", first.path, "--release", "1.8"
+    )
+    assert done.code == 0, done
+    for setting in (
+        ("ekf.resolutions", team.repository.path),
+        ("gpg.format", "ssh"),
+        ("user.signingKey", team.folder / "ada"),
+    ):
+        run("git", "config", "--global", *setting)
+    found = upgraded(world, members=members)
+    assert {name for name, state in states(found).items() if state == STOPPED} == {
+        one.name for one in alike
+    }
+    assert run("git-ekf", "upgrade", "1.10", "--no-build", cwd=place).code == 3
+    (place / CLASH).write_text("resolved\n")
+    for command in (
+        ("git", "add", CLASH),
+        ("git-ekf", "upgrade", "--continue", "--no-build"),
+        ("git-ekf", "resolutions", "save"),
+    ):
+        done = run(*command, cwd=place)
+        assert done.code == 0, done
+    done = upgrade("--continue", code=3)
+    assert done.out.count(
+        "is not used: nobody here has approved it, and no allowed signers are set here"
+    ) == len(alike)
+    run("git", "config", "--global", "gpg.ssh.allowedSignersFile", team.signers)
+    done = upgrade("--continue")
+    assert done.out.splitlines()[0] == f"{GOAL} for {len(alike)} clusters: {len(alike)} pushed"
+    for one in alike:
+        assert run("git", "-C", one.path, "show", f"{GOAL}:{CLASH}").out == "resolved\n"

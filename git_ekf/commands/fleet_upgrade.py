@@ -9,14 +9,17 @@ import typer
 from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
 from git_ekf.commands.fleet_upgrade_shown import code_of, content, print_upgraded
 from git_ekf.commands.options import Json
+from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Interrupted, UsageError
 from git_ekf.fleet.choosing import read_choice
 from git_ekf.fleet.file import FILE, Fleet, read_fleet
 from git_ekf.fleet.gate import Wish, find_wave
 from git_ekf.fleet.reading import require_pygit2
-from git_ekf.fleet.store import open_store
+from git_ekf.fleet.store import Store, open_store
 from git_ekf.fleet.upgrade import upgrade_fleet
 from git_ekf.git.calls import leave_repository
+from git_ekf.git.unattended import unattended
+from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting
 from git_ekf.terminal.text import document
@@ -96,6 +99,7 @@ def upgrade(
         only_plans=dry_run,
     )
     store = open_store(fleet)
+    _hear_team(store, fleet)
     try:
         upgraded = upgrade_fleet(store, fleet, wish, counting)
     except KeyboardInterrupt:
@@ -108,6 +112,14 @@ def upgrade(
     else:
         print_upgraded(fleet, wish, in_wave, upgraded, again)
     return code_of(upgraded)
+
+
+def _hear_team(store: Store, fleet: Fleet) -> None:
+    """Has the resolutions of the team fetched, where git's configuration names them."""
+    repo = Repository(store.git)
+    if repo.config.resolutions:
+        env = unattended(repo.git_setting, fleet.seconds)
+        note_resolutions(Repository(store.git.variant(env=env)))
 
 
 def _wave(fleet: Fleet, given: str, *, proceed: bool, chosen: bool, again: list[str]) -> str:

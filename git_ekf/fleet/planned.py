@@ -11,14 +11,17 @@ from git_ekf.fleet.reading import NoCommit
 from git_ekf.fleet.standing import EMPTY, Reading, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.stored import StoredRepository
+from git_ekf.fleet.team import Team, team_of
 from git_ekf.fleet.view import View, open_view
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.replay.writing import Writer
+from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import require_linear
+from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import Target, upgrade
 from git_ekf.upgrade.work import Options, read_work, rewrite
 
@@ -54,12 +57,13 @@ def plan_clusters(
     `reading` is the store as it is now. The store has to be held. Raises CallFailed where that is
     damaged, NoSpace, OSError.
     """
+    team = team_of(store)
     for standing in standings:
-        yield _planned(store, reading, standing, release, write=write)
+        yield _planned(store, team, reading, standing, release, write=write)
 
 
 def _planned(
-    store: Store, reading: Reading, standing: Standing, release: str, *, write: bool
+    store: Store, team: Team, reading: Reading, standing: Standing, release: str, *, write: bool
 ) -> Planned:
     name, branch = standing.member.name, standing.branch
     stop = _stop(standing)
@@ -72,7 +76,7 @@ def _planned(
         if there := _there(stored, branch, goal):
             return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
         _require_sound(stored, standing)
-        return _made(store, stored, standing, planned, release, write=write)
+        return _made(store, team, stored, standing, planned, release, write=write)
     except (Refused, UsageError) as error:
         return planned._replace(stop=Stop(REFUSED, error.message))
     except NoCommit as error:
@@ -115,6 +119,7 @@ def _require_sound(stored: StoredRepository, standing: Standing) -> None:
 
 def _made(
     store: Store,
+    team: Team,
     stored: StoredRepository,
     standing: Standing,
     planned: Planned,
@@ -124,7 +129,7 @@ def _made(
 ) -> Planned:
     """What git makes of it; where it fails at one cluster, others are none the worse for it."""
     try:
-        with open_view(store, stored, planned.name, planned.branch) as view:
+        with open_view(store, team, stored, planned.name, planned.branch) as view:
             return _carried(view, standing, planned, release, write=write)
     except NoSpace:
         raise
@@ -140,7 +145,8 @@ def _carried(
     require_linear(view, target, flatten=False)
     if not target.rewritten:
         _require_base(standing)
-    options = Options(prefer=in_force(view, target, ()))
+    known = known_resolutions(view, target)
+    options = Options(prefer=in_force(view, target, ()), resolutions=known)
     with (
         Quarantine(view.git, view.place.objects) as quarantine,
         open_scratch(view) as scratch,
@@ -150,15 +156,16 @@ def _carried(
         if needs_rebase(view, scratch, commits):
             raise Refused("only git rebase can carry its commits over, in a clone of it")
         if not write:
-            return _ended(planned, target, work.steps(scratch, target, options))
+            steps = work.steps(scratch, target, options)
+            return _ended(planned, target, steps, known)
         with Writer(view, scratch, quarantine, commits, target.onto) as writer:
             steps = work.steps(scratch, target, options, writer.add)
             if any(step.verdict == "conflict" for step in steps):
-                return _ended(planned, target, steps)
+                return _ended(planned, target, steps, known)
             written = writer.finish()
         quarantine.migrate(written.tip)
         view.take_objects()
-    return _ended(planned, target, steps)._replace(new=written.tip)
+    return _ended(planned, target, steps, known)._replace(new=written.tip)
 
 
 def _require_base(standing: Standing) -> None:
@@ -167,11 +174,16 @@ def _require_base(standing: Standing) -> None:
             raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
 
 
-def _ended(planned: Planned, target: Target, steps: Sequence[ReplayStep]) -> Planned:
+def _ended(
+    planned: Planned, target: Target, steps: Sequence[ReplayStep], known: Resolutions | None
+) -> Planned:
     """The upgrade that was planned, with what becomes of its commits."""
     planned = planned._replace(goal=target.goal, old=target.tip, upstream=target.onto)
     stopped = next((step for step in steps if step.verdict == "conflict"), None)
-    return planned._replace(stop=Stop(STOPPED, _conflict(stopped))) if stopped else planned
+    if stopped is None:
+        return planned
+    why = "; ".join((_conflict(stopped), *(known.refused if known else ())))
+    return planned._replace(stop=Stop(STOPPED, why))
 
 
 def _conflict(step: ReplayStep) -> str:

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.stored import StoredRepository
+from git_ekf.fleet.team import Team
 from git_ekf.git.calls import Git
 from git_ekf.git.packedrefs import write_packed
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS
+from git_ekf.git.refs import HEADS, RESOLUTIONS
 from git_ekf.repository import Repository
 
 _SETTINGS = (
@@ -28,14 +29,19 @@ _SETTINGS = (
 class View(Repository):
     """A cluster, one of whose branches is checked out."""
 
-    def __init__(self, store: Store, stored: StoredRepository, branch: str, folder: str) -> None:
+    def __init__(
+        self, store: Store, team: Team, stored: StoredRepository, branch: str, folder: str
+    ) -> None:
         """Makes the folder. Raises OSError."""
         git_dir = os.path.join(folder, ".git")
-        _make(store, stored, branch, git_dir)
+        _make(store, branch, git_dir)
+        refs = {**stored.refs, **stored.record_refs}
+        write_packed(git_dir, refs | ({RESOLUTIONS: team.tip} if team.tip else {}))
+        team.agree(git_dir)
         super().__init__(Git(folder, {"GIT_DIR": git_dir, "GIT_WORK_TREE": folder}))
         self._store = store
         self.place = Paths(git_dir, git_dir, folder, False, False, "sha1")
-        self.config = stored.config
+        self.config = team.configured(stored.config)
         self.toml = stored.toml
 
     def take_objects(self) -> None:
@@ -50,16 +56,18 @@ class View(Repository):
 
 
 @contextmanager
-def open_view(store: Store, stored: StoredRepository, name: str, branch: str) -> Iterator[View]:
+def open_view(
+    store: Store, team: Team, stored: StoredRepository, name: str, branch: str
+) -> Iterator[View]:
     """The view of a cluster with a branch checked out; it is gone afterwards."""
     folder = os.path.join(store.incoming, "views", name)
     try:
-        yield View(store, stored, branch, folder)
+        yield View(store, team, stored, branch, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make(store: Store, stored: StoredRepository, branch: str, git_dir: str) -> None:
+def _make(store: Store, branch: str, git_dir: str) -> None:
     os.makedirs(os.path.join(git_dir, "objects", "info"))
     os.makedirs(os.path.join(git_dir, "refs"))
     files = {
@@ -71,4 +79,3 @@ def _make(store: Store, stored: StoredRepository, branch: str, git_dir: str) -> 
         path = os.path.join(git_dir, name)
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
-    write_packed(git_dir, {**stored.refs, **stored.record_refs})

@@ -1,0 +1,50 @@
+"""The team's resolutions, for the clusters of a fleet: the store has them once for all.
+
+Whether there are any, and who may sign them, says git's configuration, as in a clone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from git_ekf.config import Config
+from git_ekf.fleet.store import Store
+from git_ekf.repository import Repository
+from git_ekf.resolutions.kept import known_tip
+from git_ekf.smallfile import STATE, read_small, write_small
+
+# The answers that somebody has agreed to, in the directory of a repository.
+_APPROVED = os.path.join("ekf", "approved")
+
+
+class Team(NamedTuple):
+    """What a clone of a cluster goes by: the source, its allowed signers, and the newest commit.
+
+    `approved` is the file of those that were agreed to here, as it is. "" and None for nothing.
+    """
+
+    source: str = ""
+    signers: str = ""
+    tip: str = ""
+    approved: bytes | None = None
+
+    def configured(self, config: Config) -> Config:
+        """The configuration of a cluster with that of who upgrades it."""
+        return config._replace(resolutions=self.source, resolution_signers=self.signers)
+
+    def agree(self, git_dir: str) -> None:
+        """Lets a repository know what was agreed to. Raises OSError."""
+        if self.approved is not None:
+            os.makedirs(os.path.join(git_dir, "ekf"))
+            write_small(os.path.join(git_dir, _APPROVED), self.approved)
+
+
+def team_of(store: Store) -> Team:
+    """The team as the store knows it. Raises UsageError, OSError."""
+    repo = Repository(store.git)
+    config = repo.config
+    if not config.resolutions:
+        return Team()
+    approved = read_small(os.path.join(store.path, _APPROVED), STATE)
+    return Team(config.resolutions, config.resolution_signers, known_tip(repo), approved)
