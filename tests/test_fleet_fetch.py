@@ -491,4 +491,8 @@ def test_real_servers(
         world.commit(fine._replace(path=server.repository))
         store, known = heard(world)
         assert kept(store, "behind") == fine.refs
+        # All of what is new there the store has of another cluster.
+        publish(made[-2]._replace(path=server.repository))
+        store, known = heard(world)
+        assert kept(store, "behind") == made[-2].refs
         require_whole(store)

@@ -8,9 +8,10 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import servers
 from conftest import Run, run
 from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
 from reach import rare
@@ -645,3 +646,65 @@ def test_a_conflict_that_the_team_has_resolved_is_none(
     assert done.out.splitlines()[0] == f"{GOAL} for {len(alike)} clusters: {len(alike)} pushed"
     for one in alike:
         assert run("git", "-C", one.path, "show", f"{GOAL}:{CLASH}").out == "resolved\n"
+
+
+def behind_servers(
+    made: list[Made], kinds: Sequence[servers.Server]
+) -> tuple[list[Made], list[Made]]:
+    """The clusters in the repositories of servers, by turns; and as a fleet file is to name them."""
+    there, named = [], []
+    for number, one in enumerate(made):
+        server = kinds[number % len(kinds)]
+        path = server.repository.with_name(f"{one.name}.git")
+        shutil.copytree(one.path, path, symlinks=True)
+        moved = one._replace(path=path)
+        configure(moved, "http.receivepack=true")
+        there.append(moved)
+        url = server.url.replace(server.repository.name, path.name)
+        named.append(one._replace(path=cast(Path, url)))
+    return there, named
+
+
+@rare
+def test_real_servers(
+    fleet: tuple[World, list[Made]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind ssh and HTTP, in three waves: one moves meanwhile, one is refused by its hook, one dies."""
+    world, made = fleet
+    with (
+        servers.ssh(tmp_path / "ssh") as by_ssh,
+        servers.http(tmp_path / "http") as by_http,
+    ):
+        for name, value in {**by_ssh.env, **by_http.env}.items():
+            monkeypatch.setenv(name, value)
+        there, named = behind_servers(made, (by_ssh, by_http))
+        world.write_file(named)
+        moving, refused = there[0], there[1]
+        hook = refused.path / "hooks/update"
+        hook.write_text("#!/bin/sh\necho 'Closed for the night' >&2\nexit 1\n")
+        hook.chmod(0o755)
+        met = []
+
+        def move(name: str) -> None:
+            if name == moving.name:
+                met.append(world.commit(moving, "Meanwhile", "site/new.yaml", "new\n"))
+
+        before_push(monkeypatch, move)
+        members = read_fleet(str(world.file)).members
+        found = upgraded(world, members=members[:3], max_failed=3)
+        assert met
+        assert states(found) == {"c0": PUSHED, "c1": FAILED, "c2": PUSHED}, found
+        assert "Closed for the night" in found["c1"].why
+        hook.unlink()
+        assert states(upgraded(world, proceed=True)) == {"c1": PUSHED}
+        for one in there[:3]:
+            require_pushed(world, one)
+            world.deploy(one, "1.10", refs(one)[f"refs/heads/{GOAL}"])
+        shutil.rmtree(there[3].path)
+        done = upgrade("--wave", "early", code=5)
+        assert "2 pushed, 1 failed" in done.out.splitlines()[0]
+        done = upgrade("--wave", "rest", code=4)
+        assert "c3, c4, c5 of the waves before have no deploy record" in done.err
+        upgrade("--wave", "rest", "--without-records")
+        for one in there[4:]:
+            require_pushed(world, one)

@@ -7,6 +7,7 @@ why it was not heard is remembered. Killed at any instant, the store has all of 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -51,6 +52,7 @@ def fetch_held(
     store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | None = None
 ) -> None:
     """The same, for whoever holds the store already."""
+    shutil.rmtree(store.incoming, ignore_errors=True)  # of an earlier one that was held as well
     run = _Fetch(store, fleet)
     try:
         run.hear_vendor()
@@ -177,7 +179,7 @@ class _Fetch:
 
     def _move(self, packs: str) -> None:
         """Moves packs to the store; of each the index comes last, with which git sees it."""
-        if not packs:
+        if not os.path.isdir(packs):  # all of it was in the store, under another name
             return
         there = os.path.join(self._store.objects, "pack")
         os.makedirs(there, exist_ok=True)

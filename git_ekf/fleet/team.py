@@ -19,7 +19,7 @@ _APPROVED = os.path.join("ekf", "approved")
 
 
 class Team(NamedTuple):
-    """What a clone of a cluster goes by: the source, its allowed signers, and the newest commit.
+    """The resolutions that clones of the clusters would go by: source, signers, the newest commit.
 
     `approved` is the file of those that were agreed to here, as it is. "" and None for nothing.
     """
