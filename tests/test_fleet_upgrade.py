@@ -708,3 +708,32 @@ def test_real_servers(
         upgrade("--wave", "rest", "--without-records")
         for one in there[4:]:
             require_pushed(world, one)
+
+
+# How each that is odd ends, where it is not upgraded all the same.
+ODD_ENDS = {
+    "empty": (REFUSED, "it has no release branch yet"),
+    "unrelated": (REFUSED, "it has no commit in common with the vendor"),
+    "merge": (REFUSED, "a merge commit is among the configuration commits"),
+    "unreachable": (FAILED, "does not appear to be a git repository"),
+    "sha256": (FAILED, "it names objects by SHA-256"),
+    "truncated": (FAILED, ""),
+    "incomplete": (FAILED, "it lacks objects that its own refs lead to"),
+    "corrupt": (FAILED, ""),
+}
+
+
+def test_a_fleet_in_every_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is odd about one is its own matter: the others get their branch."""
+    monkeypatch.chdir(tmp_path)
+    world, made = make_fleet(tmp_path, 17)
+    world.commit(made[-1], "Half merged", "site/x", f"{'<' * 7} a\n{'=' * 7}\n{'>' * 7} b\n")
+    done = upgrade("--where", "name=*", "--without-records", "--max-failed=9", "--json", code=5)
+    found = {one["name"]: one for one in json.loads(done.out)["clusters"]}
+    ends = {**ODD_ENDS, "marked": (REFUSED, "the policy is broken (conflict-marker: ")}
+    for one in made:
+        kind = "marked" if one is made[-1] else one.odd
+        state, why = ends.get(kind, (PUSHED, ""))
+        assert (found[one.name]["state"], why in (found[one.name]["why"] or "")) == (state, True), (
+            found[one.name]
+        )

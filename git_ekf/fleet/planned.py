@@ -20,10 +20,16 @@ from git_ekf.replay.writing import Writer
 from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.prefer import in_force
-from git_ekf.upgrade.ready import require_linear
+from git_ekf.upgrade.ready import policy_errors, require_linear
 from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import Target, upgrade
 from git_ekf.upgrade.work import Options, read_work, rewrite
+
+# What is looked at with the commits, and what only a clone has.
+_OF_CLONES = (
+    *("linear-history", "branch-upstream", "detached-head"),
+    *("remote-missing", "remote-same", "remote-swapped", "remote-extra"),
+)
 
 
 class Stop(NamedTuple):
@@ -75,8 +81,9 @@ def _planned(
     try:
         if there := _there(stored, branch, goal):
             return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
-        _require_sound(stored, standing)
-        return _made(store, team, stored, standing, planned, release, write=write)
+        if stored.heads.get(branch) != standing.tip:
+            raise Refused(f"it runs {branch}, and has no such branch any more")
+        return _made(store, team, stored, planned, release, write=write)
     except (Refused, UsageError) as error:
         return planned._replace(stop=Stop(REFUSED, error.message))
     except NoCommit as error:
@@ -106,22 +113,10 @@ def _there(stored: StoredRepository, branch: str, goal: str) -> str:
     return ""
 
 
-def _require_sound(stored: StoredRepository, standing: Standing) -> None:
-    """Raises Refused where the policy is broken, or the branch that it runs is gone."""
-    branch = standing.branch
-    if stored.heads.get(branch) != standing.tip:
-        raise Refused(f"it runs {branch}, and has no such branch any more")
-    for finding in standing.findings:
-        # A merge is looked at with the commits, and a base that the vendor has rewritten is left.
-        if finding.severity == "error" and finding.rule not in ("linear-history", "branch-base"):
-            raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
-
-
 def _made(
     store: Store,
     team: Team,
     stored: StoredRepository,
-    standing: Standing,
     planned: Planned,
     release: str,
     *,
@@ -130,21 +125,18 @@ def _made(
     """What git makes of it; where it fails at one cluster, others are none the worse for it."""
     try:
         with open_view(store, team, stored, planned.name, planned.branch) as view:
-            return _carried(view, standing, planned, release, write=write)
+            return _carried(view, planned, release, write=write)
     except NoSpace:
         raise
     except CallFailed as error:
         return planned._replace(stop=Stop(FAILED, error.message))
 
 
-def _carried(
-    view: View, standing: Standing, planned: Planned, release: str, *, write: bool
-) -> Planned:
+def _carried(view: View, planned: Planned, release: str, *, write: bool) -> Planned:
     """Raises Refused, CallFailed."""
     target = upgrade(view, release)
     require_linear(view, target, flatten=False)
-    if not target.rewritten:
-        _require_base(standing)
+    _require_policy(view, target)
     known = known_resolutions(view, target)
     options = Options(prefer=in_force(view, target, ()), resolutions=known)
     with (
@@ -168,9 +160,11 @@ def _carried(
     return _ended(planned, target, steps, known)._replace(new=written.tip)
 
 
-def _require_base(standing: Standing) -> None:
-    for finding in standing.findings:
-        if finding.severity == "error" and finding.rule == "branch-base":
+def _require_policy(view: View, target: Target) -> None:
+    """Raises Refused for a broken rule for which an upgrade in a clone would be refused, too."""
+    for finding in policy_errors(view):
+        excused = finding.rule in _OF_CLONES or (target.rewritten and finding.rule == "branch-base")
+        if not excused:
             raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
 
 
