@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 import servers
 from conftest import Run, run
+from documents import blocks
 from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
 from reach import rare
 from resolving import make_team
@@ -139,6 +140,15 @@ def test_every_branch_is_what_a_rebase_makes(fleet: tuple[World, list[Made]]) ->
     assert set(states(upgraded(world)).values()) == {THERE}
 
 
+def shown_in_the_document() -> list[list[str]]:
+    """What docs/fleet.md gives the command, but for --continue."""
+    lines = "".join(blocks("docs/fleet.md", "sh")).splitlines()
+    begin = "git ekf fleet upgrade 1.10 "
+    given = [line.removeprefix(begin).split() for line in lines if line.startswith(begin)]
+    assert given.pop(2) == ["--continue"]
+    return given
+
+
 def test_in_three_waves(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
     early = upgrade("--wave", "early", code=4)
@@ -147,8 +157,11 @@ def test_in_three_waves(fleet: tuple[World, list[Made]]) -> None:
         "hint: git ekf fleet upgrade 1.10 --wave early --without-records insists",
     ]
     assert [refs(one) for one in made] == [one.refs for one in made]
+    dry, *given = shown_in_the_document()
+    assert upgrade(*dry).out == f"{GOAL} for 3 clusters of wave canary: 3 would be pushed\n"
+    assert [refs(one) for one in made] == [one.refs for one in made]
     for number, wave in enumerate(WAVES):
-        done = upgrade("--wave", str(number + 1))
+        done = upgrade(*(given[number] if number < 2 else ("--wave", "3")))
         members = made[number * 3 : number * 3 + 3]
         lines = [
             f"release-1.10 for {len(members)} clusters of wave {wave}: {len(members)} pushed",
@@ -214,10 +227,9 @@ def test_what_cannot_be_upgraded_is_left_out_and_named(fleet: tuple[World, list[
     require_pushed(world, refusing)
 
 
-def test_nothing_is_pushed_without_asking(fleet: tuple[World, list[Made]]) -> None:
+def test_a_dry_run_is_none_to_go_on_with(fleet: tuple[World, list[Made]]) -> None:
     _, made = fleet
-    done = upgrade("--wave", "canary", "--dry-run")
-    assert done.out == "release-1.10 for 3 clusters of wave canary: 3 would be pushed\n"
+    upgrade("--wave", "canary", "--dry-run")
     assert [refs(one) for one in made] == [one.refs for one in made]
     assert not any(
         ref.startswith("refs/ekf/")
@@ -358,9 +370,12 @@ def test_the_next_operator_takes_it_over(fleet: tuple[World, list[Made]], tmp_pa
     assert done.code == 0, done
     head = run("git", "rev-parse", "HEAD", GOAL, cwd=place).out.split()
     assert head == [refs(one)[f"refs/heads/{GOAL}"]] * 2
-    done = run("git-ekf", "save", cwd=place)
-    assert done.code == 0, done
     require_pushed(world, one)
+    for words in (("tag", "-m", "Deployed"), ("save",)):
+        done = run("git-ekf", *words, cwd=place)
+        assert done.code == 0, done
+    done = upgrade("--wave", "2", code=4)
+    assert "c1, c2 of the waves before have no deploy record" in done.err
 
 
 # --- interrupted ---
