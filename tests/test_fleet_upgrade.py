@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from typing import Any, cast
 import pytest
 import servers
 from conftest import Run, run
+from daemons import wait_for
 from documents import blocks
 from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
 from reach import rare
@@ -752,3 +754,32 @@ def test_a_fleet_in_every_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert (found[one.name]["state"], why in (found[one.name]["why"] or "")) == (state, True), (
             found[one.name]
         )
+
+
+@rare
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ended_by_a_signal(fleet: tuple[World, list[Made]], number: int, code: int) -> None:
+    """While a server judges."""
+    world, made = fleet
+    begun, hook = world.folder / "begun", made[0].path / "hooks/update"
+    hook.write_text(f"#!/bin/sh\ntouch {begun}\nsleep 3\n")
+    hook.chmod(0o755)
+    command = ["git-ekf", "fleet", "upgrade", "1.10", "--wave", "canary"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        wait_for(begun.exists, "the hook")
+        process.send_signal(number)
+        _, err = process.communicate()
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    if number == signal.SIGINT:
+        assert err.splitlines()[-2:] == [
+            "git-ekf: interrupted; each cluster has its new branch whole, or not at all",
+            "hint: git ekf fleet upgrade 1.10 --continue",
+        ]
+    hook.unlink()
+    done = upgrade("--continue")
+    assert "failed" not in done.out
+    for one in made[:3]:
+        require_pushed(world, one)
