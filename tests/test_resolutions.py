@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Run
+from conftest import Run, run
+from reach import rare
 from resolving import (
     ANSWER,
     DATE,
@@ -22,7 +23,17 @@ from resolving import (
     resolve,
 )
 from test_schemas import validator
-from upgrading import DASHBOARD, ISTIO, World, assert_clean, copy, script, vendor_commit
+from upgrading import (
+    DASHBOARD,
+    ISTIO,
+    World,
+    assert_clean,
+    copy,
+    make,
+    script,
+    vendor_commit,
+    wrapper,
+)
 
 from git_ekf.demo.sample import deployment
 
@@ -160,6 +171,55 @@ def test_a_broken_rule_is_said(cluster: World) -> None:
     assert "  policy    branch-upstream: " in done.out
 
 
+def test_a_sync_too(shared: Shared, cluster: World) -> None:
+    """And a name of any bytes, with the answer made executable."""
+    theirs = cluster.vendor.out("show", f"release-1.9:{ISTIO}") + "\n"
+    odd = "own/\udcff \x1b[31m"
+    vendor_commit(cluster, "release-1.8", {odd: "a\n"})
+    cluster.git("pull", "-q", "--rebase")
+    cluster.commit(odd, "mine\n", "Odd")
+    cluster.save()
+    vendor_commit(cluster, "release-1.8", {ISTIO: theirs, odd: "theirs\n"})
+    assert cluster.ekf("sync", "--no-build").code == 3
+    cluster.write(odd, "both\n")
+    (cluster.path / odd).chmod(0o755)
+    cluster.git("add", "-A")
+    done = cluster.ekf("sync", "--continue", "--no-build")
+    assert f"{ISTIO}: by resolution {shared.key[:7]} of {DATE}" in done.out
+    by_hand = cluster.tree()
+    assert cluster.ekf("resolutions", "save").out.endswith(
+        "\\xff \\x1b[31m\n1 resolution shared.\n"
+    )
+    document = json.loads(cluster.ekf("resolutions", "list", "--json").out)
+    validator("resolutions-list").validate(document)
+    paths = {one["path"] for one in document["resolutions"]}
+    assert paths == {ISTIO, "own/\\xff \x1b[31m"}
+    assert cluster.ekf("undo").code == 0
+    again_synced = cluster.ekf("sync", "--no-build")
+    assert again_synced.code == 0, again_synced
+    assert "own/\\xff \\x1b[31m: by resolution " in again_synced.out
+    assert cluster.tree() == by_hand
+    assert_clean(cluster)
+
+
+@rare
+def test_with_sha256(team: Team, tmp_path: Path) -> None:
+    world = World(make(tmp_path / "other", "sha256").path)
+    world.commit(ISTIO, MINE, "Our image")
+    world.save()
+    team.set_up(world)
+    assert "mismatched algorithms" in plan(world).err
+    own = tmp_path / "sha256.git"
+    assert run("git", "init", "-q", "--bare", "--object-format=sha256", own).code == 0
+    world.git("config", "ekf.resolutions", str(own))
+    resolve(world)
+    by_hand = world.tree()
+    assert world.ekf("resolutions", "save").code == 0
+    assert world.ekf("undo").code == 0
+    assert world.ekf("upgrade", "--no-build").code == 0
+    assert world.tree() == by_hand
+
+
 # --- not used ---
 
 
@@ -172,7 +232,9 @@ def test_without_a_signature_that_counts(team: Team, cluster: World) -> None:
     cluster.git("add", "own")
     cluster.git("commit", "-q", "--no-verify", "-m", "Signers")
     cluster.save()
-    for path in ("own/signers", str(cluster.path / "own/signers")):
+    cluster.git("worktree", "add", "-q", "--detach", "../linked")
+    linked = cluster.path.parent / "linked/own/signers"
+    for path in ("own/signers", str(cluster.path / "own/signers"), str(linked)):
         cluster.git("config", "gpg.ssh.allowedSignersFile", path)
         assert_stops(cluster, "may have come with a commit")
     team.signers.write_text(f"eve@example.com {(team.folder / 'eve.pub').read_text()}")
@@ -293,6 +355,31 @@ def test_a_file_that_the_vendor_has_deleted(cluster: World) -> None:
     assert cluster.ekf("upgrade").code == 3
 
 
+LINES = "".join(f"{number}\n" for number in range(40))
+OTHERWISE = {
+    "renamed": ({"a/new": LINES.replace("20", "theirs"), "b": "x\n"}, {"a/old": "mine"}),
+    "added": ({"own/x": "theirs\n"}, {"own/x": "mine\n"}),
+}
+
+
+@pytest.mark.parametrize("how", OTHERWISE)
+def test_what_a_key_does_not_express(cluster: World, how: str) -> None:
+    """It stops every time, and nothing of it is shared."""
+    theirs, mine = OTHERWISE[how]
+    vendor_commit(cluster, "release-1.8", {"a/old": LINES})
+    cluster.git("reset", "-q", "--hard", "HEAD~1")
+    cluster.git("pull", "-q", "--rebase")
+    vendor_commit(cluster, "release-1.9", theirs)
+    [(path, text)] = mine.items()
+    cluster.commit(path, LINES.replace("20", text) if how == "renamed" else text, "Mine")
+    cluster.save()
+    resolve(cluster, "both\n", next(iter(theirs)))
+    saved = cluster.ekf("resolutions", "save")
+    assert saved.out.startswith("Nothing was resolved by hand")
+    assert cluster.ekf("undo").code == 0
+    assert plan(cluster).code == 1
+
+
 def test_a_repository_that_is_not_there(team: Team, cluster: World) -> None:
     assert plan(cluster).code == 0
     team.repository.path.rename(team.folder / "away")
@@ -371,6 +458,38 @@ def test_not_signed(shared: Shared, team: Team, cluster: World) -> None:
     assert (failed.code, team.tip()) == (5, "")
     assert cluster.ekf("resolutions", "save", "--no-sign").code == 0
     assert "  refused  " in cluster.ekf("resolutions", "list").out
+
+
+def test_two_at_once(shared: Shared, team: Team, cluster: World, tmp_path: Path) -> None:
+    """Whoever is later puts his on top; and a server that refuses is left as it is."""
+    again(shared, team)
+    resolve(cluster)
+    other = forge(team, {"README": blob(team, "x\n")})
+    team.repository.git("update-ref", "-d", REF)
+    moving = f"$real -C {team.repository.path} update-ref {REF} {other}"
+    env = wrapper(
+        tmp_path / "bin",
+        f'case " $* " in *" push "*) test -e {tmp_path}/once || {moving}; touch {tmp_path}/once;; esac\n'
+        'exec $real "$@"',
+    )
+    assert cluster.ekf("resolutions", "save", env=env).code == 0
+    assert team.repository.out("rev-parse", f"{REF}^") == other
+    assert (tmp_path / "once").exists()
+    team.repository.git("update-ref", REF, other)
+    cluster.git("update-ref", "-d", REF)
+    script(team.repository.path / "hooks/pre-receive", "#!/bin/sh\nexit 1\n")
+    done = cluster.ekf("resolutions", "save")
+    assert done.code == 5
+    assert "does not take the resolutions: [remote rejected]" in done.err
+    assert team.tip() == cluster.out("rev-parse", REF) == other
+
+
+def test_the_vendors_is_none(cluster: World) -> None:
+    for source in ("origin", str(cluster.vendor.path)):
+        cluster.git("config", "ekf.resolutions", source)
+        done = cluster.ekf("resolutions", "save")
+        assert done.code == 4
+        assert f"ekf.resolutions is the vendor's repository: {source}\n" in done.err
 
 
 # --- off ---

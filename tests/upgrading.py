@@ -103,7 +103,7 @@ def vendor_commit(
     stream = f"commit refs/heads/{branch}\nmark :1\ncommitter {when}\ndata {len(message.encode()) + 1}\n{message}\n\n{start}".encode()
     for path, content in files.items():
         raw = content.encode() if isinstance(content, str) else content
-        name = '"{}"'.format(path.replace("\n", "\\n")).encode()
+        name = os.fsencode('"{}"'.format(path.replace("\n", "\\n")))
         stream += (
             b"D %s\n" % name
             if raw is None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 
 from git_ekf.git.calls import Git
+from git_ekf.git.questions.about import Paths
 from git_ekf.git.trees import Entry
 from git_ekf.policy.content import count_markers, is_suspect, marker_size
 from git_ekf.policy.limits import LARGE_FILE
@@ -15,6 +17,7 @@ from git_ekf.resolutions.approved import approved
 from git_ekf.resolutions.kept import Resolution, git_for, known_tip, read_kept
 from git_ekf.resolutions.question import Question
 from git_ekf.shown import escape
+from git_ekf.smallfile import STATE, read_small
 
 
 class Examiner:
@@ -99,11 +102,12 @@ class Examiner:
         path = self._signers
         if not path:
             return "no allowed signers are set here"
-        top = self._repo.place.top
-        whole = os.path.realpath(os.path.join(top, path))
-        if not os.path.isfile(whole):
+        place = self._repo.place
+        whole = os.path.realpath(os.path.join(place.top, path))
+        if not os.access(whole, os.R_OK) or not os.path.isfile(whole):
             return f"the allowed signers in {escape(path)} cannot be read"
-        if top and _is_below(whole, top) and not _is_below(whole, self._repo.place.common_dir):
+        tracked = any(_is_below(whole, top) for top in _work_trees(place))
+        if tracked and not _is_below(whole, place.common_dir):
             return f"the allowed signers in {escape(path)} may have come with a commit"
         return ""
 
@@ -123,6 +127,20 @@ def fault_of(git: Git, question: Question, result: Entry) -> str:
 
 def _markers(content: bytes, size: int) -> int:
     return count_markers(content, size) if is_suspect(content) else 0
+
+
+def _work_trees(place: Paths) -> list[str]:
+    """The tops of the work trees of a repository, as far as git's files name them."""
+    found = [place.top] if place.top else []
+    if os.path.basename(place.common_dir) == ".git":
+        found.append(os.path.dirname(place.common_dir))
+    linked = os.path.join(place.common_dir, "worktrees")
+    names = os.listdir(linked) if os.path.isdir(linked) else []
+    for name in names:
+        with suppress(OSError):  # one that is being made, or removed
+            content = read_small(os.path.join(linked, name, "gitdir"), STATE) or b""
+            found.append(os.path.dirname(os.fsdecode(content.removesuffix(b"\n"))))
+    return found
 
 
 def _is_below(path: str, folder: str) -> bool:

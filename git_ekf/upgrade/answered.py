@@ -49,7 +49,8 @@ def answers(repo: Repository) -> list[ResolvedByHand] | None:
     found = []
     for oid, words in state.asked:
         question = _unpacked(words)
-        if question and oid in new:  # else it was left out
+        # Else it was left out, or what it became was undone, and is pruned by now.
+        if question and oid in new and repo.git.commit(new[oid]):
             found.append(
                 ResolvedByHand(question, repo.git.entry(new[oid], question.path), new[oid])
             )
