@@ -33,22 +33,25 @@ class Question(NamedTuple):
         words += [f"{name}={value}" for name, value in self.attributes]
         return hashlib.sha256(os.fsencode("\0".join(["resolution 1", *words]))).hexdigest()
 
+    def asked_with(self, attributes: dict[str, str]) -> Question:
+        """The question with these attributes of the path (name -> value)."""
+        named = tuple((name, attributes[name]) for name in ATTRIBUTES if name in attributes)
+        return self._replace(attributes=named)
 
-def question_of(
-    path: str, stages: dict[int, Entry], attributes: dict[str, str], changed: Changed
-) -> Question | None:
-    """The question of a path in conflict; None for one that only more than these can express.
 
-    That is one whose three sides are not all plain files, and one that git has found by a rename:
-    the commit itself did not change this path from the base to theirs.
+def question_of(path: str, stages: dict[int, Entry], changed: Changed) -> Question | None:
+    """The question of a path in conflict, its attributes left out.
+
+    None for one that only more than these can express: whose three sides are not all plain files,
+    or that git has found by a rename, where the commit itself did not change this path from the
+    base to theirs.
     """
     if set(stages) != {1, 2, 3} or not all(entry.is_file for entry in stages.values()):
         return None
     base, ours, theirs = (stages[number] for number in (1, 2, 3))
     if (path, base, theirs) not in changed:
         return None
-    named = tuple((name, attributes[name]) for name in ATTRIBUTES if name in attributes)
-    return Question(path, base, ours, theirs, named)
+    return Question(path, base, ours, theirs)
 
 
 # What commits change: (path, from, to).

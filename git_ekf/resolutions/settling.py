@@ -15,10 +15,14 @@ from git_ekf.shown import shell
 
 
 class Resolutions:
-    """Those of a repository, for one run. `open` are the questions that none has settled."""
+    """Those of a repository, for one run. `open` are the questions that none has settled.
 
-    def __init__(self, repo: Repository) -> None:
+    These are only noted where that is `noting`: it takes a process each.
+    """
+
+    def __init__(self, repo: Repository, *, noting: bool = False) -> None:
         self.open: list[Question] = []
+        self._noting = noting
         self._examiner = Examiner(repo)
         self._refused: dict[str, str] = {}
 
@@ -34,10 +38,10 @@ class Resolutions:
             if not {2, 3} <= stages.keys():
                 self._note_gone(path, stages)
                 return None
-            attributes = scratch.merging.set_attributes(path, ATTRIBUTES)
-            question = question_of(path, stages, attributes, changed)
-            if question is None:
+            asked = question_of(path, stages, changed)
+            if asked is None or not (self._noting or self._may_be_answered(asked)):
                 return None
+            question = asked.asked_with(scratch.merging.set_attributes(path, ATTRIBUTES))
             one = self._examiner.kept.get(question.key)
             settled = self._settled(path, one) if one else None
             if settled is None:
@@ -45,6 +49,21 @@ class Resolutions:
             return settled
 
         return settle
+
+    def _may_be_answered(self, asked: Question) -> bool:
+        """Whether there is an answer, whatever the attributes are."""
+        return self._misplaced or asked in self._answered
+
+    @cached_property
+    def _answered(self) -> set[Question]:
+        questions = (one.question for one in self._examiner.kept.values())
+        return {question.asked_with({}) for question in questions if question}
+
+    @cached_property
+    def _misplaced(self) -> bool:
+        """Whether some are under a key that their files do not make."""
+        kept = self._examiner.kept.values()
+        return any(one.question is None or one.question.key != one.key for one in kept)
 
     def _settled(self, path: str, one: Resolution) -> Settled | None:
         why = self._examiner.why_not(one)

@@ -237,7 +237,7 @@ def _go_on(
     drop: Drop | None,
 ) -> Stopped | Ended:
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
-    resolutions = known_resolutions(repo, state.target)
+    resolutions = known_resolutions(repo, state.target, noting=True)
     while in_progress(repo, state):
         unmerged = repo.git.variant(repo.place.top).unmerged()
         # In the order in which they count in memory, where nothing is known of rerere.

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from git_ekf.resolutions.settling import Resolutions
 
 
-def known_resolutions(repo: Repository, target: Target) -> Resolutions | None:
-    """The resolutions for a target; None where it goes by none. Raises UsageError."""
+def known_resolutions(
+    repo: Repository, target: Target, *, noting: bool = False
+) -> Resolutions | None:
+    """The resolutions for a target; None where it goes by none. Raises UsageError.
+
+    `noting`: the questions that they leave open are noted.
+    """
     if not repo.config.resolutions or target.command not in (UPGRADE, SYNC):
         return None
     from git_ekf.resolutions.settling import Resolutions  # which few clones have
 
-    return Resolutions(repo)
+    return Resolutions(repo, noting=noting)
 
 
 def settler(
