@@ -10,6 +10,7 @@ from git_ekf.background import Background
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
 from git_ekf.repository import RECORD_REFS, REFS, Repository
+from git_ekf.terminal.screen import know_settings
 
 
 def asked_ahead(git: Git | None = None) -> Repository:
@@ -20,6 +21,7 @@ def asked_ahead(git: Git | None = None) -> Repository:
         with suppress(EkfError):  # whoever needs the answer asks again, and is told
             question.result()
     with suppress(EkfError):
+        know_settings(repo.git_config)
         if repo.git_setting("core.hookspath") is None:  # else git knows how to read it
             repo.git.hooks_dir = os.path.realpath(os.path.join(repo.place.common_dir, "hooks"))
     return repo

@@ -46,9 +46,8 @@ FILE = ".ekf.toml"
 SERVER_FILE = "server.config"
 # Whose bundles a mirror takes; a file that comes from the vendor must not say that.
 BUNDLE_SIGNERS = "bundle.allowed-signers"
-# Nor, whose answers to conflicts are taken, and from where.
+# Nor whose answers to conflicts are taken, and from where.
 _OF_GIT_ALONE = (SERVER_FILE, BUNDLE_SIGNERS, "resolutions", "resolutions.allowed-signers")
-
 
 # Every rule of the policy with the severity it has unless `[rules]` says otherwise.
 RULES = {

@@ -21,5 +21,5 @@ def replaced(repo: Repository) -> dict[str, str]:
 
 
 def replaced_below() -> str:
-    """What begins the refs by which git knows of them."""
+    """The beginning of the refs by which git knows of them."""
     return os.environ.get("GIT_REPLACE_REF_BASE", REPLACED)

@@ -12,7 +12,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, MIRROR, RECORDS, TAGS, Kept
 from git_ekf.names import RecordName, record_name
 from git_ekf.record import parse
-from git_ekf.records import read_records
+from git_ekf.records import read_records, record_names
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import counted
@@ -97,7 +97,7 @@ def _pushed_from_here(repo: Repository, branches: Iterable[str]) -> bool:
 def primary_has_configuration(repo: Repository) -> bool:
     """Whether the primary repository has a commit that a record here calls the customer's own."""
     own = {}
-    for record in read_records(repo):
+    for record in read_records(repo) if record_names(repo) else []:
         if record.tag and record.tag.type == "commit":
             upstream = parse(record.tag.message, repo.config.tags_required).get("Upstream SHA")
             if upstream and not record.tagged.startswith(upstream.lower()):

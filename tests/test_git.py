@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from conftest import Clone, run
 
 from git_ekf.errors import GitFailed
 from git_ekf.git.calls import Git
+from git_ekf.git.digest import digest
 from git_ekf.git.objects import Objects
 from git_ekf.git.trees import Entry
 
@@ -32,6 +34,34 @@ def test_piped(tmp_path: Path) -> None:
 def test_piped_and_failed(tmp_path: Path, first: tuple[str, ...], second: tuple[str, ...]) -> None:
     with pytest.raises(GitFailed):
         Git(str(tmp_path))._piped(first, second)
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_digests(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a Python whose own are not there, or have other names."""
+    expected = hashlib.new(algorithm, b"content").digest()
+    assert digest(algorithm, b"content") == expected
+    monkeypatch.setattr("git_ekf.git.digest.import_module", lambda _: None)
+    assert digest(algorithm, b"content") == expected
+
+
+def test_the_same_patch(clone: Clone) -> None:
+    """Also of a commit without a parent, which a merge has brought."""
+    clone.git("checkout", "-q", "--orphan", "root")
+    clone.git("rm", "-rfq", ".")
+    clone.write("site/values.yaml", "1\n")
+    clone.git("add", "site/values.yaml")
+    clone.git("commit", "-q", "--no-verify", "-m", "Root")
+    root = clone.out("rev-parse", "HEAD")
+    clone.git("switch", "-q", "release-1.8")
+    same = clone.commit("site/values.yaml", "1\n")
+    clone.commit("site/values.yaml", "2\n")
+    more = clone.commit("site/more.yaml", "1\n")
+    git = Git(str(clone.path))
+    assert git.same_patch(more, root) == {same}
+    clone.git("switch", "-q", "--detach", "release-1.8~2")
+    assert git.same_patch(more, clone.commit("site/more.yaml", "1\n")) == {more}
+    assert git.same_patch(more, clone.commit("site/more.yaml", "2\n")) == set()
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])

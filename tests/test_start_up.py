@@ -132,6 +132,22 @@ def test_an_upgrade_loads_no_typer(clone: Clone) -> None:
     assert not modules & {"typer", "inspect", "rich", "tomli"}
 
 
+def test_an_upgrade_that_is_done_loads_no_rebase(clone: Clone) -> None:
+    clone.commit("site/values.yaml", "1\n")
+    options = ("--no-fetch", "--no-build", "--no-save-check")
+    code, modules = imported(clone.path, GIT_EKF, "upgrade", *options, "1.9")
+    assert code == 0
+    assert "git_ekf.policy.judges" in modules
+    assert not modules & {
+        "git_ekf.policy.receiving",
+        "git_ekf.policy.pushes",
+        "git_ekf.policy.records",
+        "git_ekf.replay.favour",
+        "git_ekf.replay.one_line",
+        "git_ekf.upgrade.rebase",
+    }
+
+
 def test_what_only_a_fleet_needs_is_loaded_for_a_fleet_only(clone: Clone, tmp_path: Path) -> None:
     extras = {"pygit2", "jinja2", "yaml", "git_ekf.fleet"}
     stage(clone, "VERSION")

@@ -36,6 +36,20 @@ def test_gone_in_the_end(tmp_path: Path, private: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    with temporary(str(tmp_path)) as folder:
+        deep = Path(folder, "a", "b")
+        deep.mkdir(parents=True)
+        (deep / "folder").symlink_to(kept)
+        (deep / "file").symlink_to(kept / "file")
+        (deep / "nowhere").symlink_to("nowhere")
+        (deep / "read-only").touch(0o400)
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]
+
+
 def test_of_a_killed_process(tmp_path: Path, private: Path) -> None:
     assert run(sys.executable, "-c", _KILLED, tmp_path).code == -signal.SIGKILL
     assert len(list(private.glob("*/file"))) == 1

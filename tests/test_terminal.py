@@ -17,6 +17,9 @@ from conftest import Clone, run
 from reach import rare
 from upgrading import script
 
+from git_ekf.git.calls import Git
+from git_ekf.terminal import screen
+
 HEADLINE = "internal has no deploy record (asked just now)"
 BOLD = f"\x1b[1m{HEADLINE}\x1b[m"
 
@@ -78,6 +81,25 @@ def test_a_pipe_has_colours_only_where_they_are_wanted_there(clone: Clone) -> No
     clone.git("config", "color.ui", "always")
     assert run("git-ekf", "status", cwd=clone.path, env={"NO_COLOR": ""}).out.startswith(BOLD)
     assert run("git-ekf", "status", cwd=clone.path).out.startswith(HEADLINE + "\n")
+
+
+@pytest.mark.parametrize("key", ["color.ekf", "color.ui"])
+@pytest.mark.parametrize("value", ["always", "ALWAYS", "auto", "true", "false", "never", ""])
+def test_a_pipe_has_colours_by_settings_that_were_read(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    """As git says when it is asked."""
+    for name in ("NO_COLOR", "CLICOLOR_FORCE", "GIT_PAGER_IN_USE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(clone.path)
+    clone.git("config", "color.ui", "always" if key == "color.ekf" else "")
+    clone.git("config", key, value)
+    coloured = screen._coloured.__wrapped__
+    asked = coloured(False)
+    screen.know_settings(Git().config_pairs())
+    monkeypatch.setattr(Git, "wants_colour", None)
+    assert coloured(False) is asked
+    screen._known.clear()
 
 
 def test_text_of_the_repository_brings_no_colours(clone: Clone) -> None:

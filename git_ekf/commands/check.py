@@ -13,7 +13,6 @@ from git_ekf.declared import Argument, Option
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import (
-    descriptions,
     judge_commit,
     judge_images,
     judge_range,
@@ -79,6 +78,8 @@ def check(
     if json or form is Format.JSON:
         print(document("check", {"findings": [nullable(finding) for finding in found]}))
     elif form is Format.SARIF:
+        from git_ekf.policy.descriptions import descriptions  # which loads all rules
+
         print(report_sarif(found, descriptions()))
     elif form is Format.GITHUB:
         print(report_github(found), end="\n" if found else "")

@@ -24,7 +24,6 @@ from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.transaction.preconditions import release_branch
-from git_ekf.upgrade.flatten import above_what_stays, has_merges
 from git_ekf.upgrade.prefer import parse
 from git_ekf.upgrade.target import SYNC, Target
 from git_ekf.upgrade.work import Options
@@ -171,6 +170,8 @@ def run(
     target = find(repo)
     note_without_a_file(repo, target, options.prefer)
     if request.flatten and command == SYNC:
+        from git_ekf.upgrade.flatten import above_what_stays, has_merges
+
         # `save` takes no merges, and what was is kept.
         merges = has_merges(repo, target)
         options = options._replace(flatten=merges, save_check=options.save_check and not merges)

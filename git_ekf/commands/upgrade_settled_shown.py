@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from git_ekf.replay.favour import LOCAL, VENDOR
 from git_ekf.replay.merging import Conflict
-from git_ekf.replay.step import Settlement
+from git_ekf.replay.step import LOCAL, VENDOR, Settlement
 from git_ekf.terminal.text import counted, shortened
 
 # Of the lines that one costs so many are shown, each of so many characters.

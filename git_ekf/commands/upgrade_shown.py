@@ -22,13 +22,13 @@ from git_ekf.terminal.screen import counting, print_hint
 from git_ekf.terminal.text import counted, say
 from git_ekf.upgrade.carry import Done
 from git_ekf.upgrade.moved_paths import moved_in
-from git_ekf.upgrade.rebase import Ended
-from git_ekf.upgrade.rebase_conflicts import Stopped
-from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.target import PULL, ROLLBACK, SYNC, UPGRADE, Target
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
+    from git_ekf.upgrade.rebase import Ended
+    from git_ekf.upgrade.rebase_conflicts import Stopped
+    from git_ekf.upgrade.rebase_state import RebaseState
     from git_ekf.upgrade.verify import Verification
 
 
@@ -49,19 +49,24 @@ def note_outcome(result: Done | Stopped | Ended, drop: Drop | None = None) -> No
     """Says where --drop, given now or when it began, has had nothing to leave out."""
     if isinstance(result, Done):
         note_nothing_dropped(drop, dropped=bool(result.plan.dropped))
-    elif isinstance(result, Ended):
+        return
+    from git_ekf.upgrade.rebase import Ended  # which most upgrades go through without
+
+    if isinstance(result, Ended):
         drop = always if result.state.drops else drop
         note_nothing_dropped(drop, dropped=bool(result.state.superseded))
 
 
 def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwards) -> int:
     """Prints it, and what there is to say of it. The exit code."""
-    if isinstance(result, Stopped):
-        return _show_stop(repo, result, then)
     if isinstance(result, Done):
         target = result.plan.target
         _print_carried(result.plan.steps, target)
     else:
+        from git_ekf.upgrade.rebase_conflicts import Stopped
+
+        if isinstance(result, Stopped):
+            return _show_stop(repo, result, then)
         target = result.state.target
         _print_state(result.state)
     by_hand = _by_somebody(result)
@@ -95,7 +100,7 @@ def show_outcome(repo: Repository, result: Done | Stopped | Ended, then: Afterwa
 
 def _by_somebody(result: Done | Ended) -> bool:
     """Whether somebody has resolved conflicts: here, or where a resolution is from."""
-    if isinstance(result, Ended):
+    if not isinstance(result, Done):
         return True
     return any(one.resolution for step in result.plan.steps for one in step.settled)
 

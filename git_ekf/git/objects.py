@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
-from git_ekf.background import Background
+from git_ekf.git.digest import digest
 from git_ekf.git.trees import Entry
 
 _AUTHOR = b"author x <x> 0 +0000\ncommitter x <x> 0 +0000\n\n"
@@ -33,7 +33,6 @@ class Objects:
         ] = {}  # object id -> type and content, to be written
         self._known: set[str] = set()
         os.makedirs(folder)
-        Background(lambda: self._digest(b""))  # what that takes is loaded while git is at work
 
     def commit(self, tree: str, *parents: str) -> str:
         """Makes a commit without a message. Its object id."""
@@ -134,9 +133,7 @@ class Objects:
                     yield zlib.decompress(raw).partition(b"\0")[2]
 
     def _digest(self, content: bytes) -> bytes:
-        import hashlib  # 10 ms, which only merges need
-
-        return hashlib.new(self._format, content, usedforsecurity=False).digest()
+        return digest(self._format, content)
 
 
 def _loose(kind: int, content: bytes) -> bytes:

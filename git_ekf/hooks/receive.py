@@ -16,7 +16,7 @@ from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import limits
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.judges import judge_receive
+from git_ekf.policy.received import judge_receive
 from git_ekf.policy.receiver import Receiver
 from git_ekf.shown import shell
 

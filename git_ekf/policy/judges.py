@@ -9,18 +9,20 @@ own child processes see.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from git_ekf.config import RULES
 from git_ekf.errors import UsageError
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate, is_zero
-from git_ekf.policy import branches, images, index, pushes, receiving, records, remotes, signatures
+from git_ekf.policy import branches, index, remotes
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
-from git_ekf.policy.judged import Records
-from git_ekf.policy.pushes import Push
-from git_ekf.policy.receiver import Receiver
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
+
+if TYPE_CHECKING:
+    from git_ekf.policy.pushes import Push
+
+# The rules that not every judge applies are loaded by those that do: half of all.
 
 
 def judge_commit(repo: Repository) -> list[Finding]:
@@ -56,6 +58,8 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
 
     One to a third repository is nobody's business, as long as that is not the vendor's.
     """
+    from git_ekf.policy import pushes
+
     judgment = Judgment(repo)
     internal = repo.config.internal
     if judgment.apply(pushes.push_primary, push):
@@ -72,12 +76,14 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
         elif update.ref.startswith(RECORDS):
             judgment.apply(pushes.delete_protected, update)
             judgment.apply(pushes.tag_moved, update)
-    tags = _arriving_records(repo, push.updates)
-    _judge_records(judgment, tags, push.updates, dates=True)
+    tags = arriving_records(repo, push.updates)
+    judge_tags(judgment, tags, push.updates, dates=True)
     return judgment.found
 
 
 def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> None:
+    from git_ekf.policy import pushes
+
     repo = judgment.repo
     branch = update.ref.removeprefix(HEADS)
     if not judgment.apply(pushes.delete_protected, update):
@@ -92,79 +98,22 @@ def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> N
         own = OwnCommits(branch, update.ref, update.new, published)
         judgment.apply(branches.branch_base, own)
         judgment.apply(branches.linear_history, own)
-        _judge_markers(judgment, own)
+        judge_markers(judgment, own)
 
 
-def _judge_markers(judgment: Judgment, own: OwnCommits) -> None:
+def judge_markers(judgment: Judgment, own: OwnCommits) -> None:
+    """Applies the rule about conflict markers to what commits change together."""
     base = own.base(judgment.repo)
     if base:  # git rebase --continue, which ends a conflict, calls no hook
         judgment.apply(index.conflict_marker, index.Changes(judgment.content, base, own.tip))
 
 
-def _arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
+def arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
+    """The deploy records that a push brings."""
     named = {update.ref: update.new for update in updates if update.ref.startswith(RECORDS)}
     arriving = {ref: oid for ref, oid in named.items() if not is_zero(oid)}
     raw = repo.read_tags(arriving.values())
     return [RecordTag(ref, oid, raw.get(oid)) for ref, oid in arriving.items()]
-
-
-def judge_receive(repo: Receiver) -> list[Finding]:
-    """The findings about a push that has arrived, by rules about each ref, then about all of it."""
-    judgment = Judgment(repo)
-    for update in repo.updates:
-        judgment.apply(receiving.push_denied, update)
-        judgment.apply(receiving.ref_name, update)
-        judgment.apply(pushes.delete_protected, update)
-        if repo.kept.is_upstream(update.ref):
-            judgment.apply(receiving.upstream_moved, update)
-        elif repo.kept.is_backup(update.ref):
-            judgment.apply(receiving.backup_moved, update)
-        elif update.ref.startswith(HEADS):
-            _judge_received_branch(judgment, repo, update)
-        elif update.ref.startswith(RECORDS):
-            judgment.apply(pushes.tag_moved, update)
-    if not judgment.refused_by("delete-protected"):
-        judgment.apply(receiving.rewrite_unsaved)
-    judgment.apply(receiving.tree_entry)
-    tags = _arriving_records(repo, repo.updates)
-    _judge_records(judgment, tags, repo.updates, dates=True)
-    beside = receiving.beside_branches(repo, tags)
-    for own in beside:
-        _judge_received_commits(judgment, own)
-    brought = [
-        OwnCommits(update.ref, update.ref, update.new, _published(update))
-        for update in repo.updates
-        if update.ref.startswith(HEADS)
-        and not update.ref.startswith(repo.kept.prefixes)
-        and not update.deletes
-    ]
-    judgment.apply(signatures.signature_missing, [*brought, *beside], tags)
-    return judgment.found
-
-
-def _published(update: RefUpdate) -> tuple[str, ...]:
-    """What was judged when it came."""
-    return () if update.creates else (update.old,)
-
-
-def _judge_received_branch(judgment: Judgment, repo: Receiver, update: RefUpdate) -> None:
-    branch = update.ref.removeprefix(HEADS)
-    if repo.types.get(update.new) != "commit":  # deleted, or what ref-name refuses
-        return
-    if update.creates:
-        judgment.apply(branches.branch_name, branch)
-    if repo.config.scheme.is_release(branch):
-        own = OwnCommits(branch, update.ref, update.new, _published(update))
-        _judge_received_commits(judgment, own)
-
-
-def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
-    misplaced = judgment.apply(receiving.branch_base, own)
-    # Without the channel all commits would pass for the customer's.
-    if misplaced and judgment.repo.channel(own.branch) is None:
-        return
-    judgment.apply(receiving.linear_history, own)
-    _judge_markers(judgment, own)
 
 
 def judge_records(
@@ -179,17 +128,23 @@ def judge_records(
     `dates`: also what stands in the way of publishing those that are not yet.
     """
     judgment = Judgment(repo)
-    _judge_records(judgment, tags, updates, dates=dates)
+    judge_tags(judgment, tags, updates, dates=dates)
     return judgment.found
 
 
-def _judge_records(
+def judge_tags(
     judgment: Judgment,
     tags: list[RecordTag],
     updates: Sequence[RefUpdate] = (),
     *,
     dates: bool = False,
 ) -> None:
+    """Applies the rules about deploy records; for the rest see `judge_records`."""
+    if not tags:
+        return
+    from git_ekf.policy import records
+    from git_ekf.policy.judged import Records
+
     together = Records(judgment.repo, tags, updates)
     for record in together.all:
         judgment.apply(records.tag_name, record, together)
@@ -218,8 +173,11 @@ def judge_repository(
     if not head and repo.head is not None and _only_at_head(repo, repo.head):
         judgment.apply(index.detached_head)
     tags = read_records(repo) if deploy_records is None else deploy_records
-    judgment.apply(records.tag_moved, tags)
-    _judge_records(judgment, tags, dates=True)
+    if tags:
+        from git_ekf.policy import records
+
+        judgment.apply(records.tag_moved, tags)
+    judge_tags(judgment, tags, dates=True)
     return judgment.found
 
 
@@ -238,7 +196,7 @@ def judge_internal(
             judgment.apply(branches.linear_history, own)
         elif own.commits(repo):
             judgment.apply(branches.branch_name, branch)
-    _judge_records(judgment, deploy_records)
+    judge_tags(judgment, deploy_records)
     return judgment.found
 
 
@@ -277,6 +235,8 @@ def _only_at_head(repo: Repository, head: str) -> bool:
 
 def judge_images(repo: Repository, outside: Sequence[tuple[str, str]]) -> list[Finding]:
     """The findings about the images of HEAD; `outside` as in `image_registry`."""
+    from git_ekf.policy import images
+
     judgment = Judgment(repo)
     judgment.apply(images.image_registry, repo.head or "", outside)
     return judgment.found
@@ -307,14 +267,3 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
             vendor = repo.channel(branch) if branch else base
             _judge_changes(judgment, index.Changes(judgment.content, base, tip), vendor)
     return judgment.found
-
-
-def descriptions() -> dict[str, str]:
-    """Each rule's id with the first line of its docstring: the rule itself."""
-    texts = {}
-    for module in (signatures, receiving, records, index, images, branches, pushes, remotes):
-        for name in RULES:
-            rule = getattr(module, name.replace("-", "_"), None)
-            if rule is not None:
-                texts[name] = (rule.__doc__ or "").partition("\n")[0]
-    return {name: texts[name] for name in RULES}

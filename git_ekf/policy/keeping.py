@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
-from git_ekf.policy.receiver import Receiver
 from git_ekf.repository import Repository
+
+if TYPE_CHECKING:
+    from git_ekf.policy.receiver import Receiver
 
 
 # Nothing may move or delete these, and the vendor's only grow. No branch is among them: two pushes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
-from git_ekf.background import Background
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry, TreeChanges
 
@@ -33,24 +33,23 @@ def folders_above(path: str) -> Iterator[str]:
         end = path.rfind("/")
 
 
-def _add_above(path: str, folders: set[str]) -> None:
+def add_above(path: str, folders: set[str]) -> None:
     """Adds the directories above a path to a set that has, of each directory, those above it."""
-    for folder in folders_above(path):
-        if folder in folders:
-            return
-        folders.add(folder)
+    end = path.rfind("/")
+    while end > 0 and (path := path[:end]) not in folders:
+        folders.add(path)
+        end = path.rfind("/")
 
 
 class Divergence:
     """Where the old side and the new side differ, and what renames git could find in that.
 
-    `entries` has, for each path, the entry of the old side and that of the new side; `tops` are the
-    names at the top of the old side, to begin with. In the directories `thinned` the new side lacks
-    something, in those `grown` it has something more.
+    `entries` has, for each path, the entry of the old side and that of the new side. In the
+    directories `thinned` the new side lacks something, in those `grown` it has something more.
     """
 
-    def __init__(self, changes: TreeChanges, tops: list[str]) -> None:
-        self.tops = tops
+    def __init__(self, changes: TreeChanges, ask_tops: Callable[[], list[str]]) -> None:
+        self._ask_tops = ask_tops
         self.entries: TreeChanges = {}
         self.thinned: set[str] = set()
         self.grown: set[str] = set()
@@ -58,6 +57,11 @@ class Divergence:
         self._only_new: dict[Entry, set[str]] = {}
         for path, (old, new) in changes.items():
             self._add(path, old, new)
+
+    @cached_property
+    def tops(self) -> list[str]:
+        """The names at the top of the old side, to begin with. Raises GitFailed."""
+        return self._ask_tops()
 
     def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
         """Notes what the two sides have at a path from now on."""
@@ -73,10 +77,10 @@ class Divergence:
         self.entries[path] = (old, new)
         if new is None and old:
             self._only_old.setdefault(old, set()).add(path)
-            _add_above(path, self.thinned)
+            add_above(path, self.thinned)
         elif old is None and new:
             self._only_new.setdefault(new, set()).add(path)
-            _add_above(path, self.grown)
+            add_above(path, self.grown)
 
     def moved_to(self, path: str) -> str | None:
         """Where the new side has a file of the old side, unchanged; None where that is in doubt.
@@ -119,5 +123,4 @@ class Divergence:
 
 def read_divergence(git: Git, old: str, new: str) -> Divergence:
     """Where two commits differ. Raises GitFailed."""
-    tops = Background(lambda: list(git.ls_tree(old)))
-    return Divergence(git.diff_trees(old, new), tops.result())
+    return Divergence(git.diff_trees(old, new), lambda: list(git.ls_tree(old)))

@@ -19,9 +19,7 @@ from git_ekf.git.objects import Objects
 from git_ekf.git.trees import Entry
 from git_ekf.replay.merging import merge
 from git_ekf.replay.scratch import Scratch
-
-LOCAL = "local"
-VENDOR = "vendor"
+from git_ekf.replay.step import LOCAL
 
 # git looks for a NUL in so many bytes to tell a binary file (buffer_is_binary, xdiff-interface.c).
 _FIRST_BYTES = 8000

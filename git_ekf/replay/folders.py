@@ -31,13 +31,15 @@ class Folders:
                         if folder in divergence.grown:
                             thinned_by.add((commit.tree_of, folder))
         kept = added & divergence.thinned
-        asked = [*((onto, name) for name in (*kept, *divergence.tops)), *thinned_by]
+        # Of a file that both sides have, both have what it is in at the top.
+        both = any(old and new for old, new in divergence.entries.values())
+        tops = divergence.tops if deleted_tops or not both else []
+        asked = [*((onto, name) for name in (*kept, *tops)), *thinned_by]
         found = scratch.object_ids([f"{commit}:{name}" for commit, name in asked])
         there = {name for name, oid in zip(asked, found, strict=True) if oid}
         self._kept = {folder for folder in kept if (onto, folder) in there}
         self._left_by = thinned_by & there
         # git also knows renames of the top directory into one below it.
-        tops = divergence.tops
         tops_stay = any((onto, name) in there for name in tops)
         self._top_may_move = bool(tops) and (not tops_stay or deleted_tops.issuperset(tops))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from git_ekf.git.trees import Entry
-from git_ekf.replay.divergence import folders_above
+from git_ekf.replay.divergence import add_above
 from git_ekf.replay.scratch import Scratch
 
 ATTRIBUTES = ".gitattributes"
@@ -19,6 +19,7 @@ class NewSide:
         self._onto = onto
         self._unwritten: dict[str, Entry | None] = {}  # since the tree was last written
         self._tree = ""
+        self._in_index = False  # of the scratch: it is read where something is changed
         self._attributes: list[str] = []  # files that are where merges look for them
         self._read: set[str] = set()  # the directories whose attributes are
 
@@ -29,24 +30,29 @@ class NewSide:
     def tree(self) -> str:
         """The tree as it now is, written."""
         git = self._scratch.writing
-        if not self._tree:
-            git.read_tree(self._onto)
-        if self._unwritten or not self._tree:
+        if self._unwritten:
+            if not self._in_index:
+                git.read_tree(self._onto)
+                self._in_index = True
             git.update_index(self._unwritten.items(), null="0" * len(self._onto))
             self._tree = git.write_tree()
             self._unwritten = {}
+        elif not self._tree:
+            [self._tree] = self._scratch.object_ids([f"{self._onto}^{{tree}}"])
         return self._tree
 
     def read_attributes(self, paths: Iterable[str]) -> None:
         """Puts the `.gitattributes` files above some paths where merges look for them."""
-        above = {folder for path in paths for folder in folders_above(path)}
+        above: set[str] = set()
+        for path in paths:
+            add_above(path, above)
         folders = {"", *above} - self._read
         if not folders:
             return
         self._read |= folders
         files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
         files = [file for file in files if "\n" not in file]
-        as_at_first = not self._tree and not has_attributes(self._unwritten)
+        as_at_first = not self._in_index and not has_attributes(self._unwritten)
         tree = self._onto if as_at_first else self.tree()
         found = self._scratch.object_ids([f"{tree}:{file}" for file in files])
         for file, oid in zip(files, found, strict=True):

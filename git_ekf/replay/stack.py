@@ -9,6 +9,9 @@ from git_ekf.git.calls import Git
 from git_ekf.git.questions.history import Author, MadeBy
 from git_ekf.git.trees import CommitChanges, TreeChanges
 
+# Of so many of the vendor's commits it is faster to ask about each by itself.
+_FEW = 5
+
 
 class Commit(NamedTuple):
     """A commit of a stack, and what it changes.
@@ -67,7 +70,7 @@ def already_upstream(
 
     `channel` are the vendor's commits from the stack's base to `onto`, merges left out.
     Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is
-    rarely asked.
+    rarely asked, and of a few only: to look at all of the vendor's again takes long.
     """
     if not channel:
         return {}
@@ -75,17 +78,21 @@ def already_upstream(
     for vendor in channel:
         vendors.setdefault(frozenset(vendor.changes), []).append(vendor)
     found = {}
-    doubtful = False
+    doubtful: set[str] = set()
+    suspects: set[str] = set()
     for commit in stack.commits:
         candidates = vendors.get(frozenset(commit.changes), []) if commit.changes else []
         same = [vendor for vendor in candidates if vendor.changes == commit.changes]
         for vendor in (same or candidates)[:1]:
             found[commit.oid] = vendor.oid
-            doubtful = doubtful or commit.changes != vendor.changes
-    if doubtful:
+        if candidates and not same:
+            doubtful.add(commit.oid)
+            suspects.update(vendor.oid for vendor in candidates)
+    if len(suspects) > _FEW:
         cherries = git.cherry(onto, tip, stack.base)
-        found = {oid: vendor for oid, vendor in found.items() if oid in cherries}
-    return found
+    else:
+        cherries = set().union(*(git.same_patch(tip, one) for one in suspects))
+    return {oid: one for oid, one in found.items() if oid in cherries or oid not in doubtful}
 
 
 def carried_before(stack: Stack, made: list[MadeBy], there: list[MadeBy]) -> dict[str, str]:

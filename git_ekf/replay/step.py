@@ -10,6 +10,10 @@ from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.merging import Conflict
 from git_ekf.replay.stack import Commit
 
+# The sides that a conflict is decided for.
+LOCAL = "local"
+VENDOR = "vendor"
+
 # Of the lines that a settled conflict costs so many are kept, of so many characters.
 _LINES, _WIDTH = 40, 200
 

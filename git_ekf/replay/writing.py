@@ -96,6 +96,8 @@ class Writer:
         return NewCommits(list(zip(originals, new, strict=True)), new[-1] if new else self._onto)
 
     def _run(self) -> None:
+        if not self._names:  # no git has to be started
+            return
         encoding = self._repo.git_setting("i18n.commitencoding") or "UTF-8"
         found = read_texts(self._scratch, self._names, encoding)
         texts = dict(zip(self._names, found, strict=True))

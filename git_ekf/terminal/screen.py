@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TextIO, TypeVar
@@ -49,11 +49,22 @@ def _coloured(is_terminal: bool) -> bool:
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
+    if _known and not is_terminal and "GIT_PAGER_IN_USE" not in os.environ:
+        return _known.get("color.ekf", _known.get("color.ui", "")).lower() == "always"
     # git cannot be asked in a repository that it does not trust; and after ^C a pipe of another
     # thread may be closed.
     with suppress(EkfError, OSError):
         return Git().wants_colour("ekf", is_terminal=is_terminal)
     return False
+
+
+_known: dict[str, str] = {}
+
+
+def know_settings(settings: Iterable[tuple[str, str]]) -> None:
+    """Lets colours go by git's settings, in order of precedence, where those were read already."""
+    _known.clear()
+    _known.update(settings)
 
 
 def _setting(key: str, type_: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -81,9 +82,9 @@ def _require_free_files(repo: Repository, changes: TreeChanges) -> None:
     Ignored files count: git takes them for worthless.
     """
     removed = {path for path, (_, new) in changes.items() if new is None}
-    free: set[str] = set()
+    folders = {"": True}
     for path, (old, _) in changes.items():
-        other = _in_the_way(repo, path, removed, free) if old is None else ""
+        other = _in_the_way(repo, path, removed, folders) if old is None else ""
         if other:
             raise Refused(
                 f"{other} is in the way: git does not track it here, and would write over it",
@@ -93,29 +94,34 @@ def _require_free_files(repo: Repository, changes: TreeChanges) -> None:
             )
 
 
-def _in_the_way(repo: Repository, path: str, removed: set[str], free: set[str]) -> str:
+def _in_the_way(repo: Repository, path: str, removed: set[str], folders: dict[str, bool]) -> str:
     """The untracked file or directory that a new file would meet, "" for none.
 
-    `removed` are the files that git removes, `free` the directories that are known to be there,
-    or to have room.
+    `removed` are the files that git removes, `folders` the directories looked at by now, with
+    whether anything can be in them.
     """
-    unknown = list(takewhile(lambda folder: folder not in free, _folders(path)))
+    top = repo.place.top
+    unknown = list(takewhile(lambda folder: folder not in folders, _folders(path)))
     for folder in reversed(unknown):
-        whole = os.path.join(repo.place.top, folder)
-        if folder not in removed and os.path.lexists(whole) and not _is_directory(whole):
+        mode = _mode(top, folder) if folders[os.path.dirname(folder)] else 0
+        if mode and not stat.S_ISDIR(mode) and folder not in removed:
             return folder
-        free.add(folder)
-    whole = os.path.join(repo.place.top, path)
-    if not os.path.lexists(whole):
+        folders[folder] = bool(mode)
+    if not folders[path.rpartition("/")[0]]:
         return ""
-    if _is_directory(whole):
-        inside = repo.git.variant(repo.place.top).untracked_files(path)
+    mode = _mode(top, path)
+    if stat.S_ISDIR(mode):
+        inside = repo.git.variant(top).untracked_files(path)
         return inside[0].removesuffix("/") if inside else ""
-    return path
+    return path if mode else ""
 
 
-def _is_directory(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
+def _mode(top: str, path: str) -> int:
+    """What is at a path, as lstat(2) says it; 0 for nothing."""
+    try:
+        return os.lstat(f"{top}/{path}").st_mode
+    except (OSError, ValueError):  # as os.path.lexists has it
+        return 0
 
 
 def _folders(path: str) -> Iterator[str]:

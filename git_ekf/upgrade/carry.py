@@ -13,6 +13,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
+from git_ekf.git.trees import Entry
 from git_ekf.replay.evidence import always
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.stack import Commit
@@ -21,19 +22,17 @@ from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_sign
 from git_ekf.repository import Repository
 from git_ekf.transaction.moves import tracking
 from git_ekf.transaction.perform import exclusive, perform
-from git_ekf.upgrade import rebase
-from git_ekf.upgrade.migration import write_stack
 from git_ekf.upgrade.plan import UpgradePlan, why_not_in_memory
 from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import require_ready
-from git_ekf.upgrade.rebase_conflicts import Stopped
-from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import UPGRADE, Target
 from git_ekf.upgrade.work import Options, Work, read_work, rewrite
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
+    from git_ekf.upgrade.rebase import Ended
+    from git_ekf.upgrade.rebase_conflicts import Stopped
 
 # The hooks that `git rebase` runs at each commit that it picks (sequencer.c, try_to_commit).
 _HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")
@@ -51,7 +50,7 @@ class Done(NamedTuple):
     effects: Background[Effects] | None = None
 
 
-def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stopped | rebase.Ended:
+def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stopped | Ended:
     """Does it, wholly or not at all, or stops at a conflict in a rebase.
 
     Raises Refused where it must not be done, CallFailed.
@@ -72,8 +71,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 steps: list[ReplayStep] = []
                 written = NewCommits([], target.onto)
             else:
-                commits = work.stack.commits
-                with Writer(repo, scratch, quarantine, commits, target.onto) as writer:
+                with Writer(repo, scratch, quarantine, _may_come(work), target.onto) as writer:
                     steps = work.steps(scratch, target, options, writer.add)
                     ready.result()
                     _run_pre_rebase(repo, target)
@@ -87,6 +85,9 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
         plan = UpgradePlan(target, steps)
         left_out = tuple(step.commit.oid for step in plan.dropped)
         if picks:
+            from git_ekf.upgrade import rebase  # which most upgrades go through without
+            from git_ekf.upgrade.rebase_state import RebaseState
+
             # What is settled in the step in conflict git meets again.
             settled = [one for step in done for one in step.settled]
             state = RebaseState(
@@ -106,8 +107,8 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
         looked_at_all = len(steps) == len(work.stack.commits)
         effects = None
         if options.effects:  # read while git writes the files
-            effects = Background(lambda: _effects(repo, target, written.tip))
-        as_is = looked_at_all and not (work.rewritten or work.upstream or left_out)
+            effects = Background(lambda: _effects(repo, target, written.tip, done))
+        as_is = looked_at_all and not (work.rewritten or left_out)
         perform(
             repo,
             journal,
@@ -123,10 +124,14 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
     return Done(plan, written.commits, written.tip, effects)
 
 
-def _effects(repo: Repository, target: Target, tip: str) -> Effects:
+def _effects(repo: Repository, target: Target, tip: str, steps: list[ReplayStep]) -> Effects:
     from git_ekf.upgrade.effects import effects_of  # beside what git does
 
-    return effects_of(repo, target, tip)
+    carried: dict[str, Entry | None] = {}
+    for step in steps:
+        if step.verdict == "clean":
+            carried.update(step.changes)
+    return effects_of(repo, target, tip, carried)
 
 
 def _require_ready(repo: Repository, target: Target, options: Options) -> None:
@@ -150,6 +155,12 @@ def needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> b
     encoding = repo.git_setting("i18n.commitencoding") or "UTF-8"
     texts = read_texts(scratch, [commit.text_of for commit in commits], encoding)
     return not all(map(survives_signing, texts))
+
+
+def _may_come(work: Work) -> list[Commit]:
+    """The commits of which something may be left to write."""
+    commits = work.stack.commits
+    return [one for one in commits if one.oid not in work.upstream and not one.emptied]
 
 
 def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:
@@ -176,12 +187,11 @@ def _picks(storing: Git, scratch: Scratch, work: Work, rest: list[Commit]) -> li
     `storing` writes what is to be picked.
     """
     if rest and work.rewritten:
+        from git_ekf.upgrade.migration import write_stack
+
         write_stack(storing, scratch, work.rewritten)
-    return [
-        (commit.oid, commit.tree_of)
-        for commit in rest
-        if commit.oid not in work.upstream and not commit.emptied
-    ]
+    coming = {commit.oid for commit in _may_come(work)}
+    return [(commit.oid, commit.tree_of) for commit in rest if commit.oid in coming]
 
 
 def _updates(target: Target, tip: str) -> list[RefUpdate]:

@@ -47,12 +47,21 @@ def _with_changes(content: Contents, vendor: Tree, changes: Mapping[str, Entry |
     return Files(after, content, after.has_folder)
 
 
-def effects_of(repo: Repository, target: Target, tip: str) -> Effects:
-    """The effects of an upgrade that is done: `tip` is the branch as it is now."""
-    changed = sorted(repo.git.diff_trees(target.onto, tip))
+def effects_of(
+    repo: Repository, target: Target, tip: str, carried: Mapping[str, Entry | None] | None = None
+) -> Effects:
+    """The effects of an upgrade that is done: `tip` is the branch as it is now.
+
+    `carried` is what the commits have left of each path that they change, where that is known.
+    """
     with reading(repo.git) as content:
+        vendor = content.tree(target.onto)
+        if carried is None:
+            changed = sorted(repo.git.diff_trees(target.onto, tip))
+        else:
+            changed = sorted(path for path, now in carried.items() if now != vendor.get(path))
         after = _files(content, content.tree(tip))
-        return _effects(content, target, content.tree(target.onto), after, changed, None)
+        return _effects(content, target, vendor, after, changed, None)
 
 
 def _effects(

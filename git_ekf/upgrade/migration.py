@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
-from git_ekf.files_named import has_program
 from git_ekf.git.calls import Git
 from git_ekf.git.fastimport import Stream
 from git_ekf.git.trees import Entry, TreeChanges
@@ -102,6 +101,8 @@ def any_migration(repo: Repository, targets: list[Target]) -> bool:
 
 def _tree_of_program(repo: Repository, channel: str, command: tuple[str, ...]) -> str:
     """The channel where it has the program, else HEAD: the work tree, which is clean."""
+    from git_ekf.files_named import has_program  # which few vendors make necessary
+
     return channel if has_program(repo, command[0], channel) else "HEAD"
 
 

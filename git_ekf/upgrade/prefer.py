@@ -11,13 +11,11 @@ from git_ekf.config import FILE, load
 from git_ekf.config_values import SIDES, Preferred
 from git_ekf.errors import UsageError
 from git_ekf.git.trees import Entry
-from git_ekf.replay.favour import LOCAL, VENDOR, Favour, is_binary, lacking
 from git_ekf.replay.followed import Followed, follow
 from git_ekf.replay.merging import MINIMUM
 from git_ekf.replay.scratch import Scratch, open_scratch
-from git_ekf.replay.step import At, Settled, Settlement
+from git_ekf.replay.step import LOCAL, VENDOR, At, Settled, Settlement
 from git_ekf.repository import Repository
-from git_ekf.upgrade.migration import migrations_between
 from git_ekf.upgrade.target import SYNC, UPGRADE, Target, releases_through
 
 
@@ -94,7 +92,11 @@ def without_a_file(
     None where migrations change the files' names first. Raises Refused, GitFailed.
     """
     left = [one for one in preferences if one.pattern]
-    if not left or migrations_between(repo, target):
+    if not left:
+        return []
+    from git_ekf.upgrade.migration import migrations_between
+
+    if migrations_between(repo, target):
         return []
     commits = repo.git.commits_with_changes(target.base, target.tip, first_parent=True)
     changed: set[str] = set().union(*(commit.changes for commit in commits))
@@ -120,6 +122,8 @@ class Settler:
         preferences: tuple[Preference, ...],
         followed: Followed | None = None,
     ) -> None:
+        from git_ekf.replay.favour import Favour  # which most upgrades do without
+
         self._git = scratch.writing
         self._favour = Favour(scratch)
         self._preferences = preferences
@@ -168,6 +172,8 @@ class Settler:
 
     def _added(self, base: Entry, entry: Entry) -> tuple[bytes, ...]:
         """The lines that one side has and the base had not; none of a binary file."""
+        from git_ekf.replay.favour import is_binary, lacking
+
         old, new = (self._git.blob(one.oid) for one in (base, entry))
         return () if is_binary(old) or is_binary(new) else tuple(lacking(new, old))
 

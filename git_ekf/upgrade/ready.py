@@ -8,7 +8,6 @@ from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, PICKS, backup_ref
 from git_ekf.internal import require_current
 from git_ekf.records import unsaved_records
-from git_ekf.replay.one_line import merges_other_releases
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free
@@ -34,7 +33,7 @@ def require_ready(
     require_names(repo, target, around)
     # The line stands on the channel only, where no merge has brought anything else.
     channel = repo.channel(target.branch) or target.onto
-    one_line = flatten and not merges_other_releases(repo, target.base, target.tip, channel)
+    one_line = flatten and _is_of_one_channel(repo, target, channel)
     # Looked at here, in the light of what is to be done.
     excused = {"linear-history"}
     if target.rewritten or one_line:
@@ -50,6 +49,12 @@ def require_ready(
         require_current(repo, target.branch, "nothing was changed", goal=target.goal)
     if save_check:
         require_saved(repo, target)
+
+
+def _is_of_one_channel(repo: Repository, target: Target, channel: str) -> bool:
+    from git_ekf.replay.one_line import merges_other_releases
+
+    return not merges_other_releases(repo, target.base, target.tip, channel)
 
 
 def policy_errors(repo: Repository) -> list[Finding]:

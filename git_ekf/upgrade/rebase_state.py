@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
 from git_ekf.smallfile import STATE, read_small, write_small
-from git_ekf.upgrade.prefer import Preference
 from git_ekf.upgrade.target import Target
+
+if TYPE_CHECKING:
+    from git_ekf.upgrade.prefer import Preference
 
 # What a rebase of ours runs at its end (`rebase_todo`).
 LAST_STEP = "last-step"
@@ -67,6 +69,8 @@ def in_progress(repo: Repository, state: RebaseState) -> bool:
 def read(repo: Repository) -> RebaseState | None:
     """The state of the last rebase of ours; None where none was kept, or it cannot be read."""
     import json  # 2 ms, which only an upgrade that stops needs
+
+    from git_ekf.upgrade.prefer import Preference
 
     try:
         known = json.loads(read_small(path_of(repo, "rebase"), STATE) or b"")

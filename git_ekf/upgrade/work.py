@@ -14,7 +14,6 @@ from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.evidence import Drop
 from git_ekf.replay.followed import Followed
 from git_ekf.replay.forecast import Forecast
-from git_ekf.replay.one_line import one_line
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import Progress, ReplayStep, Write
@@ -244,6 +243,8 @@ def rewrite(
     upstream = work.upstream
     rewritten = Migrated(stack, {})
     if options.flatten:
+        from git_ekf.replay.one_line import one_line
+
         rewritten = Migrated(one_line(repo, scratch, stack, target.tip), {})
         if work.migrations:
             stack = write_stack(scratch.writing, scratch, rewritten)._replace(base=stack.base)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 
 from git_ekf.git.process import Process
 
@@ -56,6 +55,8 @@ class OperationQuestions(Process):
 
         Its exit code, and all that it said.
         """
+        import shlex
+
         env = {**_NO_EDITOR, "GIT_SEQUENCE_EDITOR": f"cp {shlex.quote(todo)}"}
         # What rerere resolves it is not to add as well (rerere.autoUpdate): that it was in conflict
         # would be forgotten.

@@ -67,6 +67,8 @@ class TreeQuestions(Process):
         """The changes from one tree (or commit) to another. A rename is two changes."""
         from git_ekf.git.trees import parse_raw
 
+        if old == new:  # as where a merge leaves nothing of a commit
+            return {}
         options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
         fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
         return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}

@@ -1,0 +1,28 @@
+"""What each rule says, for a report."""
+
+from __future__ import annotations
+
+from git_ekf.config import RULES
+from git_ekf.policy import (
+    branches,
+    images,
+    index,
+    pushes,
+    receiving,
+    records,
+    remotes,
+    signatures,
+)
+
+_MODULES = (signatures, receiving, records, index, images, branches, pushes, remotes)
+
+
+def descriptions() -> dict[str, str]:
+    """Each rule's id with the first line of its docstring: the rule itself."""
+    texts = {}
+    for module in _MODULES:
+        for name in RULES:
+            rule = getattr(module, name.replace("-", "_"), None)
+            if rule is not None:
+                texts[name] = (rule.__doc__ or "").partition("\n")[0]
+    return {name: texts[name] for name in RULES}

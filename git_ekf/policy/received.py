@@ -1,0 +1,69 @@
+"""The judge of a push that has arrived at a server."""
+
+from __future__ import annotations
+
+from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
+from git_ekf.policy import branches, pushes, receiving, signatures
+from git_ekf.policy.branches import OwnCommits
+from git_ekf.policy.finding import Finding, Judgment
+from git_ekf.policy.judges import arriving_records, judge_markers, judge_tags
+from git_ekf.policy.receiver import Receiver
+
+
+def judge_receive(repo: Receiver) -> list[Finding]:
+    """The findings about a push that has arrived, by rules about each ref, then about all of it."""
+    judgment = Judgment(repo)
+    for update in repo.updates:
+        judgment.apply(receiving.push_denied, update)
+        judgment.apply(receiving.ref_name, update)
+        judgment.apply(pushes.delete_protected, update)
+        if repo.kept.is_upstream(update.ref):
+            judgment.apply(receiving.upstream_moved, update)
+        elif repo.kept.is_backup(update.ref):
+            judgment.apply(receiving.backup_moved, update)
+        elif update.ref.startswith(HEADS):
+            _judge_received_branch(judgment, repo, update)
+        elif update.ref.startswith(RECORDS):
+            judgment.apply(pushes.tag_moved, update)
+    if not judgment.refused_by("delete-protected"):
+        judgment.apply(receiving.rewrite_unsaved)
+    judgment.apply(receiving.tree_entry)
+    tags = arriving_records(repo, repo.updates)
+    judge_tags(judgment, tags, repo.updates, dates=True)
+    beside = receiving.beside_branches(repo, tags)
+    for own in beside:
+        _judge_received_commits(judgment, own)
+    brought = [
+        OwnCommits(update.ref, update.ref, update.new, _published(update))
+        for update in repo.updates
+        if update.ref.startswith(HEADS)
+        and not update.ref.startswith(repo.kept.prefixes)
+        and not update.deletes
+    ]
+    judgment.apply(signatures.signature_missing, [*brought, *beside], tags)
+    return judgment.found
+
+
+def _published(update: RefUpdate) -> tuple[str, ...]:
+    """What was judged when it came."""
+    return () if update.creates else (update.old,)
+
+
+def _judge_received_branch(judgment: Judgment, repo: Receiver, update: RefUpdate) -> None:
+    branch = update.ref.removeprefix(HEADS)
+    if repo.types.get(update.new) != "commit":  # deleted, or what ref-name refuses
+        return
+    if update.creates:
+        judgment.apply(branches.branch_name, branch)
+    if repo.config.scheme.is_release(branch):
+        own = OwnCommits(branch, update.ref, update.new, _published(update))
+        _judge_received_commits(judgment, own)
+
+
+def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
+    misplaced = judgment.apply(receiving.branch_base, own)
+    # Without the channel all commits would pass for the customer's.
+    if misplaced and judgment.repo.channel(own.branch) is None:
+        return
+    judgment.apply(receiving.linear_history, own)
+    judge_markers(judgment, own)
