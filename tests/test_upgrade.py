@@ -717,6 +717,31 @@ def test_a_plan_touches_nothing(world: World) -> None:
     assert snapshot(world, exact=True) == before
 
 
+@pytest.mark.parametrize("command", ["upgrade", "sync", "pull"])
+def test_a_plan_says_what_the_command_would_refuse(world: World, command: str) -> None:
+    vendor_commit(world, "release-1.8", {"VERSION": "1.8.1\n"})
+    there = world.out("commit-tree", "-p", "HEAD", "-m", "Theirs", "HEAD^{tree}")
+    world.git("push", "-q", "--no-verify", "internal", f"{there}:refs/heads/release-1.8")
+    if command != "pull":
+        assert world.ekf("pull").code == 0
+    assert "Before it" not in world.ekf(command, "--plan").out
+    world.write(SETTINGS, "changed\n")
+    world.git("branch", "-q", "--unset-upstream")
+    plan = world.ekf(command, "--plan").out.splitlines()
+    assert plan[-4:] == [
+        "Before it: git commit -a, or git stash",
+        f"  there is uncommitted work: {SETTINGS}",
+        "Before it: git ekf check",
+        "  the policy is broken (branch-upstream: release-1.8 tracks nothing instead of"
+        " origin/release-1.8)",
+    ]
+    assert world.ekf(command).code == 4
+    world.write("new", "untracked\n")
+    world.git("checkout", "-q", SETTINGS)
+    world.git("branch", "-q", "--set-upstream-to=origin/release-1.8")
+    assert "Before it" not in world.ekf(command, "--plan").out
+
+
 def test_a_plan_in_a_read_only_repository(world: World) -> None:
     """Only seen as such in a namespace: to root nothing is read-only."""
     before = snapshot(world, exact=True)

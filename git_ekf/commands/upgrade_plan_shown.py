@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from git_ekf.commands.customisation_shown import customisation_as_json, print_customisation
 from git_ekf.commands.effects_shown import effects_as_json, print_effects
 from git_ekf.commands.images_shown import coverage_json, print_coverage
@@ -20,10 +22,11 @@ from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
 from git_ekf.terminal.text import counted, document, say, shortened
+from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.moved_paths import moved_in_plan
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
-from git_ekf.upgrade.ready import require_linear, require_names, require_saved
+from git_ekf.upgrade.ready import require_linear, require_names, require_policy, require_saved
 from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
 from git_ekf.upgrade.work import Options, prepared_commits
 
@@ -48,12 +51,12 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
         print(document(target.command, plan_as_json(repo, plan)))
     else:
         with paged():
-            _print_plan(repo, plan, flags, save_check=options.save_check)
+            _print_plan(repo, plan, flags, options)
     note_nothing_dropped(options.drop, dropped=bool(plan.dropped))
     return DONE if plan.fine else FINDINGS
 
 
-def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, *, save_check: bool) -> None:
+def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Options) -> None:
     target = plan.target
     command = f"git ekf {target.command}"
     commits = counted(len(plan.steps), "configuration commit")
@@ -101,22 +104,31 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, *, save_check: 
         say(f"It would go through, and not all images are covered: {command}")
     else:
         say(f"It would go through: {command}")
-    if target.command != PULL:
-        _print_what_comes_first(repo, target, save_check=save_check)
+    _print_what_comes_first(repo, target, options)
 
 
-def _print_what_comes_first(repo: Repository, target: Target, *, save_check: bool) -> None:
-    """Prints what the clone lacks of the cluster, or what that lacks.
+def _print_what_comes_first(repo: Repository, target: Target, options: Options) -> None:
+    """Prints what is not committed, breaks the policy, or is not on both sides.
 
     Until then the command itself is refused.
     """
     consequence = f"until then the {target.command} is refused"
-    try:
-        require_current(repo, target.branch, consequence, goal=target.goal)
-        if save_check:
+
+    def both_sides() -> None:
+        if target.command != PULL:
+            require_current(repo, target.branch, consequence, goal=target.goal)
+        if options.save_check:
             require_saved(repo, target)
-    except Refused as error:
-        say(f"Before it: {error.hint}", f"  {error.message}")
+
+    for require in (
+        partial(require_clean, repo, untracked=False),
+        partial(require_policy, repo, target, flatten=options.flatten),
+        both_sides,
+    ):
+        try:
+            require()
+        except Refused as error:
+            say(f"Before it: {error.hint}", f"  {error.message}")
 
 
 def _print_found(repo: Repository, plan: UpgradePlan) -> None:
