@@ -17,6 +17,7 @@ from conftest import Run, run
 from daemons import wait_for
 from documents import blocks
 from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
+from histories import rebase, upstream
 from reach import rare
 from resolving import make_team
 from test_schemas import schema, unknown, validator
@@ -70,7 +71,9 @@ def upgraded(world: World, **options: Any) -> dict[str, Upgraded]:
     """What has become of each, by the work itself."""
     given = read_fleet(str(world.file))
     members = options.pop("members", given.members)
-    wish = Wish("1.10", GOAL, members, "COMMAND", **{"records": False, **options})
+    goal = options.pop("goal", GOAL)
+    release = goal.removeprefix("release-")
+    wish = Wish(release, goal, members, "COMMAND", **{"records": False, **options})
     found = upgrade_fleet(open_store(given), given, wish, unwatched)
     return {one.member.name: one for one in found}
 
@@ -783,3 +786,41 @@ def test_ended_by_a_signal(fleet: tuple[World, list[Made]], number: int, code: i
     assert "failed" not in done.out
     for one in made[:3]:
         require_pushed(world, one)
+
+
+@rare
+def test_real_stacks(kubeflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks of kubeflow's own: each gets what `git rebase` makes of it, or stops where that does."""
+    monkeypatch.chdir(tmp_path)
+    world = World(tmp_path)
+    world.vendor = world.factory = kubeflow
+    names = world.git("for-each-ref", "--format=%(refname)", "refs/stacks/1.8/").splitlines()
+    base, vendor = world.git("rev-parse", "release-1.8", "release-1.9").splitlines()
+    made = []
+    for at, ref in enumerate(names[:: len(names) // 6]):
+        tip = world.git("rev-parse", ref)
+        one = Made(f"c{at}", "", "1.8", world.internal(f"c{at}"), {}, [tip], base)
+        run("git", "init", "-q", "--bare", one.path)
+        (one.path / "objects/info/alternates").write_text(f"{kubeflow}/objects\n")
+        one.refs.update({"refs/heads/release-1.8": tip, "refs/ekf/upstream/release-1.8": base})
+        publish(one)
+        made.append(one)
+    world.write_file(made)
+    found = upgraded(world, goal="release-1.9")
+    for one in made:
+        ended = found[one.name]
+        if ended.state == REFUSED:
+            assert "conflict-marker" in ended.why or "merge commit" in ended.why
+            continue
+        begin = world.git("merge-base", base, one.commits[0])
+        there = upstream(kubeflow, begin, one.commits[0], vendor)
+        by_git = rebase(kubeflow, begin, one.commits[0], vendor, there)
+        assert ended.state == (STOPPED if by_git.stopped else PUSHED)
+        if by_git.stopped:
+            assert f"({by_git.stopped[:7]})" in ended.why
+            continue
+        lines = run(
+            "git", "-C", one.path, "log", "--reverse", "--format=%T", f"{vendor}..release-1.9"
+        )
+        assert lines.out.split() == by_git.trees
+    assert {PUSHED, STOPPED} <= set(states(found).values())
