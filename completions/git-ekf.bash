@@ -311,12 +311,17 @@ __git_ekf_command ()
 		options=--no-sign,--help
 		;;
 	fleet)
-		subcommands=status,report,upgrade
+		subcommands=status,plan,report,upgrade
 		options=--help
 		;;
 	"fleet status")
 		options=--file=,--where=,--only=,--list,--failed,--no-fetch,--json,--help
 		valued="--file --where --only"
+		;;
+	"fleet plan")
+		options=--file=,--where=,--only=,--list,--no-fetch,--json,--help
+		valued="--file --where --only"
+		arguments="none none..."
 		;;
 	"fleet report")
 		options=--file=,--where=,--only=,--output=,--no-fetch,--help
@@ -403,6 +408,7 @@ __git_ekf_option ()
 	"bundle apply--allowed-signers") kind=files ;;
 	"bundle apply--receipt") kind=files ;;
 	"fleet status--file") kind=files ;;
+	"fleet plan--file") kind=files ;;
 	"fleet report--file") kind=files ;;
 	"fleet report-o" | "fleet report--output") kind=files ;;
 	"fleet upgrade--file") kind=files ;;

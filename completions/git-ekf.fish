@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'resolutions' 'fleet' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt' 'fleet status --file' 'fleet status --where' 'fleet status --only' 'fleet report --file' 'fleet report --where' 'fleet report --only' 'fleet report -o' 'fleet report --output' 'fleet upgrade --file' 'fleet upgrade --wave' 'fleet upgrade --where' 'fleet upgrade --only' 'fleet upgrade --max-failed'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt' 'fleet status --file' 'fleet status --where' 'fleet status --only' 'fleet plan --file' 'fleet plan --where' 'fleet plan --only' 'fleet report --file' 'fleet report --where' 'fleet report --only' 'fleet report -o' 'fleet report --output' 'fleet upgrade --file' 'fleet upgrade --wave' 'fleet upgrade --where' 'fleet upgrade --only' 'fleet upgrade --max-failed'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -253,6 +253,7 @@ complete -c git-ekf -n '__git_ekf_at \'resolutions approve\'' -s h -l help -d 'S
 complete -c git-ekf -n '__git_ekf_at \'resolutions save\'' -l no-sign -d 'Do not sign them; each clone has to approve them then.'
 complete -c git-ekf -n '__git_ekf_at \'resolutions save\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a status -d 'Show which release runs where, who is behind, what is broken.'
+complete -c git-ekf -n '__git_ekf_at fleet' -a plan -d 'Say what an upgrade of all would do, and change nothing.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a report -d 'Write a page of HTML about the fleet, by default fleet.html.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a upgrade -d 'Make the branch of a release for clusters, and push it.'
 complete -c git-ekf -n '__git_ekf_at fleet' -s h -l help -d 'Show the usage and exit.'
@@ -264,6 +265,13 @@ complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l failed -d 'Print only 
 complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l no-fetch -d 'Go by what is known here, and ask nobody.'
 complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -l file -r -F -d 'The fleet file, by default fleet.toml.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -l where -x -d 'Only those with this name, wave, branch, state, rule or label; may be repeated.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -l only -x -d 'Only this cluster, or those that a file names; may be repeated.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -l list -d 'Print all conflicts, and a line for each cluster.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -l no-fetch -d 'Go by what is known here, and ask nobody.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -l json -d 'Print one JSON document.'
+complete -c git-ekf -n '__git_ekf_at \'fleet plan\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at \'fleet report\'' -l file -r -F -d 'The fleet file, by default fleet.toml.'
 complete -c git-ekf -n '__git_ekf_at \'fleet report\'' -l where -x -d 'Only those with this name, wave, branch, state, rule or label; may be repeated.'
 complete -c git-ekf -n '__git_ekf_at \'fleet report\'' -l only -x -d 'Only this cluster, or those that a file names; may be repeated.'

@@ -17,6 +17,7 @@ from git_ekf.manual import pages
 KINDS = {
     "A": "revisions",
     "B": "revisions",
+    "CLUSTER": "",
     "COMMAND": "programs",
     "CONTEXT": "",
     "DIR": "directories",
@@ -33,6 +34,7 @@ KINDS = {
     "PATH": "paths",
     "PRIMARY": "directories",
     "RECEIPT": "files",
+    "RELEASE": "",
     "RESOLUTION": "",
     "REV": "revisions",
     "REV-RANGE": "revisions",

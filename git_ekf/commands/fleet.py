@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
-from git_ekf.commands.fleet_shown import content, print_list, print_summary
+from git_ekf.commands.fleet_shown import about_fleet, content, print_list, print_summary
 from git_ekf.commands.fleet_upgrade import upgrade
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, Refused, UsageError
@@ -51,6 +51,19 @@ Output = Annotated[
     typer.Option(
         "-o", "--output", metavar="FILE", show_default=False, help="The page; - prints it."
     ),
+]
+
+
+Release = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RELEASE] [CLUSTER]...",
+        show_default=False,
+        help="Where to, without it each to its next release; and only these clusters.",
+    ),
+]
+Whole = Annotated[
+    bool, typer.Option("--list", help="Print all conflicts, and a line for each cluster.")
 ]
 
 
@@ -100,6 +113,41 @@ def status(
 
 
 @app.command()
+def plan(
+    words: Release = None,
+    file: FleetFile = FILE,
+    where: Where = None,
+    only: Only = None,
+    list_: Whole = False,
+    no_fetch: NoFetch = False,
+    json: Json = False,
+) -> int:
+    """Say what an upgrade of all would do, and change nothing."""
+    if json and list_:
+        raise UsageError("--json has all that --list prints", "git ekf fleet plan -h")
+    require_pygit2()
+    leave_repository()
+    from git_ekf.commands.fleet_plan_shown import plan_content, print_plan
+    from git_ekf.fleet.plan import is_release, plan_fleet, require_release
+
+    given = read_fleet(file)
+    names = list(words or [])
+    release = names.pop(0) if names and is_release(given, names[0]) else None
+    look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
+    goal = require_release(given, look.known, release) if release is not None else ""
+    made = plan_fleet(look.store, given, look.chosen, goal, counting)
+    if json:
+        about = about_fleet(given, look.store, look.known, look.chosen, look.begin)
+        print(document("fleet plan", plan_content(about, made, look.chosen)))
+    else:
+        with paged():
+            print_plan(given, made, whole=list_, words=[*(words or []), *_chosen(where, only)])
+    if look.known.vendor.failure or any(one.failed for one in look.chosen):
+        return FAILED
+    return DONE if made.fine else FINDINGS
+
+
+@app.command()
 def report(
     file: FleetFile = FILE,
     where: Where = None,
@@ -123,6 +171,15 @@ def report(
         write_report(output, page, command)
         say(f"Wrote {output}: {counted(len(look.chosen), 'cluster')}")
     return _code(look.known, look.chosen)
+
+
+def _chosen(where: list[str] | None, only: list[str] | None) -> list[str]:
+    """The options that choose clusters, as they were given."""
+    words = []
+    for option, values in (("--where", where), ("--only", only)):
+        for value in values or []:
+            words += [option, value]
+    return words
 
 
 app.command()(upgrade)

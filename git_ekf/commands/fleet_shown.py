@@ -12,7 +12,7 @@ from git_ekf.fleet.standing import UNRELATED, Known, Recorded, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
 from git_ekf.names import without_credentials
-from git_ekf.shown import shell
+from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import age, counted, nullable, say, shortened
 
@@ -27,29 +27,29 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
     summary = summarise(chosen)
     print(paint(_headline(summary, len(chosen), begin), "bold"))
     _print_matrix(fleet, summary)
-    again = _again(fleet)
+    command = shell(*again(fleet, "status"))
     if known.vendor.failure:
         when = age(max(0.0, time.time() - known.vendor.seconds))
-        _print_row("vendor", f"not heard, as of {when}: {known.vendor.error}", "", "red")
+        print_row("vendor", f"not heard, as of {when}: {known.vendor.error}", "", "red")
     if summary.failed:
-        _print_row("not heard", _failed(summary), f"{again} --list --failed", "red")
+        print_row("not heard", _failed(summary), f"{command} --list --failed", "red")
     if summary.behind:
         least, most = min(summary.behind), max(summary.behind)
         how_far = counted(least, "commit") if least == most else f"{least} to {most} commits"
-        _print_row("behind", f"{_clusters(len(summary.behind))}, {how_far} of their channel")
+        print_row("behind", f"{_clusters(len(summary.behind))}, {how_far} of their channel")
     if summary.deployed:
-        _print_row("deployed", _deployed(summary.deployed))
+        print_row("deployed", _deployed(summary.deployed))
     if summary.unrecorded:
         day = datetime.fromtimestamp(summary.since, UTC).date().isoformat()
         text = f"{_clusters(summary.unrecorded)} beyond their last record, the oldest of {day}"
-        _print_row("not recorded", text)
+        print_row("not recorded", text)
     if summary.never:
-        _print_row("no record", _clusters(summary.never))
+        print_row("no record", _clusters(summary.never))
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
-        _print_row("policy", _rules(rules), f"{again} --list --where rule={rules[0][0]}", "red")
+        print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")
     else:
-        _print_row("policy", "ok", "", "green")
+        print_row("policy", "ok", "", "green")
 
 
 def _headline(summary: Summary, number: int, begin: float) -> str:
@@ -84,12 +84,13 @@ def _print_matrix(fleet: Fleet, summary: Summary) -> None:
         say(f"  {branch:{first}}{cells}".rstrip())
 
 
-def _print_row(label: str, text: str, command: str = "", colour: str = "") -> None:
+def print_row(label: str, text: str, command: str = "", colour: str = "") -> None:
+    """Prints a row of a screen, with the command that shows more."""
     lead = f"  {label:<13} "
     gap = "    " if command else ""
     if command and len(lead + text + gap + command) > terminal_width():
         gap = f"\n{'':16}"
-    print(f"{lead}{paint(text, colour)}{gap}{paint(command, 'cyan')}")
+    print(f"{lead}{paint(escape(text), colour)}{gap}{paint(command, 'cyan')}")
 
 
 def _failed(summary: Summary) -> str:
@@ -124,12 +125,12 @@ def _clusters(number: int) -> str:
     return counted(number, "cluster")
 
 
-def _again(fleet: Fleet) -> str:
-    """The command for the same fleet, by what is known."""
-    words = ["git", "ekf", "fleet", "status", "--no-fetch"]
+def again(fleet: Fleet, command: str) -> list[str]:
+    """The words of a command for the same fleet, by what is known."""
+    words = ["git", "ekf", "fleet", command, "--no-fetch"]
     if fleet.path != FILE:
         words += ["--file", fleet.path]
-    return shell(*words)
+    return words
 
 
 # --- a line for each ---
@@ -175,20 +176,25 @@ def content(
     fleet: Fleet, store: Store, known: Known, chosen: Sequence[Standing], begin: float
 ) -> dict[str, Any]:
     """The chosen clusters as fleet-status.json has them."""
+    about = about_fleet(fleet, store, known, chosen, begin)
+    return {"fleet": about, "clusters": list(map(_cluster, chosen))}
+
+
+def about_fleet(
+    fleet: Fleet, store: Store, known: Known, chosen: Sequence[Standing], begin: float
+) -> dict[str, Any]:
+    """The fleet itself, as the documents have it."""
     heard_now = [one for one in chosen if not one.failed and one.heard >= begin]
     return {
-        "fleet": {
-            "file": fleet.path,
-            "store": store.path,
-            "vendor": without_credentials(fleet.vendor),
-            "vendor_heard": _time(known.vendor.seconds),
-            "vendor_error": known.vendor.error or None,
-            "channels": known.channels,
-            "waves": list(fleet.waves),
-            "clusters": len(chosen),
-            "heard_now": len(heard_now),
-        },
-        "clusters": list(map(_cluster, chosen)),
+        "file": fleet.path,
+        "store": store.path,
+        "vendor": without_credentials(fleet.vendor),
+        "vendor_heard": _time(known.vendor.seconds),
+        "vendor_error": known.vendor.error or None,
+        "channels": known.channels,
+        "waves": list(fleet.waves),
+        "clusters": len(chosen),
+        "heard_now": len(heard_now),
     }
 
 

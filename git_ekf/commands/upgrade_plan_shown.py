@@ -259,11 +259,12 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "counts": plan.counts(),
         "resolutions_refused": plan.refused,
         "moved_paths": moved_as_json(moved_in_plan(repo, plan)),
-        "commits": [_step_as_json(step) for step in plan.steps],
+        "commits": [step_as_json(step) for step in plan.steps],
     }
 
 
-def _step_as_json(step: ReplayStep) -> dict[str, object]:
+def step_as_json(step: ReplayStep) -> dict[str, object]:
+    """A commit of the plan, as the schemas have it."""
     moved = [{"from": old, "to": new} for old, new in step.moved]
     return {
         "commit": step.commit.oid,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from git_ekf.errors import CallFailed, Refused
+from git_ekf.git.encodings import decoded
 from git_ekf.git.tagobject import tagger_time
 from git_ekf.shown import shell
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 # "tree ID\n", and behind it "parent ID\n" for each parent (git-commit-tree(1)).
 _TREE, _PARENT, _OID = 46, 48, 40
+_SPACE = b" \t\r"
 
 
 def require_pygit2() -> None:
@@ -33,12 +36,16 @@ def require_pygit2() -> None:
         ) from None
 
 
+class Damaged(CallFailed):
+    """The store lacks what it has to have."""
+
+
 class NoCommit(CallFailed):
     """Something that has to be a commit is none: whoever names it is wrong."""
 
 
 class Objects:
-    """The objects of a store. What cannot be read is CallFailed: the store is damaged."""
+    """The objects of a store. What cannot be read is Damaged."""
 
     def __init__(self, store: str) -> None:
         self._store = store
@@ -58,7 +65,7 @@ class Objects:
                 return _TYPES.get(kind, ""), content
             except (KeyError, ValueError, pygit2.GitError) as error:
                 why = str(error)
-        raise CallFailed(
+        raise Damaged(
             f"the store {self._store} is damaged: {oid} cannot be read ({why})",
             f"it is a cache: rm -rf {shell(self._store)}, then the same command again",
         )
@@ -77,7 +84,8 @@ class Objects:
             self._trees[commit] = content[5 : 5 + _OID].decode()
         return known
 
-    def _tree(self, commit: str) -> str:
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit. Raises NoCommit, CallFailed."""
         self.parents(commit)
         return self._trees[commit]
 
@@ -94,9 +102,26 @@ class Objects:
         line = head.partition(b"\ncommitter ")[2].partition(b"\n")[0]
         return tagger_time(os.fsdecode(line))
 
+    def subject(self, commit: str) -> str:
+        """The subject of a commit, as git shows it: the first paragraph, in one line."""
+        head, _, message = self.commit(commit).partition(b"\n\n")
+        lines: list[bytes] = []
+        for line in message.partition(b"\0")[0].split(b"\n"):
+            stripped = line.rstrip(_SPACE)
+            if stripped:
+                lines.append(stripped)
+            elif lines:
+                break
+        subject = b" ".join(lines)
+        encoding = head.partition(b"\nencoding ")[2].partition(b"\n")[0].decode("latin-1")
+        if encoding:
+            with suppress(LookupError, ValueError):
+                return decoded(subject, encoding)
+        return os.fsdecode(subject)
+
     def file_at_top(self, commit: str, name: str) -> tuple[str, bytes] | None:
         """Object id and content of a file at the top of a commit's tree; None without one."""
-        tree = self.read(self._tree(commit))[1]
+        tree = self.read(self.tree_of(commit))[1]
         entry = f" {name}\0".encode()
         at = 0
         while at < len(tree):

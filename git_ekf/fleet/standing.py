@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from git_ekf import config as configuration
 from git_ekf.cluster import Running, cluster_of
-from git_ekf.config import Config
 from git_ekf.errors import GitFailed, UsageError
 from git_ekf.fleet.fetch import THE_VENDOR
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.heard import BROKEN, Heard, read_heard
-from git_ekf.fleet.reading import History, NoCommit, Objects
-from git_ekf.fleet.store import FLEET, VENDOR, Store
+from git_ekf.fleet.opened import Opened
+from git_ekf.fleet.reading import NoCommit
+from git_ekf.fleet.store import Store
 from git_ekf.fleet.stored import StoredRepository
-from git_ekf.git.packedrefs import read_packed
 from git_ekf.git.refs import HEADS
-from git_ekf.names import RELEASE_PATTERN, record_name, without_credentials
+from git_ekf.names import record_name, without_credentials
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_internal
 from git_ekf.record import context
-from git_ekf.smallfile import CONFIGURATION
 
 OK = "ok"
 EMPTY = "empty"  # heard, and has no branch
@@ -100,24 +97,13 @@ class Reading:
     def __init__(self, store: Store, fleet: Fleet) -> None:
         self._fleet = fleet
         self._heard = read_heard(store.path)
-        self._objects = Objects(store.path)
-        self._configs: dict[str, Config] = {}
-        branches: dict[str, str] = {}
-        self._theirs: dict[str, dict[str, str]] = {}
-        for ref, oid in read_packed(store.path).items():
-            if ref.startswith(VENDOR + "heads/"):
-                branches[ref.removeprefix(VENDOR + "heads/")] = oid
-            elif ref.startswith(FLEET):
-                name, _, rest = ref.removeprefix(FLEET).partition("/")
-                self._theirs.setdefault(name, {})[f"refs/{rest}"] = oid
-        self._history = History(self._objects, branches)
+        self._opened = Opened(store.path, fleet.scheme)
 
     def known(self) -> Known:
         """All of it. Raises CallFailed where the store is damaged."""
-        scheme = self._fleet.scheme
-        channels = sorted(filter(scheme.is_release, self._history.branches), key=scheme.key)
         vendor = self._heard.get(THE_VENDOR, Heard(self._fleet.vendor))
-        return Known(vendor, channels, list(map(self._standing, self._fleet.members)))
+        standings = list(map(self._standing, self._fleet.members))
+        return Known(vendor, self._opened.channels(), standings)
 
     def _standing(self, member: Member) -> Standing:
         heard = self._heard.get(member.name)
@@ -125,7 +111,7 @@ class Reading:
             return Standing(member, UNHEARD, 0.0)
         state = heard.failure or OK
         standing = Standing(member, state, heard.seconds, heard.error)
-        theirs = self._theirs.get(member.name, {})
+        theirs = self._opened.theirs.get(member.name, {})
         if not any(ref.startswith(HEADS) for ref in theirs):
             return standing if heard.failure else standing._replace(state=EMPTY)
         try:
@@ -138,11 +124,11 @@ class Reading:
     @property
     def channels(self) -> dict[str, str]:
         """The vendor's branches: name -> commit."""
-        return self._history.branches
+        return self._opened.history.branches
 
     def heads(self, name: str) -> dict[str, str]:
         """The branches of a cluster: name -> commit."""
-        theirs = self._theirs.get(name, {})
+        theirs = self._opened.theirs.get(name, {})
         heads = {}
         for ref, oid in theirs.items():
             if ref.startswith(HEADS):
@@ -154,28 +140,7 @@ class Reading:
 
         Raises UsageError for what is wrong in its own configuration.
         """
-        theirs = self._theirs.get(name, {})
-        toml = self._toml(theirs)
-        key, content = toml or ("", None)
-        if key not in self._configs:
-            if content and len(content) > CONFIGURATION:
-                raise UsageError(f"its {configuration.FILE} has more than {CONFIGURATION >> 10} kB")
-            config = configuration.load(content, [])
-            if config.scheme.pattern == RELEASE_PATTERN:
-                config = config._replace(scheme=self._fleet.scheme)
-            self._configs[key] = config
-        return StoredRepository(self._history, theirs, self._configs[key], content)
-
-    def _toml(self, theirs: Mapping[str, str]) -> tuple[str, bytes] | None:
-        """The configuration that the newest release branch has, else any other one."""
-        heads = [ref.removeprefix(HEADS) for ref in theirs if ref.startswith(HEADS)]
-        for branch in sorted(heads, key=self._fleet.scheme.key, reverse=True):
-            found = self._objects.file_at_top(theirs[HEADS + branch], configuration.FILE)
-            if found:
-                return found
-            if self._fleet.scheme.is_release(branch):
-                return None
-        return None
+        return self._opened.repository(name)
 
 
 def _stands(repo: StoredRepository, standing: Standing) -> Standing:

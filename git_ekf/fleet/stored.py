@@ -243,13 +243,22 @@ class StoredQuestions(Git):
         include: Iterable[str],
         exclude: Iterable[str] = (),
         globs: Iterable[str] = (),
+        *,
+        merges: bool = False,
         **_: Any,
     ) -> list[str]:
-        """Commits of `include` that are not in `exclude`; with `globs`, nor of the vendor."""
+        """Commits of `include` that are not in `exclude`; with `globs`, nor of the vendor.
+
+        Only `merges`, where that is asked for.
+        """
         passed = frozenset().union(*map(self._history.reach, exclude))
         if list(globs):
             passed |= self._history.commits
-        return [commit for commit, _ in walk(self._objects, include, passed)]
+        listed = walk(self._objects, include, passed)
+        return [commit for commit, parents in listed if len(parents) > 1 or not merges]
+
+    def fork_point(self, ref: str, commit: str) -> None:
+        """None: what a ref was once is not known here."""
 
     def object_infos(self, names: Iterable[str]) -> list[ObjectInfo | None]:
         """Of each commit, by its id or the beginning of one; None for what is none of theirs.

@@ -65,6 +65,14 @@ class Objects:
             ),
         )
 
+    def folder(self, entries: Mapping[bytes, tuple[bytes, bytes]]) -> str:
+        """Makes one tree: name -> mode and object id, as a tree has them. Its object id."""
+        listed = []
+        for name, (mode, oid) in entries.items():
+            order = name + b"/" if mode == b"40000" else name
+            listed.append((order, b"%s %s\0%s" % (mode, name, oid)))
+        return self._make(_TREE, b"".join(content for _, content in sorted(listed)))
+
     def _make(self, kind: int, content: bytes) -> str:
         oid = self._digest(_loose(kind, content))
         if oid.hex() not in self._known:

@@ -63,6 +63,15 @@ class Divergence:
         """The names at the top of the old side, to begin with. Raises GitFailed."""
         return self._ask_tops()
 
+    def copy(self) -> Divergence:
+        """Another one to go on with, while this one stays."""
+        copied = Divergence({}, lambda: self.tops)
+        copied.entries = dict(self.entries)
+        copied.thinned, copied.grown = set(self.thinned), set(self.grown)
+        copied._only_old = {entry: set(paths) for entry, paths in self._only_old.items()}
+        copied._only_new = {entry: set(paths) for entry, paths in self._only_new.items()}
+        return copied
+
     def put(self, path: str, old: Entry | None, new: Entry | None) -> None:
         """Notes what the two sides have at a path from now on."""
         old_before, new_before = self.entries.pop(path, (None, None))

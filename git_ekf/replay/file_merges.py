@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
-from git_ekf.replay.merging import Conflict, merge
+from git_ekf.replay.merging import Conflict, merge, named
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 
@@ -19,6 +19,12 @@ class FileMerge(NamedTuple):
     base: Entry
     ours: Entry
     theirs: Entry
+
+    def merged(self, oid: str) -> Entry:
+        """Its entry where git merges the contents to that of an id."""
+        return Entry(
+            self.ours.mode if self.theirs.mode == self.base.mode else self.theirs.mode, oid
+        )
 
 
 class FileMerges(NamedTuple):
@@ -39,12 +45,11 @@ def merge_files(
     ours = objects.commit(objects.tree({file.path: file.ours for file in files}), base)
     theirs = objects.commit(objects.tree({file.path: file.theirs for file in files}), base)
     objects.write()
-    result = merge(scratch.merging, ours, theirs)
+    result = named(merge(scratch.merging, ours, theirs), ours, theirs)
     found = scratch.object_ids([f"{result.tree}:{file.path}" for file in files])
     for file, oid in zip(files, found, strict=True):
         if file.path in result.stages:
             conflicts = [one for one in result.conflicts if file.path in one.paths]
             yield file, None, conflicts
         else:
-            mode = file.ours.mode if file.theirs.mode == file.base.mode else file.theirs.mode
-            yield file, Entry(mode, oid), []
+            yield file, file.merged(oid), []

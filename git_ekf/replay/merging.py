@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Stages
+from git_ekf.git.trees import Stages, TreeMerge
 
 MINIMUM = (2, 39)  # `git merge-tree --stdin`
 
@@ -72,13 +72,26 @@ _KINDS = {
 
 def merge(git: Git, ours: str, theirs: str) -> Merge:
     """Merges two commits over their merge base. Raises GitFailed."""
-    found = git.merge_trees(ours, theirs)
+    return as_merge(git.merge_trees(ours, theirs))
+
+
+def as_merge(found: TreeMerge) -> Merge:
+    """A merge as git has told of it, its conflicts by their kinds."""
     conflicts = []
     for paths, type_, message in found.messages:
         if type_.startswith("CONFLICT") or message.startswith("CONFLICT"):
             kind = _kind(type_, message, paths, found.stages)
             conflicts.append(Conflict(kind, paths, message.rstrip("\n")))
     return Merge(found.tree, found.clean, found.stages, [] if found.clean else conflicts)
+
+
+def named(result: Merge, ours: str, theirs: str) -> Merge:
+    """The merge with words in its messages for the ids of the two commits."""
+    conflicts = []
+    for conflict in result.conflicts:
+        message = conflict.message.replace(ours, "the new release").replace(theirs, "your commit")
+        conflicts.append(conflict._replace(message=message))
+    return result._replace(conflicts=conflicts)
 
 
 def _kind(type_: str, message: str, paths: tuple[str, ...], stages: Stages) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from git_ekf.git.calls import Git
 from git_ekf.git.objects import Objects
@@ -95,14 +96,22 @@ def _write(path: str, content: bytes) -> None:
         file.write(content)
 
 
-@contextmanager
-def open_scratch(repo: Repository) -> Iterator[Scratch]:
+S = TypeVar("S", bound=Scratch)
+
+
+def open_scratch(repo: Repository) -> AbstractContextManager[Scratch]:
     """In memory where the system has room there.
 
     git writes what it merges a file at a time, and disks are slow at that.
     """
+    return open_scratch_of(Scratch, repo)
+
+
+@contextmanager
+def open_scratch_of(kind: type[S], repo: Repository) -> Iterator[S]:
+    """The same of another class."""
     with temporary(_in_memory()) as folder:
-        scratch = Scratch(repo, folder)
+        scratch = kind(repo, folder)
         try:
             yield scratch
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
@@ -72,8 +72,33 @@ def already_upstream(
     Only commits that change the same paths can have the same patch (git-patch-id(1)), so git is
     rarely asked, and of a few only: to look at all of the vendor's again takes long.
     """
-    if not channel:
-        return {}
+    known = alike(stack, channel)
+    if len(known.suspects) > _FEW:
+        cherries = git.cherry(onto, tip, stack.base)
+    else:
+        cherries = set().union(*(git.same_patch(tip, one) for one in known.suspects))
+    return known.there(cherries)
+
+
+class Alike(NamedTuple):
+    """Commits that may have the patch of one of the vendor's: commit -> that one.
+
+    Of those that are `doubtful` only git can tell (git-cherry(1)), for which it has to look at the
+    vendor's that are `suspects`.
+    """
+
+    found: dict[str, str]
+    doubtful: set[str]
+    suspects: set[str]
+
+    def there(self, cherries: Collection[str]) -> dict[str, str]:
+        """Those that the vendor has, where git has found the patches of `cherries` there."""
+        sure = self.found.keys() - self.doubtful
+        return {oid: one for oid, one in self.found.items() if oid in sure or oid in cherries}
+
+
+def alike(stack: Stack, channel: list[CommitChanges]) -> Alike:
+    """The commits that change the same paths as one of the vendor's."""
     vendors: dict[frozenset[str], list[CommitChanges]] = {}
     for vendor in channel:
         vendors.setdefault(frozenset(vendor.changes), []).append(vendor)
@@ -88,11 +113,7 @@ def already_upstream(
         if candidates and not same:
             doubtful.add(commit.oid)
             suspects.update(vendor.oid for vendor in candidates)
-    if len(suspects) > _FEW:
-        cherries = git.cherry(onto, tip, stack.base)
-    else:
-        cherries = set().union(*(git.same_patch(tip, one) for one in suspects))
-    return {oid: one for oid, one in found.items() if oid in cherries or oid not in doubtful}
+    return Alike(found, doubtful, suspects)
 
 
 def carried_before(stack: Stack, made: list[MadeBy], there: list[MadeBy]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from git_ekf.git.trees import Entry, TreeChanges
-from git_ekf.replay.merging import Merge, merge
+from git_ekf.replay.merging import Merge, merge, named
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit
@@ -43,12 +43,3 @@ def merge_whole(scratch: Scratch, new_side: NewSide, wanted: WholeMerge) -> Merg
     result = merge(scratch.merging, ours, commit.tree_of)
     changed = scratch.writing.diff_trees(before, result.tree)
     return MergedTree(named(result, ours, commit.tree_of), changed)
-
-
-def named(result: Merge, ours: str, theirs: str) -> Merge:
-    """The merge with words in its messages for the ids of the two commits."""
-    conflicts = []
-    for conflict in result.conflicts:
-        message = conflict.message.replace(ours, "the new release").replace(theirs, "your commit")
-        conflicts.append(conflict._replace(message=message))
-    return result._replace(conflicts=conflicts)

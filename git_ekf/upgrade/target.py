@@ -78,14 +78,15 @@ def upgrade(repo: Repository, release: str | None = None, *, flatten: bool = Fal
 
     `flatten` is whether a history with merges is to be made one line, for what is hinted.
     """
-    branch = release_branch(repo)
-    if release is not None:
-        goal = _goal(repo, branch, release, flatten)
-    else:
-        newer = _newer(repo, branch)
-        if not newer:
-            raise Refused(f"there is no channel newer than {branch}", _try_sync(repo, flatten))
-        goal = newer[0]
+    return upgrade_of(repo, release_branch(repo), release, flatten)
+
+
+def upgrade_of(repo: Repository, branch: str, release: str | None, flatten: bool) -> Target:
+    """The same for a release branch, checked out or not. Raises Refused, UsageError."""
+    newer = _newer(repo, branch)
+    if release is None and not newer:
+        raise Refused(f"there is no channel newer than {branch}", _try_sync(repo, flatten))
+    goal = newer[0] if release is None else _goal(repo, branch, release, flatten)
     return _again(repo, _target(repo, UPGRADE, branch, goal))
 
 

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "git_ekf"
 
 # What is made with a sentence and what helps, and which argument the latter is.
 MADE = {
+    "Damaged": 1,
     **dict.fromkeys(
         ("EkfError", "UsageError", "Refused", "Interrupted", "CallFailed", "Finding"), 1
     ),

@@ -36,6 +36,11 @@ FLEETING = {
         "git ekf fleet status --json --list",
         again="git ekf fleet status --json",
     ),
+    "commands/fleet.py: --json has all that --list prints": Scenario(
+        _FLEET,
+        "git ekf fleet plan --json --list",
+        again="git ekf fleet plan --json",
+    ),
     "commands/fleet.py: nothing is known of this fleet yet": Scenario(
         _FLEET, "git ekf fleet status --no-fetch"
     ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from git_ekf.git.process import OWN_PATHSPECS, Process
+from git_ekf.git.process import OWN_PATHSPECS, Process, as_lines, split_fields
 from git_ekf.git.transfer import stop
 
 if TYPE_CHECKING:
@@ -72,6 +72,23 @@ class TreeQuestions(Process):
         options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
         fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
         return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
+
+    def diff_tree_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[TreeChanges]:
+        """The same for many pairs of trees, in one git. Raises GitFailed."""
+        from git_ekf.git.trees import parse_raw
+
+        options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
+        stdin = as_lines(f"{old} {new}" for old, new in dict.fromkeys(pairs))
+        out = os.fsdecode(self._run("diff-tree", "--stdin", *options, stdin=stdin)[1])
+        found: dict[str, TreeChanges] = {}
+        fields = iter(out.split("\0"))
+        for field in fields:
+            *heads, entry = field.split("\n")  # that of a pair without changes ends in nothing
+            for head in heads:
+                changes = found.setdefault(head, {})
+            if entry:
+                changes[next(fields)] = parse_raw(entry)
+        return [found[f"{old} {new}"] for old, new in pairs]
 
     def renamed_files(self, old: str, new: str) -> list[tuple[str, str]]:
         """(old path, new path) of the files that git takes for renamed."""
@@ -153,24 +170,18 @@ class TreeQuestions(Process):
 
     def merge_trees(self, ours: str, theirs: str) -> TreeMerge:
         """Merges two commits over their merge base (git-merge-tree(1)). Raises GitFailed."""
-        from git_ekf.git.trees import MergeMessage, TreeMerge, add_stage
+        return self.merge_pairs([(ours, theirs)])[0]
 
+    def merge_pairs(self, pairs: Iterable[tuple[str, str]]) -> list[TreeMerge]:
+        """The same for many pairs of commits, ours and theirs. Raises GitFailed."""
         options = ("--write-tree", "-z", "--allow-unrelated-histories", "--stdin")
-        stdin = f"{ours} {theirs}\n".encode()
+        stdin = as_lines(f"{ours} {theirs}" for ours, theirs in pairs)
         out = self._run("merge-tree", *options, stdin=stdin, ok=(0, 1))[1]
-        fields = iter(os.fsdecode(out).split("\0"))
-        clean = next(fields) == "1"
-        tree = next(fields)
-        stages: Stages = {}
-        for field in iter(fields.__next__, ""):
-            add_stage(stages, field)
-        messages = []
+        fields = iter(split_fields(out))
+        found = []
         for field in fields:
-            # Else it is the end, or advice on submodules, which git prints without regard to -z.
-            if field.isdigit():
-                paths = tuple(next(fields) for _ in range(int(field)))
-                messages.append(MergeMessage(paths, next(fields), next(fields)))
-        return TreeMerge(tree, clean, stages, messages)
+            found.append(_parse_merge(field == "1", fields))
+        return found
 
     def merge_attribute(self, path: str) -> str:
         """The attribute `merge` of a path, as git-check-attr(1) prints it: a driver's name, set,
@@ -225,6 +236,22 @@ class TreeQuestions(Process):
         for field in self._nul_fields("ls-files", "-z", "--unmerged"):
             add_stage(stages, field)
         return stages
+
+
+def _parse_merge(clean: bool, fields: Iterator[str]) -> TreeMerge:
+    """What stands behind the first field of a merge, with the field that ends it."""
+    from git_ekf.git.trees import MergeMessage, TreeMerge, add_stage
+
+    tree = next(fields)
+    stages: Stages = {}
+    for field in iter(fields.__next__, ""):
+        add_stage(stages, field)
+    messages = []
+    # The end is an empty field, or advice on submodules, which git prints without regard to -z.
+    while not clean and (field := next(fields, "")).isdigit():
+        paths = tuple(next(fields) for _ in range(int(field)))
+        messages.append(MergeMessage(paths, next(fields), next(fields)))
+    return TreeMerge(tree, clean, stages, messages)
 
 
 def _number(word: str) -> int | None:

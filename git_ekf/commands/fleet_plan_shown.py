@@ -1,0 +1,163 @@
+"""The plan of a fleet as it is shown: what there is to resolve, each thing once, or a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from git_ekf.commands.fleet_shown import again, print_row
+from git_ekf.commands.upgrade_plan_shown import step_as_json
+from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.plan import FleetPlan
+from git_ekf.fleet.planning import Planned
+from git_ekf.fleet.planning_groups import Group
+from git_ekf.fleet.standing import Standing
+from git_ekf.shown import escape, shell
+from git_ekf.terminal.screen import paint
+from git_ekf.terminal.text import counted, say, shortened
+
+# Conflicts on one screen, and names in a row.
+_LISTED = 20
+_NAMED = 3
+_SUBJECT = 36
+
+
+def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[str]) -> None:
+    """Prints the plan: the first conflicts, or the `whole` with a line for each cluster.
+
+    `words` are those of the command, for a sentence that names it again.
+    """
+    print(paint(escape(_title(plan)), "bold"))
+    say(f"  {_outcome(plan)}")
+    shown = plan.groups if whole else plan.groups[:_LISTED]
+    digits = len(str(len(shown)))
+    width = max((len(str(len(group.clusters))) for group in shown), default=0)
+    for number, group in enumerate(shown, 1):
+        subject = shortened(group.subject, _SUBJECT)
+        lead = f"  {number:{digits}}  {len(group.clusters):{width}}  {subject:{_SUBJECT}}"
+        say(f"{lead}  {_what(group)}")
+        if whole:
+            say(f"  {'':{digits}}  {', '.join(group.clusters)}")
+    left = plan.groups[len(shown) :]
+    if left:
+        others = f"and {len(left)} more conflicts"
+        print_row("", others, shell(*again(fleet, "plan"), *words, "--list"))
+    _print_reasons("by itself", [(one.name, one.alone) for one in plan.planned if one.alone])
+    _print_reasons("not planned", [(one.name, one.why) for one in plan.without])
+    if whole:
+        _print_clusters(plan)
+
+
+def _title(plan: FleetPlan) -> str:
+    made = [one.plan for one in plan.planned if one.plan]
+    branches = dict.fromkeys(one.target.branch for one in made)
+    on = f" on {next(iter(branches))}" if len(branches) == 1 else ""
+    to = f" to {plan.goal}" if plan.goal else ", each to its next release"
+    return f"Upgrade of {counted(len(made), 'cluster')}{on}{to}"
+
+
+def _outcome(plan: FleetPlan) -> str:
+    parts = [f"{len(plan.through)} would go through"]
+    if plan.stopping:
+        distinct = counted(len(plan.groups), "distinct conflict")
+        parts.append(f"{len(plan.stopping)} would stop at {distinct}")
+    if plan.needless:
+        parts.append(f"{len(plan.needless)} there already")
+    return ", ".join(parts)
+
+
+def _what(group: Group) -> str:
+    """The kind of conflict, or how many files, and the first path."""
+    first = group.conflicts[0]
+    number = len(group.conflicts)
+    if number == 1:
+        return f"{first.kind}: {', '.join(first.paths)}"
+    return f"{number} files: {first.paths[0]} and {number - 1} more"
+
+
+def _print_reasons(label: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """A row for each reason, with the first names of those that have it."""
+    names: dict[str, list[str]] = {}
+    for name, reason in pairs:
+        names.setdefault(reason, []).append(name)
+    for reason, of_reason in names.items():
+        more = len(of_reason) - _NAMED
+        listed = ", ".join(of_reason[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        print_row(label, f"{listed}: {reason}")
+
+
+def _print_clusters(plan: FleetPlan) -> None:
+    width = max((len(one.name) for one in plan.planned), default=0)
+    for one in plan.planned:
+        colour = "red" if one.why or (one.plan and one.plan.conflicts) else ""
+        print(paint(escape(f"{one.name:{width}}  {_sentence(one)}"), colour))
+
+
+def _sentence(one: Planned) -> str:
+    if one.plan is None:
+        return one.why or "there already"
+    target = one.plan.target
+    how = "would stop" if one.plan.conflicts else "would go through"
+    return f"{target.branch} to {target.goal} {how}: {one.plan.summary()}"
+
+
+# --- the document ---
+
+
+def plan_content(
+    about: dict[str, Any], plan: FleetPlan, chosen: Sequence[Standing]
+) -> dict[str, Any]:
+    """The plan as fleet-plan.json has it; `about` is the fleet."""
+    pairs = zip(chosen, plan.planned, strict=True)
+    return {
+        "fleet": about,
+        "goal": plan.goal or None,
+        "clean": plan.fine,
+        "clusters": [_cluster(standing, one) for standing, one in pairs],
+        "groups": list(map(_group, plan.groups)),
+    }
+
+
+def _cluster(standing: Standing, one: Planned) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "name": one.name,
+        "wave": standing.member.wave or None,
+        "labels": standing.member.labels,
+        "state": standing.state,
+        "branch": standing.branch or None,
+        "reason": one.why or None,
+        "needless": one.needless,
+        "alone": one.alone or None,
+        "to": None,
+        "base": None,
+        "tip": None,
+        "onto": None,
+        "clean": None,
+        "counts": None,
+        "commits": [],
+    }
+    if one.plan:
+        target = one.plan.target
+        found |= {
+            "to": target.goal,
+            "base": target.base,
+            "tip": target.tip,
+            "onto": target.onto,
+            "clean": not one.plan.conflicts,
+            "counts": one.plan.counts(),
+            "commits": list(map(step_as_json, one.plan.steps)),
+        }
+    return found
+
+
+def _group(group: Group) -> dict[str, Any]:
+    conflicts = []
+    for one in group.conflicts:
+        conflicts.append({"id": one.id, "kind": one.kind, "paths": one.paths})
+    return {
+        "id": group.id,
+        "commit": group.commit,
+        "subject": group.subject,
+        "conflicts": conflicts,
+        "clusters": group.clusters,
+    }

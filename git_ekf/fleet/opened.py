@@ -1,0 +1,71 @@
+"""The store as it is read: the vendor's history, and each cluster's repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_ekf import config as configuration
+from git_ekf.config import Config
+from git_ekf.errors import UsageError
+from git_ekf.fleet.reading import History, Objects
+from git_ekf.fleet.store import FLEET, VENDOR
+from git_ekf.fleet.stored import StoredRepository
+from git_ekf.git.packedrefs import read_packed
+from git_ekf.git.refs import HEADS
+from git_ekf.names import RELEASE_PATTERN, Scheme
+from git_ekf.smallfile import CONFIGURATION
+
+
+class Opened:
+    """A store, read once. `theirs` has the refs of each cluster, as they are there."""
+
+    def __init__(self, path: str, scheme: Scheme) -> None:
+        """`scheme` is that of the fleet. Raises CallFailed where the store is damaged."""
+        self.path = path
+        self.scheme = scheme
+        self.objects = Objects(path)
+        self.theirs: dict[str, dict[str, str]] = {}
+        self._configs: dict[str, Config] = {}
+        branches: dict[str, str] = {}
+        for ref, oid in read_packed(path).items():
+            if ref.startswith(VENDOR + "heads/"):
+                branches[ref.removeprefix(VENDOR + "heads/")] = oid
+            elif ref.startswith(FLEET):
+                name, _, rest = ref.removeprefix(FLEET).partition("/")
+                self.theirs.setdefault(name, {})[f"refs/{rest}"] = oid
+        self.history = History(self.objects, branches)
+
+    def channels(self) -> list[str]:
+        """The vendor's release branches, the lowest version first."""
+        return sorted(filter(self.scheme.is_release, self.history.branches), key=self.scheme.key)
+
+    def repository(self, name: str) -> StoredRepository:
+        """A cluster's. Raises UsageError for what is wrong in its own configuration."""
+        theirs = self.theirs.get(name, {})
+        config, content = self.config(theirs)
+        return StoredRepository(self.history, theirs, config, content)
+
+    def config(self, theirs: Mapping[str, str]) -> tuple[Config, bytes | None]:
+        """The configuration of a cluster by its refs, and the file that says so. Raises UsageError.
+
+        The file is that of the newest release branch, else of any other one.
+        """
+        key, content = self._toml(theirs) or ("", None)
+        if key not in self._configs:
+            if content and len(content) > CONFIGURATION:
+                raise UsageError(f"its {configuration.FILE} has more than {CONFIGURATION >> 10} kB")
+            config = configuration.load(content, [])
+            if config.scheme.pattern == RELEASE_PATTERN:
+                config = config._replace(scheme=self.scheme)
+            self._configs[key] = config
+        return self._configs[key], content
+
+    def _toml(self, theirs: Mapping[str, str]) -> tuple[str, bytes] | None:
+        heads = [ref.removeprefix(HEADS) for ref in theirs if ref.startswith(HEADS)]
+        for branch in sorted(heads, key=self.scheme.key, reverse=True):
+            found = self.objects.file_at_top(theirs[HEADS + branch], configuration.FILE)
+            if found:
+                return found
+            if self.scheme.is_release(branch):
+                return None
+        return None

@@ -1,0 +1,133 @@
+"""The conflicts of many clusters, each once.
+
+Two are the same where they are of the same kind, at the same paths, and what is between git's
+conflict markers is the same, whatever is around it: as git-rerere(1) tells them apart. Without
+markers the files in conflict have to be the same. Conflicts of one commit in the same clusters are
+one thing to do, whatever the number of files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from git_ekf.fleet.planning_sides import Left, Run
+from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
+from git_ekf.replay.step import ReplayStep
+
+if TYPE_CHECKING:
+    from git_ekf.fleet.planning import Planned
+
+_ID = 12
+
+
+class FirstConflict(NamedTuple):
+    """A conflict of a commit that is behind no other. The same conflict has the same `id`."""
+
+    commit: str
+    subject: str
+    kind: str
+    paths: tuple[str, ...]
+    id: str
+
+
+class Group(NamedTuple):
+    """Conflicts that one commit has in some clusters, by name, in the order of the fleet.
+
+    `commit` and `subject` are those of the first of them.
+    """
+
+    id: str
+    commit: str
+    subject: str
+    conflicts: tuple[FirstConflict, ...]
+    clusters: tuple[str, ...]
+
+
+def first_conflicts(git: Git, runs: Sequence[Run]) -> dict[str, list[FirstConflict]]:
+    """The conflicts of each run that no other is before, by its name."""
+    wanted = {}
+    for run in runs:
+        for step in _first(run.steps):
+            for conflict in step.conflicts:
+                left = run.left.get((step.commit.oid, conflict.paths), Left((), ""))
+                wanted[run.name, step.commit.oid, conflict.paths] = left
+    blobs = sorted({left.marked for left in wanted.values() if left.marked})
+    contents = {}
+    for oid, found in zip(blobs, git.read_objects(blobs), strict=True):
+        contents[oid] = _hunks(found.content) if found else b""
+    conflicts: dict[str, list[FirstConflict]] = {run.name: [] for run in runs}
+    for run in runs:
+        for step in _first(run.steps):
+            for conflict in step.conflicts:
+                left = wanted[run.name, step.commit.oid, conflict.paths]
+                what = contents.get(left.marked, b"") or _named(left.entries)
+                conflicts[run.name].append(_conflict(step, conflict.kind, conflict.paths, what))
+    return conflicts
+
+
+def conflicts_alone(steps: Iterable[ReplayStep]) -> list[FirstConflict]:
+    """The same of a cluster that was planned by itself, by what its commits change."""
+    found = []
+    for step in _first(steps):
+        for conflict in step.conflicts:
+            entries: list[Entry | None] = []
+            for path in conflict.paths:
+                entries += step.commit.changes.get(path, (None, None))
+            found.append(_conflict(step, conflict.kind, conflict.paths, _named(entries)))
+    return found
+
+
+def _first(steps: Iterable[ReplayStep]) -> Iterator[ReplayStep]:
+    return (step for step in steps if step.verdict == "conflict" and not step.depends)
+
+
+def _conflict(step: ReplayStep, kind: str, paths: tuple[str, ...], what: bytes) -> FirstConflict:
+    words = "\0".join((kind, *paths, "")).encode("utf-8", "surrogateescape")
+    return FirstConflict(step.commit.oid, step.commit.subject, kind, paths, _digest(words + what))
+
+
+def _named(entries: Iterable[Entry | None]) -> bytes:
+    return "\0".join(f"{entry.mode} {entry.oid}" if entry else "" for entry in entries).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_ID]
+
+
+def _hunks(content: bytes) -> bytes:
+    """The sides of all conflicts in a file, those of each in order of their bytes; b"" for none."""
+    found: list[bytes] = []
+    sides: list[list[bytes]] = []
+    for line in content.split(b"\n"):
+        if line.startswith(b"<<<<<<< "):
+            sides = [[]]
+        elif sides and line.startswith((b"||||||| ", b"=======")):
+            sides.append([])
+        elif sides and line.startswith(b">>>>>>> "):
+            found += sorted((b"\n".join(sides[0]), b"\n".join(sides[-1])))
+            sides = []
+        elif sides:
+            sides[-1].append(line)
+    return b"\0".join(found)
+
+
+def groups(planned: Sequence[Planned]) -> list[Group]:
+    """All that there is to resolve; that of most clusters comes first."""
+    clusters: dict[str, dict[str, None]] = {}
+    examples: dict[str, FirstConflict] = {}
+    for one in planned:
+        for conflict in one.conflicts:
+            clusters.setdefault(conflict.id, {})[one.name] = None
+            examples.setdefault(conflict.id, conflict)
+    folded: dict[tuple[str, tuple[str, ...]], list[FirstConflict]] = {}
+    for of_id, names in clusters.items():
+        folded.setdefault((examples[of_id].commit, tuple(names)), []).append(examples[of_id])
+    found = []
+    for (commit, listed), conflicts in folded.items():
+        whole = _digest("\0".join(sorted(conflict.id for conflict in conflicts)).encode())
+        of_one = tuple(sorted(conflicts, key=lambda conflict: conflict.paths))
+        found.append(Group(whole, commit, of_one[0].subject, of_one, listed))
+    return sorted(found, key=lambda group: (-len(group.clusters), group.conflicts[0].paths))
