@@ -16,6 +16,7 @@ from stacked_fleets import make_stacked
 from test_replay import plain
 from test_schemas import schema, unknown, validator
 
+from git_ekf.commands.fleet_plan_shown import _reasons
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.planning import Task, plan_clusters
 from git_ekf.fleet.planning_groups import _hunks
@@ -177,6 +178,10 @@ def test_screen(fleet: tuple[World, list[Made]]) -> None:
     assert re.fullmatch(r"   1  +\d+  \S.{35}  \S.*", lines[2])
     rows = [line[2:15].strip() for line in lines if line.startswith("  ") and line[2].isalpha()]
     assert rows == ["by itself", "by itself", *["not planned"] * len(NOT_PLANNED)]
+    unlike = _reasons(
+        [("c1", "it is broken: so"), ("c2", "it is broken: or so"), ("c3", "it is: so")]
+    )
+    assert unlike == ["c1, c2: it is broken", "c3: it is: so"]
     whole = plan("1.9", "--no-fetch", "--list").out.splitlines()
     assert [line.split()[0] for line in whole[-len(made) :]] == [one.name for one in made]
     fine = next(one for one in made if f"{one.name}  " in whole[-1] or one.odd == "newest")

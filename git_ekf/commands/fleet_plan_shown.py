@@ -42,8 +42,10 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
     if left:
         others = f"and {len(left)} more conflicts"
         print_row("", others, shell(*again(fleet, "plan"), *words, "--list"))
-    _print_reasons("by itself", [(one.name, one.alone) for one in plan.planned if one.alone])
-    _print_reasons("not planned", [(one.name, one.why) for one in plan.without])
+    for row in _reasons([(one.name, one.alone) for one in plan.planned if one.alone]):
+        print_row("by itself", row)
+    for row in _reasons([(one.name, one.why) for one in plan.without]):
+        print_row("not planned", row)
     if whole:
         _print_clusters(plan)
 
@@ -75,15 +77,21 @@ def _what(group: Group) -> str:
     return f"{number} files: {first.paths[0]} and {number - 1} more"
 
 
-def _print_reasons(label: str, pairs: Sequence[tuple[str, str]]) -> None:
-    """A row for each reason, with the first names of those that have it."""
+def _reasons(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """A text for each kind of reason, with the first names of those that have it."""
     names: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}
     for name, reason in pairs:
-        names.setdefault(reason, []).append(name)
-    for reason, of_reason in names.items():
+        kind = reason.partition(": ")[0]  # behind that comes of what: which commit, whose words
+        names.setdefault(kind, []).append(name)
+        reasons[kind] = reason
+    found = []
+    for kind, of_reason in names.items():
+        reason = reasons[kind] if len(of_reason) == 1 else kind
         more = len(of_reason) - _NAMED
         listed = ", ".join(of_reason[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        print_row(label, f"{listed}: {reason}")
+        found.append(f"{listed}: {reason}")
+    return found
 
 
 def _print_clusters(plan: FleetPlan) -> None:
