@@ -324,8 +324,8 @@ __git_ekf_command ()
 		arguments="none none..."
 		;;
 	"fleet report")
-		options=--file=,--where=,--only=,--output=,--no-fetch,--help
-		valued="--file --where --only -o --output"
+		options=--file=,--where=,--only=,--output=,--plan=,--no-fetch,--help
+		valued="--file --where --only -o --output --plan"
 		;;
 	"fleet upgrade")
 		options=--file=,--wave=,--where=,--only=,--continue,--without-records,--max-failed=,--dry-run,--json,--help
@@ -411,6 +411,7 @@ __git_ekf_option ()
 	"fleet plan--file") kind=files ;;
 	"fleet report--file") kind=files ;;
 	"fleet report-o" | "fleet report--output") kind=files ;;
+	"fleet report--plan") kind=channels ;;
 	"fleet upgrade--file") kind=files ;;
 	esac
 }

@@ -53,6 +53,18 @@ def test_some_of_them(world: World) -> None:
     assert Page(done.out).texts("h1") == ["1 cluster"]
 
 
+def test_with_the_plan_of_an_upgrade(world: World) -> None:
+    planned = run("git-ekf", "fleet", "plan", "1.9", "--file", world.file)
+    through = planned.out.splitlines()[1].split()[0]
+    done = report(world, "--plan", "1.9", "--no-fetch", "-o", "-")
+    page = Page(done.out)
+    [said] = [text for text in page.texts("section") if text.startswith("The upgrade to 1.9")]
+    assert f" {through} clusters would go through" in said
+    wrong = report(world, "--plan", "7.7", "--no-fetch", "-o", "-")
+    assert (wrong.code, wrong.out) == (4, "")
+    assert "the vendor has no release-7.7" in wrong.err
+
+
 def test_it_is_written_over_an_older_one_only(world: World, tmp_path: Path) -> None:
     place = tmp_path / "fleet.html"
     place.write_text("mine")

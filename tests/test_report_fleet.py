@@ -1,14 +1,15 @@
-"""The page about a fleet: counts, a table with links, and nothing that text can do to it."""
+"""The page about a fleet: counts, conflicts each once, a table with links, and nothing that text can do to it."""
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 
 import pytest
 from reports import Page, assert_stands_alone
 from test_report import HOSTILE, NOW, assert_harmless
 
-from git_ekf.report.fleet_facts import FleetReport, Member
+from git_ekf.report.fleet_facts import FleetReport, Member, PlannedUpgrade, SharedConflict
 from git_ekf.report.fleet_page import fleet_page
 
 RELEASES = ("1.1", "1.9", "1.10")
@@ -33,6 +34,11 @@ def member(at: int, text: str = "", **values: object) -> Member:
 
 
 def fleet(members: list[Member], text: str = "") -> FleetReport:
+    names = tuple(one.name for one in members)
+    conflicts = (
+        SharedConflict(f"Use our registry{text}", "content", (f"a{text}", "b"), names),
+        SharedConflict(f"Own overlay{text}", "modify/delete", ("c",), (*names[:1], "gone")),
+    )
     days = [str(date(2026, 11, 18) - timedelta(days=at % 300)) for at in range(len(members))]
     return FleetReport(
         vendor=f"https://me:secret@git.example.com/vendor.git{text}",
@@ -42,6 +48,7 @@ def fleet(members: list[Member], text: str = "") -> FleetReport:
         releases=RELEASES,
         members=tuple(members),
         days=tuple(days),
+        plan=PlannedUpgrade("1.10", 5, 6, 1, 2, conflicts),
     )
 
 
@@ -54,6 +61,7 @@ def test_page_stands_alone_and_can_be_read() -> None:
     assert PLAIN.texts("h2") == [
         "Which release runs where",
         "Deployments by week",
+        "The upgrade to 1.10",
         "Clusters",
     ]
     assert "secret" not in PLAIN.source
@@ -79,6 +87,18 @@ def test_wave_and_release_that_nobody_has_named() -> None:
     assert page.rows("members")[0][1:3] == ["none", "none"]
 
 
+def test_conflicts_each_once_with_their_clusters() -> None:
+    said = PLAIN.texts("section")[2]
+    assert said.startswith(
+        "The upgrade to 1.10 5 clusters would go through, 6 would stop at 2 distinct conflicts,"
+        " 1 needs no upgrade. Of 2 others there is no plan; git ekf fleet plan 1.10 says why."
+    )
+    assert "12 clusters: Use our registry content: a and 1 more." in said
+    assert "2 clusters: Own overlay modify/delete: c." in said
+    linked = [one.attributes["href"] for one in PLAIN.all("a") if one.text.startswith("eu-west-")]
+    assert linked == [*(f"#c{at}" for at in range(12)), "#c0"]
+
+
 def test_clusters() -> None:
     dead = member(7, failure="no answer within 60 seconds", behind=None, deployed=0)
     page = Page(fleet_page(fleet([member(4), member(5), dead])))
@@ -92,8 +112,8 @@ def test_clusters() -> None:
     ]
 
 
-def test_fleet_without_clusters() -> None:
-    page = Page(fleet_page(fleet([])))
+def test_fleet_without_clusters_or_plan() -> None:
+    page = Page(fleet_page(fleet([])._replace(plan=None)))
     assert_stands_alone(page)
     assert page.texts("h2") == ["Which release runs where"]
 
@@ -107,7 +127,16 @@ def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("number", [1000, 10_000])
 def test_page_of_many_is_below_a_megabyte(number: int) -> None:
-    source = fleet_page(fleet([member(at) for at in range(number)]))
+    chosen = random.Random(number)
+    members = [member(at) for at in range(number)]
+    names = [one.name for one in members]
+    conflicts = [
+        SharedConflict("Use our registry", "content", ("apps/a/b/c.yaml",) * 12, tuple(some))
+        for some in (chosen.sample(names, 400) for _ in range(100))
+    ]
+    plan = PlannedUpgrade("1.10", 0, number, 0, 0, tuple(conflicts))
+    report = fleet(members)._replace(plan=plan)
+    source = fleet_page(report)
     assert len(source.encode()) < 1_000_000
     assert (source.count('<tr id="c') == number) == (number == 1000)
     if number > 1000:

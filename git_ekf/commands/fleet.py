@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -29,6 +29,9 @@ from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting, paged
 from git_ekf.terminal.text import counted, document, say
 
+if TYPE_CHECKING:
+    from git_ekf.fleet.plan import FleetPlan
+
 app = program(no_args_is_help=True, help="Show where many clusters of one vendor stand.")
 
 Failed = Annotated[
@@ -52,7 +55,12 @@ Output = Annotated[
         "-o", "--output", metavar="FILE", show_default=False, help="The page; - prints it."
     ),
 ]
-
+Planned = Annotated[
+    str | None,
+    typer.Option(
+        "--plan", metavar="X.Y", help="Show also what an upgrade to this release would do."
+    ),
+]
 
 Release = Annotated[
     list[str] | None,
@@ -128,14 +136,13 @@ def plan(
     require_pygit2()
     leave_repository()
     from git_ekf.commands.fleet_plan_shown import plan_content, print_plan
-    from git_ekf.fleet.plan import is_release, plan_fleet, require_release
+    from git_ekf.fleet.plan import is_release
 
     given = read_fleet(file)
     names = list(words or [])
     release = names.pop(0) if names and is_release(given, names[0]) else None
     look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
-    goal = require_release(given, look.known, release) if release is not None else ""
-    made = plan_fleet(look.store, given, look.chosen, goal, counting)
+    made = _plan(look, release)
     if json:
         about = about_fleet(given, look.store, look.known, look.chosen, look.begin)
         print(document("fleet plan", plan_content(about, made, look.chosen)))
@@ -153,17 +160,20 @@ def report(
     where: Where = None,
     only: Only = None,
     output: Output = "fleet.html",
+    release: Planned = None,
     no_fetch: NoFetch = False,
 ) -> int:
     """Write a page of HTML about the fleet, by default fleet.html."""
     require_pygit2()
     import_jinja()
-    command = shell("git", "ekf", "fleet", "report", *other_file(file))
+    again = [*_chosen(where, only), *([] if release is None else ["--plan", release])]
+    command = shell("git", "ekf", "fleet", "report", *other_file(file), *again)
     if output != "-":
         require_place(output, command)
     leave_repository()
     look = _look(file, where, only, asking=not no_fetch)
-    page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin))
+    made = None if release is None else _plan(look, release)
+    page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin, made))
     if output == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(page.encode())
@@ -171,6 +181,14 @@ def report(
         write_report(output, page, command)
         say(f"Wrote {output}: {counted(len(look.chosen), 'cluster')}")
     return _code(look.known, look.chosen)
+
+
+def _plan(look: _Look, release: str | None) -> FleetPlan:
+    """The upgrade to a release, for None of each to its next one. Raises Refused, UsageError."""
+    from git_ekf.fleet.plan import plan_fleet, require_release
+
+    goal = require_release(look.fleet, look.known, release) if release is not None else ""
+    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting)
 
 
 def _chosen(where: list[str] | None, only: list[str] | None) -> list[str]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.plan import FleetPlan
 from git_ekf.fleet.standing import Known, Standing
-from git_ekf.report.fleet_facts import FleetReport, Member
+from git_ekf.report.fleet_facts import FleetReport, Member, PlannedUpgrade, SharedConflict
 
 
 def fleet_report(
-    fleet: Fleet, known: Known, chosen: Sequence[Standing], seconds: float
+    fleet: Fleet,
+    known: Known,
+    chosen: Sequence[Standing],
+    seconds: float,
+    plan: FleetPlan | None = None,
 ) -> FleetReport:
-    """The report of some clusters, made at a time (seconds since 1970)."""
+    """The report of some clusters, made at a time (seconds since 1970), with an upgrade of them."""
     days: list[str] = []
     for one in chosen:
         days += one.days
@@ -25,6 +30,25 @@ def fleet_report(
         releases=tuple(releases),
         members=tuple(map(_member, chosen)),
         days=tuple(days),
+        plan=_upgrade(fleet, plan) if plan else None,
+    )
+
+
+def _upgrade(fleet: Fleet, plan: FleetPlan) -> PlannedUpgrade:
+    conflicts = []
+    for group in plan.groups:
+        paths: dict[str, None] = {}
+        for conflict in group.conflicts:
+            paths |= dict.fromkeys(conflict.paths)
+        kind = group.conflicts[0].kind
+        conflicts.append(SharedConflict(group.subject, kind, tuple(paths), group.clusters))
+    return PlannedUpgrade(
+        release=fleet.scheme.version(plan.goal) or plan.goal,
+        through=len(plan.through),
+        stopping=len(plan.stopping),
+        there=len(plan.needless),
+        without=len(plan.without),
+        conflicts=tuple(conflicts),
     )
 
 

@@ -28,12 +28,39 @@ class Member(NamedTuple):
     failure: str
 
 
+class SharedConflict(NamedTuple):
+    """What a commit meets in an upgrade, once for all clusters that would stop at it.
+
+    `kind` is git's word for the first conflict, `paths` are those of all; `clusters` are names.
+    """
+
+    subject: str
+    kind: str
+    paths: tuple[str, ...]
+    clusters: tuple[str, ...]
+
+
+class PlannedUpgrade(NamedTuple):
+    """The upgrade of the fleet to a release, in numbers of clusters.
+
+    `through` would go through, `stopping` would stop, `there` need none; of those `without` nothing
+    can be said.
+    """
+
+    release: str
+    through: int
+    stopping: int
+    there: int
+    without: int
+    conflicts: tuple[SharedConflict, ...]
+
+
 class FleetReport(NamedTuple):
     """A report about many clusters.
 
     `vendor` is an address, `heard` when it was last heard (seconds since 1970; 0: never), `made`
     when the report was. `waves` and `releases` are in their order; `days` (YYYY-MM-DD) are those of
-    all deploy records of all clusters.
+    all deploy records of all clusters. `plan` is None where none was made.
     """
 
     vendor: str
@@ -43,3 +70,4 @@ class FleetReport(NamedTuple):
     releases: tuple[str, ...]
     members: tuple[Member, ...]
     days: tuple[str, ...]
+    plan: PlannedUpgrade | None = None

@@ -1,4 +1,4 @@
-"""The page about a fleet: which release runs where, since when, and what is wrong."""
+"""The page about a fleet: which release runs where, and what the next one would stop at."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from git_ekf.report.fleet_facts import FleetReport, Member
 from git_ekf.report.page import fitting, page_environment, render
 from git_ekf.report.weeks import weeks
 
-# Bytes of HTML that the table may come to: a page has less than a megabyte.
-_MEMBERS = 900_000
+# Bytes of HTML that each list may come to: a page has less than a megabyte.
+_MEMBERS, _CONFLICTS = 700_000, 250_000
 # What a member without one is counted under.
 NOWHERE = "none"
 
@@ -40,6 +40,12 @@ def fleet_page(report: FleetReport) -> str:
     environment = page_environment()
     parts: Any = environment.get_template("fleet_parts.html").module
     members = fitting(report.members, _MEMBERS, parts.member_row)
+    places = {one.name: at for at, one in enumerate(report.members[: len(members)])}
+    conflicts: list[str] = []
+    if report.plan:
+        conflicts = fitting(
+            report.plan.conflicts, _CONFLICTS, lambda at, one: parts.conflict_part(at, one, places)
+        )
     return render(
         environment,
         "fleet.html",
@@ -47,6 +53,7 @@ def fleet_page(report: FleetReport) -> str:
         matrix=_matrix(report),
         numbers=_numbers(report.members),
         members=members,
+        conflicts=conflicts,
         weeks=weeks(report.days, [], report.made),
     )
 
