@@ -50,7 +50,12 @@ def write_small(path: str, content: bytes) -> None:
     For a writer that holds a lock on it. Raises OSError.
     """
     new = path + ".new"
-    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    # What one that was killed has left; or a pipe, which would wait for a reader.
+    try:  # noqa: SIM105 (contextlib is felt at every commit)
+        posix.unlink(new)
+    except FileNotFoundError:
+        pass
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
     descriptor = posix.open(new, flags, 0o666)
     try:
         while content:

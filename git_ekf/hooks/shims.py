@@ -188,8 +188,12 @@ def _named_programs(path: str) -> list[str]:
 
 def read(path: str) -> str:
     """The text of a hook, at most a megabyte of it; "" where it cannot be read."""
+
+    def at_once(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NONBLOCK)  # a pipe would wait for a writer
+
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", opener=at_once) as file:
             return file.read(1 << 20)
     except (OSError, ValueError):
         return ""

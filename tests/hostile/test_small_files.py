@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,24 @@ def test_what_git_keeps(clone: Clone, name: str, what: str) -> None:
         assert done.code in (0, 1, 4, 5), done
         assert "Traceback" not in done.err, done
     assert time.monotonic() - begin < AT_ONCE
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a link to a device"])
+def test_what_stands_where_something_is_written(clone: Clone, what: str) -> None:
+    """Beside the files that are replaced, and in the place of a hook; nothing waits for it."""
+    for name in ("ekf/asked.new", "ekf/journal.new", "ekf/trusted.new", "hooks/pre-commit"):
+        path = clone.path / ".git" / name
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        NOT_A_FILE[what](path)
+    for words in (["tag", "-m", "x"], ["trust", "--yes"], ["doctor", "--offline"], ["undo"]):
+        command = ["git-ekf", *words]
+        done = subprocess.run(
+            command, cwd=clone.path, capture_output=True, text=True, timeout=AT_ONCE
+        )
+        assert done.returncode in (0, 1), (words, done)
+        assert "Traceback" not in done.stderr, done
+    assert clone.out("tag", "-l") == ""
 
 
 @pytest.mark.parametrize("what", ["a pipe", "a link to a file", "a directory"])
