@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -134,10 +134,12 @@ def make_fleet(
     odd: Sequence[str] = ODD,
     vendor: Path | None = None,
     commits: tuple[int, int] = (3, 6),
+    edited: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> tuple[World, list[Made]]:
     """The fleet: one of each kind that is odd, all others fine; of a vendor that is there, or a small one.
 
-    Each has a number of configuration commits in a range.
+    Each has a number of configuration commits in a range. `edited` has files of a release, with their text, that every other commit
+    adds a line to: one of its own, or the same line in ten clusters that stand side by side.
     """
     world = World(folder)
     if vendor:
@@ -151,7 +153,7 @@ def make_fleet(
     kinds = dict(zip(names, odd, strict=False))
     random = Random(7)
     lengths = {name: random.randint(*commits) for name in names}
-    stream = "".join(_stream(names, kinds, lengths, bases))
+    stream = "".join(_stream(names, kinds, lengths, bases, edited or {}))
     world.git("fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=stream)
     oids = dict(line.split(" ") for line in marks.read_text().splitlines())
     made = []
@@ -171,7 +173,11 @@ def make_fleet(
 
 
 def _stream(
-    names: list[str], odd: dict[str, str], lengths: dict[str, int], bases: dict[str, str]
+    names: list[str],
+    odd: dict[str, str],
+    lengths: dict[str, int],
+    bases: dict[str, str],
+    edited: Mapping[str, Sequence[tuple[str, str]]],
 ) -> Iterator[str]:
     """Commits for git-fast-import(1); the mark of one is a hundred times its cluster's number, and its own."""
     for at, name in enumerate(names):
@@ -184,7 +190,12 @@ def _stream(
             mark = at * 100 + step + 1
             # Commits that the platform made are alike in all clusters, but for where they stand.
             text = f"step {step}\n" if step < 2 else f"{name} {step}\n"
-            content = f"M 100644 inline site/{step}.yaml\ndata {len(text)}\n{text}"
+            path = f"site/{step}.yaml"
+            files = edited.get(RELEASES[at % 2])
+            if files and step % 2:
+                path, before = files[step % len(files)]
+                text = f"# {at // 20 if step % 4 == 1 else at} {step}\n{before}"
+            content = f"M 100644 inline {path}\ndata {len(text.encode())}\n{text}"
             if kind == "setting" and step == 0:
                 setting = '[rules]\nlinear-history = "off"\nbranch-name = "off"\n'
                 content += f"M 100644 inline .ekf.toml\ndata {len(setting)}\n{setting}"

@@ -17,6 +17,7 @@ HEADINGS = (
     "git ekf mirror of",
     "git ekf bundle of",
     "git ekf fleet status of",
+    "git ekf fleet plan of",
     "git ekf check on",
     "git ekf log and tag",
     "git ekf save of",

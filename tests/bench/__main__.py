@@ -54,6 +54,7 @@ def _commands(world: World, table: Table) -> None:
     airgap.mirror(world, table, primary, what)
     airgap.bundle(world, table, primary, what)
     fleet.fleet(world, table, cloned, what)
+    fleet.plans(world, table, what, 100, 300)
     if what == "kubeflow/manifests":
         render.diff(world, table, cloned, what)
     primary = world.root / "history.git"
