@@ -748,6 +748,8 @@ def test_a_fleet_in_every_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     world, made = make_fleet(tmp_path, 17)
     world.commit(made[-1], "Half merged", "site/x", f"{'<' * 7} a\n{'=' * 7}\n{'>' * 7} b\n")
+    planned = json.loads(run("git-ekf", "fleet", "plan", "1.10", "--json").out)["clusters"]
+    clean = {one["name"] for one in planned if one["clean"]}
     done = upgrade("--where", "name=*", "--without-records", "--max-failed=9", "--json", code=5)
     found = {one["name"]: one for one in json.loads(done.out)["clusters"]}
     ends = {**ODD_ENDS, "marked": (REFUSED, "the policy is broken (conflict-marker: ")}
@@ -757,6 +759,9 @@ def test_a_fleet_in_every_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert (found[one.name]["state"], why in (found[one.name]["why"] or "")) == (state, True), (
             found[one.name]
         )
+    # What is planned is what is done; but for rules of the policy, which no plan looks at.
+    pushed = {name for name, one in found.items() if one["state"] == PUSHED}
+    assert clean == pushed | {made[-1].name}
 
 
 @rare
@@ -824,3 +829,22 @@ def test_real_stacks(kubeflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         )
         assert lines.out.split() == by_git.trees
     assert {PUSHED, STOPPED} <= set(states(found).values())
+
+
+def test_branches_of_another_name(fleet: tuple[World, list[Made]]) -> None:
+    """One cluster has the vendor's branches by names of its own configuration."""
+    world, made = fleet
+    one = made[0]
+    for release in ("1.8", "1.9", "1.10"):
+        run("git", "-C", world.vendor, "branch", f"v{release}-branch", f"release-{release}")
+    world.commit(one, "Names", ".ekf.toml", '[branches]\nrelease = "v{version}-branch"\n')
+    for prefix in ("refs/heads", "refs/ekf/upstream"):
+        one.refs[f"{prefix}/v1.8-branch"] = one.refs.pop(f"{prefix}/release-1.8")
+    for ref in [ref for ref in one.refs if ref.startswith("refs/tags/")]:
+        del one.refs[ref]
+    publish(one)
+    configure(one, "ekf.branches.release=v{version}-branch")
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    assert found["c0"].state == PUSHED, found
+    assert refs(one)["refs/heads/v1.10-branch"] == found["c0"].planned.new
+    assert refs(one)["refs/ekf/upstream/v1.10-branch"] == world.git("rev-parse", GOAL)

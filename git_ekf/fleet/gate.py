@@ -11,6 +11,7 @@ from typing import NamedTuple
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.standing import EMPTY, Known, Standing
+from git_ekf.names import version_key
 
 # Clusters that are named in a row.
 _NAMED = 3
@@ -72,8 +73,8 @@ def _runs(fleet: Fleet, goal: str, standing: Standing) -> bool:
     """Whether a cluster runs a release, or a newer one; one without any branch has nothing to."""
     if standing.state == EMPTY:
         return True
-    key = fleet.scheme.key
-    return standing.recorded is not None and key(standing.branch) >= key(goal)
+    runs, wanted = version_key(standing.release), version_key(fleet.scheme.version(goal) or "")
+    return standing.recorded is not None and runs is not None and runs >= (wanted or ())
 
 
 def _earlier(fleet: Fleet, wish: Wish, members: Sequence[Member]) -> list[Member]:

@@ -198,10 +198,11 @@ class _Run:
         begun = self._begun.get(member.name, Made(""))
         standing = self._standings[member.name]
         heads = self._reading.heads(member.name)
-        goal = self._wish.goal
-        if not begun.new or begun.upstream != upstream or standing.failed or goal in heads:
+        if not begun.new or begun.upstream != upstream or standing.failed:
             return None
-        if begun.old != standing.tip or heads.get(standing.branch) != begun.old:
+        scheme = self._reading.repository(member.name).config.scheme
+        goal = scheme.parse(self._wish.release) or ""
+        if goal in heads or begun.old != standing.tip or heads.get(standing.branch) != begun.old:
             return None
         return Planned(member.name, standing.branch, goal, begun.old, upstream, begun.new)
 
