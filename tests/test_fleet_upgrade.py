@@ -848,3 +848,36 @@ def test_branches_of_another_name(fleet: tuple[World, list[Made]]) -> None:
     assert found["c0"].state == PUSHED, found
     assert refs(one)["refs/heads/v1.10-branch"] == found["c0"].planned.new
     assert refs(one)["refs/ekf/upstream/v1.10-branch"] == world.git("rev-parse", GOAL)
+
+
+def test_only_those_of_the_fleet_are_remembered(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    for one in made[:2]:
+        world.commit(one, "Own version", CLASH, "mine\n")
+    done = upgrade("--wave", "canary", code=3)
+    assert done.out.splitlines()[0] == f"{GOAL} for 3 clusters of wave canary: 1 pushed, 2 stopped"
+    store = open_store(read_fleet(str(world.file)))
+    assert read_run(store, GOAL).keys() == {"c0", "c1"}
+    world.write_file(made[1:])
+    upgrade("--continue", code=3)
+    assert read_run(store, GOAL).keys() == {"c1"}
+
+
+@rare
+def test_commits_are_signed_where_git_is_told_to(
+    fleet: tuple[World, list[Made]], tmp_path: Path
+) -> None:
+    world, made = fleet
+    team = make_team(tmp_path / "team")
+    for setting in (
+        ("commit.gpgsign", "true"),
+        ("gpg.format", "ssh"),
+        ("user.signingKey", team.folder / "ada"),
+        ("gpg.ssh.allowedSignersFile", team.signers),
+    ):
+        run("git", "config", "--global", *setting)
+    upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    require_pushed(world, made[0])
+    new = f"refs/ekf/upstream/{GOAL}..{GOAL}"
+    done = run("git", "-C", made[0].path, "log", "--format=%G?", new)
+    assert set(done.out.split()) == {"G"}, done

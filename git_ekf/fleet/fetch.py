@@ -93,7 +93,8 @@ class _Fetch:
         self._runs: dict[str, str] = {}
         for ref, oid in read_packed(store.path).items():
             if ref.startswith(RUNS):
-                self._runs[ref] = oid
+                if ref.split("/")[-2] in self._urls:  # else it is of the fleet no more
+                    self._runs[ref] = oid
                 continue
             name = (
                 ref.removeprefix(FLEET).partition("/")[0] if ref.startswith(FLEET) else THE_VENDOR
