@@ -57,7 +57,33 @@ def test_each_further_channel_of_a_forecast(clone: Clone, tmp_path: Path) -> Non
         done = clone.ekf("releases", "--forecast", env={"GIT_TRACE": str(trace)})
         assert done.out.count("an upgrade would go through: 1 clean\n") == number - 8
         counts.append(trace.read_text().count("trace: built-in: git "))
-    assert {after - before for before, after in pairwise(counts)} == {2}
+    assert {after - before for before, after in pairwise(counts)} == {1}
+
+
+def test_what_channels_merge_alike_is_merged_once(clone: Clone, tmp_path: Path) -> None:
+    """By the same attributes, that is: the last one has others."""
+    lines = [f"{number}\n" for number in range(20)]
+
+    def vendor(release: str, path: str, content: str) -> None:
+        made = clone.commit(path, content)
+        clone.git("update-ref", f"refs/remotes/origin/release-{release}", made)
+
+    clone.git("switch", "-q", "--detach", "origin/release-1.8")
+    vendor("1.8", "lines", "".join(lines))
+    clone.git("switch", "-q", "-C", "release-1.8", "--no-track")
+    clone.git("branch", "-q", "-u", "origin/release-1.8")
+    clone.commit("lines", "".join([*lines[:-1], "ours\n"]))
+    clone.git("switch", "-q", "--detach", "origin/release-1.8")
+    vendor("1.9", "lines", "".join(["theirs\n", *lines[1:]]))
+    vendor("1.10", "more", "1\n")
+    vendor("1.11", "more", "2\n")
+    vendor("1.12", ".gitattributes", "lines -merge\n")
+    clone.git("switch", "-q", "release-1.8")
+    trace = tmp_path / "trace"
+    done = clone.ekf("releases", "--forecast", env={"GIT_TRACE": str(trace)})
+    assert done.out.count("an upgrade would go through: 1 clean\n") == 3
+    assert done.out.count("an upgrade would stop: 1 in conflict (1 file)\n") == 1
+    assert trace.read_text().count("trace: built-in: git merge-tree") == 2
 
 
 def test_a_forecast_without_a_commit(clone: Clone, tmp_path: Path) -> None:

@@ -59,9 +59,10 @@ def replay(built: Built) -> Replayed:
         )
         assert upstream == already_upstream(repo.git, stack, few, built.tip, built.onto)
         assert [one for one in channel if not one.changes.keys().isdisjoint(paths)] == few
-        with pytest.MonkeyPatch.context() as patch:  # by one question for all of the vendor's
-            patch.setattr("git_ekf.replay.stack._FEW", -1)
-            assert upstream == already_upstream(repo.git, stack, few, built.tip, built.onto)
+        for number in (-1, 1):  # by one question for all of the vendor's, and for many at once
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("git_ekf.replay.stack._FEW", number)
+                assert upstream == already_upstream(repo.git, stack, few, built.tip, built.onto)
         whole = Forecast(
             scratch,
             stack,

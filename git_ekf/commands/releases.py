@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from git_ekf.cluster import cluster_of
 from git_ekf.commands.options import Json
@@ -18,6 +19,9 @@ from git_ekf.terminal.screen import counting, paint
 from git_ekf.terminal.text import age, counted, document, say
 from git_ekf.vendor import last_fetch
 
+if TYPE_CHECKING:
+    from git_ekf.upgrade.forecasts import ChannelForecast
+
 
 def releases(
     forecast: Annotated[
@@ -28,11 +32,22 @@ def releases(
     """List the vendor's release channels in version order."""
     repo = Repository()
     channels = channels_of(repo)
-    found = {}
-    if forecast:  # most lists are without
-        from git_ekf.upgrade.forecasts import forecasts
+    if not forecast:
+        _list(repo, channels, None, json=json)
+        return
+    from git_ekf.upgrade.forecasts import forecasts  # most lists are without
 
-        found = forecasts(repo, partial(counting, "Looking at commits"))
+    with forecasts(repo, partial(counting, "Looking at commits")) as foretell:
+        _list(repo, channels, foretell, json=json)
+
+
+def _list(
+    repo: Repository,
+    channels: list[Channel],
+    foretell: Callable[[str], ChannelForecast | None] | None,
+    *,
+    json: bool,
+) -> None:
     primary = repo.config.primary
     cluster = cluster_of(repo)
     runs = cluster.running.branch if cluster.running else ""
@@ -45,10 +60,9 @@ def releases(
         listed = []
         for channel in channels:
             values = {**channel._asdict(), "relation": channel.relation or None}
-            if forecast:
-                values["forecast"] = (
-                    found[channel.branch].counts if channel.branch in found else None
-                )
+            if foretell:
+                found = foretell(channel.branch)
+                values["forecast"] = found.counts if found else None
             listed.append(values)
         content = {"primary": primary, "cluster": cluster.name, "runs": runs or None}
         print(document("releases", {**content, "channels": listed}))
@@ -61,9 +75,9 @@ def releases(
         state = _state(channel)
         if channel.branch == runs:
             state = f"{state}, {escape(cluster.name)} runs it".removeprefix(", ")
-        print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {state}".rstrip())
-        if channel.branch in found:
-            say(f"  {'':<{width}}  {found[channel.branch].sentence}")
+        print(f"{name}  {channel.commit[:7]}  {channel.date[:10]}  {state}".rstrip(), flush=True)
+        if foretell and (found := foretell(channel.branch)):
+            say(f"  {'':<{width}}  {found.sentence}")
     fetched = last_fetch(repo)
     if fetched:
         when = age(max(0.0, time.time() - fetched))

@@ -38,8 +38,26 @@ def merge_files(
 ) -> Iterator[tuple[FileMerge, Entry | None, list[Conflict]]]:
     """Each file with what it becomes, or None and its conflicts. Raises GitFailed.
 
-    No two may have the same path: they are merged on trees with nothing else in them.
+    No two may have the same path: they are merged on trees with nothing else in them. What was
+    merged in the same scratch before, for another release, is not merged again.
     """
+    keys = [_key(scratch, file) for file in files]
+    known = scratch.merged_files
+    new = [file for file, key in zip(files, keys, strict=True) if key not in known]
+    for file, entry, conflicts in _merge(scratch, new) if new else ():
+        known[_key(scratch, file)] = entry, conflicts
+    for file, key in zip(files, keys, strict=True):
+        yield file, *known[key]
+
+
+def _key(scratch: Scratch, file: FileMerge) -> tuple[object, ...]:
+    """All that git's merge of a file goes by."""
+    return file[1:], scratch.attributes_above(file.path)
+
+
+def _merge(
+    scratch: Scratch, files: list[FileMerge]
+) -> Iterator[tuple[FileMerge, Entry | None, list[Conflict]]]:
     objects = scratch.objects
     base = objects.commit(objects.tree({file.path: file.base for file in files}))
     ours = objects.commit(objects.tree({file.path: file.ours for file in files}), base)

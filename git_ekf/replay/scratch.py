@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from git_ekf.git.calls import Git
 from git_ekf.git.objects import Objects
@@ -16,6 +16,10 @@ from git_ekf.git.quarantine import quoted_path
 from git_ekf.replaced import replaced, replaced_below
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
+
+if TYPE_CHECKING:
+    from git_ekf.git.trees import Entry
+    from git_ekf.replay.merging import Conflict
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it
 # over).
@@ -72,6 +76,9 @@ class Scratch:
         self.writing = Git(folder, {**ours, **isolated, **_UNSYNCED})
         self.storing = Git(folder, {**isolated, "GIT_OBJECT_DIRECTORY": store})
         self._reader = self.writing.id_reader()
+        self._attributes: dict[str, bytes] = {}  # the files that are where merges look for them
+        # See `merge_files`.
+        self.merged_files: dict[tuple[object, ...], tuple[Entry | None, list[Conflict]]] = {}
 
     def object_ids(self, names: list[str]) -> list[str]:
         """The object ids of names such as TREE:PATH, "" for one that does not exist."""
@@ -84,11 +91,18 @@ class Scratch:
     def write_attributes(self, path: str, content: bytes | None) -> None:
         """Puts a `.gitattributes` file where merges look for it; None removes it."""
         whole = os.path.join(self._top, path)
+        self._attributes.pop(path, None)
         if content is not None:
             os.makedirs(os.path.dirname(whole), exist_ok=True)
             _write(whole, content)
+            self._attributes[path] = content
         elif os.path.exists(whole):
             os.unlink(whole)
+
+    def attributes_above(self, path: str) -> tuple[tuple[str, bytes], ...]:
+        """The `.gitattributes` files that merges of a file go by, with their content."""
+        found = self._attributes.items()
+        return tuple(sorted(one for one in found if path.startswith(os.path.dirname(one[0]))))
 
 
 def _write(path: str, content: bytes) -> None:

@@ -9,7 +9,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.questions.history import Author, MadeBy
 from git_ekf.git.trees import CommitChanges, TreeChanges
 
-# Of so many of the vendor's commits it is faster to ask about each by itself.
+# So many pairs of commits are asked about one by one.
 _FEW = 5
 
 
@@ -73,28 +73,23 @@ def already_upstream(
     rarely asked, and of a few only: to look at all of the vendor's again takes long.
     """
     known = alike(stack, channel)
-    if len(known.suspects) > _FEW:
-        cherries = git.cherry(onto, tip, stack.base)
-    else:
-        cherries = set().union(*(git.same_patch(tip, one) for one in known.suspects))
-    return known.there(cherries)
+    return known.there(_with_same_patch(git, known.doubtful, (onto, tip, stack.base)))
 
 
 class Alike(NamedTuple):
     """Commits that may have the patch of one of the vendor's: commit -> that one.
 
-    Of those that are `doubtful` only git can tell (git-cherry(1)), for which it has to look at the
-    vendor's that are `suspects`.
+    Of the pairs that are `doubtful`, of a commit and one of the vendor's, only git can tell
+    (git-patch-id(1)).
     """
 
     found: dict[str, str]
-    doubtful: set[str]
-    suspects: set[str]
+    doubtful: list[tuple[str, str]]
 
-    def there(self, cherries: Collection[str]) -> dict[str, str]:
-        """Those that the vendor has, where git has found the patches of `cherries` there."""
-        sure = self.found.keys() - self.doubtful
-        return {oid: one for oid, one in self.found.items() if oid in sure or oid in cherries}
+    def there(self, same: Collection[str]) -> dict[str, str]:
+        """Those that the vendor has, where `same` of the doubtful commits have the patch."""
+        others = {oid for oid, _ in self.doubtful}.difference(same)
+        return {oid: vendor for oid, vendor in self.found.items() if oid not in others}
 
 
 def alike(stack: Stack, channel: list[CommitChanges]) -> Alike:
@@ -103,17 +98,28 @@ def alike(stack: Stack, channel: list[CommitChanges]) -> Alike:
     for vendor in channel:
         vendors.setdefault(frozenset(vendor.changes), []).append(vendor)
     found = {}
-    doubtful: set[str] = set()
-    suspects: set[str] = set()
+    doubtful: list[tuple[str, str]] = []
     for commit in stack.commits:
         candidates = vendors.get(frozenset(commit.changes), []) if commit.changes else []
         same = [vendor for vendor in candidates if vendor.changes == commit.changes]
         for vendor in (same or candidates)[:1]:
             found[commit.oid] = vendor.oid
-        if candidates and not same:
-            doubtful.add(commit.oid)
-            suspects.update(vendor.oid for vendor in candidates)
-    return Alike(found, doubtful, suspects)
+        if not same:
+            doubtful += [(commit.oid, vendor.oid) for vendor in candidates]
+    return Alike(found, doubtful)
+
+
+def _with_same_patch(
+    git: Git, pairs: list[tuple[str, str]], cherry: tuple[str, str, str]
+) -> set[str]:
+    """The first commits of the pairs whose patch is that of the second; `cherry` asks of all."""
+    if len(pairs) > _FEW:
+        # What git takes for the same is the same by this, which it tells of many at once.
+        ids = git.patch_ids({oid for pair in pairs for oid in pair})
+        pairs = [(one, other) for one, other in pairs if ids.get(one) == ids.get(other)]
+    if len(pairs) > _FEW:
+        return git.cherry(*cherry)
+    return {one for one, other in pairs if git.same_patch(one, other)}
 
 
 def carried_before(stack: Stack, made: list[MadeBy], there: list[MadeBy]) -> dict[str, str]:

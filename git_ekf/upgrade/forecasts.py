@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
+from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import Progress
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted
@@ -25,23 +28,39 @@ class ChannelForecast(NamedTuple):
     sentence: str
 
 
-def forecasts(repo: Repository, progress: Progress) -> dict[str, ChannelForecast]:
-    """Newer channel -> what an upgrade would do; none where no release branch is checked out."""
-    targets = newer_channels(repo)
+@contextmanager
+def forecasts(
+    repo: Repository, progress: Progress
+) -> Iterator[Callable[[str], ChannelForecast | None]]:
+    """Gives a function that tells what an upgrade to a channel would do.
+
+    None for one that is not newer; all are, where no release branch is checked out. Each is looked
+    at when it is asked for: of a thousand, those that come next are told at once.
+    """
+    targets = {target.goal: target for target in newer_channels(repo)}
     if not targets:
-        return {}
-    around = repo.git.refs_around(ref for target in targets for ref in names_made(target))
-    shared = _shared(repo, targets)
-    found = {}
-    for target in targets:
-        try:
-            require_linear(repo, target, flatten=False)
-            made = [ref for ref in names_made(target) if ref in around]
-            require_names(repo, target, {ref: around[ref] for ref in made})
-            found[target.goal] = _forecast(_plan(repo, target, shared, progress))
-        except (Refused, CallFailed) as error:
-            found[target.goal] = ChannelForecast(None, f"no forecast: {error.message}")
-    return found
+        yield lambda _: None
+        return
+    all_made = (ref for target in targets.values() for ref in names_made(target))
+    around = repo.git.refs_around(all_made)
+    with ExitStack() as stack:
+        shared = _shared(repo, list(targets.values()))
+        if shared.stack.commits and not (shared.may_migrate or why_not_in_memory(repo)):
+            shared = shared._replace(scratch=stack.enter_context(open_scratch(repo)))
+
+        def foretell(branch: str) -> ChannelForecast | None:
+            target = targets.get(branch)
+            if target is None:
+                return None
+            try:
+                require_linear(repo, target, flatten=False)
+                made = [ref for ref in names_made(target) if ref in around]
+                require_names(repo, target, {ref: around[ref] for ref in made})
+                return _forecast(_plan(repo, target, shared, progress))
+            except (Refused, CallFailed) as error:
+                return ChannelForecast(None, f"no forecast: {error.message}")
+
+        yield foretell
 
 
 def _shared(repo: Repository, targets: list[Target]) -> Shared:

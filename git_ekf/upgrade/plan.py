@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.errors import Refused
@@ -104,7 +105,8 @@ def plan(
         )
     prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
     options = options._replace(prefer=prefer, resolutions=known)
-    with open_scratch(repo) as scratch:
+    common = shared.scratch if shared else None
+    with nullcontext(common) if common else open_scratch(repo) as scratch:
         work = read_work(repo, scratch, target, shared)
         work = rewrite(repo, scratch, target, options, work)
         steps = work.steps(scratch, target, options)

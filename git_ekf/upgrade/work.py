@@ -100,9 +100,10 @@ class Work(NamedTuple):
                 followed=followed,
                 write=write,
             )
-            steps = forecast.steps(options.progress)
-            forecast.forget_attributes()
-            return steps
+            try:
+                return forecast.steps(options.progress)
+            finally:
+                forecast.forget_attributes()
 
         steps = foretell(self.stack, target.onto, self.divergence)
         if options.drop is None or not any(step.verdict == "conflict" for step in steps):
@@ -166,12 +167,14 @@ class Shared(NamedTuple):
     """The part that upgrades of one branch to several channels have in common.
 
     `candidates` are the vendor's commits up to any of the channels that may be one of the stack's;
-    `may_migrate` is whether any release has a migration.
+    `may_migrate` is whether any release has a migration. `scratch` is for all of them where none
+    has: what two of them merge alike is merged once.
     """
 
     stack: Stack
     candidates: list[CommitChanges]
     may_migrate: bool
+    scratch: Scratch | None = None
 
 
 def _vendors(

@@ -223,11 +223,11 @@ class HistoryQuestions(Process):
         lines = self._lines("cherry", "--", upstream, head, limit)
         return {line[2:] for line in lines if line.startswith("-")}
 
-    def same_patch(self, head: str, commit: str) -> set[str]:
-        """Commits of `head`, not below `commit`, with the same patch, as git-cherry(1) has it."""
+    def same_patch(self, one: str, other: str) -> bool:
+        """Whether two commits have the same patch, as git-cherry(1) has it."""
+        parents = ("--not", f"{one}^@", f"{other}^@")
         options = ("--cherry-mark", "--right-only", "--no-merges")
-        lines = self._lines("rev-list", *options, f"{commit}...{head}", "--not", f"{commit}^@")
-        return {line[1:] for line in lines if line.startswith("=")}
+        return f"={one}" in self._lines("rev-list", *options, f"{other}...{one}", *parents)
 
     def patch_ids(self, commits: Iterable[str]) -> dict[str, str]:
         """Commit -> an id of the lines that it changes, wherever they are (git-patch-id(1)).
