@@ -44,9 +44,8 @@ from git_ekf.smallfile import CONFIGURATION, read_small
 FILE = ".ekf.toml"
 # How the administrator of a server names the file; git's configuration alone can say it.
 SERVER_FILE = "server.config"
-# Whose bundles a mirror takes; a file that comes from the vendor must not say that.
+# Whose bundles a mirror takes, or whose answers to conflicts: no file of the vendor's may say that.
 BUNDLE_SIGNERS = "bundle.allowed-signers"
-# Nor whose answers to conflicts are taken, and from where.
 _OF_GIT_ALONE = (SERVER_FILE, BUNDLE_SIGNERS, "resolutions", "resolutions.allowed-signers")
 
 # Every rule of the policy with the severity it has unless `[rules]` says otherwise.

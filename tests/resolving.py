@@ -111,6 +111,11 @@ def forge(
     return commit
 
 
+def blob(team: Team, content: str) -> str:
+    """A file in the team's repository; its object id."""
+    return team.repository.git("hash-object", "-w", "--stdin", stdin=content).out.strip()
+
+
 def known(world: World) -> dict[str, Resolution]:
     """The resolutions as a clone has them."""
     repo = Repository(git_for(Repository()).variant(str(world.path)))

@@ -15,6 +15,7 @@ from resolving import (
     MINE,
     REF,
     Team,
+    blob,
     copy_team,
     forge,
     in_conflict,
@@ -275,10 +276,6 @@ def test_by_nobody_who_counts(shared: Shared, team: Team, cluster: World, key: s
     assert agreed.out.endswith("Approved in this clone: 1 resolution.\n")
     assert plan(cluster).code == 0
     assert "  approved  " in cluster.ekf("resolutions", "list").out
-
-
-def blob(team: Team, content: str) -> str:
-    return team.repository.git("hash-object", "-w", "--stdin", stdin=content).out.strip()
 
 
 FORGED = ["key", "meta", "missing", "markers", "another answer", "removed", "link", "incomplete"]

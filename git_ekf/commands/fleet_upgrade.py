@@ -16,10 +16,10 @@ from git_ekf.fleet.file import FILE, Fleet, read_fleet
 from git_ekf.fleet.gate import Wish, find_wave
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.store import Store, open_store
+from git_ekf.fleet.team import team_repository
 from git_ekf.fleet.upgrade import upgrade_fleet
 from git_ekf.git.calls import leave_repository
 from git_ekf.git.unattended import unattended
-from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting
 from git_ekf.terminal.text import document
@@ -99,7 +99,7 @@ def upgrade(
         only_plans=dry_run,
     )
     store = open_store(fleet)
-    _hear_team(store, fleet)
+    hear_team(store, fleet)
     try:
         upgraded = upgrade_fleet(store, fleet, wish, counting)
     except KeyboardInterrupt:
@@ -114,12 +114,12 @@ def upgrade(
     return code_of(upgraded)
 
 
-def _hear_team(store: Store, fleet: Fleet) -> None:
-    """Has the resolutions of the team fetched, where git's configuration names them."""
-    repo = Repository(store.git)
+def hear_team(store: Store, fleet: Fleet) -> None:
+    """Has the resolutions of the team fetched, where the fleet has any."""
+    repo = team_repository(store, fleet)
     if repo.config.resolutions:
-        env = unattended(repo.git_setting, fleet.seconds)
-        note_resolutions(Repository(store.git.variant(env=env)))
+        repo.git = store.git.variant(env=unattended(repo.git_setting, fleet.seconds))
+        note_resolutions(repo)
 
 
 def _wave(fleet: Fleet, given: str, *, proceed: bool, chosen: bool, again: list[str]) -> str:

@@ -56,6 +56,8 @@ def print_upgraded(
     for one in upgraded:
         if one.state == outcomes.PUSHED and one.why:
             say(f"  note     {one.member.name}  {one.why}")
+    for line in _settled(upgraded):
+        say(f"  settled  {line}")
     if wish.only_plans:
         return
     left = [one for one in upgraded if one.state in _CODES]
@@ -66,6 +68,16 @@ def print_upgraded(
         say(f"Next: deploy it there, and record it with git ekf tag; then: {command}")
     elif upgraded:
         say("Next: deploy it there, and record it with git ekf tag")
+
+
+def _settled(upgraded: Sequence[Upgraded]) -> list[str]:
+    """Each conflict that was settled by a resolution, and in how many clusters."""
+    clusters: dict[str, int] = {}
+    for one in upgraded:
+        for settled in one.planned.settled:
+            said = f"{settled.path}: {settled.side}"
+            clusters[said] = clusters.get(said, 0) + 1
+    return [f"{said}, in {counted(number, 'cluster')}" for said, number in clusters.items()]
 
 
 def _sum(upgraded: Sequence[Upgraded]) -> str:
@@ -103,4 +115,7 @@ def _cluster(one: Upgraded) -> dict[str, Any]:
         "old": planned.old or None,
         "upstream": planned.upstream or None,
         "new": planned.new or None,
+        "settled": [
+            {"path": settled.path, "key": settled.resolution} for settled in planned.settled
+        ],
     }

@@ -39,7 +39,9 @@ class Fleet(NamedTuple):
     """The fleet as its file has it; see ekf-fleet.toml(5).
 
     `jobs` are connections at a time, `per_host` those to one host, `seconds` the time that one
-    question to a repository may take. `store` is "" for the usual place.
+    question to a repository may take. `store` is "" for the usual place. `resolutions` is the
+    repository of the team's answers to conflicts, "" for none; `signers` a file of those whose
+    answers are used, "" for git's own.
     """
 
     path: str
@@ -51,6 +53,8 @@ class Fleet(NamedTuple):
     per_host: int = 4
     seconds: int = 60
     store: str = ""
+    resolutions: str = ""
+    signers: str = ""
 
 
 # key -> field of Fleet, the reader of its value
@@ -62,6 +66,8 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "per-host": ("per_host", as_amount),
     "timeout": ("seconds", as_amount),
     "store": ("store", as_path),
+    "resolutions": ("resolutions", values.as_url),
+    "allowed-signers": ("signers", as_path),
 }
 _OF_BOTH: dict[str, Callable[[Any], Any]] = {"wave": values.as_line, "labels": values.as_labels}
 _CLUSTER = {"name": values.as_name, "internal": values.as_url, **_OF_BOTH}
@@ -135,6 +141,12 @@ class _Reader:
             raise _Wrong("vendor is missing: the URL of the vendor's repository")
         fields["vendor"] = whole_url(fields["vendor"], self._folder)
         self._claim_url(fields["vendor"], "the vendor")
+        if "resolutions" in fields:
+            fields["resolutions"] = whole_url(fields["resolutions"], self._folder)
+            try:
+                self._claim_url(fields["resolutions"], "the resolutions")
+            except UrlError as error:
+                raise _Wrong(str(error), key="resolutions") from None
         waves = fields.get("waves", ())
         members = self._listed(waves)
         members += self._discovered(waves, {self._normalised(one.internal) for one in members})

@@ -11,11 +11,11 @@ from git_ekf.fleet.reading import NoCommit
 from git_ekf.fleet.standing import EMPTY, Reading, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.stored import StoredRepository
-from git_ekf.fleet.team import Team, team_of
+from git_ekf.fleet.team import Team
 from git_ekf.fleet.view import View, open_view
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.replay.scratch import open_scratch
-from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.replay.writing import Writer
 from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
@@ -44,6 +44,7 @@ class Planned(NamedTuple):
 
     Its commits on `branch`, up to the tip `old`, go onto the vendor's commit `upstream`, and `new`
     is the tip of the branch `goal` then; "" where that was not made. `stop` says why it cannot be.
+    `settled` are the conflicts that were settled by a resolution.
     """
 
     name: str
@@ -53,17 +54,23 @@ class Planned(NamedTuple):
     upstream: str = ""
     new: str = ""
     stop: Stop | None = None
+    settled: tuple[Settlement, ...] = ()
 
 
 def plan_clusters(
-    store: Store, reading: Reading, standings: Iterable[Standing], release: str, *, write: bool
+    store: Store,
+    team: Team,
+    reading: Reading,
+    standings: Iterable[Standing],
+    release: str,
+    *,
+    write: bool,
 ) -> Iterator[Planned]:
     """The upgrades of clusters, in their order; with `write` their commits are in the store.
 
     `reading` is the store as it is now. The store has to be held. Raises CallFailed where that is
     damaged, NoSpace, OSError.
     """
-    team = team_of(store)
     for standing in standings:
         yield _planned(store, team, reading, standing, release, write=write)
 
@@ -172,7 +179,12 @@ def _ended(
     planned: Planned, target: Target, steps: Sequence[ReplayStep], known: Resolutions | None
 ) -> Planned:
     """The upgrade that was planned, with what becomes of its commits."""
-    planned = planned._replace(goal=target.goal, old=target.tip, upstream=target.onto)
+    settled: list[Settlement] = []
+    for step in steps:
+        settled += [one for one in step.settled if one.resolution]
+    planned = planned._replace(
+        goal=target.goal, old=target.tip, upstream=target.onto, settled=tuple(settled)
+    )
     stopped = next((step for step in steps if step.verdict == "conflict"), None)
     if stopped is None:
         return planned

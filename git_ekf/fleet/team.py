@@ -1,6 +1,7 @@
 """The team's resolutions, for the clusters of a fleet: the store has them once for all.
 
-Whether there are any, and who may sign them, says git's configuration, as in a clone.
+Whether there are any, and who may sign them, says the fleet file, or git's configuration, as in a
+clone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 from typing import NamedTuple
 
 from git_ekf.config import Config
+from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.store import Store
 from git_ekf.repository import Repository
 from git_ekf.resolutions.kept import known_tip
@@ -40,9 +42,24 @@ class Team(NamedTuple):
             write_small(os.path.join(git_dir, _APPROVED), self.approved)
 
 
-def team_of(store: Store) -> Team:
-    """The team as the store knows it. Raises UsageError, OSError."""
+def team_repository(store: Store, fleet: Fleet) -> Repository:
+    """The store as a repository that goes by the team's resolutions. Raises UsageError.
+
+    What the fleet file says of them goes before git's configuration.
+    """
     repo = Repository(store.git)
+    config = repo.config
+    if fleet.resolutions:
+        config = config._replace(resolutions=fleet.resolutions)
+    if fleet.signers:
+        config = config._replace(resolution_signers=fleet.signers)
+    repo.config = config
+    return repo
+
+
+def team_of(store: Store, fleet: Fleet) -> Team:
+    """The team as the store knows it. Raises UsageError, OSError."""
+    repo = team_repository(store, fleet)
     config = repo.config
     if not config.resolutions:
         return Team()

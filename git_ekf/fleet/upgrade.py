@@ -23,6 +23,7 @@ from git_ekf.fleet.pushing import Arrived, push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, Reading
 from git_ekf.fleet.store import Store, writing
+from git_ekf.fleet.team import team_of
 from git_ekf.git.refs import HEADS
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended
@@ -181,8 +182,9 @@ class _Run:
         yield from (planned for planned in again.values() if planned)
         standings = [self._standings[name] for name, planned in again.items() if not planned]
         write = not self._wish.only_plans
+        team = team_of(self._store, self._fleet)
         plans = plan_clusters(
-            self._store, self._reading, standings, self._wish.release, write=write
+            self._store, team, self._reading, standings, self._wish.release, write=write
         )
         for _, planned in zip(
             self._watch("Planning upgrades", range(len(standings))), plans, strict=True

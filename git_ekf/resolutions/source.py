@@ -8,7 +8,7 @@ from git_ekf.git.complaints import complaints
 from git_ekf.git.refs import RESOLUTIONS
 from git_ekf.repository import Repository
 from git_ekf.resolutions.kept import git_for, known_tip
-from git_ekf.shown import scrub, shell
+from git_ekf.shown import folder, scrub, shell
 
 
 def require_source(repo: Repository) -> str:
@@ -55,11 +55,16 @@ def fetch_resolutions(repo: Repository) -> str:
         raise Refused(
             f"{scrub(source)} no longer has all resolutions that were known here:"
             f" {here[:12]} is not below {there[:12] or 'anything'}",
-            f"see that this is right, then: git update-ref -d {RESOLUTIONS} {shell(here)}",
+            f"see that this is right, then: {_git(repo)} update-ref -d {RESOLUTIONS} {shell(here)}",
         )
     if failure:
         raise failure
     return known_tip(repo)
+
+
+def _git(repo: Repository) -> str:
+    """The command that is git in there: nobody is inside of a bare one, such as a fleet's store."""
+    return "git" if repo.place.top else f"git -C {folder(repo.place.git_dir)}"
 
 
 def _is_lost(git: Git, here: str, there: str) -> bool:
