@@ -13,7 +13,7 @@ UPGRADE = ("upgrade", "--no-fetch", "--no-build", "--no-save-check", "1.9")
 PLAN = ("upgrade", "--plan", "--no-fetch", "1.9")
 
 
-@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 27), (PLAN, 12)])
+@pytest.mark.parametrize(("command", "most"), [(UPGRADE, 27), (PLAN, 16)])
 def test_an_upgrade_of_one_commit(
     clone: Clone, tmp_path: Path, command: tuple[str, ...], most: int
 ) -> None:
@@ -45,6 +45,8 @@ def test_a_question_is_asked_once(clone: Clone, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     clone.ekf(*PLAN, env={"GIT_TRACE": str(trace)})
     started = re.findall(r"trace: built-in: git (.*)", trace.read_text())
+    # One that is talked to for the forecast, and one for the policy.
+    started = [one for one in started if one != "cat-file --batch"]
     assert len(set(started)) == len(started)
 
 

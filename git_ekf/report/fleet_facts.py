@@ -29,7 +29,7 @@ class Member(NamedTuple):
 
 
 class SharedConflict(NamedTuple):
-    """What a commit meets in an upgrade, once for all clusters that would stop at it.
+    """A conflict of a commit in an upgrade, once for all clusters that would stop at it.
 
     `kind` is git's word for the first conflict, `paths` are those of all; `clusters` are names.
     """
