@@ -110,10 +110,10 @@ def _scripts(git: Git, folder: str, tree: str) -> dict[str, str]:
 
 def _inside(value: str) -> str:
     """The path from the top of a tree that a value is, "" for none."""
-    if _PATH in value:
-        # Where a way up leads depends on the path: what follows may be anywhere.
-        _, up, rest = value.rpartition("/../")
-        value = f"{_PATH}/{rest}" if up else value
+    before, up, rest = value.rpartition("/../")
+    if up and before.strip("./") and not os.path.isabs(value):
+        # Where a way up leads depends on the path, and on links: what follows may be anywhere.
+        value = f"{_PATH}/{rest}"
     path = os.path.normpath(value) if value else "."
     if os.path.isabs(value) or path == "." or path.split("/")[0] == ".." or "\n" in path:
         return ""

@@ -201,6 +201,26 @@ READ = {
 }
 
 
+def test_a_way_up_behind_a_link(world: World) -> None:
+    """What was a directory is a link in the vendor's tree, and the way up leads elsewhere."""
+    text = TOOL.format(world.path.with_name("ran"))
+    for path in ("x.sh", "tools/y", "other/tools/x.sh"):
+        world.write(path, "exit 0\n")
+    command = 'to = "1.9"\ncommand = ["sh", "tools/../x.sh"]\n'
+    world.write(".ekf.toml", f"[[upgrade.migrations]]\n{command}")
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "Migrate")
+    assert world.ekf("trust", "--yes").code == 0
+    world.git("rm", "-qr", "tools")
+    (world.path / "tools").symlink_to("other/tools")
+    world.write("other/x.sh", text)
+    world.git("add", "-A")
+    world.git("commit", "-q", "-m", "A link")
+    done = world.ekf("upgrade", "1.9", "--no-save-check", "--no-build")
+    assert (done.code, ran(world)) == (4, False), done
+    assert "other/x.sh" in done.err, done
+
+
 def test_a_file_by_whatever_way_a_command_gets_to_it(world: World) -> None:
     for path in ("tools/x.sh", *READ):
         world.write(path, "echo\n")
