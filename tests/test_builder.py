@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from reach import rare
 
 from git_ekf.manifests import builder
+from git_ekf.manifests.build import _failing
 from git_ekf.manifests.builder import Build, Builder, finished
+
+T = TypeVar("T")
 
 
 def build(folder: Path, text: str) -> Build:
@@ -58,3 +65,27 @@ def test_one_that_prints_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = build(tmp_path, "echo $$ >pid; yes")
     assert found == (b"", ["it was ended, having printed more than 3 MB"])
     assert not living((tmp_path / "pid").read_text().strip())
+
+
+def test_no_more_is_held_than_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast a builder is, and slow the one who looks at what it has printed."""
+    monkeypatch.setattr(builder, "AHEAD", 3)
+    begun: list[weakref.ref[Future[Build]]] = []
+    start = Builder.start
+
+    def started(self: Builder, folder: str, path: str) -> Future[Build]:
+        future = start(self, folder, path)
+        begun.append(weakref.ref(future))
+        return future
+
+    def watched(things: Sequence[T], names: Sequence[str]) -> Iterator[T]:
+        for number, thing in enumerate(things):
+            yield thing
+            assert 0 < len(begun) <= number + 4
+            assert sum(one() is not None for one in begun) <= 4
+
+    monkeypatch.setattr(Builder, "start", started)
+    paths = [f"{number}" for number in range(12)]
+    with Builder(("/bin/sh", "-c", "echo {path}; [ {path} != 7 ]")) as one:
+        assert list(_failing(one, str(tmp_path), paths, watched)) == ["7"]
+    assert len(begun) == 12

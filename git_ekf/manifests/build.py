@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence, Set
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TypeVar
 
-from git_ekf.manifests.builder import NOTHING, Build, Builder, finished, trusted_command
+from git_ekf.manifests.builder import Build, Builder, trusted_command
 from git_ekf.manifests.choice import Kustomization
 from git_ekf.manifests.difference import Difference, difference
 from git_ekf.manifests.resources import Unreadable, import_yaml
@@ -65,17 +64,12 @@ def compare(
     command = trusted_command(repo, old, new)
     with checkouts(repo, old, new) as (before, after), Builder(command) as builder:
         # Side by side, so that what comes first in the list is ready first.
-        started: list[list[Future[Build] | None]] = []
-        for one in kustomizations:
-            old_build = builder.start(before, one.path) if one.in_old else None
-            new_build = builder.start(after, one.path) if one.in_new else None
-            started.append([old_build, new_build])
-        compared = []
-        pairs = list(zip(kustomizations, started, strict=True))
-        for one, futures in progress(pairs, [one.path for one in kustomizations]):
-            builds = [finished(future) if future else NOTHING for future in futures]
-            compared.append(_compare(one, *builds))
-        return compared
+        builds = builder.in_turn(
+            [(before, one.path) if one.in_old else None, (after, one.path) if one.in_new else None]
+            for one in kustomizations
+        )
+        things = progress(kustomizations, [one.path for one in kustomizations])
+        return [_compare(one, *next(builds)) for one in things]
 
 
 def _compare(kustomization: Kustomization, old: Build, new: Build) -> ComparedBuilds:
@@ -123,10 +117,10 @@ def broken(
 def _failing(
     builder: Builder, folder: str, paths: Sequence[str], progress: Progress
 ) -> dict[str, list[str]]:
-    started = [(path, builder.start(folder, path)) for path in paths]
+    builds = builder.in_turn([(folder, path)] for path in paths)
     failed = {}
-    for path, build in progress(started, paths):
-        failure = finished(build).failure
+    for path in progress(paths, paths):
+        failure = next(builds)[0].failure
         if failure is not None:
             failed[path] = failure
     return failed

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
@@ -28,6 +30,10 @@ _LAST_BYTES = 1 << 16
 # minutes, and the manifests of a whole platform some ten megabytes.
 LONGEST = 300
 LARGEST = 1 << 28
+
+_PROCESSORS = len(os.sched_getaffinity(0))
+# Jobs that are begun ahead, so that all processors are kept busy.
+AHEAD = _PROCESSORS + 1
 
 # A repository that git was pointed to is not the one a builder's own git may ask for.
 _OF_GIT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
@@ -77,7 +83,7 @@ class Builder:
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self._command = command
-        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        self._pool = ThreadPoolExecutor(_PROCESSORS)
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._ended = False
@@ -98,6 +104,24 @@ class Builder:
     def start(self, folder: str, path: str) -> Future[Build]:
         """Builds `path` in `folder` as soon as there is room; see `finished`."""
         return self._pool.submit(self._build, folder, path)
+
+    def in_turn(self, jobs: Iterable[Sequence[tuple[str, str] | None]]) -> Iterator[list[Build]]:
+        """The builds of each job, which are folder and path as for `start`, or None for nothing.
+
+        Each may have printed hundreds of megabytes: few are begun ahead of the one that is asked
+        for, and none is held once the next one is. Raises CallFailed.
+        """
+        waiting = iter(jobs)
+        begun: deque[list[Future[Build] | None]] = deque()
+
+        def begin(number: int) -> None:
+            for job in islice(waiting, number):
+                begun.append([self.start(*one) if one else None for one in job])
+
+        begin(AHEAD)
+        while begun:
+            yield [finished(build) if build else NOTHING for build in begun.popleft()]
+            begin(1)
 
     def _build(self, folder: str, path: str) -> Build:
         argument = f"./{path}" if path.startswith("-") else path

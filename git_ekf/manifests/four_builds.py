@@ -9,12 +9,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from git_ekf.manifests.build import Progress
-from git_ekf.manifests.builder import Build, Builder, finished
+from git_ekf.manifests.builder import AHEAD, Build, Builder, finished
 from git_ekf.manifests.customised import CHANGED, KEPT, LOST, OWN, Field, customised
 from git_ekf.manifests.resources import Unreadable
-
-# Kustomizations of which the builds are begun ahead; so many processors are kept busy.
-_AHEAD = 8
 
 
 class Places(NamedTuple):
@@ -81,7 +78,7 @@ class _Started:
         self._builds: dict[tuple[str, str], Future[Build]] = {}
         self._uses = Counter(one for places in wanted for one in self._of(places))
         self._waiting = iter(wanted)
-        self._start(_AHEAD)
+        self._start(AHEAD)
 
     def _of(self, one: Places) -> Iterator[tuple[str, str]]:
         """What is built for one of them: trees and directories."""

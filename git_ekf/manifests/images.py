@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from git_ekf.imagenames import ImageName, NoImageName, is_below, parse
 from git_ekf.manifests.build import Progress, checkouts, quietly
-from git_ekf.manifests.builder import Builder, finished, trusted_command
+from git_ekf.manifests.builder import Builder, trusted_command
 from git_ekf.manifests.image_uses import Patterns, Use, uses
 from git_ekf.manifests.resources import Unreadable, documents, import_yaml
 from git_ekf.manifests.resources import parse as parse_resources
@@ -100,9 +100,9 @@ def images_in(
     found: dict[str, list[Place]] = {}
     unbuilt = []
     with Builder(command) as builder:
-        started = [(path, builder.start(folder, path)) for path in paths]
-        for path, build in progress(started, paths):
-            output, failure = finished(build)
+        builds = builder.in_turn([(folder, path)] for path in paths)
+        for path in progress(paths, paths):
+            [(output, failure)] = next(builds)
             if failure is not None:
                 unbuilt.append(Unbuilt(path, failure))
                 continue
