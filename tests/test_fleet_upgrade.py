@@ -858,6 +858,12 @@ def test_only_those_of_the_fleet_are_remembered(fleet: tuple[World, list[Made]])
     assert done.out.splitlines()[0] == f"{GOAL} for 3 clusters of wave canary: 1 pushed, 2 stopped"
     store = open_store(read_fleet(str(world.file)))
     assert read_run(store, GOAL).keys() == {"c0", "c1"}
+    row = f"  upgrade       {GOAL} is not in 2 clusters that it was begun for"
+    status = run("git-ekf", "fleet", "status", "--no-fetch").out
+    assert status.splitlines()[-1] == f"{row}    git ekf fleet upgrade 1.10 --continue"
+    document = json.loads(run("git-ekf", "fleet", "status", "--no-fetch", "--json").out)
+    validator("fleet-status").validate(document)
+    assert document["upgrades"] == [{"branch": GOAL, "waiting": ["c0", "c1"]}]
     world.write_file(made[1:])
     upgrade("--continue", code=3)
     assert read_run(store, GOAL).keys() == {"c1"}

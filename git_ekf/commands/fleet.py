@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
-from git_ekf.commands.fleet_shown import about_fleet, content, print_list, print_summary
+from git_ekf.commands.fleet_shown import (
+    about_fleet,
+    content,
+    print_begun,
+    print_list,
+    print_summary,
+)
 from git_ekf.commands.fleet_upgrade import upgrade
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, Refused, UsageError
@@ -18,6 +24,7 @@ from git_ekf.fleet.fetch import fetch
 from git_ekf.fleet.file import FILE, Fleet, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.reported import fleet_report
+from git_ekf.fleet.runs import begun_upgrades
 from git_ekf.fleet.standing import Known, Standing, read_standings
 from git_ekf.fleet.store import Store, open_store
 from git_ekf.git.calls import leave_repository
@@ -117,6 +124,7 @@ def status(
             print_list(chosen)
     else:
         print_summary(look.fleet, look.known, chosen, look.begin)
+        print_begun(look.fleet, begun_upgrades(look.store))
     return _code(look.known, chosen)
 
 

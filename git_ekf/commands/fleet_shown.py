@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from git_ekf.commands.fleet_options import other_file
 from git_ekf.fleet.file import FILE, Fleet
+from git_ekf.fleet.runs import begun_upgrades
 from git_ekf.fleet.standing import UNRELATED, Known, Recorded, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
@@ -50,6 +52,15 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
         print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")
     else:
         print_row("policy", "ok", "", "green")
+
+
+def print_begun(fleet: Fleet, begun: Mapping[str, Sequence[str]]) -> None:
+    """Prints a row for each upgrade that has begun: its branch, and how many clusters lack it."""
+    for branch, names in begun.items():
+        release = fleet.scheme.version(branch) or branch
+        row = f"{branch} is not in {_clusters(len(names))} that it was begun for"
+        command = shell("git", "ekf", "fleet", "upgrade", release, *other_file(fleet.path))
+        print_row("upgrade", row, f"{command} --continue", "yellow")
 
 
 def _headline(summary: Summary, number: int, begin: float) -> str:
@@ -177,7 +188,12 @@ def content(
 ) -> dict[str, Any]:
     """The chosen clusters as fleet-status.json has them."""
     about = about_fleet(fleet, store, known, chosen, begin)
-    return {"fleet": about, "clusters": list(map(_cluster, chosen))}
+    begun = begun_upgrades(store)
+    return {
+        "fleet": about,
+        "upgrades": [{"branch": branch, "waiting": names} for branch, names in begun.items()],
+        "clusters": list(map(_cluster, chosen)),
+    }
 
 
 def about_fleet(

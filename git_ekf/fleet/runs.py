@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from git_ekf.fleet.store import RUNS, Store
+from git_ekf.fleet.store import RUNS, Store, refs_of
 from git_ekf.git.packedrefs import read_packed, write_packed
 
 
@@ -39,6 +39,22 @@ def read_run(store: Store, goal: str) -> dict[str, Made]:
 def _is_whole(fields: Mapping[str, str]) -> bool:
     """Whether these are fields of one: a goal may be called so that it is above another."""
     return "upstream" in fields and fields.keys() <= set(Made._fields)
+
+
+def begun_upgrades(store: Store) -> dict[str, list[str]]:
+    """Release branch -> the clusters with which its upgrade has begun, and that lack it still.
+
+    By what was heard last; none where nothing has begun.
+    """
+    refs = read_packed(store.path)
+    found: dict[str, list[str]] = {}
+    for ref in refs:
+        if ref.startswith(RUNS) and ref.endswith("/upstream"):
+            *goal, name, _ = ref.removeprefix(RUNS).split("/")
+            branch = "/".join(goal)
+            if f"{refs_of(name)}heads/{branch}" not in refs:
+                found.setdefault(branch, []).append(name)
+    return found
 
 
 def write_run(store: Store, goal: str, entries: Mapping[str, Made | None]) -> None:
