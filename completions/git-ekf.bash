@@ -311,7 +311,7 @@ __git_ekf_command ()
 		options=--no-sign,--help
 		;;
 	fleet)
-		subcommands=status,plan,report,upgrade
+		subcommands=status,plan,report,upgrade,resolve
 		options=--help
 		;;
 	"fleet status")
@@ -331,6 +331,11 @@ __git_ekf_command ()
 		options=--file=,--wave=,--where=,--only=,--continue,--without-records,--max-failed=,--dry-run,--json,--help
 		valued="--file --wave --where --only --max-failed"
 		arguments="channels"
+		;;
+	"fleet resolve")
+		options=--approve=,--yes,--file=,--help
+		valued="--approve --file"
+		arguments="channels none directories"
 		;;
 	hooks)
 		subcommands=install,uninstall,status
@@ -413,6 +418,7 @@ __git_ekf_option ()
 	"fleet report-o" | "fleet report--output") kind=files ;;
 	"fleet report--plan") kind=channels ;;
 	"fleet upgrade--file") kind=files ;;
+	"fleet resolve--file") kind=files ;;
 	esac
 }
 # --- to here ---

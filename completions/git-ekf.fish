@@ -55,7 +55,7 @@ end
 
 # --- from here on: written by `python packaging/completions.py` ---
 set -g __git_ekf_groups '' 'bundle' 'resolutions' 'fleet' 'hooks'
-set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt' 'fleet status --file' 'fleet status --where' 'fleet status --only' 'fleet plan --file' 'fleet plan --where' 'fleet plan --only' 'fleet report --file' 'fleet report --where' 'fleet report --only' 'fleet report -o' 'fleet report --output' 'fleet report --plan' 'fleet upgrade --file' 'fleet upgrade --wave' 'fleet upgrade --where' 'fleet upgrade --only' 'fleet upgrade --max-failed'
+set -g __git_ekf_valued 'clone --internal' 'clone --release' 'init --primary' 'init --internal' 'init --release' 'check --format' 'images --new-since' 'images --write' 'apply -m' 'apply --message' 'apply --field' 'tag -m' 'tag --message' 'tag -F' 'tag --file' 'tag --field' 'tag --date' 'adopt -m' 'adopt --message' 'adopt --field' 'log -n' 'log --max-count' 'log --release' 'log --since' 'report -o' 'report --output' 'sync --prefer' 'sync --drop' 'sync --verify' 'upgrade --prefer' 'upgrade --drop' 'upgrade --verify' 'mirror --release' 'mirror --accept' 'bundle create --from' 'bundle create --release' 'bundle create --receipt' 'bundle create --sign' 'bundle verify --allowed-signers' 'bundle apply --accept' 'bundle apply --allowed-signers' 'bundle apply --receipt' 'fleet status --file' 'fleet status --where' 'fleet status --only' 'fleet plan --file' 'fleet plan --where' 'fleet plan --only' 'fleet report --file' 'fleet report --where' 'fleet report --only' 'fleet report -o' 'fleet report --output' 'fleet report --plan' 'fleet upgrade --file' 'fleet upgrade --wave' 'fleet upgrade --where' 'fleet upgrade --only' 'fleet upgrade --max-failed' 'fleet resolve --approve' 'fleet resolve --file'
 complete -c git-ekf -f
 complete -c git-ekf -n '__git_ekf_at \'\'' -a clone -d 'Build the local repository from nothing, or restore it from the internal one.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a init -d 'Set up an existing clone; safe to run again at any time.'
@@ -256,6 +256,7 @@ complete -c git-ekf -n '__git_ekf_at fleet' -a status -d 'Show which release run
 complete -c git-ekf -n '__git_ekf_at fleet' -a plan -d 'Say what an upgrade of all would do, and change nothing.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a report -d 'Write a page of HTML about the fleet, by default fleet.html.'
 complete -c git-ekf -n '__git_ekf_at fleet' -a upgrade -d 'Make the branch of a release for clusters, and push it.'
+complete -c git-ekf -n '__git_ekf_at fleet' -a resolve -d 'Begin the upgrade of one cluster in a clone, to resolve it.'
 complete -c git-ekf -n '__git_ekf_at fleet' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l file -r -F -d 'The fleet file, by default fleet.toml.'
 complete -c git-ekf -n '__git_ekf_at \'fleet status\'' -l where -x -d 'Only those with this name, wave, branch, state, rule or label; may be repeated.'
@@ -290,6 +291,12 @@ complete -c git-ekf -n '__git_ekf_at \'fleet upgrade\'' -l dry-run -s n -d 'Say 
 complete -c git-ekf -n '__git_ekf_at \'fleet upgrade\'' -l json -d 'Print one JSON document.'
 complete -c git-ekf -n '__git_ekf_at \'fleet upgrade\'' -s h -l help -d 'Show the usage and exit.'
 complete -c git-ekf -n '__git_ekf_at \'fleet upgrade\' 1' -k -a '(__git_ekf_ask channels)'
+complete -c git-ekf -n '__git_ekf_at \'fleet resolve\'' -l approve -x -d 'Show the diff of this one, and let it be used in this fleet; may be repeated.'
+complete -c git-ekf -n '__git_ekf_at \'fleet resolve\'' -l yes -s y -d 'Agree to every question.'
+complete -c git-ekf -n '__git_ekf_at \'fleet resolve\'' -l file -r -F -d 'The fleet file, by default fleet.toml.'
+complete -c git-ekf -n '__git_ekf_at \'fleet resolve\'' -s h -l help -d 'Show the usage and exit.'
+complete -c git-ekf -n '__git_ekf_at \'fleet resolve\' 1' -k -a '(__git_ekf_ask channels)'
+complete -c git-ekf -n '__git_ekf_at \'fleet resolve\' 3' -k -a '(__fish_complete_directories)'
 complete -c git-ekf -n '__git_ekf_at hooks' -a install -d 'Install the hooks; one that is there is kept and runs first.'
 complete -c git-ekf -n '__git_ekf_at hooks' -a uninstall -d 'Remove the hooks and put back what was there before.'
 complete -c git-ekf -n '__git_ekf_at hooks' -a status -d 'Show which hooks git really runs; exit with 1 if ours do not.'

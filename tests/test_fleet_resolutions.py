@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,19 +46,18 @@ def upgrade(*args: str, code: int) -> Run:
     return done
 
 
-def resolved_in(world: World, one: Made, team: Team, folder: Path) -> Clone:
+def resolved_in(one: Made, team: Team, folder: Path, key: str = "ada") -> Clone:
     """A clone of one cluster, with the conflict resolved and shared."""
+    done = run("git-ekf", "fleet", "resolve", "1.10", one.name, folder)
+    assert done.code == 3, done
+    assert done.out.startswith(f"{one.name} is in {folder}, from {one.path}.\nStopped at commit ")
+    assert done.out.splitlines()[-2:] == [
+        f"Go on in the clone: cd {folder}",
+        "Once it is through, share it: git ekf resolutions save. The clone may be deleted then.",
+    ]
     clone = Clone(folder)
-    done = run("git-ekf", "clone", world.vendor, folder, "--internal", one.path)
-    assert done.code == 0, done
-    clone.git("switch", "-q", f"release-{one.release}")
-    for name, value in {
-        "ekf.resolutions": str(team.repository.path),
-        "gpg.format": "ssh",
-        "user.signingKey": str(team.folder / "ada"),
-    }.items():
-        clone.git("config", name, value)
-    assert clone.ekf("upgrade", "1.10", "--no-build").code == 3
+    clone.git("config", "gpg.format", "ssh")
+    clone.git("config", "user.signingKey", str(team.folder / key))
     clone.write(CLASH, "both\n")
     clone.git("add", CLASH)
     assert clone.ekf("upgrade", "--continue", "--no-build").code == 0
@@ -65,11 +66,11 @@ def resolved_in(world: World, one: Made, team: Team, folder: Path) -> Clone:
 
 
 def test_resolved_once(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
-    world, made, team = fleet
+    _, made, team = fleet
     first = made[:3]
     alike = [one for one in first if one.release == first[0].release]
     assert "3 stopped" in upgrade("--dry-run", code=3).out
-    clone = resolved_in(world, first[0], team, tmp_path / "clone")
+    clone = resolved_in(first[0], team, tmp_path / "clone")
     key = clone.out("ls-tree", "-r", "--name-only", REF).split("/")[1]
     planned = upgrade("--dry-run", "--json", code=3 if len(alike) < 3 else 0)
     document = json.loads(planned.out)
@@ -92,11 +93,20 @@ def test_resolved_once(fleet: tuple[World, list[Made], Team], tmp_path: Path) ->
 
 def test_by_nobody_who_counts(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
     """It stops there, and says why; so it does where the repository cannot be asked."""
-    world, made, team = fleet
-    clone = resolved_in(world, made[0], team, tmp_path / "clone")
+    _, made, team = fleet
+    clone = resolved_in(made[0], team, tmp_path / "clone")
     team.signers.write_text(f"eve@example.com {(team.folder / 'eve.pub').read_text()}")
     stopped = upgrade("--dry-run", code=3)
     assert "has no signature by an allowed signer" in stopped.out
+    command = re.search(r"git ekf (fleet resolve --approve [0-9a-f]{7})", stopped.out)
+    assert command
+    asked = run("git-ekf", *command[1].split())
+    assert asked.code == 4
+    assert "+both\n" in asked.out
+    hint = asked.err.partition("hint: git ekf ")[2].strip()
+    assert run("git-ekf", *hint.split()).out.endswith("Approved here: 1 resolution.\n")
+    assert "by resolution" in upgrade("--dry-run", f"--only={made[0].name}", code=0).out
+    shutil.rmtree(json.loads(run("git-ekf", "fleet", "status", "--json").out)["fleet"]["store"])
     team.signers.write_text(f"ada@example.com {(team.folder / 'ada.pub').read_text()}")
     assert "by resolution" in upgrade("--dry-run", f"--only={made[0].name}", code=0).out
     place = next(iter(clone.out("ls-tree", "-r", "--name-only", REF).splitlines()))
@@ -104,8 +114,7 @@ def test_by_nobody_who_counts(fleet: tuple[World, list[Made], Team], tmp_path: P
     assert "it has two answers" in upgrade("--dry-run", code=3).out
     team.repository.git("update-ref", "-d", REF)
     lost = upgrade("--dry-run", code=3).err
-    command = lost.strip().partition("then: ")[2].split()
-    assert run(*command).code == 0
+    assert run(*lost.strip().partition("then: ")[2].split()).code == 0
     assert upgrade("--dry-run", code=3).err == ""
     team.repository.path.rename(tmp_path / "away")
     assert upgrade("--dry-run", code=3).err.startswith("note: the resolutions cannot be fetched (")
@@ -121,3 +130,24 @@ def test_a_repository_that_has_another_purpose(
     done = run("git-ekf", "fleet", "status")
     assert done.code == 2
     assert "is the repository of the " in done.err
+
+
+def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
+    """And what is asked for wrongly leaves nothing behind."""
+    world, made, team = fleet
+    resolved_in(made[0], team, tmp_path / "first")
+    done = run("git-ekf", "fleet", "resolve", "1.10", made[0].name)
+    said = f"Nothing was left to resolve in {made[0].name}, which is on {GOAL} in {made[0].name}.\n"
+    assert (done.code, done.out.endswith(said)) == (0, True), done
+    assert run("git-ekf", "fleet", "resolve", "1.10", made[0].name).code == 4
+    for words, code in (
+        (("1.10",), 2),
+        (("x", made[1].name), 2),
+        (("1.10", "nobody"), 2),
+        (("1.10", made[1].name, "--approve=abcd"), 2),
+        (("--approve=abcd",), 2),
+    ):
+        assert run("git-ekf", "fleet", "resolve", *words).code == code
+    world.write_file(made)
+    assert run("git-ekf", "fleet", "resolve", "1.10", made[1].name).code == 4
+    assert not (world.folder / made[1].name).exists()

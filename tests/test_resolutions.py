@@ -273,7 +273,7 @@ def test_by_nobody_who_counts(shared: Shared, team: Team, cluster: World, key: s
     assert plan(cluster).code == 1
     agreed = cluster.ekf("resolutions", "approve", shared.key[:7], "--yes")
     assert agreed.code == 0, agreed
-    assert agreed.out.endswith("Approved in this clone: 1 resolution.\n")
+    assert agreed.out.endswith("Approved here: 1 resolution.\n")
     assert plan(cluster).code == 0
     assert "  approved  " in cluster.ekf("resolutions", "list").out
 

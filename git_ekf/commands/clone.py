@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from git_ekf import config as configuration
 from git_ekf.commands.options import Release
@@ -36,7 +36,7 @@ def clone(
 ) -> None:
     """Build the local repository from nothing, or restore it from the internal one."""
     leave_repository()
-    primary, internal = _absolute(primary), _absolute(internal)
+    primary, internal = absolute(primary), absolute(internal)
     if normalise_url(primary, os.path.realpath) == normalise_url(internal, os.path.realpath):
         raise UsageError(
             "PRIMARY and --internal are the same repository",
@@ -44,28 +44,47 @@ def clone(
         )
     default = _name_of(primary) if not directory else ""
     directory = directory or default
-    require_workable(directory)
-    taken = Refused(
-        f"{directory} exists already and is not empty",
-        f"git ekf clone {shell(primary)} OTHER --internal {shell(internal)}",
-    )
-    if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
-        raise taken
-    git = Git(progress=transfer_progress())
-    heads = ask_remotes(git, primary, internal)
-    config = configuration.load(None, git.config_pairs())
     places = f"{shell(internal)} {shell(directory)}" if directory != default else shell(internal)
     swapped = f"git ekf clone {places} --internal {shell(primary)}"
     if release:
         swapped += f" --release {shell(release)}"
-    require_primary(config, heads.primary, swapped)
-    branch = choose_branch(config.scheme, heads, release, swapped)
+    other = f"git ekf clone {shell(primary)} OTHER --internal {shell(internal)}"
+    git = Git(progress=transfer_progress())
+    done = built(git, directory, primary, internal, release, Instead(other, swapped))
+    say(f"Cloned into {directory}:")
+    for what in done:
+        say(f"  {what}")
+    say(f"Next: cd {folder(directory)} && git ekf status")
+
+
+class Instead(NamedTuple):
+    """Commands that help: into another directory, and with the repositories exchanged."""
+
+    other: str
+    swapped: str
+
+
+def built(
+    git: Git, directory: str, primary: str, internal: str, release: str, instead: Instead
+) -> list[str]:
+    """Builds a clone in a directory that is empty, or is made. What was done, in lines.
+
+    Raises Refused, UsageError, CallFailed; then it is as it was.
+    """
+    require_workable(directory)
+    taken = Refused(f"{directory} exists already and is not empty", instead.other)
+    if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
+        raise taken
+    heads = ask_remotes(git, primary, internal)
+    config = configuration.load(None, git.config_pairs())
+    require_primary(config, heads.primary, instead.swapped)
+    branch = choose_branch(config.scheme, heads, release, instead.swapped)
     existed = os.path.isdir(directory)
     try:
         if not _claim(directory):  # another clone was quicker, while the remotes were asked
             raise taken
         done = build(git, directory, primary, internal, branch, heads, by_cluster=not release)
-        require_internal(Repository(git.variant(directory)), heads.internal, swapped)
+        require_internal(Repository(git.variant(directory)), heads.internal, instead.swapped)
     except BaseException as error:
         if error is not taken:
             _remove(directory, keep=existed)
@@ -75,13 +94,10 @@ def clone(
                 f"ls -ld {folder(directory)}; df -h .",
             ) from None
         raise
-    say(f"Cloned into {directory}:")
-    for what in done:
-        say(f"  {what}")
-    say(f"Next: cd {folder(directory)} && git ekf status")
+    return done
 
 
-def _absolute(url: str) -> str:
+def absolute(url: str) -> str:
     """A path to a local repository as an absolute one: relative ones would be read from inside the
     clone.
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
+from git_ekf.commands.fleet_resolve import resolve
 from git_ekf.commands.fleet_shown import (
     about_fleet,
     content,
@@ -209,6 +210,7 @@ def _chosen(where: list[str] | None, only: list[str] | None) -> list[str]:
 
 
 app.command()(upgrade)
+app.command()(resolve)
 
 
 def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking: bool) -> _Look:

@@ -13,7 +13,7 @@ from git_ekf.errors import Refused
 from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.resolutions.adding import Added, Addition, add
-from git_ekf.resolutions.judging import fault_of
+from git_ekf.resolutions.judging import Examiner, fault_of
 from git_ekf.resolutions.listing import (
     ListedResolution,
     approve_all,
@@ -42,7 +42,7 @@ def resolutions() -> None:
 def list_(no_fetch: NoFetch = False, json: Json = False) -> None:
     """List those that are kept, and which of them are used here."""
     repo = _repository(no_fetch=no_fetch)
-    found = standings(repo)
+    found = standings(Examiner(repo))
     if json:
         content = {"source": scrub(repo.config.resolutions), "resolutions": list(map(_row, found))}
         print(document("resolutions list", content))
@@ -87,24 +87,35 @@ def approve(
 ) -> None:
     """Show the diff of some, and let them be used in this clone."""
     repo = _repository(no_fetch=no_fetch)
-    chosen = named(standings(repo), keys)
-    new = [one for one in chosen if one.why]
+    commits = [commit for commit in (repo.head, *repo.channels.values()) if commit]
+    unasked = f"git ekf resolutions approve --yes {shell(*keys)}"
+    approve_named(Examiner(repo), keys, commits, unasked, yes=yes)
+
+
+def approve_named(
+    examiner: Examiner, keys: list[str], commits: list[str], unasked: str, *, yes: bool
+) -> None:
+    """Shows the diff of some, asks, and lets them be used; `unasked` is the command that does that.
+
+    Raises UsageError, Refused.
+    """
+    new = [one for one in named(standings(examiner), keys) if one.why]
     for one in new:
-        require_sound(repo, one.resolution)
+        require_sound(examiner, one.resolution, commits)
     if not new:
         say("All of them are used here already.")
         return
     for one in new:
         _print_standing(one)
-        print_lines(difference(repo, one.resolution))
+        print_lines(difference(examiner.repo, one.resolution))
     if not yes:
         require_consent(
             "They go into files that are deployed. Use them here?",
             unasked="nobody is there to ask whether these resolutions may be used",
-            hint=f"git ekf resolutions approve --yes {shell(*keys)}",
+            hint=unasked,
         )
-    approve_all(repo, new)
-    say(f"Approved in this clone: {counted(len(new), 'resolution')}.")
+    approve_all(examiner.repo, new)
+    say(f"Approved here: {counted(len(new), 'resolution')}.")
 
 
 def print_lines(lines: list[str]) -> None:

@@ -21,7 +21,6 @@ from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import policy_errors, require_linear
-from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import Target, upgrade
 from git_ekf.upgrade.work import Options, read_work, rewrite
 
@@ -144,7 +143,9 @@ def _carried(view: View, planned: Planned, release: str, *, write: bool) -> Plan
     target = upgrade(view, release)
     require_linear(view, target, flatten=False)
     _require_policy(view, target)
-    known = known_resolutions(view, target)
+    known = None
+    if view.config.resolutions:
+        known = Resolutions(view, approving="fleet resolve --approve")
     options = Options(prefer=in_force(view, target, ()), resolutions=known)
     with (
         Quarantine(view.git, view.place.objects) as quarantine,

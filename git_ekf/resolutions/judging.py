@@ -24,19 +24,19 @@ class Examiner:
     """The resolutions that are known here, and why each may not be used. All is asked once."""
 
     def __init__(self, repo: Repository) -> None:
-        self._repo = repo
+        self.repo = repo
         self._git = git_for(repo)
         self._signed: dict[str, bool] = {}  # commit -> whether an allowed signer has signed it
 
     @cached_property
     def kept(self) -> dict[str, Resolution]:
         """Key -> resolution. Raises GitFailed."""
-        return read_kept(self._git, known_tip(self._repo))
+        return read_kept(self._git, known_tip(self.repo))
 
     @cached_property
     def approved(self) -> set[str]:
         """The object ids that were agreed to here. Raises Refused."""
-        return approved(self._repo)
+        return approved(self.repo)
 
     def why_not(self, one: Resolution) -> str:
         """Why it is not used, as half a sentence about it; "" where it may be.
@@ -93,7 +93,7 @@ class Examiner:
     @cached_property
     def _signers(self) -> str:
         """The file of allowed signers: that for resolutions, else git's own; "" for none."""
-        own = self._repo.config.resolution_signers
+        own = self.repo.config.resolution_signers
         return own or self._git.setting("gpg.ssh.allowedSignersFile", "path") or ""
 
     @cached_property
@@ -102,7 +102,7 @@ class Examiner:
         path = self._signers
         if not path:
             return "no allowed signers are set here"
-        place = self._repo.place
+        place = self.repo.place
         whole = os.path.realpath(os.path.join(place.top, path))
         if not os.access(whole, os.R_OK) or not os.path.isfile(whole):
             return f"the allowed signers in {escape(path)} cannot be read"

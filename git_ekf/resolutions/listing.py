@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
@@ -23,12 +24,11 @@ class ListedResolution(NamedTuple):
     why: str = ""
 
 
-def standings(repo: Repository) -> list[ListedResolution]:
-    """All that are known here, the newest first, those of one day by their paths.
+def standings(examiner: Examiner) -> list[ListedResolution]:
+    """All that an examiner knows, the newest first, those of one day by their paths.
 
     Raises GitFailed, Refused.
     """
-    examiner = Examiner(repo)
     kept = sorted(examiner.kept.values(), key=lambda one: (-one.seconds, one.path, one.key))
     examiner.verify(kept)
     return [_standing(examiner, one) for one in kept]
@@ -56,21 +56,20 @@ def named(known: list[ListedResolution], keys: list[str]) -> list[ListedResoluti
     return list(dict.fromkeys(found))
 
 
-def require_sound(repo: Repository, one: Resolution) -> None:
-    """Raises Refused for one that nobody's agreement would make good."""
-    why = Examiner(repo).fault(one)
-    if not why and not _is_somewhere(repo, one.path):
-        why = f"neither {repo.head_branch or 'HEAD'} nor a channel has that file any more"
+def require_sound(examiner: Examiner, one: Resolution, commits: Iterable[str]) -> None:
+    """Raises Refused for one that nobody's agreement would make good.
+
+    So is one for a file that none of the commits has: it is never asked for.
+    """
+    git = examiner.repo.git
+    why = examiner.fault(one)
+    if not why and not any(git.entry(commit, one.path) for commit in commits):
+        why = "neither the branch nor a channel has that file any more"
     if why:
         path = f" for {one.path}" if one.path else ""
         raise Refused(
             f"resolution {one.short}{path} cannot be approved: {why}", "git ekf resolutions list"
         )
-
-
-def _is_somewhere(repo: Repository, path: str) -> bool:
-    commits = [repo.head, *repo.channels.values()]
-    return any(repo.git.entry(commit, path) for commit in commits if commit)
 
 
 def difference(repo: Repository, one: Resolution) -> list[str]:

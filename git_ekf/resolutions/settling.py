@@ -20,9 +20,13 @@ class Resolutions:
     These are only noted where that is `noting`: it takes a process each.
     """
 
-    def __init__(self, repo: Repository, *, noting: bool = False) -> None:
+    def __init__(
+        self, repo: Repository, *, noting: bool = False, approving: str = "resolutions approve"
+    ) -> None:
+        """`approving` is the command of git ekf that lets one be used."""
         self.open: list[Question] = []
         self._noting = noting
+        self._approving = approving
         self._examiner = Examiner(repo)
         self._refused: dict[str, str] = {}
 
@@ -93,5 +97,5 @@ class Resolutions:
     def _refuse(self, one: Resolution, path: str, why: str) -> None:
         sentence = f"resolution {one.short} for {path} is not used: {why}"
         if "approved it" in why:
-            sentence += f"; git ekf resolutions approve {shell(one.short)}"
+            sentence += f"; git ekf {self._approving} {shell(one.short)}"
         self._refused[one.key] = sentence

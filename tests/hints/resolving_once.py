@@ -24,6 +24,16 @@ _SPOILT = (
     "for result in */*/result; do echo x >$result; done\ngit commit -q -a -m Spoilt\n"
     "git push -q origin HEAD:refs/ekf/resolutions)\n"
 )
+FLEET_FILE = """git init -q --bare $TOP/team.git
+cat >fleet.toml <<END
+vendor = "$VENDOR"
+resolutions = "$TOP/team.git"
+store = "$TOP/store.git"
+[[cluster]]
+name = "prod"
+internal = "$INTERNAL"
+END
+"""
 _KEY = "$(git ekf resolutions list --json | grep -o '\"key\": \"[0-9a-f]*' | cut -d'\"' -f4)"
 _SAVE = "git ekf resolutions save --no-sign"
 
@@ -83,5 +93,25 @@ RESOLVING = {
         _SAVE,
         ("git ekf resolutions list",),
         again="git ekf status",
+    ),
+    "commands/fleet_resolve.py: --approve resolves nothing, and stands alone": Scenario(
+        FLEET_FILE,
+        "git ekf fleet resolve 1.9 prod --approve abcd",
+        again="git ekf fleet status",
+    ),
+    "commands/fleet_resolve.py: a release and a cluster have to be named": Scenario(
+        FLEET_FILE,
+        "git ekf fleet resolve 1.9",
+        again="git ekf fleet status",
+    ),
+    'commands/fleet_resolve.py: there is no cluster "{}" in this fleet': Scenario(
+        FLEET_FILE,
+        "git ekf fleet resolve 1.9 nobody",
+        again="git ekf fleet resolve 1.9 prod",
+    ),
+    "commands/fleet_resolve.py: {} is not a valid release": Scenario(
+        FLEET_FILE,
+        "git ekf fleet resolve x prod",
+        again="git ekf fleet resolve 1.9 prod",
     ),
 }
