@@ -8,7 +8,11 @@ from __future__ import annotations
 
 
 def escape(text: str) -> str:
-    """The text on one line: visible escapes for line ends, control characters and stray bytes."""
+    """The text on one line: visible escapes for line ends, control characters and stray bytes.
+
+    Credentials in URLs are left out, whoever wrote the text.
+    """
+    text = scrub(text)
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _visible(char) for char in text)

@@ -581,3 +581,27 @@ def test_tags_that_are_not_called_as_records_are_named(two: Clone) -> None:
         assert (done.code, hint) == (2, f"hint: git show refs/tags/{name}")
         assert said.removeprefix("git-ekf: ").partition(": it counts as no")[0] in checked
         assert two.git("show", f"refs/tags/{name}").code == 0
+
+
+def test_no_credentials_of_a_record_are_shown(clone: Clone) -> None:
+    """Wherever they stand in it, for people and for scripts, also where the text is cut short."""
+    secret, url = "hunter2", "https://user:hunter2hunter2hunter2hunter2hunter2@git.example.com/x"
+    clone.commit("own/a", "1", f"From {url}")
+    done = clone.ekf("tag", "-m", f"As in {url}", "-m", f"Also {url}", "--field", f"Ticket={url}")
+    assert done.code == 0, done
+    assert clone.ekf("save").code == 0
+    for command in (
+        "log",
+        "show",
+        "status",
+        "log --json",
+        "show --json",
+        "status --json",
+        "report",
+    ):
+        done = clone.ekf(*command.split(), *(["-o", "-"] if command == "report" else []))
+        assert done.code == 0, done
+        assert secret not in done.out + done.err, command
+        assert "https://git.example" in done.out, command
+    # What git keeps is what was written.
+    assert secret in clone.out("cat-file", "tag", "deploy/2026-11-20/release-1.8")

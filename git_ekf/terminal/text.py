@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TextIO
 
-from git_ekf.shown import escape, is_byte
+from git_ekf.shown import escape, is_byte, scrub
 
 
 def unicode_text(text: str) -> str:
@@ -22,7 +22,7 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
 
 
 def document(command: str, content: dict[str, Any]) -> str:
-    """The one JSON document of a command with --json; all text in it is made valid Unicode."""
+    """The one JSON document of a command with --json: valid Unicode, no credentials in URLs."""
     import json  # 2 ms of every other command
 
     whole = {"version": 1, "command": command, **content}
@@ -37,7 +37,7 @@ def nullable(row: Any) -> dict[str, Any]:
 def _valid(value: Any) -> Any:
     match value:
         case str():
-            return unicode_text(value)
+            return unicode_text(scrub(value))
         case dict():
             return {key: _valid(one) for key, one in value.items()}
         case list() | tuple():
@@ -51,7 +51,11 @@ def counted(number: int, noun: str) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """The text in at most so many characters."""
+    """The text in at most so many characters.
+
+    Without credentials in URLs: where one is cut, nothing tells them any more.
+    """
+    text = scrub(text)
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
