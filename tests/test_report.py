@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -552,3 +553,24 @@ def test_repository_of_longer_ids(tmp_path: Path) -> None:
     assert_stands_alone(page_of(clone))
     [move] = answer(clone)["moves"]
     assert (len(move["new_base"]), move["commits"][0]["state"]) == (64, "carried")
+
+
+def test_what_a_killed_report_has_left_goes(clone: Clone, tmp_path: Path) -> None:
+    """But not what another one writes at the moment, nor what only has such a name."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    page = folder / "page.html"
+    assert clone.ekf("report", "-o", str(page)).code == 0
+    left = [folder / f".ekf-report-{number:016x}" for number in range(4)]
+    left[0].write_bytes(page.read_bytes()[:1000])
+    left[1].write_bytes(b"")
+    left[2].write_bytes(page.read_bytes()[:1000])
+    left[3].write_text("mine", encoding="utf-8")
+    with left[2].open("rb") as written:
+        fcntl.flock(written, fcntl.LOCK_EX)
+        assert clone.ekf("report", "-o", str(page)).code == 0
+    assert sorted(folder.iterdir()) == [left[2], left[3], page]
+    # Without a directory in its name.
+    (clone.path / left[0].name).touch()
+    assert run("git-ekf", "report", "-o", "here.html", cwd=clone.path).code == 0
+    assert [path.name for path in clone.path.glob(".ekf-report-*")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
@@ -52,9 +53,8 @@ def write_report(path: str, text: str, command: str = _COMMAND) -> None:
         with open(path, "wb") as device:
             device.write(content)
         return
-    new = os.path.join(os.path.dirname(path), f".ekf-report-{secrets.token_hex(8)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    descriptor = os.open(new, flags, 0o666)
+    _clear_left(os.path.dirname(path) or ".")
+    new, descriptor = _begin(os.path.dirname(path))
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
@@ -66,6 +66,38 @@ def write_report(path: str, text: str, command: str = _COMMAND) -> None:
         with suppress(OSError):
             os.unlink(new)
         raise
+
+
+_PREFIX = ".ekf-report-"
+
+
+def _begin(folder: str) -> tuple[str, int]:
+    """A new file, locked for as long as it is open: its path and its descriptor."""
+    while True:
+        new = os.path.join(folder, f"{_PREFIX}{secrets.token_hex(8)}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        descriptor = os.open(new, flags, 0o666)
+        with suppress(OSError):  # there are file systems that cannot lock: see _clear_left
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.exists(new):
+            return new, descriptor
+        os.close(descriptor)  # another one took it for left, before it was locked
+
+
+def _clear_left(folder: str) -> None:
+    """Removes what was left by those that were killed while they wrote."""
+    for entry in os.scandir(folder):
+        if not entry.name.startswith(_PREFIX) or not entry.is_file(follow_symlinks=False):
+            continue
+        # In use, or cannot be locked at all, so that nobody can tell whether it is.
+        with suppress(OSError):
+            descriptor = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if BEGINNING.encode().startswith(os.read(descriptor, len(BEGINNING.encode()))):
+                    os.unlink(entry.path)
+            finally:
+                os.close(descriptor)
 
 
 def _is_device(path: str) -> bool:
