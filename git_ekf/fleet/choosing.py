@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from git_ekf.errors import UsageError
-from git_ekf.fleet.file import Fleet, Member
+from git_ekf.fleet.file import FILE, Fleet, Member
 from git_ekf.fleet.standing import Standing
 from git_ekf.fleet.values import CHOSEN_BY
 from git_ekf.shown import shell
@@ -83,7 +83,9 @@ def _names(fleet: Fleet, only: Iterable[str]) -> list[str]:
             from difflib import get_close_matches
 
             close = get_close_matches(name, known, n=1)
-            hint = f"perhaps {close[0]}" if close else f"{shell(fleet.path)} has their names"
+            file = "" if fleet.path == FILE else f" --file {shell(fleet.path)}"
+            hint = f"git ekf fleet status --list{file} lists them"
+            hint = f"perhaps {close[0]}; {hint}" if close else hint
             raise UsageError(f'there is no cluster "{name}" in this fleet', hint)
     return names
 

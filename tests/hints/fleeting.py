@@ -44,6 +44,12 @@ FLEETING = {
     "commands/fleet.py: nothing is known of this fleet yet": Scenario(
         _FLEET, "git ekf fleet status --no-fetch"
     ),
+    'fleet/choosing.py: there is no cluster "{}" in this fleet': Scenario(
+        f"{_FLEET}mv fleet.toml 'my fleet.toml'",
+        "git ekf fleet status --file 'my fleet.toml' --only x",
+        ("git ekf fleet status --list --file 'my fleet.toml'",),
+        again="git ekf fleet status --file 'my fleet.toml' --only prod",
+    ),
     "fleet/choosing.py: there is no file {}": Scenario(
         _FLEET,
         "git ekf fleet status --only @failed",
