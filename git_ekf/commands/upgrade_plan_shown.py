@@ -26,7 +26,7 @@ from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.moved_paths import moved_in_plan
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
-from git_ekf.upgrade.ready import require_linear, require_names, require_policy, require_saved
+from git_ekf.upgrade.ready import require_linear, require_names, require_saved
 from git_ekf.upgrade.target import PULL, SYNC, UPGRADE, Target
 from git_ekf.upgrade.work import Options, prepared_commits
 
@@ -108,9 +108,9 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Option
 
 
 def _print_what_comes_first(repo: Repository, target: Target, options: Options) -> None:
-    """Prints what is not committed, breaks the policy, or is not on both sides.
+    """Prints what is not committed, and what is not on both sides.
 
-    Until then the command itself is refused.
+    Until then the command itself is refused. The policy takes four more processes of git.
     """
     consequence = f"until then the {target.command} is refused"
 
@@ -120,11 +120,7 @@ def _print_what_comes_first(repo: Repository, target: Target, options: Options) 
         if options.save_check:
             require_saved(repo, target)
 
-    for require in (
-        partial(require_clean, repo, untracked=False),
-        partial(require_policy, repo, target, flatten=options.flatten),
-        both_sides,
-    ):
+    for require in (partial(require_clean, repo, untracked=False), both_sides):
         try:
             require()
         except Refused as error:

@@ -31,15 +31,6 @@ def require_ready(
     require_clean(repo, untracked=False)
     require_linear(repo, target, flatten=flatten, given=given)
     require_names(repo, target, around)
-    require_policy(repo, target, flatten=flatten)
-    if target.command != PULL:
-        require_current(repo, target.branch, "nothing was changed", goal=target.goal)
-    if save_check:
-        require_saved(repo, target)
-
-
-def require_policy(repo: Repository, target: Target, *, flatten: bool) -> None:
-    """Raises Refused where the policy is broken, but for what is looked at elsewhere."""
     # The line stands on the channel only, where no merge has brought anything else.
     channel = repo.channel(target.branch) or target.onto
     one_line = flatten and _is_of_one_channel(repo, target, channel)
@@ -54,6 +45,10 @@ def require_policy(repo: Repository, target: Target, *, flatten: bool) -> None:
             raise Refused(
                 f"the policy is broken ({finding.rule}: {finding.message})", "git ekf check"
             )
+    if target.command != PULL:
+        require_current(repo, target.branch, "nothing was changed", goal=target.goal)
+    if save_check:
+        require_saved(repo, target)
 
 
 def _is_of_one_channel(repo: Repository, target: Target, channel: str) -> bool:
