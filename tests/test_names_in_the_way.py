@@ -103,6 +103,17 @@ def test_other_things_of_that_name(world: World) -> None:
     assert len(world.stack("refs/heads/release-1.9", "refs/remotes/origin/release-1.9")) == 4
 
 
+def test_other_things_of_a_channels_full_name(world: World) -> None:
+    """To git branch -u it would be ambiguous, however it is named."""
+    conflict(world)
+    for ref in ("refs/heads/refs/remotes/origin/release-1.9", "refs/tags/refs/heads/release-1.9"):
+        world.git("update-ref", ref, "release-1.8~2")
+    assert world.ekf("upgrade").code == 3
+    done = resolve(world)
+    assert done.code == 0, done
+    assert world.out("config", "branch.release-1.9.merge") == "refs/heads/release-1.9"
+
+
 def test_a_command_names_a_channel_in_full_where_it_must(world: World) -> None:
     world.git("branch", "origin/release-1.8", "release-1.8~2")
     world.git("branch", "--unset-upstream")

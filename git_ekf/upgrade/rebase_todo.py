@@ -81,7 +81,6 @@ def _last_step(repo: Repository, target: Target) -> str:
     lines = ["set -e"]
     if target.command == UPGRADE:
         goal = shlex.quote(target.goal)
-        upstream = shlex.quote(repo.primary_prefix + target.goal)
         made = f"git show-ref --quiet --verify refs/heads/{goal}"
         make = f"git branch --no-track {goal} {target.tip}"
         if target.goal_tip:  # git moves only a branch that is where the rebase began
@@ -89,7 +88,9 @@ def _last_step(repo: Repository, target: Target) -> str:
             make = f"git update-ref refs/heads/{goal} {target.tip} {target.goal_tip}"
         lines += [
             f"{made} || {make}",
-            f"git branch --quiet --set-upstream-to={upstream} {goal}",
+            # git branch would look for other refs that may be called so, and could not tell.
+            _set(f"branch.{target.goal}.remote", repo.config.primary),
+            _set(f"branch.{target.goal}.merge", HEADS + target.goal),
             f"echo {shlex.quote(HEADS + target.goal)} >{_git_path('rebase-merge/head-name')}",
         ]
     # Notes and hooks are told of the user's own commits, not of what a migration has made of them.
@@ -101,6 +102,10 @@ def _last_step(repo: Repository, target: Target) -> str:
         f'cp "$list" {_git_path("ekf/rewritten")}',
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _set(key: str, value: str) -> str:
+    return f"git config --replace-all {shlex.quote(key)} {shlex.quote(value)}"
 
 
 def _git_path(name: str) -> str:
