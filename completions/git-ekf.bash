@@ -319,8 +319,8 @@ __git_ekf_command ()
 		valued="--file --where --only"
 		;;
 	"fleet plan")
-		options=--file=,--where=,--only=,--list,--no-fetch,--json,--help
-		valued="--file --where --only"
+		options=--file=,--where=,--only=,--list,--jobs=,--no-fetch,--json,--help
+		valued="--file --where --only --jobs"
 		arguments="none none..."
 		;;
 	"fleet report")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import pickle
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,21 @@ from conftest import Run, run
 from fleets import Made, World
 from reach import some
 from stacked_fleets import make_stacked
+from test_fleet_planning import shown
 from test_replay import plain
 from test_schemas import schema, unknown, validator
 
 from git_ekf.commands.fleet_plan_shown import _reasons
+from git_ekf.errors import CallFailed
 from git_ekf.fleet.file import read_fleet
+from git_ekf.fleet.plan import plan_fleet
 from git_ekf.fleet.planning import Task, plan_clusters
 from git_ekf.fleet.planning_groups import _hunks
+from git_ekf.fleet.processes import plans
+from git_ekf.fleet.standing import read_standings
+from git_ekf.fleet.store import Store
+from git_ekf.git.calls import Git
+from git_ekf.names import Scheme
 
 NOT_PLANNED = {
     "merge": "a merge commit is among the configuration commits",
@@ -225,3 +235,41 @@ def test_a_task_can_be_sent(fleet: tuple[World, list[Made]], verified: dict[str,
     assert planned.plan
     assert [step.commit.oid for step in planned.plan.steps] == one.commits
     assert not any(step.commit.changes or step.changes for step in planned.plan.steps)
+
+
+def test_several_processes_tell_the_same(
+    fleet: tuple[World, list[Made]], verified: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all of them die: what they were at is made by this one."""
+    world, _ = fleet
+    path = verified["fleet"]["store"]
+    store, given = Store(path, Git(path, {"GIT_DIR": path})), read_fleet(str(world.file))
+    chosen = read_standings(store, given).standings
+    monkeypatch.setattr("git_ekf.fleet.plan._LEAST", 10)
+    killed = []
+
+    def killing(_: str, numbers: Sequence[int]) -> Iterator[int]:
+        for number in numbers:
+            if number == 1:
+                killed.extend(multiprocessing.active_children())
+            for process in killed:
+                process.kill()
+            yield number
+
+    several = plan_fleet(store, given, chosen, "release-1.9", killing, 2)
+    assert len(killed) == 2
+    alone = plan_fleet(store, given, chosen, "release-1.9", lambda _, numbers: iter(numbers), 1)
+    assert several.groups == alone.groups
+    for one, other in zip(several.planned, alone.planned, strict=True):
+        assert one._replace(plan=None) == other._replace(plan=None)
+        assert bool(one.plan) == bool(other.plan)
+        if one.plan and other.plan:
+            assert shown(one.plan.steps) == shown(other.plan.steps)
+
+
+def test_the_error_of_a_process_is_told(tmp_path: Path) -> None:
+    tasks = [Task(str(tmp_path / name), Scheme(), (), None) for name in ("one", "two")]
+    with pytest.raises(CallFailed) as error:
+        list(plans(tasks, 2))
+    assert error.value.message
+    assert not multiprocessing.active_children()

@@ -78,6 +78,12 @@ Release = Annotated[
         help="Where to, without it each to its next release; and only these clusters.",
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, show_default=False, help="In so many processes; one a processor."
+    ),
+]
 Whole = Annotated[
     bool, typer.Option("--list", help="Print all conflicts, and a line for each cluster.")
 ]
@@ -136,6 +142,7 @@ def plan(
     where: Where = None,
     only: Only = None,
     list_: Whole = False,
+    jobs: Jobs = None,
     no_fetch: NoFetch = False,
     json: Json = False,
 ) -> int:
@@ -151,7 +158,7 @@ def plan(
     names = list(words or [])
     release = names.pop(0) if names and is_release(given, names[0]) else None
     look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
-    made = _plan(look, release)
+    made = _plan(look, release, jobs)
     if json:
         about = about_fleet(given, look.store, look.known, look.chosen, look.begin)
         print(document("fleet plan", plan_content(about, made, look.chosen)))
@@ -192,12 +199,12 @@ def report(
     return _code(look.known, look.chosen)
 
 
-def _plan(look: _Look, release: str | None) -> FleetPlan:
+def _plan(look: _Look, release: str | None, jobs: int | None = None) -> FleetPlan:
     """The upgrade to a release, for None of each to its next one. Raises Refused, UsageError."""
     from git_ekf.fleet.plan import plan_fleet, require_release
 
     goal = require_release(look.fleet, look.known, release) if release is not None else ""
-    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting)
+    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting, jobs)
 
 
 def _chosen(where: list[str] | None, only: list[str] | None) -> list[str]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import Fleet
-from git_ekf.fleet.planning import AT_A_TIME, Planned, Task, plan_clusters
+from git_ekf.fleet.planning import AT_A_TIME, Planned, Task
 from git_ekf.fleet.planning_groups import Group, groups
+from git_ekf.fleet.processes import plans
 from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import age
 from git_ekf.upgrade.plan import why_not_in_memory
+
+# Clusters that are worth a process: it takes as long to start as some of them.
+_LEAST = 50
 
 Watch = Callable[[str, Sequence[int]], Iterator[int]]
 
@@ -73,9 +79,16 @@ def require_release(fleet: Fleet, known: Known, release: str) -> str:
 
 
 def plan_fleet(
-    store: Store, fleet: Fleet, chosen: Sequence[Standing], goal: str, watch: Watch
+    store: Store,
+    fleet: Fleet,
+    chosen: Sequence[Standing],
+    goal: str,
+    watch: Watch,
+    jobs: int | None,
 ) -> FleetPlan:
     """Plans the chosen clusters; `watch` gives out numbers, and shows how far they are.
+
+    In so many processes; None: as many as there are processors, where it takes several at all.
 
     Raises Refused where git cannot tell, CallFailed where the store is damaged.
     """
@@ -94,11 +107,16 @@ def plan_fleet(
     ready.sort(key=lambda one: (fleet.scheme.key(one.branch), one.branch, one.base))
     clusters = [(one.member.name, one.branch) for one in ready]
     release = fleet.scheme.version(goal) if goal else None
-    numbers = range(0, len(clusters), AT_A_TIME)
-    for first in watch("Planning", numbers):
-        some = tuple(clusters[first : first + AT_A_TIME])
-        for planned in plan_clusters(Task(store.path, fleet.scheme, some, release)):
-            found[planned.name] = planned
+    jobs = jobs or os.cpu_count() or 1
+    at_a_time = min(AT_A_TIME, max(_LEAST, -(-len(clusters) // jobs)))
+    tasks = []
+    for first in range(0, len(clusters), at_a_time):
+        some = tuple(clusters[first : first + at_a_time])
+        tasks.append(Task(store.path, fleet.scheme, some, release))
+    watched = watch("Planning", range(len(tasks)))
+    with closing(plans(tasks, jobs)) as made:  # an interruption ends the processes
+        for _, several in zip(watched, made, strict=True):
+            found.update((planned.name, planned) for planned in several)
     listed = [found[one.member.name] for one in chosen]
     return FleetPlan(goal, listed, groups(listed))
 

@@ -27,6 +27,8 @@ ADVICE: dict[str, str] = {
     "fleet/plan.py: {} is not a valid release": _CHOICE,
     "fleet/plan.py: there is no forecast: {}": _INSTALL,
     "fleet/planning_merges.py: the plan of {} is wrong: a merge of the trees that bear on it is not that of the full ones": _SHOWS,
+    "fleet/processes.py __init__(): {}": _HANDED_ON,
+    "fleet/processes.py _taken(): {}": _HANDED_ON,
     "fleet/reading.py: git ekf fleet needs pygit2, which is not installed": _INSTALL,
     "fleet/fetch.py: cannot read the vendor's repository {}: {}": _SHOWS,
     "fleet/store.py: {} is there, and is not the store of a fleet": _CHOICE,
