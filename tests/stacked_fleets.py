@@ -12,7 +12,17 @@ Tree = dict[str, str]
 Change = Callable[[Tree], None]
 
 # What the clusters that are odd have; each kind is there once.
-ODD = ("merge", "prefer", "migration", "prepared", "newest", "empty", "unrelated", "attributes")
+ODD = (
+    *("merge", "prefer", "migration", "prepared", "newest", "empty", "unrelated"),
+    *("attributes", "driver", "names", "rewritten"),
+)
+# The merge driver that the cluster of that kind names, for git's configuration.
+DRIVER = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "merge.both.driver",
+    "GIT_CONFIG_VALUE_0": "cat %B >>%A; echo %P >>%A",
+}
+STRANGE = 'common/net/a\nb "c" \x1b[31m.yaml'
 
 _FOLDERS = ("apps/web", "apps/db", "apps/auth/base", "common/net", "common/old/deep")
 
@@ -116,7 +126,8 @@ def make_stacked(folder: Path, number: int, seed: int = 7) -> tuple[World, list[
     lines: list[list[int]] = []
     for at in range(number):
         kind = ODD[at] if at < len(ODD) else ""
-        which = 1 if kind == "prepared" else random.randrange(2)
+        which = 1 if kind in ("prepared", "driver") else random.randrange(2)
+        which = 0 if kind in ("names", "rewritten") else which
         which = 2 if kind == "newest" else which
         lines.append(_cluster(stream, random, f"c{at:03}", kind, bases[which], trees[which]))
         lines[-1].insert(0, which)
@@ -138,6 +149,9 @@ def make_stacked(folder: Path, number: int, seed: int = 7) -> tuple[World, list[
         one = Made(name, kind, release, world.internal(name), {}, commits, oids[bases[which]])
         if kind != "empty":
             one.refs[f"refs/heads/release-{release}"] = commits[-1]
+        if kind == "rewritten":
+            one = one._replace(base=oids[stream.rewritten])
+            one.refs[f"refs/ekf/upstream/release-{release}"] = one.base
         if kind == "prepared":
             one.refs["refs/heads/release-1.9"] = oids[stream.prepared]
             _record(world, one)
@@ -172,6 +186,7 @@ class _Stream:
     def __init__(self) -> None:
         self.trees: dict[int, Tree] = {}
         self.prepared = 0
+        self.rewritten = 0
         self._parts: list[str] = []
 
     def commit(self, tree: Tree, subject: str, *parents: int) -> int:
@@ -184,12 +199,18 @@ class _Stream:
             lines.append(f"{'merge' if number else 'from'} :{parent}")
         lines.append("deleteall")
         for path, text in tree.items():
-            lines += [f"M 100644 inline {path}", f"data {len(text.encode())}", text]
+            name = path if path.isprintable() else _quoted(path)
+            lines += [f"M 100644 inline {name}", f"data {len(text.encode())}", text]
         self._parts.append("\n".join(lines) + "\n")
         return mark
 
     def text(self) -> str:
         return "".join(self._parts)
+
+
+def _quoted(path: str) -> str:
+    escapes = {'"': '\\"', "\n": "\\n", "\x1b": "\\033"}
+    return '"' + "".join(escapes.get(char, char) for char in path) + '"'
 
 
 def _vendor(stream: _Stream) -> Iterator[int]:
@@ -223,7 +244,18 @@ def _cluster(
     if kind == "attributes":
         steps.insert(0, ("No merges", [_put("apps/web/.gitattributes", "* -merge\n")]))
         steps.append(("Merges", [_put("apps/web/.gitattributes", "* text\n")]))
-    at = base if kind != "unrelated" else stream.commit(tree, "Another beginning")
+    if kind == "driver":
+        text = "values.yaml merge=both\n"
+        steps.insert(0, ("Both", [_put("apps/db/.gitattributes", text)]))
+        steps.append(("Our log", [_edit("apps/db/values.yaml", 8, "log: ours")]))
+    if kind == "names":
+        steps.append(("Strange \x1b[31m", [_put(STRANGE, "strange\n")]))
+    at = base
+    if kind == "unrelated":
+        at = stream.commit(tree, "Another beginning")
+    if kind == "rewritten":  # the vendor had it once, and has it no more
+        at = stream.rewritten = stream.commit({**tree, "once": "1\n"}, "Once", base)
+        tree["once"] = "1\n"
     made = []
     for subject, changes in steps:
         for change in changes:

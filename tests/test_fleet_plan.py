@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from conftest import Run, run
 from fleets import Made, World
-from reach import some
-from stacked_fleets import make_stacked
+from reach import SEED, some
+from stacked_fleets import DRIVER, STRANGE, make_stacked
 from test_fleet_planning import shown
 from test_replay import plain
 from test_schemas import schema, unknown, validator
@@ -43,7 +43,7 @@ NOT_PLANNED = {
 def fleet(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[World, list[Made]]:
-    return make_stacked(tmp_path_factory.mktemp("stacked"), 40)
+    return make_stacked(tmp_path_factory.mktemp("stacked"), 40, 7 + SEED)
 
 
 @pytest.fixture
@@ -76,6 +76,8 @@ def verified(
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("verified"))
         patch.setenv("EKF_VERIFY", "1")
+        for key, value in DRIVER.items():
+            patch.setenv(key, value)
         return document("1.9", "--file", str(fleet[0].file))
 
 
@@ -99,9 +101,14 @@ def _comparable(commits: list[dict[str, Any]]) -> list[Any]:
 
 
 def test_each_is_as_its_upgrade(
-    fleet: tuple[World, list[Made]], verified: dict[str, Any], tmp_path: Path
+    fleet: tuple[World, list[Made]],
+    verified: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, made = fleet
+    for key, value in DRIVER.items():
+        monkeypatch.setenv(key, value)
     planned = [one for one in verified["clusters"] if one["clean"] is not None]
     assert len(planned) == len(made) - len(NOT_PLANNED) - 1
     odd = {one.name for one in made if one.odd}
@@ -112,6 +119,8 @@ def test_each_is_as_its_upgrade(
         path = world.internal(one["name"])
         world.git("clone", "-q", "-o", "internal", "-b", one["branch"], str(path), str(place))
         world.git("remote", "add", "-f", "origin", str(world.vendor), cwd=place)
+        kept = "+refs/ekf/upstream/*:refs/ekf/upstream/*"
+        world.git("fetch", "-q", "internal", kept, cwd=place)
         there = json.loads(run("git-ekf", "upgrade", "1.9", "--json", "--no-fetch", cwd=place).out)
         keys = ("base", "tip", "onto", "to", "clean", "counts")
         assert {key: one[key] for key in keys} == {key: there[key] for key in keys}
@@ -133,6 +142,22 @@ def test_what_cannot_be_planned_spoils_no_other(
 
 
 # --- groups ---
+
+
+def test_a_merge_driver_merges(fleet: tuple[World, list[Made]], verified: dict[str, Any]) -> None:
+    name = next(one.name for one in fleet[1] if one.odd == "driver")
+    [cluster] = [one for one in verified["clusters"] if one["name"] == name]
+    [commit] = [one for one in cluster["commits"] if one["subject"] == "Our log"]
+    assert (commit["verdict"], commit["merged"]) == ("clean", ["apps/db/values.yaml"])
+
+
+def test_strange_names_are_shown(fleet: tuple[World, list[Made]], verified: dict[str, Any]) -> None:
+    found = [(group, conflict) for group in verified["groups"] for conflict in group["conflicts"]]
+    [(group, _)] = [(group, one) for group, one in found if STRANGE in one["paths"]]
+    assert group["subject"] == "Strange \x1b[31m"
+    done = plan("1.9", "--list", "--file", str(fleet[0].file))
+    assert "a\\nb" in done.out
+    assert "\x1b" not in done.out
 
 
 def test_a_conflict_is_there_once(
