@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -135,7 +136,13 @@ def states(found: dict[str, Upgraded]) -> dict[str, str]:
 def test_every_branch_is_what_a_rebase_makes(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
     members = read_fleet(str(world.file)).members[:3]
+    received, hook = world.folder / "received", made[0].path / "hooks/post-receive"
+    hook.write_text(f"#!/bin/sh\ncat >{received}\n")
+    hook.chmod(0o755)
     found = upgraded(world, members=members)
+    # Nothing is sent of the branch that git looks at.
+    named = {line.split()[2] for line in received.read_text().splitlines()}
+    assert named == {f"refs/heads/{GOAL}", f"refs/ekf/upstream/{GOAL}"}
     assert set(states(found).values()) == {PUSHED}, found
     for one in made[:3]:
         require_pushed(world, one)
@@ -909,3 +916,44 @@ def test_gone_on_with_while_a_push_of_the_killed_one_arrives(
     for one in made[:3]:
         require_pushed(world, one)
     assert refs(made[0])[f"refs/heads/{GOAL}"] == made_before
+
+
+ERRORS = [
+    (("next", "--wave", "1"), 2, "next is not a valid release"),
+    (("", "--wave", "1"), 2, "an empty argument is not a valid release"),
+    (("1.10",), 2, "this fleet is upgraded a wave at a time"),
+    (("1.10", "--wave", "last"), 2, '"last" is no wave of this fleet'),
+    (("1.10", "--wave", "4"), 2, '"4" is no wave of this fleet'),
+    (("1.10", "--wave", "0"), 2, '"0" is no wave of this fleet'),
+    (("1.10", "--only", "c9"), 2, 'there is no cluster "c9" in this fleet'),
+    (
+        ("1.10", "--wave", "1", "--continue"),
+        2,
+        "--continue goes on in the waves that were begun, and takes no --wave",
+    ),
+    (("1.10", "--continue"), 4, f"there is no upgrade to {GOAL} to go on with"),
+    (("9.9", "--wave", "1"), 4, "the vendor has no release-9.9"),
+]
+
+
+def test_errors(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    for args, code, error in ERRORS:
+        done = run("git-ekf", "fleet", "upgrade", *args)
+        assert (done.code, done.out) == (code, ""), done
+        assert done.err.splitlines()[0] == f"git-ekf: {error}"
+    world.vendor.rename(world.folder / "away")
+    done = upgrade("--wave", "1", code=5)
+    assert re.match("git-ekf: the vendor cannot be heard: .*; nothing was changed\n", done.err)
+    (world.folder / "away").rename(world.vendor)
+    unknown = {
+        f"GIT_{who}_{what}": "" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    done = run("git-ekf", "fleet", "upgrade", "1.10", "--wave", "1", env=unknown)
+    assert (done.code, done.err.splitlines()[0]) == (
+        4,
+        "git-ekf: git does not know who you are, and every commit names its committer",
+    )
+    assert [refs(one) for one in made] == [one.refs for one in made]
+    store = open_store(read_fleet(str(world.file)))
+    assert read_run(store, GOAL) == {}
