@@ -957,3 +957,12 @@ def test_errors(fleet: tuple[World, list[Made]]) -> None:
     assert [refs(one) for one in made] == [one.refs for one in made]
     store = open_store(read_fleet(str(world.file)))
     assert read_run(store, GOAL) == {}
+
+
+def test_only_those_that_are_chosen_by_where_they_stand(fleet: tuple[World, list[Made]]) -> None:
+    _, made = fleet
+    upgrade("--where", "branch=release-1.8", "--where", "region=eu", "--without-records")
+    for one in made:
+        assert (f"refs/heads/{GOAL}" in refs(one)) == (one.release == "1.8")
+    done = upgrade("--where", "state=empty", "--without-records")
+    assert done.out == f"{GOAL} for 0 clusters: nothing to do\n"

@@ -97,6 +97,7 @@ def upgrade(
         records=not without_records,
         max_failed=max_failed,
         only_plans=dry_run,
+        choice=choice,
     )
     store = open_store(fleet)
     hear_team(store, fleet)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
+from git_ekf.fleet.choosing import Choice
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.standing import EMPTY, Known, Standing
 from git_ekf.names import version_key
@@ -20,7 +21,8 @@ _NAMED = 3
 class Wish(NamedTuple):
     """An upgrade that is asked for: which clusters may be meant, and how far it may go.
 
-    `goal` is the release branch that `release` means. `proceed`: only those of them with which an
+    `goal` is the release branch that `release` means. Of the `members` those are meant that fit the
+    `choice` by where they stand, too. `proceed`: only those of them with which an
     earlier command has begun. `records`: a wave waits for the records of those before it.
     `max_failed` are the failures with which it still goes on, None for a tenth of the clusters.
     `only_plans`: nothing is made. `command` begins the upgrade, for sentences that name it.
@@ -34,6 +36,7 @@ class Wish(NamedTuple):
     records: bool = True
     max_failed: int | None = None
     only_plans: bool = False
+    choice: Choice = Choice((), None)
 
 
 def find_wave(fleet: Fleet, given: str) -> str:

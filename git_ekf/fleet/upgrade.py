@@ -101,6 +101,8 @@ class _Run:
             )
         asked = members_asked(self._fleet, wish, self._members)
         known = self._hear(asked)
+        fits = wish.choice.fits
+        self._members = tuple(one for one in self._members if fits(self._standings[one.name]))
         upstream = self._upstream(known)
         require_recorded(self._fleet, wish, known, self._members)
         self._begin(upstream)
