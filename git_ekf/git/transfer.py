@@ -84,9 +84,11 @@ def dead(process: Popen[bytes]) -> EkfError:
 def stop(process: Popen[bytes]) -> None:
     """Ends git and its helpers.
 
-    An ssh that hangs would hold the pipes open, and stay, long after git has gone.
+    An ssh that hangs would hold the pipes open, and stay, long after git has gone. Of one that was
+    waited for the number may be another program's by now: nobody is told to end.
     """
-    for pid in [process.pid, *_descendants(process.pid)]:
+    waited_for = process.returncode is not None
+    for pid in [] if waited_for else [process.pid, *_descendants(process.pid)]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     for pipe in (process.stdin, process.stdout, process.stderr):

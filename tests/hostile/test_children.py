@@ -16,6 +16,7 @@ from upgrading import World, wrapper
 from git_ekf.errors import CallFailed, EkfError, GitFailed, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import failure
+from git_ekf.git.transfer import stop
 
 # A git that dies at once, or once it was asked something, when it is to do $1.
 _AT_ONCE = '[ "$1" = cat-file ] && { echo "fatal: gone wrong" >&2; kill -%s $$; }\nexec $real "$@"'
@@ -98,3 +99,22 @@ def test_broken_pipe_of_a_child(clone: Clone, words: str) -> None:
     gone = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (gone.returncode, gone.stderr) == (-signal.SIGPIPE, "")
+
+
+def test_what_was_waited_for_is_not_told_to_end(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number may be another program's by then."""
+    told: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: told.append(pid))
+    git = Git(str(clone.path))
+    tree = clone.git("mktree", stdin="").out.strip()
+    head = clone.out("commit-tree", "-p", "HEAD", "-m", "x", "HEAD^{tree}")
+    assert list(git.each_new_tree([head], 1 << 20)) == []
+    new = clone.git("mktree", stdin=f"040000 tree {tree}\tnew\n").out.strip()
+    head = clone.out("commit-tree", "-p", "HEAD", "-m", "x", new)
+    assert [oid for oid, _ in git.each_new_tree([head], 1 << 20)] == [new, tree]
+    process = Popen(["true"], stdout=subprocess.PIPE)
+    process.wait()
+    stop(process)
+    assert told == []

@@ -45,9 +45,11 @@ class ContentQuestions(Process):
                 if found[1] == "tree":
                     yield found[0], found[2]
             self._finish(reading)  # it may have died, and have passed over the others
-        finally:
+            self._finish(listing)
+        except BaseException:
             stop(reading)
-        self._finish(listing)
+            stop(listing)
+            raise
 
     def attributes(self, name: str, files: Mapping[str, str], paths: Sequence[str]) -> list[str]:
         """The value of an attribute for each path, as git-check-attr(1) prints it.
