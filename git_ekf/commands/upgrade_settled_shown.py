@@ -42,7 +42,8 @@ def settled_as_json(settled: list[Settlement]) -> dict[str, object]:
     """The keys of a commit that are about them."""
     sides = []
     for one in settled:
-        sides.append({"path": one.path, "side": one.side})
+        side = one.side if one.side in (LOCAL, VENDOR) else "remembered"
+        sides.append({"path": one.path, "side": side})
         if one.resolution:
             sides[-1] |= {"side": "resolution", "resolution": one.resolution}
     return {"settled": sides, "lost": list(map(_as_json, settled))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from git_ekf.git.calls import Git
@@ -79,6 +79,19 @@ class Scratch:
         self._attributes: dict[str, bytes] = {}  # the files that are where merges look for them
         # See `merge_files`.
         self.merged_files: dict[tuple[object, ...], tuple[Entry | None, list[Conflict]]] = {}
+
+    @contextmanager
+    def work_tree(self) -> Iterator[tuple[Git, str, str]]:
+        """The git of `writing`, with the work tree of merges and an index for this once.
+
+        With it its git directory, and the top of that work tree.
+        """
+        git_dir = os.path.join(self.folder, "git")
+        index = os.path.join(git_dir, "once")
+        env = {"GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index}
+        yield self.writing.variant(self._top, env), git_dir, self._top
+        with suppress(FileNotFoundError):
+            os.unlink(index)
 
     def object_ids(self, names: list[str]) -> list[str]:
         """The object ids of names such as TREE:PATH, "" for one that does not exist."""

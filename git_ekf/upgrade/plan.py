@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.errors import Refused
 from git_ekf.replay import merging
+from git_ekf.replay.evidence import always
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.upgrade.prefer import in_force
-from git_ekf.upgrade.settling import known_resolutions
+from git_ekf.upgrade.settling import known_resolutions, memory_of
 from git_ekf.upgrade.target import Target
 from git_ekf.upgrade.work import Options, Shared, read_work, rewrite
 
@@ -104,7 +105,9 @@ def plan(
             f"git ekf {target.command}{options.given}, without --plan; git ekf undo takes it back",
         )
     prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
-    options = options._replace(prefer=prefer, resolutions=known)
+    # What is superseded, and is to be left out, goes before what rerere remembers.
+    memory = "" if options.drop is always else memory_of(repo)
+    options = options._replace(prefer=prefer, resolutions=known, memory=memory)
     common = shared.scratch if shared else None
     with nullcontext(common) if common else open_scratch(repo) as scratch:
         work = read_work(repo, scratch, target, shared)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_ekf.git.trees import Entry
@@ -31,19 +33,37 @@ def known_resolutions(
     return Resolutions(repo, noting=noting)
 
 
+def memory_of(repo: Repository) -> str:
+    """The directory of what rerere remembers; "" where it is off, or there is nothing."""
+    folder = os.path.join(repo.place.common_dir, "rr-cache")
+    # Where nothing is set, that it is there turns it on (git-config(1)).
+    off = repo.git_setting("rerere.enabled") is not None and not repo.git_flag("rerere.enabled")
+    with suppress(OSError):
+        return "" if off or not os.listdir(folder) else folder
+    return ""
+
+
 def settler(
     scratch: Scratch,
     preferences: tuple[Preference, ...],
     followed: Followed,
     resolutions: Resolutions | None,
     changed: Changed,
+    memory: str = "",
 ) -> Settle | None:
-    """The way to settle conflicts of commits that change this; None where there is none."""
+    """The way to settle conflicts of commits that change this; None where there is none.
+
+    `memory` is where rerere remembers what comes last, for a plan: a rebase has git do it.
+    """
     ways: list[Settle] = []
     if preferences:
         ways.append(Settler(scratch, preferences, followed).settle)
     if resolutions:
         ways.append(resolutions.settler(scratch, changed))
+    if memory:
+        from git_ekf.upgrade.remembered import Remembered
+
+        ways.append(Remembered(scratch, memory).settle)
 
     def settle(path: str, stages: dict[int, Entry], at: At) -> Settled | None:
         for way in ways:

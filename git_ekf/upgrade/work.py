@@ -49,7 +49,8 @@ class Options(NamedTuple):
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
     instance. `effects`: what it would break, or has broken, is read; `builds` goes through
     kustomizations, and has them built for a plan. `resolutions` decide conflicts that were decided
-    before; None where a clone goes by none.
+    before; None where a clone goes by none. `memory`: see `memory_of`, "" where nothing is to be
+    taken from there.
     """
 
     prefer: tuple[Preference, ...] = ()
@@ -62,6 +63,7 @@ class Options(NamedTuple):
     effects: bool = False
     builds: Builds | None = None
     resolutions: Resolutions | None = None
+    memory: str = ""
 
 
 class Work(NamedTuple):
@@ -89,7 +91,7 @@ class Work(NamedTuple):
         def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
             known = options.resolutions
             changed = changes_of(stack) if known else set()
-            settle = settler(scratch, options.prefer, followed, known, changed)
+            settle = settler(scratch, options.prefer, followed, known, changed, options.memory)
             forecast = Forecast(
                 scratch,
                 stack,

@@ -77,6 +77,10 @@ class OperationQuestions(Process):
         self._run("rerere", ok=(0, 128))
         self._run("rebase", "--abort")
 
+    def take_resolutions(self) -> None:
+        """Writes what is remembered over files in conflict (git-rerere(1))."""
+        self.variant(settings=("rerere.enabled=true",))._run("rerere", ok=(0, 128))
+
     def quit_rebase(self) -> None:
         """Forgets a rebase, and leaves everything as it is. Raises GitFailed."""
         self._run("rebase", "--quit")

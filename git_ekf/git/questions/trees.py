@@ -215,6 +215,13 @@ class TreeQuestions(Process):
         stdin = os.fsencode("".join(gone + come))
         self._run("update-index", "-z", "--index-info", stdin=stdin)
 
+    def put_stages(self, stages: Stages) -> None:
+        """Puts paths in conflict into the index."""
+        lines = []
+        for path, of_path in stages.items():
+            lines += [f"{e.mode} {e.oid} {number}\t{path}\0" for number, e in of_path.items()]
+        self._run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(lines)))
+
     def write_tree(self) -> str:
         """Writes the index as a tree. Its id. Whether its objects are there is not looked at."""
         return self._text("write-tree", "--missing-ok")
