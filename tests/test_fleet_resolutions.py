@@ -46,9 +46,11 @@ def upgrade(*args: str, code: int) -> Run:
     return done
 
 
-def resolved_in(one: Made, team: Team, folder: Path, key: str = "ada") -> Clone:
+def resolved_in(
+    one: Made, team: Team, folder: Path, key: str = "ada", *, called: str = ""
+) -> Clone:
     """A clone of one cluster, with the conflict resolved and shared."""
-    done = run("git-ekf", "fleet", "resolve", "1.10", one.name, folder)
+    done = run("git-ekf", "fleet", "resolve", "1.10", called or one.name, folder)
     assert done.code == 3, done
     assert done.out.startswith(f"{one.name} is in {folder}, from {one.path}.\nStopped at commit ")
     assert done.out.splitlines()[-2:] == [
@@ -130,6 +132,30 @@ def test_a_repository_that_has_another_purpose(
     done = run("git-ekf", "fleet", "status")
     assert done.code == 2
     assert "is the repository of the " in done.err
+
+
+def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
+    """As the plan of each in a clone of its own, by the number that the plan gives the conflict."""
+    _, made, team = fleet
+    before = run("git-ekf", "fleet", "plan", "1.10", "--json")
+    groups = json.loads(before.out)["groups"]
+    assert before.code == 1
+    by_name = {one.name: one for one in made}
+    first = by_name[groups[0]["clusters"][0]]
+    assert run("git-ekf", "fleet", "resolve", "1.10", str(len(groups) + 1)).code == 2
+    clone = resolved_in(first, team, tmp_path / "clone", called="1")
+    assert clone.ekf("undo").code == 0
+    planned = json.loads(run("git-ekf", "fleet", "plan", "1.10", "--json").out)
+    validator("fleet-plan").validate(planned)
+    # The lines that stand against each other are the same on both releases, the files are not.
+    alike = {one.name for one in made if one.release == first.release}
+    [group] = groups
+    left = [name for name in group["clusters"] if name not in alike]
+    assert [(one["id"], one["clusters"]) for one in planned["groups"]] == [(group["id"], left)]
+    clusters = {one["name"]: one for one in planned["clusters"]}
+    alone = json.loads(clone.ekf("upgrade", "1.10", "--json").out)["commits"]
+    assert clusters[first.name]["commits"] == alone
+    assert {name for name, one in clusters.items() if one["clean"]} == alike
 
 
 def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:

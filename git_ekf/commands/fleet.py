@@ -17,7 +17,7 @@ from git_ekf.commands.fleet_shown import (
     print_list,
     print_summary,
 )
-from git_ekf.commands.fleet_upgrade import upgrade
+from git_ekf.commands.fleet_upgrade import hear_team, upgrade
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, Refused, UsageError
 from git_ekf.fleet.choosing import read_choice
@@ -158,6 +158,8 @@ def plan(
     names = list(words or [])
     release = names.pop(0) if names and is_release(given, names[0]) else None
     look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
+    if not no_fetch:
+        hear_team(look.store, given)
     made = _plan(look, release, jobs)
     if json:
         about = about_fleet(given, look.store, look.known, look.chosen, look.begin)

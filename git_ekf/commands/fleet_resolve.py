@@ -13,14 +13,15 @@ from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
 from git_ekf.errors import DONE, STOPPED, Refused, UsageError
 from git_ekf.fleet.file import FILE, Fleet, Member, read_fleet
-from git_ekf.fleet.store import VENDOR, open_store
+from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.store import VENDOR, Store, open_store
 from git_ekf.fleet.team import team_repository
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.resolutions.judging import Examiner
 from git_ekf.shown import folder, shell
-from git_ekf.terminal.screen import transfer_progress
+from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
 
 Approve = Annotated[
@@ -39,7 +40,12 @@ def resolve(
         str, typer.Argument(metavar="[X.Y]", show_default=False, help="The release to go to.")
     ] = "",
     cluster: Annotated[
-        str, typer.Argument(metavar="[CLUSTER]", show_default=False, help="One that stops.")
+        str,
+        typer.Argument(
+            metavar="[CLUSTER]",
+            show_default=False,
+            help="One that stops, or the number of a conflict in the plan.",
+        ),
     ] = "",
     directory: Annotated[
         str,
@@ -56,7 +62,8 @@ def resolve(
         raise UsageError("--approve resolves nothing, and stands alone", "git ekf fleet resolve -h")
     leave_repository()
     fleet = read_fleet(file)
-    config = team_repository(open_store(fleet), fleet).config
+    store = open_store(fleet)
+    config = team_repository(store, fleet).config
     fleet = fleet._replace(resolutions=config.resolutions, signers=config.resolution_signers)
     if not fleet.resolutions:
         raise Refused(
@@ -69,7 +76,8 @@ def resolve(
         raise UsageError("a release and a cluster have to be named", "git ekf fleet resolve -h")
     if fleet.scheme.parse(release) is None:
         raise UsageError(f"{release} is not a valid release", "git ekf fleet status")
-    return _resolve(fleet, release, _member(fleet, cluster), directory or cluster)
+    member = _member(fleet, cluster) or _of_conflict(store, fleet, release, cluster)
+    return _resolve(fleet, release, member, directory or member.name)
 
 
 def _approve(fleet: Fleet, keys: list[str], file: list[str], *, yes: bool) -> int:
@@ -83,11 +91,33 @@ def _approve(fleet: Fleet, keys: list[str], file: list[str], *, yes: bool) -> in
     return DONE
 
 
-def _member(fleet: Fleet, name: str) -> Member:
-    for member in fleet.members:
-        if member.name == name:
-            return member
-    raise UsageError(f'there is no cluster "{name}" in this fleet', "git ekf fleet status --list")
+def _member(fleet: Fleet, name: str) -> Member | None:
+    return next((member for member in fleet.members if member.name == name), None)
+
+
+def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
+    """The first cluster of a conflict, by its number in the plan of the fleet as it is known here.
+
+    Raises UsageError, Refused.
+    """
+    missing = UsageError(
+        f'there is no cluster "{word}" in this fleet', "git ekf fleet status --list"
+    )
+    if not (word.isascii() and word.isdecimal()):
+        raise missing
+    require_pygit2()
+    from git_ekf.fleet.plan import plan_fleet, require_release
+    from git_ekf.fleet.standing import read_standings
+
+    known = read_standings(store, fleet)
+    goal = require_release(fleet, known, release)
+    groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
+    chosen = groups[int(word) - 1].clusters[:1] if 0 < int(word) <= len(groups) else ()
+    member = _member(fleet, chosen[0]) if chosen else None
+    if member is None:
+        plan = shell("git", "ekf", "fleet", "plan", release, "--list", *other_file(fleet.path))
+        raise UsageError(f"there is no conflict {word} in the plan to {release}", plan)
+    return member
 
 
 def _resolve(fleet: Fleet, release: str, member: Member, directory: str) -> int:

@@ -15,6 +15,7 @@ from git_ekf.fleet.planning_groups import Group, groups
 from git_ekf.fleet.processes import plans
 from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store
+from git_ekf.fleet.team import team_of
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import age
 from git_ekf.upgrade.plan import why_not_in_memory
@@ -84,7 +85,7 @@ def plan_fleet(
     chosen: Sequence[Standing],
     goal: str,
     watch: Watch,
-    jobs: int | None,
+    jobs: int | None = None,
 ) -> FleetPlan:
     """Plans the chosen clusters; `watch` gives out numbers, and shows how far they are.
 
@@ -109,10 +110,11 @@ def plan_fleet(
     release = fleet.scheme.version(goal) if goal else None
     jobs = jobs or os.cpu_count() or 1
     at_a_time = min(AT_A_TIME, max(_LEAST, -(-len(clusters) // jobs)))
+    team = team_of(store, fleet)
     tasks = []
     for first in range(0, len(clusters), at_a_time):
         some = tuple(clusters[first : first + at_a_time])
-        tasks.append(Task(store.path, fleet.scheme, some, release))
+        tasks.append(Task(store.path, fleet.scheme, some, release, team))
     watched = watch("Planning", range(len(tasks)))
     with closing(plans(tasks, jobs)) as made:  # an interruption ends the processes
         for _, several in zip(watched, made, strict=True):

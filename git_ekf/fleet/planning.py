@@ -23,9 +23,10 @@ from git_ekf.fleet.planning_targets import (
 )
 from git_ekf.fleet.planning_trees import Reducer
 from git_ekf.fleet.reading import Damaged
+from git_ekf.fleet.team import Team
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import complaints
-from git_ekf.git.trees import CommitChanges, TreeChanges
+from git_ekf.git.trees import CommitChanges, Entry, TreeChanges
 from git_ekf.names import Scheme
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.followed import Followed
@@ -33,11 +34,13 @@ from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.new_side import has_attributes
 from git_ekf.replay.scratch import open_scratch_of
 from git_ekf.replay.stack import Commit, Stack, alike
-from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.step import At, ReplayStep, Settle, Settled
 from git_ekf.repository import Repository
+from git_ekf.resolutions.question import question_of
+from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target, releases_through
-from git_ekf.upgrade.work import Options
+from git_ekf.upgrade.work import Options, changes_of
 
 # Clusters that are planned at a time: each holds where its sides differ.
 AT_A_TIME = 100
@@ -48,13 +51,15 @@ _FEW = 100
 class Task(NamedTuple):
     """Clusters to be planned, each with the branch that it runs, from a store at a path.
 
-    `release` is where they go, None for the next one of each; `scheme` is that of the fleet.
+    `release` is where they go, None for the next one of each; `scheme` is that of the fleet, and
+    `team` its resolutions.
     """
 
     store: str
     scheme: Scheme
     clusters: tuple[tuple[str, str], ...]
     release: str | None
+    team: Team = Team()
 
 
 class Planned(NamedTuple):
@@ -102,6 +107,12 @@ class _Planning:
         self._git = git
         self._scratch = scratch
         self._found: dict[str, Planned] = {}
+        self._resolutions: Resolutions | None = None
+        if task.team.source:
+            repo = Repository(git)
+            repo.config = task.team.configured(repo.config)
+            self._resolutions = Resolutions(repo)
+        self._answered: set[str] = set()  # clusters with a conflict that somebody has resolved
 
     def planned(self) -> list[Planned]:
         channels = [self._opened.history.branches[name] for name in self._opened.channels()]
@@ -114,10 +125,17 @@ class _Planning:
                 if target is None:
                     self._found[name] = Planned(name, needless=True)
                 elif alone := why_alone(clone, target, shipping):
+                    clone.config = self._task.team.configured(clone.config)
                     self._found[name] = _planned_alone(clone, name, target, alone)
                 else:
                     together.append((clone, name, target))
         self._plan_together(self._stacks(together))
+        for clone, name, target in together:
+            if name in self._answered:
+                with _noting(self._found, name):
+                    clone.config = self._task.team.configured(clone.config)
+                    alone = "somebody has resolved a conflict of it"
+                    self._found[name] = _planned_alone(clone, name, target, alone)
         return [self._found[name] for name, _ in self._task.clusters]
 
     # --- the commits ---
@@ -228,9 +246,25 @@ class _Planning:
             divergence,
             followed=followed,
             new_side=side,
+            settle=self._noticing(one) if self._resolutions else None,
         )
         reducer = Reducer(one.stack, first, divergence)
         return Run(one.name, one.target.base, onto, side, reducer, forecast.ask())
+
+    def _noticing(self, one: _Wanted) -> Settle:
+        """Leaves each conflict as it is, and notes a cluster with one that may be settled.
+
+        What settles it asks git for the attributes of the path, as they are in that cluster alone.
+        """
+        changed = changes_of(one.stack)
+
+        def settle(path: str, stages: dict[int, Entry], at: At) -> Settled | None:
+            asked = question_of(path, stages, changed)
+            if asked and self._resolutions and self._resolutions.may_be_answered(asked):
+                self._answered.add(one.name)
+            return None
+
+        return settle
 
     def _carry_on(self, runs: Sequence[Run]) -> None:
         """Takes all to their end: each as far as it comes, then all that is wanted at once."""

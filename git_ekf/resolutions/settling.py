@@ -43,7 +43,7 @@ class Resolutions:
                 self._note_gone(path, stages)
                 return None
             asked = question_of(path, stages, changed)
-            if asked is None or not (self._noting or self._may_be_answered(asked)):
+            if asked is None or not (self._noting or self.may_be_answered(asked)):
                 return None
             question = asked.asked_with(scratch.merging.set_attributes(path, ATTRIBUTES))
             one = self._examiner.kept.get(question.key)
@@ -54,7 +54,7 @@ class Resolutions:
 
         return settle
 
-    def _may_be_answered(self, asked: Question) -> bool:
+    def may_be_answered(self, asked: Question) -> bool:
         """Whether there is an answer, whatever the attributes are."""
         return self._misplaced or asked in self._answered
 

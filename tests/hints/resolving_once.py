@@ -109,6 +109,11 @@ RESOLVING = {
         "git ekf fleet resolve 1.9 nobody",
         again="git ekf fleet resolve 1.9 prod",
     ),
+    "commands/fleet_resolve.py: there is no conflict {} in the plan to {}": Scenario(
+        f"{FLEET_FILE}git ekf fleet status",
+        "git ekf fleet resolve 1.9 7",
+        again="git ekf fleet status",
+    ),
     "commands/fleet_resolve.py: {} is not a valid release": Scenario(
         FLEET_FILE,
         "git ekf fleet resolve x prod",
