@@ -49,8 +49,8 @@ def misleading(raw: bytes, expected: tuple[str, ...]) -> str:
     if control:
         return f"has a control character (U+{ord(control[0]):04X})"
     otherwise = _otherwise_decoded(head, body, message, expected)
-    if otherwise:
-        return otherwise
+    if otherwise or _has_hidden_field(message, expected):
+        return otherwise or "has a field behind a character that ends a line on some pages only"
     unsigned, problem = _without_signature(message)
     return problem or _lookalike(unsigned, expected)
 
@@ -99,9 +99,25 @@ def _without_signature(message: str) -> tuple[str, str]:
     return "\n".join(before), ""
 
 
+def _names(expected: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.lower() for name in (*expected, CONTEXT, ADOPTS))
+
+
+def _has_hidden_field(message: str, expected: tuple[str, ...]) -> bool:
+    """Whether what a page shows as a line looks like a field, and is in the middle of one to git.
+
+    Unicode's line and paragraph separator; others are control characters.
+    """
+    for behind in re.split("[\u2028\u2029]", message)[1:]:
+        before, colon, _ = behind.partition("\n")[0].translate(_COLONS).partition(":")
+        if colon and _seen_as_one(" ".join(before.split())[:100], _names(expected)):
+            return True
+    return False
+
+
 def _lookalike(message: str, expected: tuple[str, ...]) -> str:
     """What looks like a field and is none."""
-    names = frozenset(name.lower() for name in (*expected, CONTEXT, ADOPTS))
+    names = _names(expected)
     in_context = False
     for line in message.split("\n"):
         as_shown = line if line.isascii() else line.translate(_COLONS)

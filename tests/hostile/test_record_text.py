@@ -62,6 +62,7 @@ def why(text: str | bytes, encoding: str = "") -> str:
         (TEXT.replace("ö", "ä").encode("cp1252"), "cp1252"),
         (TEXT.replace("Größe", "日本語").encode("shift_jis", "replace"), "SHIFT_JIS"),
         (TEXT + "\x1b[31mred\x1b[m \x1b[1;38;5;12mbold\x1b[0m", ""),
+        (TEXT + "One line.\u2028And: another.\u2029", ""),
         ("", ""),
     ],
 )
@@ -85,6 +86,8 @@ def test_plain_text(text: str | bytes, encoding: str) -> None:
         (TEXT + "\x1b[2KLocal SHA: y\n", ""),
         (TEXT.replace("Local SHA: x", "Local SHA: x\rLocal SHA: y"), ""),
         (TEXT + "\x9b2K", ""),
+        *((TEXT + f"Note: x{char}Local SHA: y\n", "") for char in "\u2028\u2029\u0085"),
+        (TEXT.replace("Context:", "Note: x\u2028 L\u043ecal SHA\uff1a y\nContext:"), ""),
         (TEXT + "-----BEGIN PGP SIGNATURE-----\nLocal SHA: y\n", ""),
         (TEXT + SIGNATURE + "Local SHA: y\n", ""),
         (TEXT + SIGNATURE + SIGNATURE, ""),
