@@ -964,5 +964,22 @@ def test_only_those_that_are_chosen_by_where_they_stand(fleet: tuple[World, list
     upgrade("--where", "branch=release-1.8", "--where", "region=eu", "--without-records")
     for one in made:
         assert (f"refs/heads/{GOAL}" in refs(one)) == (one.release == "1.8")
+    done = upgrade("--where", "region=us", "--only", "c7", code=4)
+    again = "git ekf fleet upgrade 1.10 --where region=us --only c7"
+    assert done.err.splitlines()[1] == f"hint: {again} --without-records insists"
     done = upgrade("--where", "state=empty", "--without-records")
     assert done.out == f"{GOAL} for 0 clusters: nothing to do\n"
+
+
+def test_a_damaged_store_is_said_once(fleet: tuple[World, list[Made]]) -> None:
+    """It is nobody's fault among the clusters, and what helps is the same for all."""
+    world, made = fleet
+    assert run("git-ekf", "fleet", "status").code == 0
+    store = open_store(read_fleet(str(world.file)))
+    for pack in Path(store.objects, "pack").iterdir():
+        pack.unlink()
+    done = upgrade("--wave", "1", code=5)
+    assert "is damaged" in done.err
+    shutil.rmtree(store.path)
+    upgrade("--wave", "1")
+    require_pushed(world, made[0])

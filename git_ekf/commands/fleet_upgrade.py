@@ -87,12 +87,12 @@ def upgrade(
     members = tuple(
         one for one in fleet.members if choice.takes(one) and (not wave or one.wave == in_wave)
     )
-    begins = [*again, *(["--wave", in_wave or fleet.waves[0]] if fleet.waves else [])]
+    chosen = _chosen(fleet, in_wave, where or [], only or [])
     wish = Wish(
         release,
         goal,
         members,
-        shell(*begins),
+        shell(*again, *chosen),
         proceed=proceed,
         records=not without_records,
         max_failed=max_failed,
@@ -113,6 +113,16 @@ def upgrade(
     else:
         print_upgraded(fleet, wish, in_wave, upgraded, again)
     return code_of(upgraded)
+
+
+def _chosen(fleet: Fleet, wave: str, where: list[str], only: list[str]) -> list[str]:
+    """The options that choose the same clusters again; the first wave where none did."""
+    words = ["--wave", wave] if wave else []
+    for text in where:
+        words += ["--where", text]
+    for text in only:
+        words += ["--only", text]
+    return words or [word for first in fleet.waves[:1] for word in ("--wave", first)]
 
 
 def hear_team(store: Store, fleet: Fleet) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, NoSpace, Refused, UsageError
 from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
-from git_ekf.fleet.reading import NoCommit
+from git_ekf.fleet.reading import Damaged, NoCommit
 from git_ekf.fleet.standing import EMPTY, Reading, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.stored import StoredRepository
@@ -132,7 +132,7 @@ def _made(
     try:
         with open_view(store, team, stored, planned.name, planned.branch) as view:
             return _carried(view, planned, release, write=write)
-    except NoSpace:
+    except (NoSpace, Damaged):
         raise
     except CallFailed as error:
         return planned._replace(stop=Stop(FAILED, error.message))
