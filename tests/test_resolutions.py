@@ -474,11 +474,14 @@ def test_two_at_once(shared: Shared, team: Team, cluster: World, tmp_path: Path)
     assert (tmp_path / "once").exists()
     team.repository.git("update-ref", REF, other)
     cluster.git("update-ref", "-d", REF)
-    script(team.repository.path / "hooks/pre-receive", "#!/bin/sh\nexit 1\n")
+    assert run("git-ekf", "hooks", "install", "--server", team.repository.path).code == 0
     done = cluster.ekf("resolutions", "save")
     assert done.code == 5
     assert "does not take the resolutions: [remote rejected]" in done.err
+    assert "ref-name" in done.err
     assert team.tip() == cluster.out("rev-parse", REF) == other
+    team.repository.git("config", "ekf.server.allow-refs", REF)
+    assert cluster.ekf("resolutions", "save").code == 0
 
 
 def test_the_vendors_is_none(cluster: World) -> None:

@@ -133,4 +133,7 @@ def _message(new: list[Addition]) -> bytes:
 
 def _refused(source: str, outcome: PushOutcome) -> CallFailed:
     reason = outcome.rejected.get(RESOLUTIONS) or complaints(outcome.messages)[0]
-    return CallFailed(f"{scrub(source)} does not take the resolutions: {scrub(reason)}")
+    said = [line for line in outcome.messages.split("\n") if line.startswith("remote: ")]
+    return CallFailed(
+        f"{scrub(source)} does not take the resolutions: {scrub(reason)}", details=said
+    )
