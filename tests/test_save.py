@@ -618,3 +618,18 @@ def test_what_git_says_is_told_without_its_chatter() -> None:
         "remote: quota exceeded        \nTo /srv/internal.git\nerror: failed to push some refs to '/srv/internal.git'\nhint: See\n"
     )
     assert complaints(said) == ["quota exceeded"]
+
+
+def test_a_silent_internal_is_named(clone: Clone, tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nexec sleep 60\n")
+    ssh.chmod(0o755)
+    clone.git("remote", "set-url", "internal", "ssh://example.com/x.git")
+    done = clone.ekf("save", env={"GIT_SSH": str(ssh), "GIT_EKF_TIMEOUT": "0.2"})
+    assert (done.code, done.err.splitlines()) == (
+        5,
+        [
+            "git-ekf: internal cannot be asked: no answer within 0.2 seconds; nothing was saved",
+            "hint: git ls-remote internal",
+        ],
+    )

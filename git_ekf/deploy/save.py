@@ -85,7 +85,10 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
     answer = ask(repo)
     if answer.error:
         if not isinstance(answer.error, GitFailed):  # a push would wait for ever
-            raise answer.error
+            raise CallFailed(
+                f"{repo.config.internal} cannot be asked: {answer.failure}; nothing was saved",
+                f"git ls-remote {shell(repo.config.internal)}",
+            )
         return repo, {}, []
     require_internal(repo, answer.refs, swapped_remotes(repo))
     repo = repo.fresh()

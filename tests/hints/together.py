@@ -44,6 +44,15 @@ TOGETHER = {
     "commands/pull.py: there is no remote {}": Scenario(
         "git remote remove internal", "git ekf pull", fill=URLS
     ),
+    "deploy/save.py: {} cannot be asked: {}; nothing was saved": Scenario(
+        "printf '#!/bin/sh\\nexec sleep 60\\n' >$TOP/ssh\nchmod +x $TOP/ssh\n"
+        "git config core.sshCommand $TOP/ssh\ngit remote set-url internal ssh://h/x.git",
+        "GIT_EKF_TIMEOUT=0.2 git ekf save",
+        ("git ls-remote internal",),
+        {"git ls-remote internal": "timeout 1 git ls-remote internal"},
+        "git remote set-url internal $INTERNAL; git ekf save",
+        codes=(124,),  # it waits, as one sees
+    ),
     "commands/pull.py: {} cannot be asked: {}; nothing was changed": Scenario(
         "mv $INTERNAL $INTERNAL.away",
         "git ekf pull",
