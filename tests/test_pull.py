@@ -232,6 +232,26 @@ def test_a_pull_that_switched_and_was_gone_on_from_stays_whole(pair: Pair) -> No
     assert pair.b.out("branch", "--show-current") == "release-1.9"
 
 
+def test_a_pull_says_what_a_colleague_has_taken_away(pair: Pair) -> None:
+    there = fix(pair.a)
+    assert pair.a.ekf("save").code == 0
+    assert "somebody has rewritten" not in pair.b.ekf("pull").out
+    pair.a.git("commit", "-q", "--no-verify", "--amend", "-m", "Another fix")
+    pair.a.git("push", "-q", "--no-verify", "--force", "internal", "release-1.8")
+    said = [
+        "    somebody has rewritten release-1.8 on internal; left out is what that has no longer,"
+        " 1 commit:",
+        f"      {there[:7]} Fix fix (Operator)",
+    ]
+    assert pair.b.ekf("status", "--fetch").code == 0
+    for words in (["--plan"], []):
+        lines = pair.b.ekf("pull", *words).out.splitlines()
+        at = lines.index(said[0])
+        assert lines[at : at + 2] == said
+    assert same(pair)
+    assert "somebody has rewritten" not in pair.b.ekf("pull").out
+
+
 def test_asking_costs_one_connection(pair: Pair, tmp_path: Path) -> None:
     wrapper = tmp_path / "bin/git"
     wrapper.parent.mkdir()

@@ -9,7 +9,7 @@ from git_ekf.commands.asked import fetch_both, note_answer, runs
 from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
-from git_ekf.commands.upgrade_plan_shown import plan_as_json, show_plan
+from git_ekf.commands.upgrade_plan_shown import plan_as_json, say_rewritten, show_plan
 from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.declared import Option
 from git_ekf.deploy.renumber import renumber
@@ -57,6 +57,7 @@ def _pull(
     repo = repo.fresh()
     code = DONE
     if target:
+        say_rewritten(repo, target)
         code = show_outcome(repo, carry_out(repo, target, options), _NOTHING_AFTERWARDS)
         repo = repo.fresh()
     elif branch in repo.saved_branches:

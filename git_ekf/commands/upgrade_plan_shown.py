@@ -133,6 +133,7 @@ def _print_found(repo: Repository, plan: UpgradePlan) -> None:
     internal = repo.config.internal
     if target.command == PULL:
         _print_theirs(f"{internal} has", _theirs(repo, plan))
+        say_rewritten(repo, target)
     if target.replaced:
         say(
             f"  {target.goal} is there already at {target.replaced[:7]}, and cannot be gone on"
@@ -144,6 +145,18 @@ def _print_found(repo: Repository, plan: UpgradePlan) -> None:
         say(f"  {target.goal} is there already {where} at {target.prepared[:7]}{record}:")
         say("    it is gone on from, with what it lacks of this branch on top")
         _print_theirs("beside that it has", _theirs(repo, plan))
+
+
+def say_rewritten(repo: Repository, target: Target) -> None:
+    """Says which commits a pull leaves out, because somebody has taken them off `internal`."""
+    gone = repo.git.made_by([target.base], [target.onto], repo.vendor_globs())
+    internal, count = repo.config.internal, counted(len(gone), "commit")
+    if gone:
+        say(
+            f"    somebody has rewritten {target.branch} on {internal}; left out is what that has"
+            f" no longer, {count}:"
+        )
+        _print_commits(gone)
 
 
 def _theirs(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
@@ -164,6 +177,10 @@ def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
     if not commits:
         return
     say(f"    {lead} {counted(len(commits), 'commit')} that this branch lacks:")
+    _print_commits(commits)
+
+
+def _print_commits(commits: list[MadeBy]) -> None:
     for one in commits[:LISTED]:
         say(f"      {one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
     if len(commits) > LISTED:
