@@ -261,7 +261,7 @@ def test_a_record_with_two_heads(site: Site) -> None:
     ).out.strip()
     assert work.out("rev-parse", f"{oid}^{{}}") == tree
     work.git("update-ref", f"refs/tags/{NAME}", oid)
-    done = site.refused("tag-mismatch", f"refs/tags/{NAME}")
+    done = site.refused("tag-date tag-mismatch", f"refs/tags/{NAME}")
     assert f"{NAME}: tags a tree, not a commit" in done.err
     assert f"{NAME}: tags a tree, not a commit" in work.ekf("check", "--all").out
     renamed = head.replace(f"tag {NAME}", f"tag x/{NAME}")
