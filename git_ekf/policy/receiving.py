@@ -119,6 +119,8 @@ def _wrong_tag(repo: Repository, name: str) -> str:
     remotes = (f"{config.primary}/", f"{config.internal}/")
     if config.scheme.is_release(name) or name.startswith(remotes):
         return "is a tag that git would take for the branch of that name"
+    if name == "HEAD" or name.startswith(("refs/", "heads/", "tags/", "remotes/")):
+        return "is a tag by which git could not tell another ref from it"
     return ""
 
 

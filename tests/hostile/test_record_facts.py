@@ -1,4 +1,4 @@
-"""Records that say something else than the repository does."""
+"""Records that say something else than the repository does, and tags that hide another ref."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def test_what_is_all_the_vendors_stands_on_itself(site: Site) -> None:
     site.refused("tag-mismatch", name)
     site.record(name, tip, Upstream_SHA=tip, **facts)
     site.accepted(name)
+
+
+def test_tags_by_which_git_cannot_tell_other_refs(site: Site) -> None:
+    """Each command of whoever fetches them would warn, and git branch -u fails."""
+    names = ("HEAD", "heads/release-1.8", "refs/heads/release-1.8", "remotes/origin/release-1.8")
+    for name in (*names, "tags/v1"):
+        site.refused("ref-name", f"HEAD:refs/tags/{name}")
+    site.accepted("HEAD:refs/tags/HEAD.1", "HEAD:refs/tags/v1/heads/x")
