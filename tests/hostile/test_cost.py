@@ -101,12 +101,12 @@ def test_a_file_under_many_paths_is_read_once(site: Site) -> None:
 def test_attributes_in_directories_in_one_another(site: Site) -> None:
     """git holds all that are above a path: half a gigabyte, of a push of some kilobytes."""
     work = site.work
-    lines = ("100644", blob(work, "a b\n" * 1000), ".gitattributes")
+    lines = ("100644", blob(work, "a b\n" * 5000), ".gitattributes")
     tree = mktree(work, lines, ("100644", blob(work, MARKED), "marked"))
-    for _ in range(300):
+    for _ in range(60):
         tree = mktree(work, lines, ("040000", tree, "d"))
     refused(site, "its .gitattributes have more than 1 MB", f"{on_top(work, tree)}:{BRANCH}")
-    below = work.out("rev-parse", f"{tree}:{'/'.join('d' * 100)}")
+    below = work.out("rev-parse", f"{tree}:{'/'.join('d' * 30)}")
     done = site.push(f"{on_top(work, below)}:{BRANCH}")
     assert (done.code, "has conflict markers" in done.err) == (1, True), done
 

@@ -129,7 +129,7 @@ def test_a_new_clone_has_records_that_no_branch_leads_to(recorded: Clone, tmp_pa
     assert records(Clone(again)) == [RECORD]
 
 
-@pytest.mark.parametrize("command", ["status --fetch", "save"])
+@pytest.mark.parametrize("command", ["status --fetch", pytest.param("save", marks=rare)])
 def test_half_a_fetch(recorded: Clone, tmp_path: Path, command: str) -> None:
     """A full disk ended it: the commit is here, and a file of it is not. Nothing goes by it."""
     other = copy_folder(recorded.path.parent, tmp_path / "other")

@@ -29,6 +29,6 @@ def test_what_is_all_the_vendors_stands_on_itself(site: Site) -> None:
 def test_tags_by_which_git_cannot_tell_other_refs(site: Site) -> None:
     """Each command of whoever fetches them would warn, and git branch -u fails."""
     names = ("HEAD", "heads/release-1.8", "refs/heads/release-1.8", "remotes/origin/release-1.8")
-    for name in (*names, "tags/v1"):
-        site.refused("ref-name", f"HEAD:refs/tags/{name}")
+    done = site.refused("ref-name", *(f"HEAD:refs/tags/{name}" for name in (*names, "tags/v1")))
+    assert done.err.count("is a tag by which git could not tell another ref from it") == 5
     site.accepted("HEAD:refs/tags/HEAD.1", "HEAD:refs/tags/v1/heads/x")

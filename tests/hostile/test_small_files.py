@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone
-from reach import long, some
+from reach import long, rare, some
 
 # Seconds. A device that never ends, or a pipe that nobody writes to, would take for ever.
 AT_ONCE = 20.0
@@ -126,7 +126,7 @@ def test_what_git_keeps(clone: Clone, name: str, what: str) -> None:
     assert time.monotonic() - begin < AT_ONCE
 
 
-@pytest.mark.parametrize("what", ["a pipe", "a link to a device"])
+@pytest.mark.parametrize("what", ["a pipe", pytest.param("a link to a device", marks=rare)])
 def test_what_stands_where_something_is_written(clone: Clone, what: str) -> None:
     """Beside the files that are replaced, and in the place of a hook; nothing waits for it."""
     for name in ("ekf/asked.new", "ekf/journal.new", "ekf/trusted.new", "hooks/pre-commit"):
