@@ -202,6 +202,11 @@ def test_a_sync_too(shared: Shared, cluster: World) -> None:
     assert "own/\\xff \\x1b[31m: by resolution " in again_synced.out
     assert cluster.tree() == by_hand
     assert_clean(cluster)
+    assert cluster.ekf("undo").code == 0
+    cluster.git("config", "--unset", "ekf.resolutions")
+    document = json.loads(cluster.ekf("sync", "--json").out)
+    validator("sync").validate(document)
+    assert [one["side"] for one in document["commits"][-1]["settled"]] == ["remembered"]
 
 
 @rare
