@@ -119,7 +119,7 @@ def make_stacked(folder: Path, number: int, seed: int = 7) -> tuple[World, list[
     world = World(folder)
     folder.joinpath("factory.git").mkdir()
     world.git("init", "-q", "--bare", "-b", "none")
-    stream = _Stream()
+    stream = Stream()
     bases = list(_vendor(stream))
     trees = [stream.trees[base] for base in bases]
     random = Random(seed)
@@ -180,7 +180,7 @@ def _borrow(world: World, one: Made) -> None:
     publish(one)
 
 
-class _Stream:
+class Stream:
     """Commits for git-fast-import(1), each with all of its files."""
 
     def __init__(self) -> None:
@@ -213,7 +213,7 @@ def _quoted(path: str) -> str:
     return '"' + "".join(escapes.get(char, char) for char in path) + '"'
 
 
-def _vendor(stream: _Stream) -> Iterator[int]:
+def _vendor(stream: Stream) -> Iterator[int]:
     """The last commit of each release."""
     tree = _first()
     at = stream.commit(tree, "The beginning")
@@ -229,7 +229,7 @@ def _vendor(stream: _Stream) -> Iterator[int]:
 
 
 def _cluster(
-    stream: _Stream, random: Random, name: str, kind: str, base: int, before: Tree
+    stream: Stream, random: Random, name: str, kind: str, base: int, before: Tree
 ) -> list[int]:
     tree = dict(before)
     steps = random.sample(_PLATFORM, random.randint(1, 4))

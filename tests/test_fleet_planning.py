@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from histories import Built, History, histories
 from hypothesis import given
 from reach import generated, rare
+from stacked_fleets import Stream
 from test_replay import plain, real, stacks  # noqa: F401
 
 from git_ekf.fleet.planning_merges import SharedMerges
@@ -101,6 +103,27 @@ def test_generated_histories(history: History) -> None:
         older = built._replace(tip=Git(str(built.path)).ref_value(f"{built.tip}~1"))
         both = [built, older] if built.tip != built.base else [built]
         assert_the_same(both, patch)
+
+
+def test_a_directory_in_the_place_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of both the stack is the only one to know, and a commit moves what is in the directory."""
+    base = {"notes": "notes\n", "apps/old/a.yaml": "a\n" * 9, "apps/old/b.yaml": "b\n" * 9}
+    onto = {path.replace("old", "new"): text for path, text in base.items()}
+    first = {path: text for path, text in base.items() if path != "notes"}
+    stream = Stream()
+    begin = stream.commit(base, "Begin")
+    vendors = stream.commit(onto, "Move", begin)
+    step = stream.commit({**first, "notes/x": "notes\n"}, "A directory", begin)
+    tip = stream.commit({**first, "apps/old/x": "notes\n"}, "To where the vendor has moved", step)
+    git = Git(str(tmp_path))
+    git.init(str(tmp_path), bare=True)
+    command = ["git", "-C", str(tmp_path), "fast-import", "--quiet"]
+    subprocess.run(command, input=stream.text().encode(), check=True)
+    marks = (begin, tip, vendors)
+    built = Built(tmp_path, *(git.ref_value(f"refs/made/{mark}") for mark in marks))
+    assert_the_same([built], monkeypatch)
 
 
 @rare

@@ -62,14 +62,31 @@ class Reducer:
                 old[path], new[path] = pair
         for path in self._first.keys() - entries.keys():  # by now they are alike
             old[path] = new[path] = self._state.get(path, self._first[path][0])
+        in_the_way = self._in_the_way({*old, *commit.changes})
         for path, now in self._state.items():
+            if path in old:
+                continue
             came_or_went = (now is None) != (self._origin[path] is None)
-            if path not in old and came_or_went and self._is_in_question(path):
+            if came_or_went and (path in in_the_way or self._is_in_question(path)):
                 old[path] = new[path] = now
         for path, (was, _) in commit.changes.items():
             if path not in old and path not in entries:
                 old[path] = new[path] = was
         return Reduced(old, new, {path: now for path, (_, now) in commit.changes.items()})
+
+    def _in_the_way(self, others: set[str]) -> set[str]:
+        """The paths so far that were files where there now are directories, or the other way."""
+        touched = others | self._state.keys()
+        folders: set[str] = set()
+        for path in touched:
+            folders.update(folders_above(path))
+        found = self._state.keys() & folders
+        files_above = touched & folders
+        if files_above:
+            for path in self._state:
+                if not files_above.isdisjoint(folders_above(path)):
+                    found.add(path)
+        return found
 
     def _is_in_question(self, path: str) -> bool:
         """Whether a directory above the path may have been renamed."""
