@@ -199,7 +199,7 @@ WORLDS = {
     "git-ekf-fleet.1": World(
         before={
             0: "cat >fleet.toml <<'END'\n"
-            f'vendor = "{VENDOR_URL}"\nwaves = ["canary"]\n'
+            f'vendor = "{VENDOR_URL}"\nwaves = ["canary", "early"]\n'
             f'[[cluster]]\nname = "prod"\ninternal = "{INTERNAL_URL}"\nwave = "canary"\nEND'
         }
     ),
