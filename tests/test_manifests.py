@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_ekf.errors import Refused
-from git_ekf.manifests import fields
+from git_ekf.manifests import fields, resources
 from git_ekf.manifests.difference import ChangedResource, Difference, difference
 from git_ekf.manifests.fields import FieldChange, Special, compare
 from git_ekf.manifests.resources import Identity, Unreadable, parse
@@ -464,3 +464,42 @@ def test_yaml_in_any_style_is_read_the_same(spec: dict[str, Any]) -> None:
             json.dumps(one).encode(),
             yaml.safe_dump(one, default_flow_style=flow, allow_unicode=flow).encode(),
         )
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("deep", ["- " * 300, "? " * 300, "[" * 300, "{a: " * 300, "[a: " * 300])
+def test_deep_nesting_is_found_behind_any_line_end(line_end: str, deep: str) -> None:
+    """Also behind those that only YAML 1.1 takes for one."""
+    with pytest.raises(Unreadable, match="nested too deeply"):
+        parse(f"# a{line_end}{deep}")
+
+
+def test_the_bound_on_nesting_holds() -> None:
+    """Whatever stands in the text, and is a bracket or none."""
+    parts = [
+        "[",
+        "{",
+        "]",
+        "}",
+        ",",
+        ": ",
+        "- ",
+        "? ",
+        " ",
+        "\n",
+        "\r",
+        "\u2028",
+        "a",
+        "'",
+        '"',
+        "&a ",
+    ]
+    chosen = random.Random(16)
+    for _ in range(2_000):
+        text = "".join(chosen.choices(parts, k=chosen.randrange(2, 40)))
+        assert resources._depth(text) <= resources._depth_at_most(text), text
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    text = "description: |\n" + "  e.g. (see [1]) or a{b}\n" * 500
+    assert resources._depth_at_most(text) < resources.MAX_DEPTH

@@ -159,13 +159,24 @@ def loader() -> Any:
     return loader
 
 
+# What a line of YAML 1.1 begins behind, beside the line end of Unix.
+_BREAKS = "\r\x85\u2028\u2029\ufeff"
+_INDENTED = f"(?:^|[{_BREAKS}])[ \\-?]*"
+_OPENED = f"(?:^|[\\[{{\\]}},:?\\-{_BREAKS}])[ \\t]*(?=[\\[{{])"
+
+
 def _depth_at_most(document: str) -> int:
     """A bound on the nesting that costs no parsing.
 
-    It counts brackets, and two levels a column of the deepest indentation.
+    It counts brackets where a collection can begin, not those of a text (behind tags and anchors,
+    all), twice, for [a: b] has a map inside; and two levels a column of the deepest indentation.
     """
-    indentation = max(map(len, re.findall(r"^[ \-?]*", document, re.MULTILINE)), default=0)
-    return document.count("[") + document.count("{") + 2 * indentation
+    indentation = max(map(len, re.findall(_INDENTED, document, re.MULTILINE)), default=0)
+    if "!" in document or "&" in document:
+        brackets = document.count("[") + document.count("{")
+    else:
+        brackets = len(re.findall(_OPENED, document, re.MULTILINE))
+    return 2 * (brackets + indentation + 1)
 
 
 def _depth(document: str) -> int:
