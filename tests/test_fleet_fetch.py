@@ -207,6 +207,7 @@ def broken_off(step: str, after: bool, end: Callable[[], object]) -> Iterator[tu
     yield owner, step, instead
 
 
+@rare
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_anywhere_the_store_is_whole(

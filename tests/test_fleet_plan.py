@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import Run, run
 from fleets import Made, World
-from reach import SEED, some
+from reach import SEED, rare, some
 from stacked_fleets import DRIVER, STRANGE, make_stacked
 from test_fleet_planning import shown
 from test_replay import plain
@@ -151,6 +151,7 @@ def test_a_merge_driver_merges(fleet: tuple[World, list[Made]], verified: dict[s
     assert (commit["verdict"], commit["merged"]) == ("clean", ["apps/db/values.yaml"])
 
 
+@rare
 def test_strange_names_are_shown(fleet: tuple[World, list[Made]], verified: dict[str, Any]) -> None:
     found = [(group, conflict) for group in verified["groups"] for conflict in group["conflicts"]]
     [(group, _)] = [(group, one) for group, one in found if STRANGE in one["paths"]]
@@ -262,6 +263,7 @@ def test_a_task_can_be_sent(fleet: tuple[World, list[Made]], verified: dict[str,
     assert not any(step.commit.changes or step.changes for step in planned.plan.steps)
 
 
+@rare
 def test_several_processes_tell_the_same(
     fleet: tuple[World, list[Made]], verified: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Clone, Run, run
 from fleets import Made, World, copy_fleet, make_fleet
+from reach import rare
 from resolving import REF, Team, blob, copy_team, forge, make_team
 from test_schemas import schema, unknown, validator
 
@@ -93,6 +94,7 @@ def test_resolved_once(fleet: tuple[World, list[Made], Team], tmp_path: Path) ->
             assert repository.out("rev-parse", ours) == clone.out("rev-parse", theirs)
 
 
+@rare
 def test_by_nobody_who_counts(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
     """It stops there, and says why; so it does where the repository cannot be asked."""
     _, made, team = fleet
@@ -158,6 +160,7 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     assert {name for name, one in clusters.items() if one["clean"]} == alike
 
 
+@rare
 def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
     """And what is asked for wrongly leaves nothing behind."""
     world, made, team = fleet

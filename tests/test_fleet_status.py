@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import Run, run
 from fleets import BEGIN, DAY, Made, World, copy_fleet, make_fleet, publish
-from reach import some
+from reach import rare, some
 from test_schemas import schema, unknown, validator
 
 from git_ekf.errors import CallFailed
@@ -178,6 +178,7 @@ def test_without_a_failure_a_rule_decides(fleet: tuple[World, list[Made]]) -> No
     assert line.endswith("linear-history")
 
 
+@rare
 def test_the_failed_are_named_and_taken_back(fleet: tuple[World, list[Made]]) -> None:
     _, made = fleet
     names = status("--failed").out

@@ -250,6 +250,7 @@ def test_a_dry_run_is_none_to_go_on_with(fleet: tuple[World, list[Made]]) -> Non
     )
 
 
+@rare
 def test_one_at_which_git_fails_fails_alone(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,6 +425,7 @@ def breaking_off(
     monkeypatch.setattr(upgrading, step, instead)
 
 
+@rare
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("step", "call"), [STEPS[0], *(pytest.param(*one, marks=rare) for one in STEPS[1:])]
@@ -859,6 +861,7 @@ def test_branches_of_another_name(fleet: tuple[World, list[Made]]) -> None:
     assert refs(one)["refs/ekf/upstream/v1.10-branch"] == world.git("rev-parse", GOAL)
 
 
+@rare
 def test_only_those_of_the_fleet_are_remembered(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
     for one in made[:2]:
@@ -971,6 +974,7 @@ def test_only_those_that_are_chosen_by_where_they_stand(fleet: tuple[World, list
     assert done.out == f"{GOAL} for 0 clusters: nothing to do\n"
 
 
+@rare
 def test_a_damaged_store_is_said_once(fleet: tuple[World, list[Made]]) -> None:
     """It is nobody's fault among the clusters, and what helps is the same for all."""
     world, made = fleet

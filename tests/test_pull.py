@@ -74,6 +74,7 @@ def same(pair: Pair) -> bool:
 # --- what a clone lacks is found before anything is decided ---
 
 
+@rare
 @pytest.mark.parametrize(
     ("command", "consequence"),
     [
@@ -220,6 +221,7 @@ def test_one_undo_takes_back_a_pull_that_switched(pair: Pair, moved: bool) -> No
     assert refused(pair.b.ekf("undo"), 4)[0] != ""
 
 
+@rare
 def test_a_pull_that_switched_and_was_gone_on_from_stays_whole(pair: Pair) -> None:
     fix(pair.a)
     assert pair.a.ekf("save").code == 0
@@ -421,6 +423,7 @@ def test_a_pull_is_undone(pair: Pair) -> None:
     assert pair.b.ekf("pull").code == 0
 
 
+@rare
 @pytest.mark.parametrize("back", ["undo", "reset", "saved"])
 def test_what_a_pull_brought_is_not_dropped_by_taking_it_back(pair: Pair, back: str) -> None:
     """Neither at once, nor with commits on top of what there was."""
@@ -498,6 +501,7 @@ def test_a_conflict_is_resolved(pair: Pair) -> None:
     assert pair.b.ekf("save").code == 0
 
 
+@rare
 @pytest.mark.parametrize("by", ["ekf", "git"])
 def test_a_conflict_is_aborted(pair: Pair, by: str) -> None:
     old = conflict(pair)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Clone, make_clone, run
-from reach import long, some
+from reach import long, rare, some
 from reports import Page, assert_stands_alone
 from test_start_up import imported
 from upgrading import DASHBOARD, ISTIO
@@ -543,6 +543,7 @@ def test_years_have_room_before_months() -> None:
     assert len(found.came) == 3
 
 
+@rare
 def test_repository_of_longer_ids(tmp_path: Path) -> None:
     clone = make_clone(tmp_path, "sha256")
     clone.git("config", "ekf.render.command", "true")

@@ -173,6 +173,7 @@ def test_a_broken_rule_is_said(cluster: World) -> None:
     assert "  policy    branch-upstream: " in done.out
 
 
+@rare
 def test_a_sync_too(shared: Shared, cluster: World) -> None:
     """And a name of any bytes, with the answer made executable."""
     theirs = cluster.vendor.out("show", f"release-1.9:{ISTIO}") + "\n"
@@ -260,6 +261,7 @@ def again(shared: Shared, team: Team) -> dict[str, str]:
     return {line.rpartition("/")[2]: line.split()[2] for line in listed.splitlines()}
 
 
+@rare
 @pytest.mark.parametrize("key", ["", "eve"])
 def test_by_nobody_who_counts(shared: Shared, team: Team, cluster: World, key: str) -> None:
     """The same, unsigned or signed by somebody else; until it is approved here."""
@@ -392,6 +394,7 @@ def test_a_repository_that_is_not_there(team: Team, cluster: World) -> None:
     assert done.err.startswith("note: the resolutions cannot be fetched (")
 
 
+@rare
 def test_what_was_known_has_gone_there(shared: Shared, team: Team, cluster: World) -> None:
     assert plan(cluster).code == 0
     tip = team.tip()

@@ -439,6 +439,7 @@ def test_findings_in_each_format(world: World, tmp_path: Path) -> None:
         assert message.isprintable()
 
 
+@rare
 def test_what_a_server_answers(site: Site, tmp_path: Path) -> None:
     work = site.work
     for path in (NAME, f"apps/{NAME}"):
