@@ -25,7 +25,7 @@ from git_ekf.fleet.connections import Silent, answers
 from git_ekf.fleet.fetch import THE_VENDOR, fetch
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.heard import Heard, read_heard
-from git_ekf.fleet.reading import Objects
+from git_ekf.fleet.reading import StoreObjects
 from git_ekf.fleet.store import Store, open_store, place_of
 from git_ekf.git.packedrefs import read_packed
 
@@ -343,7 +343,7 @@ def test_whoever_reads_meanwhile_reads_on(fleet: tuple[World, list[Made]]) -> No
     few = made[-4:]
     world.write_file(few)
     store, _ = heard(world)
-    reading = Objects(store.path)
+    reading = StoreObjects(store.path)
     assert reading.read(made[-1].commits[0])[0] == "commit"
     packs = set(Path(store.objects, "pack").glob("*.pack"))
     for one in few:

@@ -18,7 +18,7 @@ from test_replay import plain, real, stacks  # noqa: F401
 from git_ekf.fleet.planning_merges import SharedMerges
 from git_ekf.fleet.planning_sides import Run, SharedScratch, SharedSide
 from git_ekf.fleet.planning_trees import Reducer
-from git_ekf.fleet.reading import Objects
+from git_ekf.fleet.reading import StoreObjects
 from git_ekf.git.calls import Git
 from git_ekf.replay.divergence import read_divergence
 from git_ekf.replay.forecast import Forecast
@@ -63,7 +63,7 @@ def together(builts: Sequence[Built]) -> list[list[ReplayStep]]:
             reducer = Reducer(stack, first, divergence)
             runs.append(Run(str(number), built.base, built.onto, side, reducer, forecast.ask()))
         store = Path(repo.place.objects).parent
-        merges = SharedMerges(scratch, Objects(str(store)))
+        merges = SharedMerges(scratch, StoreObjects(str(store)))
         waiting = runs
         while waiting:
             for run in waiting:

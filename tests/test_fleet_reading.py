@@ -12,7 +12,7 @@ from reach import generated
 
 from git_ekf.config import Config
 from git_ekf.errors import GitFailed
-from git_ekf.fleet.reading import History, Objects
+from git_ekf.fleet.reading import History, StoreObjects
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.git.calls import Git
 
@@ -58,7 +58,7 @@ class Drawn:
         refs = {f"refs/heads/b{at}": oid for at, oid in enumerate(self.tips)}
         refs["refs/heads/release-1.8"] = self.commits[-1]
         self.repo = StoredRepository(
-            History(Objects(str(self.path)), self.channels), refs, Config(), None
+            History(StoreObjects(str(self.path)), self.channels), refs, Config(), None
         )
         self.git = Git(str(self.path))
 

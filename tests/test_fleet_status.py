@@ -19,7 +19,7 @@ from test_schemas import schema, unknown, validator
 from git_ekf.errors import CallFailed
 from git_ekf.fleet.fetch import fetch
 from git_ekf.fleet.file import read_fleet
-from git_ekf.fleet.reading import Objects
+from git_ekf.fleet.reading import StoreObjects
 from git_ekf.fleet.standing import Standing, read_standings
 from git_ekf.fleet.store import open_store, place_of
 
@@ -375,7 +375,7 @@ def test_rules_ask_git_nothing(
 def test_an_object_that_is_not_there_is_damage(tmp_path: Path) -> None:
     (tmp_path / "objects").mkdir()
     with pytest.raises(CallFailed, match="is damaged"):
-        Objects(str(tmp_path)).read("0" * 40)
+        StoreObjects(str(tmp_path)).read("0" * 40)
 
 
 def test_dates_are_of_the_records(fleet: tuple[World, list[Made]]) -> None:

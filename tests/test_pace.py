@@ -87,6 +87,17 @@ def test_the_code_keeps_its_pace(rule: Callable[[ast.Module], Iterator[int]]) ->
     assert found == [], rule.__doc__
 
 
+def test_the_name_of_a_class_stands_for_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for file in FILES:
+        if file.is_relative_to(ROOT / "git_ekf"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name.lstrip("_"), []).append(str(file))
+    assert len(places) > 100
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_no_file_is_too_long_to_be_read_at_once() -> None:
     lengths = {}
     for file in FILES:

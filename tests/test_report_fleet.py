@@ -9,14 +9,14 @@ import pytest
 from reports import Page, assert_stands_alone
 from test_report import HOSTILE, NOW, assert_harmless
 
-from git_ekf.report.fleet_facts import FleetReport, Member, PlannedUpgrade, SharedConflict
+from git_ekf.report.fleet_facts import FleetReport, PlannedUpgrade, ReportedCluster, SharedConflict
 from git_ekf.report.fleet_page import fleet_page
 
 RELEASES = ("1.1", "1.9", "1.10")
 
 
-def member(at: int, text: str = "", **values: object) -> Member:
-    plain = Member(
+def member(at: int, text: str = "", **values: object) -> ReportedCluster:
+    plain = ReportedCluster(
         name=f"eu-west-{at}{text}",
         wave=("canary", "early", "rest")[at % 3],
         labels=(f"region=eu{text}",),
@@ -33,7 +33,7 @@ def member(at: int, text: str = "", **values: object) -> Member:
     return plain._replace(**values)  # type: ignore[arg-type]
 
 
-def fleet(members: list[Member], text: str = "") -> FleetReport:
+def fleet(members: list[ReportedCluster], text: str = "") -> FleetReport:
     names = tuple(one.name for one in members)
     conflicts = (
         SharedConflict(f"Use our registry{text}", "content", (f"a{text}", "b"), names),

@@ -63,7 +63,7 @@ Output = Annotated[
         "-o", "--output", metavar="FILE", show_default=False, help="The page; - prints it."
     ),
 ]
-Planned = Annotated[
+PlanRelease = Annotated[
     str | None,
     typer.Option(
         "--plan", metavar="X.Y", help="Show also what an upgrade to this release would do."
@@ -178,7 +178,7 @@ def report(
     where: Where = None,
     only: Only = None,
     output: Output = "fleet.html",
-    release: Planned = None,
+    release: PlanRelease = None,
     no_fetch: NoFetch = False,
 ) -> int:
     """Write a page of HTML about the fleet, by default fleet.html."""

@@ -9,7 +9,7 @@ from git_ekf.commands.fleet_shown import again, print_row
 from git_ekf.commands.upgrade_plan_shown import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
-from git_ekf.fleet.planning import Planned
+from git_ekf.fleet.planning import PlannedCluster
 from git_ekf.fleet.planning_groups import Group
 from git_ekf.fleet.standing import Standing
 from git_ekf.shown import escape, shell
@@ -101,7 +101,7 @@ def _print_clusters(plan: FleetPlan) -> None:
         print(paint(escape(f"{one.name:{width}}  {_sentence(one)}"), colour))
 
 
-def _sentence(one: Planned) -> str:
+def _sentence(one: PlannedCluster) -> str:
     if one.plan is None:
         return one.why or "there already"
     target = one.plan.target
@@ -126,7 +126,7 @@ def plan_content(
     }
 
 
-def _cluster(standing: Standing, one: Planned) -> dict[str, Any]:
+def _cluster(standing: Standing, one: PlannedCluster) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": one.name,
         "wave": standing.member.wave or None,

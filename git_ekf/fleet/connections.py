@@ -21,7 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Answer(NamedTuple, Generic[T, R]):
+class Reply(NamedTuple, Generic[T, R]):
     """A task that is over, with its result or the error that it ended with."""
 
     task: T
@@ -51,17 +51,17 @@ def answers(
     *,
     jobs: int,
     per_host: int,
-) -> Generator[Answer[T, R]]:
+) -> Generator[Reply[T, R]]:
     """Does the work of each task in a thread; the answers as they come, in any order.
 
     At most `jobs` at a time (256 at most), and `per_host` of them at one host. A host is given up
     where as many questions ended in Silent before any was answered. Where the iteration is broken
     off, no further task is begun.
     """
-    return _Run(tasks, host_of, work, jobs, per_host).answers()
+    return _Calls(tasks, host_of, work, jobs, per_host).answers()
 
 
-class _Run(Generic[T, R]):
+class _Calls(Generic[T, R]):
     def __init__(
         self,
         tasks: Sequence[T],
@@ -80,9 +80,9 @@ class _Run(Generic[T, R]):
         self._threads = min(jobs, _MOST, len(tasks), per_host * len(self._hosts))
         self._change = threading.Condition()
         self._over = False
-        self._done: SimpleQueue[Answer[T, R]] = SimpleQueue()
+        self._done: SimpleQueue[Reply[T, R]] = SimpleQueue()
 
-    def answers(self) -> Generator[Answer[T, R]]:
+    def answers(self) -> Generator[Reply[T, R]]:
         for _ in range(self._threads):
             threading.Thread(target=self._serve, daemon=True).start()
         try:
@@ -111,7 +111,7 @@ class _Run(Generic[T, R]):
                 elif error is None:
                     host.answered = True
                 self._change.notify_all()
-            self._done.put(Answer(task, result, error))
+            self._done.put(Reply(task, result, error))
 
     def _take(self) -> tuple[_Host, T] | None:
         """The next task, of the hosts by turns; None where there is no more to be begun."""

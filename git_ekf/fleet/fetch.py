@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
-from git_ekf.fleet.connections import Answer, Silent, answers
+from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.heard import BROKEN, UNREACHABLE, Heard, read_heard, write_heard
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, hear
@@ -63,7 +63,7 @@ def fetch_held(
     run.tidy()
 
 
-class _Heard(NamedTuple):
+class _Incoming(NamedTuple):
     """An answer that can be taken, where it is connected."""
 
     wanted: Wanted
@@ -119,7 +119,7 @@ class _Fetch:
         for member in chosen:
             known = self._refs[member.name]
             wanted.append(Wanted(member.name, member.internal, OF_CLUSTER, known, vendor))
-        batch: list[Answer[Wanted, Taken]] = []
+        batch: list[Reply[Wanted, Taken]] = []
         watched = watch("Asking the clusters", range(len(wanted)))
         # Closed before gits are told to end, so that none is begun after that.
         with closing(self._answers(wanted)) as found:
@@ -137,7 +137,7 @@ class _Fetch:
 
     # --- asked ---
 
-    def _answers(self, wanted: list[Wanted]) -> Generator[Answer[Wanted, Taken]]:
+    def _answers(self, wanted: list[Wanted]) -> Generator[Reply[Wanted, Taken]]:
         numbers = {one.name: number for number, one in enumerate(wanted)}
 
         def work(one: Wanted) -> Taken:
@@ -154,7 +154,7 @@ class _Fetch:
 
     # --- taken ---
 
-    def _take(self, batch: list[Answer[Wanted, Taken]]) -> None:
+    def _take(self, batch: list[Reply[Wanted, Taken]]) -> None:
         """Publishes what is sound of some answers, in one step."""
         heard = []
         for answer in batch:
@@ -162,7 +162,7 @@ class _Fetch:
                 self._note(answer.task, *_why(answer.error))
             elif answer.result:
                 self._move(answer.result.packs)
-                heard.append(_Heard(answer.task, answer.result))
+                heard.append(_Incoming(answer.task, answer.result))
         now = time.time()
         connected = {one.wanted.name for one in self._connected(heard)}
         for one in heard:
@@ -189,7 +189,7 @@ class _Fetch:
                 os.replace(os.path.join(packs, name), os.path.join(there, name))
         self._brought = True
 
-    def _connected(self, heard: list[_Heard]) -> list[_Heard]:
+    def _connected(self, heard: list[_Incoming]) -> list[_Incoming]:
         """Those with everything that their refs lead to: all at once, halves where some lack it."""
         new = [oid for one in heard for oid in one.new]
         if not new:

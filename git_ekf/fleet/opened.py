@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import UsageError
-from git_ekf.fleet.reading import History, Objects
+from git_ekf.fleet.reading import History, StoreObjects
 from git_ekf.fleet.store import FLEET, VENDOR
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.git.packedrefs import read_packed
@@ -23,7 +23,7 @@ class Opened:
         """`scheme` is that of the fleet. Raises CallFailed where the store is damaged."""
         self.path = path
         self.scheme = scheme
-        self.objects = Objects(path)
+        self.objects = StoreObjects(path)
         self.theirs: dict[str, dict[str, str]] = {}
         self._configs: dict[str, Config] = {}
         branches: dict[str, str] = {}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import Fleet
-from git_ekf.fleet.planning import AT_A_TIME, Planned, Task
+from git_ekf.fleet.planning import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.planning_groups import Group, groups
 from git_ekf.fleet.processes import plans
 from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
@@ -33,26 +33,26 @@ class FleetPlan(NamedTuple):
     """
 
     goal: str
-    planned: list[Planned]
+    planned: list[PlannedCluster]
     groups: list[Group]
 
     @property
-    def through(self) -> list[Planned]:
+    def through(self) -> list[PlannedCluster]:
         """Those that would go through."""
         return [one for one in self.planned if one.plan and not one.plan.conflicts]
 
     @property
-    def stopping(self) -> list[Planned]:
+    def stopping(self) -> list[PlannedCluster]:
         """Those that would stop at a conflict."""
         return [one for one in self.planned if one.plan and one.plan.conflicts]
 
     @property
-    def needless(self) -> list[Planned]:
+    def needless(self) -> list[PlannedCluster]:
         """Those that are there already."""
         return [one for one in self.planned if one.needless]
 
     @property
-    def without(self) -> list[Planned]:
+    def without(self) -> list[PlannedCluster]:
         """Those of which there is no plan, for a reason that each has."""
         return [one for one in self.planned if one.why]
 
@@ -101,7 +101,7 @@ def plan_fleet(
     for one in chosen:
         reason = _why_not(one)
         if reason:
-            found[one.member.name] = Planned(one.member.name, why=reason)
+            found[one.member.name] = PlannedCluster(one.member.name, why=reason)
         else:
             ready.append(one)
     # Alike ones next to each other, for they have most in common.

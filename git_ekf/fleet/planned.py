@@ -38,7 +38,7 @@ class Stop(NamedTuple):
     why: str
 
 
-class Planned(NamedTuple):
+class PlannedBranch(NamedTuple):
     """The upgrade of the cluster `name`.
 
     Its commits on `branch`, up to the tip `old`, go onto the vendor's commit `upstream`, and `new`
@@ -64,7 +64,7 @@ def plan_clusters(
     release: str,
     *,
     write: bool,
-) -> Iterator[Planned]:
+) -> Iterator[PlannedBranch]:
     """The upgrades of clusters, in their order; with `write` their commits are in the store.
 
     `reading` is the store as it is now. The store has to be held. Raises CallFailed where that is
@@ -76,14 +76,14 @@ def plan_clusters(
 
 def _planned(
     store: Store, team: Team, reading: Reading, standing: Standing, release: str, *, write: bool
-) -> Planned:
+) -> PlannedBranch:
     name, branch = standing.member.name, standing.branch
     stop = _stop(standing)
     if stop:
-        return Planned(name, branch, old=standing.tip, stop=stop)
+        return PlannedBranch(name, branch, old=standing.tip, stop=stop)
     stored = reading.repository(name)
     goal = stored.config.scheme.parse(release) or ""
-    planned = Planned(name, branch, goal, standing.tip, stored.channels.get(goal, ""))
+    planned = PlannedBranch(name, branch, goal, standing.tip, stored.channels.get(goal, ""))
     try:
         if there := _there(stored, branch, goal):
             return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
@@ -123,11 +123,11 @@ def _made(
     store: Store,
     team: Team,
     stored: StoredRepository,
-    planned: Planned,
+    planned: PlannedBranch,
     release: str,
     *,
     write: bool,
-) -> Planned:
+) -> PlannedBranch:
     """What git makes of it; where it fails at one cluster, others are none the worse for it."""
     try:
         with open_view(store, team, stored, planned.name, planned.branch) as view:
@@ -138,7 +138,7 @@ def _made(
         return planned._replace(stop=Stop(FAILED, error.message))
 
 
-def _carried(view: View, planned: Planned, release: str, *, write: bool) -> Planned:
+def _carried(view: View, planned: PlannedBranch, release: str, *, write: bool) -> PlannedBranch:
     """Raises Refused, CallFailed."""
     target = upgrade(view, release)
     require_linear(view, target, flatten=False)
@@ -177,8 +177,8 @@ def _require_policy(view: View, target: Target) -> None:
 
 
 def _ended(
-    planned: Planned, target: Target, steps: Sequence[ReplayStep], known: Resolutions | None
-) -> Planned:
+    planned: PlannedBranch, target: Target, steps: Sequence[ReplayStep], known: Resolutions | None
+) -> PlannedBranch:
     """The upgrade that was planned, with what becomes of its commits."""
     settled: list[Settlement] = []
     for step in steps:

@@ -62,7 +62,7 @@ class Task(NamedTuple):
     team: Team = Team()
 
 
-class Planned(NamedTuple):
+class PlannedCluster(NamedTuple):
     """The plan of a cluster, its commits without what they change; or `why` there is none.
 
     `needless`: there is none to be made, for it runs that release, or a newer one. `alone` is why
@@ -77,7 +77,7 @@ class Planned(NamedTuple):
     conflicts: tuple[FirstConflict, ...] = ()
 
 
-def plan_clusters(task: Task) -> list[Planned]:
+def plan_clusters(task: Task) -> list[PlannedCluster]:
     """The plans of some clusters, in their order. Raises CallFailed where the store is damaged."""
     opened = Opened(task.store, task.scheme)
     repo = Repository(Git(task.store, {"GIT_DIR": task.store}))
@@ -85,7 +85,7 @@ def plan_clusters(task: Task) -> list[Planned]:
         return _Planning(task, opened, repo.git, scratch).planned()
 
 
-class _Wanted(NamedTuple):
+class _WantedPlan(NamedTuple):
     """A cluster that is to be planned with others."""
 
     clone: StoredClone
@@ -106,7 +106,7 @@ class _Planning:
         self._objects = opened.objects
         self._git = git
         self._scratch = scratch
-        self._found: dict[str, Planned] = {}
+        self._found: dict[str, PlannedCluster] = {}
         self._resolutions: Resolutions | None = None
         if task.team.source:
             repo = Repository(git)
@@ -114,7 +114,7 @@ class _Planning:
             self._resolutions = Resolutions(repo)
         self._answered: set[str] = set()  # clusters with a conflict that somebody has resolved
 
-    def planned(self) -> list[Planned]:
+    def planned(self) -> list[PlannedCluster]:
         channels = [self._opened.history.branches[name] for name in self._opened.channels()]
         shipping = shipping_channels(self._git, channels)
         together: list[tuple[StoredClone, str, Target]] = []
@@ -123,7 +123,7 @@ class _Planning:
                 clone = StoredClone(self._opened, name, branch)
                 target = target_of(clone, self._task.release)
                 if target is None:
-                    self._found[name] = Planned(name, needless=True)
+                    self._found[name] = PlannedCluster(name, needless=True)
                 elif alone := why_alone(clone, target, shipping):
                     clone.config = self._task.team.configured(clone.config)
                     self._found[name] = _planned_alone(clone, name, target, alone)
@@ -140,7 +140,7 @@ class _Planning:
 
     # --- the commits ---
 
-    def _stacks(self, clusters: Sequence[tuple[StoredClone, str, Target]]) -> list[_Wanted]:
+    def _stacks(self, clusters: Sequence[tuple[StoredClone, str, Target]]) -> list[_WantedPlan]:
         """The clusters with their commits; those between the same trees are looked at once."""
         lines = {name: self._line(target) for _, name, target in clusters}
         asked: dict[tuple[str, str], str] = {}  # the trees before and after -> one such commit
@@ -157,7 +157,7 @@ class _Planning:
             for parent, oid in lines[name]:
                 of_commit = changes[self._trees(parent, oid)]
                 commits.append(Commit(oid, self._objects.subject(oid), of_commit, oid, oid))
-            wanted.append(_Wanted(clone, name, target, Stack(target.base, commits)))
+            wanted.append(_WantedPlan(clone, name, target, Stack(target.base, commits)))
         return wanted
 
     def _line(self, target: Target) -> list[tuple[str, str]]:
@@ -175,7 +175,7 @@ class _Planning:
 
     # --- what the vendor has already ---
 
-    def _upstream(self, wanted: Sequence[_Wanted]) -> dict[str, dict[str, str]]:
+    def _upstream(self, wanted: Sequence[_WantedPlan]) -> dict[str, dict[str, str]]:
         """Cluster -> its commits that the vendor has (`already_upstream`); all go one way."""
         base, onto = wanted[0].way
         channel = self._channel(base, onto, wanted)
@@ -189,7 +189,7 @@ class _Planning:
             cherries = self._scratch.writing.cherry(onto, head, base)
         return {name: one.there(cherries) for name, one in found.items()}
 
-    def _channel(self, base: str, onto: str, wanted: Sequence[_Wanted]) -> list[CommitChanges]:
+    def _channel(self, base: str, onto: str, wanted: Sequence[_WantedPlan]) -> list[CommitChanges]:
         """The vendor's commits from one to the other that may be one of theirs."""
         changed: set[frozenset[str]] = set()
         for one in wanted:
@@ -204,8 +204,8 @@ class _Planning:
 
     # --- the forecasts ---
 
-    def _plan_together(self, wanted: Sequence[_Wanted]) -> None:
-        by_way: dict[tuple[str, str], list[_Wanted]] = {}
+    def _plan_together(self, wanted: Sequence[_WantedPlan]) -> None:
+        by_way: dict[tuple[str, str], list[_WantedPlan]] = {}
         for one in wanted:
             by_way.setdefault(one.way, []).append(one)
         runs = []
@@ -221,7 +221,7 @@ class _Planning:
         for run in runs:
             if run.name not in self._found:
                 planned = UpgradePlan(targets[run.name], list(map(_without_changes, run.steps)))
-                self._found[run.name] = Planned(
+                self._found[run.name] = PlannedCluster(
                     run.name, planned, conflicts=tuple(conflicts[run.name])
                 )
 
@@ -231,7 +231,11 @@ class _Planning:
         return {path: entry.oid for path, entry in entries.items() if has_attributes([path])}
 
     def _run(
-        self, one: _Wanted, first: Divergence, attributes: dict[str, str], upstream: dict[str, str]
+        self,
+        one: _WantedPlan,
+        first: Divergence,
+        attributes: dict[str, str],
+        upstream: dict[str, str],
     ) -> Run:
         divergence = first.copy()
         onto = one.target.onto
@@ -251,7 +255,7 @@ class _Planning:
         reducer = Reducer(one.stack, first, divergence)
         return Run(one.name, one.target.base, onto, side, reducer, forecast.ask())
 
-    def _noticing(self, one: _Wanted) -> Settle:
+    def _noticing(self, one: _WantedPlan) -> Settle:
         """Leaves each conflict as it is, and notes a cluster with one that may be settled.
 
         What settles it asks git for the attributes of the path, as they are in that cluster alone.
@@ -278,25 +282,27 @@ class _Planning:
             merges.answer(waiting)
 
 
-def _planned_alone(clone: StoredClone, name: str, target: Target, alone: str) -> Planned:
+def _planned_alone(clone: StoredClone, name: str, target: Target, alone: str) -> PlannedCluster:
     clone.ask_git()
     made = plan(clone, target, Options())
     conflicts = tuple(conflicts_alone(made.steps))
     steps = [_without_changes(step) for step in made.steps]
-    return Planned(name, made._replace(steps=steps), alone=alone, conflicts=conflicts)
+    return PlannedCluster(name, made._replace(steps=steps), alone=alone, conflicts=conflicts)
 
 
 @contextmanager
-def _noting(found: dict[str, Planned], name: str) -> Iterator[None]:
+def _noting(found: dict[str, PlannedCluster], name: str) -> Iterator[None]:
     """Notes why there is no plan of a cluster, where something is wrong with that alone."""
     try:
         yield
     except Damaged:
         raise
     except GitFailed as error:
-        found[name] = Planned(name, why=next(iter(complaints(error.stderr)), "git has failed"))
+        found[name] = PlannedCluster(
+            name, why=next(iter(complaints(error.stderr)), "git has failed")
+        )
     except (Refused, UsageError, CallFailed) as error:
-        found[name] = Planned(name, why=error.message)
+        found[name] = PlannedCluster(name, why=error.message)
 
 
 def _without_changes(step: ReplayStep) -> ReplayStep:

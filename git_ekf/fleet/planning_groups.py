@@ -18,7 +18,7 @@ from git_ekf.git.trees import Entry
 from git_ekf.replay.step import ReplayStep
 
 if TYPE_CHECKING:
-    from git_ekf.fleet.planning import Planned
+    from git_ekf.fleet.planning import PlannedCluster
 
 _ID = 12
 
@@ -114,7 +114,7 @@ def _hunks(content: bytes) -> bytes:
     return b"\0".join(found)
 
 
-def groups(planned: Sequence[Planned]) -> list[Group]:
+def groups(planned: Sequence[PlannedCluster]) -> list[Group]:
     """All that there is to resolve; that of most clusters comes first."""
     clusters: dict[str, dict[str, None]] = {}
     examples: dict[str, FirstConflict] = {}

@@ -15,7 +15,7 @@ from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.fleet.planning_labels import Labels
 from git_ekf.fleet.planning_sides import Attributes, Run, SharedScratch
 from git_ekf.fleet.planning_trees import Reduced, Trees
-from git_ekf.fleet.reading import Objects
+from git_ekf.fleet.reading import StoreObjects
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import folders_above
 from git_ekf.replay.file_merges import FileMerge, FileMerges
@@ -59,7 +59,7 @@ class TreeQuestion(NamedTuple):
 class SharedMerges:
     """Answers to forecasts, for which git is asked once."""
 
-    def __init__(self, scratch: SharedScratch, stored: Objects) -> None:
+    def __init__(self, scratch: SharedScratch, stored: StoreObjects) -> None:
         self._scratch = scratch
         self._stored = stored
         self._trees = Trees(stored, scratch.objects)

@@ -14,8 +14,8 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from git_ekf.fleet.reading import Objects
-from git_ekf.git.objects import Objects as Made
+from git_ekf.fleet.reading import StoreObjects
+from git_ekf.git.objects import Objects
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, folders_above
 from git_ekf.replay.stack import Commit, Stack
@@ -97,7 +97,7 @@ class Reducer:
 class Trees:
     """Trees with some entries changed, made in this process."""
 
-    def __init__(self, stored: Objects, made: Made) -> None:
+    def __init__(self, stored: StoreObjects, made: Objects) -> None:
         self._stored = stored
         self._made = made
         self._known: dict[str, dict[bytes, tuple[bytes, bytes]]] = {}

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from git_ekf.errors import CallFailed, EkfError
-from git_ekf.fleet.planning import Planned, Task, plan_clusters
+from git_ekf.fleet.planning import PlannedCluster, Task, plan_clusters
 
 
 class _Failed:
@@ -22,7 +22,7 @@ class _Failed:
         self.hint = error.hint
 
 
-def plans(tasks: Sequence[Task], jobs: int) -> Generator[list[Planned]]:
+def plans(tasks: Sequence[Task], jobs: int) -> Generator[list[PlannedCluster]]:
     """The plans of each task in turn, made by so many processes; by this one where it is one.
 
     What a process that dies was at is made here. Raises CallFailed.
@@ -48,13 +48,13 @@ def plans(tasks: Sequence[Task], jobs: int) -> Generator[list[Planned]]:
         executor.shutdown(cancel_futures=True)
 
 
-def _taken(made: list[Planned] | _Failed) -> list[Planned]:
+def _taken(made: list[PlannedCluster] | _Failed) -> list[PlannedCluster]:
     if isinstance(made, _Failed):
         raise CallFailed(made.message, made.hint)
     return made
 
 
-def _attempt(task: Task) -> list[Planned] | _Failed:
+def _attempt(task: Task) -> list[PlannedCluster] | _Failed:
     try:
         return plan_clusters(task)
     except EkfError as error:

@@ -12,7 +12,7 @@ from git_ekf.deploy.refusal import AT_ONCE, complaints, findings
 from git_ekf.deploy.save import may_refuse_only
 from git_ekf.errors import CallFailed, GitFailed
 from git_ekf.fleet.outcomes import FAILED, MOVED, PUSHED
-from git_ekf.fleet.planned import Planned
+from git_ekf.fleet.planned import PlannedBranch
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import HEADS
@@ -31,7 +31,7 @@ class Arrived(NamedTuple):
     said: str = ""
 
 
-def push(git: Git, url: str, planned: Planned, upstream: str, seconds: int) -> Arrived:
+def push(git: Git, url: str, planned: PlannedBranch, upstream: str, seconds: int) -> Arrived:
     """Brings a branch to a repository, with the vendor's commit that it stands on at `upstream`.
 
     All of it or nothing, and only where the branch is not there yet. Works in any thread.
@@ -69,7 +69,7 @@ def _has_moved(pushed: PushOutcome) -> bool:
     )
 
 
-def _is_elsewhere(git: Git, url: str, planned: Planned, seconds: int) -> bool:
+def _is_elsewhere(git: Git, url: str, planned: PlannedBranch, seconds: int) -> bool:
     """Whether it is not as it was planned, for a server that may take a part of a push."""
     made, origin = HEADS + planned.goal, HEADS + planned.branch
     try:

@@ -44,7 +44,7 @@ class NoCommit(CallFailed):
     """Something that has to be a commit is none: whoever names it is wrong."""
 
 
-class Objects:
+class StoreObjects:
     """The objects of a store. What cannot be read is Damaged."""
 
     def __init__(self, store: str) -> None:
@@ -136,7 +136,7 @@ class Objects:
 class History:
     """The vendor's commits, read once for all clusters."""
 
-    def __init__(self, objects: Objects, branches: Mapping[str, str]) -> None:
+    def __init__(self, objects: StoreObjects, branches: Mapping[str, str]) -> None:
         """`branches` are the vendor's: name -> commit. What names no commit is left out."""
         self.objects = objects
         self.branches = {}
@@ -169,7 +169,7 @@ class History:
         return self._behind[channel, base]
 
 
-def ancestors(objects: Objects, commits: Iterable[str]) -> frozenset[str]:
+def ancestors(objects: StoreObjects, commits: Iterable[str]) -> frozenset[str]:
     """Commits and all below them. Raises CallFailed."""
     found = set(commits)
     waiting = list(found)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
 from git_ekf.fleet.standing import Known, Standing
-from git_ekf.report.fleet_facts import FleetReport, Member, PlannedUpgrade, SharedConflict
+from git_ekf.report.fleet_facts import FleetReport, PlannedUpgrade, ReportedCluster, SharedConflict
 
 
 def fleet_report(
@@ -52,10 +52,10 @@ def _upgrade(fleet: Fleet, plan: FleetPlan) -> PlannedUpgrade:
     )
 
 
-def _member(one: Standing) -> Member:
+def _member(one: Standing) -> ReportedCluster:
     recorded = one.recorded
     labels = [f"{key}={value}" for key, value in sorted(one.member.labels.items())]
-    return Member(
+    return ReportedCluster(
         name=one.member.name,
         wave=one.member.wave,
         labels=tuple(labels),

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from git_ekf.config import Config
 from git_ekf.errors import GitFailed
-from git_ekf.fleet.reading import History, NoCommit, Objects, ancestors
+from git_ekf.fleet.reading import History, NoCommit, StoreObjects, ancestors
 from git_ekf.git.calls import Git
 from git_ekf.git.process import Ahead
 from git_ekf.git.questions.about import Paths
@@ -133,7 +133,7 @@ class StoredRepository(Repository):
 
 
 def walk(
-    objects: Objects, tips: Iterable[str], passed: frozenset[str]
+    objects: StoreObjects, tips: Iterable[str], passed: frozenset[str]
 ) -> list[tuple[str, list[str]]]:
     """(commit, its parents) of all below some tips and not in `passed`, children before parents.
 
@@ -155,7 +155,7 @@ def walk(
     return listed
 
 
-def _parents(objects: Objects, commit: str) -> tuple[str, ...]:
+def _parents(objects: StoreObjects, commit: str) -> tuple[str, ...]:
     try:
         return objects.parents(commit)
     except NoCommit as error:

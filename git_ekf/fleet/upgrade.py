@@ -12,13 +12,13 @@ from contextlib import closing
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.fleet.connections import Answer, Silent, answers
+from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.gate import Wish, members_asked, require_recorded
 from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.planned import Planned, plan_clusters
+from git_ekf.fleet.planned import PlannedBranch, plan_clusters
 from git_ekf.fleet.pushing import Arrived, push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, Reading
@@ -45,14 +45,14 @@ class Upgraded(NamedTuple):
     member: Member
     state: str
     why: str
-    planned: Planned
+    planned: PlannedBranch
 
 
-class _Task(NamedTuple):
+class _BranchPush(NamedTuple):
     """A branch that is to be pushed; `upstream` is the ref there for the vendor's commit."""
 
     member: Member
-    planned: Planned
+    planned: PlannedBranch
     upstream: str
 
 
@@ -65,7 +65,7 @@ def upgrade_fleet(store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> list[
     """
     _require_able(store)
     with writing(store):
-        run = _Run(store, fleet, wish, watch)
+        run = _FleetUpgrade(store, fleet, wish, watch)
         try:
             return run.upgraded()
         except BaseException:
@@ -81,7 +81,7 @@ def _require_able(store: Store) -> None:
         raise Refused(f"no commits can be made here: {why}", "git --version")
 
 
-class _Run:
+class _FleetUpgrade:
     def __init__(self, store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> None:
         setting = Repository(store.git).git_setting
         self._git = store.git.variant(env=unattended(setting, fleet.seconds))
@@ -160,7 +160,7 @@ class _Run:
     def _round(self, members: Sequence[Member], upstream: str) -> list[Member]:
         """Plans, makes and pushes these; those that have moved meanwhile."""
         by_name = {member.name: member for member in members}
-        ready: list[Planned] = []
+        ready: list[PlannedBranch] = []
         made: dict[str, Made | None] = {}
         for planned in self._planned(members, upstream):
             if planned.stop:
@@ -178,7 +178,7 @@ class _Run:
         self._remember(made)
         return self._push([self._task(by_name[planned.name], planned) for planned in ready])
 
-    def _planned(self, members: Sequence[Member], upstream: str) -> Iterator[Planned]:
+    def _planned(self, members: Sequence[Member], upstream: str) -> Iterator[PlannedBranch]:
         """The upgrade of each, first of those that an earlier command has made."""
         again = {member.name: self._again(member, upstream) for member in members}
         yield from (planned for planned in again.values() if planned)
@@ -193,11 +193,11 @@ class _Run:
         ):
             yield planned
 
-    def _task(self, member: Member, planned: Planned) -> _Task:
+    def _task(self, member: Member, planned: PlannedBranch) -> _BranchPush:
         kept = self._reading.repository(member.name).kept
-        return _Task(member, planned, kept.upstream + planned.goal)
+        return _BranchPush(member, planned, kept.upstream + planned.goal)
 
-    def _again(self, member: Member, upstream: str) -> Planned | None:
+    def _again(self, member: Member, upstream: str) -> PlannedBranch | None:
         """The branch that a command has made and did not come to push, where it is still right."""
         begun = self._begun.get(member.name, Made(""))
         standing = self._standings[member.name]
@@ -208,14 +208,14 @@ class _Run:
         goal = scheme.parse(self._wish.release) or ""
         if goal in heads or begun.old != standing.tip or heads.get(standing.branch) != begun.old:
             return None
-        return Planned(member.name, standing.branch, goal, begun.old, upstream, begun.new)
+        return PlannedBranch(member.name, standing.branch, goal, begun.old, upstream, begun.new)
 
     # --- pushed ---
 
-    def _push(self, tasks: Sequence[_Task]) -> list[Member]:
+    def _push(self, tasks: Sequence[_BranchPush]) -> list[Member]:
         """Pushes these, and reads back what has arrived; those that have moved meanwhile."""
         moved: list[Member] = []
-        arrived: list[tuple[_Task, str]] = []
+        arrived: list[tuple[_BranchPush, str]] = []
         watched = self._watch("Pushing", range(len(tasks)))
         found = answers(
             tasks,
@@ -237,7 +237,7 @@ class _Run:
         self._read_back(arrived)
         return moved
 
-    def _arrived(self, task: _Task) -> Arrived:
+    def _arrived(self, task: _BranchPush) -> Arrived:
         """The push of one. Works in any thread."""
         if self._too_many():
             return Arrived(LEFT)
@@ -250,7 +250,7 @@ class _Run:
             limit = max(1, len(self._members) // 10)
         return self._failed > limit
 
-    def _read_back(self, arrived: Sequence[tuple[_Task, str]]) -> None:
+    def _read_back(self, arrived: Sequence[tuple[_BranchPush, str]]) -> None:
         """Looks whether the internal repositories really have what they have taken."""
         if not arrived:
             return
@@ -270,12 +270,12 @@ class _Run:
                 there[member.name] = None
         self._remember(there)
 
-    def _end(self, member: Member, state: str, why: str, planned: Planned) -> None:
+    def _end(self, member: Member, state: str, why: str, planned: PlannedBranch) -> None:
         self._found[member.name] = Upgraded(member, state, why, planned)
         self._failed += state == FAILED
 
 
-def _ended(answer: Answer[_Task, Arrived]) -> tuple[str, str]:
+def _ended(answer: Reply[_BranchPush, Arrived]) -> tuple[str, str]:
     """How a push ended; an error that is nobody's fault there is raised."""
     if type(answer.error) in (Silent, CallFailed):
         return FAILED, str(answer.error)

@@ -53,7 +53,7 @@ def choose(
 
     Raises UsageError.
     """
-    trees = _Trees(repo, old, new, asking)
+    trees = _BuildTrees(repo, old, new, asking)
     reason, chosen = _chosen(repo, trees, old, new, paths)
     if not chosen:
         raise UsageError(f"there is no kustomization to {asking.act}", f"{asking.command} PATH")
@@ -61,7 +61,7 @@ def choose(
 
 
 def _chosen(
-    repo: Repository, trees: _Trees, old: str, new: str, paths: Sequence[str]
+    repo: Repository, trees: _BuildTrees, old: str, new: str, paths: Sequence[str]
 ) -> tuple[str, list[str]]:
     """The reason, and the directories. Raises UsageError."""
     if not any("{path}" in word for word in repo.config.render_command[1:]):
@@ -97,7 +97,7 @@ class _Kustomizations:
             self.paths.update(_parents(file))
 
 
-class _Trees:
+class _BuildTrees:
     """The trees of two commits."""
 
     def __init__(self, repo: Repository, old: str, new: str, asking: Asking) -> None:

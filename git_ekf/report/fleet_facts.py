@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Member(NamedTuple):
+class ReportedCluster(NamedTuple):
     """A cluster of the fleet, as far as it is known; "" and None for what is not.
 
     `labels` are written KEY=VALUE. `failure` says why it is not known as it is now, but as it was
@@ -68,6 +68,6 @@ class FleetReport(NamedTuple):
     made: int
     waves: tuple[str, ...]
     releases: tuple[str, ...]
-    members: tuple[Member, ...]
+    members: tuple[ReportedCluster, ...]
     days: tuple[str, ...]
     plan: PlannedUpgrade | None = None

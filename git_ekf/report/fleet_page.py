@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from git_ekf.report.fleet_facts import FleetReport, Member
+from git_ekf.report.fleet_facts import FleetReport, ReportedCluster
 from git_ekf.report.page import fitting, page_environment, render
 from git_ekf.report.weeks import weeks
 
@@ -72,7 +72,7 @@ def _matrix(report: FleetReport) -> Matrix:
     return Matrix(waves, rows, max(counts.values(), default=0))
 
 
-def _numbers(members: tuple[Member, ...]) -> Numbers:
+def _numbers(members: tuple[ReportedCluster, ...]) -> Numbers:
     found: Counter[str] = Counter()
     for one in members:
         found["unheard"] += bool(one.failure)
