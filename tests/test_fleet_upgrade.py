@@ -296,6 +296,7 @@ def before_push(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], object]) -
     monkeypatch.setattr("git_ekf.fleet.upgrade.push", instead)
 
 
+@rare
 def test_one_that_moves_is_planned_again(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

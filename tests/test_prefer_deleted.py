@@ -78,6 +78,7 @@ def resolved(folder: Path, side: str, said: str) -> bool:
     return True
 
 
+@rare
 @generated(12)
 @given(histories(), st.sampled_from(sorted(STRATEGY)))
 def test_generated_histories(history: History, side: str) -> None:

@@ -252,6 +252,7 @@ def test_internal_is_ahead(saved: Clone, server: Clone, vendor: Path, fetched: b
     assert not refs(server, "refs/ekf/backup")
 
 
+@rare
 def test_diverged_after_the_vendor_moved(
     saved: Clone, server: Clone, vendor: Path, tmp_path: Path
 ) -> None:

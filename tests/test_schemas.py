@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import Clone, run
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from reach import rare
 
 import git_ekf
 from git_ekf.config import RULES
@@ -275,6 +276,7 @@ def test_status_with_everything(clone: Clone) -> None:
     assert rules(document) == {"vendor-path", "tag-fields"}
 
 
+@rare
 def test_status_of_a_cluster_that_runs_another_release(clone: Clone) -> None:
     clone.commit("overlays/a.yaml", "a: 1\n")
     assert clone.ekf("save").code == 0
@@ -602,6 +604,7 @@ def test_upgrade_that_replaces_the_branch_of_its_goal(clone: Clone) -> None:
 # --- rollback ---
 
 
+@rare
 def test_rollback_of_every_kind(clone: Clone, vendor: Path, tmp_path: Path) -> None:
     istio = "apps/istio/base/deployment.yaml"
     old = clone.out("rev-parse", "origin/release-1.8")
