@@ -98,3 +98,13 @@ def test_objects_are_as_git_makes_them(tmp_path: Path, object_format: str, count
     assert all(run("git", "verify-pack", path, cwd=repo.path).code == 0 for path in packs)
     assert repo.git("fsck", "--strict", merged, env=env).code == 0
     assert [name for name in os.listdir(tmp_path / "objects") if len(name) == 2] == [alone[:2]]
+
+
+def test_a_reader_is_ended_that_a_thread_has_ended(clone: Clone) -> None:
+    """After ^C, when a question is under way in a thread: both find git gone, and close its pipes."""
+    reader = Git(str(clone.path)).id_reader()
+    assert reader.ids(["HEAD"]) == [clone.out("rev-parse", "HEAD")]
+    assert reader._process.stdin
+    reader._process.stdin.close()
+    reader.close()
+    reader.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_ekf.commands.records_kept import note_restored
-from git_ekf.git.refs import HEADS, TAGS
+from git_ekf.git.refs import HEADS, PICKS, TAGS
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import say
 from git_ekf.undo import undo as take_back
@@ -18,7 +18,8 @@ def undo() -> None:
     repo.require_work_tree()
     operation, how, published, records = take_back(repo)
     note_restored(records)
-    refs = [update.ref.removeprefix(HEADS).removeprefix(TAGS) for update in operation.updates]
+    shown = [update.ref for update in operation.updates if not update.ref.startswith(PICKS)]
+    refs = [ref.removeprefix(HEADS).removeprefix(TAGS) for ref in shown]
     names = ", ".join(refs) or operation.head_after
     say(f"Undone: the {operation.command} of {', '.join([names, how] if how else [names])}")
     if operation.head_after != operation.head:

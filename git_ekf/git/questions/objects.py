@@ -269,10 +269,14 @@ class IdReader:
         return found
 
     def close(self) -> None:
-        """Ends it."""
-        self._process.kill()
-        with suppress(OSError):  # that it has gone already
-            self._process.communicate()
+        """Ends it, also where a thread that was asking it finds it gone and ends it as well."""
+        process = self._process
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(OSError, ValueError):  # of what it was to be told yet
+                if pipe:
+                    pipe.close()
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
