@@ -221,6 +221,29 @@ def test_one_undo_takes_back_a_pull_that_switched(pair: Pair, moved: bool) -> No
     assert refused(pair.b.ekf("undo"), 4)[0] != ""
 
 
+@pytest.mark.parametrize("dirty", [False, True])
+def test_nothing_is_pulled_where_one_cannot_go_to_what_runs(pair: Pair, dirty: bool) -> None:
+    fix(pair.a)
+    assert pair.a.ekf("save").code == 0
+    assert pair.a.ekf("upgrade", "1.9").code == 0
+    deploy(pair.a, "On 1.9", 2)
+    if dirty:
+        pair.b.write("own/configuration", "not committed\n")
+        pair.b.git("add", "-A")
+        pair.b.git("commit", "-q", "--no-verify", "-m", "Configuration")
+        pair.b.write("own/configuration", "changed\n")
+    else:
+        pair.a.git("push", "-q", "--no-verify", "internal", ":release-1.9")
+    before = pair.b.out("for-each-ref", "refs/heads")
+    said, hint = refused(pair.b.ekf("pull", "--switch"))
+    if dirty:
+        assert said == "there is uncommitted work: own/configuration"
+    else:
+        assert said.endswith("no branch release-1.9 is known here or on internal")
+        assert hint.startswith("git ekf rollback deploy/")
+    assert pair.b.out("for-each-ref", "refs/heads") == before
+
+
 @rare
 def test_a_pull_that_switched_and_was_gone_on_from_stays_whole(pair: Pair) -> None:
     fix(pair.a)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Annotated
 
 from git_ekf.cluster import Cluster, cluster_of
@@ -46,6 +47,8 @@ def _pull(
     branch = release_branch(repo)
     if not request.no_fetch:
         repo = _asked(repo)
+    if switch and not only_plans:
+        _require_way(repo, branch, {*repo.release_branches, *repo.saved_branches})
     target = targets.pull(repo)
     options = Options(save_check=False)
     if only_plans:
@@ -110,6 +113,21 @@ def _show_plan(
     return DONE
 
 
+def _require_way(repo: Repository, here: str, branches: Container[str]) -> None:
+    """Raises Refused where one cannot go to the release that runs, from the branch `here`."""
+    cluster = cluster_of(repo)
+    running = cluster.running
+    if running is None or running.branch == here:
+        return
+    if running.branch not in branches:
+        raise Refused(
+            f"{runs(cluster)}, and no branch {running.branch} is known here or on"
+            f" {repo.config.internal}",
+            f"git ekf rollback {shell(str(running.name))}",
+        )
+    require_clean(repo, untracked=False)
+
+
 def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool, goes_on: bool) -> None:
     """Says what the cluster runs; goes there where that is another release, and asked for.
 
@@ -120,13 +138,7 @@ def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool, goes_
         return
     elsewhere = running.branch != branch
     if elsewhere and switch:
-        if running.branch not in repo.release_branches:
-            raise Refused(
-                f"{runs(cluster)}, and no branch {running.branch} is known here or on"
-                f" {repo.config.internal}",
-                f"git ekf rollback {shell(str(running.name))}",
-            )
-        require_clean(repo, untracked=False)
+        _require_way(repo, branch, repo.release_branches)
         with exclusive(repo) as journal:
             perform(repo, journal, "pull", [], running.branch, goes_on=goes_on)
         say(f"{runs(cluster)}; you are on it now.")
