@@ -393,6 +393,21 @@ def test_a_key_that_a_merge_has_doubled() -> None:
     assert effects({"x.txt": sides[0]}, {"x.txt": MERGED}, {"x.txt": sides[1]}).fine
 
 
+@pytest.mark.parametrize(
+    ("merged", "places"),
+    [
+        ('1: a\n"1": b\n', ["1"]),
+        ("a: &x {b: 1}\nc: *x\nd: *x\n", []),
+        ("a: *x\n", [""]),
+        ("a: &x {b: 1}\n<<: *x\nc:\n- <<: *x\n- b: 1\n  b: 2\n", ["c[1].b"]),
+        ("? {a: 1, a: 2}\n: {b: 1, b: 2}\n? [c]\n: d\n", ["?.a", "?.b"]),
+    ],
+)
+def test_keys_and_aliases(merged: str, places: list[str]) -> None:
+    found = effects({"x.yaml": "a: 1\n"}, {"x.yaml": merged}, {"x.yaml": "b: 1\n"})
+    assert [one.key for one in found.spoilt] == places
+
+
 def test_a_merge_that_is_no_yaml() -> None:
     found = effects({"x.yml": "a: 1\n"}, {"x.yml": "a: 1\n  b: 2\n"}, {"x.yml": "b: 2\n"})
     assert found.spoilt == [Spoilt("x.yml", "", 0)]

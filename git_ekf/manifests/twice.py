@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from git_ekf.manifests.resources import Unreadable, documents, loader, require_shallow
 
@@ -18,8 +18,8 @@ class Twice(NamedTuple):
 def keys_twice(content: bytes, known: Collection[str] = ()) -> list[Twice]:
     """The keys that a map of the text has more than once. Raises Unreadable.
 
-    Of a key that is there three times there are two. `known` are documents that are passed over:
-    to look at one of a megabyte takes a second.
+    Of a key that is there three times there are two. `known` are documents that are passed over.
+    As in JSON, to which Kubernetes brings it, the key 1 and the key "1" are the same.
     """
     import yaml
 
@@ -32,27 +32,64 @@ def keys_twice(content: bytes, known: Collection[str] = ()) -> list[Twice]:
         start = text.find(document)
         line = text.count("\n", 0, start)
         try:
-            nodes = list(yaml.compose_all(document, loader()))
+            found += [Twice(path, line + at + 1) for path, at in _again(document)]
         except yaml.YAMLError:
             raise Unreadable("it is no YAML") from None
-        for node in nodes:
-            found += [Twice(path, line + at + 1) for path, at in _in_node(node, "", set())]
     return found
 
 
-def _in_node(node: Any, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:
-    if id(node) in seen:  # an alias: its map was looked at
-        return
-    seen.add(id(node))
-    if node.id == "sequence":
-        for number, item in enumerate(node.value):
-            yield from _in_node(item, f"{path}[{number}]", seen)
-    elif node.id == "mapping":
-        keys = set()
-        for key, value in node.value:
-            name = str(key.value) if key.id == "scalar" else "?"
-            inner = f"{path}.{name}" if path else name
-            if key.id == "scalar" and (key.tag, key.value) in keys and name != "<<":
-                yield inner, key.start_mark.line
-            keys.add((key.tag, str(key.value)))
-            yield from _in_node(value, inner, seen)
+class _Collection:
+    """A map or list that is being read, and where: at which key, or which item."""
+
+    def __init__(self, *, is_map: bool) -> None:
+        self._is_map = is_map
+        self._keys: set[str] = set()
+        self._before_value = False
+        self._item = -1
+        self.key = ""
+
+    def goes_on(self, key: str | None) -> bool:
+        """Goes to what comes next in it; whether that is a key which it had before.
+
+        `key` is that, where it is a key: None for one that is no text.
+        """
+        self._item += 1
+        self._before_value = self._is_map and not self._before_value
+        if not self._before_value:
+            return False
+        self.key = "?" if key is None else key
+        again = key in self._keys and key != "<<"
+        if key is not None:
+            self._keys.add(key)
+        return again
+
+    def __str__(self) -> str:
+        return f".{self.key}" if self._is_map else f"[{self._item}]"
+
+
+def _again(document: str) -> Iterator[tuple[str, int]]:
+    """(place and key, line from 0) of the keys that a map has again.
+
+    Raises yaml.YAMLError, Unreadable. It goes by what the parser tells as it reads: to make nodes
+    of that takes four times as long.
+    """
+    import yaml
+
+    around: list[_Collection] = []
+    anchors: set[str | None] = set()
+    for event in yaml.parse(document, loader()):
+        if isinstance(event, yaml.DocumentStartEvent):
+            anchors.clear()
+        elif isinstance(event, yaml.CollectionEndEvent):
+            around.pop()
+        elif isinstance(event, yaml.NodeEvent):
+            if isinstance(event, yaml.AliasEvent) and event.anchor not in anchors:
+                raise Unreadable("it has an alias of nothing")
+            anchors.add(event.anchor)
+            key = event.value if isinstance(event, yaml.ScalarEvent) else None
+            if around and around[-1].goes_on(key):
+                place = "".join(map(str, around)).removeprefix(".")
+                yield place, event.start_mark.line if event.start_mark else 0
+            if isinstance(event, yaml.CollectionStartEvent):
+                is_map = isinstance(event, yaml.MappingStartEvent)
+                around.append(_Collection(is_map=is_map))
