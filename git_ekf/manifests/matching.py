@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from git_ekf.manifests.heads import Resource, split_image
+from git_ekf.manifests.metadata import Resource, split_image
 from git_ekf.manifests.selectors import Selector, Unfollowed, expression, labels_fit
 
 # What `replicas` counts (kustomize's default configuration).

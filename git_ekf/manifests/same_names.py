@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from git_ekf.manifests.heads import Resource, resources_of
+from git_ekf.manifests.metadata import Resource, resources_of
 from git_ekf.manifests.resources import Identity, Unreadable, identity, parse
 
 # The digits of a hash as kustomize writes it (api/hasher, encode).

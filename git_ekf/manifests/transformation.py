@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from git_ekf.manifests.heads import Resource, images_in
 from git_ekf.manifests.matching import (
     REPLICAS,
     FieldTarget,
@@ -18,6 +17,7 @@ from git_ekf.manifests.matching import (
     retagged,
     selected,
 )
+from git_ekf.manifests.metadata import Resource, images_in
 from git_ekf.manifests.resources import Unreadable, documents, load
 from git_ekf.manifests.selectors import Unfollowed, read_selector
 from git_ekf.manifests.sources import Files, KustomizationFile, Patch, joined

@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from git_ekf.manifests.heads import Resource, resources_of
 from git_ekf.manifests.matching import FieldTarget
+from git_ekf.manifests.metadata import Resource, resources_of
 from git_ekf.manifests.resources import Unreadable
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files, KustomizationFile, is_remote, joined

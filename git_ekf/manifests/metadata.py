@@ -124,14 +124,14 @@ def resources_of(content: bytes) -> list[Resource]:
     """The resources of a file. Raises Unreadable, Refused without PyYAML."""
     found = []
     for document in documents(content):
-        head = _head(document)
-        whole = head is None
-        for value in parse(document if head is None else head):
+        metadata = _metadata(document)
+        whole = metadata is None
+        for value in parse(document if metadata is None else metadata):
             found.append(Resource(value, document, whole=whole))
     return found
 
 
-def _head(document: str) -> str | None:
+def _metadata(document: str) -> str | None:
     """The part of a document that tells which resource it is; None where all of it is needed.
 
     Reading no more saves nine tenths of the time.
@@ -140,10 +140,10 @@ def _head(document: str) -> str | None:
     if not all(map(_PLAIN.match, lines)):
         return None
     wanted = _WANTED.findall(document)
-    head = "\n".join(wanted)
-    is_list = re.search(r"^kind:.*List", head, re.MULTILINE)
-    odd = "&" in head or "*" in head or "\t" in head
-    return None if is_list or odd or len(wanted) != 3 else head
+    metadata = "\n".join(wanted)
+    is_list = re.search(r"^kind:.*List", metadata, re.MULTILINE)
+    odd = "&" in metadata or "*" in metadata or "\t" in metadata
+    return None if is_list or odd or len(wanted) != 3 else metadata
 
 
 def images_in(value: Any) -> list[str]:
