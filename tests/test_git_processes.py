@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Clone
+from upgrading import World
+
+from git_ekf.git.calls import Git
 
 UPGRADE = ("upgrade", "--no-fetch", "--no-build", "--no-save-check", "1.9")
 PLAN = ("upgrade", "--plan", "--no-fetch", "1.9")
@@ -23,6 +26,22 @@ def test_an_upgrade_of_one_commit(
     assert (done.code, done.err) == (0, "")
     started = re.findall(r"trace: built-in: git (.*)", trace.read_text())
     assert 0 < len(started) <= most, started
+
+
+def test_what_an_upgrade_asks_is_what_contributing_lists(world: World, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| | git | methods in `git/questions/` |\n|---|---|---|\n")[2]
+    rows = [line.split("|")[2:4] for line in table.partition("\n\n")[0].splitlines()]
+    assert len(rows) > 10
+    for _, methods in rows:
+        assert all(hasattr(Git, name) for name in re.findall(r"`([a-z_]+)`", methods)), methods
+    asked = [always.partition(";")[0] for always, _ in rows]
+    listed = {name for always in asked for name in re.findall(r"`([a-z-]+)`", always)} - {"rebase"}
+    trace = tmp_path / "trace"
+    done = world.ekf("upgrade", "1.9", env={"GIT_TRACE": str(trace)})
+    assert done.code == 0, done
+    started = set(re.findall(r"trace: built-in: git ([a-z-]+)", trace.read_text()))
+    assert started - {"upload-pack", "maintenance"} == listed  # which git itself starts
 
 
 def test_an_upgrade_of_what_the_vendor_has(clone: Clone, tmp_path: Path) -> None:
