@@ -174,7 +174,7 @@ def test_what_has_never_built(world: World) -> None:
 def test_what_cannot_be_compared(world: World) -> None:
     world.commit(OWN, kustomization(["../base"]), "Mine")
     vendor_commit(world, "release-1.9", {"base/x.yaml": "a: [\n"})
-    why = "what is built cannot be read: it is no YAML in line 2 of a document"
+    why = "what is built cannot be read: it is not YAML in line 2 of a document"
     note = f"note      the fields of own were not compared: {why}"
     assert fields(ekf(world, "--plan", "--build", code=0)) == [note]
     done = ekf(world, code=0)

@@ -459,7 +459,7 @@ def test_a_build_that_fails_is_a_finding(clone: Clone, builder: str, scratch: Pa
         ("echo hello", "what it printed cannot be read: it is YAML, but no list of resources"),
         (
             "echo 'kind: [Secret'; echo 'data: s3cret'",
-            "what it printed cannot be read: it is no YAML in line 2 of a document",
+            "what it printed cannot be read: it is not YAML in line 2 of a document",
         ),
         ("printf 'a: \\377'", "what it printed cannot be read: it is not UTF-8 text"),
     ],

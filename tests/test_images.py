@@ -434,12 +434,12 @@ def test_what_is_missing_is_said(clone: Clone, builder: str) -> None:
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("a: [1\n", "it is no YAML in line 2 of a document"),
-        ("\0", "it is no YAML"),
+        ("a: [1\n", "it is not YAML in line 2 of a document"),
+        ("\0", "it is not YAML"),
         ("- a\n", "it is YAML, but no list of resources"),
         ("[" * 300 + "]" * 300, "it is nested too deeply"),
         ("a: \\377\n", "it is not UTF-8 text"),
-        ("a: &a [x]\nb: *c\n", "it is no YAML in line 2 of a document"),
+        ("a: &a [x]\nb: *c\n", "it is not YAML in line 2 of a document"),
     ],
 )
 def test_what_no_parser_takes(clone: Clone, tmp_path: Path, output: str, message: str) -> None:

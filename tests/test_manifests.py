@@ -125,14 +125,14 @@ def test_documents_may_be_cut_in_any_way_yaml_allows() -> None:
 @pytest.mark.parametrize(
     ("printed", "why"),
     [
-        (b"a: [secret\n", "it is no YAML in line 2 of a document"),
+        (b"a: [secret\n", "it is not YAML in line 2 of a document"),
         (b"\xff\xfe\x00", "it is not UTF-8 text"),
-        (b"a: \x07\n", "it is no YAML"),
+        (b"a: \x07\n", "it is not YAML"),
         (b"Done.\n", "it is YAML, but no list of resources"),
-        (b"a: !secret b\n", "it is no YAML in line 1 of a document"),
+        (b"a: !secret b\n", "it is not YAML in line 1 of a document"),
         (b"a: " + b"[" * 200_000, "it is nested too deeply"),
         (b"- " * 200_000, "it is nested too deeply"),
-        (b"a: " + b"9" * 10_000, "it is no YAML"),
+        (b"a: " + b"9" * 10_000, "it is not YAML"),
     ],
 )
 def test_what_is_no_list_of_resources(printed: bytes, why: str) -> None:

@@ -259,7 +259,7 @@ def test_what_is_no_report_is_left_alone(prod: Clone, tmp_path: Path) -> None:
     gone.symlink_to(tmp_path / "nothing")
     (tmp_path / "note-2.html").mkdir()
     for file, why, other in (
-        (note, "is there already, and is no report of git-ekf", "note-3.html"),
+        (note, "is there already, and is not a report of git-ekf", "note-3.html"),
         (link, "is a symbolic link", "link-2.html"),
         (gone, "is a symbolic link", "gone-2.html"),
     ):

@@ -312,7 +312,7 @@ def test_forged(shared: Shared, team: Team, cluster: World, how: str) -> None:
             why = "it has conflict markers"
         case "link":
             modes[result] = "120000"
-            why = "its result is no plain file"
+            why = "its result is not a plain file"
         case "incomplete":
             del whole[f"{place}/base"]
             why = "it is not whole"

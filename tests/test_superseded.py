@@ -21,7 +21,7 @@ from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.superseded import Supersession
 
-Content = str | bytes | tuple[str, str] | None  # a mode before it, where it is no plain file
+Content = str | bytes | tuple[str, str] | None  # a mode before it, where it is not a plain file
 
 
 # --- what is superseded ---

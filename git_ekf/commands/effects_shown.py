@@ -27,7 +27,7 @@ def print_effects(effects: Effects) -> None:
     _say_some(lines)
     lines = []
     for path, key, at in effects.spoilt:
-        what = f"line {at}: the key {key} stands twice" if key else "it is no YAML any more"
+        what = f"line {at}: the key {key} stands twice" if key else "it is not YAML any more"
         lines.append(f"  merged    {path}: {what}")
     _say_some(lines)
     if effects.note:

@@ -151,7 +151,7 @@ def save(
 def _addition(repo: Repository, answer: ResolvedByHand) -> Addition | None:
     """The part of an answer that is to be shared; None, and it is said, for one that cannot be."""
     question, result = answer.question, answer.result
-    why = f"it is no plain file in {answer.commit[:7]}"
+    why = f"it is not a plain file in {answer.commit[:7]}"
     if result and result.is_file:
         why = fault_of(repo.git, question, result)
     if why or result is None:

@@ -225,7 +225,7 @@ def _spoilt_file(sides: Sides, path: str) -> list[Spoilt]:
 
 
 def _twice(text: bytes, known: Collection[str] = ()) -> list[Twice] | None:
-    """None where it is no YAML."""
+    """None where it is not YAML."""
     try:
         return keys_twice(text, known)
     except Unreadable:

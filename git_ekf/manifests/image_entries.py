@@ -88,7 +88,7 @@ def _composed(text: str) -> list[Any]:
         # Not libyaml's: its marks have been wrong behind other characters than ASCII.
         return list(yaml.compose_all(text, yaml.SafeLoader))
     except (yaml.YAMLError, ValueError):
-        raise CannotEdit("it is no YAML") from None
+        raise CannotEdit("it is not YAML") from None
     except RecursionError:
         raise CannotEdit("it is nested too deeply") from None
 

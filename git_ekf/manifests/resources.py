@@ -91,9 +91,9 @@ def load(document: str) -> list[Any]:
             # libyaml 0.2.6 looks at brackets before it tells of them.
             raise Unreadable("it is nested too deeply") from None
         line = f" in line {error.problem_mark.line + 1} of a document" if error.problem_mark else ""
-        raise Unreadable(f"it is no YAML{line}") from None
+        raise Unreadable(f"it is not YAML{line}") from None
     except (yaml.YAMLError, ValueError):  # a control character; a number of thousands of digits
-        raise Unreadable("it is no YAML") from None
+        raise Unreadable("it is not YAML") from None
 
 
 def require_shallow(document: str) -> None:

@@ -76,7 +76,7 @@ class Files:
         entry = self.entries.get(path)
         content = self._content(entry) if entry and entry.is_file else None
         if content is None:
-            raise Unfollowed(f"{path}, which is no file that can be read")
+            raise Unfollowed(f"{path}, which is not a file that can be read")
         return content
 
 

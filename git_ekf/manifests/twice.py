@@ -34,7 +34,7 @@ def keys_twice(content: bytes, known: Collection[str] = ()) -> list[Twice]:
         try:
             found += [Twice(path, line + at + 1) for path, at in _again(document)]
         except yaml.YAMLError:
-            raise Unreadable("it is no YAML") from None
+            raise Unreadable("it is not YAML") from None
     return found
 
 

@@ -195,7 +195,7 @@ def _adopts_wrongly(record: JudgedRecord, records: Records) -> str:
     for name in record.fields.get(ADOPTS.casefold(), ()):
         other = records.adopted(name)
         if other is None or name == record.record.name:
-            return f"{ADOPTS} names {name}, which is no other record of this repository"
+            return f"{ADOPTS} names {name}, which is not another record of this repository"
         if other.tagged != record.commit:
             return f"{ADOPTS} names {name}, which is on {other.tagged[:12]}, and not on that commit"
         if other.tag and record.tag and record.tag.time > other.tag.time:

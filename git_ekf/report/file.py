@@ -39,7 +39,7 @@ def require_place(path: str, command: str = _COMMAND) -> None:
     if os.path.islink(path):
         raise Refused(f"{path} is a symbolic link", other)
     if not _is_report(path):
-        raise Refused(f"{path} is there already, and is no report of git-ekf", other)
+        raise Refused(f"{path} is there already, and is not a report of git-ekf", other)
 
 
 def write_report(path: str, text: str, command: str = _COMMAND) -> None:

@@ -174,7 +174,7 @@ def _fault(
     if made.question.key != made.key:
         return "it is kept under the key of another"
     if made.result and made.result.mode not in _MODES:
-        return "its result is no plain file"
+        return "its result is not a plain file"
     return ""
 
 

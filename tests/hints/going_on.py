@@ -291,7 +291,7 @@ CHECKING = {
         "", "git ekf stauts", again="git ekf status"
     ),
     "program.py run(): {} -h": Scenario("", "git ekf status --x", again="git ekf status"),
-    "git/questions/remotes.py: GIT_EKF_TIMEOUT is {}, which is no number of seconds above 0": Scenario(
+    "git/questions/remotes.py: GIT_EKF_TIMEOUT is {}, which is not a number of seconds above 0": Scenario(
         "",
         "export GIT_EKF_TIMEOUT=x; git ekf save",
         again="export GIT_EKF_TIMEOUT=60; git ekf save",

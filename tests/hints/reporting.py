@@ -13,7 +13,7 @@ REPORTING = {
         "git ekf report -o $TOP/pages",
         again="test -s $TOP/pages/ekf-report.html",
     ),
-    "report/file.py: {} is there already, and is no report of git-ekf": Scenario(
+    "report/file.py: {} is there already, and is not a report of git-ekf": Scenario(
         "echo mine >$TOP/a.html",
         "git ekf report -o $TOP/a.html",
         again="test -s $TOP/a-2.html && grep mine $TOP/a.html",

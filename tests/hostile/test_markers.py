@@ -149,7 +149,7 @@ def test_no_attribute_switches_the_rule_off(clone: Clone, line: str, where: str)
 
 @pytest.mark.parametrize("hidden", ["link", "directory", "submodule"])
 def test_attributes_that_git_does_not_read(clone: Clone, tmp_path: Path, hidden: str) -> None:
-    """Where .gitattributes is no plain file, the default counts."""
+    """Where .gitattributes is not a plain file, the default counts."""
     path = clone.path / "own" / ".gitattributes"
     path.parent.mkdir(exist_ok=True)
     if hidden == "link":

@@ -196,7 +196,7 @@ def remote_timeout() -> float:
         seconds = 0.0
     if not 0 < seconds < 1e9:
         raise UsageError(
-            f"GIT_EKF_TIMEOUT is {given}, which is no number of seconds above 0",
+            f"GIT_EKF_TIMEOUT is {given}, which is not a number of seconds above 0",
             f"export GIT_EKF_TIMEOUT={REMOTE_TIMEOUT:g}",
         )
     return seconds
