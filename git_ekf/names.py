@@ -102,13 +102,16 @@ class Scheme:
         return self.branch(version) if version_key(version) is not None else None
 
 
+_NOT_IN_REFS = {*" ~^:?*[\\\x7f", *map(chr, range(32))}
+
+
 def valid_branch(name: str) -> bool:
     """Whether git takes this as a branch name (the rules of git-check-ref-format(1))."""
     if not name or name == "@" or name[0] in "-/" or name[-1] in "/.":
         return False
     if any(bad in name for bad in ("..", "@{", "//")):
         return False
-    if any(char in " ~^:?*[\\" or ord(char) < 32 or ord(char) == 127 for char in name):
+    if not _NOT_IN_REFS.isdisjoint(name):
         return False
     return not any(part.startswith(".") or part.endswith(".lock") for part in name.split("/"))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from time import gmtime, strftime, time
 
 from git_ekf.git.tagobject import is_dated
-from git_ekf.names import DEPLOY, RecordName, record_name
+from git_ekf.names import AHEAD, DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord, Records
 from git_ekf.record import ADOPTS, is_signed
@@ -32,31 +33,32 @@ def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterat
     name = record.name
     if isinstance(name, str):
         return
-    from datetime import UTC, datetime, timedelta  # 1 ms, for a record that arrives
 
-    delete = how_to_delete(repo, record.record.name)
-    now = datetime.now(UTC)
+    def delete() -> str:
+        return how_to_delete(repo, record.record.name)
+
     # A day has begun 14 hours earlier in the east of the Pacific.
-    if name.date > (now + timedelta(days=1)).date().isoformat():
+    latest = time() + AHEAD
+    if name.date > strftime("%Y-%m-%d", gmtime(latest)):
         yield record.finding(
             f"{record.record.name} is of a day that has not come yet",
-            f"{delete}, then: git ekf tag, without --date",
+            f"{delete()}, then: git ekf tag, without --date",
         )
-    elif record.tag and record.tag.time > (now + timedelta(days=1)).timestamp():
+    elif record.tag and record.tag.time > latest:
         yield record.finding(
             f"{record.record.name} was made more than a day from now by the clock of its tagger",
-            f"git ekf doctor, which looks at the clock; {delete}, then tag again",
+            f"git ekf doctor, which looks at the clock; {delete()}, then tag again",
         )
     elif record.record.raw is not None and not is_dated(record.record.raw):
         yield record.finding(
             f"{record.record.name} does not say when it was made in a way that all read alike",
-            f"{delete}, then tag again",
+            f"{delete()}, then tag again",
         )
     if not records.is_next(name):
         before = RecordName(name.date, name.number - 1, name.branch)
         yield record.finding(
             f"{record.record.name} has no record before it: there is no {before}",
-            f"{delete}, then: git ekf tag --date {name.date}",
+            f"{delete()}, then: git ekf tag --date {name.date}",
         )
 
 
