@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
-from threading import Lock
 from typing import NamedTuple
 
 from git_ekf import config as configuration
@@ -15,6 +14,7 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM, Kept
+from git_ekf.listed_commits import CommitList, ListedCommits
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
 from git_ekf.smallfile import STATE, read_small
@@ -37,8 +37,7 @@ class Repository:
 
     def __init__(self, git: Git | None = None) -> None:
         self.git = git or Git()
-        self._own_commits: dict[tuple[str, tuple[str, ...]], list[tuple[str, list[str]]]] = {}
-        self._own_commits_lock = Lock()
+        self._listed = ListedCommits()
         self._merge_bases: dict[tuple[str, str], str | None] = {}
 
     def fresh(self) -> Repository:
@@ -237,6 +236,10 @@ class Repository:
             self._merge_bases[channel, tip] = self.git.merge_base(channel, tip)
         return self._merge_bases[channel, tip]
 
+    def known_on(self, channel: str) -> set[str]:
+        """Commits that are on a channel, as far as merge bases with it were asked for."""
+        return {base for (one, _), base in self._merge_bases.items() if base and one == channel}
+
     def channels_with(self, commit: str) -> list[str]:
         """Remote-tracking branches of the primary (as origin/NAME) that have a commit."""
         found = self.git.ref_values(self.primary_prefix, contains=commit)
@@ -251,29 +254,22 @@ class Repository:
         remote = self.config.internal if ends <= set(own) else self.config.primary
         return f"git fetch --unshallow {shell(remote)}"
 
-    def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
+    def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> CommitList:
         """The customer's commits up to `tip`, newest first, with their parents.
 
         Those in `published` are left out.
         """
-        key = (tip, published)
-        with self._own_commits_lock:  # plan and policy ask side by side
-            if key not in self._own_commits:
-                self._own_commits[key] = self.own_commits_of([tip], published)
-        return self._own_commits[key]
+        return self._listed.up_to(tip, published, self.own_commits_of)
 
     def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:
         """Parents of the customer's commits below any of `tips`, and of others known by now."""
-        known: dict[str, list[str]] = {}
-        for (_, published), commits in self._own_commits.items():
-            if not published:
-                known.update(commits)
-        asked = sorted(set(tips) - known.keys())
-        return {**known, **dict(self.own_commits_of(asked))} if asked else known
+        return self._listed.parents(tips, self.own_commits_of)
 
-    def own_commits_of(
-        self, tips: list[str], published: tuple[str, ...] = ()
-    ) -> list[tuple[str, list[str]]]:
+    def own_line(self, tip: str) -> set[str]:
+        """The commits down from one by first parents, as far as they were listed by now."""
+        return self._listed.line(tip)
+
+    def own_commits_of(self, tips: list[str], published: tuple[str, ...] = ()) -> CommitList:
         """The customer's commits up to some tips, newest first, with their parents."""
         return list(self.git.parents(tips, published, self.vendor_globs()).items())
 

@@ -94,12 +94,8 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
         )
         return
     base = own.base(repo)
-    if (
-        not own.published
-        and repo.merge_base(channel, own.tip) == (base or own.tip)
-        and own.is_linear(repo)
-    ):
-        return  # what they stand on is the channel's: there is nothing between, no need to list
+    if own.is_linear(repo) and _is_known(repo, own, channel, base):
+        return  # there is nothing between, no need to list
     commits = dict(own.commits(repo))
     beyond = repo.git.commits([own.tip], [channel, *own.published])
     foreign = [commit for commit in beyond if commit not in commits]
@@ -125,6 +121,13 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
             fix = repo.how_to_unshallow()
         message = f"{branch} and {upstream} have no commit in common{where}"
         yield Finding(message, fix, ref=own.ref, commit=own.tip)
+
+
+def _is_known(repo: Repository, own: OwnCommits, channel: str, base: str | None) -> bool:
+    """Whether what the commits stand on was judged before, or is sure to be the channel's."""
+    if own.published:
+        return base in own.published
+    return repo.merge_base(channel, own.tip) == (base or own.tip)
 
 
 def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]:

@@ -135,7 +135,8 @@ class Records:
         off = set()
         for branch, commits in claims.items():
             channel = self.repo.channel(branch)
-            commits.discard(self.repo.base(branch) or "")  # nearly always the one there is
+            if channel:
+                commits -= self.repo.known_on(channel)
             if channel and commits:
                 missing = set(self.repo.git.commits(sorted(commits), [channel]))
                 off |= {(branch, commit) for commit in commits & missing}

@@ -54,7 +54,10 @@ def _may_lose(repo: Receiver, update: RefUpdate) -> bool:
         return False
     if not update.ref.startswith(HEADS) or update.creates or update.old == update.new:
         return False
-    return not any(repo.git.is_ancestor(update.old, new) for new in _stays(repo, update))
+    return not any(
+        update.old in repo.own_line(new) or repo.git.is_ancestor(update.old, new)
+        for new in _stays(repo, update)
+    )
 
 
 def _stays(repo: Receiver, update: RefUpdate) -> list[str]:

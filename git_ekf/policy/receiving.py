@@ -250,9 +250,13 @@ def _beside_branch(
 
     The upper one has its commits.
     """
-    known = filter(None, (repo.release_branches.get(branch), repo.channel(branch)))
+    tip = repo.release_branches.get(branch, "")
+    beyond = tips.keys() - repo.own_line(tip)
+    if not beyond:
+        return
+    known = filter(None, (tip, repo.channel(branch)))
     # Records that are there were judged when they came.
-    listed = repo.git.parents(tips, known, [f"{RECORDS}*/{branch}"])
+    listed = repo.git.parents(beyond, known, [f"{RECORDS}*/{branch}"])
     below: set[str] = set()
     for commit, parents in listed.items():
         if commit in tips and commit not in below:

@@ -22,6 +22,28 @@ class ContentQuestions(Process):
         """One git that reads objects of at most `limit` bytes, until it is closed."""
         return ObjectReader(self, limit)
 
+    def read_beginnings(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
+        """Object id -> at most `limit` bytes of it.
+
+        Raises ValueError for one that git cannot read, GitFailed where git has died.
+        """
+        reading = self._start("cat-file", "--batch", stdin=True)
+        asked = list(oids)
+        read = {}
+        for first in range(0, len(asked), _AT_ONCE):
+            some = asked[first : first + _AT_ONCE]
+            _ask(reading, some)
+            for oid in some:
+                found = _read_object(reading, limit, beginning=True)
+                if found is None:
+                    raise dead(reading)
+                if found[2] is None:
+                    stop(reading)
+                    raise ValueError(f"{oid} cannot be read")
+                read[oid] = found[2]
+        self._finish(reading, stdin=b"")
+        return read
+
     def each_new_tree(
         self, tips: Iterable[str], limit: int, globs: Iterable[str] = ("refs/*",)
     ) -> Iterator[tuple[str, bytes | None]]:
@@ -114,12 +136,9 @@ class ObjectReader:
 
         Raises CallFailed for one that is missing, or of another type, and where git has died.
         """
-        assert self._process.stdin
         for first in range(0, len(names), _AT_ONCE):
             some = names[first : first + _AT_ONCE]
-            with suppress(BrokenPipeError):  # it has ended, and says nothing more
-                self._process.stdin.write(as_lines(some))
-                self._process.stdin.flush()
+            _ask(self._process, some)
             for name in some:
                 found = _read_object(self._process, self._limit)
                 if found is None:
@@ -133,10 +152,20 @@ class ObjectReader:
         stop(self._process)
 
 
-def _read_object(process: Popen[bytes], limit: int) -> tuple[str, str, bytes | None] | None:
+def _ask(process: Popen[bytes], names: Sequence[str]) -> None:
+    assert process.stdin
+    with suppress(BrokenPipeError):  # it has ended, and says nothing more
+        process.stdin.write(as_lines(names))
+        process.stdin.flush()
+
+
+def _read_object(
+    process: Popen[bytes], limit: int, *, beginning: bool = False
+) -> tuple[str, str, bytes | None] | None:
     """(name, type, content) of the next one; None at the end, "missing" for the type of such one.
 
-    The names asked for are without white space.
+    Of one that is larger than the limit there is no content, or its `beginning`. The names asked
+    for are without white space.
     """
     out = process.stdout
     assert out
@@ -144,10 +173,12 @@ def _read_object(process: Popen[bytes], limit: int) -> tuple[str, str, bytes | N
     if len(words) < 3:
         return (words[0], words[1], None) if words else None
     size = int(words[2])
-    content = out.read(size) if size <= limit else None
-    left = 1 if content is not None else size + 1  # a line end comes behind it
+    content = None
+    if size <= limit or beginning:
+        content = out.read(min(size, limit))
+    left = size + 1 - len(content or b"")  # a line end comes behind it
     while left and (part := out.read(min(left, 1 << 16))):
         left -= len(part)
-    if left or (content is not None and len(content) < size):  # it has died half-way
+    if left:  # it has died half-way
         raise dead(process)
     return words[0], words[1], content

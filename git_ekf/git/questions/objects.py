@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import GitFailed
 from git_ekf.git.process import Process, as_lines
-from git_ekf.git.transfer import dead, stop
+from git_ekf.git.transfer import dead
 
 # git-cat-file(1), --follow-symlinks
 _NOT_FOLLOWED = (b"symlink", b"dangling", b"loop", b"notdir")
@@ -118,35 +118,6 @@ class ObjectQuestions(Process):
                 found.append(GitObject(info.type, out[at : at + info.size]))
                 at += info.size + 1
         return found
-
-    def read_beginnings(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
-        """Object id -> at most `limit` bytes of it.
-
-        Raises ValueError for one that git cannot read, GitFailed where git has died.
-        """
-        process = self._start("cat-file", "--batch", stdin=True)
-        assert process.stdin
-        assert process.stdout
-        read = {}
-        for oid in oids:  # one by one, or both sides would wait for each other
-            with suppress(BrokenPipeError):  # it has ended, and says nothing more
-                process.stdin.write(f"{oid}\n".encode())
-                process.stdin.flush()
-            line = os.fsdecode(process.stdout.readline())
-            if not line:
-                raise dead(process)
-            info = _parse_info(line.removesuffix("\n"))
-            if info is None:
-                stop(process)
-                raise ValueError(f"{oid} cannot be read")
-            read[oid] = process.stdout.read(min(info.size, limit))
-            left = info.size + 1 - len(read[oid])
-            while left and (part := process.stdout.read(min(left, 1 << 16))):
-                left -= len(part)
-            if left:
-                raise dead(process)
-        self._finish(process, stdin=b"")
-        return read
 
     def id_reader(self) -> IdReader:
         """One git that answers many questions for the ids of objects, one after another."""
