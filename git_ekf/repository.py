@@ -237,8 +237,9 @@ class Repository:
         return self._merge_bases[channel, tip]
 
     def known_on(self, channel: str) -> set[str]:
-        """Commits that are on a channel, as far as merge bases with it were asked for."""
-        return {base for (one, _), base in self._merge_bases.items() if base and one == channel}
+        """Commits that are on a channel: its own, and merge bases with it that were asked for."""
+        bases = {base for (one, _), base in self._merge_bases.items() if base and one == channel}
+        return {channel, *bases}
 
     def channels_with(self, commit: str) -> list[str]:
         """Remote-tracking branches of the primary (as origin/NAME) that have a commit."""

@@ -93,6 +93,7 @@ class Process:
                 stdout=output or subprocess.PIPE,
                 stderr=subprocess.STDOUT if output else subprocess.PIPE,
                 env={**_environment(), **self.env, **(env or {})},
+                bufsize=1 << 16,  # as much as a pipe has
             )
         except FileNotFoundError:
             raise no_git(self.cwd) from None

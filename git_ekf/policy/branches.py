@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from git_ekf.git.refs import HEADS
+from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.limits import DIRECTORY
 from git_ekf.policy.sound_trees import unsound
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -155,10 +155,10 @@ def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]
     )
 
 
-def tree_entry(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
+def tree_entry(repo: Repository, own: OwnCommits, content: Content) -> Iterator[Finding]:
     """No directory that arrives has entries which git would not check out, as .git and .. are."""
     known = [*repo.vendor_globs(), f"{repo.internal_prefix}*"]
-    for oid, wrong in unsound(repo.git.each_new_tree([own.tip], DIRECTORY, known)):
+    for oid, wrong in unsound(content.each_new_tree([own.tip], known)):
         yield Finding(
             f"a directory on {own.branch} that is not saved {wrong} ({oid[:12]})",
             "git fsck --no-dangling names it; commit it without that",

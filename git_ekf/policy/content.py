@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
 
@@ -48,6 +48,19 @@ class Content:
     def __del__(self) -> None:
         if "_reader" in self.__dict__:
             self._reader.close()
+
+    def objects(self, oids: Sequence[str]) -> Iterator[tuple[str, int, bytes | None]]:
+        """Of each its type ("missing" for none), size, and content where that is not large."""
+        return self._reader.look_at(oids)
+
+    def each_new_tree(
+        self, tips: Iterable[str], globs: Iterable[str] = ("refs/*",)
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """(object id, content) of each tree that `tips` bring and no ref of `globs` has.
+
+        None for one of more than DIRECTORY bytes.
+        """
+        return self._reader.each_new_tree(tips, globs)
 
     def added_paths(self, old: str, new: str) -> list[str]:
         """Paths that only `new` has (a commit, or "" for the index), in the order of the bytes."""

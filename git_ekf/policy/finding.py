@@ -45,9 +45,10 @@ def findings(rule: Rule, repo: Repository, *subject: Any) -> Iterator[Finding]:
 class Judgment:
     """All that the rules have found in a repository so far, in the order they were applied."""
 
-    def __init__(self, repo: Repository) -> None:
+    def __init__(self, repo: Repository, content: Content | None = None) -> None:
+        """`content` is what has been read for it already."""
         self.repo = repo
-        self.content = Content(repo.git)
+        self.content = content or Content(repo.git)
         self.found: list[Finding] = []
 
     def apply(self, rule: Rule, *subject: Any) -> bool:

@@ -210,7 +210,7 @@ def _judge_branch(judgment: Judgment, branch: str, *, whole: bool) -> None:
         judgment.apply(branches.branch_configuration, own)
         judgment.apply(branches.linear_history, own)
         if whole:
-            judgment.apply(branches.tree_entry, own)
+            judgment.apply(branches.tree_entry, own, judgment.content)
         base = own.base(repo)
         if base:
             _judge_changes(

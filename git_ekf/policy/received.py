@@ -12,7 +12,7 @@ from git_ekf.policy.receiver import Receiver
 
 def judge_receive(repo: Receiver) -> list[Finding]:
     """The findings about a push that has arrived, by rules about each ref, then about all of it."""
-    judgment = Judgment(repo)
+    judgment = Judgment(repo, repo.content)
     for update in repo.updates:
         judgment.apply(receiving.push_denied, update)
         judgment.apply(receiving.ref_name, update)
@@ -27,7 +27,7 @@ def judge_receive(repo: Receiver) -> list[Finding]:
             judgment.apply(pushes.tag_moved, update)
     if not judgment.refused_by("delete-protected"):
         judgment.apply(receiving.rewrite_unsaved)
-    judgment.apply(receiving.tree_entry)
+    judgment.apply(receiving.tree_entry, judgment.content)
     tags = arriving_records(repo, repo.updates)
     judge_tags(judgment, tags, repo.updates, dates=True)
     beside = receiving.beside_branches(repo, tags)

@@ -13,9 +13,9 @@ from functools import cached_property
 from git_ekf import config as configuration
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.git.calls import Git
-from git_ekf.git.questions.objects import ObjectInfo
 from git_ekf.git.refs import HEADS, TAGS, UPSTREAM, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
+from git_ekf.policy.content import Content
 from git_ekf.repository import Repository
 from git_ekf.shown import in_words, shell
 from git_ekf.smallfile import CONFIGURATION, read_small
@@ -91,12 +91,25 @@ class Receiver(Repository):
     @cached_property
     def types(self) -> dict[str, str]:
         """Object id -> its type, for every object that an update names and that is there."""
-        return {oid: info.type for oid, info in self._objects.items()}
+        return {oid: type_ for oid, (type_, _, _) in self._objects.items()}
 
     @cached_property
-    def _objects(self) -> dict[str, ObjectInfo]:
-        asked = dict.fromkeys(update.new for update in self.updates if not update.deletes)
-        return {info.oid: info for info in self.git.object_infos(asked) if info}
+    def _objects(self) -> dict[str, tuple[str, int, bytes]]:
+        """Type and size of each, and the content of tags as long as they are not too much."""
+        asked = list(dict.fromkeys(update.new for update in self.updates if not update.deletes))
+        found = {}
+        left = _TAGS
+        for oid, (type_, size, content) in zip(asked, self.content.objects(asked), strict=True):
+            if type_ != "missing":
+                left -= size if type_ == "tag" else 0
+                is_read = type_ == "tag" and left >= 0
+                found[oid] = type_, size, (content or b"") if is_read else b""
+        return found
+
+    @cached_property
+    def content(self) -> Content:
+        """What is read of the push."""
+        return Content(self.git)
 
     @cached_property
     def refs(self) -> dict[str, str]:
@@ -178,8 +191,8 @@ class Receiver(Repository):
 
     def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
         """Object id -> tag object. Raises Refused where they are too much to be judged."""
-        tags = [oid for oid in dict.fromkeys(oids) if self.types.get(oid) == "tag"]
-        sizes = {oid: self._objects[oid].size for oid in tags}
+        tags = {oid: self._objects[oid] for oid in oids if self.types.get(oid) == "tag"}
+        sizes = {oid: size for oid, (_, size, _) in tags.items()}
         for update in self.updates:
             if sizes.get(update.new, 0) > _TAG:
                 raise Refused(
@@ -193,7 +206,7 @@ class Receiver(Repository):
                 f"the push has more than {_TAGS >> 20} MB of deploy records",
                 f"git push --no-follow-tags {shell(internal, one)}, and the others after it",
             )
-        return self.git.read_beginnings(tags, _TAGS) if tags else {}
+        return {oid: content for oid, (_, _, content) in tags.items()}
 
 
 def _misconfigured(message: str) -> UsageError:

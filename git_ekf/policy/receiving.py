@@ -14,9 +14,9 @@ from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate, channel_na
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.policy import branches, keeping, pushes
 from git_ekf.policy.branches import OwnCommits
+from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import Records
-from git_ekf.policy.limits import DIRECTORY
 from git_ekf.policy.receiver import Receiver
 from git_ekf.policy.sound_trees import unsound
 from git_ekf.records import RecordTag, read_records
@@ -71,7 +71,7 @@ def ref_name(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
         )
 
 
-def tree_entry(repo: Receiver) -> Iterator[Finding]:
+def tree_entry(repo: Receiver, content: Content) -> Iterator[Finding]:
     """No directory that arrives has entries which git would not check out, as .git and .. are."""
     checks = [key for key, _ in repo.git_config if key.startswith("receive.fsck.")]
     asked = repo.git_setting("receive.fsckobjects")
@@ -81,7 +81,7 @@ def tree_entry(repo: Receiver) -> Iterator[Finding]:
         return  # git has looked at them already
     if "GIT_OBJECT_DIRECTORY" not in os.environ:
         return  # nothing is in quarantine
-    for oid, wrong in unsound(repo.git.each_new_tree(repo.types, DIRECTORY)):
+    for oid, wrong in unsound(content.each_new_tree(repo.types)):
         yield Finding(
             f"a directory in the push {wrong} ({oid[:12]})",
             "git fsck --no-dangling names it; commit it without that, and save again",

@@ -50,7 +50,7 @@ def _ask(git: Git, question: str, head: str) -> None:
     elif question == "ids":
         git.id_reader().ids([head] * 2000)
     else:
-        list(git.each_new_tree([head], 1 << 20))
+        list(git.object_reader(1 << 20).each_new_tree([head], globs=()))
 
 
 def test_dead_fast_import(world: World, tmp_path: Path) -> None:
@@ -110,10 +110,11 @@ def test_what_was_waited_for_is_not_told_to_end(
     git = Git(str(clone.path))
     tree = clone.git("mktree", stdin="").out.strip()
     head = clone.out("commit-tree", "-p", "HEAD", "-m", "x", "HEAD^{tree}")
-    assert list(git.each_new_tree([head], 1 << 20)) == []
+    reader = git.object_reader(1 << 20)
+    assert list(reader.each_new_tree([head])) == []
     new = clone.git("mktree", stdin=f"040000 tree {tree}\tnew\n").out.strip()
     head = clone.out("commit-tree", "-p", "HEAD", "-m", "x", new)
-    assert [oid for oid, _ in git.each_new_tree([head], 1 << 20)] == [new, tree]
+    assert [oid for oid, _ in reader.each_new_tree([head])] == [new, tree]
     process = Popen(["true"], stdout=subprocess.PIPE)
     process.wait()
     stop(process)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from subprocess import Popen
 
 from git_ekf.errors import CallFailed
 from git_ekf.git.process import Process, as_lines
@@ -25,53 +24,19 @@ class ContentQuestions(Process):
     def read_beginnings(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
         """Object id -> at most `limit` bytes of it.
 
-        Raises ValueError for one that git cannot read, GitFailed where git has died.
+        Raises ValueError for one that git cannot read, CallFailed where git has died.
         """
-        reading = self._start("cat-file", "--batch", stdin=True)
         asked = list(oids)
-        read = {}
-        for first in range(0, len(asked), _AT_ONCE):
-            some = asked[first : first + _AT_ONCE]
-            _ask(reading, some)
-            for oid in some:
-                found = _read_object(reading, limit, beginning=True)
-                if found is None:
-                    raise dead(reading)
-                if found[2] is None:
-                    stop(reading)
-                    raise ValueError(f"{oid} cannot be read")
-                read[oid] = found[2]
-        self._finish(reading, stdin=b"")
-        return read
-
-    def each_new_tree(
-        self, tips: Iterable[str], limit: int, globs: Iterable[str] = ("refs/*",)
-    ) -> Iterator[tuple[str, bytes | None]]:
-        """(object id, content) of each tree that `tips` bring and no ref has, of those of `globs`.
-
-        None for one of more than `limit` bytes. Those that are missing, of a ref that git will
-        refuse, are passed over. Raises GitFailed.
-        """
-        options = ("--objects", "--no-object-names", "--filter-provided-objects")
-        trees = ("--filter=object:type=tree", "--missing=allow-any", "--stdin", "--not")
-        known = [f"--glob={glob}" for glob in globs]
-        listing = self._start("rev-list", *options, *trees, *known, stdin=True)
-        assert listing.stdin
-        assert listing.stdout
-        with suppress(BrokenPipeError), listing.stdin:  # it has ended, and its code says why
-            listing.stdin.write(as_lines(tips))
-        listing.stdin = None
-        reading = self._start("cat-file", "--batch", "--buffer", stdin=listing.stdout)
+        reader = self.object_reader(limit)
         try:
-            while (found := _read_object(reading, limit)) is not None:
-                if found[1] == "tree":
-                    yield found[0], found[2]
-            self._finish(reading)  # it may have died, and have passed over the others
-            self._finish(listing)
-        except BaseException:
-            stop(reading)
-            stop(listing)
-            raise
+            found = reader.look_at(asked, beginnings=True)
+            read = {oid: content for oid, (_, _, content) in zip(asked, found, strict=True)}
+        finally:
+            reader.close()
+        for oid, content in read.items():
+            if content is None:
+                raise ValueError(f"{oid} cannot be read")
+        return {oid: content for oid, content in read.items() if content is not None}
 
     def attributes(self, name: str, files: Mapping[str, str], paths: Sequence[str]) -> list[str]:
         """The value of an attribute for each path, as git-check-attr(1) prints it.
@@ -128,6 +93,7 @@ class ObjectReader:
     """A `git cat-file --batch` under way."""
 
     def __init__(self, git: Process, limit: int) -> None:
+        self._git = git
         self._process = git._start("cat-file", "--batch", stdin=True)
         self._limit = limit
 
@@ -136,49 +102,72 @@ class ObjectReader:
 
         Raises CallFailed for one that is missing, or of another type, and where git has died.
         """
+        for name, found in zip(names, self.look_at(names), strict=True):
+            if found[0] != type_:
+                raise CallFailed(f"git cat-file cannot read the {type_} {name}")
+            yield found[2]
+
+    def look_at(
+        self, names: Sequence[str], *, beginnings: bool = False
+    ) -> Iterator[tuple[str, int, bytes | None]]:
+        """(type, size, content) of objects, of which names have no white space.
+
+        Of one that is larger than the limit there is no content, or its beginning. The type of a
+        missing one is "missing". Raises CallFailed where git has died.
+        """
         for first in range(0, len(names), _AT_ONCE):
             some = names[first : first + _AT_ONCE]
-            _ask(self._process, some)
-            for name in some:
-                found = _read_object(self._process, self._limit)
-                if found is None:
-                    raise dead(self._process)
-                if found[1] != type_:
-                    raise CallFailed(f"git cat-file cannot read the {type_} {name}")
-                yield found[2]
+            yield from self._answers(as_lines(some), len(some), beginnings=beginnings)
+
+    def each_new_tree(
+        self, tips: Iterable[str], globs: Iterable[str] = ("refs/*",)
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """(object id, content) of each tree that `tips` bring and no ref has, of those of `globs`.
+
+        None for one that is larger than the limit. Those that are missing, of a ref that git will
+        refuse, are passed over. Raises CallFailed.
+        """
+        options = ("--objects", "--no-object-names", "--filter-provided-objects")
+        trees = ("--filter=object:type=tree", "--missing=allow-any", "--stdin", "--not")
+        known = [f"--glob={glob}" for glob in globs]
+        out = self._git._run("rev-list", *options, *trees, *known, stdin=as_lines(tips))[1]
+        at_once = _AT_ONCE * (out.find(b"\n") + 1)
+        for first in range(0, len(out), at_once or 1):
+            some = out[first : first + at_once]
+            oids = some.decode().split()
+            for oid, found in zip(oids, self._answers(some, len(oids)), strict=True):
+                if found[0] == "tree":
+                    yield oid, found[2]
+
+    def _answers(
+        self, asked: bytes, count: int, *, beginnings: bool = False
+    ) -> Iterator[tuple[str, int, bytes | None]]:
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # it has ended, and says nothing more
+            self._process.stdin.write(asked)
+            self._process.stdin.flush()
+        for _ in range(count):
+            yield self._answer(beginnings=beginnings)
+
+    def _answer(self, *, beginnings: bool) -> tuple[str, int, bytes | None]:
+        out = self._process.stdout
+        assert out
+        words = out.readline().decode().split()
+        if not words:
+            raise dead(self._process)
+        if len(words) == 2:
+            return words[1], 0, None
+        size = int(words[2])
+        content = None
+        if size <= self._limit or beginnings:
+            content = out.read(min(size, self._limit))
+        left = size + 1 - len(content or b"")  # a line end comes behind it
+        while left and (part := out.read(min(left, 1 << 16))):
+            left -= len(part)
+        if left:  # it has died half-way
+            raise dead(self._process)
+        return words[1], size, content
 
     def close(self) -> None:
         """Ends it, whatever it is at."""
         stop(self._process)
-
-
-def _ask(process: Popen[bytes], names: Sequence[str]) -> None:
-    assert process.stdin
-    with suppress(BrokenPipeError):  # it has ended, and says nothing more
-        process.stdin.write(as_lines(names))
-        process.stdin.flush()
-
-
-def _read_object(
-    process: Popen[bytes], limit: int, *, beginning: bool = False
-) -> tuple[str, str, bytes | None] | None:
-    """(name, type, content) of the next one; None at the end, "missing" for the type of such one.
-
-    Of one that is larger than the limit there is no content, or its `beginning`. The names asked
-    for are without white space.
-    """
-    out = process.stdout
-    assert out
-    words = out.readline().decode().split()
-    if len(words) < 3:
-        return (words[0], words[1], None) if words else None
-    size = int(words[2])
-    content = None
-    if size <= limit or beginning:
-        content = out.read(min(size, limit))
-    left = size + 1 - len(content or b"")  # a line end comes behind it
-    while left and (part := out.read(min(left, 1 << 16))):
-        left -= len(part)
-    if left:  # it has died half-way
-        raise dead(process)
-    return words[0], words[1], content
