@@ -87,7 +87,7 @@ def verified(
 _OF_COMMIT = ("commit", "subject", "verdict", "upstream", "depends", "settled", "elsewhere")
 
 
-def _comparable(commits: list[dict[str, Any]]) -> list[Any]:
+def comparable(commits: list[dict[str, Any]]) -> list[Any]:
     found: list[Any] = []
     for one in commits:
         said = [one[key] for key in _OF_COMMIT]
@@ -124,7 +124,7 @@ def test_each_is_as_its_upgrade(
         there = json.loads(run("git-ekf", "upgrade", "1.9", "--json", "--no-fetch", cwd=place).out)
         keys = ("base", "tip", "onto", "to", "clean", "counts")
         assert {key: one[key] for key in keys} == {key: there[key] for key in keys}
-        assert _comparable(one["commits"]) == _comparable(there["commits"]), one["name"]
+        assert comparable(one["commits"]) == comparable(there["commits"]), one["name"]
 
 
 def test_what_cannot_be_planned_spoils_no_other(
