@@ -11,6 +11,7 @@ import pytest
 from conftest import Clone, Run, run
 from fleets import Made, World, copy_fleet, make_fleet
 from reach import rare
+from reports import Page, assert_stands_alone
 from resolving import REF, Team, blob, copy_team, forge, make_team
 from test_schemas import schema, unknown, validator
 
@@ -147,6 +148,7 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     assert run("git-ekf", "fleet", "resolve", "1.10", str(len(groups) + 1)).code == 2
     clone = resolved_in(first, team, tmp_path / "clone", called="1")
     assert clone.ekf("undo").code == 0
+    page = Page(run("git-ekf", "fleet", "report", "--plan", "1.10", "-o", "-").out)
     planned = json.loads(run("git-ekf", "fleet", "plan", "1.10", "--json").out)
     validator("fleet-plan").validate(planned)
     # The lines that stand against each other are the same on both releases, the files are not.
@@ -154,6 +156,12 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     [group] = groups
     left = [name for name in group["clusters"] if name not in alike]
     assert [(one["id"], one["clusters"]) for one in planned["groups"]] == [(group["id"], left)]
+    key = clone.out("ls-tree", "-r", "--name-only", REF).split("/")[1]
+    how = f"VERSION: by resolution {key[:7]} of 2026-11-20"
+    shown = run("git-ekf", "fleet", "plan", "1.10", "--no-fetch")
+    assert f"  settled       {how}, in 3 clusters\n" in shown.out
+    assert_stands_alone(page)
+    assert f"3 clusters: settled {how}. Clusters c0, c2, c4" in page.texts("section")[2]
     clusters = {one["name"]: one for one in planned["clusters"]}
     alone = json.loads(clone.ekf("upgrade", "1.10", "--json").out)["commits"]
     assert clusters[first.name]["commits"] == alone

@@ -321,6 +321,9 @@ def test_fifty_clusters_in_three_waves(
     page = report(show, code=5)
     assert "1 could not be heard" in page.texts("li")
     assert "not found as of " in page.rows("members")[DYING][5]
+    left = [at for at in show.wave("rest") if at in SHARED]
+    said = f"{len(left)} clusters: settled VERSION: by resolution {key} of 2026-11-20."
+    assert said in page.texts("section")[2]
     gone.rename(show.made[DYING].path)
     done = show.fleet("upgrade", "1.10", "--continue")
     assert done.out.splitlines()[0] == f"{GOAL} for 1 cluster: 1 pushed"

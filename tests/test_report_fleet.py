@@ -39,6 +39,7 @@ def fleet(members: list[ReportedCluster], text: str = "") -> FleetReport:
         SharedConflict(f"Use our registry{text}", "content", (f"a{text}", "b"), names),
         SharedConflict(f"Own overlay{text}", "modify/delete", ("c",), (*names[:1], "gone")),
     )
+    settled = ((f"VERSION: by resolution d084858 of 2026-11-20{text}", names[1:3]),)
     days = [str(date(2026, 11, 18) - timedelta(days=at % 300)) for at in range(len(members))]
     return FleetReport(
         vendor=f"https://me:secret@git.example.com/vendor.git{text}",
@@ -48,7 +49,7 @@ def fleet(members: list[ReportedCluster], text: str = "") -> FleetReport:
         releases=RELEASES,
         members=tuple(members),
         days=tuple(days),
-        plan=PlannedUpgrade("1.10", 5, 6, 1, 2, conflicts),
+        plan=PlannedUpgrade("1.10", 5, 6, 1, 2, conflicts, settled),
     )
 
 
@@ -96,7 +97,8 @@ def test_conflicts_each_once_with_their_clusters() -> None:
     assert "12 clusters: Use our registry content: a and 1 more." in said
     assert "2 clusters: Own overlay modify/delete: c." in said
     linked = [one.attributes["href"] for one in PLAIN.all("a") if one.text.startswith("eu-west-")]
-    assert linked == [*(f"#c{at}" for at in range(12)), "#c0"]
+    assert linked == [*(f"#c{at}" for at in range(12)), "#c0", "#c1", "#c2"]
+    assert "2 clusters: settled VERSION: by resolution d084858 of 2026-11-20." in said
 
 
 def test_clusters() -> None:
@@ -134,7 +136,10 @@ def test_page_of_many_is_below_a_megabyte(number: int) -> None:
         SharedConflict("Use our registry", "content", ("apps/a/b/c.yaml",) * 12, tuple(some))
         for some in (chosen.sample(names, 400) for _ in range(100))
     ]
-    plan = PlannedUpgrade("1.10", 0, number, 0, 0, tuple(conflicts))
+    settled = [
+        (f"apps/{at}.yaml: by resolution d084858", one.clusters) for at, one in enumerate(conflicts)
+    ]
+    plan = PlannedUpgrade("1.10", 0, number, 0, 0, tuple(conflicts), tuple(settled))
     report = fleet(members)._replace(plan=plan)
     source = fleet_page(report)
     assert len(source.encode()) < 1_000_000

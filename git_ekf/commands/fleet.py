@@ -190,6 +190,8 @@ def report(
         require_place(output, command)
     leave_repository()
     look = _look(file, where, only, asking=not no_fetch)
+    if release is not None and not no_fetch:
+        hear_team(look.store, look.fleet)
     made = None if release is None else _plan(look, release)
     page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin, made))
     if output == "-":

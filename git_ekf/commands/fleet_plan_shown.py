@@ -42,6 +42,11 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
     if left:
         others = f"and {len(left)} more conflicts"
         print_row("", others, shell(*again(fleet, "plan"), *words, "--list"))
+    settled = [
+        f"{said}, in {counted(len(names), 'cluster')}" for said, names in plan.settled.items()
+    ]
+    for text in settled if whole else settled[:_LISTED]:
+        print_row("settled", text)
     for row in _reasons([(one.name, one.alone) for one in plan.planned if one.alone]):
         print_row("by itself", row)
     for row in _reasons([(one.name, one.why) for one in plan.without]):

@@ -9,6 +9,7 @@ from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
 from git_ekf.fleet import outcomes
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.gate import Wish, next_wave
+from git_ekf.fleet.settled import shared_settlements
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.upgrade import Upgraded
 from git_ekf.names import without_credentials
@@ -56,8 +57,9 @@ def print_upgraded(
     for one in upgraded:
         if one.state == outcomes.PUSHED and one.why:
             say(f"  note     {one.member.name}  {one.why}")
-    for line in _settled(upgraded):
-        say(f"  settled  {line}")
+    settled = shared_settlements((one.member.name, one.planned.settled) for one in upgraded)
+    for said, names in settled.items():
+        say(f"  settled  {said}, in {counted(len(names), 'cluster')}")
     if wish.only_plans:
         return
     left = [one for one in upgraded if one.state in _CODES]
@@ -68,16 +70,6 @@ def print_upgraded(
         say(f"Next: deploy it there, and record it with git ekf tag; then: {command}")
     elif upgraded:
         say("Next: deploy it there, and record it with git ekf tag")
-
-
-def _settled(upgraded: Sequence[Upgraded]) -> list[str]:
-    """Each conflict that was settled by a resolution, and in how many clusters."""
-    clusters: dict[str, int] = {}
-    for one in upgraded:
-        for settled in one.planned.settled:
-            said = f"{settled.path}: {settled.side}"
-            clusters[said] = clusters.get(said, 0) + 1
-    return [f"{said}, in {counted(number, 'cluster')}" for said, number in clusters.items()]
 
 
 def _sum(upgraded: Sequence[Upgraded]) -> str:

@@ -13,6 +13,7 @@ from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.planning import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.planning_groups import Group, groups
 from git_ekf.fleet.processes import plans
+from git_ekf.fleet.settled import shared_settlements
 from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.team import team_of
@@ -55,6 +56,15 @@ class FleetPlan(NamedTuple):
     def without(self) -> list[PlannedCluster]:
         """Those of which there is no plan, for a reason that each has."""
         return [one for one in self.planned if one.why]
+
+    @property
+    def settled(self) -> dict[str, list[str]]:
+        """What resolutions settle, as shared_settlements() has it."""
+        clusters = []
+        for one in self.planned:
+            for step in one.plan.steps if one.plan else ():
+                clusters.append((one.name, step.settled))
+        return shared_settlements(clusters)
 
     @property
     def fine(self) -> bool:

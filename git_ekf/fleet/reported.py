@@ -49,6 +49,7 @@ def _upgrade(fleet: Fleet, plan: FleetPlan) -> PlannedUpgrade:
         there=len(plan.needless),
         without=len(plan.without),
         conflicts=tuple(conflicts),
+        settled=tuple((said, tuple(names)) for said, names in plan.settled.items()),
     )
 
 

@@ -44,7 +44,8 @@ class PlannedUpgrade(NamedTuple):
     """The upgrade of the fleet to a release, in numbers of clusters.
 
     `through` would go through, `stopping` would stop, `there` need none; of those `without` nothing
-    can be said.
+    can be said. `settled` are conflicts that resolutions of the team's settle, in words, each with
+    its clusters.
     """
 
     release: str
@@ -53,6 +54,7 @@ class PlannedUpgrade(NamedTuple):
     there: int
     without: int
     conflicts: tuple[SharedConflict, ...]
+    settled: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class FleetReport(NamedTuple):
