@@ -44,9 +44,11 @@ class WrongValue(Exception):
 
 
 def as_string(value: Any) -> str:
-    """A text. Raises WrongValue."""
-    if not isinstance(value, str) or not value:
+    """A text that is not empty. Raises WrongValue."""
+    if not isinstance(value, str):
         raise WrongValue("must be a string")
+    if not value:
+        raise WrongValue("must not be empty")
     return value
 
 

@@ -160,7 +160,7 @@ def test_git_config_wins_over_the_file() -> None:
         ),
         (
             b"[[upgrade.prefer]]\npath = ''\nside = 'local'\nsince = '1.9'\n",
-            '.ekf.toml:1: upgrade.prefer has a "path" that must be a string',
+            '.ekf.toml:1: upgrade.prefer has a "path" that must not be empty',
         ),
         (
             b"[[upgrade.prefer]]\npath = 'a'\nside = 'ours'\nsince = '1.9'\n",

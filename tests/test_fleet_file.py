@@ -99,6 +99,7 @@ def test_error_of_the_page_is_the_programs(folder: Path) -> None:
         ("waves = []\n", "fleet.toml: vendor is missing: the URL of the vendor's repository"),
         (VENDOR, "fleet.toml: it names no cluster: [[cluster]] and [[discover]] do"),
         ("vendor = 3\n", "fleet.toml:1: vendor must be a string"),
+        (VENDOR + cluster("", "/a.git"), "fleet.toml:4: cluster.name must not be empty"),
         (VENDOR + "jobs = 0\n", "fleet.toml:2: jobs must be a number from 1 to 999999"),
         (VENDOR + "jobs = true\n", "fleet.toml:2: jobs must be a number from 1 to 999999"),
         (VENDOR + "store = 'here'\n", "fleet.toml:2: store must be an absolute path"),

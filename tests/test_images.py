@@ -360,7 +360,7 @@ def test_the_configuration_is_read() -> None:
         ('registry = "registry.example.com/mirror/"', "must be a registry, or a path in one"),
         ('registry = "registry.example.com/mirror:1"', "must be a registry, or a path in one"),
         ('registry = "registry.example.com/Mirror"', "must be a registry, or a path in one"),
-        ('registry = ""', "must be a string"),
+        ('registry = ""', "must not be empty"),
         ("registry = 1", "must be a string"),
         ('fields = "spec.image"', "must be a list of strings"),
         ('fields = [""]', 'must be a list of such as "spec.image"'),
