@@ -178,6 +178,20 @@ def test_without_a_failure_a_rule_decides(fleet: tuple[World, list[Made]]) -> No
     assert line.endswith("linear-history")
 
 
+def test_one_with_another_branch_than_a_release(fleet: tuple[World, list[Made]]) -> None:
+    """As a forge makes it, with a README."""
+    world, made = fleet
+    begun = made[-1]
+    begun.refs.clear()
+    begun.refs["refs/heads/README"] = begun.commits[0]
+    publish(begun)
+    world.write_file([begun])
+    rows = status(code=1).out.splitlines()
+    assert rows[0] == "1 cluster: 1 as heard just now"
+    assert rows[1].startswith("  policy        1 branch-name ")
+    assert status("--list", code=1).out == f"{begun.name}  canary  no release branch; branch-name\n"
+
+
 @rare
 def test_the_failed_are_named_and_taken_back(fleet: tuple[World, list[Made]]) -> None:
     _, made = fleet

@@ -190,6 +190,19 @@ def test_in_three_waves(fleet: tuple[World, list[Made]]) -> None:
             assert refs(one) == one.refs
 
 
+def test_a_wave_waits_for_nobody_without_a_release(fleet: tuple[World, list[Made]]) -> None:
+    """As a forge makes a repository, with a README on a branch of its own."""
+    world, made = fleet
+    begun = made[0]
+    begun.refs.clear()
+    begun.refs["refs/heads/main"] = begun.base
+    publish(begun)
+    for one in made[1:3]:
+        world.deploy(one, "1.10", one.commits[-1])
+    done = upgrade("--wave", "early", "--dry-run")
+    assert done.out == f"{GOAL} for 3 clusters of wave early: 3 would be pushed\n"
+
+
 def test_what_cannot_be_upgraded_is_left_out_and_named(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
     stopped, merged, dead, refusing, fine = made[:5]

@@ -10,7 +10,7 @@ from typing import Any
 from git_ekf.commands.fleet_options import other_file
 from git_ekf.fleet.file import FILE, Fleet
 from git_ekf.fleet.runs import begun_upgrades
-from git_ekf.fleet.standing import UNRELATED, Known, Recorded, Standing
+from git_ekf.fleet.standing import OK, Known, Recorded, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
 from git_ekf.names import without_credentials
@@ -50,7 +50,7 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
         print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")
-    else:
+    elif any(one.heard for one in chosen):
         print_row("policy", "ok", "", "green")
 
 
@@ -160,10 +160,18 @@ def _facts(one: Standing) -> Iterator[str]:
     if one.failed:
         when = age(max(0.0, time.time() - one.heard)) if one.heard else "never"
         yield f"{one.state}, heard {when}" + (f": {one.error}" if one.error else "")
-    elif not one.branch or one.state == UNRELATED:
+    elif one.state != OK:
         yield one.state
-    if not one.branch:
-        return
+    elif not one.branch:
+        yield "no release branch"
+    if one.branch:
+        yield from _running(one)
+    if one.findings:
+        yield ", ".join(dict.fromkeys(finding.rule for finding in one.findings))
+
+
+def _running(one: Standing) -> Iterator[str]:
+    """What is said of the branch that it runs."""
     base = f" on {one.base[:7]}" if one.base else ""
     yield f"{one.branch}, {counted(one.configuration or 0, 'commit')}{base}"
     if one.behind:
@@ -176,8 +184,6 @@ def _facts(one: Standing) -> Iterator[str]:
         yield f"{counted(one.recorded.commits_since, 'commit')} since {one.recorded.name}"
     else:
         yield one.recorded.name
-    if one.findings:
-        yield ", ".join(dict.fromkeys(finding.rule for finding in one.findings))
 
 
 # --- the document ---

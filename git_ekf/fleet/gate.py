@@ -11,7 +11,7 @@ from typing import NamedTuple
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.choosing import Choice
 from git_ekf.fleet.file import Fleet, Member
-from git_ekf.fleet.standing import EMPTY, Known, Standing
+from git_ekf.fleet.standing import Known, Standing
 from git_ekf.names import version_key
 
 # Clusters that are named in a row.
@@ -73,8 +73,8 @@ def require_recorded(fleet: Fleet, wish: Wish, known: Known, members: Sequence[M
 
 
 def _runs(fleet: Fleet, goal: str, standing: Standing) -> bool:
-    """Whether a cluster runs a release, or a newer one; one without any branch has nothing to."""
-    if standing.state == EMPTY:
+    """Whether a cluster runs a release, or a newer one; one without any has nothing to."""
+    if not standing.failed and not standing.branch:
         return True
     runs, wanted = version_key(standing.release), version_key(fleet.scheme.version(goal) or "")
     return standing.recorded is not None and runs is not None and runs >= (wanted or ())

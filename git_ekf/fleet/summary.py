@@ -40,10 +40,10 @@ def summarise(standings: Sequence[Standing]) -> Summary:
     deployed = []
     never = 0
     for one in standings:
+        rules.update({finding.rule for finding in one.findings})
         if not one.branch:
             continue
         by_wave.setdefault(one.branch, Counter())[one.member.wave] += 1
-        rules.update({finding.rule for finding in one.findings})
         if one.behind:
             behind.append(one.behind)
         if one.recorded is None:
