@@ -316,6 +316,17 @@ def test_two_at_once_take_turns(fleet: tuple[World, list[Made]]) -> None:
     require_whole(store)
 
 
+def test_the_lock_of_one_that_was_killed_is_in_nobodys_way(fleet: tuple[World, list[Made]]) -> None:
+    world, made = fleet
+    world.write_file(made[-1:])
+    store = open_store(read_fleet(str(world.file)))
+    lock = Path(store.path, "packed-refs.lock")
+    lock.write_text("half of it")
+    heard(world)
+    assert kept(store, made[-1].name) == made[-1].refs
+    assert not lock.exists()
+
+
 def test_a_store_is_made_whole_or_not_at_all(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from git_ekf.errors import Refused
 from git_ekf.fleet.file import Fleet
 from git_ekf.git.calls import Git
+from git_ekf.git.packedrefs import break_lock
 from git_ekf.git.workable import require_workable
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import locked
@@ -110,6 +111,7 @@ def writing(store: Store) -> Iterator[None]:
     """
     with locked(Repository(store.git)):
         shutil.rmtree(store.incoming, ignore_errors=True)
+        break_lock(store.path)  # only who holds the store writes its refs, all at once
         try:
             yield
         finally:

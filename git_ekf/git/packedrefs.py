@@ -33,6 +33,12 @@ def read_packed(git_dir: str) -> dict[str, str]:
     return refs
 
 
+def break_lock(git_dir: str) -> None:
+    """Removes the lock that a write which was killed has left. Nobody may be writing now."""
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(git_dir, f"{_FILE}.lock"))
+
+
 def write_packed(git_dir: str, refs: Mapping[str, str]) -> None:
     """Makes these all refs that there are. Raises OSError, Refused where git is at work."""
     path = os.path.join(git_dir, _FILE)
