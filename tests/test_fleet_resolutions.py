@@ -188,3 +188,74 @@ def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Pat
     world.write_file(made)
     assert run("git-ekf", "fleet", "resolve", "1.10", made[1].name).code == 4
     assert not (world.folder / made[1].name).exists()
+
+
+# What is wrong with a resolution that an allowed signer has signed, and what is said of it.
+FORGED = {
+    "markers": "it has conflict markers",
+    "key": "it is kept under the key of another",
+    "link": "its result is no plain file",
+    "incomplete": "it is not whole",
+    "contradictory": "it has two answers, one of ",
+}
+
+
+@rare
+@pytest.mark.parametrize("how", FORGED)
+def test_forged(fleet: tuple[World, list[Made], Team], tmp_path: Path, how: str) -> None:
+    """It settles nothing in any cluster, neither in a plan, and cannot be approved."""
+    _, made, team = fleet
+    clone = resolved_in(made[0], team, tmp_path / "clone")
+    listed = clone.out("ls-tree", "-r", "--name-only", REF).splitlines()
+    place = listed[0].rpartition("/")[0]
+    forged: dict[str, str | None] = {}
+    modes: dict[str, str] = {}
+    match how:
+        case "markers":
+            answer = f"{'<' * 7} a\nmine\n{'=' * 7}\n1.10.0\n{'>' * 7} b\n"
+            forged[f"{place}/result"] = blob(team, answer)
+        case "key":
+            forged[f"{place}/theirs"] = blob(team, "another\n")
+        case "link":
+            modes[f"{place}/result"] = "120000"
+            forged[f"{place}/result"] = blob(team, "both\n")
+        case "incomplete":
+            forged[f"{place}/base"] = None
+        case "contradictory":
+            forged[f"{place}/result"] = blob(team, "another\n")
+    if how != "contradictory":
+        kept = {name: clone.out("rev-parse", f"{REF}:{name}") for name in listed}
+        team.repository.git("update-ref", "-d", REF)
+        forged = {**kept, **forged}
+    forge(team, forged, key="ada", modes=modes)
+    shutil.rmtree(json.loads(run("git-ekf", "fleet", "status", "--json").out)["fleet"]["store"])
+    stopped = upgrade("--dry-run", code=3)
+    key = place.rpartition("/")[2][:7]
+    said = f"resolution {key} for {CLASH} is not used: {FORGED[how]}"
+    assert stopped.out.count(said) == 2, stopped
+    planned = run("git-ekf", "fleet", "plan", "1.10", "--json")
+    assert planned.code == 1
+    document = json.loads(planned.out)
+    assert sum(len(group["clusters"]) for group in document["groups"]) == len(made)
+    assert not any(commit["settled"] for one in document["clusters"] for commit in one["commits"])
+    approved = run("git-ekf", "fleet", "resolve", "--approve", key, "--yes")
+    assert (approved.code, f"cannot be approved: {FORGED[how]}" in approved.err) == (4, True)
+
+
+@rare
+def test_for_a_file_that_has_gone(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
+    """Where the vendor has deleted it since, that is another question."""
+    world, made, team = fleet
+    clone = resolved_in(made[0], team, tmp_path / "clone")
+    key = clone.out("ls-tree", "-r", "--name-only", REF).split("/")[1][:7]
+    vendor = Clone(world.vendor)
+    listed = vendor.out("ls-tree", GOAL).splitlines()
+    kept = "\n".join(line for line in listed if not line.endswith(f"\t{CLASH}"))
+    tree = vendor.git("mktree", stdin=f"{kept}\n").out.strip()
+    vendor.git(
+        "update-ref", f"refs/heads/{GOAL}", vendor.out("commit-tree", "-p", GOAL, "-m", "x", tree)
+    )
+    stopped = upgrade("--dry-run", code=3)
+    said = f"resolution {key} for {CLASH} is not used: one side no longer has the file"
+    assert stopped.out.count(f"modify/delete: {CLASH}; {said}") == 2, stopped
+    assert json.loads(run("git-ekf", "fleet", "plan", "1.10", "--json").out)["clean"] is False
