@@ -81,12 +81,13 @@ def test_resolved_once(fleet: tuple[World, list[Made], Team], tmp_path: Path) ->
     validator("fleet-upgrade").validate(document)
     assert not list(unknown(document, schema("fleet-upgrade"), schema("fleet-upgrade")))
     for one in document["clusters"]:
-        expected = [{"path": CLASH, "key": key}] if one["state"] == "planned" else []
-        assert one["settled"] == expected
+        unbuilt = "there is no kustomization above it"
+        settled = {"path": CLASH, "key": key, "builds": [], "not_built": unbuilt}
+        assert one["settled"] == ([settled] if one["state"] == "planned" else [])
     done = upgrade(code=3 if len(alike) < 3 else 0)
     number = f"{len(alike)} cluster{'s' if len(alike) > 1 else ''}"
     how = f"{CLASH}: by resolution {key[:7]} of 2026-11-20, in {number}"
-    assert f"  settled  {how}\n" in done.out
+    assert f"  settled  {how}: not built: {unbuilt}\n" in done.out
     for one in alike:
         repository = Clone(one.path)
         assert repository.out("show", f"{GOAL}:{CLASH}") == "both"

@@ -111,7 +111,7 @@ def test_it_settles_the_same_conflict_elsewhere(shared: Shared, cluster: World) 
     validator("upgrade").validate(document)
     commit = document["commits"][-1]
     settled = {"path": ISTIO, "side": "resolution", "resolution": shared.key}
-    assert commit["settled"] == [settled]
+    assert commit["settled"] == [{**settled, "builds": [], "not_built": None}]
     assert [one["lines"] for one in commit["lost"]] == [[]]
     assert document["resolutions_refused"] == []
     done = cluster.ekf("upgrade", "--no-build")

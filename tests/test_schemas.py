@@ -47,6 +47,8 @@ WITH_AN_OPTION = {
     "forecast",
     "dropped",
     "resolution",
+    "builds",
+    "not_built",
 }  # keys that are only there when they are asked for
 
 formats = FormatChecker(formats=())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from git_ekf.commands.upgrade_settled_shown import build_lines
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
 from git_ekf.fleet import outcomes
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.gate import Wish, next_wave
-from git_ekf.fleet.settled import shared_settlements
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.upgrade import Upgraded
 from git_ekf.names import without_credentials
@@ -57,9 +57,8 @@ def print_upgraded(
     for one in upgraded:
         if one.state == outcomes.PUSHED and one.why:
             say(f"  note     {one.member.name}  {one.why}")
-    settled = shared_settlements((one.member.name, one.planned.settled) for one in upgraded)
-    for said, names in settled.items():
-        say(f"  settled  {said}, in {counted(len(names), 'cluster')}")
+    for line in _settled(upgraded):
+        say(f"  settled  {line}")
     if wish.only_plans:
         return
     left = [one for one in upgraded if one.state in _CODES]
@@ -70,6 +69,20 @@ def print_upgraded(
         say(f"Next: deploy it there, and record it with git ekf tag; then: {command}")
     elif upgraded:
         say("Next: deploy it there, and record it with git ekf tag")
+
+
+def _settled(upgraded: Sequence[Upgraded]) -> list[str]:
+    """Each conflict that was settled by a resolution, in how many clusters, and what builds."""
+    clusters: dict[tuple[str, str], int] = {}
+    for one in upgraded:
+        for settled in one.planned.settled:
+            said = f"{settled.path}: {settled.side}", "; ".join(build_lines(settled))
+            clusters[said] = clusters.get(said, 0) + 1
+    lines = []
+    for (how, built), number in clusters.items():
+        line = f"{how}, in {counted(number, 'cluster')}"
+        lines.append(f"{line}: {built}" if built else line)
+    return lines
 
 
 def _sum(upgraded: Sequence[Upgraded]) -> str:
@@ -108,6 +121,12 @@ def _cluster(one: Upgraded) -> dict[str, Any]:
         "upstream": planned.upstream or None,
         "new": planned.new or None,
         "settled": [
-            {"path": settled.path, "key": settled.resolution} for settled in planned.settled
+            {
+                "path": settled.path,
+                "key": settled.resolution,
+                "builds": settled.builds,
+                "not_built": settled.unbuilt or None,
+            }
+            for settled in planned.settled
         ],
     }

@@ -156,6 +156,7 @@ def run(
         f" {shell(*again)}" if again else "",
         effects=True,
         builds=partial(counting, "Building kustomizations") if request.build else None,
+        build=not request.no_build,
     )
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
@@ -274,6 +275,6 @@ def go_on(how: str, then: Afterwards, what: str = "upgrade or sync") -> int:
                 " Resolutions are remembered."
             )
             return DONE
-        result = rebase.proceed(repo, journal, how, what, who_decides(None))
+        result = rebase.proceed(repo, journal, how, what, who_decides(None), build=then.build)
     note_outcome(result)
     return show_outcome(repo, result, then)

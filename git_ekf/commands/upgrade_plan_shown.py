@@ -85,6 +85,8 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Option
             print_step(step, target)
     for sentence in plan.refused:
         say(f"  note      {sentence}")
+    if not options.builds and any(one.resolution for step in plan.steps for one in step.settled):
+        say("  note      whether what resolutions settle still builds tells --build")
     if plan.customisation:
         print_customisation(plan.customisation)
     if plan.effects:

@@ -23,7 +23,7 @@ _HOW = {
 def settled_lines(one: Settlement) -> list[str]:
     """How it is decided, then the lines that are given up for it."""
     if " " in one.side:
-        return [f"{one.path}: {one.side}"]
+        return [f"{one.path}: {one.side}", *(f"  {line}" for line in build_lines(one))]
     lines = [f"{one.path}{_HOW[one.deleted_by, one.side]}"]
     if one.moved_to:
         lines = [f"{one.path}, which is {one.moved_to} there: the {one.side} side is taken"]
@@ -38,14 +38,27 @@ def settled_lines(one: Settlement) -> list[str]:
     return lines
 
 
+def build_lines(one: Settlement) -> list[str]:
+    """What was built with a resolution, and why nothing, or not all."""
+    lines = []
+    if one.builds:
+        more = len(one.builds) - 1
+        others = f" and {more} more build" if more else " builds"
+        lines.append(f"{one.builds[0]}{others} with it")
+    if one.unbuilt:
+        lines.append(one.unbuilt if one.builds else f"not built: {one.unbuilt}")
+    return lines
+
+
 def settled_as_json(settled: list[Settlement]) -> dict[str, object]:
     """The keys of a commit that are about them."""
-    sides = []
+    sides: list[dict[str, object]] = []
     for one in settled:
         side = one.side if one.side in (LOCAL, VENDOR) else "remembered"
         sides.append({"path": one.path, "side": side})
         if one.resolution:
             sides[-1] |= {"side": "resolution", "resolution": one.resolution}
+            sides[-1] |= {"builds": one.builds, "not_built": one.unbuilt or None}
     return {"settled": sides, "lost": list(map(_as_json, settled))}
 
 

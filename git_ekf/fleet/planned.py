@@ -21,6 +21,7 @@ from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import policy_errors, require_linear
+from git_ekf.upgrade.settled_builds import SettledBuilds
 from git_ekf.upgrade.target import Target, upgrade
 from git_ekf.upgrade.work import Options, read_work, rewrite
 
@@ -70,26 +71,36 @@ def plan_clusters(
     `reading` is the store as it is now. The store has to be held. Raises CallFailed where that is
     damaged, NoSpace, OSError.
     """
+    making = _Making(store, team, reading, release, SettledBuilds(), write)
     for standing in standings:
-        yield _planned(store, team, reading, standing, release, write=write)
+        yield _planned(making, standing)
 
 
-def _planned(
-    store: Store, team: Team, reading: Reading, standing: Standing, release: str, *, write: bool
-) -> PlannedBranch:
+class _Making(NamedTuple):
+    """What all of them have in common; see `plan_clusters`."""
+
+    store: Store
+    team: Team
+    reading: Reading
+    release: str
+    builds: SettledBuilds
+    write: bool
+
+
+def _planned(making: _Making, standing: Standing) -> PlannedBranch:
     name, branch = standing.member.name, standing.branch
     stop = _stop(standing)
     if stop:
         return PlannedBranch(name, branch, old=standing.tip, stop=stop)
-    stored = reading.repository(name)
-    goal = stored.config.scheme.parse(release) or ""
+    stored = making.reading.repository(name)
+    goal = stored.config.scheme.parse(making.release) or ""
     planned = PlannedBranch(name, branch, goal, standing.tip, stored.channels.get(goal, ""))
     try:
         if there := _there(stored, branch, goal):
             return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
         if stored.heads.get(branch) != standing.tip:
             raise Refused(f"it runs {branch}, and has no such branch any more")
-        return _made(store, team, stored, planned, release, write=write)
+        return _made(making, stored, planned)
     except (Refused, UsageError) as error:
         return planned._replace(stop=Stop(REFUSED, error.message))
     except NoCommit as error:
@@ -119,28 +130,20 @@ def _there(stored: StoredRepository, branch: str, goal: str) -> str:
     return ""
 
 
-def _made(
-    store: Store,
-    team: Team,
-    stored: StoredRepository,
-    planned: PlannedBranch,
-    release: str,
-    *,
-    write: bool,
-) -> PlannedBranch:
+def _made(making: _Making, stored: StoredRepository, planned: PlannedBranch) -> PlannedBranch:
     """What git makes of it; where it fails at one cluster, others are none the worse for it."""
     try:
-        with open_view(store, team, stored, planned.name, planned.branch) as view:
-            return _carried(view, planned, release, write=write)
+        with open_view(making.store, making.team, stored, planned.name, planned.branch) as view:
+            return _carried(making, view, planned)
     except (NoSpace, Damaged):
         raise
     except CallFailed as error:
         return planned._replace(stop=Stop(FAILED, error.message))
 
 
-def _carried(view: View, planned: PlannedBranch, release: str, *, write: bool) -> PlannedBranch:
+def _carried(making: _Making, view: View, planned: PlannedBranch) -> PlannedBranch:
     """Raises Refused, CallFailed."""
-    target = upgrade(view, release)
+    target = upgrade(view, making.release)
     require_linear(view, target, flatten=False)
     _require_policy(view, target)
     known = None
@@ -155,7 +158,8 @@ def _carried(view: View, planned: PlannedBranch, release: str, *, write: bool) -
         commits = work.stack.commits
         if needs_rebase(view, scratch, commits):
             raise Refused("only git rebase can carry its commits over, in a clone of it")
-        if not write:
+        making.builds.look_ahead(view, scratch, target, options, work)
+        if not making.write:
             steps = work.steps(scratch, target, options)
             return _ended(planned, target, steps, known)
         with Writer(view, scratch, quarantine, commits, target.onto) as writer:

@@ -23,17 +23,23 @@ _APPROVED = os.path.join("ekf", "approved")
 class Team(NamedTuple):
     """The resolutions that clones of the clusters would go by: source, signers, the newest commit.
 
-    `approved` is the file of those that were agreed to here, as it is. "" and None for nothing.
+    `approved` is the file of those that were agreed to here, as it is. `builder` is the command
+    that builds what they settle: that of who upgrades, never of a cluster. "" and None for nothing.
     """
 
     source: str = ""
     signers: str = ""
     tip: str = ""
     approved: bytes | None = None
+    builder: tuple[str, ...] = Config().render_command
 
     def configured(self, config: Config) -> Config:
         """The configuration of a cluster with that of who upgrades it."""
-        return config._replace(resolutions=self.source, resolution_signers=self.signers)
+        return config._replace(
+            resolutions=self.source,
+            resolution_signers=self.signers,
+            render_command=self.builder,
+        )
 
     def agree(self, git_dir: str) -> None:
         """Lets a repository know what was agreed to. Raises OSError."""
@@ -64,4 +70,5 @@ def team_of(store: Store, fleet: Fleet) -> Team:
     if not config.resolutions:
         return Team()
     approved = read_small(os.path.join(store.path, _APPROVED), STATE)
-    return Team(config.resolutions, config.resolution_signers, known_tip(repo), approved)
+    tip = known_tip(repo)
+    return Team(config.resolutions, config.resolution_signers, tip, approved, config.render_command)

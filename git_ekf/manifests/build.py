@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TypeVar
 
+from git_ekf.git.calls import Git
 from git_ekf.manifests.builder import Build, Builder, trusted_command
 from git_ekf.manifests.choice import Kustomization
 from git_ekf.manifests.difference import Difference, difference
@@ -147,10 +148,16 @@ def checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
 
     The repository is only read: index and files are elsewhere.
     """
+    with checked_out(repo, repo.git, *commits) as folders:
+        yield folders
+
+
+@contextmanager
+def checked_out(repo: Repository, git: Git, *commits: str) -> Iterator[list[str]]:
+    """The same of commits or trees that perhaps only `git` knows."""
     with temporary() as root:
         folders = [os.path.join(root, str(number)) for number in range(len(commits))]
         for folder in folders:
             os.mkdir(folder)
-        files = dict(zip(folders, commits, strict=True))
-        repo.git.check_out_copies(repo.place.git_dir, files)
+        git.check_out_copies(repo.place.git_dir, dict(zip(folders, commits, strict=True)))
         yield folders

@@ -25,7 +25,8 @@ class Settlement(NamedTuple):
     lines of the other side that are given up for it, without line ends: the first of `number`.
     `deleted_by` is the side that deleted the file, "" for a conflict in its content; `moved_to` is
     where the vendor has it. `source` is the file that names the side, "" for the command line.
-    `resolution` is the key of the one that it was settled by, "" for none.
+    `resolution` is the key of the one that it was settled by, "" for none: `builds` are the
+    kustomizations that were built with it, `unbuilt` says why others, or any, were not.
     """
 
     path: str
@@ -36,6 +37,8 @@ class Settlement(NamedTuple):
     moved_to: str = ""
     source: str = ""
     resolution: str = ""
+    unbuilt: str = ""
+    builds: tuple[str, ...] = ()
 
     def shortened(self) -> Settlement:
         """With no more of the lines than somebody reads, each of them cut."""

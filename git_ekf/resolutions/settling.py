@@ -17,7 +17,8 @@ from git_ekf.shown import shell
 class Resolutions:
     """Those of a repository, for one run. `open` are the questions that none has settled.
 
-    These are only noted where that is `noting`: it takes a process each.
+    These are only noted where that is `noting`: it takes a process each. `breaking` are those that
+    are not used for what they break here: key -> that.
     """
 
     def __init__(
@@ -25,15 +26,39 @@ class Resolutions:
     ) -> None:
         """`approving` is the command of git ekf that lets one be used."""
         self.open: list[Question] = []
+        self.breaking: dict[str, str] = {}
         self._noting = noting
         self._approving = approving
         self._examiner = Examiner(repo)
         self._refused: dict[str, str] = {}
+        self._builds: dict[str, tuple[tuple[str, ...], str]] = {}
 
     @property
     def refused(self) -> list[str]:
         """Of each that fits a conflict and is not used, why."""
         return list(self._refused.values())
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any at all. Raises GitFailed."""
+        return bool(self._examiner.kept)
+
+    def refuse(self, key: str, path: str, why: str) -> None:
+        """Has one be used no more: `why` is what it breaks here."""
+        one = self._examiner.kept[key]
+        self.breaking[key] = why
+        self._refuse(one, path, why)
+        if self._noting and one.question:
+            self.open.append(one.question)
+
+    def note_build(self, key: str, builds: tuple[str, ...], unbuilt: str) -> None:
+        """Notes the kustomizations that build with one, and why others, or any, were not built."""
+        self._builds[key] = builds, unbuilt
+
+    def looked_at(self, settled: Settlement) -> Settlement:
+        """A settlement, with what is known of its build."""
+        builds, unbuilt = self._builds.get(settled.resolution, ((), ""))
+        return settled._replace(builds=builds, unbuilt=unbuilt)
 
     def settler(self, scratch: Scratch, changed: Changed) -> Settle:
         """The way to settle conflicts of commits that make these changes; see `question_of`."""
@@ -70,12 +95,13 @@ class Resolutions:
         return any(one.question is None or one.question.key != one.key for one in kept)
 
     def _settled(self, path: str, one: Resolution) -> Settled | None:
-        why = self._examiner.why_not(one)
+        why = self.breaking.get(one.key) or self._examiner.why_not(one)
         if why:
             self._refuse(one, path, why)
             return None
         how = f"by resolution {one.short} of {one.date}"
-        return Settled({path: one.result}, Settlement(path, how, resolution=one.key))
+        settlement = Settlement(path, how, resolution=one.key)
+        return Settled({path: one.result}, self.looked_at(settlement))
 
     def _note_gone(self, path: str, stages: dict[int, Entry]) -> None:
         """Notes the resolutions for a file that one side no longer has."""

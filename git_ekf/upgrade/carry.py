@@ -65,7 +65,12 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             if work.migrations:  # whose tools take long: not for nothing
                 ready.result()
             work = rewrite(repo, scratch, target, options, work)
-            if needs_rebase(repo, scratch, work.stack.commits):
+            by_rebase = needs_rebase(repo, scratch, work.stack.commits)
+            if known and options.build and not by_rebase:
+                from git_ekf.upgrade.settled_builds import SettledBuilds
+
+                SettledBuilds().look_ahead(repo, scratch, target, options, work)
+            if by_rebase:
                 ready.result()
                 _run_pre_rebase(repo, target)
                 steps: list[ReplayStep] = []
@@ -102,8 +107,11 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 (work.stack.base, work.vendor) if options.drop else (),
                 options.drop is always,
                 left_out,
+                breaking=known.breaking if known else {},
             )
-            return rebase.start(repo, journal, state, moves, settings, options.drop)
+            return rebase.start(
+                repo, journal, state, moves, settings, options.drop, build=options.build
+            )
         looked_at_all = len(steps) == len(work.stack.commits)
         effects = None
         if options.effects:  # read while git writes the files

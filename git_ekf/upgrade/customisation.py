@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
-from git_ekf.manifests.build import Progress
+from git_ekf.manifests.build import Progress, checked_out
 from git_ekf.manifests.builder import trusted_command
 from git_ekf.manifests.effects import moved_from
 from git_ekf.manifests.four_builds import Customisation, Places, compare_four
@@ -19,7 +17,6 @@ from git_ekf.manifests.sources import Files, KustomizationFile, joined
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.temporary import temporary
 from git_ekf.trust import require_trusted_files
 from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
@@ -67,7 +64,7 @@ def _compared(
                 wanted = _places([Files(one, content) for one in entries])
         if not wanted:
             return Customisation(0, [], [], [])
-        with _checkouts(repo, git, commits) as folders:
+        with checked_out(repo, git, *commits) as folders:
             trees = [git.tree_of(commit) for commit in commits]
             return compare_four(command, folders, trees, wanted, progress)
     except (Refused, CallFailed) as error:
@@ -133,13 +130,3 @@ def _of_the_vendor(vendor: Files, ours: Files, folder: str) -> tuple[str, ...]:
             paths = (joined(one, path) for path in kustomization.texts(field))
             waiting += [path for path in paths if ours.kustomization_in(path)]
     return tuple(found)
-
-
-@contextmanager
-def _checkouts(repo: Repository, git: Git, commits: Sequence[str]) -> Iterator[list[str]]:
-    with temporary() as root:
-        folders = [os.path.join(root, str(number)) for number in range(len(commits))]
-        for folder in folders:
-            os.mkdir(folder)
-        git.check_out_copies(repo.place.git_dir, dict(zip(folders, commits, strict=True)))
-        yield folders

@@ -112,6 +112,10 @@ def plan(
     with nullcontext(common) if common else open_scratch(repo) as scratch:
         work = read_work(repo, scratch, target, shared)
         work = rewrite(repo, scratch, target, options, work)
+        if known and options.builds:
+            from git_ekf.upgrade.settled_builds import SettledBuilds
+
+            SettledBuilds().look_ahead(repo, scratch, target, options, work)
         steps = work.steps(scratch, target, options)
         planned = UpgradePlan(target, steps, refused=tuple(known.refused) if known else ())
         if not options.effects:

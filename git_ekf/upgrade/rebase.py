@@ -21,6 +21,8 @@ from git_ekf.transaction.journal import Journal, Operation, Setting
 from git_ekf.upgrade.answered import with_questions
 from git_ekf.upgrade.rebase_conflicts import (
     Stopped,
+    keep_what_builds,
+    put_settled,
     require_no_markers,
     settle_known,
     settle_remembered,
@@ -57,10 +59,13 @@ def start(
     updates: list[RefUpdate],
     settings: tuple[Setting, ...],
     drop: Drop | None = None,
+    *,
+    build: bool = False,
 ) -> Stopped | Ended:
     """Goes on with the commits of `state.rest`; `updates` are what it all comes to.
 
-    `drop` says which superseded commits are left out, none without it.
+    `drop` says which superseded commits are left out, none without it; `build`: what resolutions
+    settle has to build as it did.
 
     Raises CallFailed where the rebase does not begin.
     """
@@ -96,16 +101,22 @@ def start(
             recognise(repo, journal)
             why = _reason(output)
             raise CallFailed(f"git rebase did not begin: {why}; nothing was changed", "git status")
-        return _go_on(repo, journal, state, code, output, drop)
+        return _go_on(repo, journal, state, code, output, drop, build=build)
 
 
 def proceed(
-    repo: Repository, journal: Journal, how: str, what: str, ask: Drop | None = None
+    repo: Repository,
+    journal: Journal,
+    how: str,
+    what: str,
+    ask: Drop | None = None,
+    *,
+    build: bool = False,
 ) -> Stopped | Ended:
     """Goes on; `how` is continue or skip, `what` as for `require_in_progress`.
 
-    `ask` says which superseded commits are left out, where that was not said when it began.
-
+    `ask` says which superseded commits are left out, where that was not said when it began;
+    `build` as for `start`.
     Raises Refused where nothing is in progress, or files are still in conflict, or have markers.
     """
     state = require_in_progress(repo, what)
@@ -123,11 +134,11 @@ def proceed(
         require_free_names(repo, [HEADS + state.target.goal])
     drop = always if state.drops else ask
     if _end(repo, state):
-        return _go_on(repo, journal, state, 0, "", drop)
+        return _go_on(repo, journal, state, 0, "", drop, build=build)
     restore_last_line(repo, state)
     with _saying_how_to_go_on(repo, state):
         code, output = repo.git.resume_rebase(repo.place.top, how)
-        return _go_on(repo, journal, state, code, output, drop)
+        return _go_on(repo, journal, state, code, output, drop, build=build)
 
 
 @contextmanager
@@ -235,14 +246,16 @@ def _go_on(
     code: int,
     output: str,
     drop: Drop | None,
+    *,
+    build: bool,
 ) -> Stopped | Ended:
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
-    resolutions = known_resolutions(repo, state.target, noting=True)
+    resolutions = known_resolutions(repo, state.target, noting=True, breaking=state.breaking)
     while in_progress(repo, state):
         unmerged = repo.git.variant(repo.place.top).unmerged()
         # In the order in which they count in memory, where nothing is known of rerere.
-        settled = settle_known(repo, state, unmerged, resolutions)
-        left = unmerged.keys() - {one.path for one in settled}
+        known = settle_known(repo, state, unmerged, resolutions)
+        left = unmerged.keys() - {one.how.path for one in known}
         found = found_at_stop(repo, state) if left else None
         if found and found.superseded.certain and drop and drop(*found):
             state = _without(state, *found)
@@ -251,7 +264,10 @@ def _go_on(
             continue
         remembered = settle_remembered(repo, left, output)
         left -= {one.path for one in remembered}
-        settled += remembered
+        if resolutions and build and not left:
+            known, left = keep_what_builds(repo, known, resolutions)
+        put_settled(repo, known)
+        settled = [*(one.how for one in known), *remembered]
         state = state._replace(settled=[*state.settled, *settled])
         if resolutions:
             state = with_questions(repo, state, resolutions)

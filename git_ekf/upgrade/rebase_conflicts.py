@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,9 +16,10 @@ from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.followed import Followed
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch, open_scratch
-from git_ekf.replay.step import Settlement
+from git_ekf.replay.step import Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
+from git_ekf.temporary import temporary
 from git_ekf.terminal.text import counted
 from git_ekf.upgrade.rebase_state import RebaseState
 from git_ekf.upgrade.settling import settler
@@ -59,8 +62,8 @@ class Stopped(NamedTuple):
 
 def settle_known(
     repo: Repository, state: RebaseState, unmerged: Stages, resolutions: Resolutions | None
-) -> list[Settlement]:
-    """The files that are settled as the user prefers, or by a resolution, now so in the index.
+) -> list[Settled]:
+    """What is settled as the user prefers, or by a resolution; see `put_settled`.
 
     Raises GitFailed.
     """
@@ -89,7 +92,7 @@ def _settle_known(
     state: RebaseState,
     unmerged: Stages,
     resolutions: Resolutions | None,
-) -> list[Settlement]:
+) -> list[Settled]:
     head = repo.git.commit("HEAD") or ""
     picked = repo.git.ref_value("REBASE_HEAD")
     changes = repo.git.diff_trees(f"{picked}^", picked) if picked else {}
@@ -114,21 +117,68 @@ def _settle_known(
             continue
         one = settle(path, stages, at)
         if one:
-            _put(repo, scratch, one.entries)
-            settled.append(one.how)
+            settled.append(one._replace(entries=_written(repo, scratch, one.entries)))
     return settled
 
 
-def _put(repo: Repository, scratch: Scratch, entries: dict[str, Entry | None]) -> None:
-    """Puts entries into index and work tree; None takes the file away."""
-    work_tree = repo.git.variant(repo.place.top)
+def _written(
+    repo: Repository, scratch: Scratch, entries: dict[str, Entry | None]
+) -> dict[str, Entry | None]:
+    """The entries, with their files in the repository."""
+    written: dict[str, Entry | None] = {}
     for path, entry in entries.items():
-        if entry is None:
-            work_tree.remove_file(path)
-            continue
-        written = entry._replace(oid=repo.git.write_blob(scratch.writing.blob(entry.oid)))
-        repo.git.update_index([(path, written)])
-        work_tree.check_out_file(path)
+        if entry:
+            entry = entry._replace(oid=repo.git.write_blob(scratch.writing.blob(entry.oid)))
+        written[path] = entry
+    return written
+
+
+def put_settled(repo: Repository, settled: Iterable[Settled]) -> None:
+    """Puts what is settled into index and work tree. Raises GitFailed."""
+    work_tree = repo.git.variant(repo.place.top)
+    for one in settled:
+        for path, entry in one.entries.items():
+            if entry is None:
+                work_tree.remove_file(path)
+                continue
+            repo.git.update_index([(path, entry)])
+            work_tree.check_out_file(path)
+
+
+def keep_what_builds(
+    repo: Repository, settled: list[Settled], resolutions: Resolutions
+) -> tuple[list[Settled], set[str]]:
+    """What stays settled, and the paths that do not: what a resolution breaks is for the user.
+
+    Nothing else of the commit is in conflict any more. Raises GitFailed.
+    """
+    by_resolution = [one.how for one in settled if one.how.resolution]
+    if not by_resolution:
+        return settled, set()
+    from git_ekf.upgrade.settled_builds import Around, SettledBuilds
+
+    git = repo.git
+    picked, head = git.ref_value("REBASE_HEAD"), git.commit("HEAD") or ""
+    around = Around(git, picked, head, _tree_with(repo, settled))
+    SettledBuilds().stay(repo, around, resolutions, by_resolution)
+    kept = [
+        one._replace(how=resolutions.looked_at(one.how))
+        for one in settled
+        if one.how.resolution not in resolutions.breaking
+    ]
+    broken = {one.path for one in by_resolution if one.resolution in resolutions.breaking}
+    return kept, broken
+
+
+def _tree_with(repo: Repository, settled: Iterable[Settled]) -> str:
+    """The tree of the index with what is settled."""
+    with temporary() as folder:
+        copy = os.path.join(folder, "index")
+        shutil.copyfile(os.path.join(repo.place.git_dir, "index"), copy)
+        git = repo.git.variant(env={"GIT_INDEX_FILE": copy})
+        for one in settled:
+            git.update_index(one.entries.items(), null="0" * len(repo.head or ""))
+        return git.write_tree()
 
 
 def _followed(repo: Repository, scratch: Scratch, state: RebaseState, unmerged: Stages) -> Followed:

@@ -6,6 +6,7 @@ It is kept in `ekf/rebase`, in the git directory of the work tree.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,7 +34,7 @@ class RebaseState(NamedTuple):
     why). `vendor` are the states of the vendor's that superseded commits are looked for between, ()
     where nobody looks; `drops` says whether one is left out without a question, and `superseded`
     are those left out. `asked` are (commit, question) of the conflicts in files that were left to
-    the user, where resolutions are shared.
+    the user, where resolutions are shared; `breaking` as for these.
     """
 
     target: Target
@@ -48,6 +49,7 @@ class RebaseState(NamedTuple):
     drops: bool = False
     superseded: tuple[str, ...] = ()
     asked: tuple[Asked, ...] = ()
+    breaking: Mapping[str, str] = {}
 
 
 def under_way(repo: Repository) -> str:
@@ -81,10 +83,12 @@ def read(repo: Repository) -> RebaseState | None:
             Settlement(path, side, tuple(lost), *rest)
             for path, side, lost, *rest in values["settled"]
         ]
+        values["settled"] = [one._replace(builds=tuple(one.builds)) for one in values["settled"]]
         values["target"] = Target(*values["target"])
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
         for name in ("vendor", "superseded"):
             values[name] = tuple(map(str, values[name]))
+        values["breaking"] = {str(key): str(why) for key, why in values["breaking"].items()}
         values["asked"] = tuple((oid, list(map(str, words))) for oid, words in values["asked"])
         return RebaseState._make(values[name] for name in RebaseState._fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,17 +21,23 @@ if TYPE_CHECKING:
 
 
 def known_resolutions(
-    repo: Repository, target: Target, *, noting: bool = False
+    repo: Repository,
+    target: Target,
+    *,
+    noting: bool = False,
+    breaking: Mapping[str, str] | None = None,
 ) -> Resolutions | None:
     """The resolutions for a target; None where it goes by none. Raises UsageError.
 
-    `noting`: the questions that they leave open are noted.
+    `noting`: the questions that they leave open are noted. `breaking`: see `Resolutions`.
     """
     if not repo.config.resolutions or target.command not in (UPGRADE, SYNC):
         return None
     from git_ekf.resolutions.settling import Resolutions  # which few clones have
 
-    return Resolutions(repo, noting=noting)
+    known = Resolutions(repo, noting=noting)
+    known.breaking.update(breaking or {})
+    return known
 
 
 def memory_of(repo: Repository) -> str:

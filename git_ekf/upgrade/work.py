@@ -49,8 +49,8 @@ class Options(NamedTuple):
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
     instance. `effects`: what it would break, or has broken, is read; `builds` goes through
     kustomizations, and has them built for a plan. `resolutions` decide conflicts that were decided
-    before; None where a clone goes by none. `memory`: see `memory_of`, "" where nothing is to be
-    taken from there.
+    before; None where a clone goes by none; `build`: what they settle has to build as it did.
+    `memory`: see `memory_of`, "" where nothing is to be taken from there.
     """
 
     prefer: tuple[Preference, ...] = ()
@@ -63,6 +63,7 @@ class Options(NamedTuple):
     effects: bool = False
     builds: Builds | None = None
     resolutions: Resolutions | None = None
+    build: bool = False
     memory: str = ""
 
 

@@ -1,0 +1,48 @@
+"""Which kustomizations a file belongs to. No repository, no processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from git_ekf.errors import Refused
+from git_ekf.manifests.choice import OVERLAY
+from git_ekf.manifests.selectors import Unfollowed
+from git_ekf.manifests.sources import Files, KustomizationFile, joined
+
+
+def belonging(files: Files, path: str, applied: Sequence[str]) -> list[str]:
+    """The nearest kustomization above a file, and those that are deployed and stand on it.
+
+    `applied` are the ones that are deployed, without any it is the overlays. The top is ".".
+    Nothing for a file without a kustomization above it.
+    """
+    nearest = files.nearest(path)
+    if nearest is None:
+        return []
+    deployed = [joined("", one) for one in applied] or _overlays(files.entries)
+    found = {nearest, *(one for one in deployed if one != nearest and stands(files, one, nearest))}
+    return sorted(one or "." for one in found)
+
+
+def _overlays(paths: Iterable[str]) -> list[str]:
+    folders = {path.rpartition("/")[0] for path in paths}
+    return [folder for folder in folders if f"/{folder}".endswith(f"/{OVERLAY}")]
+
+
+def stands(files: Files, folder: str, on: str) -> bool:
+    """Whether a kustomization stands on another; False without PyYAML, which would tell."""
+    seen = {folder}
+    waiting = [folder]
+    while waiting:
+        one = waiting.pop()
+        try:
+            kustomization = KustomizationFile(files, one)
+        except (Unfollowed, Refused):
+            continue
+        for field in ("resources", "bases", "components"):
+            below = {joined(one, path) for path in kustomization.texts(field)}
+            if on in below:
+                return True
+            waiting += below - seen
+            seen |= below
+    return False

@@ -1,0 +1,180 @@
+"""What resolutions settle, built: one that breaks what its file belongs to is not used there.
+
+That is where a kustomization does not build with it, and did both on the branch as it was and on
+what its commits go onto. Where one of these has no such kustomization, the other decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from git_ekf.errors import CallFailed, NoSpace, Refused
+from git_ekf.git.calls import Git
+from git_ekf.manifests.belonging import belonging
+from git_ekf.manifests.build import checked_out
+from git_ekf.manifests.builder import Builder, trusted_command
+from git_ekf.manifests.sources import Files, joined
+from git_ekf.replay.new_side import NewSide
+from git_ekf.replay.scratch import Scratch
+from git_ekf.replay.step import ReplayStep, Settlement
+from git_ekf.repository import Repository
+from git_ekf.resolutions.settling import Resolutions
+from git_ekf.trust import require_trusted_files
+from git_ekf.upgrade.contents import reading
+from git_ekf.upgrade.target import Target
+from git_ekf.upgrade.work import Options, Work
+
+# Why a kustomization does not build; None where it does.
+Failure = list[str] | None
+
+
+class Around(NamedTuple):
+    """Commits and trees, which `git` knows: what resolutions have settled is in `after`.
+
+    `as_it_was` is the same on the branch that is carried over, `onto` what it has come on top of.
+    """
+
+    git: Git
+    as_it_was: str
+    onto: str
+    after: str
+
+
+class SettledBuilds:
+    """The builds of one run, of a clone or of many clusters: each tree is built once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[str, ...], str], dict[str, Failure]] = {}
+
+    def look_ahead(
+        self, repo: Repository, scratch: Scratch, target: Target, options: Options, work: Work
+    ) -> None:
+        """Has no resolution be used that breaks something, as far as the first conflict.
+
+        Without one, the commits behind it are others. Raises GitFailed, CallFailed.
+        """
+        known = options.resolutions
+        if not (known and known.any):
+            return
+        ahead = options._replace(progress=iter)
+        stay = False
+        while not stay:
+            again = work._replace(divergence=work.divergence.copy())  # a forecast goes on with it
+            steps = again.steps(scratch, target, ahead)
+            stay = self._all_stay(repo, scratch, target, known, steps)
+
+    def _all_stay(
+        self,
+        repo: Repository,
+        scratch: Scratch,
+        target: Target,
+        known: Resolutions,
+        steps: Sequence[ReplayStep],
+    ) -> bool:
+        side = NewSide(scratch, target.onto)
+        settled: list[Settlement] = []
+        as_it_was = ""
+        for step in steps:
+            if step.verdict == "conflict":
+                break
+            as_it_was = step.commit.tree_of
+            for path, entry in step.changes.items():
+                side.put(path, entry)
+            settled += [one for one in step.settled if one.resolution]
+        if not settled:
+            return True
+        scratch.objects.write()
+        around = Around(scratch.merging, as_it_was, target.onto, side.tree())
+        return self.stay(repo, around, known, settled)
+
+    def stay(
+        self, repo: Repository, around: Around, known: Resolutions, settled: Sequence[Settlement]
+    ) -> bool:
+        """Whether all of these stay; those that do not are not used any more.
+
+        What was built of each, or why nothing, `known` has then. Raises NoSpace.
+        """
+        try:
+            folders, failed, excuses = self._looked_at(repo, around, {one.path for one in settled})
+        except NoSpace:
+            raise
+        except (Refused, CallFailed) as error:
+            for one in settled:
+                known.note_build(one.resolution, (), error.message)
+            return True
+        stay = True
+        for one in settled:
+            failing = [folder for folder in folders[one.path] if folder in failed]
+            broken = [folder for folder in failing if folder not in excuses]
+            if broken:
+                stay = False
+                known.refuse(one.resolution, one.path, _breaks(broken, failed[broken[0]]))
+                continue
+            why = "" if folders[one.path] else "there is no kustomization above it"
+            if failing:
+                why = f"{failing[0]} does not build, {excuses[failing[0]]}"
+            builds = tuple(folder for folder in folders[one.path] if folder not in failed)
+            known.note_build(one.resolution, builds, why)
+        return stay
+
+    def _looked_at(
+        self, repo: Repository, around: Around, paths: Iterable[str]
+    ) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, str]]:
+        """Path -> its kustomizations; those that fail -> the last words; and -> what excuses it.
+
+        Raises Refused where the builder is not trusted, CallFailed where there is none.
+        """
+        git = around.git
+        whole = not any("{path}" in word for word in repo.config.render_command[1:])
+        with reading(git) as content:
+            sides = []
+            for tree in (around.after, around.onto, around.as_it_was):
+                listed = content.tree(tree)
+                sides.append(Files(listed, content, listed.has_folder))
+            folders = {}
+            for path in paths:
+                applied = repo.config.apply_paths
+                folders[path] = ["."] if whole else belonging(sides[0], path, applied)
+            wanted = sorted({one for of_path in folders.values() for one in of_path})
+            failed = _only_failed(self._built(repo, git, around.after, wanted))
+            excuses: dict[str, str] = {}
+            there: set[str] = set()
+            for side, tree in zip(sides[1:], (around.onto, around.as_it_was), strict=True):
+                had = [one for one in failed if whole or side.kustomization_in(joined("", one))]
+                there.update(had)
+                failed_there = _only_failed(self._built(repo, git, tree, had))
+                excuses.update(dict.fromkeys(failed_there, "nor did it before"))
+        excuses.update(dict.fromkeys(failed.keys() - there, "and was not there before"))
+        return folders, failed, excuses
+
+    def _built(
+        self, repo: Repository, git: Git, tree: str, folders: Iterable[str]
+    ) -> dict[str, Failure]:
+        """Each of these built in a tree, as far as it was not before."""
+        if not (wanted := list(folders)):
+            return {}
+        command = trusted_command(repo)
+        # Its own program does not run there.
+        require_trusted_files(repo, ("", *repo.config.render_command[1:]), tree, git=git)
+        known = self._known.setdefault((command, git.tree_of(tree)), {})
+        left = [one for one in wanted if one not in known]
+        if left:
+            with checked_out(repo, git, tree) as (there,), Builder(command) as builder:
+                builds = builder.in_turn([(there, one)] for one in left)
+                known.update({one: next(builds)[0].failure for one in left})
+        return {one: known[one] for one in wanted}
+
+
+def _only_failed(built: dict[str, Failure]) -> dict[str, list[str]]:
+    return {folder: said for folder, said in built.items() if said is not None}
+
+
+def _breaks(folders: Sequence[str], said: Sequence[str]) -> str:
+    more = len(folders) - 1
+    what = (
+        f"{folders[0]} and {more} more no longer build"
+        if more
+        else f"{folders[0]} no longer builds"
+    )
+    return f"with it {what}: {said[-1].strip()}" if said else f"with it {what}"
