@@ -16,6 +16,7 @@ from git_ekf.git.refs import BACKUP, MIRROR, UPSTREAM
 from git_ekf.names import AHEAD, Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.terminal.text import MOST_WORDS, shortened
 
 
 def choose_release(scheme: Scheme, release: str, branches: list[str]) -> str:
@@ -65,13 +66,14 @@ def unreadable(role: str, url: str, error: CallFailed) -> CallFailed:
 
 
 def reason_of(error: CallFailed) -> str:
-    """Why a repository cannot be read, in git's words."""
+    """Why a repository cannot be read, in git's words, or in so many of a server's."""
     if not isinstance(error, GitFailed):
         return error.message
     # The first complaint says what is wrong; "Could not read from remote repository" only
     # follows it.
     said = (line for line in error.stderr.split("\n") if line.strip())
-    return next((line.removeprefix("fatal: ") for line in said), error.message)
+    first = next((line.removeprefix("fatal: ") for line in said), error.message)
+    return shortened(first, MOST_WORDS)
 
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.

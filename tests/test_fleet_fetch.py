@@ -410,6 +410,18 @@ def test_a_host_that_hangs_costs_its_time_once(
     assert "secret" not in (place / "ekf/heard.json").read_text()
 
 
+def test_one_that_says_megabytes_is_cut_short(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = fleet
+    world.write_file([], '[[cluster]]\nname = "loud"\ninternal = "ssh://h/loud.git"\n')
+    ssh = world.folder / "ssh"
+    servers.script(ssh, "head -c 2000000 /dev/zero | tr '\\0' x >&2; exit 1")
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    _, known = heard(world)
+    assert known["loud"].error == f"{'x' * 397}..."
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_all_that_it_has_started(
     fleet: tuple[World, list[Made]], silent: int, number: signal.Signals

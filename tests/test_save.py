@@ -619,6 +619,7 @@ def test_what_git_says_is_told_without_its_chatter() -> None:
         "remote: quota exceeded        \nTo /srv/internal.git\nerror: failed to push some refs to '/srv/internal.git'\nhint: See\n"
     )
     assert complaints(said) == ["quota exceeded"]
+    assert complaints(f"remote: {'x' * 1_000_000}\n") == [f"{'x' * 397}..."]
 
 
 def test_a_silent_internal_is_named(clone: Clone, tmp_path: Path) -> None:

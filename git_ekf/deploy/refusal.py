@@ -17,7 +17,7 @@ from git_ekf.policy.records import how_to_renumber
 from git_ekf.records import read_records, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import escape, shell
-from git_ekf.terminal.text import counted
+from git_ekf.terminal.text import MOST_WORDS, counted, shortened
 
 # What git says of a ref that is being moved, or was since it was asked for (refs/files-backend.c,
 # refs/reftable-backend.c). In an atomic push a ref itself is only said to be refused with others.
@@ -172,5 +172,6 @@ def complaints(messages: str) -> list[str]:
     for line in re.split(r"[\r\n]", messages):
         line = line.strip()
         if line and not line.startswith(_CHATTER) and not _PROGRESS.match(line):
-            lines.append(re.sub(r"^(remote: |fatal: |error: )+", "", line).strip())
+            words = re.sub(r"^(remote: |fatal: |error: )+", "", line).strip()
+            lines.append(shortened(words, MOST_WORDS))
     return lines[:3]

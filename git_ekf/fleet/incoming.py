@@ -20,7 +20,6 @@ from git_ekf.fleet.store import Store
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RECORDS, UPSTREAM
 from git_ekf.names import valid_branch
-from git_ekf.shown import scrub
 from git_ekf.vendor import reason_of
 
 # Of an internal repository: its branches and deploy records, and the vendor's commits it keeps.
@@ -88,7 +87,7 @@ def hear(store: Store, wanted: Wanted, seconds: int, folder: str) -> Taken:
         if moved or not isinstance(error, GitFailed):
             why = "it moved while it was fetched" if moved else error.message
             raise Failure(UNREACHABLE, why) from None
-        raise Failure(BROKEN, scrub(reason_of(error))) from None
+        raise Failure(BROKEN, reason_of(error)) from None
     return Taken({**refs, **fetched}, os.path.join(folder, "objects", "pack"))
 
 
@@ -105,7 +104,7 @@ def _listed(store: Store, wanted: Wanted, seconds: int) -> dict[str, str]:
         stderr = error.stderr if isinstance(error, GitFailed) else ""
         if "mismatched algorithms" in stderr:
             raise Failure(BROKEN, _SHA256) from None
-        why = scrub(reason_of(error)) if isinstance(error, CallFailed) else error.message
+        why = reason_of(error) if isinstance(error, CallFailed) else error.message
         is_silent = why.startswith("no answer within") or _NO_CONNECTION.search(stderr)
         if is_silent and host_of(wanted.url):
             raise Silent(why) from None

@@ -16,7 +16,7 @@ from git_ekf.fleet.planned import PlannedBranch
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import HEADS
-from git_ekf.shown import scrub
+from git_ekf.terminal.text import MOST_WORDS, shortened
 from git_ekf.vendor import reason_of
 
 # A push may take so many times as long as an answer.
@@ -75,7 +75,7 @@ def _is_elsewhere(git: Git, url: str, planned: PlannedBranch, seconds: int) -> b
     try:
         there = git.ls_remote(url, made, origin, timeout=seconds)
     except GitFailed as error:
-        raise CallFailed(scrub(reason_of(error))) from None
+        raise CallFailed(reason_of(error)) from None
     return made in there or there.get(origin) != planned.old
 
 
@@ -85,8 +85,8 @@ def _words(pushed: PushOutcome) -> str:
     if found:
         rule, message, _ = found[0]
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        return f"its hook says: {message} ({rule}){more}"
+        return f"its hook says: {shortened(message, MOST_WORDS)} ({rule}){more}"
     reasons = [reason.partition("] ")[2].strip("()") for reason in pushed.rejected.values()]
     own = [reason for reason in reasons if reason and "atomic" not in reason]
     words = "; ".join(filter(None, dict.fromkeys([*own, *complaints(pushed.messages)])))
-    return scrub(words) or "it does not say why"
+    return shortened(words, MOST_WORDS) or "it does not say why"

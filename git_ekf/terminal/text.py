@@ -6,6 +6,9 @@ from typing import Any, TextIO
 
 from git_ekf.shown import escape, is_byte, scrub
 
+# What is shown of a line that a server says, in characters: it may say megabytes.
+MOST_WORDS = 400
+
 
 def unicode_text(text: str) -> str:
     """Text for a document: bytes that are not UTF-8 become escapes, so that any parser takes it."""
