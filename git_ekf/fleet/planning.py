@@ -26,7 +26,7 @@ from git_ekf.fleet.reading import Damaged
 from git_ekf.fleet.team import Team
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import complaints
-from git_ekf.git.trees import CommitChanges, Entry, TreeChanges
+from git_ekf.git.trees import CommitChanges, TreeChanges
 from git_ekf.names import Scheme
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.followed import Followed
@@ -34,9 +34,8 @@ from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.new_side import has_attributes
 from git_ekf.replay.scratch import open_scratch_of
 from git_ekf.replay.stack import Commit, Stack, alike
-from git_ekf.replay.step import At, ReplayStep, Settle, Settled
+from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.resolutions.question import question_of
 from git_ekf.resolutions.settling import Resolutions
 from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target, releases_through
@@ -112,7 +111,6 @@ class _Planning:
             repo = Repository(git)
             repo.config = task.team.configured(repo.config)
             self._resolutions = Resolutions(repo)
-        self._answered: set[str] = set()  # clusters with a conflict that somebody has resolved
 
     def planned(self) -> list[PlannedCluster]:
         channels = [self._opened.history.branches[name] for name in self._opened.channels()]
@@ -130,12 +128,6 @@ class _Planning:
                 else:
                     together.append((clone, name, target))
         self._plan_together(self._stacks(together))
-        for clone, name, target in together:
-            if name in self._answered:
-                with _noting(self._found, name):
-                    clone.config = self._task.team.configured(clone.config)
-                    alone = "somebody has resolved a conflict of it"
-                    self._found[name] = _planned_alone(clone, name, target, alone)
         return [self._found[name] for name, _ in self._task.clusters]
 
     # --- the commits ---
@@ -208,19 +200,25 @@ class _Planning:
         by_way: dict[tuple[str, str], list[_WantedPlan]] = {}
         for one in wanted:
             by_way.setdefault(one.way, []).append(one)
-        runs = []
+        runs: list[Run] = []
+        known: dict[str, Resolutions] = {}
         for (base, onto), alike_ones in by_way.items():
             first = read_divergence(self._scratch.writing, base, onto)
             attributes = self._attributes(onto)
             upstream = self._upstream(alike_ones)
             for one in alike_ones:
-                runs.append(self._run(one, first, attributes, upstream[one.name]))
+                if self._resolutions:
+                    known[one.name] = self._resolutions.another()
+                of_one = known.get(one.name)
+                runs.append(self._run(one, first, attributes, upstream[one.name], of_one))
         self._carry_on(runs)
         conflicts = first_conflicts(self._scratch.writing, runs)
         targets = {one.name: one.target for one in wanted}
         for run in runs:
             if run.name not in self._found:
-                planned = UpgradePlan(targets[run.name], list(map(_without_changes, run.steps)))
+                steps = list(map(_without_changes, run.steps))
+                refused = tuple(known[run.name].refused) if known else ()
+                planned = UpgradePlan(targets[run.name], steps, refused=refused)
                 self._found[run.name] = PlannedCluster(
                     run.name, planned, conflicts=tuple(conflicts[run.name])
                 )
@@ -236,6 +234,7 @@ class _Planning:
         first: Divergence,
         attributes: dict[str, str],
         upstream: dict[str, str],
+        known: Resolutions | None,
     ) -> Run:
         divergence = first.copy()
         onto = one.target.onto
@@ -250,25 +249,10 @@ class _Planning:
             divergence,
             followed=followed,
             new_side=side,
-            settle=self._noticing(one) if self._resolutions else None,
+            settle=known.settler(side.attributes_of, changes_of(one.stack)) if known else None,
         )
         reducer = Reducer(one.stack, first, divergence)
         return Run(one.name, one.target.base, onto, side, reducer, forecast.ask())
-
-    def _noticing(self, one: _WantedPlan) -> Settle:
-        """Leaves each conflict as it is, and notes a cluster with one that may be settled.
-
-        What settles it asks git for the attributes of the path, as they are in that cluster alone.
-        """
-        changed = changes_of(one.stack)
-
-        def settle(path: str, stages: dict[int, Entry], at: At) -> Settled | None:
-            asked = question_of(path, stages, changed)
-            if asked and self._resolutions and self._resolutions.may_be_answered(asked):
-                self._answered.add(one.name)
-            return None
-
-        return settle
 
     def _carry_on(self, runs: Sequence[Run]) -> None:
         """Takes all to their end: each as far as it comes, then all that is wanted at once."""

@@ -15,6 +15,7 @@ from git_ekf.replay.new_side import ATTRIBUTES, NewSide, has_attributes
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
+from git_ekf.resolutions.question import ATTRIBUTES as OF_QUESTIONS
 
 # The files that merges go by, each with its blob.
 Attributes = frozenset[tuple[str, str]]
@@ -27,6 +28,7 @@ class SharedScratch(Scratch):
         super().__init__(repo, folder)
         self._ids: dict[str, str] = {}
         self._put: dict[str, str] = {}
+        self._set: dict[tuple[str, Attributes], dict[str, str]] = {}
 
     def object_ids(self, names: list[str]) -> list[str]:
         """As Scratch has it. All that is asked for begins with an object's id."""
@@ -45,13 +47,21 @@ class SharedScratch(Scratch):
                 self.write_attributes(path, self.writing.blob(oid))
         self._put = wanted
 
+    def attributes_of(self, path: str, attributes: Attributes) -> dict[str, str]:
+        """What a path has of those that bear on its merge, as far as these files say."""
+        if (path, attributes) not in self._set:
+            self.put_attributes(attributes)
+            self._set[path, attributes] = self.merging.set_attributes(path, OF_QUESTIONS)
+        return self._set[path, attributes]
+
 
 class SharedSide(NewSide):
     """The new side of one cluster, of which nothing is written."""
 
-    def __init__(self, scratch: Scratch, onto: str, attributes: Mapping[str, str]) -> None:
+    def __init__(self, scratch: SharedScratch, onto: str, attributes: Mapping[str, str]) -> None:
         """`attributes` are the .gitattributes files of `onto`: path -> blob."""
         super().__init__(scratch, onto)
+        self._shared = scratch
         self.changes: dict[str, Entry | None] = {}
         self.attributes: Attributes = frozenset()
         self._there = dict(attributes)
@@ -91,6 +101,10 @@ class SharedSide(NewSide):
             return self.attributes
         above = {ATTRIBUTES, *(f"{folder}/{ATTRIBUTES}" for folder in folders_above(path))}
         return frozenset(pair for pair in self.attributes if pair[0] in above)
+
+    def attributes_of(self, path: str) -> dict[str, str]:
+        """What a path has of the attributes that bear on its merge."""
+        return self._shared.attributes_of(path, self.attributes_above(path))
 
 
 class Left(NamedTuple):

@@ -27,6 +27,7 @@ class Examiner:
         self.repo = repo
         self._git = git_for(repo)
         self._signed: dict[str, bool] = {}  # commit -> whether an allowed signer has signed it
+        self._why: dict[str, str] = {}  # key -> why it is not used
 
     @cached_property
     def kept(self) -> dict[str, Resolution]:
@@ -43,6 +44,11 @@ class Examiner:
 
         Raises GitFailed, Refused.
         """
+        if one.key not in self._why:
+            self._why[one.key] = self._why_not(one)
+        return self._why[one.key]
+
+    def _why_not(self, one: Resolution) -> str:
         if fault := self.fault(one):
             return fault
         if one.tree in self.approved:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 
 from git_ekf.git.trees import Entry
-from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import At, Settle, Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.resolutions.judging import Examiner
 from git_ekf.resolutions.kept import Resolution
-from git_ekf.resolutions.question import ATTRIBUTES, Changed, Question, question_of
+from git_ekf.resolutions.question import Changed, Question, question_of
 from git_ekf.shown import shell
+
+# Name -> value of the attributes that bear on the merge of a path, as far as they are set.
+AttributesOf = Callable[[str], dict[str, str]]
 
 
 class Resolutions:
@@ -60,8 +64,23 @@ class Resolutions:
         builds, unbuilt = self._builds.get(settled.resolution, ((), ""))
         return settled._replace(builds=builds, unbuilt=unbuilt)
 
-    def settler(self, scratch: Scratch, changed: Changed) -> Settle:
-        """The way to settle conflicts of commits that make these changes; see `question_of`."""
+    def another(self) -> Resolutions:
+        """The same for another upgrade, of which nothing is open, refused or built yet."""
+        self._looked_through()
+        one = copy(self)
+        one.open, one.breaking = [], {}
+        one._refused, one._builds = {}, {}
+        return one
+
+    def _looked_through(self) -> None:
+        """Has all be known that is the same for every upgrade."""
+        _ = self._answered, self._misplaced, self._by_path
+
+    def settler(self, attributes: AttributesOf, changed: Changed) -> Settle:
+        """The way to settle conflicts of commits that make these changes; see `question_of`.
+
+        `attributes` tells those of ATTRIBUTES that a path has on the new side.
+        """
 
         def settle(path: str, stages: dict[int, Entry], at: At) -> Settled | None:
             if not {2, 3} <= stages.keys():
@@ -70,7 +89,7 @@ class Resolutions:
             asked = question_of(path, stages, changed)
             if asked is None or not (self._noting or self.may_be_answered(asked)):
                 return None
-            question = asked.asked_with(scratch.merging.set_attributes(path, ATTRIBUTES))
+            question = asked.asked_with(attributes(path))
             one = self._examiner.kept.get(question.key)
             settled = self._settled(path, one) if one else None
             if settled is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from git_ekf.git.trees import Entry
@@ -66,7 +67,10 @@ def settler(
     if preferences:
         ways.append(Settler(scratch, preferences, followed).settle)
     if resolutions:
-        ways.append(resolutions.settler(scratch, changed))
+        from git_ekf.resolutions.question import ATTRIBUTES
+
+        attributes = partial(scratch.merging.set_attributes, names=ATTRIBUTES)
+        ways.append(resolutions.settler(attributes, changed))
     if memory:
         from git_ekf.upgrade.remembered import Remembered
 
