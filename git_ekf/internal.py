@@ -128,7 +128,7 @@ def lacking(repo: Repository, branch: str) -> Lacking | None:
     back it is.
     """
     here, there = repo.release_branches.get(branch), repo.saved_branches.get(branch)
-    if here is None or there is None or repo.git.is_ancestor(there, here):
+    if here is None or there in (None, here) or repo.git.is_ancestor(there, here):
         return None
     if not repo.git.is_ancestor(here, there) and was_ours(repo, branch, there):
         return None
