@@ -8,8 +8,8 @@ previous=${0%/*}/$hook.ekf-prev
 
 judge() {
 	[ "$EKF_HOOKS" = 0 ] && [ "$hook" != pre-receive ] && return 0
-	[ -x "$python" ] && [ -f "$boot" ] && { "$python" -I -S "$boot" 1 "$hook" "$@"; return; }
-	command -v git-ekf >/dev/null 2>&1 && { git-ekf hook 1 "$hook" "$@"; return; }
+	[ -x "$python" ] && [ -f "$boot" ] && exec "$python" -I -S "$boot" 1 "$hook" "$@"
+	command -v git-ekf >/dev/null 2>&1 && exec git-ekf hook 1 "$hook" "$@"
 	hint="install git-ekf and run: git ekf hooks install; or step past it once: EKF_HOOKS=0 git ..."
 	[ "$hook" = pre-receive ] && hint="on the server, install git-ekf and run: git ekf hooks install --server"
 	# GitLab shows people only the lines that begin so.

@@ -27,6 +27,7 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
     from git_ekf.hooks import growth  # while git is at work, too
     from git_ekf.hooks.settings import client_settings, parse_config
 
+    objects = growth.BoundedObjects()
     values = parse_config(spawn.finish(config))
     settings = client_settings(spawn.git_dir(), values)
     if settings is None or remote != settings.internal or not settings.scheme.is_release(branch):
@@ -41,7 +42,7 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
     if settings.primary != PRIMARY:
         spawn.finish(commits, 0)
         commits = _start(settings.primary, branch, old, new)
-    return growth.is_plain(commits, old, new)
+    return growth.is_plain(objects, commits, old, new)
 
 
 def _start(primary: str, branch: str, old: str, new: str) -> tuple[int, int]:

@@ -25,7 +25,8 @@ def passes(stdin: bytes) -> bool:
     from git_ekf.hooks import growth  # while git is at work
     from git_ekf.hooks.settings import parse_config, recall
 
-    plain = growth.is_plain(commits, old, new, environment)
+    objects = growth.BoundedObjects(environment)
+    plain = growth.is_plain(objects, commits, old, new)
     printed = spawn.finish(config)
     if printed is None or not plain:
         return False

@@ -13,15 +13,12 @@ _PATHS = 5000
 _AT_ONCE = 200
 
 
-def is_plain(
-    commits: tuple[int, int], old: str, new: str, env: dict[bytes, bytes] | None = None
-) -> bool:
+def is_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new: str) -> bool:
     """Whether `listing` has begun a chain of commits with sound trees and without markers.
 
     The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
-    cannot be read.
+    cannot be read. Closes `objects`.
     """
-    objects = BoundedObjects(env)
     try:
         chain = _chain(spawn.finish(commits), old, new)
         return bool(chain) and _is_harmless(objects, chain)
@@ -64,7 +61,7 @@ class BoundedObjects:
 
     __slots__ = ("_left", "_talk", "_unread")
 
-    def __init__(self, env: dict[bytes, bytes] | None) -> None:
+    def __init__(self, env: dict[bytes, bytes] | None = None) -> None:
         self._talk = spawn.Talk([*BOUNDED, "cat-file", "--batch"], env)
         self._left = _BYTES
         self._unread = b""
