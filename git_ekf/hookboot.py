@@ -22,6 +22,11 @@ stdin = sys.stdin.buffer.read() if sys.argv[2:3] in (["pre-push"], ["pre-receive
 if fastpath.passes(sys.argv[1:], stdin):
     posix._exit(0)
 
+if sys.argv[2:3] == ["pre-receive"]:
+    from git_ekf.hooks import forerun
+
+    forerun.begin(stdin)
+
 import site  # noqa: E402
 
 site.main()

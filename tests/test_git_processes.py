@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import Clone
-from upgrading import World
+from conftest import Clone, run
+from servertools import BRANCH, Site
+from upgrading import World, wrapper
 
 from git_ekf.git.calls import Git
 
@@ -131,3 +132,27 @@ def test_the_fork_point_is_asked_for_where_the_reflog_tells_more(
     done = clone.ekf(*PLAN, env={"GIT_TRACE": str(trace)})
     assert (done.code, done.err) == (0, "")
     assert ("--fork-point" in trace.read_text()) == bool(log)
+
+
+def test_a_push_that_the_full_rules_judge(site: Site, tmp_path: Path) -> None:
+    """What is asked before they are loaded is what they ask, so that nothing is asked twice."""
+    old = site.work.out("rev-parse", "HEAD")
+    new = site.work.commit("own/a", "2\n")
+    name = site.record(f"deploy/2026-11-19/{BRANCH}", Date="2026-11-19")
+    tag = site.work.out("rev-parse", name)
+    site.server.git("fetch", "-q", "--no-tags", str(site.work.path), new, tag)
+    log = tmp_path / "log"
+    env = wrapper(tmp_path / "bin", f'echo "$*" >>{log}\nexec $real "$@"')
+    done = run(
+        site.server.path / "hooks/pre-receive",
+        cwd=site.server.path,
+        env={**env, "GIT_DIR": ".", "GIT_OBJECT_DIRECTORY": str(site.server.path / "objects")},
+        stdin=f"{old} {new} refs/heads/{BRANCH}\n{'0' * 40} {tag} refs/tags/{name}\n",
+    )
+    assert (done.code, done.err) == (0, "")
+    asked = log.read_text().splitlines()
+    assert len(asked) == 8, asked
+    # Of the list of commits only what it reads differs.
+    lists = [one for one in asked if one.startswith("rev-list --parents")]
+    assert len(set(asked)) == len(asked) - 1, asked
+    assert len(lists) == 2, asked

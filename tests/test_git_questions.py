@@ -19,6 +19,7 @@ QUICK = {
     "hooks/fast_commit.py",
     "hooks/fast_push.py",
     "hooks/fast_receive.py",
+    "hooks/forerun.py",
     "hooks/growth.py",
     "hooks/listing.py",
     "hooks/spawn.py",

@@ -21,6 +21,8 @@ from git_ekf.git.transfer import Transfer, stop
 from git_ekf.shown import shell
 
 T = TypeVar("T")
+# What git answers to words and an input; None where it was not asked, or has failed.
+Asked = Callable[[tuple[str, ...], bytes], bytes | None]
 
 
 # Of our own pathspecs nothing is to be changed by what the user has set for his (git(1)).
@@ -40,16 +42,19 @@ class Process:
         *,
         settings: Iterable[str] = (),
         progress: Callable[[bytes], object] | None = None,
+        asked: Asked | None = None,
     ) -> None:
         """`cwd` is where git runs (None: the current directory), `env` is added to the environment.
 
         `settings` (key=value) go before all others. `progress` is given what git says of how far a
-        transfer is, as bytes for a terminal; git is silent about it without one.
+        transfer is, as bytes for a terminal; git is silent about it without one. `asked` has the
+        answers to what was asked before.
         """
         self.cwd = cwd
         self.env = dict(env or {})
         self.settings = tuple(settings)
         self.progress = progress
+        self._asked = asked
 
     def variant(
         self,
@@ -64,6 +69,7 @@ class Process:
             {**self.env, **(env or {})},
             settings=(*self.settings, *settings),
             progress=self.progress,
+            asked=None if cwd or "GIT_DIR" in (env or {}) else self._asked,
         )
 
     # --- one question, one answer ---
@@ -139,8 +145,14 @@ class Process:
         ok: Sequence[int] = (0,),
         timeout: float | None = None,
     ) -> tuple[int, bytes]:
+        known = self._answer_to(*args, stdin=stdin or b"")
+        if known is not None:
+            return 0, known
         process = self._start(*args, stdin=stdin is not None)
         return self._finish(process, stdin=stdin, ok=ok, timeout=timeout)
+
+    def _answer_to(self, *args: str, stdin: bytes = b"") -> bytes | None:
+        return self._asked(tuple(self._with_settings(args)), stdin) if self._asked else None
 
     def _text(self, *args: str, stdin: bytes | None = None) -> str:
         """Output without the final newline."""

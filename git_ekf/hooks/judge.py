@@ -125,6 +125,8 @@ def _judge_receive(stdin: bytes) -> list[Finding]:
         raise CallFailed(
             f"the push cannot be judged on the server: {error}", "tell its administrator"
         ) from None
+    finally:
+        spawn.end_all()
 
 
 def _remember(repo: Repository) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from git_ekf.errors import Refused
+from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RECORDS, TAGS, Kept, channel_name, parse_receive
-from git_ekf.hooks import fast_receive, settings, spawn
+from git_ekf.hooks import fast_receive, forerun, settings, spawn
 from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import limits
@@ -30,7 +31,8 @@ def judge(stdin: bytes) -> list[Finding]:
             "push to a repository without GIT_NAMESPACE",
         )
     with _server_environment():
-        repo = Receiver(parse_receive(os.fsdecode(stdin)), pusher)
+        git = Git(asked=forerun.answer)
+        repo = Receiver(parse_receive(os.fsdecode(stdin)), pusher, git)
         config = repo.config
         if not config.server_judge:
             return []

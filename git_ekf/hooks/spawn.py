@@ -140,14 +140,26 @@ def _read_all(descriptor: int, limit: int) -> bytes:
     return bytes(content)
 
 
-def start(args: list[str], env: dict[bytes, bytes] | None = None) -> tuple[int, int]:
+def start(
+    args: list[str], env: dict[bytes, bytes] | None = None, stdin: bytes = b""
+) -> tuple[int, int]:
     """Starts git, in an environment of its own where one is given; for `finish`.
 
-    Returns its process id and the reading end of its output.
+    Returns its process id and the reading end of its output. Raises BlockingIOError where a pipe
+    has no room for all that git is to read.
     """
-    out, into = posix.pipe()
-    pid = _spawn(args, env, [(posix.POSIX_SPAWN_DUP2, into, 1), _quiet(0)])
-    posix.close(into)
+    asked, into = posix.pipe()
+    posix.set_blocking(into, False)
+    try:
+        if posix.write(into, stdin) < len(stdin):
+            raise BlockingIOError
+        out, answered = posix.pipe()
+        reading, writing = (posix.POSIX_SPAWN_DUP2, asked, 0), (posix.POSIX_SPAWN_DUP2, answered, 1)
+        pid = _spawn(args, env, [reading, writing])
+        posix.close(answered)
+    finally:
+        posix.close(asked)
+        posix.close(into)
     return pid, out
 
 

@@ -33,8 +33,10 @@ class Receiver(Repository):
     What a clone knows as origin/release-X.Y is refs/ekf/upstream/release-X.Y here.
     """
 
-    def __init__(self, updates: list[RefUpdate], pusher: Mapping[str, str]) -> None:
-        super().__init__()
+    def __init__(
+        self, updates: list[RefUpdate], pusher: Mapping[str, str], git: Git | None = None
+    ) -> None:
+        super().__init__(git)
         self.updates = updates
         self._pusher = pusher
 

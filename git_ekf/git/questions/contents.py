@@ -10,8 +10,8 @@ from git_ekf.errors import CallFailed
 from git_ekf.git.process import Process, as_lines
 from git_ekf.git.transfer import dead, stop
 
-# Names at once: a pipe has room for them, whatever is in the other one.
-_AT_ONCE = 100
+# Names at once: a pipe has room for twice as many, whatever is in the other one.
+_AHEAD = 60
 
 
 class ContentQuestions(Process):
@@ -115,9 +115,12 @@ class ObjectReader:
         Of one that is larger than the limit there is no content, or its beginning. The type of a
         missing one is "missing". Raises CallFailed where git has died.
         """
-        for first in range(0, len(names), _AT_ONCE):
-            some = names[first : first + _AT_ONCE]
-            yield from self._answers(as_lines(some), len(some), beginnings=beginnings)
+        asked = 0
+        for number in range(len(names)):
+            if number + _AHEAD > asked < len(names):  # git does not wait for the next names
+                self._ask(names[asked : asked + _AHEAD])
+                asked += _AHEAD
+            yield self._answer(beginnings=beginnings)
 
     def each_new_tree(
         self, tips: Iterable[str], globs: Iterable[str] = ("refs/*",)
@@ -131,23 +134,16 @@ class ObjectReader:
         trees = ("--filter=object:type=tree", "--missing=allow-any", "--stdin", "--not")
         known = [f"--glob={glob}" for glob in globs]
         out = self._git._run("rev-list", *options, *trees, *known, stdin=as_lines(tips))[1]
-        at_once = _AT_ONCE * (out.find(b"\n") + 1)
-        for first in range(0, len(out), at_once or 1):
-            some = out[first : first + at_once]
-            oids = some.decode().split()
-            for oid, found in zip(oids, self._answers(some, len(oids)), strict=True):
-                if found[0] == "tree":
-                    yield oid, found[2]
+        oids = out.decode().split()
+        for oid, (type_, _, content) in zip(oids, self.look_at(oids), strict=True):
+            if type_ == "tree":
+                yield oid, content
 
-    def _answers(
-        self, asked: bytes, count: int, *, beginnings: bool = False
-    ) -> Iterator[tuple[str, int, bytes | None]]:
+    def _ask(self, names: Sequence[str]) -> None:
         assert self._process.stdin
         with suppress(BrokenPipeError):  # it has ended, and says nothing more
-            self._process.stdin.write(asked)
+            self._process.stdin.write(as_lines(names))
             self._process.stdin.flush()
-        for _ in range(count):
-            yield self._answer(beginnings=beginnings)
 
     def _answer(self, *, beginnings: bool) -> tuple[str, int, bytes | None]:
         out = self._process.stdout

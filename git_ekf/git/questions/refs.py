@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import BytesIO
 from typing import NamedTuple
 
 from git_ekf.git.process import Ahead, Process, as_lines, split_fields
@@ -82,10 +83,13 @@ class RefQuestions(Process):
 
     def each_ref(self) -> Iterator[Ref]:
         """All refs by name, read as git lists them: there may be a hundred thousand."""
+        known = self._answer_to("for-each-ref", _REF)
+        if known is not None:
+            yield from map(_parse_ref_line, BytesIO(known))
+            return
         process = self._start("for-each-ref", _REF)
         assert process.stdout
-        for line in process.stdout:
-            yield _parse_ref(os.fsdecode(line.removesuffix(b"\n")))
+        yield from map(_parse_ref_line, process.stdout)
         self._finish(process)
 
     def branches(self, refs: Iterable[str]) -> dict[str, Branch]:
@@ -229,6 +233,10 @@ def _parse_times(out: bytes) -> list[TagTime]:
         if seconds.isdigit():
             found.append(TagTime(ref, oid, int(seconds)))
     return found
+
+
+def _parse_ref_line(line: bytes) -> Ref:
+    return _parse_ref(os.fsdecode(line.removesuffix(b"\n")))
 
 
 def _parse_ref(line: str) -> Ref:
