@@ -21,6 +21,7 @@ from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
 from histories import rebase, upstream
 from reach import rare
 from resolving import make_team
+from servers import script
 from test_schemas import schema, unknown, validator
 
 from git_ekf.errors import GitFailed, Refused
@@ -334,6 +335,24 @@ def test_one_that_moves_is_planned_again(
             assert found[one.name].state == PUSHED, found[one.name]
             require_pushed(world, one)
     assert "Meanwhile" in run("git", "-C", moving.path, "log", "-1", "--format=%s", GOAL).out
+
+
+def test_one_whose_hook_sees_that_it_has_moved(fleet: tuple[World, list[Made]]) -> None:
+    """Somebody else's push arrives after git has looked at the refs, and before its hook is asked."""
+    world, made = fleet
+    theirs = world.git(
+        "commit-tree", "-p", world.git("rev-parse", GOAL), "-m", "By hand", f"{GOAL}^{{tree}}"
+    )
+    hook = made[0].path / "hooks/pre-receive"
+    judging = hook.rename(hook.with_name("judging"))
+    script(
+        hook,
+        "unset GIT_QUARANTINE_PATH",
+        f"git update-ref refs/heads/{GOAL} {theirs}",
+        f"exec {judging}",
+    )
+    found = upgraded(world, members=read_fleet(str(world.file)).members[:1])
+    assert (found["c0"].state, refs(made[0])[f"refs/heads/{GOAL}"]) == (THERE, theirs)
 
 
 @rare

@@ -58,6 +58,8 @@ def push(git: Git, url: str, planned: PlannedBranch, upstream: str, seconds: int
         elif upstream in wanted and may_refuse_only(pushed, upstream):
             del wanted[upstream]
             said = f"without {upstream}, which it does not take"
+        elif _is_elsewhere(git, url, planned, seconds):  # a hook may have seen it before git did
+            return Arrived(MOVED)
         else:
             return Arrived(FAILED, _words(pushed))
 
@@ -70,7 +72,7 @@ def _has_moved(pushed: PushOutcome) -> bool:
 
 
 def _is_elsewhere(git: Git, url: str, planned: PlannedBranch, seconds: int) -> bool:
-    """Whether it is not as it was planned, for a server that may take a part of a push."""
+    """Whether it is not as it was planned. Raises CallFailed."""
     made, origin = HEADS + planned.goal, HEADS + planned.branch
     try:
         there = git.ls_remote(url, made, origin, timeout=seconds)
