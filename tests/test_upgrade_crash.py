@@ -250,10 +250,21 @@ def alive_in(group: int) -> Iterator[bool]:
 
 
 class Killer:
-    """Counts the steps of git-ekf and sends a signal at one: processes it starts, and what it writes in the git directory."""
+    """Counts the steps of git-ekf and sends a signal at one: processes it starts, and what it writes in the git directory.
 
-    def __init__(self, at: int, number: int = signal.SIGKILL, log: Path | None = None) -> None:
+    SIGKILL goes to git-ekf alone, or to all that it has started as well.
+    """
+
+    def __init__(
+        self,
+        at: int,
+        number: int = signal.SIGKILL,
+        log: Path | None = None,
+        *,
+        to_all: bool = False,
+    ) -> None:
         self.at, self.number, self.log, self.count = at, number, log, 0
+        self.to_all = to_all
         self.one_at_a_time = threading.Lock()  # steps are taken in threads, too
 
     def step(self, name: str) -> None:
@@ -265,7 +276,7 @@ class Killer:
                 os.write(log, f"{name}\n".encode())
                 os.close(log)
         if reached:
-            if self.number == signal.SIGKILL:
+            if self.number == signal.SIGKILL and not self.to_all:
                 os.kill(os.getpid(), self.number)
             os.killpg(0, self.number)  # ^C goes to all that run in the terminal
 
