@@ -157,16 +157,40 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     [group] = groups
     left = [name for name in group["clusters"] if name not in alike]
     assert [(one["id"], one["clusters"]) for one in planned["groups"]] == [(group["id"], left)]
-    key = clone.out("ls-tree", "-r", "--name-only", REF).split("/")[1]
-    how = f"VERSION: by resolution {key[:7]} of 2026-11-20"
-    shown = run("git-ekf", "fleet", "plan", "1.10", "--no-fetch")
-    assert f"  settled       {how}, in 3 clusters\n" in shown.out
-    assert_stands_alone(page)
-    assert f"3 clusters: settled {how}. Clusters c0, c2, c4" in page.texts("section")[2]
     clusters = {one["name"]: one for one in planned["clusters"]}
     alone = json.loads(clone.ekf("upgrade", "1.10", "--json").out)["commits"]
     assert clusters[first.name]["commits"] == alone
     assert {name for name, one in clusters.items() if one["clean"]} == alike
+    [settled] = planned["settled"]
+    key = settled["key"]
+    assert (settled["path"], settled["state"], settled["date"]) == (CLASH, "signed", "2026-11-20")
+    assert set(settled["clusters"]) == alike
+    assert [one["resolutions"] for one in planned["groups"]] == [[]]
+    how = f"by resolution {key[:7]} of 2026-11-20, signed, in {len(alike)} clusters"
+    shown = run("git-ekf", "fleet", "plan", "1.10")
+    assert f"  settled       {CLASH}: {how}\n" in shown.out
+    assert_stands_alone(page)
+    said = f"{CLASH}: ✓ settled by resolution {key[:7]} of 2026-11-20, signed. Clusters c0, c2, c4"
+    assert said in page.texts("section")[2]
+    team.signers.write_text(f"eve@example.com {(team.folder / 'eve.pub').read_text()}")
+    waiting = json.loads(run("git-ekf", "fleet", "plan", "1.10", "--json").out)
+    validator("fleet-plan").validate(waiting)
+    bare = {**waiting, "clusters": []}  # whose labels anybody calls as he likes
+    assert not list(unknown(bare, schema("fleet-plan"), schema("fleet-plan")))
+    [offered] = waiting["groups"][0]["resolutions"]
+    assert (offered["key"], offered["path"], offered["waiting"]) == (key, CLASH, True)
+    assert set(offered["clusters"]) == alike
+    assert waiting["settled"] == []
+    shown = run("git-ekf", "fleet", "plan", "1.10", "--file", "./fleet.toml")
+    approving = f"git ekf fleet resolve --file ./fleet.toml --approve {key[:7]}"
+    line = f"resolution {key[:7]} for {CLASH} is not used: nobody here has approved it, and "
+    [said] = [one for one in shown.out.splitlines() if line in one]
+    assert said.endswith(f"; {approving} (in {len(alike)} of these)")
+    assert run(*approving.split(), "--yes").code == 0
+    shown = run("git-ekf", "fleet", "plan", "1.10", "--file", "./fleet.toml")
+    assert how.replace("signed", "approved") in shown.out
+    report = run("git-ekf", "fleet", "report", "--plan", "1.10", "-o", "-").out
+    assert f"by resolution {key[:7]} of 2026-11-20, approved." in report
 
 
 @rare

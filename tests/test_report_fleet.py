@@ -9,7 +9,14 @@ import pytest
 from reports import Page, assert_stands_alone
 from test_report import HOSTILE, NOW, assert_harmless
 
-from git_ekf.report.fleet_facts import FleetReport, PlannedUpgrade, ReportedCluster, SharedConflict
+from git_ekf.report.fleet_facts import (
+    FleetReport,
+    PlannedUpgrade,
+    ReportedCluster,
+    ResolvedConflict,
+    SharedConflict,
+    UnusedAnswer,
+)
 from git_ekf.report.fleet_page import fleet_page
 
 RELEASES = ("1.1", "1.9", "1.10")
@@ -35,11 +42,18 @@ def member(at: int, text: str = "", **values: object) -> ReportedCluster:
 
 def fleet(members: list[ReportedCluster], text: str = "") -> FleetReport:
     names = tuple(one.name for one in members)
+    unapproved = f"nobody here has approved it{text}"
+    unused = (
+        UnusedAnswer("4" * 64, unapproved, waiting=True, clusters=len(names)),
+        UnusedAnswer("5" * 64, "it has two answers", waiting=False, clusters=1),
+    )
     conflicts = (
-        SharedConflict(f"Use our registry{text}", "content", (f"a{text}", "b"), names),
+        SharedConflict(f"Use our registry{text}", "content", (f"a{text}", "b"), names, unused),
         SharedConflict(f"Own overlay{text}", "modify/delete", ("c",), (*names[:1], "gone")),
     )
-    settled = ((f"VERSION: by resolution d084858 of 2026-11-20{text}", names[1:3]),)
+    resolved = ResolvedConflict(
+        f"Our limits{text}", f"d{text}", "6" * 64, "2026-11-20", "signed", names[:2]
+    )
     days = [str(date(2026, 11, 18) - timedelta(days=at % 300)) for at in range(len(members))]
     return FleetReport(
         vendor=f"https://me:secret@git.example.com/vendor.git{text}",
@@ -49,7 +63,7 @@ def fleet(members: list[ReportedCluster], text: str = "") -> FleetReport:
         releases=RELEASES,
         members=tuple(members),
         days=tuple(days),
-        plan=PlannedUpgrade("1.10", 5, 6, 1, 2, conflicts, settled),
+        plan=PlannedUpgrade("1.10", 5, 6, 1, 2, conflicts, (resolved,)),
     )
 
 
@@ -97,8 +111,20 @@ def test_conflicts_each_once_with_their_clusters() -> None:
     assert "12 clusters: Use our registry content: a and 1 more." in said
     assert "2 clusters: Own overlay modify/delete: c." in said
     linked = [one.attributes["href"] for one in PLAIN.all("a") if one.text.startswith("eu-west-")]
-    assert linked == [*(f"#c{at}" for at in range(12)), "#c0", "#c1", "#c2"]
-    assert "2 clusters: settled VERSION: by resolution d084858 of 2026-11-20." in said
+    assert linked == [*(f"#c{at}" for at in range(12)), "#c0", "#c0", "#c1"]
+
+
+def test_whether_a_conflict_is_resolved() -> None:
+    said = PLAIN.texts("section")[2]
+    assert (
+        "! Resolution 4444444 waits for approval: nobody here has approved it."
+        " git ekf fleet resolve --approve 4444444"
+        " ! Resolution 5555555 is not used in 1 of these: it has two answers. Paths and clusters"
+    ) in said
+    assert "modify/delete: c. No resolution is known. Clusters" in said
+    assert (
+        "2 clusters: Our limits d: ✓ settled by resolution 6666666 of 2026-11-20, signed. " in said
+    )
 
 
 def test_clusters() -> None:
@@ -136,10 +162,8 @@ def test_page_of_many_is_below_a_megabyte(number: int) -> None:
         SharedConflict("Use our registry", "content", ("apps/a/b/c.yaml",) * 12, tuple(some))
         for some in (chosen.sample(names, 400) for _ in range(100))
     ]
-    settled = [
-        (f"apps/{at}.yaml: by resolution d084858", one.clusters) for at, one in enumerate(conflicts)
-    ]
-    plan = PlannedUpgrade("1.10", 0, number, 0, 0, tuple(conflicts), tuple(settled))
+    of_all = ResolvedConflict("Our limits", "a", "6" * 64, "2026-11-20", "signed", tuple(names))
+    plan = PlannedUpgrade("1.10", 0, number, 0, 0, tuple(conflicts), (of_all,) * 50)
     report = fleet(members)._replace(plan=plan)
     source = fleet_page(report)
     assert len(source.encode()) < 1_000_000

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from git_ekf.commands.fleet_options import other_file
 from git_ekf.commands.fleet_shown import again, print_row
 from git_ekf.commands.upgrade_plan_shown import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
 from git_ekf.fleet.planning import PlannedCluster
-from git_ekf.fleet.planning_groups import Group
+from git_ekf.fleet.planning_groups import Group, Offered
+from git_ekf.fleet.planning_resolved import SettledConflict
 from git_ekf.fleet.standing import Standing
 from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paint
@@ -38,15 +40,14 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
         say(f"{lead}  {_what(group)}")
         if whole:
             say(f"  {'':{digits}}  {', '.join(group.clusters)}")
+        for one in group.resolutions:
+            say(f"  {'':{digits}}  {_offer(fleet, group, one)}")
     left = plan.groups[len(shown) :]
     if left:
         others = f"and {len(left)} more conflicts"
         print_row("", others, shell(*again(fleet, "plan"), *words, "--list"))
-    settled = [
-        f"{said}, in {counted(len(names), 'cluster')}" for said, names in plan.settled.items()
-    ]
-    for text in settled if whole else settled[:_LISTED]:
-        print_row("settled", text)
+    for settled in plan.settled if whole else plan.settled[:_LISTED]:
+        print_row("settled", _settled(settled))
     for row in _reasons([(one.name, one.alone) for one in plan.planned if one.alone]):
         print_row("by itself", row)
     for row in _reasons([(one.name, one.why) for one in plan.without]):
@@ -80,6 +81,20 @@ def _what(group: Group) -> str:
     if number == 1:
         return f"{first.kind}: {', '.join(first.paths)}"
     return f"{number} files: {first.paths[0]} and {number - 1} more"
+
+
+def _offer(fleet: Fleet, group: Group, one: Offered) -> str:
+    """Why a resolution is not used, and in how many clusters it would be, where not in all."""
+    approving = shell("fleet", "resolve", *other_file(fleet.path), "--approve")
+    number = len(one.clusters)
+    where = f" (in {number} of these)" if number < len(group.clusters) else ""
+    return f"{one.unused.sentence(approving)}{where}"
+
+
+def _settled(one: SettledConflict) -> str:
+    resolution, state, _ = one.listed
+    how = f"by resolution {resolution.short} of {resolution.date}, {state}"
+    return f"{resolution.path}: {how}, in {counted(len(one.clusters), 'cluster')}"
 
 
 def _reasons(pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -128,6 +143,7 @@ def plan_content(
         "clean": plan.fine,
         "clusters": [_cluster(standing, one) for standing, one in pairs],
         "groups": list(map(_group, plan.groups)),
+        "settled": list(map(_settled_content, plan.settled)),
     }
 
 
@@ -167,10 +183,35 @@ def _group(group: Group) -> dict[str, Any]:
     conflicts = []
     for one in group.conflicts:
         conflicts.append({"id": one.id, "kind": one.kind, "paths": one.paths})
+    resolutions = []
+    for unused, clusters in group.resolutions:
+        resolutions.append(
+            {
+                "key": unused.key,
+                "path": unused.path,
+                "waiting": unused.waiting,
+                "why": unused.why,
+                "clusters": clusters,
+            }
+        )
     return {
         "id": group.id,
         "commit": group.commit,
         "subject": group.subject,
         "conflicts": conflicts,
+        "resolutions": resolutions,
         "clusters": group.clusters,
+    }
+
+
+def _settled_content(one: SettledConflict) -> dict[str, Any]:
+    resolution, state, _ = one.listed
+    return {
+        "key": resolution.key,
+        "path": resolution.path,
+        "date": resolution.date,
+        "state": state,
+        "commit": one.commit,
+        "subject": one.subject,
+        "clusters": one.clusters,
     }

@@ -83,8 +83,8 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Option
     for step in plan.steps:
         if len(plan.steps) <= LISTED or not is_plain(step) or step.commit.merge:
             print_step(step, target)
-    for sentence in plan.refused:
-        say(f"  note      {sentence}")
+    for one in plan.refused:
+        say(f"  note      {one.sentence()}")
     if not options.builds and any(one.resolution for step in plan.steps for one in step.settled):
         say("  note      whether what resolutions settle still builds tells --build")
     if plan.customisation:
@@ -272,7 +272,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "customisation": customisation_as_json(plan.customisation),
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
-        "resolutions_refused": plan.refused,
+        "resolutions_refused": [one.sentence() for one in plan.refused],
         "moved_paths": moved_as_json(moved_in_plan(repo, plan)),
         "commits": [step_as_json(step) for step in plan.steps],
     }

@@ -223,8 +223,8 @@ def _show_stop(repo: Repository, stop: Stopped, then: Afterwards) -> int:
         say(f"    {file.sides}{vendor}")
     for line in stop.superseded.lines() if stop.superseded else ():
         say(f"  {line}")
-    for sentence in stop.refused:
-        say(f"  {sentence}")
+    for one in stop.refused:
+        say(f"  {one.sentence()}")
     if stop.reason:
         say(f"  git says: {stop.reason}")
     sys.stdout.flush()

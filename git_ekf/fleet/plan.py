@@ -12,12 +12,13 @@ from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.planning import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.planning_groups import Group, groups
+from git_ekf.fleet.planning_resolved import SettledConflict, settled
 from git_ekf.fleet.processes import plans
-from git_ekf.fleet.settled import shared_settlements
 from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store
-from git_ekf.fleet.team import team_of
+from git_ekf.fleet.team import team_of, team_repository
 from git_ekf.repository import Repository
+from git_ekf.resolutions.judging import Examiner
 from git_ekf.terminal.text import age
 from git_ekf.upgrade.plan import why_not_in_memory
 
@@ -30,12 +31,14 @@ Watch = Callable[[str, Sequence[int]], Iterator[int]]
 class FleetPlan(NamedTuple):
     """The plans of some clusters, in the order of the fleet, and each conflict once.
 
-    `goal` is the release branch that they go to, "" where each goes to its next one.
+    `goal` is the release branch that they go to, "" where each goes to its next one. `groups` are
+    left to be resolved, `settled` are those that resolutions settle.
     """
 
     goal: str
     planned: list[PlannedCluster]
     groups: list[Group]
+    settled: list[SettledConflict]
 
     @property
     def through(self) -> list[PlannedCluster]:
@@ -56,15 +59,6 @@ class FleetPlan(NamedTuple):
     def without(self) -> list[PlannedCluster]:
         """Those of which there is no plan, for a reason that each has."""
         return [one for one in self.planned if one.why]
-
-    @property
-    def settled(self) -> dict[str, list[str]]:
-        """What resolutions settle, as shared_settlements() has it."""
-        clusters = []
-        for one in self.planned:
-            for step in one.plan.steps if one.plan else ():
-                clusters.append((one.name, step.settled))
-        return shared_settlements(clusters)
 
     @property
     def fine(self) -> bool:
@@ -130,7 +124,8 @@ def plan_fleet(
         for _, several in zip(watched, made, strict=True):
             found.update((planned.name, planned) for planned in several)
     listed = [found[one.member.name] for one in chosen]
-    return FleetPlan(goal, listed, groups(listed))
+    answered = settled(Examiner(team_repository(store, fleet)), listed) if team.source else []
+    return FleetPlan(goal, listed, groups(listed), answered)
 
 
 def _why_not(one: Standing) -> str:

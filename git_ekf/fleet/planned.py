@@ -148,7 +148,7 @@ def _carried(making: _Making, view: View, planned: PlannedBranch) -> PlannedBran
     _require_policy(view, target)
     known = None
     if view.config.resolutions:
-        known = Resolutions(view, approving="fleet resolve --approve")
+        known = Resolutions(view)
     options = Options(prefer=in_force(view, target, ()), resolutions=known)
     with (
         Quarantine(view.git, view.place.objects) as quarantine,
@@ -193,7 +193,9 @@ def _ended(
     stopped = next((step for step in steps if step.verdict == "conflict"), None)
     if stopped is None:
         return planned
-    why = "; ".join((_conflict(stopped), *(known.refused if known else ())))
+    unused = known.refused if known else ()
+    sentences = [one.sentence("fleet resolve --approve") for one in unused]
+    why = "; ".join((_conflict(stopped), *sentences))
     return planned._replace(stop=Stop(STOPPED, why))
 
 

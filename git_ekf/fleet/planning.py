@@ -217,7 +217,7 @@ class _Planning:
         for run in runs:
             if run.name not in self._found:
                 steps = list(map(_without_changes, run.steps))
-                refused = tuple(known[run.name].refused) if known else ()
+                refused = known[run.name].refused if known else ()
                 planned = UpgradePlan(targets[run.name], steps, refused=refused)
                 self._found[run.name] = PlannedCluster(
                     run.name, planned, conflicts=tuple(conflicts[run.name])

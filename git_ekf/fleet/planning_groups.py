@@ -9,7 +9,7 @@ one thing to do, whatever the number of files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.fleet.planning_sides import Left, Run
@@ -19,6 +19,7 @@ from git_ekf.replay.step import ReplayStep
 
 if TYPE_CHECKING:
     from git_ekf.fleet.planning import PlannedCluster
+    from git_ekf.resolutions.settling import UnusedResolution
 
 _ID = 12
 
@@ -33,10 +34,18 @@ class FirstConflict(NamedTuple):
     id: str
 
 
+class Offered(NamedTuple):
+    """A resolution that fits a conflict in some clusters, by name, and is not used there."""
+
+    unused: UnusedResolution
+    clusters: tuple[str, ...]
+
+
 class Group(NamedTuple):
     """Conflicts that one commit has in some clusters, by name, in the order of the fleet.
 
-    `commit` and `subject` are those of the first of them.
+    `commit` and `subject` are those of the first of them. `resolutions` fit one of the conflicts in
+    some of the clusters.
     """
 
     id: str
@@ -44,6 +53,7 @@ class Group(NamedTuple):
     subject: str
     conflicts: tuple[FirstConflict, ...]
     clusters: tuple[str, ...]
+    resolutions: tuple[Offered, ...] = ()
 
 
 def first_conflicts(git: Git, runs: Sequence[Run]) -> dict[str, list[FirstConflict]]:
@@ -126,8 +136,24 @@ def groups(planned: Sequence[PlannedCluster]) -> list[Group]:
     for of_id, names in clusters.items():
         folded.setdefault((examples[of_id].commit, tuple(names)), []).append(examples[of_id])
     found = []
+    unused = {one.name: one.plan.refused for one in planned if one.plan and one.plan.refused}
     for (commit, listed), conflicts in folded.items():
         whole = _digest("\0".join(sorted(conflict.id for conflict in conflicts)).encode())
         of_one = tuple(sorted(conflicts, key=lambda conflict: conflict.paths))
-        found.append(Group(whole, commit, of_one[0].subject, of_one, listed))
+        offered = tuple(_offered(conflicts, {name: unused.get(name, ()) for name in listed}))
+        found.append(Group(whole, commit, of_one[0].subject, of_one, listed, offered))
     return sorted(found, key=lambda group: (-len(group.clusters), group.conflicts[0].paths))
+
+
+def _offered(
+    conflicts: Iterable[FirstConflict], unused: Mapping[str, Sequence[UnusedResolution]]
+) -> Iterator[Offered]:
+    """The resolutions for paths of some conflicts, of those that clusters do not use."""
+    paths = {path for conflict in conflicts for path in conflict.paths}
+    clusters: dict[UnusedResolution, list[str]] = {}
+    for name, of_cluster in unused.items():
+        for one in of_cluster:
+            if one.path in paths:
+                clusters.setdefault(one, []).append(name)
+    for one, names in clusters.items():
+        yield Offered(one, tuple(names))

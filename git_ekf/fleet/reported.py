@@ -6,8 +6,16 @@ from collections.abc import Sequence
 
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
+from git_ekf.fleet.planning_resolved import SettledConflict
 from git_ekf.fleet.standing import Known, Standing
-from git_ekf.report.fleet_facts import FleetReport, PlannedUpgrade, ReportedCluster, SharedConflict
+from git_ekf.report.fleet_facts import (
+    FleetReport,
+    PlannedUpgrade,
+    ReportedCluster,
+    ResolvedConflict,
+    SharedConflict,
+    UnusedAnswer,
+)
 
 
 def fleet_report(
@@ -41,7 +49,12 @@ def _upgrade(fleet: Fleet, plan: FleetPlan) -> PlannedUpgrade:
         for conflict in group.conflicts:
             paths |= dict.fromkeys(conflict.paths)
         kind = group.conflicts[0].kind
-        conflicts.append(SharedConflict(group.subject, kind, tuple(paths), group.clusters))
+        unused = [
+            UnusedAnswer(one.unused.key, one.unused.why, one.unused.waiting, len(one.clusters))
+            for one in group.resolutions
+        ]
+        shared = SharedConflict(group.subject, kind, tuple(paths), group.clusters, tuple(unused))
+        conflicts.append(shared)
     return PlannedUpgrade(
         release=fleet.scheme.version(plan.goal) or plan.goal,
         through=len(plan.through),
@@ -49,7 +62,14 @@ def _upgrade(fleet: Fleet, plan: FleetPlan) -> PlannedUpgrade:
         there=len(plan.needless),
         without=len(plan.without),
         conflicts=tuple(conflicts),
-        settled=tuple((said, tuple(names)) for said, names in plan.settled.items()),
+        resolved=tuple(map(_resolved, plan.settled)),
+    )
+
+
+def _resolved(one: SettledConflict) -> ResolvedConflict:
+    resolution, state, _ = one.listed
+    return ResolvedConflict(
+        one.subject, resolution.path, resolution.key, resolution.date, state, one.clusters
     )
 
 

@@ -28,15 +28,43 @@ class ReportedCluster(NamedTuple):
     failure: str
 
 
+class UnusedAnswer(NamedTuple):
+    """A resolution, by its key, that fits in so many clusters and is not used there: why.
+
+    `waiting`: it would be, once somebody approves it.
+    """
+
+    key: str
+    why: str
+    waiting: bool
+    clusters: int
+
+
 class SharedConflict(NamedTuple):
     """A conflict of a commit in an upgrade, once for all clusters that would stop at it.
 
     `kind` is git's word for the first conflict, `paths` are those of all; `clusters` are names.
+    `unused` are the resolutions that there are.
     """
 
     subject: str
     kind: str
     paths: tuple[str, ...]
+    clusters: tuple[str, ...]
+    unused: tuple[UnusedAnswer, ...] = ()
+
+
+class ResolvedConflict(NamedTuple):
+    """A conflict of a commit in a file that a resolution settles in clusters, by name.
+
+    `key` and `date` are those of the resolution, `state` is signed or approved.
+    """
+
+    subject: str
+    path: str
+    key: str
+    date: str
+    state: str
     clusters: tuple[str, ...]
 
 
@@ -44,8 +72,7 @@ class PlannedUpgrade(NamedTuple):
     """The upgrade of the fleet to a release, in numbers of clusters.
 
     `through` would go through, `stopping` would stop, `there` need none; of those `without` nothing
-    can be said. `settled` are conflicts that resolutions of the team's settle, in words, each with
-    its clusters.
+    can be said. `conflicts` are left to be resolved, `resolved` are those that resolutions settle.
     """
 
     release: str
@@ -54,7 +81,7 @@ class PlannedUpgrade(NamedTuple):
     there: int
     without: int
     conflicts: tuple[SharedConflict, ...]
-    settled: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    resolved: tuple[ResolvedConflict, ...] = ()
 
 
 class FleetReport(NamedTuple):

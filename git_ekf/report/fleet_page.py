@@ -10,7 +10,7 @@ from git_ekf.report.page import fitting, page_environment, render
 from git_ekf.report.weeks import weeks
 
 # Bytes of HTML that each list may come to: a page has less than a megabyte.
-_MEMBERS, _CONFLICTS, _SETTLED = 680_000, 200_000, 70_000
+_MEMBERS, _CONFLICTS, _RESOLVED = 700_000, 170_000, 80_000
 # What a member without one is counted under.
 NOWHERE = "none"
 
@@ -42,13 +42,13 @@ def fleet_page(report: FleetReport) -> str:
     members = fitting(report.members, _MEMBERS, parts.member_row)
     places = {one.name: at for at, one in enumerate(report.members[: len(members)])}
     conflicts: list[str] = []
-    settled: list[str] = []
+    resolved: list[str] = []
     if report.plan:
         conflicts = fitting(
             report.plan.conflicts, _CONFLICTS, lambda at, one: parts.conflict_part(at, one, places)
         )
-        settled = fitting(
-            report.plan.settled, _SETTLED, lambda _, one: parts.settled_part(*one, places)
+        resolved = fitting(
+            report.plan.resolved, _RESOLVED, lambda _, one: parts.resolved_part(one, places)
         )
     return render(
         environment,
@@ -58,7 +58,7 @@ def fleet_page(report: FleetReport) -> str:
         numbers=_numbers(report.members),
         members=members,
         conflicts=conflicts,
-        settled=settled,
+        resolved=resolved,
         weeks=weeks(report.days, [], report.made),
     )
 

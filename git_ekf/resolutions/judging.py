@@ -19,6 +19,9 @@ from git_ekf.resolutions.question import Question
 from git_ekf.shown import escape
 from git_ekf.smallfile import STATE, read_small
 
+# How it begins why somebody's agreement is all that one lacks.
+_UNAPPROVED = "nobody here has approved it"
+
 
 class Examiner:
     """The resolutions that are known here, and why each may not be used. All is asked once."""
@@ -48,16 +51,20 @@ class Examiner:
             self._why[one.key] = self._why_not(one)
         return self._why[one.key]
 
+    def is_waiting(self, one: Resolution) -> bool:
+        """Whether it is not used, and would be once somebody here approves it."""
+        return self.why_not(one).startswith(_UNAPPROVED)
+
     def _why_not(self, one: Resolution) -> str:
         if fault := self.fault(one):
             return fault
         if one.tree in self.approved:
             return ""
         if self._signers_fault:
-            return f"nobody here has approved it, and {self._signers_fault}"
+            return f"{_UNAPPROVED}, and {self._signers_fault}"
         if not self._is_signed(one.commit):
             return (
-                f"nobody here has approved it, and {one.commit[:7]}, which brought it,"
+                f"{_UNAPPROVED}, and {one.commit[:7]}, which brought it,"
                 " has no signature by an allowed signer"
             )
         return ""

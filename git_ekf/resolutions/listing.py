@@ -31,10 +31,11 @@ def standings(examiner: Examiner) -> list[ListedResolution]:
     """
     kept = sorted(examiner.kept.values(), key=lambda one: (-one.seconds, one.path, one.key))
     examiner.verify(kept)
-    return [_standing(examiner, one) for one in kept]
+    return [standing(examiner, one) for one in kept]
 
 
-def _standing(examiner: Examiner, one: Resolution) -> ListedResolution:
+def standing(examiner: Examiner, one: Resolution) -> ListedResolution:
+    """One of them. Raises GitFailed, Refused."""
     why = examiner.why_not(one)
     if why:
         return ListedResolution(one, REFUSED, why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from functools import cached_property
+from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
 from git_ekf.replay.step import At, Settle, Settled, Settlement
@@ -18,6 +19,24 @@ from git_ekf.shown import shell
 AttributesOf = Callable[[str], dict[str, str]]
 
 
+class UnusedResolution(NamedTuple):
+    """One that fits a conflict in a path and is not used: why, as half a sentence.
+
+    `waiting`: it would be, once somebody here approves it.
+    """
+
+    key: str
+    path: str
+    why: str
+    waiting: bool = False
+
+    def sentence(self, approving: str = "resolutions approve") -> str:
+        """The same in a sentence, with the command of git ekf that approves it."""
+        short = self.key[:7]
+        said = f"resolution {short} for {self.path} is not used: {self.why}"
+        return f"{said}; git ekf {approving} {shell(short)}" if self.waiting else said
+
+
 class Resolutions:
     """Those of a repository, for one run. `open` are the questions that none has settled.
 
@@ -25,22 +44,18 @@ class Resolutions:
     are not used for what they break here: key -> that.
     """
 
-    def __init__(
-        self, repo: Repository, *, noting: bool = False, approving: str = "resolutions approve"
-    ) -> None:
-        """`approving` is the command of git ekf that lets one be used."""
+    def __init__(self, repo: Repository, *, noting: bool = False) -> None:
         self.open: list[Question] = []
         self.breaking: dict[str, str] = {}
         self._noting = noting
-        self._approving = approving
         self._examiner = Examiner(repo)
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, UnusedResolution] = {}
         self._builds: dict[str, tuple[tuple[str, ...], str]] = {}
 
     @property
-    def refused(self) -> list[str]:
-        """Of each that fits a conflict and is not used, why."""
-        return list(self._refused.values())
+    def refused(self) -> tuple[UnusedResolution, ...]:
+        """Those that fit a conflict and are not used."""
+        return tuple(self._refused.values())
 
     @property
     def any(self) -> bool:
@@ -49,11 +64,11 @@ class Resolutions:
 
     def refuse(self, key: str, path: str, why: str) -> None:
         """Has one be used no more: `why` is what it breaks here."""
-        one = self._examiner.kept[key]
         self.breaking[key] = why
-        self._refuse(one, path, why)
-        if self._noting and one.question:
-            self.open.append(one.question)
+        self._refused[key] = UnusedResolution(key, path, why)
+        question = self._examiner.kept[key].question
+        if self._noting and question:
+            self.open.append(question)
 
     def note_build(self, key: str, builds: tuple[str, ...], unbuilt: str) -> None:
         """Notes the kustomizations that build with one, and why others, or any, were not built."""
@@ -116,7 +131,8 @@ class Resolutions:
     def _settled(self, path: str, one: Resolution) -> Settled | None:
         why = self.breaking.get(one.key) or self._examiner.why_not(one)
         if why:
-            self._refuse(one, path, why)
+            waiting = one.key not in self.breaking and self._examiner.is_waiting(one)
+            self._refused[one.key] = UnusedResolution(one.key, path, why, waiting)
             return None
         how = f"by resolution {one.short} of {one.date}"
         settlement = Settlement(path, how, resolution=one.key)
@@ -129,7 +145,8 @@ class Resolutions:
             assert question
             sides = {1: question.base, 2: question.ours, 3: question.theirs}
             if all(sides[number] == entry for number, entry in stages.items()):
-                self._refuse(one, path, "one side no longer has the file")
+                gone = "one side no longer has the file"
+                self._refused[one.key] = UnusedResolution(one.key, path, gone)
 
     @cached_property
     def _by_path(self) -> dict[str, list[Resolution]]:
@@ -138,9 +155,3 @@ class Resolutions:
             if one.question:
                 found.setdefault(one.path, []).append(one)
         return found
-
-    def _refuse(self, one: Resolution, path: str, why: str) -> None:
-        sentence = f"resolution {one.short} for {path} is not used: {why}"
-        if "approved it" in why:
-            sentence += f"; git ekf {self._approving} {shell(one.short)}"
-        self._refused[one.key] = sentence

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
     from git_ekf.manifests.four_builds import Customisation
     from git_ekf.manifests.image_coverage import Coverage
+    from git_ekf.resolutions.settling import UnusedResolution
 
 # What becomes of a commit -> the same in a summary.
 OUTCOMES = {
@@ -40,7 +41,7 @@ class UpgradePlan(NamedTuple):
     effects: Effects | None = None  # where they were asked for
     customisation: Customisation | None = None  # where builds were
     images: Coverage | None = None  # the same, and images.registry is set
-    refused: tuple[str, ...] = ()  # of resolutions that fit and are not used, why
+    refused: tuple[UnusedResolution, ...] = ()  # resolutions that fit and are not used
 
     @property
     def breaks(self) -> bool:
@@ -117,7 +118,7 @@ def plan(
 
             SettledBuilds().look_ahead(repo, scratch, target, options, work)
         steps = work.steps(scratch, target, options)
-        planned = UpgradePlan(target, steps, refused=tuple(known.refused) if known else ())
+        planned = UpgradePlan(target, steps, refused=known.refused if known else ())
         if not options.effects:
             return planned
         from git_ekf.upgrade.effects import planned_effects  # what only a plan needs

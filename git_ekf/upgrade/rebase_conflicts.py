@@ -26,7 +26,7 @@ from git_ekf.upgrade.settling import settler
 from git_ekf.upgrade.target import releases_through
 
 if TYPE_CHECKING:
-    from git_ekf.resolutions.settling import Resolutions
+    from git_ekf.resolutions.settling import Resolutions, UnusedResolution
 
 
 class ConflictedFile(NamedTuple):
@@ -46,8 +46,8 @@ class Stopped(NamedTuple):
 
     Without any git cannot go on, for a `reason`. `number` of `total` counts configuration commits;
     `commit` is "" where git was cut off between two of them. `superseded` is what speaks for it
-    being there already, None where nothing does. `refused` says of the resolutions that fit and
-    are not used why.
+    being there already, None where nothing does. `refused` are resolutions that fit and are not
+    used.
     """
 
     state: RebaseState
@@ -57,7 +57,7 @@ class Stopped(NamedTuple):
     files: list[ConflictedFile]
     reason: str
     superseded: Superseded | None = None
-    refused: tuple[str, ...] = ()
+    refused: tuple[UnusedResolution, ...] = ()
 
 
 def settle_known(
@@ -218,7 +218,7 @@ def stopped(
     resolutions: Resolutions | None = None,
 ) -> Stopped:
     """Where the rebase waits. Raises GitFailed."""
-    refused = tuple(resolutions.refused) if resolutions else ()
+    refused = resolutions.refused if resolutions else ()
     target = state.target
     picked = repo.git.ref_value("REBASE_HEAD")
     commit = next((oid for oid, pick in state.rest if pick == picked), picked)
