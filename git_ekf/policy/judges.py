@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from git_ekf.errors import UsageError
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate, is_zero
-from git_ekf.policy import branches, index, remotes
+from git_ekf.policy import branches, index
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.records import RecordTag, read_records
@@ -162,6 +162,8 @@ def judge_repository(
 
     These are all of them, unless some are given.
     """
+    from git_ekf.policy import remotes
+
     judgment = Judgment(repo)
     for rule in (remotes.remote_missing, remotes.remote_same, remotes.remote_swapped):
         judgment.apply(rule)
