@@ -100,7 +100,7 @@ class Repository:
             return f"add {in_words(name)} to {key} in {configuration.FILE}"
         return f"git config --add {shell(f'ekf.{key}', name)}"
 
-    @property
+    @cached_property
     def kept(self) -> Kept:
         """Where `internal` keeps the vendor's commits and backups."""
         return Kept(self.config.namespace)
