@@ -12,7 +12,7 @@ from conftest import Clone, run
 from reach import EVERYTHING, SEED, long, some
 from servertools import BRANCH, Site
 
-from git_ekf.policy.sound_trees import is_sound
+from git_ekf.policy.sound_trees import is_sound, unsound
 from git_ekf.policy.trees import TreeEntry, parse_tree, wrong_entry
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -72,6 +72,16 @@ def test_the_same_is_wrong_with_a_tree_as_for_git(tmp_path: Path) -> None:
     sound = {oid for oid, content in contents.items() if is_sound(content, 20)}
     assert sound
     assert sound.isdisjoint(theirs), [contents[oid] for oid in sound & theirs]
+    # Also where one with the same names was sound before.
+    assert {oid for oid, _ in unsound([*contents.items()] * 2)} == theirs
+
+
+@pytest.mark.parametrize("end", [b"100644 b\0", b"100644 b\0short", b"100644 b", b"100644 "])
+def test_a_tree_without_its_end_behind_a_sound_one(end: bytes) -> None:
+    """Without object ids some are the same."""
+    trees = [entry(b"a", "blob") + entry(b"b", "blob"), entry(b"a", "blob") + end]
+    with pytest.raises(ValueError, match=r"tree|subsection"):
+        list(unsound([("1" * 40, content) for content in trees]))
 
 
 @pytest.mark.parametrize("content", [b"x", b"100644 a", b"100644 a\0short", b"x a\0" + b"i" * 20])
