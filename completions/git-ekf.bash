@@ -319,8 +319,8 @@ __git_ekf_command ()
 		valued="--file --where --only"
 		;;
 	"fleet plan")
-		options=--file=,--where=,--only=,--list,--jobs=,--no-fetch,--json,--help
-		valued="--file --where --only --jobs"
+		options=--file=,--where=,--only=,--list,--jobs=,--executor=,--no-fetch,--json,--help
+		valued="--file --where --only --jobs --executor"
 		arguments="none none..."
 		;;
 	"fleet report")

@@ -16,6 +16,7 @@ from git_ekf.manual import pages
 # knows; files, directories or programs; topics of the manual; "" where only the person knows.
 KINDS = {
     "A": "revisions",
+    "ADDRESS": "",
     "B": "revisions",
     "CLUSTER": "",
     "COMMAND": "programs",

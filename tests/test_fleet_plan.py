@@ -25,7 +25,7 @@ from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.plan import plan_fleet
 from git_ekf.fleet.planning import Task, plan_clusters
 from git_ekf.fleet.planning_groups import _hunks
-from git_ekf.fleet.processes import plans
+from git_ekf.fleet.processes import Processes
 from git_ekf.fleet.standing import read_standings
 from git_ekf.fleet.store import Store
 from git_ekf.git.calls import Git
@@ -283,9 +283,11 @@ def test_several_processes_tell_the_same(
                 process.kill()
             yield number
 
-    several = plan_fleet(store, given, chosen, "release-1.9", killing, 2)
+    several = plan_fleet(store, given, chosen, "release-1.9", killing, Processes(2))
     assert len(killed) == 2
-    alone = plan_fleet(store, given, chosen, "release-1.9", lambda _, numbers: iter(numbers), 1)
+    alone = plan_fleet(
+        store, given, chosen, "release-1.9", lambda _, numbers: iter(numbers), Processes(1)
+    )
     assert several.groups == alone.groups
     for one, other in zip(several.planned, alone.planned, strict=True):
         assert one._replace(plan=None) == other._replace(plan=None)
@@ -297,6 +299,6 @@ def test_several_processes_tell_the_same(
 def test_the_error_of_a_process_is_told(tmp_path: Path) -> None:
     tasks = [Task(str(tmp_path / name), Scheme(), (), None) for name in ("one", "two")]
     with pytest.raises(CallFailed) as error:
-        list(plans(tasks, 2))
+        list(Processes(2).plans(tasks))
     assert error.value.message
     assert not multiprocessing.active_children()

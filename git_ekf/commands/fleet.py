@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
+from git_ekf.commands.fleet_options import (
+    Executor,
+    FleetFile,
+    Jobs,
+    Only,
+    Where,
+    other_file,
+    planner_of,
+)
 from git_ekf.commands.fleet_resolve import resolve
 from git_ekf.commands.fleet_shown import (
     about_fleet,
@@ -39,6 +47,7 @@ from git_ekf.terminal.text import counted, document, say
 
 if TYPE_CHECKING:
     from git_ekf.fleet.plan import FleetPlan
+    from git_ekf.fleet.processes import Planner
 
 app = program(no_args_is_help=True, help="Show where many clusters of one vendor stand.")
 
@@ -76,12 +85,6 @@ Release = Annotated[
         metavar="[RELEASE] [CLUSTER]...",
         show_default=False,
         help="Where to, without it each to its next release; and only these clusters.",
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=1, show_default=False, help="In so many processes; one a processor."
     ),
 ]
 Whole = Annotated[
@@ -143,6 +146,7 @@ def plan(
     only: Only = None,
     list_: Whole = False,
     jobs: Jobs = None,
+    executor: Executor = "",
     no_fetch: NoFetch = False,
     json: Json = False,
 ) -> int:
@@ -157,16 +161,19 @@ def plan(
     given = read_fleet(file)
     names = list(words or [])
     release = names.pop(0) if names and is_release(given, names[0]) else None
-    look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
-    if not no_fetch:
-        hear_team(look.store, given)
-    made = _plan(look, release, jobs)
+    asked = [*(words or []), *_chosen(where, only)]
+    again = ["git", "ekf", "fleet", "plan", *asked, *other_file(file)]
+    with planner_of(jobs, executor, again) as planner:
+        look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
+        if not no_fetch:
+            hear_team(look.store, given)
+        made = _plan(look, release, planner)
     if json:
         about = about_fleet(given, look.store, look.known, look.chosen, look.begin)
         print(document("fleet plan", plan_content(about, made, look.chosen)))
     else:
         with paged():
-            print_plan(given, made, whole=list_, words=[*(words or []), *_chosen(where, only)])
+            print_plan(given, made, whole=list_, words=asked)
     if look.known.vendor.failure or any(one.failed for one in look.chosen):
         return FAILED
     return DONE if made.fine else FINDINGS
@@ -203,12 +210,12 @@ def report(
     return _code(look.known, look.chosen)
 
 
-def _plan(look: _Look, release: str | None, jobs: int | None = None) -> FleetPlan:
+def _plan(look: _Look, release: str | None, planner: Planner | None = None) -> FleetPlan:
     """The upgrade to a release, for None of each to its next one. Raises Refused, UsageError."""
     from git_ekf.fleet.plan import plan_fleet, require_release
 
     goal = require_release(look.fleet, look.known, release) if release is not None else ""
-    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting, jobs)
+    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting, planner)
 
 
 def _chosen(where: list[str] | None, only: list[str] | None) -> list[str]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from git_ekf.commands.records_kept import note
+from git_ekf.errors import UsageError
 from git_ekf.fleet.file import FILE
+from git_ekf.shown import shell
+
+if TYPE_CHECKING:
+    from git_ekf.fleet.processes import Planner
 
 FleetFile = Annotated[
     str,
@@ -31,7 +39,44 @@ Only = Annotated[
     ),
 ]
 
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, show_default=False, help="In so many processes; one a processor."
+    ),
+]
+Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="ADDRESS",
+        show_default=False,
+        help="By the workers of this Dask cluster: tls://HOST:8786.",
+    ),
+]
+
 
 def other_file(file: str) -> list[str]:
     """The option for another fleet file than the usual one."""
     return [] if file == FILE else ["--file", file]
+
+
+def planner_of(
+    jobs: int | None, executor: str, again: Sequence[str]
+) -> AbstractContextManager[Planner | None]:
+    """What makes the plans, None where nothing was chosen.
+
+    `again` is the command without these options. Raises UsageError, Refused, CallFailed.
+    """
+    if not executor:
+        from git_ekf.fleet.processes import Processes
+
+        return nullcontext(Processes(jobs) if jobs else None)
+    if jobs:
+        raise UsageError(
+            "--jobs and --executor exclude each other: a cluster has the threads that it has",
+            shell(*again, "--executor", executor),
+        )
+    from git_ekf.fleet.workers import workers
+
+    return workers(executor, again, note)

@@ -111,7 +111,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
 
     known = read_standings(store, fleet)
     goal = require_release(fleet, known, release)
-    groups = plan_fleet(store, fleet, known.standings, goal, counting, None).groups
+    groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
     chosen = groups[int(word) - 1].clusters[:1] if 0 < int(word) <= len(groups) else ()
     member = _member(fleet, chosen[0]) if chosen else None
     if member is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -13,7 +12,7 @@ from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.planning import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.planning_groups import Group, groups
 from git_ekf.fleet.planning_resolved import SettledConflict, settled
-from git_ekf.fleet.processes import plans
+from git_ekf.fleet.processes import Planner, all_processors
 from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.team import team_of, team_repository
@@ -22,7 +21,7 @@ from git_ekf.resolutions.judging import Examiner
 from git_ekf.terminal.text import age
 from git_ekf.upgrade.plan import why_not_in_memory
 
-# Clusters that are worth a process: it takes as long to start as some of them.
+# Clusters that are worth a task: to begin one takes as long as some of them.
 _LEAST = 50
 
 Watch = Callable[[str, Sequence[int]], Iterator[int]]
@@ -89,11 +88,11 @@ def plan_fleet(
     chosen: Sequence[Standing],
     goal: str,
     watch: Watch,
-    jobs: int | None = None,
+    planner: Planner | None = None,
 ) -> FleetPlan:
     """Plans the chosen clusters; `watch` gives out numbers, and shows how far they are.
 
-    In so many processes; None: as many as there are processors, where it takes several at all.
+    Without a planner in as many processes as there are processors.
 
     Raises Refused where git cannot tell, CallFailed where the store is damaged.
     """
@@ -112,15 +111,15 @@ def plan_fleet(
     ready.sort(key=lambda one: (fleet.scheme.key(one.branch), one.branch, one.base))
     clusters = [(one.member.name, one.branch) for one in ready]
     release = fleet.scheme.version(goal) if goal else None
-    jobs = jobs or os.cpu_count() or 1
-    at_a_time = min(AT_A_TIME, max(_LEAST, -(-len(clusters) // jobs)))
+    planner = planner or all_processors()
+    at_a_time = min(AT_A_TIME, max(_LEAST, -(-len(clusters) // planner.jobs)))
     team = team_of(store, fleet)
     tasks = []
     for first in range(0, len(clusters), at_a_time):
         some = tuple(clusters[first : first + at_a_time])
         tasks.append(Task(store.path, fleet.scheme, some, release, team))
     watched = watch("Planning", range(len(tasks)))
-    with closing(plans(tasks, jobs)) as made:  # an interruption ends the processes
+    with closing(planner.plans(tasks)) as made:  # an interruption ends what is under way
         for _, several in zip(watched, made, strict=True):
             found.update((planned.name, planned) for planned in several)
     listed = [found[one.member.name] for one in chosen]

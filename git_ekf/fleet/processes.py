@@ -1,4 +1,4 @@
-"""Plans made by several processes side by side, through concurrent.futures."""
+"""Plans made here, by several processes side by side, through concurrent.futures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,27 @@ import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple, Protocol
 
 from git_ekf.errors import CallFailed, EkfError
 from git_ekf.fleet.planning import PlannedCluster, Task, plan_clusters
 
 
-class _Failed:
+class Planner(Protocol):
+    """What makes plans of tasks, here or elsewhere."""
+
+    @property
+    def jobs(self) -> int:
+        """How many tasks it has in hand at a time."""
+
+    def plans(self, tasks: Sequence[Task]) -> Generator[list[PlannedCluster]]:
+        """The plans of each task in turn; closed before its end, it leaves the rest.
+
+        Raises EkfError.
+        """
+
+
+class Failed:
     """An error that can be sent, whatever its kind."""
 
     def __init__(self, error: EkfError) -> None:
@@ -22,43 +37,55 @@ class _Failed:
         self.hint = error.hint
 
 
-def plans(tasks: Sequence[Task], jobs: int) -> Generator[list[PlannedCluster]]:
-    """The plans of each task in turn, made by so many processes; by this one where it is one.
+class Processes(NamedTuple):
+    """So many processes of this machine; where it is one, this one."""
 
-    What a process that dies was at is made here. Raises CallFailed.
-    """
-    if min(jobs, len(tasks)) < 2:
-        yield from map(plan_clusters, tasks)
-        return
-    # Not by fork, which copies locks that other threads hold.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(min(jobs, len(tasks)), context, _begin)
-    try:
-        futures = [executor.submit(_attempt, task) for task in tasks]
-        for task, future in zip(tasks, futures, strict=True):
-            try:
-                yield _taken(future.result())
-            except BrokenProcessPool:
-                yield plan_clusters(task)
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
+    jobs: int
+
+    def plans(self, tasks: Sequence[Task]) -> Generator[list[PlannedCluster]]:
+        """The plans of each task in turn.
+
+        What a process that dies was at is made here. Raises CallFailed.
+        """
+        if min(self.jobs, len(tasks)) < 2:
+            yield from map(plan_clusters, tasks)
+            return
+        # Not by fork, which copies locks that other threads hold.
+        context = multiprocessing.get_context("spawn")
+        executor = ProcessPoolExecutor(min(self.jobs, len(tasks)), context, _begin)
+        try:
+            futures = [executor.submit(attempt, task) for task in tasks]
+            for task, future in zip(tasks, futures, strict=True):
+                try:
+                    yield taken(future.result())
+                except BrokenProcessPool:
+                    yield plan_clusters(task)
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            executor.shutdown(cancel_futures=True)
 
 
-def _taken(made: list[PlannedCluster] | _Failed) -> list[PlannedCluster]:
-    if isinstance(made, _Failed):
+def all_processors() -> Processes:
+    """A process for each processor."""
+    return Processes(os.cpu_count() or 1)
+
+
+def taken(made: list[PlannedCluster] | Failed) -> list[PlannedCluster]:
+    """What `attempt` has made. Raises CallFailed."""
+    if isinstance(made, Failed):
         raise CallFailed(made.message, made.hint)
     return made
 
 
-def _attempt(task: Task) -> list[PlannedCluster] | _Failed:
+def attempt(task: Task) -> list[PlannedCluster] | Failed:
+    """The plans of a task, or why there are none."""
     try:
         return plan_clusters(task)
     except EkfError as error:
-        return _Failed(error)
+        return Failed(error)
 
 
 def _begin() -> None:

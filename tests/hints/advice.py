@@ -9,6 +9,7 @@ _PASSES = "passes by itself: the same command again"
 _INSTALL = "depends on the machine: what to install, and by what"
 _SHOWS = "shows more of a fault of git's, of the disk or of a key; the cure depends on it"
 _FILE = "the file has to be corrected by hand, which only its owner can"
+_WORKERS = "only who runs the Dask cluster can do it; the manual says what is needed there"
 
 ADVICE: dict[str, str] = {
     "origins.py: {} cannot be read: {}": _ADMINISTRATOR,
@@ -28,7 +29,15 @@ ADVICE: dict[str, str] = {
     "fleet/plan.py: there is no forecast: {}": _INSTALL,
     "fleet/planning_merges.py: the plan of {} is wrong: a merge of the trees that bear on it is not that of the full ones": _SHOWS,
     "fleet/processes.py __init__(): {}": _HANDED_ON,
-    "fleet/processes.py _taken(): {}": _HANDED_ON,
+    "fleet/processes.py taken(): {}": _HANDED_ON,
+    "fleet/scheduler.py: --executor needs distributed, which is not installed": _INSTALL,
+    "fleet/scheduler.py: Dask does not start: {}": _SHOWS,
+    "fleet/scheduler.py: the certificates of Dask's configuration cannot be read: {}": _SHOWS,
+    "fleet/scheduler.py: Dask's configuration has no certificates for TLS": _WORKERS,
+    "fleet/workers.py: the scheduler at {} does not answer: {}": _PASSES,
+    "fleet/workers.py: the scheduler at {} has no worker": "goes on until somebody ends it, on other machines",
+    "fleet/workers.py: {} at {} cannot plan: {}": _WORKERS,
+    "fleet/workers.py: the worker {} cannot plan from {}: {}": _WORKERS,
     "fleet/reading.py: git ekf fleet needs pygit2, which is not installed": _INSTALL,
     "fleet/fetch.py: cannot read the vendor's repository {}: {}": _SHOWS,
     "fleet/store.py: {} is there, and is not the store of a fleet": _CHOICE,

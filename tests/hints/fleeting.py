@@ -29,6 +29,8 @@ git clone -q --mirror $INTERNAL $TOP/second.git
 """
 _UPGRADE = "git ekf fleet upgrade 1.9"
 _STATUS = "git ekf fleet status"
+_PLAN = "git ekf fleet plan"
+_NOBODY = "tcp://127.0.0.1:1"
 
 FLEETING = {
     "commands/fleet.py: --json has all that --list and --failed print": Scenario(
@@ -40,6 +42,18 @@ FLEETING = {
         _FLEET,
         "git ekf fleet plan --json --list",
         again="git ekf fleet plan --json",
+    ),
+    "commands/fleet_options.py: --jobs and --executor exclude each other: a cluster has the threads that it has": Scenario(
+        _FLEET, f"{_PLAN} --jobs 2 --executor {_NOBODY}", again=_PLAN, codes=(5,)
+    ),
+    "fleet/scheduler.py: {} is on another machine, and what is sent there has to be encrypted": Scenario(
+        _FLEET, f"{_PLAN} --executor tcp://dask.example.com:8786", again=_PLAN, codes=(4,)
+    ),
+    'fleet/scheduler.py: "{}" is no address of a scheduler, as tls://HOST:8786 is': Scenario(
+        _FLEET, f"{_PLAN} --executor dask.example.com", again=_PLAN
+    ),
+    "fleet/scheduler.py: no scheduler answers at {}: {}": Scenario(
+        _FLEET, f"{_PLAN} --executor {_NOBODY}", (_PLAN,), {" plans here": ""}, again=_PLAN
     ),
     "commands/fleet.py: nothing is known of this fleet yet": Scenario(
         _FLEET, "git ekf fleet status --no-fetch"
