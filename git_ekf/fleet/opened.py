@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import UsageError
 from git_ekf.fleet.reading import History, StoreObjects
-from git_ekf.fleet.store import FLEET, VENDOR
+from git_ekf.fleet.store import FLEET, VENDOR, refs_of
 from git_ekf.fleet.stored import StoredRepository
-from git_ekf.git.packedrefs import read_packed
+from git_ekf.git.packedrefs import read_packed, read_packed_below
 from git_ekf.git.refs import HEADS
 from git_ekf.names import RELEASE_PATTERN, Scheme
 from git_ekf.smallfile import CONFIGURATION
@@ -19,15 +19,22 @@ from git_ekf.smallfile import CONFIGURATION
 class Opened:
     """A store, read once. `theirs` has the refs of each cluster, as they are there."""
 
-    def __init__(self, path: str, scheme: Scheme) -> None:
-        """`scheme` is that of the fleet. Raises CallFailed where the store is damaged."""
+    def __init__(self, path: str, scheme: Scheme, names: Iterable[str] | None = None) -> None:
+        """`scheme` is that of the fleet; with `names` only these clusters are read.
+
+        Raises CallFailed where the store is damaged.
+        """
         self.path = path
         self.scheme = scheme
         self.objects = StoreObjects(path)
         self.theirs: dict[str, dict[str, str]] = {}
         self._configs: dict[str, Config] = {}
         branches: dict[str, str] = {}
-        for ref, oid in read_packed(path).items():
+        if names is None:
+            refs = read_packed(path)
+        else:
+            refs = read_packed_below(path, [VENDOR, *map(refs_of, names)])
+        for ref, oid in refs.items():
             if ref.startswith(VENDOR + "heads/"):
                 branches[ref.removeprefix(VENDOR + "heads/")] = oid
             elif ref.startswith(FLEET):

@@ -78,7 +78,7 @@ class PlannedCluster(NamedTuple):
 
 def plan_clusters(task: Task) -> list[PlannedCluster]:
     """The plans of some clusters, in their order. Raises CallFailed where the store is damaged."""
-    opened = Opened(task.store, task.scheme)
+    opened = Opened(task.store, task.scheme, [name for name, _ in task.clusters])
     repo = Repository(Git(task.store, {"GIT_DIR": task.store}))
     with open_scratch_of(SharedScratch, repo) as scratch:
         return _Planning(task, opened, repo.git, scratch).planned()

@@ -8,7 +8,7 @@ and packs a file for each.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from git_ekf.git.complaints import lock_in_the_way
@@ -16,21 +16,58 @@ from git_ekf.git.complaints import lock_in_the_way
 _FILE = "packed-refs"
 # Sorted by the bytes of the names. Without "peeled", git looks tags up itself.
 _HEADER = b"# pack-refs with: sorted \n"
+_NAME = 41  # where the name begins in a line, behind the object id
 
 
 def read_packed(git_dir: str) -> dict[str, str]:
     """Ref -> object id; {} where there are no refs yet."""
+    return _parsed(_content(git_dir))
+
+
+def read_packed_below(git_dir: str, directories: Iterable[str]) -> dict[str, str]:
+    """Ref -> object id of those in some directories (refs/heads/), which are few of very many."""
+    content = _content(git_dir)
+    is_ours = content.startswith(_HEADER) and content.endswith(b"\n")
+    if not is_ours or b"\n^" in content:  # git has written it
+        below = tuple(directories)
+        return {ref: oid for ref, oid in _parsed(content).items() if ref.startswith(below)}
+    refs: dict[str, str] = {}
+    for directory in directories:
+        first = os.fsencode(directory)
+        after = first[:-1] + b"0"  # which comes behind the slash
+        refs |= _parsed(content[_place(content, first) : _place(content, after)])
+    return refs
+
+
+def _content(git_dir: str) -> bytes:
     try:
         with open(os.path.join(git_dir, _FILE), "rb") as file:
-            text = os.fsdecode(file.read())
+            return file.read()
     except FileNotFoundError:
-        return {}
+        return b""
+
+
+def _parsed(content: bytes) -> dict[str, str]:
     refs = {}
-    for line in text.split("\n"):  # not splitlines(): a name may have a U+2028 in it
+    for line in os.fsdecode(content).split("\n"):  # not splitlines(): a name may have a U+2028
         if line and line[0] not in "#^":
             oid, _, ref = line.partition(" ")
             refs[ref] = oid
     return refs
+
+
+def _place(content: bytes, name: bytes) -> int:
+    """Where in the sorted lines the first one begins whose ref is not before a name."""
+    low, high = len(_HEADER), len(content)
+    while low < high:
+        middle = (low + high) // 2
+        begin = max(low, content.rfind(b"\n", 0, middle) + 1)
+        end = content.index(b"\n", middle) + 1
+        if content[begin + _NAME : end - 1] < name:
+            low = end
+        else:
+            high = begin
+    return low
 
 
 def break_lock(git_dir: str) -> None:
