@@ -109,9 +109,11 @@ class Cluster:
         awaited(lambda: file.exists() and file.read_text().endswith("}"))
         self.address = json.loads(file.read_text())["address"]
 
-    def add(self, number: int = 1, before: str = "") -> list[subprocess.Popen[bytes]]:
+    def add(
+        self, number: int = 1, *, threads: int = 1, before: str = ""
+    ) -> list[subprocess.Popen[bytes]]:
         """More workers, which run some Python first."""
-        options = [self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        options = [self.address, "--nthreads", str(threads), "--no-nanny", "--no-dashboard"]
         options += ["--local-directory", str(self.folder)]
         there = len(self.workers())
         added = [
@@ -227,6 +229,17 @@ def test_it_is_as_planned_here(stocked: Stocked, cluster: Cluster) -> None:
     assert listed.out == run(*words, "--jobs", "1").out
     assert sum(cluster.workers().values()) == 4
     assert min(cluster.workers().values()) > 0
+
+
+@rare
+@pytest.mark.usefixtures("_small_tasks")
+def test_a_worker_of_several_threads(stocked: Stocked, cluster: Cluster) -> None:
+    cluster.add(threads=4)
+    with workers(cluster.address, AGAIN, pytest.fail) as planner:
+        assert planner.jobs == 4
+        made = stocked.by(planner)
+    assert made == stocked.by(Processes(1))
+    assert sum(cluster.workers().values()) > 10
 
 
 @rare
