@@ -84,9 +84,12 @@ def _default() -> str:
 def _private(parent: str) -> str | None:
     """The directory for ours, made where it is missing; None where somebody else has its name."""
     path = os.path.join(parent, f"{_NAME}{os.getuid()}")
-    with suppress(FileExistsError):
-        os.mkdir(path, 0o700)
-    status = os.lstat(path)
+    status = None
+    while status is None:
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        with suppress(FileNotFoundError):  # another git-ekf was its last user, a moment ago
+            status = os.lstat(path)
     is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
     return path if is_ours and not status.st_mode & 0o077 else None
 

@@ -107,3 +107,24 @@ def test_beside_the_main_thread(private: Path) -> None:
     thread.start()
     thread.join()
     assert seen == [True, False]
+
+
+def test_while_another_removes_the_place(
+    tmp_path: Path, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last user takes it away, while the next one looks whose it is."""
+    look = os.lstat
+    removed: list[str] = []
+
+    def late(path: str) -> os.stat_result:
+        if path == str(private) and not removed:
+            removed.append(path)
+            os.rmdir(path)
+        return look(path)
+
+    monkeypatch.setattr(os, "lstat", late)
+    with temporary(str(tmp_path)) as folder:
+        assert Path(folder).is_dir()
+    assert len(removed) == 1
+    with pytest.raises(FileNotFoundError), temporary(str(tmp_path / "missing")):
+        pass
