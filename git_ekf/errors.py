@@ -85,9 +85,9 @@ class GitFailed(CallFailed):
 class NoSpace(CallFailed):
     """A disk or a quota is full. It is no GitFailed: what git could not write says nothing else."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str = "") -> None:
         super().__init__(
-            f"there is no space left on the disk: {reason}",
+            "there is no space left on the disk" + (f": {reason}" if reason else ""),
             "df -h shows which one is full; once there is room: the same command again",
         )
 
@@ -120,9 +120,10 @@ class SystemFailed(CallFailed):
         if isinstance(error.filename, str):
             above = folder(os.path.dirname(error.filename) or ".")
             hint = f"ls -ld {above} {folder(error.filename)}"
-        if error.errno in FULL:
-            hint = NoSpace("").hint
         message = f"{error.filename or 'the system'}: {error.strerror}"
+        if error.errno in FULL:
+            full = NoSpace(error.filename or "")
+            message, hint = full.message, full.hint
         if error.errno == errno.EFBIG and error.strerror == os.strerror(errno.EFBIG):
             message, hint = TooLarge().message, TooLarge().hint
         super().__init__(message, hint)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, EkfError, GitFailed, NoSpace
+from git_ekf.errors import CallFailed, EkfError, GitFailed, NoSpace, TooLarge
 from git_ekf.fleet.connections import Silent
 from git_ekf.fleet.heard import BROKEN, UNREACHABLE
 from git_ekf.fleet.places import host_of
@@ -80,7 +80,7 @@ def hear(store: Store, wanted: Wanted, seconds: int, folder: str) -> Taken:
     try:
         fetched = _fetched(store, wanted, lacking, seconds, folder)
     except EkfError as error:
-        if isinstance(error, NoSpace) and _is_full(store):
+        if isinstance(error, TooLarge) or (isinstance(error, NoSpace) and _is_full(store)):
             raise
         # A ref that was listed may have gone in this very moment; or all of it is gone now.
         moved = _listed(store, wanted, seconds) != refs

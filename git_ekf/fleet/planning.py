@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
+from git_ekf.errors import CallFailed, GitFailed, NoSpace, Refused, UsageError
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.planning_groups import FirstConflict, conflicts_alone, first_conflicts
 from git_ekf.fleet.planning_merges import SharedMerges
@@ -279,7 +279,7 @@ def _noting(found: dict[str, PlannedCluster], name: str) -> Iterator[None]:
     """Notes why there is no plan of a cluster, where something is wrong with that alone."""
     try:
         yield
-    except Damaged:
+    except (Damaged, NoSpace):
         raise
     except GitFailed as error:
         found[name] = PlannedCluster(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from git_ekf.errors import CallFailed, Refused
+from git_ekf.errors import CallFailed, Refused, SystemFailed
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
 from git_ekf.fleet.file import Fleet, Member
@@ -31,6 +31,7 @@ from git_ekf.names import without_credentials
 from git_ekf.replay.writing import committer
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.terminal.text import counted
 from git_ekf.upgrade.plan import why_not_in_memory
 
 # So many times a cluster is planned again that moves meanwhile.
@@ -61,13 +62,18 @@ def upgrade_fleet(store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> list[
 
     Raises Refused where nothing of it may be done: another command is at work, the vendor has no
     such release, a wave is too early, or there is no upgrade to go on with. Raises CallFailed where
-    the vendor cannot be heard, OSError, NoSpace.
+    the vendor cannot be heard or the system fails, and says how many were pushed to by then.
     """
     _require_able(store)
     with writing(store):
         run = _FleetUpgrade(store, fleet, wish, watch)
         try:
             return run.upgraded()
+        except (CallFailed, OSError) as raised:
+            stop_all()
+            error = raised if isinstance(raised, CallFailed) else SystemFailed(raised)
+            error.message += run.so_far
+            raise error from None
         except BaseException:
             stop_all()
             raise
@@ -120,6 +126,12 @@ class _FleetUpgrade:
                 self._found[member.name].planned,
             )
         return [self._found[member.name] for member in self._members]
+
+    @property
+    def so_far(self) -> str:
+        """Ends a sentence about what has ended it; "" where nothing was pushed yet."""
+        pushed = sum(one.state == PUSHED for one in self._found.values())
+        return f"; {counted(pushed, 'cluster')} had been pushed to by then" if pushed else ""
 
     # --- asked ---
 

@@ -105,12 +105,12 @@ def _is_gits(path: str) -> bool:
 _XFSZ = 25  # the signal SIGXFSZ, of Linux and of macOS
 # In git's words, whose C library speaks English to it: process.py. The last are git's own.
 _FULL = (*map(os.strerror, FULL), "Out of diskspace")
-# Where git does not say why (entry.c, refs/files-backend.c, builtin/), and what it could write took
-# all.
+# Where git does not say why (config.c, entry.c, refs/files-backend.c, builtin/), and what it could
+# write took all.
 _MUTE = re.compile(
     r"(?:error|fatal): (?:prepare: |commit: )?"
     r"(?:unable to write file |cannot update ref |could(?:n't| not) write "
-    r"|unable to write new.index)",
+    r"|unable to write new.index|failed to write new configuration file )",
     re.IGNORECASE,
 )
 # Of a disk with less (bytes) nobody can say that it has room: git has removed what it could not
