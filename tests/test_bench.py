@@ -18,6 +18,7 @@ HEADINGS = (
     "git ekf bundle of",
     "git ekf fleet status of",
     "git ekf fleet plan of",
+    "git ekf fleet report of",
     "git ekf check on",
     "git ekf log and tag",
     "git ekf save of",

@@ -53,8 +53,7 @@ def _commands(world: World, table: Table) -> None:
     commands.shell(world, table, cloned, what)
     airgap.mirror(world, table, primary, what)
     airgap.bundle(world, table, primary, what)
-    fleet.fleet(world, table, cloned, what)
-    fleet.plans(world, table, what, 100, 300)
+    fleet.fleet(world, table, what)
     if what == "kubeflow/manifests":
         render.diff(world, table, cloned, what)
     primary = world.root / "history.git"

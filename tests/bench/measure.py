@@ -110,8 +110,8 @@ class Table:
         self._add("")
         self._add(text)
 
-    def row(self, name: str, took: float, note: object = "") -> None:
-        self._add(f"  {name:<44}{took:8.1f} ms  {note}".rstrip())
+    def row(self, name: str, took: float, note: object = "", unit: str = "ms") -> None:
+        self._add(f"  {name:<44}{took:8.1f} {unit}  {note}".rstrip())
 
     def _add(self, line: str) -> None:
         print(line, flush=True)
