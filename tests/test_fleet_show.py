@@ -164,10 +164,14 @@ def require_plan(show: Show, planned: dict[str, Any], which: Sequence[int]) -> N
 
 
 def require_status(
-    show: Show, *, deployed: Sequence[int], dead: Sequence[int] = (), waiting: Sequence[int] = ()
+    show: Show,
+    *options: str,
+    deployed: Sequence[int],
+    dead: Sequence[int] = (),
+    waiting: Sequence[int] = (),
 ) -> None:
-    """What the status says of each is so on its server: what runs there is what was recorded, not what was pushed."""
-    found = show.document("status", code=5 if dead else 0)
+    """What the status says of each is so on its server: what runs there is what was recorded, and what was pushed is prepared."""
+    found = show.document("status", *options, code=5 if dead else 0)
     names = [show.made[at].name for at in waiting]
     begun = [{"branch": GOAL, "waiting": names}] if names else []
     assert found["upgrades"] == begun
@@ -180,6 +184,7 @@ def require_status(
         refs = show.refs(at)
         assert one["tip"] == refs[f"refs/heads/release-{release}"]
         assert one["base"] == refs[f"refs/ekf/upstream/release-{release}"]
+        assert (one["prepared"] == GOAL) == (f"refs/heads/{GOAL}" in refs and at not in deployed)
         assert (one["last_record"]["name"] == RECORD) == (at in deployed)
         assert one["findings"] == []
 
@@ -210,8 +215,8 @@ def require_upgraded(show: Show, at: int, clone: Clone) -> None:
 
 
 def report(show: Show, code: int = 0) -> Page:
-    """The page of the fleet, with what is left of the upgrade."""
-    show.fleet("report", "--plan", "1.10", code=code)
+    """The page of the fleet as it is known, with what is left of the upgrade."""
+    show.fleet("report", "--plan", "1.10", "--no-fetch", code=code)
     page = Page((show.world.folder / "fleet.html").read_text())
     assert_stands_alone(page)
     return page
@@ -284,7 +289,7 @@ def test_fifty_clusters_in_three_waves(
     canary, early = map(show.wave, WAVES[:2])
     require_status(show, deployed=())
 
-    planned = show.document("plan", "1.10", code=1)
+    planned = show.document("plan", "1.10", "--no-fetch", code=1)
     [group] = planned["groups"]
     assert group["clusters"] == [show.made[at].name for at in SHARED]
     require_plan(show, planned, range(NUMBER))
@@ -294,7 +299,7 @@ def test_fifty_clusters_in_three_waves(
     assert done.out.splitlines()[0] == (
         f"{GOAL} for 10 clusters of wave canary: {10 - len(stopping)} pushed, {len(stopping)} stopped"
     )
-    require_status(show, deployed=(), waiting=stopping)
+    require_status(show, "--no-fetch", deployed=(), waiting=stopping)
     key = resolve(show, show.world.folder / "resolving")
     planned = show.document("plan", "1.10")
     assert (planned["clean"], planned["groups"]) == (True, [])
@@ -306,7 +311,7 @@ def test_fifty_clusters_in_three_waves(
         f"{GOAL} for {len(stopping)} clusters: {len(stopping)} pushed",
         settled,
     ]
-    require_status(show, deployed=())
+    require_status(show, "--no-fetch", deployed=())
 
     done = show.fleet("upgrade", "1.10", "--wave", "early", code=4)
     assert done.err.startswith("git-ekf: c00, c01, c02 and 7 more of the waves before have no ")
@@ -318,7 +323,7 @@ def test_fifty_clusters_in_three_waves(
     done = show.fleet("upgrade", "1.10", "--wave", "early", code=5)
     assert done.out.splitlines()[0] == f"{GOAL} for 15 clusters of wave early: 14 pushed, 1 failed"
     assert Clone(show.made[MOVING].path).out("log", "-1", "--format=%s", GOAL) == "Meanwhile"
-    require_status(show, deployed=canary, dead=[DYING], waiting=[DYING])
+    require_status(show, "--no-fetch", deployed=canary, dead=[DYING], waiting=[DYING])
     page = report(show, code=5)
     assert "1 could not be heard" in page.texts("li")
     assert "not found as of " in page.rows("members")[DYING][5]
@@ -333,7 +338,7 @@ def test_fifty_clusters_in_three_waves(
 
     done = show.fleet("upgrade", "1.10", "--wave", "rest")
     assert done.out.splitlines()[0] == f"{GOAL} for 25 clusters of wave rest: 25 pushed"
-    require_status(show, deployed=range(ENDS[1]))
+    require_status(show, "--no-fetch", deployed=range(ENDS[1]))
     shown = show.fleet("status", "--no-fetch").out.splitlines()
     assert shown[1:5] == [
         "                canary   early    rest",
@@ -341,6 +346,7 @@ def test_fifty_clusters_in_three_waves(
         "  release-1.9                       13",
         "  release-1.10      10      15",
     ]
+    assert "  prepared      release-1.10 in 25 clusters, not recorded there yet" in shown
     page = report(show)
     assert page.rows("matrix") == [
         ["1.8", "0", "0", "12"],
@@ -348,6 +354,7 @@ def test_fifty_clusters_in_three_waves(
         ["1.10", "10", "15", "0"],
     ]
     assert "25 clusters would go through, 25 need no upgrade." in page.texts("section")[2]
+    assert all(row[4].endswith(", 1.10 prepared") for row in page.rows("members")[ENDS[1] :])
     place = show.world.folder / "rebasing"
     assert run("git", "clone", "-q", show.world.vendor, place).code == 0
     for at in range(NUMBER):

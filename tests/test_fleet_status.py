@@ -178,6 +178,26 @@ def test_without_a_failure_a_rule_decides(fleet: tuple[World, list[Made]]) -> No
     assert line.endswith("linear-history")
 
 
+def test_a_release_that_waits_to_be_recorded(fleet: tuple[World, list[Made]]) -> None:
+    """Of its own, as an upgrade of the fleet leaves it; a copy of the vendor's branch is none."""
+    world, made = fleet
+    prepared, copying = made[-2:]
+    vendors = world.git("rev-parse", "release-1.10")
+    new = world.git("commit-tree", "-p", vendors, "-m", "Own", f"{prepared.commits[-1]}^{{tree}}")
+    for one, commit in ((prepared, new), (copying, vendors)):
+        one.refs["refs/heads/release-1.10"] = commit
+        publish(one)
+    world.write_file([prepared, copying])
+    rows = status(code=0).out.splitlines()
+    assert "  prepared      release-1.10 in 1 cluster, not recorded there yet" in rows
+    found = document("--no-fetch", code=0)["clusters"]
+    assert [one["prepared"] for one in found] == ["release-1.10", None]
+    assert [one["branch"] for one in found] == ["release-1.8", "release-1.9"]
+    assert "; release-1.10 is prepared\n" in status("--no-fetch", "--list", code=0).out
+    world.deploy(prepared, "1.10", new)
+    assert document(code=0)["clusters"][0]["prepared"] is None
+
+
 def test_one_with_another_branch_than_a_release(fleet: tuple[World, list[Made]]) -> None:
     """As a forge makes it, with a README."""
     world, made = fleet

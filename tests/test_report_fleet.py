@@ -129,10 +129,19 @@ def test_whether_a_conflict_is_resolved() -> None:
 
 def test_clusters() -> None:
     dead = member(7, failure="no answer within 60 seconds", behind=None, deployed=0)
-    page = Page(fleet_page(fleet([member(4), member(5), dead])))
+    upgraded = member(5, prepared="1.10")
+    page = Page(fleet_page(fleet([member(4), upgraded, dead])))
     assert page.rows("members") == [
         ["eu-west-4", "early", "1.1", "up to date", "2026-11-18", "✓ fine", "region=eu"],
-        ["eu-west-5", "rest", "1.9", "1 behind", "2026-11-18 +1", "! linear-history", "region=eu"],
+        [
+            "eu-west-5",
+            "rest",
+            "1.9",
+            "1 behind",
+            "2026-11-18 +1, 1.10 prepared",
+            "! linear-history",
+            "region=eu",
+        ],
         [
             *("eu-west-7", "early", "1.9", "", "never +1"),
             *("✗ no answer within 60 seconds as of 2026-11-18", "region=eu"),
@@ -149,6 +158,7 @@ def test_fleet_without_clusters_or_plan() -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
 def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
     odd = member(0, text, wave=text, release=text, labels=(text,), rules=(text,), failure=text)
+    odd = odd._replace(prepared=text)
     page = Page(fleet_page(fleet([odd], text)._replace(waves=(text,), releases=(text,))))
     assert_harmless(page, PLAIN)
 

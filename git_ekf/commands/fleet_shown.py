@@ -47,6 +47,9 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
         print_row("not recorded", text)
     if summary.never:
         print_row("no record", _clusters(summary.never))
+    if summary.prepared:
+        parts = [f"{name} in {_clusters(number)}" for name, number in summary.prepared.items()]
+        print_row("prepared", f"{', '.join(parts)}, not recorded there yet")
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
         print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")
@@ -184,6 +187,8 @@ def _running(one: Standing) -> Iterator[str]:
         yield f"{counted(one.recorded.commits_since, 'commit')} since {one.recorded.name}"
     else:
         yield one.recorded.name
+    if one.prepared:
+        yield f"{one.prepared} is prepared"
 
 
 # --- the document ---
@@ -236,6 +241,7 @@ def _cluster(one: Standing) -> dict[str, Any]:
         "base": one.base or None,
         "configuration": one.configuration,
         "behind": one.behind,
+        "prepared": one.prepared or None,
         "last_record": _record(recorded) if recorded else None,
         "findings": [nullable(finding) for finding in one.findings],
     }

@@ -27,8 +27,10 @@ def fleet_report(
 ) -> FleetReport:
     """The report of some clusters, made at a time (seconds since 1970), with an upgrade of them."""
     days: list[str] = []
+    members = []
     for one in chosen:
         days += one.days
+        members.append(_member(fleet, one))
     releases = [fleet.scheme.version(channel) or channel for channel in known.channels]
     return FleetReport(
         vendor=fleet.vendor,
@@ -36,7 +38,7 @@ def fleet_report(
         made=int(seconds),
         waves=fleet.waves,
         releases=tuple(releases),
-        members=tuple(map(_member, chosen)),
+        members=tuple(members),
         days=tuple(days),
         plan=_upgrade(fleet, plan) if plan else None,
     )
@@ -73,7 +75,7 @@ def _resolved(one: SettledConflict) -> ResolvedConflict:
     )
 
 
-def _member(one: Standing) -> ReportedCluster:
+def _member(fleet: Fleet, one: Standing) -> ReportedCluster:
     recorded = one.recorded
     labels = [f"{key}={value}" for key, value in sorted(one.member.labels.items())]
     return ReportedCluster(
@@ -89,4 +91,5 @@ def _member(one: Standing) -> ReportedCluster:
         rules=tuple(dict.fromkeys(finding.rule for finding in one.findings)),
         heard=one.heard,
         failure=(one.error or one.state) if one.failed else "",
+        prepared=fleet.scheme.version(one.prepared) or one.prepared,
     )

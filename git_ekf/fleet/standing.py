@@ -46,6 +46,7 @@ class Standing(NamedTuple):
     `state` is OK, EMPTY, UNRELATED, UNHEARD, or the failure by which it is known as it was at
     `heard` (seconds since 1970; 0: never) and not as it is; `error` says why. `configuration` are
     the commits of its own on the `base`, `behind` those that the vendor's channel has beyond that.
+    `prepared` is a release branch of its own beyond the `branch`, which no record says to run yet.
     `days` (YYYY-MM-DD) are those of all its deploy records.
     """
 
@@ -59,6 +60,7 @@ class Standing(NamedTuple):
     base: str = ""
     configuration: int | None = None
     behind: int | None = None
+    prepared: str = ""
     recorded: Recorded | None = None
     findings: tuple[Finding, ...] = ()
     days: tuple[str, ...] = ()
@@ -166,6 +168,7 @@ def _stands(repo: StoredRepository, standing: Standing) -> Standing:
         base=base,
         configuration=len(own),
         behind=repo.history.behind(channel, base) if channel and base else None,
+        prepared=_prepared(repo, branch),
         recorded=_recorded(running, own, tip) if running else None,
     )
 
@@ -180,6 +183,17 @@ def _branch(repo: StoredRepository, running: Running | None) -> str:
     if running:
         return running.branch
     return next(reversed(repo.release_branches), "")
+
+
+def _prepared(repo: StoredRepository, branch: str) -> str:
+    """The newest release branch beyond one that has commits of its own; "" for none."""
+    key = repo.config.scheme.key
+    for name, tip in reversed(repo.release_branches.items()):
+        if key(name) <= key(branch):
+            break
+        if repo.own_commits(tip):  # else it is a copy of the vendor's
+            return name
+    return ""
 
 
 def _base(own: list[tuple[str, list[str]]], tip: str) -> str:

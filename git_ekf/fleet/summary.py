@@ -15,8 +15,9 @@ class Summary(NamedTuple):
     `fine` are known as they are, `failed` are not. `by_wave` is release branch -> wave -> how many
     run that. `behind` has how many commits the vendor's channel is ahead of each that is behind it.
     `unrecorded` are those with commits beyond their newest record, `since` when the oldest of these
-    records was made; `never` have no record. `deployed` is when each newest record was made, the
-    newest first (seconds since 1970). `rules` counts clusters by the rule they break.
+    records was made; `never` have no record. `prepared` counts clusters by the newer release
+    branch that waits for a record there. `deployed` is when each newest record was made, the newest
+    first (seconds since 1970). `rules` counts clusters by the rule they break.
     """
 
     fine: list[Standing]
@@ -27,6 +28,7 @@ class Summary(NamedTuple):
     unrecorded: int
     since: int
     never: int
+    prepared: Counter[str]
     deployed: list[int]
     rules: Counter[str]
 
@@ -34,6 +36,7 @@ class Summary(NamedTuple):
 def summarise(standings: Sequence[Standing]) -> Summary:
     """The numbers of clusters; those that failed count as they were heard last."""
     by_wave: dict[str, Counter[str]] = {}
+    prepared: Counter[str] = Counter()
     rules: Counter[str] = Counter()
     behind = []
     unrecorded = []
@@ -44,6 +47,8 @@ def summarise(standings: Sequence[Standing]) -> Summary:
         if not one.branch:
             continue
         by_wave.setdefault(one.branch, Counter())[one.member.wave] += 1
+        if one.prepared:
+            prepared[one.prepared] += 1
         if one.behind:
             behind.append(one.behind)
         if one.recorded is None:
@@ -64,6 +69,7 @@ def summarise(standings: Sequence[Standing]) -> Summary:
         unrecorded=len(unrecorded),
         since=min(unrecorded, default=0),
         never=never,
+        prepared=prepared,
         deployed=sorted(deployed, reverse=True),
         rules=rules,
     )
