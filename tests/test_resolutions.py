@@ -394,6 +394,22 @@ def test_a_repository_that_is_not_there(team: Team, cluster: World) -> None:
     assert done.err.startswith("note: the resolutions cannot be fetched (")
 
 
+def test_a_ref_that_is_no_commit(team: Team, cluster: World) -> None:
+    """What was known before is used as it was."""
+    no_commit = blob(team, "x\n")
+    tip = team.tip()
+    said = (
+        f"note: the resolutions cannot be fetched ({REF} is no commit there); going by those here\n"
+    )
+    for had, code in ((False, 1), (True, 0)):
+        if had:
+            team.repository.git("update-ref", REF, tip)
+            assert plan(cluster).code == 0
+        team.repository.git("update-ref", REF, no_commit)
+        done = plan(cluster)
+        assert (done.code, done.err) == (code, said)
+
+
 @rare
 def test_what_was_known_has_gone_there(shared: Shared, team: Team, cluster: World) -> None:
     assert plan(cluster).code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import complaints
-from git_ekf.git.refs import RESOLUTIONS
+from git_ekf.git.refs import RESOLUTIONS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.resolutions.kept import git_for, known_tip
 from git_ekf.shown import folder, scrub, shell
@@ -59,7 +59,11 @@ def fetch_resolutions(repo: Repository) -> str:
         )
     if failure:
         raise failure
-    return known_tip(repo)
+    tip = known_tip(repo)
+    if tip and not git.commit(tip):
+        git.update_refs([RefUpdate(RESOLUTIONS, tip, here or "0" * len(tip))])
+        raise CallFailed(f"{RESOLUTIONS} is no commit there")
+    return tip
 
 
 def _git(repo: Repository) -> str:
