@@ -202,6 +202,11 @@ def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Pat
     said = f"Nothing was left to resolve in {made[0].name}, which is on {GOAL} in {made[0].name}.\n"
     assert (done.code, done.out.endswith(said)) == (0, True), done
     assert run("git-ekf", "fleet", "resolve", "1.10", made[0].name).code == 4
+    unknown = run("git-ekf", "fleet", "resolve", "1.10", "1")
+    assert (unknown.code, unknown.err) == (
+        4,
+        "git-ekf: nothing is known of this fleet yet\nhint: git ekf fleet status\n",
+    )
     for words, code in (
         (("1.10",), 2),
         (("x", made[1].name), 2),

@@ -16,6 +16,7 @@ from git_ekf.commands.fleet_options import (
     Where,
     other_file,
     planner_of,
+    require_heard,
 )
 from git_ekf.commands.fleet_resolve import resolve
 from git_ekf.commands.fleet_shown import (
@@ -27,7 +28,7 @@ from git_ekf.commands.fleet_shown import (
 )
 from git_ekf.commands.fleet_upgrade import hear_team, upgrade
 from git_ekf.commands.options import Json
-from git_ekf.errors import DONE, FAILED, FINDINGS, Refused, UsageError
+from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
 from git_ekf.fleet.choosing import read_choice
 from git_ekf.fleet.fetch import fetch
 from git_ekf.fleet.file import FILE, Fleet, read_fleet
@@ -240,9 +241,7 @@ def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking:
     if asking:
         fetch(store, given, counting, members)
     known = read_standings(store, given._replace(members=tuple(members)))
-    if not known.vendor.seconds:
-        command = shell("git", "ekf", "fleet", "status", *other_file(file))
-        raise Refused("nothing is known of this fleet yet", command)
+    require_heard(known, file)
     chosen = [one for one in known.standings if choice.fits(one)]
     return _Look(given, store, known, chosen, begin)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from git_ekf.commands.records_kept import note
-from git_ekf.errors import UsageError
+from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import FILE
+from git_ekf.fleet.standing import Known
 from git_ekf.shown import shell
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ Executor = Annotated[
         help="By the workers of this Dask cluster: tls://HOST:8786.",
     ),
 ]
+
+
+def require_heard(known: Known, file: str) -> None:
+    """Raises Refused where the vendor was never heard: so nothing was."""
+    if not known.vendor.seconds:
+        command = shell("git", "ekf", "fleet", "status", *other_file(file))
+        raise Refused("nothing is known of this fleet yet", command)
 
 
 def other_file(file: str) -> list[str]:

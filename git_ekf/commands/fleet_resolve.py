@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, other_file
+from git_ekf.commands.fleet_options import FleetFile, other_file, require_heard
 from git_ekf.commands.fleet_upgrade import hear_team
 from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
@@ -110,6 +110,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
     from git_ekf.fleet.standing import read_standings
 
     known = read_standings(store, fleet)
+    require_heard(known, fleet.path)
     goal = require_release(fleet, known, release)
     groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
     chosen = groups[int(word) - 1].clusters[:1] if 0 < int(word) <= len(groups) else ()
