@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -450,22 +452,32 @@ def test_a_worker_elsewhere(
 
 
 @rare
-def test_something_else_answers(stocked: Stocked) -> None:
-    server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
-    try:
-        assert server.stdout
-        port = server.stdout.readline().split(" port ")[1].split()[0]
-        done = stocked.plan("--executor", f"tcp://127.0.0.1:{port}")
-        assert (done.code, done.out, len(done.err.splitlines())) == (5, "", 2)
-        assert "it speaks another language" in done.err
-    finally:
-        server.kill()
-        server.wait()
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"", "it says nothing"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it speaks another language"),
+        (b"\x08" + bytes(7), "timed out"),
+    ],
+)
+def test_something_else_answers(answer: bytes, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits for a question, or speaks first, or falls silent."""
+    monkeypatch.setattr("git_ekf.fleet.scheduler._ANSWER", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = []
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+                    taken[-1].sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(CallFailed) as failed, scheduler(address, AGAIN):
+            pass
+    assert failed.value.message == f"no scheduler answers at {address}: {why}"
+    assert failed.value.hint == "git ekf fleet plan plans here"
 
 
 # --- TLS ---

@@ -147,7 +147,7 @@ def plan(
     only: Only = None,
     list_: Whole = False,
     jobs: Jobs = None,
-    executor: Executor = "",
+    executor: Executor = None,
     no_fetch: NoFetch = False,
     json: Json = False,
 ) -> int:

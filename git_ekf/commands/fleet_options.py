@@ -47,7 +47,7 @@ Jobs = Annotated[
     ),
 ]
 Executor = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--executor",
         metavar="ADDRESS",
@@ -70,13 +70,13 @@ def other_file(file: str) -> list[str]:
 
 
 def planner_of(
-    jobs: int | None, executor: str, again: Sequence[str]
+    jobs: int | None, executor: str | None, again: Sequence[str]
 ) -> AbstractContextManager[Planner | None]:
     """What makes the plans, None where nothing was chosen.
 
     `again` is the command without these options. Raises UsageError, Refused, CallFailed.
     """
-    if not executor:
+    if executor is None:
         from git_ekf.fleet.processes import Processes
 
         return nullcontext(Processes(jobs) if jobs else None)

@@ -56,10 +56,11 @@ def scheduler(address: str, again: Sequence[str]) -> Iterator[Client]:
 
 def reason(error: BaseException) -> str:
     """The first line of what an error says: of that it is from, where there is one."""
-    while error.__cause__:
+    while isinstance(error.__cause__, Exception):
         error = error.__cause__
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (said or type(error).__name__).splitlines()[0]
+    kind = "timed out" if isinstance(error, TimeoutError) else type(error).__name__
+    return (said or kind).splitlines()[0]
 
 
 def _place(address: str) -> tuple[str, int]:
@@ -124,6 +125,8 @@ def _require_dask(place: tuple[str, int], context: ssl.SSLContext | None) -> Non
             length = b""
         finally:
             found.close()
+    if not length:
+        raise OSError("it says nothing")
     # Of its first message (distributed.comm.tcp), which has some dozens of bytes.
     if not 0 < int.from_bytes(length, "little") < _FIRST:
         raise OSError("it speaks another language")
@@ -133,12 +136,13 @@ async def _require_scheduler(address: str, options: dict[str, Any]) -> None:
     """Raises OSError where what answers is a worker, or the like."""
     from distributed.comm import connect
 
-    comm = await connect(address, timeout=_ANSWER, **options)
-    try:
-        await comm.write({"op": "identity", "reply": True})
-        said = await asyncio.wait_for(comm.read(), _ANSWER)
-    finally:
-        comm.abort()
+    async with asyncio.timeout(_ANSWER):
+        comm = await connect(address, timeout=_ANSWER, **options)
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            said = await comm.read()
+        finally:
+            comm.abort()
     if said.get("type") != "Scheduler":
         raise OSError(f"it is a {said.get('type', 'server').lower()}")
 
