@@ -106,7 +106,7 @@ def test_it_builds(shared: Shared, cluster: World) -> None:
     [settled] = document["commits"][-1]["settled"]
     assert (settled["builds"], settled["not_built"]) == ([BASE, OVERLAY], None)
     unbuilt = upgrade(cluster, "--plan", code=0)
-    assert "  note      whether what resolutions settle still builds tells --build\n" in unbuilt.out
+    assert "  note      --build tells whether what resolutions settle still builds\n" in unbuilt.out
     done = upgrade(cluster, code=0)
     assert said in done.out
     assert_clean(cluster)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from git_ekf.commands.upgrade_shown import Afterwards
 
 
+_BUILDS = partial(counting, "Building kustomizations")
+
+
 class Request(NamedTuple):
     """The options of both commands."""
 
@@ -155,8 +158,8 @@ def run(
         partial(counting, "Looking at commits"),
         f" {shell(*again)}" if again else "",
         effects=True,
-        builds=partial(counting, "Building kustomizations") if request.build else None,
-        build=not request.no_build,
+        builds=_BUILDS if request.build else None,
+        settling=None if request.no_build else _BUILDS,
     )
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
@@ -275,6 +278,7 @@ def go_on(how: str, then: Afterwards, what: str = "upgrade or sync") -> int:
                 " Resolutions are remembered."
             )
             return DONE
-        result = rebase.proceed(repo, journal, how, what, who_decides(None), build=then.build)
+        settling = _BUILDS if then.build else None
+        result = rebase.proceed(repo, journal, how, what, who_decides(None), settling)
     note_outcome(result)
     return show_outcome(repo, result, then)

@@ -86,7 +86,7 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Option
     for one in plan.refused:
         say(f"  note      {one.sentence()}")
     if not options.builds and any(one.resolution for step in plan.steps for one in step.settled):
-        say("  note      whether what resolutions settle still builds tells --build")
+        say("  note      --build tells whether what resolutions settle still builds")
     if plan.customisation:
         print_customisation(plan.customisation)
     if plan.effects:

@@ -66,10 +66,10 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 ready.result()
             work = rewrite(repo, scratch, target, options, work)
             by_rebase = needs_rebase(repo, scratch, work.stack.commits)
-            if known and options.build and not by_rebase:
+            if known and options.settling and not by_rebase:
                 from git_ekf.upgrade.settled_builds import SettledBuilds
 
-                SettledBuilds().look_ahead(repo, scratch, target, options, work)
+                SettledBuilds(options.settling).look_ahead(repo, scratch, target, options, work)
             if by_rebase:
                 ready.result()
                 _run_pre_rebase(repo, target)
@@ -110,7 +110,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 breaking=known.breaking if known else {},
             )
             return rebase.start(
-                repo, journal, state, moves, settings, options.drop, build=options.build
+                repo, journal, state, moves, settings, options.drop, options.settling
             )
         looked_at_all = len(steps) == len(work.stack.commits)
         effects = None

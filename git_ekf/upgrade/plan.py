@@ -116,7 +116,7 @@ def plan(
         if known and options.builds:
             from git_ekf.upgrade.settled_builds import SettledBuilds
 
-            SettledBuilds().look_ahead(repo, scratch, target, options, work)
+            SettledBuilds(options.builds).look_ahead(repo, scratch, target, options, work)
         steps = work.steps(scratch, target, options)
         planned = UpgradePlan(target, steps, refused=known.refused if known else ())
         if not options.effects:

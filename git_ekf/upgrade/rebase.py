@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.declared import Abort
 from git_ekf.errors import CallFailed, Interrupted, Refused
@@ -43,6 +43,9 @@ from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
 from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 
+if TYPE_CHECKING:
+    from git_ekf.manifests.build import Progress as Builds
+
 
 class Ended(NamedTuple):
     """The rebase is over, and the commits are on the goal; `commits` are (original, new)."""
@@ -59,13 +62,11 @@ def start(
     updates: list[RefUpdate],
     settings: tuple[Setting, ...],
     drop: Drop | None = None,
-    *,
-    build: bool = False,
+    settling: Builds | None = None,
 ) -> Stopped | Ended:
     """Goes on with the commits of `state.rest`; `updates` are what it all comes to.
 
-    `drop` says which superseded commits are left out, none without it; `build`: what resolutions
-    settle has to build as it did.
+    `drop` says which superseded commits are left out, none without it; `settling` as in `Options`.
 
     Raises CallFailed where the rebase does not begin.
     """
@@ -101,7 +102,7 @@ def start(
             recognise(repo, journal)
             why = _reason(output)
             raise CallFailed(f"git rebase did not begin: {why}; nothing was changed", "git status")
-        return _go_on(repo, journal, state, code, output, drop, build=build)
+        return _go_on(repo, journal, state, code, output, drop, settling)
 
 
 def proceed(
@@ -110,13 +111,12 @@ def proceed(
     how: str,
     what: str,
     ask: Drop | None = None,
-    *,
-    build: bool = False,
+    settling: Builds | None = None,
 ) -> Stopped | Ended:
     """Goes on; `how` is continue or skip, `what` as for `require_in_progress`.
 
     `ask` says which superseded commits are left out, where that was not said when it began;
-    `build` as for `start`.
+    `settling` as in `Options`.
     Raises Refused where nothing is in progress, or files are still in conflict, or have markers.
     """
     state = require_in_progress(repo, what)
@@ -134,11 +134,11 @@ def proceed(
         require_free_names(repo, [HEADS + state.target.goal])
     drop = always if state.drops else ask
     if _end(repo, state):
-        return _go_on(repo, journal, state, 0, "", drop, build=build)
+        return _go_on(repo, journal, state, 0, "", drop, settling)
     restore_last_line(repo, state)
     with _saying_how_to_go_on(repo, state):
         code, output = repo.git.resume_rebase(repo.place.top, how)
-        return _go_on(repo, journal, state, code, output, drop, build=build)
+        return _go_on(repo, journal, state, code, output, drop, settling)
 
 
 @contextmanager
@@ -246,8 +246,7 @@ def _go_on(
     code: int,
     output: str,
     drop: Drop | None,
-    *,
-    build: bool,
+    settling: Builds | None,
 ) -> Stopped | Ended:
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
     resolutions = known_resolutions(repo, state.target, noting=True, breaking=state.breaking)
@@ -264,8 +263,8 @@ def _go_on(
             continue
         remembered = settle_remembered(repo, left, output)
         left -= {one.path for one in remembered}
-        if resolutions and build and not left:
-            known, left = keep_what_builds(repo, known, resolutions)
+        if resolutions and settling and not left:
+            known, left = keep_what_builds(repo, known, resolutions, settling)
         put_settled(repo, known)
         settled = [*(one.how for one in known), *remembered]
         state = state._replace(settled=[*state.settled, *settled])

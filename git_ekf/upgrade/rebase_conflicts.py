@@ -26,6 +26,7 @@ from git_ekf.upgrade.settling import settler
 from git_ekf.upgrade.target import releases_through
 
 if TYPE_CHECKING:
+    from git_ekf.manifests.build import Progress as Builds
     from git_ekf.resolutions.settling import Resolutions, UnusedResolution
 
 
@@ -146,7 +147,7 @@ def put_settled(repo: Repository, settled: Iterable[Settled]) -> None:
 
 
 def keep_what_builds(
-    repo: Repository, settled: list[Settled], resolutions: Resolutions
+    repo: Repository, settled: list[Settled], resolutions: Resolutions, progress: Builds
 ) -> tuple[list[Settled], set[str]]:
     """What stays settled, and the paths that do not: what a resolution breaks is for the user.
 
@@ -160,7 +161,7 @@ def keep_what_builds(
     git = repo.git
     picked, head = git.ref_value("REBASE_HEAD"), git.commit("HEAD") or ""
     around = Around(git, picked, head, _tree_with(repo, settled))
-    SettledBuilds().stay(repo, around, resolutions, by_resolution)
+    SettledBuilds(progress).stay(repo, around, resolutions, by_resolution)
     kept = [
         one._replace(how=resolutions.looked_at(one.how))
         for one in settled

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, NoSpace, Refused
 from git_ekf.git.calls import Git
 from git_ekf.manifests.belonging import belonging
-from git_ekf.manifests.build import checked_out
+from git_ekf.manifests.build import Progress, checked_out, quietly
 from git_ekf.manifests.builder import Builder, trusted_command
 from git_ekf.manifests.sources import Files, joined
 from git_ekf.replay.new_side import NewSide
@@ -20,10 +20,14 @@ from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.repository import Repository
 from git_ekf.resolutions.settling import Resolutions
+from git_ekf.terminal.text import shortened
 from git_ekf.trust import require_trusted_files
 from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
 from git_ekf.upgrade.work import Options, Work
+
+# Characters of a builder's last words that are told.
+_WIDTH = 200
 
 # Why a kustomization does not build; None where it does.
 Failure = list[str] | None
@@ -42,9 +46,13 @@ class Around(NamedTuple):
 
 
 class SettledBuilds:
-    """The builds of one run, of a clone or of many clusters: each tree is built once."""
+    """The builds of one run, of a clone or of many clusters: each tree is built once.
 
-    def __init__(self) -> None:
+    `progress` goes through the kustomizations.
+    """
+
+    def __init__(self, progress: Progress = quietly) -> None:
+        self._progress = progress
         self._known: dict[tuple[tuple[str, ...], str], dict[str, Failure]] = {}
 
     def look_ahead(
@@ -162,7 +170,8 @@ class SettledBuilds:
         if left:
             with checked_out(repo, git, tree) as (there,), Builder(command) as builder:
                 builds = builder.in_turn([(there, one)] for one in left)
-                known.update({one: next(builds)[0].failure for one in left})
+                for one in self._progress(left, left):
+                    known[one] = next(builds)[0].failure
         return {one: known[one] for one in wanted}
 
 
@@ -177,4 +186,5 @@ def _breaks(folders: Sequence[str], said: Sequence[str]) -> str:
         if more
         else f"{folders[0]} no longer builds"
     )
-    return f"with it {what}: {said[-1].strip()}" if said else f"with it {what}"
+    reason = f": {shortened(said[-1].strip(), _WIDTH)}" if said else ""
+    return f"with it {what}{reason}"

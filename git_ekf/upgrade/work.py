@@ -49,7 +49,8 @@ class Options(NamedTuple):
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
     instance. `effects`: what it would break, or has broken, is read; `builds` goes through
     kustomizations, and has them built for a plan. `resolutions` decide conflicts that were decided
-    before; None where a clone goes by none; `build`: what they settle has to build as it did.
+    before; None where a clone goes by none; with `settling`, which goes
+    through kustomizations, what they settle has to build as it did.
     `memory`: see `memory_of`, "" where nothing is to be taken from there.
     """
 
@@ -63,7 +64,7 @@ class Options(NamedTuple):
     effects: bool = False
     builds: Builds | None = None
     resolutions: Resolutions | None = None
-    build: bool = False
+    settling: Builds | None = None
     memory: str = ""
 
 
