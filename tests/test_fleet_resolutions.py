@@ -186,6 +186,9 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     line = f"resolution {key[:7]} for {CLASH} is not used: nobody here has approved it, and "
     [said] = [one for one in shown.out.splitlines() if line in one]
     assert said.endswith(f"; {approving} (in {len(alike)} of these)")
+    words = ("--wave=1", "--without-records", "--dry-run", "--file", "./fleet.toml")
+    stopped = run("git-ekf", "fleet", "upgrade", "1.10", *words)
+    assert f"; {approving}\n" in stopped.out
     assert run(*approving.split(), "--yes").code == 0
     shown = run("git-ekf", "fleet", "plan", "1.10", "--file", "./fleet.toml")
     assert how.replace("signed", "approved") in shown.out

@@ -14,7 +14,6 @@ from git_ekf.commands.fleet_options import (
     Jobs,
     Only,
     Where,
-    other_file,
     planner_of,
     require_heard,
 )
@@ -31,7 +30,7 @@ from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
 from git_ekf.fleet.choosing import read_choice
 from git_ekf.fleet.fetch import fetch
-from git_ekf.fleet.file import FILE, Fleet, read_fleet
+from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.reported import fleet_report
 from git_ekf.fleet.runs import begun_upgrades

@@ -10,7 +10,7 @@ import typer
 
 from git_ekf.commands.records_kept import note
 from git_ekf.errors import Refused, UsageError
-from git_ekf.fleet.file import FILE
+from git_ekf.fleet.file import other_file
 from git_ekf.fleet.standing import Known
 from git_ekf.shown import shell
 
@@ -62,11 +62,6 @@ def require_heard(known: Known, file: str) -> None:
     if not known.vendor.seconds:
         command = shell("git", "ekf", "fleet", "status", *other_file(file))
         raise Refused("nothing is known of this fleet yet", command)
-
-
-def other_file(file: str) -> list[str]:
-    """The option for another fleet file than the usual one."""
-    return [] if file == FILE else ["--file", file]
 
 
 def planner_of(

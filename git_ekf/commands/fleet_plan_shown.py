@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.fleet_options import other_file
 from git_ekf.commands.fleet_shown import again, print_row
 from git_ekf.commands.upgrade_plan_shown import step_as_json
 from git_ekf.fleet.file import Fleet
@@ -14,6 +13,7 @@ from git_ekf.fleet.planning import PlannedCluster
 from git_ekf.fleet.planning_groups import Group, Offered
 from git_ekf.fleet.planning_resolved import SettledConflict
 from git_ekf.fleet.standing import Standing
+from git_ekf.fleet.team import approving
 from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paint
 from git_ekf.terminal.text import counted, say, shortened
@@ -85,10 +85,9 @@ def _what(group: Group) -> str:
 
 def _offer(fleet: Fleet, group: Group, one: Offered) -> str:
     """Why a resolution is not used, and in how many clusters it would be, where not in all."""
-    approving = shell("fleet", "resolve", *other_file(fleet.path), "--approve")
     number = len(one.clusters)
     where = f" (in {number} of these)" if number < len(group.clusters) else ""
-    return f"{one.unused.sentence(approving)}{where}"
+    return f"{one.unused.sentence(approving(fleet))}{where}"
 
 
 def _settled(one: SettledConflict) -> str:

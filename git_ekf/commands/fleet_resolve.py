@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, other_file, require_heard
+from git_ekf.commands.fleet_options import FleetFile, require_heard
 from git_ekf.commands.fleet_upgrade import hear_team
 from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
 from git_ekf.errors import DONE, STOPPED, Refused, UsageError
-from git_ekf.fleet.file import FILE, Fleet, Member, read_fleet
+from git_ekf.fleet.file import FILE, Fleet, Member, other_file, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.store import VENDOR, Store, open_store
 from git_ekf.fleet.team import team_repository

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from git_ekf.commands.fleet_options import other_file
-from git_ekf.fleet.file import FILE, Fleet
+from git_ekf.fleet.file import FILE, Fleet, other_file
 from git_ekf.fleet.runs import begun_upgrades
 from git_ekf.fleet.standing import OK, Known, Recorded, Standing
 from git_ekf.fleet.store import Store

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, Only, Where, other_file
+from git_ekf.commands.fleet_options import FleetFile, Only, Where
 from git_ekf.commands.fleet_upgrade_shown import code_of, content, print_upgraded
 from git_ekf.commands.options import Json
 from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Interrupted, UsageError
 from git_ekf.fleet.choosing import read_choice
-from git_ekf.fleet.file import FILE, Fleet, read_fleet
+from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
 from git_ekf.fleet.gate import Wish, find_wave
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.store import Store, open_store

@@ -83,6 +83,11 @@ _TABLES: dict[str, Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
+def other_file(file: str) -> list[str]:
+    """The option for another fleet file than the usual one."""
+    return [] if file == FILE else ["--file", file]
+
+
 def read_fleet(path: str) -> Fleet:
     """The fleet that a file describes, what is to be discovered too.
 

@@ -161,15 +161,15 @@ def _carried(making: _Making, view: View, planned: PlannedBranch) -> PlannedBran
         making.builds.look_ahead(view, scratch, target, options, work)
         if not making.write:
             steps = work.steps(scratch, target, options)
-            return _ended(planned, target, steps, known)
+            return _ended(making.team, planned, target, steps, known)
         with Writer(view, scratch, quarantine, commits, target.onto) as writer:
             steps = work.steps(scratch, target, options, writer.add)
             if any(step.verdict == "conflict" for step in steps):
-                return _ended(planned, target, steps, known)
+                return _ended(making.team, planned, target, steps, known)
             written = writer.finish()
         quarantine.migrate(written.tip)
         view.take_objects()
-    return _ended(planned, target, steps, known)._replace(new=written.tip)
+    return _ended(making.team, planned, target, steps, known)._replace(new=written.tip)
 
 
 def _require_policy(view: View, target: Target) -> None:
@@ -181,7 +181,11 @@ def _require_policy(view: View, target: Target) -> None:
 
 
 def _ended(
-    planned: PlannedBranch, target: Target, steps: Sequence[ReplayStep], known: Resolutions | None
+    team: Team,
+    planned: PlannedBranch,
+    target: Target,
+    steps: Sequence[ReplayStep],
+    known: Resolutions | None,
 ) -> PlannedBranch:
     """The upgrade that was planned, with what becomes of its commits."""
     settled: list[Settlement] = []
@@ -194,7 +198,7 @@ def _ended(
     if stopped is None:
         return planned
     unused = known.refused if known else ()
-    sentences = [one.sentence("fleet resolve --approve") for one in unused]
+    sentences = [one.sentence(team.approving) for one in unused]
     why = "; ".join((_conflict(stopped), *sentences))
     return planned._replace(stop=Stop(STOPPED, why))
 

@@ -10,10 +10,11 @@ import os
 from typing import NamedTuple
 
 from git_ekf.config import Config
-from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.file import Fleet, other_file
 from git_ekf.fleet.store import Store
 from git_ekf.repository import Repository
 from git_ekf.resolutions.kept import known_tip
+from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small, write_small
 
 # The answers that somebody has agreed to, in the directory of a repository.
@@ -24,7 +25,8 @@ class Team(NamedTuple):
     """The resolutions that clones of the clusters would go by: source, signers, the newest commit.
 
     `approved` is the file of those that were agreed to here, as it is. `builder` is the command
-    that builds what they settle: that of who upgrades, never of a cluster. "" and None for nothing.
+    that builds what they settle: that of who upgrades, never of a cluster; `approving` are the
+    words of git ekf that let one be used. "" and None for nothing.
     """
 
     source: str = ""
@@ -32,6 +34,7 @@ class Team(NamedTuple):
     tip: str = ""
     approved: bytes | None = None
     builder: tuple[str, ...] = Config().render_command
+    approving: str = ""
 
     def configured(self, config: Config) -> Config:
         """The configuration of a cluster with that of who upgrades it."""
@@ -63,6 +66,11 @@ def team_repository(store: Store, fleet: Fleet) -> Repository:
     return repo
 
 
+def approving(fleet: Fleet) -> str:
+    """The command of git ekf that lets a resolution be used in a fleet, up to its key."""
+    return shell("fleet", "resolve", *other_file(fleet.path), "--approve")
+
+
 def team_of(store: Store, fleet: Fleet) -> Team:
     """The team as the store knows it. Raises UsageError, OSError."""
     repo = team_repository(store, fleet)
@@ -70,5 +78,11 @@ def team_of(store: Store, fleet: Fleet) -> Team:
     if not config.resolutions:
         return Team()
     approved = read_small(os.path.join(store.path, _APPROVED), STATE)
-    tip = known_tip(repo)
-    return Team(config.resolutions, config.resolution_signers, tip, approved, config.render_command)
+    return Team(
+        config.resolutions,
+        config.resolution_signers,
+        known_tip(repo),
+        approved,
+        config.render_command,
+        approving(fleet),
+    )
