@@ -589,6 +589,25 @@ def test_a_server_that_hangs_fails_alone(
 
 
 @rare
+def test_a_server_that_dies_at_it(fleet: tuple[World, list[Made]]) -> None:
+    """Before it has taken the branch, and when it has: that is looked up, and gone on with."""
+    world, made = fleet
+    hooks = [made[0].path / "hooks/update", made[1].path / "hooks/post-receive"]
+    for hook in hooks:
+        script(hook, "kill -9 $PPID; sleep 1")
+    members = read_fleet(str(world.file)).members[:2]
+    found = upgraded(world, members=members)
+    assert states(found) == {"c0": FAILED, "c1": THERE}, found
+    assert "the remote end hung up unexpectedly" in found["c0"].why
+    assert refs(made[0]) == made[0].refs
+    require_pushed(world, made[1])
+    for hook in hooks:
+        hook.unlink()
+    assert states(upgraded(world, members=members, proceed=True)) == {"c0": PUSHED}
+    require_pushed(world, made[0])
+
+
+@rare
 def test_a_server_that_undoes_it_is_found_out(
     fleet: tuple[World, list[Made]],
 ) -> None:
