@@ -55,7 +55,7 @@ FLEETING = {
     "fleet/scheduler.py: no scheduler answers at {}: {}": Scenario(
         _FLEET, f"{_PLAN} --executor {_NOBODY}", (_PLAN,), {" plans here": ""}, again=_PLAN
     ),
-    "commands/fleet.py: nothing is known of this fleet yet": Scenario(
+    "commands/fleet_options.py: nothing is known of this fleet yet": Scenario(
         _FLEET, "git ekf fleet status --no-fetch"
     ),
     'fleet/choosing.py: there is no cluster "{}" in this fleet': Scenario(
