@@ -14,7 +14,7 @@ import pytest
 import upgrading
 from conftest import run
 from fleets import Made, World, copy_fleet, make_fleet
-from reach import long, rare, some
+from reach import rare
 from test_fleet_upgrade import DASHBOARD, GOAL, refs, require_pushed
 from test_upgrade_crash import Killed, Killer, forked, killed_at
 
@@ -24,7 +24,6 @@ from git_ekf.fleet.plan import plan_fleet  # noqa: F401
 from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import open_store
 
-STRIDE = 131
 ARGV = ["fleet", "upgrade", "1.10", "--wave", "canary"]
 CONTINUE = ["fleet", "upgrade", "1.10", "--continue"]
 NOTHING_BEGUN = f"there is no upgrade to {GOAL} to go on with"
@@ -130,13 +129,13 @@ def at_each_step(
     assert done.code == 0, done
     steps = log.read_text().splitlines()
     assert any("git push" in step for step in steps)
-    for at in some(range(1, len(steps) + 1), STRIDE):
+    for at in range(1, len(steps) + 1):
         scene.reset()
         if found := killed_at(scene.desk, ARGV, Killer(at, number, log, to_all=to_all), whole=0):
             yield found
 
 
-@long
+@rare
 def test_killed_at_every_step(scene: Scene, tmp_path: Path) -> None:
     hold(scene, at_each_step(scene, tmp_path / "steps", signal.SIGKILL), -9)
 
