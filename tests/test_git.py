@@ -108,3 +108,23 @@ def test_a_reader_is_ended_that_a_thread_has_ended(clone: Clone) -> None:
     reader._process.stdin.close()
     reader.close()
     reader.close()
+
+
+def test_a_reader_goes_on_behind_what_is_too_large(clone: Clone) -> None:
+    """And behind one that nobody has waited for."""
+    contents = [f"{number}\n" for number in range(150)]
+    small = [clone.git("hash-object", "-w", "--stdin", stdin=one).out.strip() for one in contents]
+    large = clone.git("hash-object", "-w", "--stdin", stdin="x" * (3 << 20)).out.strip()
+    git = Git(str(clone.path))
+    reader = git.object_reader(1 << 16)
+    names = [*small[:70], large, *small[70:], "0" * 40, large, small[0]]
+    found = list(reader.look_at(names))
+    assert found[70] == ("blob", 3 << 20, None)
+    assert found[-3:] == [("missing", 0, None), ("blob", 3 << 20, None), ("blob", 2, b"0\n")]
+    assert [content for _, _, content in found[:70] + found[71:-3]] == list(
+        map(str.encode, contents)
+    )
+    next(reader.look_at(names))
+    assert [content for _, _, content in reader.look_at(small)] == list(map(str.encode, contents))
+    assert git.read_beginnings([small[12], large], 3) == {small[12]: b"12\n", large: b"xxx"}
+    reader.close()

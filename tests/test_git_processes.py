@@ -151,7 +151,7 @@ def test_a_push_that_the_full_rules_judge(site: Site, tmp_path: Path) -> None:
     )
     assert (done.code, done.err) == (0, "")
     asked = log.read_text().splitlines()
-    assert len(asked) == 8, asked
+    assert len(asked) == 7, asked
     # Of the list of commits only what it reads differs.
     lists = [one for one in asked if one.startswith("rev-list --parents")]
     assert len(set(asked)) == len(asked) - 1, asked

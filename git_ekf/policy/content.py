@@ -133,14 +133,13 @@ class Content:
     def _look_into(self, oids: Iterable[str]) -> None:
         """Reads blobs, to know of each whether it may have markers."""
         asked = [oid for oid in dict.fromkeys(oids) if oid not in self._may_have]
-        infos = self._git.object_infos(asked)
-        small = [info.oid for info in infos if info and info.size <= LARGE_FILE]
-        self._left -= sum(info.size for info in infos if info and info.size <= LARGE_FILE)
-        if self._left < 0:
-            raise _refused("", f"it has more than {CONTENT >> 20} MB of files to look into")
-        self._may_have.update(dict.fromkeys(asked, False))
-        for oid, content in zip(small, self._reader.read("blob", small), strict=True):
-            self._may_have[oid] = content is not None and is_suspect(content)
+        for oid, content in zip(asked, self._reader.read("blob", asked), strict=True):
+            self._may_have[oid] = False
+            if content is not None and len(content) <= LARGE_FILE:
+                self._left -= len(content)
+                self._may_have[oid] = is_suspect(content)
+            if self._left < 0:
+                raise _refused("", f"it has more than {CONTENT >> 20} MB of files to look into")
 
     def _count(self, oid: str, size: int) -> int:
         """How many markers of a length a blob has that has been looked into."""

@@ -157,7 +157,8 @@ def test_more_releases_than_are_judged(site: Site) -> None:
 def test_the_limits_are_those_of_the_configuration(site: Site) -> None:
     """A budget that nothing can keep to; the default lets it pass."""
     work = site.work
-    work.commit("own/large", "<\n" * 1_000_000)
+    for number in range(4):  # longer than until the first look
+        work.commit(f"own/large-{number}", f"<{number}\n" + "<\n" * 1_900_000)
     site.server.git("config", "ekf.server.budget-memory", "1")
     refused(site, "takes more than 1 MB of memory", BRANCH)
     site.server.git("config", "ekf.server.budget-memory", "x")

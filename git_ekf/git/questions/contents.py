@@ -12,6 +12,8 @@ from git_ekf.git.transfer import dead, stop
 
 # Names at once: a pipe has room for twice as many, whatever is in the other one.
 _AHEAD = 60
+# To start another git takes as long as to pass over so many bytes.
+_LONG = 1 << 20
 
 
 class ContentQuestions(Process):
@@ -94,8 +96,12 @@ class ObjectReader:
 
     def __init__(self, git: Process, limit: int) -> None:
         self._git = git
-        self._process = git._start("cat-file", "--batch", stdin=True)
         self._limit = limit
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = self._git._start("cat-file", "--batch", stdin=True)
+        self._unanswered = 0  # names that it was told
 
     def read(self, type_: str, names: Sequence[str]) -> Iterator[bytes | None]:
         """The content of objects of one type; None for one that is larger than the limit.
@@ -115,11 +121,12 @@ class ObjectReader:
         Of one that is larger than the limit there is no content, or its beginning. The type of a
         missing one is "missing". Raises CallFailed where git has died.
         """
-        asked = 0
+        if self._unanswered:  # somebody has not waited for all
+            self._begin_again()
         for number in range(len(names)):
-            if number + _AHEAD > asked < len(names):  # git does not wait for the next names
-                self._ask(names[asked : asked + _AHEAD])
-                asked += _AHEAD
+            if self._unanswered < _AHEAD:  # git does not wait for the next names
+                first = number + self._unanswered
+                self._ask(names[first : first + _AHEAD])
             yield self._answer(beginnings=beginnings)
 
     def each_new_tree(
@@ -144,6 +151,7 @@ class ObjectReader:
         with suppress(BrokenPipeError):  # it has ended, and says nothing more
             self._process.stdin.write(as_lines(names))
             self._process.stdin.flush()
+        self._unanswered += len(names)
 
     def _answer(self, *, beginnings: bool) -> tuple[str, int, bytes | None]:
         out = self._process.stdout
@@ -151,6 +159,7 @@ class ObjectReader:
         words = out.readline().decode().split()
         if not words:
             raise dead(self._process)
+        self._unanswered -= 1
         if len(words) == 2:
             return words[1], 0, None
         size = int(words[2])
@@ -158,11 +167,15 @@ class ObjectReader:
         if size <= self._limit or beginnings:
             content = out.read(min(size, self._limit))
         left = size + 1 - len(content or b"")  # a line end comes behind it
-        while left and (part := out.read(min(left, 1 << 16))):
-            left -= len(part)
-        if left:  # it has died half-way
+        if left > _LONG:
+            self._begin_again()
+        elif len(out.read(left)) < left:  # it has died half-way
             raise dead(self._process)
         return words[1], size, content
+
+    def _begin_again(self) -> None:
+        self.close()
+        self._begin()
 
     def close(self) -> None:
         """Ends it, whatever it is at."""
