@@ -1,4 +1,4 @@
-"""The store of a fleet: everybody heard, what fails fails alone, and whatever happens it stays whole."""
+"""The store of a fleet: everybody fetched, what fails fails alone, and whatever happens it stays whole."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from git_ekf.errors import NoSpace, Refused
 from git_ekf.fleet import fetch as fetching
 from git_ekf.fleet.connections import Silent, answers
 from git_ekf.fleet.fetch import THE_VENDOR, fetch
+from git_ekf.fleet.fetched import Fetched, read_fetched
 from git_ekf.fleet.file import read_fleet
-from git_ekf.fleet.heard import Heard, read_heard
 from git_ekf.fleet.reading import StoreObjects
 from git_ekf.fleet.store import Store, open_store, place_of
 from git_ekf.git.packedrefs import read_packed
@@ -46,12 +46,12 @@ def unwatched(title: str, numbers: Sequence[int]) -> Iterator[int]:
     return iter(numbers)
 
 
-def heard(world: World) -> tuple[Store, dict[str, Heard]]:
+def fetched(world: World) -> tuple[Store, dict[str, Fetched]]:
     """The store after everybody was asked, and what is remembered."""
     given = read_fleet(str(world.file))
     store = open_store(given)
     fetch(store, given, unwatched)
-    return store, read_heard(store.path)
+    return store, read_fetched(store.path)
 
 
 def kept(store: Store, name: str) -> dict[str, str]:
@@ -72,9 +72,9 @@ def require_whole(store: Store) -> None:
     assert not list(Path(store.path).glob("*.lock"))
 
 
-def test_everybody_is_heard_and_what_fails_fails_alone(fleet: tuple[World, list[Made]]) -> None:
+def test_everybody_is_fetched_and_what_fails_fails_alone(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
-    store, known = heard(world)
+    store, known = fetched(world)
     require_whole(store)
     assert {one.odd for one in made if known[one.name].failure} == BAD
     for one in made:
@@ -101,11 +101,11 @@ def test_the_second_time_only_what_moved_is_fetched(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, made = fleet
-    store, before = heard(world)
+    store, before = fetched(world)
     packs = {path.name: path.stat().st_mtime_ns for path in Path(store.objects, "pack").iterdir()}
     trace = world.folder / "trace"
     monkeypatch.setenv("GIT_TRACE", str(trace))
-    store, again = heard(world)
+    store, again = fetched(world)
     said = trace.read_text()
     assert "built-in: git ls-remote" in said
     # Those that could not be taken are tried again, and nobody else.
@@ -122,11 +122,11 @@ def test_the_second_time_only_what_moved_is_fetched(
     publish(shrunk)
     left.path.rename(left.path.with_name("away"))
     world.write_file([one for one in made if one is not made[-4]])
-    store, after = heard(world)
+    store, after = fetched(world)
     require_whole(store)
     assert kept(store, moved.name) == moved.refs
     assert kept(store, shrunk.name) == shrunk.refs
-    assert kept(store, left.name) == left.refs  # as it was heard last
+    assert kept(store, left.name) == left.refs  # as it was last fetched
     assert (after[left.name].seconds, after[left.name].failure) == (
         again[left.name].seconds,
         "unreachable",
@@ -139,12 +139,12 @@ def test_the_second_time_only_what_moved_is_fetched(
 
 def test_another_url_is_another_repository(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
-    heard(world)
+    fetched(world)
     one = made[-1]
     one.path.rename(world.folder / "gone")
     made[-1] = one._replace(path=world.folder / "elsewhere")
     world.write_file(made)
-    store, known = heard(world)
+    store, known = fetched(world)
     assert kept(store, one.name) == {}
     assert known[one.name].seconds == 0.0
 
@@ -156,13 +156,13 @@ def test_without_the_vendor_there_is_no_fleet(fleet: tuple[World, list[Made]]) -
     with pytest.raises(
         Refused, match=r"cannot read the vendor's repository .*vendor.git: "
     ) as caught:
-        heard(world)
+        fetched(world)
     assert caught.value.hint == f"try it with: git ls-remote {world.vendor}"
     away.rename(world.vendor)
-    heard(world)
+    fetched(world)
     world.vendor.rename(away)
     world.commit(made[-1])
-    store, known = heard(world)
+    store, known = fetched(world)
     assert known[THE_VENDOR].failure == "unreachable"
     assert kept(store, made[-1].name) == made[-1].refs
 
@@ -177,7 +177,7 @@ STEPS = (
     "_move",
     "_connected",
     "write_packed",
-    "write_heard",
+    "write_fetched",
     "gather_packs",
 )
 
@@ -220,7 +220,7 @@ def test_killed_anywhere_the_store_is_whole(
             ending = broken_off(step, after, lambda: os.kill(os.getpid(), signal.SIGKILL))
             for owner, name, instead in ending:
                 setattr(owner, name, instead)
-            heard(world)
+            fetched(world)
         finally:
             os._exit(1)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
@@ -228,7 +228,7 @@ def test_killed_anywhere_the_store_is_whole(
     require_whole(store)
     for one in made:
         assert kept(store, one.name) in ({}, one.refs)
-    store, known = heard(world)
+    store, known = fetched(world)
     require_whole(store)
     assert {one.odd for one in made if known[one.name].failure} == BAD
     assert not Path(store.incoming).exists()
@@ -246,7 +246,7 @@ def test_interrupted_anywhere_it_ends_and_the_store_is_whole(
     for owner, name, instead in broken_off(step, False, end):
         monkeypatch.setattr(owner, name, instead)
     with pytest.raises(KeyboardInterrupt):
-        heard(world)
+        fetched(world)
     monkeypatch.undo()
     store = open_store(read_fleet(str(world.file)))
     require_whole(store)
@@ -257,7 +257,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, made = fleet
-    store, _ = heard(world)
+    store, _ = fetched(world)
     refs = read_packed(store.path)
     world.commit(made[-1])
     commands = world.folder / "full"
@@ -269,12 +269,12 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     )
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     # Of a disk with room it is a server that speaks of its own.
-    _, known = heard(world)
+    _, known = fetched(world)
     assert known[made[-1].name].failure == "unreachable"
     assert known[made[-1].name].error.endswith("No space left on device")
     monkeypatch.setattr("git_ekf.fleet.incoming._ROOM", 1 << 62)
     with pytest.raises(NoSpace):
-        heard(world)
+        fetched(world)
     assert read_packed(store.path) == refs
     require_whole(store)
 
@@ -294,7 +294,7 @@ def test_a_repository_of_somebody_else_fails_alone(
         f'case "$*" in *ls-remote*{place.name}*) echo "{said}" >&2; exit 128;; esac; exec {git} "$@"',
     )
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
-    _, known = heard(world)
+    _, known = fetched(world)
     assert known[made[-1].name].error == f"git does not trust {place}: it belongs to another user"
     assert not known[made[-2].name].failure
 
@@ -322,7 +322,7 @@ def test_the_lock_of_one_that_was_killed_is_in_nobodys_way(fleet: tuple[World, l
     store = open_store(read_fleet(str(world.file)))
     lock = Path(store.path, "packed-refs.lock")
     lock.write_text("half of it")
-    heard(world)
+    fetched(world)
     assert kept(store, made[-1].name) == made[-1].refs
     assert not lock.exists()
 
@@ -353,13 +353,13 @@ def test_whoever_reads_meanwhile_reads_on(fleet: tuple[World, list[Made]]) -> No
     world, made = fleet
     few = made[-4:]
     world.write_file(few)
-    store, _ = heard(world)
+    store, _ = fetched(world)
     reading = StoreObjects(store.path)
     assert reading.read(made[-1].commits[0])[0] == "commit"
     packs = set(Path(store.objects, "pack").glob("*.pack"))
     for one in few:
         world.commit(one)
-    heard(world)
+    fetched(world)
     assert run("git", "-C", store.path, "repack", "-adq").code == 0
     assert not packs & set(Path(store.objects, "pack").glob("*.pack"))
     for one in few:
@@ -373,7 +373,7 @@ def test_a_relative_place_is_one_here(
     world, made = fleet
     monkeypatch.chdir(world.folder)
     monkeypatch.setenv("XDG_CACHE_HOME", "cache")
-    store, _ = heard(world)
+    store, _ = fetched(world)
     assert store.path.startswith(f"{world.folder}/cache/git-ekf/fleet/")
     assert kept(store, made[-1].name) == made[-1].refs
 
@@ -398,7 +398,7 @@ def test_a_host_that_hangs_costs_its_time_once(
         for at in range(12)
     ]
     world.write_file(made[-2:], "timeout = 1\nper-host = 2\n" + "".join(hanging))
-    _, known = heard(world)
+    _, known = fetched(world)
     errors = [known[f"h{at}"].error for at in range(12)]
     assert {known[f"h{at}"].failure for at in range(12)} == {"unreachable"}
     # While one of the first is still waited for, a third has begun perhaps.
@@ -407,7 +407,7 @@ def test_a_host_that_hangs_costs_its_time_once(
     assert errors.count(f"127.0.0.1:{silent} does not answer") == 12 - late
     assert not known[made[-1].name].failure
     place = Path(place_of(read_fleet(str(world.file))))
-    assert "secret" not in (place / "ekf/heard.json").read_text()
+    assert "secret" not in (place / "ekf/fetched.json").read_text()
 
 
 def test_one_that_says_megabytes_is_cut_short(
@@ -418,7 +418,7 @@ def test_one_that_says_megabytes_is_cut_short(
     ssh = world.folder / "ssh"
     servers.script(ssh, "head -c 2000000 /dev/zero | tr '\\0' x >&2; exit 1")
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
-    _, known = heard(world)
+    _, known = fetched(world)
     assert known["loud"].error == f"{'x' * 397}..."
 
 
@@ -509,14 +509,14 @@ def test_real_servers(
         missing = f'[[cluster]]\nname = "missing"\ninternal = "{server.url}.missing"\n'
         behind = f'[[cluster]]\nname = "behind"\ninternal = "{server.url}"\n'
         world.write_file(made[-2:-1], missing + behind)
-        store, known = heard(world)
+        store, known = fetched(world)
         assert (known["behind"].failure, known["missing"].failure) == ("", "unreachable")
         assert kept(store, "behind") == fine.refs
         world.commit(fine._replace(path=server.repository))
-        store, known = heard(world)
+        store, known = fetched(world)
         assert kept(store, "behind") == fine.refs
         # All of what is new there the store has of another cluster.
         publish(made[-2]._replace(path=server.repository))
-        store, known = heard(world)
+        store, known = fetched(world)
         assert kept(store, "behind") == made[-2].refs
         require_whole(store)

@@ -325,7 +325,7 @@ def test_fifty_clusters_in_three_waves(
     assert Clone(show.made[MOVING].path).out("log", "-1", "--format=%s", GOAL) == "Meanwhile"
     require_status(show, "--no-fetch", deployed=canary, dead=[DYING], waiting=[DYING])
     page = report(show, code=5)
-    assert "1 could not be heard" in page.texts("li")
+    assert "1 could not be fetched" in page.texts("li")
     assert "not found as of " in page.rows("members")[DYING][5]
     left = [at for at in show.wave("rest") if at in SHARED]
     settled = rf"{len(left)} clusters: [^:]* VERSION: ✓ settled by resolution {key} of 2026-11-20, "

@@ -78,7 +78,7 @@ def test_document(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
     found = document()
     assert found["fleet"]["channels"] == ["release-1.8", "release-1.9", "release-1.10"]
-    assert (found["fleet"]["clusters"], found["fleet"]["heard_now"]) == (30, 25)
+    assert (found["fleet"]["clusters"], found["fleet"]["fetched_now"]) == (30, 25)
     clusters = {one["name"]: one for one in found["clusters"]}
     assert list(clusters) == [one.name for one in made]
     for at, one in enumerate(made):
@@ -147,7 +147,7 @@ def test_it_is_what_a_clone_shows(fleet: tuple[World, list[Made]], tmp_path: Pat
 
 def test_screen(fleet: tuple[World, list[Made]]) -> None:
     lines = status().out.splitlines()
-    assert lines[0] == "30 clusters: 25 as heard just now (1 empty), 5 not heard"
+    assert lines[0] == "30 clusters: 25 fetched just now (1 empty), 5 not fetched"
     # The first wave is empty, unreachable, and of another kind of objects.
     assert lines[1:4] == [
         "                early    rest",
@@ -155,7 +155,7 @@ def test_screen(fleet: tuple[World, list[Made]]) -> None:
         "  release-1.9       1      12",
     ]
     rows = {line[2:15].strip(): line[16:] for line in lines if line[2:15].strip()}
-    assert rows["not heard"].startswith("c01, c02, c03 and 2 more, never")
+    assert rows["not fetched"].startswith("c01, c02, c03 and 2 more, never")
     assert rows["behind"] == "1 cluster, 3 commits of their channel"
     counts, _, command = rows["policy"].partition("    ")
     rules = "1 branch-base, 1 branch-name, 1 linear-history, 1 tag-fields and 2 more rules"
@@ -207,7 +207,7 @@ def test_one_with_another_branch_than_a_release(fleet: tuple[World, list[Made]])
     publish(begun)
     world.write_file([begun])
     rows = status(code=1).out.splitlines()
-    assert rows[0] == "1 cluster: 1 as heard just now"
+    assert rows[0] == "1 cluster: 1 fetched just now"
     assert rows[1].startswith("  policy        1 branch-name ")
     assert status("--list", code=1).out == f"{begun.name}  canary  no release branch; branch-name\n"
 
@@ -221,7 +221,7 @@ def test_the_failed_are_named_and_taken_back(fleet: tuple[World, list[Made]]) ->
     Path("failed").write_text(names)
     lines = status("--only", "@failed", "--list").out.splitlines()
     assert [line.split()[0] for line in lines] == names.split()
-    assert "unreachable, heard never: " in lines[0]
+    assert "unreachable, fetched never: " in lines[0]
     status("--only", made[-1].name, "--no-fetch", code=0)
 
 
@@ -254,10 +254,10 @@ def test_what_failed_keeps_its_last_state(fleet: tuple[World, list[Made]]) -> No
         last.commits[-1],
         len(last.commits),
     )
-    assert found["heard"]
+    assert found["fetched"]
     world.vendor.rename(world.folder / "away")
     done = status()
-    assert "  vendor        not heard, as of just now: " in done.out
+    assert "  vendor        not fetched, as of just now: " in done.out
     assert document("--no-fetch")["fleet"]["vendor_error"]
 
 
@@ -266,7 +266,9 @@ def test_deleted_the_store_is_made_again(fleet: tuple[World, list[Made]]) -> Non
     before = document()["clusters"]
     shutil.rmtree(place_of(read_fleet(str(world.file))))
     after = document()["clusters"]
-    assert [{**one, "heard": None} for one in after] == [{**one, "heard": None} for one in before]
+    assert [{**one, "fetched": None} for one in after] == [
+        {**one, "fetched": None} for one in before
+    ]
 
 
 def test_a_damaged_store_says_how_to_mend_it(fleet: tuple[World, list[Made]]) -> None:

@@ -630,7 +630,7 @@ def test_a_server_that_undoes_it_is_found_out(
 
 @rare
 def test_settings_of_who_runs_it(fleet: tuple[World, list[Made]], tmp_path: Path) -> None:
-    """What only a rebase could do is refused, and a hook that forbids pushes is heard."""
+    """What only a rebase could do is refused, and a hook that forbids pushes is heeded."""
     world, made = fleet
     hooks = tmp_path / "hooks"
     hooks.mkdir()
@@ -999,7 +999,7 @@ def test_errors(fleet: tuple[World, list[Made]]) -> None:
         assert done.err.splitlines()[0] == f"git-ekf: {error}"
     world.vendor.rename(world.folder / "away")
     done = upgrade("--wave", "1", code=5)
-    assert re.match("git-ekf: the vendor cannot be heard: .*; nothing was changed\n", done.err)
+    assert re.match("git-ekf: the vendor cannot be fetched: .*; nothing was changed\n", done.err)
     (world.folder / "away").rename(world.vendor)
     unknown = {
         f"GIT_{who}_{what}": "" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

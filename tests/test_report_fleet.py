@@ -34,7 +34,7 @@ def member(at: int, text: str = "", **values: object) -> ReportedCluster:
         deployed=NOW - at * 3600,
         unrecorded=at % 2,
         rules=("linear-history",) * (at == 5),
-        heard=NOW,
+        fetched=NOW,
         failure="",
     )
     return plain._replace(**values)  # type: ignore[arg-type]
@@ -57,7 +57,7 @@ def fleet(members: list[ReportedCluster], text: str = "") -> FleetReport:
     days = [str(date(2026, 11, 18) - timedelta(days=at % 300)) for at in range(len(members))]
     return FleetReport(
         vendor=f"https://me:secret@git.example.com/vendor.git{text}",
-        heard=NOW,
+        fetched=NOW,
         made=NOW,
         waves=("canary", "early", "rest"),
         releases=RELEASES,
@@ -81,7 +81,7 @@ def test_page_stands_alone_and_can_be_read() -> None:
     ]
     assert "secret" not in PLAIN.source
     assert [one.text for one in PLAIN.all("li")[-4:]] == [
-        "0 could not be heard",
+        "0 could not be fetched",
         "9 behind their channel",
         "6 not recorded",
         "1 break a rule",

@@ -15,7 +15,7 @@ from git_ekf.commands.fleet_options import (
     Only,
     Where,
     planner_of,
-    require_heard,
+    require_fetched,
 )
 from git_ekf.commands.fleet_resolve import resolve
 from git_ekf.commands.fleet_shown import (
@@ -25,7 +25,7 @@ from git_ekf.commands.fleet_shown import (
     print_list,
     print_summary,
 )
-from git_ekf.commands.fleet_upgrade import hear_team, upgrade
+from git_ekf.commands.fleet_upgrade import fetch_team, upgrade
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
 from git_ekf.fleet.choosing import read_choice
@@ -166,7 +166,7 @@ def plan(
     with planner_of(jobs, executor, again) as planner:
         look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
         if not no_fetch:
-            hear_team(look.store, given)
+            fetch_team(look.store, given)
         made = _plan(look, release, planner)
     if json:
         about = about_fleet(given, look.store, look.known, look.chosen, look.begin)
@@ -198,7 +198,7 @@ def report(
     leave_repository()
     look = _look(file, where, only, asking=not no_fetch)
     if release is not None and not no_fetch:
-        hear_team(look.store, look.fleet)
+        fetch_team(look.store, look.fleet)
     made = None if release is None else _plan(look, release)
     page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin, made))
     if output == "-":
@@ -240,13 +240,13 @@ def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking:
     if asking:
         fetch(store, given, counting, members)
     known = read_standings(store, given._replace(members=tuple(members)))
-    require_heard(known, file)
+    require_fetched(known, file)
     chosen = [one for one in known.standings if choice.fits(one)]
     return _Look(given, store, known, chosen, begin)
 
 
 def _code(known: Known, chosen: list[Standing]) -> int:
-    """The worst of what there is: somebody was not heard, a rule is broken."""
+    """The worst of what there is: somebody was not fetched, a rule is broken."""
     if known.vendor.failure or any(one.failed for one in chosen):
         return FAILED
     return FINDINGS if any(one.broken for one in chosen) else DONE

@@ -57,8 +57,8 @@ Executor = Annotated[
 ]
 
 
-def require_heard(known: Known, file: str) -> None:
-    """Raises Refused where the vendor was never heard: so nothing was."""
+def require_fetched(known: Known, file: str) -> None:
+    """Raises Refused where the vendor was never fetched: so nothing was."""
     if not known.vendor.seconds:
         command = shell("git", "ekf", "fleet", "status", *other_file(file))
         raise Refused("nothing is known of this fleet yet", command)

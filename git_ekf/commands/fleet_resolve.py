@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, require_heard
-from git_ekf.commands.fleet_upgrade import hear_team
+from git_ekf.commands.fleet_options import FleetFile, require_fetched
+from git_ekf.commands.fleet_upgrade import fetch_team
 from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
 from git_ekf.errors import DONE, STOPPED, Refused, UsageError
@@ -82,7 +82,7 @@ def resolve(
 
 def _approve(fleet: Fleet, keys: list[str], file: list[str], *, yes: bool) -> int:
     store = open_store(fleet)
-    hear_team(store, fleet)
+    fetch_team(store, fleet)
     examiner = Examiner(team_repository(store, fleet))
     vendors = sorted(set(store.git.ref_values(f"{VENDOR}heads/").values()))
     options = [f"--approve={key}" for key in keys]
@@ -110,7 +110,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
     from git_ekf.fleet.standing import read_standings
 
     known = read_standings(store, fleet)
-    require_heard(known, fleet.path)
+    require_fetched(known, fleet.path)
     goal = require_release(fleet, known, release)
     groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
     chosen = groups[int(word) - 1].clusters[:1] if 0 < int(word) <= len(groups) else ()

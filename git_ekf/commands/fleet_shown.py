@@ -31,9 +31,9 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
     command = shell(*again(fleet, "status"))
     if known.vendor.failure:
         when = age(max(0.0, time.time() - known.vendor.seconds))
-        print_row("vendor", f"not heard, as of {when}: {known.vendor.error}", "", "red")
+        print_row("vendor", f"not fetched, as of {when}: {known.vendor.error}", "", "red")
     if summary.failed:
-        print_row("not heard", _failed(summary), f"{command} --list --failed", "red")
+        print_row("not fetched", _failed(summary), f"{command} --list --failed", "red")
     if summary.behind:
         least, most = min(summary.behind), max(summary.behind)
         how_far = counted(least, "commit") if least == most else f"{least} to {most} commits"
@@ -52,7 +52,7 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
         print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")
-    elif any(one.heard for one in chosen):
+    elif any(one.fetched for one in chosen):
         print_row("policy", "ok", "", "green")
 
 
@@ -66,15 +66,15 @@ def print_begun(fleet: Fleet, begun: Mapping[str, Sequence[str]]) -> None:
 
 
 def _headline(summary: Summary, number: int, begin: float) -> str:
-    heard = [one.heard for one in summary.fine]
+    fetched = [one.fetched for one in summary.fine]
     parts = []
-    if heard:
-        oldest = min(heard)
+    if fetched:
+        oldest = min(fetched)
         when = "just now" if oldest >= begin else age(max(0.0, time.time() - oldest))
         empty = f" ({summary.empty} empty)" if summary.empty else ""
-        parts.append(f"{len(heard)} as heard {when}{empty}")
+        parts.append(f"{len(fetched)} fetched {when}{empty}")
     if summary.failed:
-        parts.append(f"{len(summary.failed)} not heard")
+        parts.append(f"{len(summary.failed)} not fetched")
     return f"{_clusters(number)}: {', '.join(parts)}" if parts else _clusters(number)
 
 
@@ -111,7 +111,7 @@ def _failed(summary: Summary) -> str:
     names = [one.member.name for one in summary.failed]
     more = len(names) - _NAMED
     text = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-    known = [one.heard for one in summary.failed if one.heard]
+    known = [one.fetched for one in summary.failed if one.fetched]
     if not known:
         return f"{text}, never"
     oldest = age(max(0.0, time.time() - min(known)))
@@ -160,8 +160,8 @@ def print_list(chosen: Sequence[Standing]) -> None:
 
 def _facts(one: Standing) -> Iterator[str]:
     if one.failed:
-        when = age(max(0.0, time.time() - one.heard)) if one.heard else "never"
-        yield f"{one.state}, heard {when}" + (f": {one.error}" if one.error else "")
+        when = age(max(0.0, time.time() - one.fetched)) if one.fetched else "never"
+        yield f"{one.state}, fetched {when}" + (f": {one.error}" if one.error else "")
     elif one.state != OK:
         yield one.state
     elif not one.branch:
@@ -210,17 +210,17 @@ def about_fleet(
     fleet: Fleet, store: Store, known: Known, chosen: Sequence[Standing], begin: float
 ) -> dict[str, Any]:
     """The fleet itself, as the documents have it."""
-    heard_now = [one for one in chosen if not one.failed and one.heard >= begin]
+    fetched_now = [one for one in chosen if not one.failed and one.fetched >= begin]
     return {
         "file": fleet.path,
         "store": store.path,
         "vendor": without_credentials(fleet.vendor),
-        "vendor_heard": _time(known.vendor.seconds),
+        "vendor_fetched": _time(known.vendor.seconds),
         "vendor_error": known.vendor.error or None,
         "channels": known.channels,
         "waves": list(fleet.waves),
         "clusters": len(chosen),
-        "heard_now": len(heard_now),
+        "fetched_now": len(fetched_now),
     }
 
 
@@ -232,7 +232,7 @@ def _cluster(one: Standing) -> dict[str, Any]:
         "wave": one.member.wave or None,
         "labels": one.member.labels,
         "state": one.state,
-        "heard": _time(one.heard),
+        "fetched": _time(one.fetched),
         "error": one.error or None,
         "branch": one.branch or None,
         "release": one.release or None,

@@ -100,7 +100,7 @@ def upgrade(
         choice=choice,
     )
     store = open_store(fleet)
-    hear_team(store, fleet)
+    fetch_team(store, fleet)
     try:
         upgraded = upgrade_fleet(store, fleet, wish, counting)
     except KeyboardInterrupt:
@@ -125,7 +125,7 @@ def _chosen(fleet: Fleet, wave: str, where: list[str], only: list[str]) -> list[
     return words or [word for first in fleet.waves[:1] for word in ("--wave", first)]
 
 
-def hear_team(store: Store, fleet: Fleet) -> None:
+def fetch_team(store: Store, fleet: Fleet) -> None:
     """Has the resolutions of the team fetched, where the fleet has any."""
     repo = team_repository(store, fleet)
     if repo.config.resolutions:

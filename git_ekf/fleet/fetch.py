@@ -1,7 +1,8 @@
 """The store brought up to date: everybody asked, what is new fetched, checked and published.
 
-What one repository does wrong is its own matter: it keeps the state that it was last heard in, and
-why it was not heard is remembered. Killed at any instant, the store has all of a batch, or nothing.
+What one repository does wrong is its own matter: it keeps the state that it was last fetched in,
+and why it was not fetched is remembered. Killed at any instant, the store has all of a batch, or
+nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.fleet.connections import Reply, Silent, answers
+from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched, write_fetched
 from git_ekf.fleet.file import Fleet, Member
-from git_ekf.fleet.heard import BROKEN, UNREACHABLE, Heard, read_heard, write_heard
-from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, hear
+from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, fetch_repository
 from git_ekf.fleet.places import host_of
 from git_ekf.fleet.store import FLEET, RUNS, VENDOR, Store, refs_of, writing
 from git_ekf.git.packedrefs import read_packed, write_packed
@@ -37,12 +38,12 @@ Watch = Callable[[str, Sequence[int]], Iterator[int]]
 
 
 def fetch(store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | None = None) -> None:
-    """Hears the vendor, then all clusters, or those that are chosen.
+    """Fetches the vendor, then all clusters, or those that are chosen.
 
     `watch` gives out the numbers of a sequence, and shows how far they are.
 
-    Raises Refused where another fetch is at work, or the vendor was never heard and cannot be now;
-    NoSpace, OSError.
+    Raises Refused where another fetch is at work, or the vendor was never fetched and cannot be
+    now; NoSpace, OSError.
     """
     with writing(store):
         fetch_held(store, fleet, watch, chosen)
@@ -55,8 +56,8 @@ def fetch_held(
     shutil.rmtree(store.incoming, ignore_errors=True)  # of an earlier one that was held as well
     run = _Fetch(store, fleet)
     try:
-        run.hear_vendor()
-        run.hear_clusters(watch, fleet.members if chosen is None else chosen)
+        run.fetch_vendor()
+        run.fetch_clusters(watch, fleet.members if chosen is None else chosen)
     except BaseException:
         stop_all()
         raise
@@ -85,10 +86,10 @@ class _Fetch:
         for member in fleet.members:
             self._urls[member.name] = without_credentials(member.internal)
         self._brought = False
-        self._heard = {}
-        for name, heard in read_heard(store.path).items():
-            if self._urls.get(name) == heard.url:  # else it is another repository by now
-                self._heard[name] = heard
+        self._fetched = {}
+        for name, fetched in read_fetched(store.path).items():
+            if self._urls.get(name) == fetched.url:  # else it is another repository by now
+                self._fetched[name] = fetched
         self._refs: dict[str, dict[str, str]] = {name: {} for name in self._urls}
         self._runs: dict[str, str] = {}
         for ref, oid in read_packed(store.path).items():
@@ -99,21 +100,21 @@ class _Fetch:
             name = (
                 ref.removeprefix(FLEET).partition("/")[0] if ref.startswith(FLEET) else THE_VENDOR
             )
-            if name in self._heard:
+            if name in self._fetched:
                 self._refs[name][ref.replace(_prefix(name), "refs/", 1)] = oid
 
-    def hear_vendor(self) -> None:
+    def fetch_vendor(self) -> None:
         wanted = Wanted(THE_VENDOR, self._fleet.vendor, OF_VENDOR, self._refs[THE_VENDOR], {})
         for answer in self._answers([wanted]):
             self._take([answer])
-        heard = self._heard[THE_VENDOR]
-        if not heard.seconds:
+        fetched = self._fetched[THE_VENDOR]
+        if not fetched.seconds:
             raise Refused(
-                f"cannot read the vendor's repository {heard.url}: {heard.error}",
-                f"try it with: git ls-remote {shell(heard.url)}",
+                f"cannot read the vendor's repository {fetched.url}: {fetched.error}",
+                f"try it with: git ls-remote {shell(fetched.url)}",
             )
 
-    def hear_clusters(self, watch: Watch, chosen: Sequence[Member]) -> None:
+    def fetch_clusters(self, watch: Watch, chosen: Sequence[Member]) -> None:
         vendor = self._refs[THE_VENDOR]
         wanted = []
         for member in chosen:
@@ -142,7 +143,7 @@ class _Fetch:
 
         def work(one: Wanted) -> Taken:
             folder = os.path.join(self._store.incoming, str(numbers[one.name]))
-            return hear(self._store, one, self._fleet.seconds, folder)
+            return fetch_repository(self._store, one, self._fleet.seconds, folder)
 
         return answers(
             wanted,
@@ -156,27 +157,27 @@ class _Fetch:
 
     def _take(self, batch: list[Reply[Wanted, Taken]]) -> None:
         """Publishes what is sound of some answers, in one step."""
-        heard = []
+        fetched = []
         for answer in batch:
             if answer.error:
                 self._note(answer.task, *_why(answer.error))
             elif answer.result:
                 self._move(answer.result.packs)
-                heard.append(_Incoming(answer.task, answer.result))
+                fetched.append(_Incoming(answer.task, answer.result))
         now = time.time()
-        connected = {one.wanted.name for one in self._connected(heard)}
-        for one in heard:
+        connected = {one.wanted.name for one in self._connected(fetched)}
+        for one in fetched:
             name = one.wanted.name
             if name not in connected:
                 self._note(one.wanted, BROKEN, "it lacks objects that its own refs lead to")
                 continue
             self._refs[name] = one.taken.refs
-            self._heard[name] = Heard(self._urls[name], now)
+            self._fetched[name] = Fetched(self._urls[name], now)
         self._publish()
 
     def _note(self, wanted: Wanted, kind: str, why: str) -> None:
-        before = self._heard.get(wanted.name, Heard(self._urls[wanted.name]))
-        self._heard[wanted.name] = before._replace(failure=kind, error=why)
+        before = self._fetched.get(wanted.name, Fetched(self._urls[wanted.name]))
+        self._fetched[wanted.name] = before._replace(failure=kind, error=why)
 
     def _move(self, packs: str) -> None:
         """Moves packs to the store; of each the index comes last, with which git sees it."""
@@ -189,19 +190,19 @@ class _Fetch:
                 os.replace(os.path.join(packs, name), os.path.join(there, name))
         self._brought = True
 
-    def _connected(self, heard: list[_Incoming]) -> list[_Incoming]:
+    def _connected(self, fetched: list[_Incoming]) -> list[_Incoming]:
         """Those with everything that their refs lead to: all at once, halves where some lack it."""
-        new = [oid for one in heard for oid in one.new]
+        new = [oid for one in fetched for oid in one.new]
         if not new:
-            return heard
+            return fetched
         try:
             self._store.git.require_connected(new)
         except GitFailed:
-            if len(heard) == 1:
+            if len(fetched) == 1:
                 return []
-            half = len(heard) // 2
-            return self._connected(heard[:half]) + self._connected(heard[half:])
-        return heard
+            half = len(fetched) // 2
+            return self._connected(fetched[:half]) + self._connected(fetched[half:])
+        return fetched
 
     def _publish(self) -> None:
         refs = dict(self._runs)
@@ -209,7 +210,7 @@ class _Fetch:
             prefix = _prefix(name)
             refs.update((prefix + ref.removeprefix("refs/"), oid) for ref, oid in own.items())
         write_packed(self._store.path, refs)
-        write_heard(self._store.path, self._heard)
+        write_fetched(self._store.path, self._fetched)
 
 
 def _prefix(name: str) -> str:

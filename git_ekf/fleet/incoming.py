@@ -1,4 +1,4 @@
-"""One repository heard: what it has, and the objects that are new, in a quarantine of its own.
+"""One repository fetched: what it has, and the objects that are new, in a quarantine of its own.
 
 The quarantine is a small bare repository that borrows the store's objects. git fetches into it in
 about a third of the time that a fetch into the store takes, which would look at all refs of all
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, EkfError, GitFailed, NoSpace, TooLarge
 from git_ekf.fleet.connections import Silent
-from git_ekf.fleet.heard import BROKEN, UNREACHABLE
+from git_ekf.fleet.fetched import BROKEN, UNREACHABLE
 from git_ekf.fleet.places import host_of
 from git_ekf.fleet.store import Store
 from git_ekf.git.calls import Git
@@ -40,7 +40,7 @@ _NO_CONNECTION = re.compile(
 
 
 class Failure(Exception):
-    """A repository that could not be heard: UNREACHABLE or BROKEN, and why."""
+    """A repository that could not be fetched: UNREACHABLE or BROKEN, and why."""
 
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(why)
@@ -48,7 +48,7 @@ class Failure(Exception):
 
 
 class Wanted(NamedTuple):
-    """A repository to be heard: its name in the store, its URL, the refs it is asked for.
+    """A repository to be fetched: its name in the store, its URL, the refs it is asked for.
 
     `known` are those it had (ref -> object id), `shared` what the store has of others that it may
     have as well.
@@ -68,7 +68,7 @@ class Taken(NamedTuple):
     packs: str
 
 
-def hear(store: Store, wanted: Wanted, seconds: int, folder: str) -> Taken:
+def fetch_repository(store: Store, wanted: Wanted, seconds: int, folder: str) -> Taken:
     """Asks a repository, and fetches what is new into a folder. Works in any thread.
 
     Raises Failure, Silent where its host gives no answer, NoSpace.

@@ -13,7 +13,7 @@ from git_ekf.fleet.planning import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.planning_groups import Group, groups
 from git_ekf.fleet.planning_resolved import SettledConflict, settled
 from git_ekf.fleet.processes import Planner, all_processors
-from git_ekf.fleet.standing import EMPTY, UNHEARD, UNRELATED, Known, Standing
+from git_ekf.fleet.standing import EMPTY, UNFETCHED, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.team import team_of, team_repository
 from git_ekf.repository import Repository
@@ -129,10 +129,10 @@ def plan_fleet(
 
 def _why_not(one: Standing) -> str:
     """Why a cluster cannot be planned, as far as its standing tells; "" where it does not."""
-    if one.state == UNHEARD:
+    if one.state == UNFETCHED:
         return "it was never asked"
     if one.failed:
-        when = f", known as of {age(max(0.0, time.time() - one.heard))}" if one.heard else ""
+        when = f", known as of {age(max(0.0, time.time() - one.fetched))}" if one.fetched else ""
         return f"it is {one.state}{when}" + (f": {one.error}" if one.error else "")
     if one.state == EMPTY:
         return "it has no branch yet"

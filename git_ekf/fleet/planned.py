@@ -110,7 +110,7 @@ def _planned(making: _Making, standing: Standing) -> PlannedBranch:
 def _stop(standing: Standing) -> Stop | None:
     """What is said of a cluster that stands so, without a look at its commits."""
     if standing.failed:
-        return Stop(FAILED, standing.error or "it was never heard")
+        return Stop(FAILED, standing.error or "it was never fetched")
     if standing.state == EMPTY or not standing.branch:
         return Stop(REFUSED, "it has no release branch yet")
     if not standing.base:

@@ -34,7 +34,7 @@ def fleet_report(
     releases = [fleet.scheme.version(channel) or channel for channel in known.channels]
     return FleetReport(
         vendor=fleet.vendor,
-        heard=known.vendor.seconds,
+        fetched=known.vendor.seconds,
         made=int(seconds),
         waves=fleet.waves,
         releases=tuple(releases),
@@ -89,7 +89,7 @@ def _member(fleet: Fleet, one: Standing) -> ReportedCluster:
         deployed=recorded.seconds if recorded else 0,
         unrecorded=recorded.commits_since if recorded else None,
         rules=tuple(dict.fromkeys(finding.rule for finding in one.findings)),
-        heard=one.heard,
+        fetched=one.fetched,
         failure=(one.error or one.state) if one.failed else "",
         prepared=fleet.scheme.version(one.prepared) or one.prepared,
     )

@@ -44,7 +44,7 @@ def _is_whole(fields: Mapping[str, str]) -> bool:
 def begun_upgrades(store: Store) -> dict[str, list[str]]:
     """Release branch -> the clusters with which its upgrade has begun, and that lack it still.
 
-    By what was heard last; none where nothing has begun.
+    By what was last fetched; none where nothing has begun.
     """
     refs = read_packed(store.path)
     found: dict[str, list[str]] = {}

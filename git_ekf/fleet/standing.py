@@ -8,8 +8,8 @@ from typing import NamedTuple
 from git_ekf.cluster import Running, cluster_of
 from git_ekf.errors import GitFailed, UsageError
 from git_ekf.fleet.fetch import THE_VENDOR
+from git_ekf.fleet.fetched import BROKEN, Fetched, read_fetched
 from git_ekf.fleet.file import Fleet, Member
-from git_ekf.fleet.heard import BROKEN, Heard, read_heard
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.reading import NoCommit
 from git_ekf.fleet.store import Store
@@ -21,9 +21,9 @@ from git_ekf.policy.judges import judge_internal
 from git_ekf.record import context
 
 OK = "ok"
-EMPTY = "empty"  # heard, and has no branch
+EMPTY = "empty"  # fetched, and has no branch
 UNRELATED = "unrelated"  # its branch has no commit in common with the vendor
-UNHEARD = "unheard"  # was never asked
+UNFETCHED = "unfetched"  # was never asked
 
 
 class Recorded(NamedTuple):
@@ -43,8 +43,8 @@ class Recorded(NamedTuple):
 class Standing(NamedTuple):
     """A cluster as far as it is known; "" and None for what is not, or does not apply.
 
-    `state` is OK, EMPTY, UNRELATED, UNHEARD, or the failure by which it is known as it was at
-    `heard` (seconds since 1970; 0: never) and not as it is; `error` says why. `configuration` are
+    `state` is OK, EMPTY, UNRELATED, UNFETCHED, or the failure by which it is known as it was at
+    `fetched` (seconds since 1970; 0: never) and not as it is; `error` says why. `configuration` are
     the commits of its own on the `base`, `behind` those that the vendor's channel has beyond that.
     `prepared` is a release branch of its own beyond the `branch`, which no record says to run yet.
     `days` (YYYY-MM-DD) are those of all its deploy records.
@@ -52,7 +52,7 @@ class Standing(NamedTuple):
 
     member: Member
     state: str
-    heard: float
+    fetched: float
     error: str = ""
     branch: str = ""
     release: str = ""
@@ -79,11 +79,11 @@ class Standing(NamedTuple):
 class Known(NamedTuple):
     """All that is known of a fleet, the clusters in the order of the fleet file.
 
-    `vendor` is when and how the vendor was heard; `channels` are its release branches, the lowest
+    `vendor` is when and how the vendor was fetched; `channels` are its release branches, the lowest
     version first.
     """
 
-    vendor: Heard
+    vendor: Fetched
     channels: list[str]
     standings: list[Standing]
 
@@ -98,24 +98,24 @@ class Reading:
 
     def __init__(self, store: Store, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._heard = read_heard(store.path)
+        self._fetched = read_fetched(store.path)
         self._opened = Opened(store.path, fleet.scheme)
 
     def known(self) -> Known:
         """All of it. Raises CallFailed where the store is damaged."""
-        vendor = self._heard.get(THE_VENDOR, Heard(self._fleet.vendor))
+        vendor = self._fetched.get(THE_VENDOR, Fetched(self._fleet.vendor))
         standings = list(map(self._standing, self._fleet.members))
         return Known(vendor, self._opened.channels(), standings)
 
     def _standing(self, member: Member) -> Standing:
-        heard = self._heard.get(member.name)
-        if heard is None or heard.url != without_credentials(member.internal):
-            return Standing(member, UNHEARD, 0.0)
-        state = heard.failure or OK
-        standing = Standing(member, state, heard.seconds, heard.error)
+        fetched = self._fetched.get(member.name)
+        if fetched is None or fetched.url != without_credentials(member.internal):
+            return Standing(member, UNFETCHED, 0.0)
+        state = fetched.failure or OK
+        standing = Standing(member, state, fetched.seconds, fetched.error)
         theirs = self._opened.theirs.get(member.name, {})
         if not any(ref.startswith(HEADS) for ref in theirs):
-            return standing if heard.failure else standing._replace(state=EMPTY)
+            return standing if fetched.failure else standing._replace(state=EMPTY)
         try:
             return _stands(self.repository(member.name), standing)
         except GitFailed as error:  # of rules, which are told so of what is no commit

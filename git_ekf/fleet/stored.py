@@ -1,8 +1,8 @@
 """An internal repository as the store has it, with all that the rules ask of one.
 
 To a rule it is a clone that has just been restored from it: its branches are checked out nowhere,
-all of them and all records are saved, and the vendor's channels are as they were heard. Nothing is
-asked of git, and nothing is seen of the other clusters whose objects lie in the same store.
+all of them and all records are saved, and the vendor's channels are as they were fetched. Nothing
+is asked of git, and nothing is seen of the other clusters whose objects lie in the same store.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Summary(NamedTuple):
 
 
 def summarise(standings: Sequence[Standing]) -> Summary:
-    """The numbers of clusters; those that failed count as they were heard last."""
+    """The numbers of clusters; those that failed count as they were last fetched."""
     by_wave: dict[str, Counter[str]] = {}
     prepared: Counter[str] = Counter()
     rules: Counter[str] = Counter()

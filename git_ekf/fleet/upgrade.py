@@ -62,7 +62,7 @@ def upgrade_fleet(store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> list[
 
     Raises Refused where nothing of it may be done: another command is at work, the vendor has no
     such release, a wave is too early, or there is no upgrade to go on with. Raises CallFailed where
-    the vendor cannot be heard or the system fails, and says how many were pushed to by then.
+    the vendor cannot be fetched or the system fails, and says how many were pushed to by then.
     """
     _require_able(store)
     with writing(store):
@@ -106,7 +106,7 @@ class _FleetUpgrade:
                 f"there is no upgrade to {wish.goal} to go on with", f"{wish.command} begins one"
             )
         asked = members_asked(self._fleet, wish, self._members)
-        known = self._hear(asked)
+        known = self._fetch(asked)
         fits = wish.choice.fits
         self._members = tuple(one for one in self._members if fits(self._standings[one.name]))
         upstream = self._upstream(known)
@@ -117,7 +117,7 @@ class _FleetUpgrade:
             waiting = self._round(waiting, upstream)
             if not waiting:
                 break
-            self._hear(waiting)
+            self._fetch(waiting)
         for member in waiting:
             self._end(
                 member,
@@ -135,7 +135,7 @@ class _FleetUpgrade:
 
     # --- asked ---
 
-    def _hear(self, members: Sequence[Member]) -> Known:
+    def _fetch(self, members: Sequence[Member]) -> Known:
         fetch_held(self._store, self._fleet, self._watch, members)
         self._reading = Reading(self._store, self._fleet)
         known = self._reading.known()
@@ -147,7 +147,7 @@ class _FleetUpgrade:
         vendor = without_credentials(self._fleet.vendor)
         if known.vendor.failure:
             raise CallFailed(
-                f"the vendor cannot be heard: {known.vendor.error}; nothing was changed",
+                f"the vendor cannot be fetched: {known.vendor.error}; nothing was changed",
                 f"try it with: git ls-remote {shell(vendor)}",
             )
         goal = self._wish.goal
@@ -266,7 +266,7 @@ class _FleetUpgrade:
         """Looks whether the internal repositories really have what they have taken."""
         if not arrived:
             return
-        self._hear([task.member for task, _ in arrived])
+        self._fetch([task.member for task, _ in arrived])
         there: dict[str, Made | None] = {}
         for (member, planned, _), said in arrived:
             standing = self._standings[member.name]

@@ -9,9 +9,9 @@ class ReportedCluster(NamedTuple):
     """A cluster of the fleet, as far as it is known; "" and None for what is not.
 
     `labels` are written KEY=VALUE. `failure` says why it is not known as it is now, but as it was
-    at `heard` (seconds since 1970; 0: never). `behind` counts what the vendor's channel has beyond
-    its base, `unrecorded` its commits beyond its newest deploy record, which is called `record` and
-    was made at `deployed`. `prepared` is a newer release whose branch waits for a record there.
+    at `fetched` (seconds since 1970; 0: never). `behind` counts what the vendor's channel has
+    beyond its base, `unrecorded` its commits beyond its newest deploy record, which is called
+    `record` and was made at `deployed`. `prepared` is a newer release whose branch waits for a record there.
     `rules` are those that it breaks.
     """
 
@@ -25,7 +25,7 @@ class ReportedCluster(NamedTuple):
     deployed: int
     unrecorded: int | None
     rules: tuple[str, ...]
-    heard: float
+    fetched: float
     failure: str
     prepared: str = ""
 
@@ -89,13 +89,13 @@ class PlannedUpgrade(NamedTuple):
 class FleetReport(NamedTuple):
     """A report about many clusters.
 
-    `vendor` is an address, `heard` when it was last heard (seconds since 1970; 0: never), `made`
-    when the report was. `waves` and `releases` are in their order; `days` (YYYY-MM-DD) are those of
-    all deploy records of all clusters. `plan` is None where none was made.
+    `vendor` is an address, `fetched` when it was last fetched (seconds since 1970; 0: never),
+    `made` when the report was. `waves` and `releases` are in their order; `days` (YYYY-MM-DD) are
+    those of all deploy records of all clusters. `plan` is None where none was made.
     """
 
     vendor: str
-    heard: float
+    fetched: float
     made: int
     waves: tuple[str, ...]
     releases: tuple[str, ...]

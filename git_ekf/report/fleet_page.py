@@ -27,9 +27,9 @@ class Matrix(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """How many clusters were not heard, are behind, have commits without a record, break a rule."""
+    """How many clusters were not fetched, are behind, have unrecorded commits, break a rule."""
 
-    unheard: int
+    unfetched: int
     behind: int
     unrecorded: int
     broken: int
@@ -80,8 +80,8 @@ def _matrix(report: FleetReport) -> Matrix:
 def _numbers(members: tuple[ReportedCluster, ...]) -> Numbers:
     found: Counter[str] = Counter()
     for one in members:
-        found["unheard"] += bool(one.failure)
+        found["unfetched"] += bool(one.failure)
         found["behind"] += bool(one.behind)
         found["unrecorded"] += bool(one.unrecorded)
         found["broken"] += bool(one.rules)
-    return Numbers(found["unheard"], found["behind"], found["unrecorded"], found["broken"])
+    return Numbers(found["unfetched"], found["behind"], found["unrecorded"], found["broken"])

@@ -43,7 +43,7 @@ ADVICE: dict[str, str] = {
     "fleet/store.py: {} is there, and is not the store of a fleet": _CHOICE,
     'fleet/gate.py: "{}" is no wave of this fleet': _CHOICE,
     "fleet/upgrade.py: no commits can be made here: {}": _INSTALL,
-    "fleet/upgrade.py: the vendor cannot be heard: {}; nothing was changed": _SHOWS,
+    "fleet/upgrade.py: the vendor cannot be fetched: {}; nothing was changed": _SHOWS,
     "commands/fleet_upgrade.py: interrupted; each cluster has its new branch whole, or not at all": _AT_A_TERMINAL,
     "fleet/file.py _parsed(): {}": _FILE,
     "fleet/file.py fleet(): {}": _FILE,

@@ -1,4 +1,4 @@
-"""What is remembered of each repository beside its refs: when it was heard, and why not since."""
+"""What is remembered of each repository beside its refs: when it was fetched, and why not since."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ UNREACHABLE = "unreachable"  # it gave no answer
 BROKEN = "broken"  # it gave one that cannot be taken
 
 
-class Heard(NamedTuple):
-    """A repository as it was last heard.
+class Fetched(NamedTuple):
+    """A repository as it was last fetched.
 
     `url` is where, without credentials; another one is another repository. `seconds` is when its
     state was last taken whole (since 1970; 0: never). `failure` is UNREACHABLE or BROKEN where a
@@ -28,21 +28,21 @@ class Heard(NamedTuple):
     error: str = ""
 
 
-def read_heard(store: str) -> dict[str, Heard]:
-    """Name -> what is remembered; {} of a store that nothing was heard for. Never raises."""
+def read_fetched(store: str) -> dict[str, Fetched]:
+    """Name -> what is remembered; {} of a store that nothing was fetched for. Never raises."""
     found = {}
     with suppress(OSError, ValueError, TypeError):
         entries = json.loads(read_small(_path(store), STATE) or b"{}")
         for name, entry in entries.items():
-            found[name] = Heard(**entry)
+            found[name] = Fetched(**entry)
     return found
 
 
-def write_heard(store: str, heard: Mapping[str, Heard]) -> None:
+def write_fetched(store: str, fetched: Mapping[str, Fetched]) -> None:
     """Remembers all of it, in the place of what was remembered. Raises OSError."""
-    entries = {name: one._asdict() for name, one in heard.items()}
+    entries = {name: one._asdict() for name, one in fetched.items()}
     write_small(_path(store), json.dumps(entries, indent=0, sort_keys=True).encode())
 
 
 def _path(store: str) -> str:
-    return os.path.join(store, "ekf", "heard.json")
+    return os.path.join(store, "ekf", "fetched.json")
