@@ -276,7 +276,7 @@ def test_one_at_which_git_fails_fails_alone(
             raise GitFailed(["rev-list"], 128, "fatal: it is broken")
         return real(view, *rest)
 
-    monkeypatch.setattr("git_ekf.fleet.planned.read_work", instead)
+    monkeypatch.setattr("git_ekf.fleet.branches.read_work", instead)
     found = upgraded(world, members=read_fleet(str(world.file)).members[:3])
     assert list(states(found).values()) == [PUSHED, FAILED, PUSHED]
     assert found["c1"].why == "git rev-list failed with code 128: fatal: it is broken"

@@ -26,7 +26,7 @@ from git_ekf.resolutions.source import require_source
 from git_ekf.shown import escape, scrub, shell
 from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, say
-from git_ekf.upgrade.answered import ResolvedByHand, answers
+from git_ekf.upgrade.resolved_by_hand import ResolvedByHand, answers
 
 app = program(no_args_is_help=True, help="Share answers to conflicts among clusters.")
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from git_ekf.deploy.refusal import AT_ONCE, complaints, findings
 from git_ekf.deploy.save import may_refuse_only
 from git_ekf.errors import CallFailed, GitFailed
+from git_ekf.fleet.branches import PlannedBranch
 from git_ekf.fleet.outcomes import FAILED, MOVED, PUSHED
-from git_ekf.fleet.planned import PlannedBranch
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import HEADS

@@ -12,13 +12,13 @@ from contextlib import closing
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, SystemFailed
+from git_ekf.fleet.branches import PlannedBranch, plan_branches
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.gate import Wish, members_asked, require_recorded
 from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.planned import PlannedBranch, plan_clusters
 from git_ekf.fleet.pushing import Arrived, push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, Reading
@@ -197,7 +197,7 @@ class _FleetUpgrade:
         standings = [self._standings[name] for name, planned in again.items() if not planned]
         write = not self._wish.only_plans
         team = team_of(self._store, self._fleet)
-        plans = plan_clusters(
+        plans = plan_branches(
             self._store, team, self._reading, standings, self._wish.release, write=write
         )
         for _, planned in zip(

@@ -18,7 +18,6 @@ from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
-from git_ekf.upgrade.answered import with_questions
 from git_ekf.upgrade.rebase_conflicts import (
     Stopped,
     keep_what_builds,
@@ -40,6 +39,7 @@ from git_ekf.upgrade.rebase_state import (
 )
 from git_ekf.upgrade.rebase_superseded import found_at_stop
 from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
+from git_ekf.upgrade.resolved_by_hand import with_questions
 from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 

@@ -57,7 +57,7 @@ class PlannedBranch(NamedTuple):
     settled: tuple[Settlement, ...] = ()
 
 
-def plan_clusters(
+def plan_branches(
     store: Store,
     team: Team,
     reading: Reading,
@@ -77,7 +77,7 @@ def plan_clusters(
 
 
 class _Making(NamedTuple):
-    """What all of them have in common; see `plan_clusters`."""
+    """What all of them have in common; see `plan_branches`."""
 
     store: Store
     team: Team
