@@ -172,6 +172,15 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     assert_stands_alone(page)
     said = f"{CLASH}: ✓ settled by resolution {key[:7]} of 2026-11-20, signed. Clusters c0, c2, c4"
     assert said in page.texts("section")[2]
+
+
+@rare
+def test_one_that_waits_for_approval(fleet: tuple[World, list[Made], Team], tmp_path: Path) -> None:
+    """It stands below its conflict, with the command; approved, it settles it."""
+    _, made, team = fleet
+    alike = {one.name for one in made if one.release == made[0].release}
+    clone = resolved_in(made[0], team, tmp_path / "clone")
+    key = clone.out("ls-tree", "-r", "--name-only", REF).split("/")[1]
     team.signers.write_text(f"eve@example.com {(team.folder / 'eve.pub').read_text()}")
     waiting = json.loads(run("git-ekf", "fleet", "plan", "1.10", "--json").out)
     validator("fleet-plan").validate(waiting)
@@ -191,9 +200,10 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     assert f"; {approving}\n" in stopped.out
     assert run(*approving.split(), "--yes").code == 0
     shown = run("git-ekf", "fleet", "plan", "1.10", "--file", "./fleet.toml")
-    assert how.replace("signed", "approved") in shown.out
-    report = run("git-ekf", "fleet", "report", "--plan", "1.10", "-o", "-").out
-    assert f"by resolution {key[:7]} of 2026-11-20, approved." in report
+    how = f"by resolution {key[:7]} of 2026-11-20, approved, in {len(alike)} clusters"
+    assert f"  settled       {CLASH}: {how}\n" in shown.out
+    page = run("git-ekf", "fleet", "report", "--plan", "1.10", "-o", "-").out
+    assert f"by resolution {key[:7]} of 2026-11-20, approved." in page
 
 
 @rare
