@@ -21,27 +21,36 @@ def unsound(trees: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, st
 
     That is None for one of more than DIRECTORY bytes.
     """
-    # Thousands of commits bring trees that differ in object ids only, which make none unsound.
-    sound: set[tuple[bytes, int]] = set()
+    # Thousands of commits bring trees that differ in object ids only, which make none unsound. By
+    # its length, the last one that was sound: where its names and modes are, and which.
+    sound: dict[int, tuple[int, int]] = {}
     for oid, content in trees:
         if content is None:
             yield oid, f"has more than {DIRECTORY >> 20} MB"
             continue
         id_length = len(oid) // 2
-        # With the number of ids, which tells a tree whose end is missing.
-        names = _id(id_length).subn(b"\0", content)
-        if names in sound:
+        number = int.from_bytes(content, "little")
+        where, names = sound.get(len(content), (0, 1))
+        if number & where == names:
             continue
         if not is_sound(content, id_length):
             wrong = wrong_entry(parse_tree(content, id_length))
             if wrong:
                 yield oid, wrong
-        elif len(sound) < _KEPT and len(content) < _SHORT:
-            sound.add(names)
+        elif len(content) < _SHORT:
+            where = int.from_bytes(_without_ids(content, id_length).translate(_WHERE), "little")
+            sound[len(content)] = where, number & where
 
 
-# How many trees are remembered as sound, and how long such one may be (bytes).
-_KEPT, _SHORT = 1000, 1 << 14
+# How long a tree is that is remembered (bytes).
+_SHORT = 1 << 13
+# Each byte but NUL becomes one whose bits are set.
+_WHERE = b"\0" + b"\xff" * 255
+
+
+def _without_ids(content: bytes, id_length: int) -> bytes:
+    """A sound tree with NUL in the place of object ids only."""
+    return _id(id_length).sub(b"\xff" + bytes(id_length), content)
 
 
 @cache

@@ -84,6 +84,14 @@ def test_a_tree_without_its_end_behind_a_sound_one(end: bytes) -> None:
         list(unsound([("1" * 40, content) for content in trees]))
 
 
+@pytest.mark.parametrize("names", [(b"b", b"a"), (b"a", b"a"), (b".", b"a")])
+def test_a_wrong_tree_as_long_as_a_sound_one(names: tuple[bytes, bytes]) -> None:
+    sound = entry(b"a", "blob") + entry(b"b", "blob")
+    wrong = entry(names[0], "blob") + entry(names[1], "blob")
+    trees = [("1" * 40, sound), ("2" * 40, wrong), ("3" * 40, sound)]
+    assert [oid for oid, _ in unsound(trees)] == ["2" * 40]
+
+
 @pytest.mark.parametrize("content", [b"x", b"100644 a", b"100644 a\0short", b"x a\0" + b"i" * 20])
 def test_what_is_no_tree(content: bytes) -> None:
     assert not is_sound(content, 20)
