@@ -237,7 +237,7 @@ def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Pat
 FORGED = {
     "markers": "it has conflict markers",
     "key": "it is kept under the key of another",
-    "link": "its result is no plain file",
+    "link": "its result is not a plain file",
     "incomplete": "it is not whole",
     "contradictory": "it has two answers, one of ",
 }

@@ -54,7 +54,10 @@ _PATIENCE = 60.0
     ],
 )
 def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(UsageError, match="is no address of a scheduler"), scheduler(address, AGAIN):
+    with (
+        pytest.raises(UsageError, match="is not the address of a scheduler"),
+        scheduler(address, AGAIN),
+    ):
         pass
 
 

@@ -398,9 +398,7 @@ def test_a_ref_that_is_no_commit(team: Team, cluster: World) -> None:
     """What was known before is used as it was."""
     no_commit = blob(team, "x\n")
     tip = team.tip()
-    said = (
-        f"note: the resolutions cannot be fetched ({REF} is no commit there); going by those here\n"
-    )
+    said = f"note: the resolutions cannot be fetched ({REF} is not a commit there); going by those here\n"
     for had, code in ((False, 1), (True, 0)):
         if had:
             team.repository.git("update-ref", REF, tip)

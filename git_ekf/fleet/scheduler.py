@@ -71,7 +71,8 @@ def _place(address: str) -> tuple[str, int]:
         if is_whole and parts.hostname and parts.port and parts.username is None:
             return parts.hostname, parts.port
     raise UsageError(
-        f'"{address}" is no address of a scheduler, as tls://HOST:8786 is', "git ekf fleet plan -h"
+        f'"{address}" is not the address of a scheduler, as tls://HOST:8786 is',
+        "git ekf fleet plan -h",
     )
 
 

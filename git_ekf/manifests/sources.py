@@ -117,7 +117,7 @@ class KustomizationFile:
         self.folder = folder
         path = files.kustomization_in(folder)
         if not path:
-            raise Unfollowed(f"{folder or '.'} is no kustomization")
+            raise Unfollowed(f"{folder or '.'} is not a kustomization")
         try:
             values: list[Any] = []
             for document in documents(files.read(path)):
@@ -125,7 +125,7 @@ class KustomizationFile:
         except Unreadable as error:
             raise Unfollowed(f"{path}: {error}") from None
         if len(values) > 1 or not all(isinstance(value, dict) for value in values):
-            raise Unfollowed(f"{path} is no kustomization")
+            raise Unfollowed(f"{path} is not a kustomization")
         self.value: dict[str, Any] = values[0] if values else {}
 
     def text(self, field: str) -> str:

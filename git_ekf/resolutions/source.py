@@ -62,7 +62,7 @@ def fetch_resolutions(repo: Repository) -> str:
     tip = known_tip(repo)
     if tip and not git.commit(tip):
         git.update_refs([RefUpdate(RESOLUTIONS, tip, here or "0" * len(tip))])
-        raise CallFailed(f"{RESOLUTIONS} is no commit there")
+        raise CallFailed(f"{RESOLUTIONS} is not a commit there")
     return tip
 
 

@@ -49,7 +49,7 @@ FLEETING = {
     "fleet/scheduler.py: {} is on another machine, and what is sent there has to be encrypted": Scenario(
         _FLEET, f"{_PLAN} --executor tcp://dask.example.com:8786", again=_PLAN, codes=(4,)
     ),
-    'fleet/scheduler.py: "{}" is no address of a scheduler, as tls://HOST:8786 is': Scenario(
+    'fleet/scheduler.py: "{}" is not the address of a scheduler, as tls://HOST:8786 is': Scenario(
         _FLEET, f"{_PLAN} --executor dask.example.com", again=_PLAN
     ),
     "fleet/scheduler.py: no scheduler answers at {}: {}": Scenario(
