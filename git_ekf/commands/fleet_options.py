@@ -67,7 +67,7 @@ def require_fetched(known: Known, file: str) -> None:
 def planner_of(
     jobs: int | None, executor: str | None, again: Sequence[str]
 ) -> AbstractContextManager[Planner | None]:
-    """What makes the plans, None where nothing was chosen.
+    """The maker of plans that was chosen, None where none was.
 
     `again` is the command without these options. Raises UsageError, Refused, CallFailed.
     """

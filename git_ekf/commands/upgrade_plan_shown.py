@@ -256,6 +256,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         {"commit": one.oid, "subject": one.subject, "author": one.author.name}
         for one in _theirs(repo, plan)
     ]
+    refused = [one.sentence() for one in plan.refused]
     return {
         "from": target.branch,
         "to": target.goal,
@@ -272,7 +273,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "customisation": customisation_as_json(plan.customisation),
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
-        "resolutions_refused": [one.sentence() for one in plan.refused],
+        "resolutions_refused": refused,
         "moved_paths": moved_as_json(moved_in_plan(repo, plan)),
         "commits": [step_as_json(step) for step in plan.steps],
     }

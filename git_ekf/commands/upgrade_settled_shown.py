@@ -39,7 +39,7 @@ def settled_lines(one: Settlement) -> list[str]:
 
 
 def build_lines(one: Settlement) -> list[str]:
-    """What was built with a resolution, and why nothing, or not all."""
+    """Lines about what was built with a resolution, and why nothing, or not all."""
     lines = []
     if one.builds:
         more = len(one.builds) - 1

@@ -48,7 +48,7 @@ class SharedScratch(Scratch):
         self._put = wanted
 
     def attributes_of(self, path: str, attributes: Attributes) -> dict[str, str]:
-        """What a path has of those that bear on its merge, as far as these files say."""
+        """Those of a path that bear on its merge, as far as these files say."""
         if (path, attributes) not in self._set:
             self.put_attributes(attributes)
             self._set[path, attributes] = self.merging.set_attributes(path, OF_QUESTIONS)
@@ -103,7 +103,7 @@ class SharedSide(NewSide):
         return frozenset(pair for pair in self.attributes if pair[0] in above)
 
     def attributes_of(self, path: str) -> dict[str, str]:
-        """What a path has of the attributes that bear on its merge."""
+        """The attributes of a path that bear on its merge."""
         return self._shared.attributes_of(path, self.attributes_above(path))
 
 

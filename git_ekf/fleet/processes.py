@@ -16,7 +16,7 @@ from git_ekf.fleet.planning import PlannedCluster, Task, plan_clusters
 
 
 class Planner(Protocol):
-    """What makes plans of tasks, here or elsewhere."""
+    """A maker of plans, here or elsewhere."""
 
     @property
     def jobs(self) -> int:
@@ -74,7 +74,7 @@ def all_processors() -> Processes:
 
 
 def taken(made: list[PlannedCluster] | Failed) -> list[PlannedCluster]:
-    """What `attempt` has made. Raises CallFailed."""
+    """The plans that `attempt` has made. Raises CallFailed."""
     if isinstance(made, Failed):
         raise CallFailed(made.message, made.hint)
     return made

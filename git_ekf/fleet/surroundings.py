@@ -37,7 +37,7 @@ class Surroundings(NamedTuple):
     settings: Mapping[str, str] = {}
 
     def unlike(self, other: Surroundings) -> str:
-        """What is otherwise with the other ones, as a sentence; "" for nothing."""
+        """A sentence about what is otherwise with the other ones; "" for nothing."""
         if self.program != other.program:
             return f"it has git-ekf {other.program}, and here it is {self.program}"
         if self.python != other.python:

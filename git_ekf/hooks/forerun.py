@@ -47,6 +47,6 @@ def _ask(environment: dict[bytes, bytes], words: list[str], stdin: bytes = b"") 
 
 
 def answer(words: tuple[str, ...], stdin: bytes) -> bytes | None:
-    """What git says, once; None where it was not asked so, has failed, or says very much."""
+    """The words of git, once; None where it was not asked so, has failed, or says very much."""
     process = _asked.pop((words, stdin), None)
     return process and spawn.finish(process, _MOST)

@@ -110,7 +110,7 @@ class Receiver(Repository):
 
     @cached_property
     def content(self) -> Content:
-        """What is read of the push."""
+        """All that is read of the push."""
         return Content(self.git)
 
     @cached_property

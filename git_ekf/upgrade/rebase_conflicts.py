@@ -64,7 +64,7 @@ class Stopped(NamedTuple):
 def settle_known(
     repo: Repository, state: RebaseState, unmerged: Stages, resolutions: Resolutions | None
 ) -> list[Settled]:
-    """What is settled as the user prefers, or by a resolution; see `put_settled`.
+    """Conflicts settled as the user prefers, or by a resolution; see `put_settled`.
 
     Raises GitFailed.
     """
@@ -149,7 +149,7 @@ def put_settled(repo: Repository, settled: Iterable[Settled]) -> None:
 def keep_what_builds(
     repo: Repository, settled: list[Settled], resolutions: Resolutions, progress: Builds
 ) -> tuple[list[Settled], set[str]]:
-    """What stays settled, and the paths that do not: what a resolution breaks is for the user.
+    """Those that stay settled, and the paths that do not: a resolution breaks what they belong to.
 
     Nothing else of the commit is in conflict any more. Raises GitFailed.
     """
