@@ -147,6 +147,7 @@ def test_the_plan_has_it_too(fleet: tuple[World, list[Made], Team], tmp_path: Pa
     by_name = {one.name: one for one in made}
     first = by_name[groups[0]["clusters"][0]]
     assert run("git-ekf", "fleet", "resolve", "1.10", str(len(groups) + 1)).code == 2
+    assert run("git-ekf", "fleet", "resolve", "1.10", "9" * 5_000).code == 2
     clone = resolved_in(first, team, tmp_path / "clone", called="1")
     assert clone.ekf("undo").code == 0
     page = Page(run("git-ekf", "fleet", "report", "--plan", "1.10", "-o", "-").out)

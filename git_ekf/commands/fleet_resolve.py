@@ -34,6 +34,9 @@ Approve = Annotated[
     ),
 ]
 
+# More no number of a conflict has.
+_DIGITS = 10
+
 
 def resolve(
     release: Annotated[
@@ -103,7 +106,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
     missing = UsageError(
         f'there is no cluster "{word}" in this fleet', "git ekf fleet status --list"
     )
-    if not (word.isascii() and word.isdecimal()):
+    if not (word.isascii() and word.isdecimal() and len(word) < _DIGITS):
         raise missing
     require_pygit2()
     from git_ekf.fleet.plan import plan_fleet, require_release
