@@ -1,4 +1,4 @@
-"""The one entry: hooks, completion and the prompt have to be quick, so they do without cli.main."""
+"""The entry of all commands: completion and the prompt have to be quick, without cli.main."""
 
 from __future__ import annotations
 

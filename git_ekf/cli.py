@@ -52,7 +52,7 @@ COMMANDS = {
 # Other names, as git itself has them.
 ALIASES = {"help": "man"}
 
-# Commands that move refs, wholly or not at all: whoever interrupts one wants to know which.
+# Commands that move branches or HEAD, wholly or not at all: which, whoever interrupts one asks.
 _MOVING = ("pull", "rollback", "sync", "undo", "upgrade")
 
 

@@ -1,7 +1,7 @@
 """What became of work that git-ekf did not see the end of.
 
-A command was killed, or a rebase has ended in other hands. Every command that moves something asks
-this first.
+A command was killed, or a rebase has ended in other hands. Commands that move something ask this
+first.
 """
 
 from __future__ import annotations

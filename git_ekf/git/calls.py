@@ -1,6 +1,7 @@
 """All that is ever asked of git, by name: the methods of `Git`, a file a topic in `questions`.
 
-Only this package starts git, but for the hooks' fast path and the prompt.
+Only this package starts git, but for what hooks ask before all is loaded, and the prompt. New
+commits are written by `fastimport`.
 """
 
 from __future__ import annotations

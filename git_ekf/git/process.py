@@ -1,4 +1,4 @@
-"""Starts git and waits for it. Only the files of this package use it.
+"""Starts git and waits for it. Only the files of this package start it.
 
 Every call is an argument vector; what comes from outside stands behind `--` or `--end-of-options`.
 Text is decoded as file names are (UTF-8 with surrogates), so that any byte survives the round trip.

@@ -1,4 +1,4 @@
-"""The fast path of pre-commit: a commit on the right branch, without markers or new files."""
+"""The fast path of pre-commit: right branch, no markers, new files only where they may be."""
 
 from git_ekf.hooks import spawn
 from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS

@@ -1,7 +1,8 @@
-"""The policy: one rule set, judged at commit, merge, push and receive, and by `git ekf check`.
+"""The policy: one rule set, judged at commit, merge and push, and by `git ekf check`.
 
 A judge says which rules bear on a commit, a push or a repository, and returns what they find.
-The rules are in the modules beside this file, one small function each; its docstring is the rule.
+Of a push that arrives at a server it is `received`. The rules are in the modules beside this file,
+small functions that bear the name of their rule; the docstring is the rule.
 No rule uses pygit2: the objects of a push under judgment lie in a quarantine that only git's
 own child processes see.
 """

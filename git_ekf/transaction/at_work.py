@@ -1,4 +1,4 @@
-"""The lock around whatever moves refs, and in it the name of the command that holds it.
+"""The lock around whatever moves branches or HEAD, and in it the command that holds it.
 
 The lock is the system's, on an open file, so it goes with the process however that ends. The
 prompt asks for it, so this file imports next to nothing.

@@ -1,10 +1,10 @@
 """What git-ekf did to refs, written down before and after, so that it can be taken back.
 
 The lock around it is that of `at_work`. The journal is `ekf/journal` in the common git directory,
-a line of JSON an event, only ever appended to: an operation is `begun` with the ref updates that
-it is about to make, then `done`; taken back, it is `undoing`, then `undone`. One that goes on in a
-rebase is `handed over`, then `done`, or `dropped` where nothing came of it. After a crash the refs
-themselves tell how far it got: they move in one transaction.
+a line of JSON an event, and the oldest go where it grows long: an operation is `begun` with the ref
+updates that it is about to make, then `done`; taken back, it is `undoing`, then `undone`. One that
+goes on in a rebase is `handed over`, then `done`, or `dropped` where nothing came of it. After a
+crash the refs themselves tell how far it got: they move in one transaction.
 """
 
 from __future__ import annotations

@@ -123,10 +123,6 @@ class HistoryQuestions(Process):
             found.append(MadeBy(oid, author, seconds, subject))
         return found
 
-    def unreachable(self, commits: Iterable[str]) -> set[str]:
-        """The commits, and those below them, that neither a ref nor HEAD has."""
-        return set(self._rev_list(["--not", "--all", "--not"], commits))
-
     def _rev_list(
         self,
         options: list[str],
