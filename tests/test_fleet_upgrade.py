@@ -172,14 +172,15 @@ def test_in_three_waves(fleet: tuple[World, list[Made]]) -> None:
     ]
     assert [refs(one) for one in made] == [one.refs for one in made]
     dry, *given = shown_in_the_document()
-    assert upgrade(*dry).out == f"{GOAL} for 3 clusters of wave canary: 3 would be pushed\n"
+    said = f"{GOAL} for 3 clusters of wave canary: 3 would be pushed\n  planned  c0, c1, c2\n"
+    assert upgrade(*dry).out == said
     assert [refs(one) for one in made] == [one.refs for one in made]
     for number, wave in enumerate(WAVES):
         done = upgrade(*(given[number] if number < 2 else ("--wave", "3")))
         members = made[number * 3 : number * 3 + 3]
         lines = [
             f"release-1.10 for {len(members)} clusters of wave {wave}: {len(members)} pushed",
-            "Next: deploy it there, and record it with git ekf tag",
+            "Next: have it deployed there, and recorded with git ekf tag and git ekf save",
         ]
         if wave != "rest":
             lines[1] += f"; then: git ekf fleet upgrade 1.10 --wave {WAVES[number + 1]}"
@@ -201,7 +202,7 @@ def test_a_wave_waits_for_nobody_without_a_release(fleet: tuple[World, list[Made
     for one in made[1:3]:
         world.deploy(one, "1.10", one.commits[-1])
     done = upgrade("--wave", "early", "--dry-run")
-    assert done.out == f"{GOAL} for 3 clusters of wave early: 3 would be pushed\n"
+    assert done.out.startswith(f"{GOAL} for 3 clusters of wave early: 3 would be pushed\n")
 
 
 def test_what_cannot_be_upgraded_is_left_out_and_named(fleet: tuple[World, list[Made]]) -> None:
@@ -236,7 +237,7 @@ def test_what_cannot_be_upgraded_is_left_out_and_named(fleet: tuple[World, list[
     )
     assert lines[3].startswith(f"  failed   {dead.name}  ")
     assert lines[4] == f"  failed   {refusing.name}  pre-receive hook declined; Not on a Friday"
-    assert lines[5:] == ["What is left: git ekf fleet upgrade 1.10 --continue"]
+    assert lines[5:] == ["Not done yet, go on with: git ekf fleet upgrade 1.10 --continue"]
     require_pushed(world, fine)
     for one in (stopped, merged, refusing):
         assert refs(one) == one.refs

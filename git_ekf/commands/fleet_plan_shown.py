@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.fleet_shown import again, print_row
+from git_ekf.commands.fleet_shown import again, first_names, print_row
 from git_ekf.commands.upgrade_plan_shown import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
@@ -18,9 +18,8 @@ from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paint
 from git_ekf.terminal.text import counted, say, shortened
 
-# Conflicts on one screen, and names in a row.
+# Conflicts on one screen.
 _LISTED = 20
-_NAMED = 3
 _SUBJECT = 36
 
 
@@ -107,9 +106,7 @@ def _reasons(pairs: Sequence[tuple[str, str]]) -> list[str]:
     found = []
     for kind, of_reason in names.items():
         reason = reasons[kind] if len(of_reason) == 1 else kind
-        more = len(of_reason) - _NAMED
-        listed = ", ".join(of_reason[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        found.append(f"{listed}: {reason}")
+        found.append(f"{first_names(of_reason)}: {reason}")
     return found
 
 

@@ -109,14 +109,19 @@ def print_row(label: str, text: str, command: str = "", colour: str = "") -> Non
 def _failed(summary: Summary) -> str:
     """The first names, and as of when they are known."""
     names = [one.member.name for one in summary.failed]
-    more = len(names) - _NAMED
-    text = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    text = first_names(names)
     known = [one.fetched for one in summary.failed if one.fetched]
     if not known:
         return f"{text}, never"
     oldest = age(max(0.0, time.time() - min(known)))
     never = "" if len(known) == len(names) else " or never"
     return f"{text}, known as of {oldest}{never}"
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _deployed(times: Sequence[int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from git_ekf.commands.fleet_shown import first_names
 from git_ekf.commands.upgrade_settled_shown import build_lines
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
 from git_ekf.fleet import outcomes
@@ -49,6 +50,17 @@ def print_upgraded(
     """Prints how many have the branch, who has not, and what comes next."""
     of_wave = f" of wave {wave}" if wave else ""
     say(f"{wish.goal} for {counted(len(upgraded), 'cluster')}{of_wave}: {_sum(upgraded)}")
+    _print_each(upgraded)
+    for line in _settled(upgraded):
+        say(f"  settled  {line}")
+    if not wish.only_plans:
+        _print_next(fleet, wave, upgraded, again)
+
+
+def _print_each(upgraded: Sequence[Upgraded]) -> None:
+    """Prints which would be pushed to, and a line for each of which something is to be said."""
+    if planned := [one.member.name for one in upgraded if one.state == outcomes.PLANNED]:
+        say(f"  planned  {first_names(planned)}")
     width = max((len(one.member.name) for one in upgraded if one.state in _NAMED), default=0)
     for state in _NAMED:
         for one in upgraded:
@@ -57,18 +69,16 @@ def print_upgraded(
     for one in upgraded:
         if one.state == outcomes.PUSHED and one.why:
             say(f"  note     {one.member.name}  {one.why}")
-    for line in _settled(upgraded):
-        say(f"  settled  {line}")
-    if wish.only_plans:
-        return
-    left = [one for one in upgraded if one.state in _CODES]
-    if left:
-        say(f"What is left: {shell(*again, '--continue')}")
-    elif wave and (then := next_wave(fleet, wave)):
-        command = shell(*again, "--wave", then)
-        say(f"Next: deploy it there, and record it with git ekf tag; then: {command}")
-    elif upgraded:
-        say("Next: deploy it there, and record it with git ekf tag")
+
+
+def _print_next(fleet: Fleet, wave: str, upgraded: Sequence[Upgraded], again: list[str]) -> None:
+    states = {one.state for one in upgraded}
+    if states & _CODES.keys():
+        say(f"Not done yet, go on with: {shell(*again, '--continue')}")
+    elif outcomes.PUSHED in states:
+        following = next_wave(fleet, wave)
+        then = f"; then: {shell(*again, '--wave', following)}" if following else ""
+        say(f"Next: have it deployed there, and recorded with git ekf tag and git ekf save{then}")
 
 
 def _settled(upgraded: Sequence[Upgraded]) -> list[str]:
