@@ -235,6 +235,11 @@ def test_bad_input(fleet: tuple[World, list[Made]]) -> None:
         "git-ekf: the vendor has no release-1.12\n"
         "hint: the vendor has release-1.7, release-1.8, release-1.9\n"
     )
+    nobody = plan("1.9", "--where", "name=nobody", code=2).err
+    assert nobody == (
+        "git-ekf: no cluster of fleet.toml fits --where name=nobody\n"
+        "hint: git ekf fleet status --list\n"
+    )
     assert 'there is no cluster "nobody" in this fleet' in plan("nobody", code=2).err
     assert 'there is no cluster "1.x" in this fleet' in plan("1.9", "1.x", code=2).err
     assert "no wave of this fleet" in plan("--where", "wave=none", code=2).err

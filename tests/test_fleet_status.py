@@ -361,6 +361,8 @@ def test_commits_that_the_vendor_has_withdrawn_are_still_its_own(
             2,
         ),
         (("--where", "wave=x"), '"x" is no wave of this fleet', 2),
+        (("--where", "state=unreachble"), '"unreachble" is no state', 2),
+        (("--where", "rule=linear"), '"linear" is no rule', 2),
         (("--only", "c99"), 'there is no cluster "c99" in this fleet', 2),
         (("--only", "@nowhere"), "there is no file nowhere", 2),
         (("--file", "other.toml"), "there is no fleet file other.toml", 4),

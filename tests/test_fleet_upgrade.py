@@ -24,13 +24,15 @@ from resolving import make_team
 from servers import script
 from test_schemas import schema, unknown, validator
 
-from git_ekf.errors import GitFailed, Refused
+from git_ekf.commands.fleet_upgrade import upgrade as upgrade_command
+from git_ekf.errors import GitFailed, Interrupted, Refused
 from git_ekf.fleet import upgrade as upgrading
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.gate import Wish
 from git_ekf.fleet.outcomes import FAILED, PUSHED, REFUSED, STOPPED, THERE
 from git_ekf.fleet.pushing import push
-from git_ekf.fleet.runs import read_run
+from git_ekf.fleet.runs import Made as MadeInRun
+from git_ekf.fleet.runs import read_run, write_run
 from git_ekf.fleet.store import open_store
 from git_ekf.fleet.upgrade import Upgraded, upgrade_fleet
 from git_ekf.git.packedrefs import read_packed
@@ -253,6 +255,38 @@ def test_what_cannot_be_upgraded_is_left_out_and_named(fleet: tuple[World, list[
         refusing.name: PUSHED,
     }
     require_pushed(world, refusing)
+
+
+def test_where_all_have_it_nothing_is_next(fleet: tuple[World, list[Made]]) -> None:
+    upgrade("--only", "c0")
+    done = upgrade("--only", "c0")
+    assert done.out == f"{GOAL} for 1 cluster: 1 there already\n"
+
+
+def test_interrupted_before_anything_is_begun(
+    fleet: tuple[World, list[Made]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hint is the command as it was given, for there is none to go on with."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("git_ekf.commands.fleet_upgrade.upgrade_fleet", interrupted)
+    begin = "git ekf fleet upgrade 1.10"
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"wave": "1", "dry_run": True}, "--wave canary --dry-run"),
+        ({"wave": "2", "without_records": True}, "--wave early --without-records"),
+        ({"only": ["c0"], "max_failed": 0}, "--only c0 --max-failed 0"),
+    ]
+    for options, again in cases:
+        with pytest.raises(Interrupted) as raised:
+            upgrade_command("1.10", **options)
+        assert raised.value.message == "interrupted; nothing was pushed"
+        assert raised.value.hint == f"{begin} {again}"
+    write_run(open_store(read_fleet("fleet.toml")), GOAL, {"c0": MadeInRun("1" * 40)})
+    with pytest.raises(Interrupted) as raised:
+        upgrade_command("1.10", wave="1")
+    assert raised.value.hint == f"{begin} --continue"
 
 
 def test_a_dry_run_is_none_to_go_on_with(fleet: tuple[World, list[Made]]) -> None:
@@ -1023,8 +1057,14 @@ def test_only_those_that_are_chosen_by_where_they_stand(fleet: tuple[World, list
     done = upgrade("--where", "region=us", "--only", "c7", code=4)
     again = "git ekf fleet upgrade 1.10 --where region=us --only c7"
     assert done.err.splitlines()[1] == f"hint: {again} --without-records insists"
-    done = upgrade("--where", "state=empty", "--without-records")
-    assert done.out == f"{GOAL} for 0 clusters: nothing to do\n"
+    for words in (("region=ue",), ("state=empty",), ("region=us", "--wave", "1", "--only", "c0")):
+        done = upgrade("--where", *words, "--without-records", code=2)
+        chosen = "--where region=us --only c0" if "--only" in words else f"--where {words[0]}"
+        wave = "--wave canary " if "--wave" in words else ""
+        assert done.err.splitlines() == [
+            f"git-ekf: no cluster of fleet.toml fits {wave}{chosen}",
+            "hint: git ekf fleet status --list",
+        ]
 
 
 @rare

@@ -28,7 +28,7 @@ from git_ekf.commands.fleet_shown import (
 from git_ekf.commands.fleet_upgrade import fetch_team, upgrade
 from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
-from git_ekf.fleet.choosing import read_choice
+from git_ekf.fleet.choosing import Choice, options_of, read_choice, require_any
 from git_ekf.fleet.fetch import fetch
 from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
 from git_ekf.fleet.reading import require_pygit2
@@ -98,6 +98,7 @@ class _Look(NamedTuple):
     fleet: Fleet
     store: Store
     known: Known
+    choice: Choice
     chosen: list[Standing]
     begin: float
 
@@ -161,10 +162,11 @@ def plan(
     given = read_fleet(file)
     names = list(words or [])
     release = names.pop(0) if names and is_release(given, names[0]) else None
-    asked = [*(words or []), *_chosen(where, only)]
+    asked = [*(words or []), *options_of(where or [], only or [])]
     again = ["git", "ekf", "fleet", "plan", *asked, *other_file(file)]
     with planner_of(jobs, executor, again) as planner:
         look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
+        require_any(given, look.choice, look.chosen)
         if not no_fetch:
             fetch_team(look.store, given)
         made = _plan(look, release, planner)
@@ -191,7 +193,10 @@ def report(
     """Write a page of HTML about the fleet, by default fleet.html."""
     require_pygit2()
     import_jinja()
-    again = [*_chosen(where, only), *([] if release is None else ["--plan", release])]
+    again = [
+        *options_of(where or [], only or []),
+        *([] if release is None else ["--plan", release]),
+    ]
     command = shell("git", "ekf", "fleet", "report", *other_file(file), *again)
     if output != "-":
         require_place(output, command)
@@ -218,15 +223,6 @@ def _plan(look: _Look, release: str | None, planner: Planner | None = None) -> F
     return plan_fleet(look.store, look.fleet, look.chosen, goal, counting, planner)
 
 
-def _chosen(where: list[str] | None, only: list[str] | None) -> list[str]:
-    """The options that choose clusters, as they were given."""
-    words = []
-    for option, values in (("--where", where), ("--only", only)):
-        for value in values or []:
-            words += [option, value]
-    return words
-
-
 app.command()(upgrade)
 app.command()(resolve)
 
@@ -242,7 +238,7 @@ def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking:
     known = read_standings(store, given._replace(members=tuple(members)))
     require_fetched(known, file)
     chosen = [one for one in known.standings if choice.fits(one)]
-    return _Look(given, store, known, chosen, begin)
+    return _Look(given, store, known, choice, chosen, begin)
 
 
 def _code(known: Known, chosen: list[Standing]) -> int:

@@ -11,10 +11,11 @@ from git_ekf.commands.fleet_upgrade_shown import code_of, content, print_upgrade
 from git_ekf.commands.options import Json
 from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Interrupted, UsageError
-from git_ekf.fleet.choosing import read_choice
+from git_ekf.fleet.choosing import read_choice, require_any
 from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
 from git_ekf.fleet.gate import Wish, find_wave
 from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import Store, open_store
 from git_ekf.fleet.team import team_repository
 from git_ekf.fleet.upgrade import upgrade_fleet
@@ -83,16 +84,15 @@ def upgrade(
             + " lists the vendor's channels",
         )
     in_wave = _wave(fleet, wave, proceed=proceed, chosen=bool(where or only), again=again)
-    choice = read_choice(fleet, where or [], only or [])
-    members = tuple(
-        one for one in fleet.members if choice.takes(one) and (not wave or one.wave == in_wave)
-    )
-    chosen = _chosen(fleet, in_wave, where or [], only or [])
+    choice = read_choice(fleet, where or [], only or [], in_wave)
+    members = tuple(filter(choice.takes, fleet.members))
+    require_any(fleet, choice, members)
+    first = [word for name in fleet.waves[:1] for word in ("--wave", name)]
     wish = Wish(
         release,
         goal,
         members,
-        shell(*again, *chosen),
+        shell(*again, *(choice.options or first)),
         proceed=proceed,
         records=not without_records,
         max_failed=max_failed,
@@ -100,14 +100,11 @@ def upgrade(
         choice=choice,
     )
     store = open_store(fleet)
-    fetch_team(store, fleet)
     try:
+        fetch_team(store, fleet)
         upgraded = upgrade_fleet(store, fleet, wish, counting)
     except KeyboardInterrupt:
-        raise Interrupted(
-            "interrupted; each cluster has its new branch whole, or not at all",
-            shell(*again, "--continue"),
-        ) from None
+        raise _interrupted(store, wish, again) from None
     if json:
         print(document("fleet upgrade", content(fleet, store, wish, in_wave, upgraded)))
     else:
@@ -115,14 +112,26 @@ def upgrade(
     return code_of(upgraded)
 
 
-def _chosen(fleet: Fleet, wave: str, where: list[str], only: list[str]) -> list[str]:
-    """The options that choose the same clusters again; the first wave where none did."""
-    words = ["--wave", wave] if wave else []
-    for text in where:
-        words += ["--where", text]
-    for text in only:
-        words += ["--only", text]
-    return words or [word for first in fleet.waves[:1] for word in ("--wave", first)]
+def _interrupted(store: Store, wish: Wish, again: list[str]) -> Interrupted:
+    """What is said of an end at the terminal, and the command that goes on from there."""
+    begun = read_run(store, wish.goal)
+    if not wish.only_plans and any(one.name in begun for one in wish.members):
+        return Interrupted(
+            "interrupted; each cluster has its new branch whole, or not at all",
+            shell(*again, "--continue"),
+        )
+    return Interrupted(
+        "interrupted; nothing was pushed",
+        shell(*again, *wish.choice.options, *_manner(wish)),
+    )
+
+
+def _manner(wish: Wish) -> list[str]:
+    """The options that say how it is done."""
+    words = ["--continue"] if wish.proceed else []
+    words += [] if wish.records else ["--without-records"]
+    words += [] if wish.max_failed is None else ["--max-failed", str(wish.max_failed)]
+    return [*words, "--dry-run"] if wish.only_plans else words
 
 
 def fetch_team(store: Store, fleet: Fleet) -> None:

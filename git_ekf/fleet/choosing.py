@@ -7,22 +7,29 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from git_ekf.config import RULES
 from git_ekf.errors import UsageError
-from git_ekf.fleet.file import FILE, Fleet, Member
-from git_ekf.fleet.standing import Standing
+from git_ekf.fleet.file import FILE, Fleet, Member, other_file
+from git_ekf.fleet.standing import STATES, Standing
 from git_ekf.fleet.values import CHOSEN_BY
 from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small
 
 # What only the store knows.
 _KNOWN_LATER = ("branch", "state", "rule")
+# What of that there can be.
+_VALUES = {"state": STATES, "rule": tuple(RULES)}
 
 
 class Choice(NamedTuple):
-    """Pairs of a key and a value that all have to hold, and names, of which one has to ("" all)."""
+    """Pairs of a key and a value that all have to hold, and names, of which one has to (None all).
+
+    `options` are those of the command, as they are given again.
+    """
 
     where: tuple[tuple[str, str], ...]
     names: frozenset[str] | None
+    options: tuple[str, ...] = ()
 
     def takes(self, member: Member) -> bool:
         """Whether the cluster may be meant, by what the fleet file says of it."""
@@ -45,15 +52,36 @@ class Choice(NamedTuple):
         return all(value in said[key] for key, value in pairs)
 
 
-def read_choice(fleet: Fleet, where: Sequence[str], only: Sequence[str]) -> Choice:
-    """The clusters that are meant by KEY=VALUE, and by names or files of names (@FILE).
+def read_choice(fleet: Fleet, where: Sequence[str], only: Sequence[str], wave: str = "") -> Choice:
+    """The clusters that are meant by KEY=VALUE, by names or files of names (@FILE), by a wave.
 
-    Raises UsageError for a key, a wave or a name that the fleet does not have.
+    Raises UsageError for a key, a wave or a name that the fleet does not have, and for a state or a
+    rule that there is not.
     """
     names = None
     if only:
         names = frozenset(_names(fleet, only))
-    return Choice(tuple(_pair(fleet, text) for text in where), names)
+    pairs = [("wave", wave)] if wave else []
+    pairs += [_pair(fleet, text) for text in where]
+    return Choice(tuple(pairs), names, tuple(options_of(where, only, wave)))
+
+
+def options_of(where: Sequence[str], only: Sequence[str], wave: str = "") -> list[str]:
+    """The options that choose the same clusters again."""
+    options = []
+    for option, texts in (("--wave", [wave]), ("--where", where), ("--only", only)):
+        for text in filter(None, texts):
+            options += [option, text]
+    return options
+
+
+def require_any(fleet: Fleet, choice: Choice, found: Sequence[object]) -> None:
+    """Raises UsageError where no cluster was found that fits: most likely a word is mistaken."""
+    if not found:
+        raise UsageError(
+            f"no cluster of {fleet.path} fits {shell(*choice.options)}",
+            shell("git", "ekf", "fleet", "status", "--list", *other_file(fleet.path)),
+        )
 
 
 def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
@@ -70,6 +98,8 @@ def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
     if key == "wave" and value not in fleet.waves:
         waves = ", ".join(fleet.waves) or "none"
         raise UsageError(f'"{value}" is no wave of this fleet', f"its waves are {waves}")
+    if key in _VALUES and value not in _VALUES[key]:
+        raise UsageError(f'"{value}" is no {key}', f"there are {', '.join(_VALUES[key])}")
     return key, value
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from git_ekf.cluster import Running, cluster_of
 from git_ekf.errors import GitFailed, UsageError
 from git_ekf.fleet.fetch import THE_VENDOR
-from git_ekf.fleet.fetched import BROKEN, Fetched, read_fetched
+from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.reading import NoCommit
@@ -24,6 +24,7 @@ OK = "ok"
 EMPTY = "empty"  # fetched, and has no branch
 UNRELATED = "unrelated"  # its branch has no commit in common with the vendor
 UNFETCHED = "unfetched"  # was never asked
+STATES = (OK, EMPTY, UNREACHABLE, BROKEN, UNRELATED, UNFETCHED)
 
 
 class Recorded(NamedTuple):

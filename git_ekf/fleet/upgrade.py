@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, SystemFailed
 from git_ekf.fleet.branches import PlannedBranch, plan_branches
+from git_ekf.fleet.choosing import require_any
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
 from git_ekf.fleet.file import Fleet, Member
@@ -109,6 +110,8 @@ class _FleetUpgrade:
         known = self._fetch(asked)
         fits = wish.choice.fits
         self._members = tuple(one for one in self._members if fits(self._standings[one.name]))
+        if not wish.proceed:
+            require_any(self._fleet, wish.choice, self._members)
         upstream = self._upstream(known)
         require_recorded(self._fleet, wish, known, self._members)
         self._begin(upstream)

@@ -64,6 +64,11 @@ FLEETING = {
         ("git ekf fleet status --list --file 'my fleet.toml'",),
         again="git ekf fleet status --file 'my fleet.toml' --only prod",
     ),
+    "fleet/choosing.py: no cluster of {} fits {}": Scenario(
+        f"{_FLEET}mv fleet.toml 'my fleet.toml'",
+        f"{_UPGRADE} --file 'my fleet.toml' --where name=x",
+        again=f"{_UPGRADE} --file 'my fleet.toml' --where name=prod",
+    ),
     "fleet/choosing.py: there is no file {}": Scenario(
         _FLEET,
         "git ekf fleet status --only @failed",
