@@ -317,8 +317,8 @@ def test_a_task_that_kills_workers_is_planned_here(stocked: Stocked, tmp_path: P
         cluster.add(1, before=f"{deadly}of_worker.attempt = lambda task: os._exit(1)")
         cluster.add(1)
         done = stocked.plan("--executor", cluster.address)
-        note = f"note: some is planned here, which workers of {cluster.address} could not: "
-        assert (done.code, done.err) == (1, f"{note}they have died of it\n")
+        note = f"workers of {cluster.address} died of some clusters; these are planned here"
+        assert (done.code, done.err) == (1, f"note: {note}\n")
         assert done.out == stocked.alone.out
         assert len(cluster.workers()) == 1
     finally:
@@ -452,6 +452,10 @@ def test_a_worker_elsewhere(
     done = stocked.plan("--executor", cluster.address)
     assert (done.code, done.out, len(done.err.splitlines())) == (4, "", 2)
     assert f" cannot plan from {stocked.path}: {why}\n" in done.err
+    share = "set store in the fleet file to a directory that all of them share"
+    assert done.err.splitlines()[1] == (
+        "hint: git ekf man fleet" if kind == "setting" else f"hint: {share}"
+    )
 
 
 @rare

@@ -150,8 +150,14 @@ class Workers:
 
         if not self._noted:
             self._noted = True
-            why = "they have died of it" if isinstance(error, KilledWorker) else reason(error)
-            self._note(f"some is planned here, which workers of {self._address} could not: {why}")
+            if isinstance(error, KilledWorker):
+                said = f"workers of {self._address} died of some clusters; these are planned here"
+            else:
+                said = (
+                    f"some is planned here, which workers of {self._address} could not:"
+                    f" {reason(error)}"
+                )
+            self._note(said)
 
     def _awaited(self, future: Future) -> bytes | None:
         """What a worker has sent; None where there is none left that would send anything.
@@ -189,10 +195,11 @@ class Workers:
     def _taken(self, task: Task, here: Surroundings, answer: bytes) -> list[PlannedCluster]:
         made = pickle.loads(answer)  # noqa: S301 (the cluster is as trusted as this machine)
         if isinstance(made, _Unlike):
+            share = "set store in the fleet file to a directory that all of them share"
             raise Refused(
                 f"the worker {made.worker} cannot plan from {task.store}:"
                 f" {here.unlike(made.found)}",
-                "git ekf man fleet",
+                share if made.found.refs != here.refs else "git ekf man fleet",
             )
         return taken(made)
 
