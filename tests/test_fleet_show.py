@@ -314,7 +314,7 @@ def test_fifty_clusters_in_three_waves(
     require_status(show, "--no-fetch", deployed=())
 
     done = show.fleet("upgrade", "1.10", "--wave", "early", code=4)
-    assert done.err.startswith("git-ekf: c00, c01, c02 and 7 more of the waves before have no ")
+    assert "saved yet by: c00, c01, c02 and 7 more (wave canary)" in done.err
     deploy(show, canary)
     require_status(show, deployed=canary)
     gone = show.made[DYING].path.with_name("gone")

@@ -169,8 +169,9 @@ def test_in_three_waves(fleet: tuple[World, list[Made]]) -> None:
     world, made = fleet
     early = upgrade("--wave", "early", code=4)
     assert early.err.splitlines() == [
-        "git-ekf: c0, c1, c2 of the waves before have no deploy record of release-1.10, canary first",
-        "hint: git ekf fleet upgrade 1.10 --wave early --without-records insists",
+        f"git-ekf: no deploy record of {GOAL} is saved yet by: c0, c1, c2 (wave canary)",
+        "hint: git ekf fleet status --list --where wave=canary shows them;"
+        " --without-records does not wait",
     ]
     assert [refs(one) for one in made] == [one.refs for one in made]
     dry, *given = shown_in_the_document()
@@ -457,7 +458,7 @@ def test_the_next_operator_takes_it_over(fleet: tuple[World, list[Made]], tmp_pa
         done = run("git-ekf", *words, cwd=place)
         assert done.code == 0, done
     done = upgrade("--wave", "2", code=4)
-    assert "c1, c2 of the waves before have no deploy record" in done.err
+    assert "saved yet by: c1, c2 (wave canary)" in done.err
 
 
 # --- interrupted ---
@@ -821,7 +822,7 @@ def test_real_servers(
         done = upgrade("--wave", "early", code=5)
         assert "2 pushed, 1 failed" in done.out.splitlines()[0]
         done = upgrade("--wave", "rest", code=4)
-        assert "c3, c4, c5 of the waves before have no deploy record" in done.err
+        assert "is saved yet by: c3, c4, c5 (wave early)" in done.err
         upgrade("--wave", "rest", "--without-records")
         for one in there[4:]:
             require_pushed(world, one)
@@ -1055,8 +1056,8 @@ def test_only_those_that_are_chosen_by_where_they_stand(fleet: tuple[World, list
     for one in made:
         assert (f"refs/heads/{GOAL}" in refs(one)) == (one.release == "1.8")
     done = upgrade("--where", "region=us", "--only", "c7", code=4)
-    again = "git ekf fleet upgrade 1.10 --where region=us --only c7"
-    assert done.err.splitlines()[1] == f"hint: {again} --without-records insists"
+    again = "git ekf fleet status --list --where wave=canary shows them"
+    assert done.err.splitlines()[1] == f"hint: {again}; --without-records does not wait"
     for words in (("region=ue",), ("state=empty",), ("region=us", "--wave", "1", "--only", "c0")):
         done = upgrade("--where", *words, "--without-records", code=2)
         chosen = "--where region=us --only c0" if "--only" in words else f"--where {words[0]}"

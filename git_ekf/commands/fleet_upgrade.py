@@ -87,7 +87,7 @@ def upgrade(
     choice = read_choice(fleet, where or [], only or [], in_wave)
     members = tuple(filter(choice.takes, fleet.members))
     require_any(fleet, choice, members)
-    first = [word for name in fleet.waves[:1] for word in ("--wave", name)]
+    first = ["--wave", "WAVE"] if fleet.waves else []
     wish = Wish(
         release,
         goal,

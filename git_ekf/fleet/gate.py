@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
-from git_ekf.fleet.choosing import Choice
-from git_ekf.fleet.file import Fleet, Member
+from git_ekf.fleet.choosing import Choice, options_of
+from git_ekf.fleet.file import Fleet, Member, other_file
 from git_ekf.fleet.standing import Known, Standing
 from git_ekf.names import version_key
+from git_ekf.shown import shell
 
 # Clusters that are named in a row.
 _NAMED = 3
@@ -63,12 +64,15 @@ def require_recorded(fleet: Fleet, wish: Wish, known: Known, members: Sequence[M
     lacking = [one for one in earlier if not _runs(fleet, wish.goal, one)]
     if not lacking:
         return
-    names = ", ".join(one.member.name for one in lacking[:_NAMED])
-    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-    first = lacking[0].member.wave
+    wave = lacking[0].member.wave
+    first = [one.member.name for one in lacking if one.member.wave == wave]
+    more = f" and {len(first) - _NAMED} more" if len(first) > _NAMED else ""
+    words = [*options_of([f"wave={wave}"], []), *other_file(fleet.path)]
     raise Refused(
-        f"{names}{more} of the waves before have no deploy record of {wish.goal}, {first} first",
-        f"{wish.command} --without-records insists",
+        f"no deploy record of {wish.goal} is saved yet by: {', '.join(first[:_NAMED])}{more}"
+        f" (wave {wave})",
+        f"{shell('git', 'ekf', 'fleet', 'status', '--list', *words)} shows them;"
+        " --without-records does not wait",
     )
 
 

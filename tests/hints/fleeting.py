@@ -97,12 +97,11 @@ FLEETING = {
         {" lists the vendor's channels": ""},
         again=_UPGRADE,
     ),
-    "fleet/gate.py: {}{} of the waves before have no deploy record of {}, {} first": Scenario(
+    "fleet/gate.py: no deploy record of {} is saved yet by: {}{} (wave {})": Scenario(
         _WAVES,
         f"{_UPGRADE} --wave rest",
-        (f"{_UPGRADE} --wave rest --without-records",),
-        {" insists": ""},
-        again=_STATUS,
+        ("git ekf fleet status --list --where wave=canary",),
+        again=f"{_UPGRADE} --wave rest --without-records",
     ),
     "fleet/upgrade.py: the vendor has no {}": Scenario(
         _FLEET, "git ekf fleet upgrade 9.9", again=_UPGRADE
