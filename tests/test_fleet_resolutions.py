@@ -54,10 +54,13 @@ def resolved_in(
     """A clone of one cluster, with the conflict resolved and shared."""
     done = run("git-ekf", "fleet", "resolve", "1.10", called or one.name, folder)
     assert done.code == 3, done
-    assert done.out.startswith(f"{one.name} is in {folder}, from {one.path}.\nStopped at commit ")
-    assert done.out.splitlines()[-2:] == [
+    why = f"for conflict {called}: Own version, {CLASH}" if called else f"from {one.path}"
+    assert done.out.startswith(f"{one.name} is in {folder}, {why}.\nStopped at commit ")
+    assert done.out.splitlines()[-4:] == [
         f"Go on in the clone: cd {folder}",
-        "Once it is through, share it: git ekf resolutions save. The clone may be deleted then.",
+        "Once it is through: git ekf resolutions save, and nothing else there (no apply, no save).",
+        "Then outside: git ekf fleet upgrade 1.10 --continue. The clone may be deleted.",
+        "An answer that is not signed needs this before: git ekf fleet resolve --approve KEY",
     ]
     clone = Clone(folder)
     clone.git("config", "gpg.format", "ssh")
@@ -213,7 +216,8 @@ def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Pat
     world, made, team = fleet
     resolved_in(made[0], team, tmp_path / "first")
     done = run("git-ekf", "fleet", "resolve", "1.10", made[0].name)
-    said = f"Nothing was left to resolve in {made[0].name}, which is on {GOAL} in {made[0].name}.\n"
+    proceed = "git ekf fleet upgrade 1.10 --continue"
+    said = f"\nNothing stopped in {made[0].name}. Next, outside of the clone: {proceed}\n"
     assert (done.code, done.out.endswith(said)) == (0, True), done
     assert run("git-ekf", "fleet", "resolve", "1.10", made[0].name).code == 4
     unknown = run("git-ekf", "fleet", "resolve", "1.10", "1")
@@ -229,8 +233,20 @@ def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Pat
         (("--approve=abcd",), 2),
     ):
         assert run("git-ekf", "fleet", "resolve", *words).code == code
+    file = ("--file", "./fleet.toml")
+    for wrong, command in (
+        (("--approve=abcd",), "plan X.Y"),
+        (("--approve=abc",), "plan X.Y"),
+        (("1.10", "nobody"), "status --list"),
+        (("x", made[1].name), "status"),
+        (("1.10", made[0].name), f"resolve 1.10 {made[0].name} DIR"),
+    ):
+        done = run("git-ekf", "fleet", "resolve", *wrong, *file)
+        assert f"git ekf fleet {command} --file ./fleet.toml" in done.err.splitlines()[1]
     world.write_file(made)
-    assert run("git-ekf", "fleet", "resolve", "1.10", made[1].name).code == 4
+    done = run("git-ekf", "fleet", "resolve", "1.10", made[1].name)
+    named = "no repository of resolutions is named, by fleet.toml or by git config --global"
+    assert (done.code, named in done.err) == (4, True)
     assert not (world.folder / made[1].name).exists()
 
 

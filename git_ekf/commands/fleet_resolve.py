@@ -18,7 +18,6 @@ from git_ekf.fleet.store import VENDOR, Store, open_store
 from git_ekf.fleet.team import team_repository
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.names import without_credentials
-from git_ekf.repository import Repository
 from git_ekf.resolutions.judging import Examiner
 from git_ekf.shown import folder, shell
 from git_ekf.terminal.screen import counting, transfer_progress
@@ -70,27 +69,35 @@ def resolve(
     fleet = fleet._replace(resolutions=config.resolutions, signers=config.resolution_signers)
     if not fleet.resolutions:
         raise Refused(
-            f"{file} names no repository of resolutions",
+            f"no repository of resolutions is named, by {file}"
+            " or by git config --global ekf.resolutions",
             "git ekf man fleet.toml describes its key resolutions",
         )
     if approve:
-        return _approve(fleet, approve, other_file(file), yes=yes)
+        return _approve(fleet, approve, yes=yes)
     if not (release and cluster):
         raise UsageError("a release and a cluster have to be named", "git ekf fleet resolve -h")
     if fleet.scheme.parse(release) is None:
-        raise UsageError(f"{release} is not a valid release", "git ekf fleet status")
-    member = _member(fleet, cluster) or _of_conflict(store, fleet, release, cluster)
-    return _resolve(fleet, release, member, directory or member.name)
+        raise UsageError(f"{release} is not a valid release", _command(fleet, "status"))
+    member, conflict = _member(fleet, cluster), ""
+    if member is None:
+        member, conflict = _of_conflict(store, fleet, release, cluster)
+    return _resolve(fleet, release, member, directory or member.name, conflict)
 
 
-def _approve(fleet: Fleet, keys: list[str], file: list[str], *, yes: bool) -> int:
+def _command(fleet: Fleet, *words: str) -> str:
+    """A command of git ekf fleet for the same fleet."""
+    return shell("git", "ekf", "fleet", *words, *other_file(fleet.path))
+
+
+def _approve(fleet: Fleet, keys: list[str], *, yes: bool) -> int:
     store = open_store(fleet)
     fetch_team(store, fleet)
     examiner = Examiner(team_repository(store, fleet))
     vendors = sorted(set(store.git.ref_values(f"{VENDOR}heads/").values()))
     options = [f"--approve={key}" for key in keys]
-    unasked = shell("git", "ekf", "fleet", "resolve", *file, "--yes", *options)
-    approve_named(examiner, keys, vendors, unasked, yes=yes)
+    unasked = _command(fleet, "resolve", "--yes", *options)
+    approve_named(examiner, keys, vendors, _command(fleet, "plan", "X.Y"), unasked, yes=yes)
     return DONE
 
 
@@ -98,13 +105,13 @@ def _member(fleet: Fleet, name: str) -> Member | None:
     return next((member for member in fleet.members if member.name == name), None)
 
 
-def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
+def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[Member, str]:
     """The first cluster of a conflict, by its number in the plan of the fleet as it is known here.
 
-    Raises UsageError, Refused.
+    With it the conflict, in words. Raises UsageError, Refused.
     """
     missing = UsageError(
-        f'there is no cluster "{word}" in this fleet', "git ekf fleet status --list"
+        f'there is no cluster "{word}" in this fleet', _command(fleet, "status", "--list")
     )
     if not (word.isascii() and word.isdecimal() and len(word) < _DIGITS):
         raise missing
@@ -116,16 +123,18 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> Member:
     require_fetched(known, fleet.path)
     goal = require_release(fleet, known, release)
     groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
-    chosen = groups[int(word) - 1].clusters[:1] if 0 < int(word) <= len(groups) else ()
-    member = _member(fleet, chosen[0]) if chosen else None
-    if member is None:
-        plan = shell("git", "ekf", "fleet", "plan", release, "--list", *other_file(fleet.path))
-        raise UsageError(f"there is no conflict {word} in the plan to {release}", plan)
-    return member
+    group = groups[int(word) - 1] if 0 < int(word) <= len(groups) else None
+    member = _member(fleet, group.clusters[0]) if group else None
+    if group is None or member is None:
+        raise UsageError(
+            f"there is no conflict {word} in the plan to {release}",
+            _command(fleet, "plan", release, "--list"),
+        )
+    return member, f"conflict {word}: {group.subject}, {group.conflicts[0].paths[0]}"
 
 
-def _resolve(fleet: Fleet, release: str, member: Member, directory: str) -> int:
-    """The exit code of the upgrade in the clone."""
+def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflict: str) -> int:
+    """The exit code of the upgrade in the clone, for a conflict in words ("" for any)."""
     # What no other command of a fleet wants.
     from git_ekf.commands.clone import Instead, absolute, built
     from git_ekf.commands.upgrade import upgrade
@@ -136,20 +145,27 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str) -> int:
         progress=transfer_progress(), settings=[f"{key}={value}" for key, value in settings.items()]
     )
     vendor, internal = absolute(fleet.vendor), absolute(member.internal)
-    words = ("git", "ekf", "fleet", "resolve", release, member.name)
-    instead = Instead(shell(*words, "DIR"), "correct the fleet file")
+    another = _command(fleet, "resolve", release, member.name, "DIR")
+    instead = Instead(another, "correct the fleet file")
     built(git, directory, vendor, internal, "", instead)
-    say(f"{member.name} is in {directory}, from {without_credentials(internal)}.")
+    why = f"for {conflict}" if conflict else f"from {without_credentials(internal)}"
+    say(f"{member.name} is in {directory}, {why}.")
     os.chdir(directory)
     here = Git()
     here.set_setting("ekf.resolutions", fleet.resolutions)
     if fleet.signers:
         here.set_setting("ekf.resolutions.allowed-signers", fleet.signers)
     code = upgrade(release=release, **{**Request._field_defaults, "no_build": True})
-    if code != STOPPED:
-        branch = Repository(here).head_branch or ""
-        say(f"Nothing was left to resolve in {member.name}, which is on {branch} in {directory}.")
-        return code
-    say(f"Go on in the clone: cd {folder(directory)}")
-    say("Once it is through, share it: git ekf resolutions save. The clone may be deleted then.")
+    proceed = _command(fleet, "upgrade", release, "--continue")
+    if code == DONE:
+        say(f"Nothing stopped in {member.name}. Next, outside of the clone: {proceed}")
+    if code == STOPPED:
+        approve = _command(fleet, "resolve", "--approve", "KEY")
+        say(
+            f"Go on in the clone: cd {folder(directory)}",
+            "Once it is through: git ekf resolutions save, and nothing else there"
+            " (no apply, no save).",
+            f"Then outside: {proceed}. The clone may be deleted.",
+            f"An answer that is not signed needs this before: {approve}",
+        )
     return code

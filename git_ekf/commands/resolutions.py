@@ -89,19 +89,20 @@ def approve(
     repo = _repository(no_fetch=no_fetch)
     commits = [commit for commit in (repo.head, *repo.channels.values()) if commit]
     unasked = f"git ekf resolutions approve --yes {shell(*keys)}"
-    approve_named(Examiner(repo), keys, commits, unasked, yes=yes)
+    approve_named(Examiner(repo), keys, commits, "git ekf resolutions list", unasked, yes=yes)
 
 
 def approve_named(
-    examiner: Examiner, keys: list[str], commits: list[str], unasked: str, *, yes: bool
+    examiner: Examiner, keys: list[str], commits: list[str], shows: str, unasked: str, *, yes: bool
 ) -> None:
-    """Shows the diff of some, asks, and lets them be used; `unasked` is the command that does that.
+    """Shows the diff of some, asks, and lets them be used.
 
-    Raises UsageError, Refused.
+    A command `shows` which there are, and `unasked` is this one without the question. Raises
+    UsageError, Refused.
     """
-    new = [one for one in named(standings(examiner), keys) if one.why]
+    new = [one for one in named(standings(examiner), keys, shows) if one.why]
     for one in new:
-        require_sound(examiner, one.resolution, commits)
+        require_sound(examiner, one.resolution, commits, shows)
     if not new:
         say("All of them are used here already.")
         return

@@ -42,22 +42,25 @@ def standing(examiner: Examiner, one: Resolution) -> ListedResolution:
     return ListedResolution(one, APPROVED if one.tree in examiner.approved else SIGNED)
 
 
-def named(known: list[ListedResolution], keys: list[str]) -> list[ListedResolution]:
-    """Those that are named by their keys, or what these begin with. Raises UsageError."""
+def named(known: list[ListedResolution], keys: list[str], shows: str) -> list[ListedResolution]:
+    """Those that are named by their keys, or what these begin with; a command `shows` all keys.
+
+    Raises UsageError.
+    """
     found = []
     for key in keys:
         fitting = [one for one in known if one.resolution.key.startswith(key)]
+        if re.fullmatch(r"[0-9a-f]{1,3}", key):
+            raise UsageError(f"{key} is too short: four digits of a key at least", shows)
         if not re.fullmatch(r"[0-9a-f]{4,64}", key) or not fitting:
-            raise UsageError(f"no resolution is called {key}", "git ekf resolutions list")
+            raise UsageError(f"no resolution is called {key}", shows)
         if len(fitting) > 1:
-            raise UsageError(
-                f"{len(fitting)} resolutions begin with {key}", "git ekf resolutions list --json"
-            )
+            raise UsageError(f"{len(fitting)} resolutions begin with {key}", f"{shows} --json")
         found += fitting
     return list(dict.fromkeys(found))
 
 
-def require_sound(examiner: Examiner, one: Resolution, commits: Iterable[str]) -> None:
+def require_sound(examiner: Examiner, one: Resolution, commits: Iterable[str], shows: str) -> None:
     """Raises Refused for one that nobody's agreement would make good.
 
     So is one for a file that none of the commits has: it is never asked for.
@@ -68,9 +71,7 @@ def require_sound(examiner: Examiner, one: Resolution, commits: Iterable[str]) -
         why = "neither the branch nor a channel has that file any more"
     if why:
         path = f" for {one.path}" if one.path else ""
-        raise Refused(
-            f"resolution {one.short}{path} cannot be approved: {why}", "git ekf resolutions list"
-        )
+        raise Refused(f"resolution {one.short}{path} cannot be approved: {why}", shows)
 
 
 def difference(repo: Repository, one: Resolution) -> list[str]:

@@ -14,7 +14,7 @@ _WORKERS = "only who runs the Dask cluster can do it; the manual says what is ne
 ADVICE: dict[str, str] = {
     "origins.py: {} cannot be read: {}": _ADMINISTRATOR,
     "upgrade/rebase.py: interrupted; the {} has stopped half-way": _AT_A_TERMINAL,
-    "commands/fleet_resolve.py: {} names no repository of resolutions": "only its owner can name one; the page that is named shows how",
+    "commands/fleet_resolve.py: no repository of resolutions is named, by {} or by git config --global ekf.resolutions": "only its owner can name one; the page that is named shows how",
     "resolutions/adding.py: {} moves faster than anything can be added": _PASSES,
     "resolutions/listing.py: {} resolutions begin with {}": _CHOICE,
     "deploy/adopt.py: {} is being taken by somebody else": _PASSES,

@@ -71,6 +71,12 @@ RESOLVING = {
         ("git ekf resolutions list",),
         again=f"git ekf resolutions approve --yes {_KEY}",
     ),
+    "resolutions/listing.py: {} is too short: four digits of a key at least": Scenario(
+        _SHARED,
+        "git ekf resolutions approve abc",
+        ("git ekf resolutions list",),
+        again=f"git ekf resolutions approve --yes {_KEY}",
+    ),
     "commands/resolutions.py: They go into files that are deployed. Use them here?": Scenario(
         _SHARED,
         f"git ekf resolutions approve {_KEY}",
