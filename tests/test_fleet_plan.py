@@ -19,17 +19,22 @@ from test_fleet_planning import shown
 from test_replay import plain
 from test_schemas import schema, unknown, validator
 
-from git_ekf.commands.fleet_plan_shown import _reasons
+from git_ekf.commands.fleet_plan_shown import _reasons, print_plan
 from git_ekf.errors import CallFailed
 from git_ekf.fleet.file import read_fleet
-from git_ekf.fleet.plan import plan_fleet
+from git_ekf.fleet.plan import FleetPlan, plan_fleet
 from git_ekf.fleet.planning import Task, plan_clusters
-from git_ekf.fleet.planning_groups import _hunks
+from git_ekf.fleet.planning_groups import FirstConflict, Group, _hunks
+from git_ekf.fleet.planning_resolved import SettledConflict
 from git_ekf.fleet.processes import Processes
 from git_ekf.fleet.standing import read_standings
 from git_ekf.fleet.store import Store
 from git_ekf.git.calls import Git
+from git_ekf.git.trees import Entry
 from git_ekf.names import Scheme
+from git_ekf.resolutions.kept import Resolution
+from git_ekf.resolutions.listing import ListedResolution
+from git_ekf.resolutions.question import Question
 
 NOT_PLANNED = {
     "merge": "a merge commit is among the configuration commits",
@@ -208,7 +213,8 @@ def test_screen(fleet: tuple[World, list[Made]]) -> None:
     lines = plan("1.9").out.splitlines()
     assert lines[0] == "Upgrade of 35 clusters to release-1.9"
     assert re.fullmatch(
-        r"  \d+ would go through, \d+ would stop at \d+ distinct conflicts, 1 there already",
+        r"  \d+ would go through, \d+ would stop at \d+ distinct conflicts, 1 runs it already,"
+        rf" {len(NOT_PLANNED)} not planned",
         lines[1],
     )
     assert re.fullmatch(r"   1  +\d+  \S.{35}  \S.*", lines[2])
@@ -222,10 +228,30 @@ def test_screen(fleet: tuple[World, list[Made]]) -> None:
     assert [line.split()[0] for line in whole[-len(made) :]] == [one.name for one in made]
     fine = next(one for one in made if f"{one.name}  " in whole[-1] or one.odd == "newest")
     assert plan("1.9", fine.name, "--no-fetch", code=0).out == (
-        "Upgrade of 0 clusters to release-1.9\n  0 would go through, 1 there already\n"
+        "Upgrade of 0 clusters to release-1.9\n  0 would go through, 1 runs it already\n"
     )
+    latest = plan(fine.name, "--no-fetch", "--list", code=0).out
+    assert latest.splitlines()[1:] == [
+        "  0 would go through, 1 runs the newest already",
+        f"{fine.name}  runs the newest already",
+    ]
     [shown] = [line for line in whole if "release-1.7 to release-1.9" in line][:1]
     assert " would " in shown
+
+
+@pytest.mark.usefixtures("_here")
+def test_what_a_screen_leaves_out_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    side = Entry("100644", "1" * 40)
+    sides = Question("VERSION", side, side, side)
+    answer = ListedResolution(Resolution("a" * 64, "", "", "", 0, sides), "signed")
+    first = FirstConflict("", "Own version", "content", ("VERSION",), "")
+    groups = [Group("", "", "Own version", (first,), ("c0",))] * 21
+    made = FleetPlan("release-1.9", [], groups, [SettledConflict(answer, "", "", ("c0",))] * 22)
+    print_plan(read_fleet("fleet.toml"), made, whole=False, words=["1.9"])
+    shown = " ".join(capsys.readouterr().out.split())
+    command = "git ekf fleet plan --no-fetch 1.9 --list"
+    assert f" and 1 more conflict {command} " in shown
+    assert shown.endswith(f" and 2 more {command}")
 
 
 @pytest.mark.usefixtures("_here")

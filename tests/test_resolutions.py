@@ -270,7 +270,9 @@ def test_by_nobody_who_counts(shared: Shared, team: Team, cluster: World, key: s
     forge(team, {f"{place}/{name}": oid for name, oid in files.items()}, key=key)
     assert_stops(cluster, "has no signature by an allowed signer")
     listed = cluster.ekf("resolutions", "list")
-    assert listed.out.startswith(f"{shared.key[:7]}  {DATE}  refused   {ISTIO}  (")
+    assert listed.out.startswith(f"{shared.key[:7]}  {DATE}  waiting   {ISTIO}  (")
+    listed = json.loads(cluster.ekf("resolutions", "list", "--json").out)
+    assert [one["state"] for one in listed["resolutions"]] == ["refused"]
     asked = cluster.ekf("resolutions", "approve", shared.key[:7])
     assert asked.code == 4
     assert asked.err == (
@@ -433,6 +435,7 @@ def test_a_second_answer_is_refused(shared: Shared, team: Team, cluster: World) 
     resolve(cluster, deployment("istio", "1.9.0-theirs", 3))
     done = cluster.ekf("resolutions", "save")
     assert done.code == 4, done
+    assert f"  CONTRADICTS {shared.key[:7]} {ISTIO}: " in done.out
     assert "-        image: registry.example.com/istio:1.9.0-mine\n" in done.out
     assert "+        image: registry.example.com/istio:1.9.0-theirs\n" in done.out
     assert team.tip() == before
@@ -478,7 +481,7 @@ def test_not_signed(shared: Shared, team: Team, cluster: World) -> None:
     failed = cluster.ekf("resolutions", "save")
     assert (failed.code, team.tip()) == (5, "")
     assert cluster.ekf("resolutions", "save", "--no-sign").code == 0
-    assert "  refused  " in cluster.ekf("resolutions", "list").out
+    assert "  waiting  " in cluster.ekf("resolutions", "list").out
 
 
 def test_two_at_once(shared: Shared, team: Team, cluster: World, tmp_path: Path) -> None:

@@ -41,12 +41,13 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
             say(f"  {'':{digits}}  {', '.join(group.clusters)}")
         for one in group.resolutions:
             say(f"  {'':{digits}}  {_offer(fleet, group, one)}")
-    left = plan.groups[len(shown) :]
-    if left:
-        others = f"and {len(left)} more conflicts"
-        print_row("", others, shell(*again(fleet, "plan"), *words, "--list"))
+    command = shell(*again(fleet, "plan"), *words, "--list")
+    if left := len(plan.groups) - len(shown):
+        print_row("", f"and {counted(left, 'more conflict')}", command)
     for settled in plan.settled if whole else plan.settled[:_LISTED]:
         print_row("settled", _settled(settled))
+    if not whole and len(plan.settled) > _LISTED:
+        print_row("", f"and {len(plan.settled) - _LISTED} more", command)
     for row in _reasons([(one.name, one.alone) for one in plan.planned if one.alone]):
         print_row("by itself", row)
     for row in _reasons([(one.name, one.why) for one in plan.without]):
@@ -69,8 +70,15 @@ def _outcome(plan: FleetPlan) -> str:
         distinct = counted(len(plan.groups), "distinct conflict")
         parts.append(f"{len(plan.stopping)} would stop at {distinct}")
     if plan.needless:
-        parts.append(f"{len(plan.needless)} there already")
+        parts.append(f"{len(plan.needless)} {_runs(plan, len(plan.needless))}")
+    if plan.without:
+        parts.append(f"{len(plan.without)} not planned")
     return ", ".join(parts)
+
+
+def _runs(plan: FleetPlan, number: int) -> str:
+    """What is said of so many that need no upgrade."""
+    return f"run{'s' if number == 1 else ''} {'it' if plan.goal else 'the newest'} already"
 
 
 def _what(group: Group) -> str:
@@ -90,7 +98,7 @@ def _offer(fleet: Fleet, group: Group, one: Offered) -> str:
 
 
 def _settled(one: SettledConflict) -> str:
-    resolution, state, _ = one.listed
+    resolution, state, *_ = one.listed
     how = f"by resolution {resolution.short} of {resolution.date}, {state}"
     return f"{resolution.path}: {how}, in {counted(len(one.clusters), 'cluster')}"
 
@@ -114,12 +122,12 @@ def _print_clusters(plan: FleetPlan) -> None:
     width = max((len(one.name) for one in plan.planned), default=0)
     for one in plan.planned:
         colour = "red" if one.why or (one.plan and one.plan.conflicts) else ""
-        print(paint(escape(f"{one.name:{width}}  {_sentence(one)}"), colour))
+        print(paint(escape(f"{one.name:{width}}  {_sentence(plan, one)}"), colour))
 
 
-def _sentence(one: PlannedCluster) -> str:
+def _sentence(plan: FleetPlan, one: PlannedCluster) -> str:
     if one.plan is None:
-        return one.why or "there already"
+        return one.why or _runs(plan, 1)
     target = one.plan.target
     how = "would stop" if one.plan.conflicts else "would go through"
     return f"{target.branch} to {target.goal} {how}: {one.plan.summary()}"
@@ -201,7 +209,7 @@ def _group(group: Group) -> dict[str, Any]:
 
 
 def _settled_content(one: SettledConflict) -> dict[str, Any]:
-    resolution, state, _ = one.listed
+    resolution, state, *_ = one.listed
     return {
         "key": resolution.key,
         "path": resolution.path,

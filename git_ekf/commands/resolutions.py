@@ -58,7 +58,8 @@ def list_(no_fetch: NoFetch = False, json: Json = False) -> None:
 def _print_standing(one: ListedResolution) -> None:
     resolution = one.resolution
     path = resolution.path or "?"
-    say(f"{resolution.short}  {resolution.date}  {one.state:<8}  {path}  ({resolution.who})")
+    state = "waiting" if one.waiting else one.state
+    say(f"{resolution.short}  {resolution.date}  {state:<8}  {path}  ({resolution.who})")
     if one.why:
         say(f"         {one.why}")
 
@@ -168,7 +169,7 @@ def _show_added(repo: Repository, added: Added) -> None:
     for one in added.known:
         say(f"  known       {one.question.key[:7]} {one.question.path}")
     for one, there in added.contradicted:
-        say(f"  REFUSED     {there.short} {there.path}: {there.who} has answered it otherwise")
+        say(f"  CONTRADICTS {there.short} {there.path}: {there.who} has answered it otherwise")
         say(f"  from the answer of {there.date} to yours:")
         if there.result:
             print_lines(repo.git.diff_blobs(there.result.oid, one.result.oid))

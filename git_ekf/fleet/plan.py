@@ -51,7 +51,7 @@ class FleetPlan(NamedTuple):
 
     @property
     def needless(self) -> list[PlannedCluster]:
-        """Those that are there already."""
+        """Those that run that release already, or a newer one."""
         return [one for one in self.planned if one.needless]
 
     @property
@@ -61,7 +61,7 @@ class FleetPlan(NamedTuple):
 
     @property
     def fine(self) -> bool:
-        """Whether all would go through, or are there."""
+        """Whether all would go through, or run it already."""
         return not (self.stopping or self.without)
 
 

@@ -69,7 +69,7 @@ def _upgrade(fleet: Fleet, plan: FleetPlan) -> PlannedUpgrade:
 
 
 def _resolved(one: SettledConflict) -> ResolvedConflict:
-    resolution, state, _ = one.listed
+    resolution, state, *_ = one.listed
     return ResolvedConflict(
         one.subject, resolution.path, resolution.key, resolution.date, state, one.clusters
     )

@@ -17,11 +17,15 @@ SIGNED, APPROVED, REFUSED = "signed", "approved", "refused"
 
 
 class ListedResolution(NamedTuple):
-    """A resolution, whether it is used (signed or approved) or refused, and why that."""
+    """A resolution, whether it is used (signed or approved) or refused, and why that.
+
+    `waiting`: it would be used, once somebody here approves it.
+    """
 
     resolution: Resolution
     state: str
     why: str = ""
+    waiting: bool = False
 
 
 def standings(examiner: Examiner) -> list[ListedResolution]:
@@ -38,7 +42,7 @@ def standing(examiner: Examiner, one: Resolution) -> ListedResolution:
     """One of them. Raises GitFailed, Refused."""
     why = examiner.why_not(one)
     if why:
-        return ListedResolution(one, REFUSED, why)
+        return ListedResolution(one, REFUSED, why, examiner.is_waiting(one))
     return ListedResolution(one, APPROVED if one.tree in examiner.approved else SIGNED)
 
 
