@@ -189,7 +189,7 @@ def test_a_release_that_waits_to_be_recorded(fleet: tuple[World, list[Made]]) ->
         publish(one)
     world.write_file([prepared, copying])
     rows = status(code=0).out.splitlines()
-    assert "  prepared      release-1.10 in 1 cluster, not recorded there yet" in rows
+    assert "  prepared      release-1.10 in 1 cluster, newer than what runs there" in rows
     found = document("--no-fetch", code=0)["clusters"]
     assert [one["prepared"] for one in found] == ["release-1.10", None]
     assert [one["branch"] for one in found] == ["release-1.8", "release-1.9"]

@@ -48,7 +48,7 @@ def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin:
         print_row("no record", _clusters(summary.never))
     if summary.prepared:
         parts = [f"{name} in {_clusters(number)}" for name, number in summary.prepared.items()]
-        print_row("prepared", f"{', '.join(parts)}, not recorded there yet")
+        print_row("prepared", f"{', '.join(parts)}, newer than what runs there")
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
         print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")

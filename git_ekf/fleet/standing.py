@@ -47,7 +47,7 @@ class Standing(NamedTuple):
     `state` is OK, EMPTY, UNRELATED, UNFETCHED, or the failure by which it is known as it was at
     `fetched` (seconds since 1970; 0: never) and not as it is; `error` says why. `configuration` are
     the commits of its own on the `base`, `behind` those that the vendor's channel has beyond that.
-    `prepared` is a release branch of its own beyond the `branch`, which no record says to run yet.
+    `prepared` is a release branch of its own beyond the `branch`.
     `days` (YYYY-MM-DD) are those of all its deploy records.
     """
 

@@ -11,8 +11,8 @@ class ReportedCluster(NamedTuple):
     `labels` are written KEY=VALUE. `failure` says why it is not known as it is now, but as it was
     at `fetched` (seconds since 1970; 0: never). `behind` counts what the vendor's channel has
     beyond its base, `unrecorded` its commits beyond its newest deploy record, which is called
-    `record` and was made at `deployed`. `prepared` is a newer release whose branch waits
-    for a record there. `rules` are those that it breaks.
+    `record` and was made at `deployed`. `prepared` is a newer release that it has a branch of.
+    `rules` are those that it breaks.
     """
 
     name: str
