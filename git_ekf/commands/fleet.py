@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from git_ekf.fleet.plan import FleetPlan
     from git_ekf.fleet.processes import Planner
 
-app = program(no_args_is_help=True, help="Show where many clusters of one vendor stand.")
+app = program(
+    no_args_is_help=True, help="Show where many clusters of one vendor stand, and upgrade them."
+)
 
 Failed = Annotated[
     bool,
@@ -63,7 +65,7 @@ NoFetch = Annotated[
 
 @app.callback()
 def fleet() -> None:
-    """Show where many clusters of one vendor stand."""
+    """Show where many clusters of one vendor stand, and upgrade them."""
 
 
 Output = Annotated[
@@ -113,7 +115,7 @@ def status(
     no_fetch: NoFetch = False,
     json: Json = False,
 ) -> int:
-    """Show which release runs where, who is behind, what is broken."""
+    """Show what runs where, who lacks vendor commits, what is broken."""
     if json and (list_ or failed):
         raise UsageError("--json has all that --list and --failed print", "git ekf fleet status -h")
     require_pygit2()

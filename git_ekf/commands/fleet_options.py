@@ -43,7 +43,10 @@ Only = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        metavar="N", min=1, show_default=False, help="In so many processes; one a processor."
+        metavar="N",
+        min=1,
+        show_default=False,
+        help="Plan in N processes; by default one for each processor.",
     ),
 ]
 Executor = Annotated[
@@ -52,7 +55,7 @@ Executor = Annotated[
         "--executor",
         metavar="ADDRESS",
         show_default=False,
-        help="By the workers of this Dask cluster: tls://HOST:8786.",
+        help="Plan by the workers of this Dask cluster: tls://HOST:8786.",
     ),
 ]
 
@@ -77,7 +80,8 @@ def planner_of(
         return nullcontext(Processes(jobs) if jobs else None)
     if jobs:
         raise UsageError(
-            "--jobs and --executor exclude each other: a cluster has the threads that it has",
+            "--jobs and --executor exclude each other: the Dask workers have their own number of"
+            " threads",
             shell(*again, "--executor", executor),
         )
     from git_ekf.fleet.workers import workers

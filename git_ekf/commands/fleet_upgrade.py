@@ -50,7 +50,8 @@ MaxFailed = Annotated[
         metavar="N",
         min=0,
         show_default=False,
-        help="Push nothing more once more clusters than this have failed; by default a tenth.",
+        help="Push nothing more once more clusters than this have failed;"
+        " by default a tenth, at least one.",
     ),
 ]
 DryRun = Annotated[
