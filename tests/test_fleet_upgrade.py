@@ -1066,6 +1066,9 @@ def test_only_those_that_are_chosen_by_where_they_stand(fleet: tuple[World, list
             f"git-ekf: no cluster of fleet.toml fits {wave}{chosen}",
             "hint: git ekf fleet status --list",
         ]
+    Path("nobody").touch()
+    done = upgrade("--only", "@nobody", "--without-records")
+    assert done.out == f"{GOAL} for 0 clusters: nothing to do\n"
 
 
 @rare

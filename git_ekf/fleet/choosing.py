@@ -76,8 +76,12 @@ def options_of(where: Sequence[str], only: Sequence[str], wave: str = "") -> lis
 
 
 def require_any(fleet: Fleet, choice: Choice, found: Sequence[object]) -> None:
-    """Raises UsageError where no cluster was found that fits: most likely a word is mistaken."""
-    if not found:
+    """Raises UsageError where no cluster was found that fits: most likely a word is mistaken.
+
+    A wave may have none, and so may a file of names: these are known to be right.
+    """
+    mistaken = choice.names or any(key != "wave" for key, _ in choice.where)
+    if mistaken and not found:
         raise UsageError(
             f"no cluster of {fleet.path} fits {shell(*choice.options)}",
             shell("git", "ekf", "fleet", "status", "--list", *other_file(fleet.path)),
