@@ -22,7 +22,7 @@ test: lint
 test-all: test test-long
 
 test-long: $(VENV)/tools
-	EKF_TEST_ALL=1 EKF_TEST_SEED=$(SEED) $(BIN)/pytest -n $(JOBS) -m long --timeout 1200 --durations 10
+	EKF_TEST_ALL=1 EKF_TEST_SEED=$(SEED) $(BIN)/pytest -n $(JOBS) --dist worksteal -m long --timeout 1200 --durations 10
 
 lint: $(VENV)/tools
 	$(BIN)/ruff format --check
