@@ -110,9 +110,8 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[M
 
     With it the conflict, in words. Raises UsageError, Refused.
     """
-    missing = UsageError(
-        f'there is no cluster "{word}" in this fleet', _command(fleet, "status", "--list")
-    )
+    clusters = shell("git", "ekf", "fleet", "status", "--list", *other_file(fleet.path))
+    missing = UsageError(f'there is no cluster "{word}" in this fleet', clusters)
     if not (word.isascii() and word.isdecimal() and len(word) < _DIGITS):
         raise missing
     require_pygit2()
