@@ -19,7 +19,7 @@ from test_fleet_planning import shown
 from test_replay import plain
 from test_schemas import schema, unknown, validator
 
-from git_ekf.commands.fleet_plan_shown import _reasons, print_plan
+from git_ekf.commands.output.fleet_plan import _reasons, print_plan
 from git_ekf.errors import CallFailed
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.plan import FleetPlan, plan_fleet

@@ -23,7 +23,7 @@ from fleets import World
 from reach import rare
 from stacked_fleets import make_stacked
 
-from git_ekf.commands.fleet_plan_shown import plan_content
+from git_ekf.commands.output.fleet_plan import plan_content
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.plan import plan_fleet

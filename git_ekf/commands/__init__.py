@@ -1,4 +1,4 @@
 """How a thing is asked for: one file a command, with a function of that name, or an `app`.
 
-The other files hold what several commands begin or end with, and what one shows.
+The other files hold what several commands begin or end with; what they show is in `output/`.
 """

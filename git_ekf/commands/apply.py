@@ -6,8 +6,8 @@ import sys
 from typing import Annotated
 
 from git_ekf.commands.asked import asked, note_elsewhere
-from git_ekf.commands.drift_shown import look_first
 from git_ekf.commands.options import Field, Message, NoFetch, Yes
+from git_ekf.commands.output.drift import look_first
 from git_ekf.commands.recovered import recovered
 from git_ekf.declared import Argument, Option
 from git_ekf.deploy import apply as work

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf.commands.drift_shown import announce, failed, print_compared, print_notes
 from git_ekf.commands.options import Json
+from git_ekf.commands.output.drift import announce, failed, print_compared, print_notes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Argument, Option
 from git_ekf.deploy.drift import Compared, DriftPlan, compare, plan

@@ -18,15 +18,15 @@ from git_ekf.commands.fleet_options import (
     require_fetched,
 )
 from git_ekf.commands.fleet_resolve import resolve
-from git_ekf.commands.fleet_shown import (
+from git_ekf.commands.fleet_upgrade import fetch_team, upgrade
+from git_ekf.commands.options import Json
+from git_ekf.commands.output.fleet import (
     about_fleet,
     content,
     print_begun,
     print_list,
     print_summary,
 )
-from git_ekf.commands.fleet_upgrade import fetch_team, upgrade
-from git_ekf.commands.options import Json
 from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
 from git_ekf.fleet.choosing import Choice, options_of, read_choice, require_any
 from git_ekf.fleet.fetch import fetch
@@ -158,7 +158,7 @@ def plan(
         raise UsageError("--json has all that --list prints", "git ekf fleet plan -h")
     require_pygit2()
     leave_repository()
-    from git_ekf.commands.fleet_plan_shown import plan_content, print_plan
+    from git_ekf.commands.output.fleet_plan import plan_content, print_plan
     from git_ekf.fleet.plan import is_release
 
     given = read_fleet(file)

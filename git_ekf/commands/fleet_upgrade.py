@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from git_ekf.commands.fleet_options import FleetFile, Only, Where
-from git_ekf.commands.fleet_upgrade_shown import code_of, content, print_upgraded
 from git_ekf.commands.options import Json
+from git_ekf.commands.output.fleet_upgrade import code_of, content, print_upgraded
 from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Interrupted, UsageError
 from git_ekf.fleet.choosing import read_choice, require_any

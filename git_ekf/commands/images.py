@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from git_ekf.commands.images_shown import (
+from git_ekf.commands.options import Json
+from git_ekf.commands.output.images import (
     image_json,
     print_untold,
     print_written,
@@ -15,7 +16,6 @@ from git_ekf.commands.images_shown import (
     unread_json,
     written_json,
 )
-from git_ekf.commands.options import Json
 from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import End, from_top, named_end, read_end

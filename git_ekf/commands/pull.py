@@ -7,11 +7,11 @@ from typing import Annotated
 
 from git_ekf.cluster import Cluster, cluster_of
 from git_ekf.commands.asked import fetch_both, note_answer, runs
+from git_ekf.commands.output.upgrade import Afterwards, show_outcome
+from git_ekf.commands.output.upgrade_plan import plan_as_json, say_rewritten, show_plan
 from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
-from git_ekf.commands.upgrade_plan_shown import plan_as_json, say_rewritten, show_plan
-from git_ekf.commands.upgrade_shown import Afterwards, show_outcome
 from git_ekf.declared import Option
 from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from git_ekf.commands.asked import asked
 from git_ekf.commands.options import NoFetch
+from git_ekf.commands.output.upgrade import Afterwards, show_outcome, show_rolled_back
 from git_ekf.commands.recovered import recovered
 from git_ekf.commands.upgrade_or_sync import go_on
-from git_ekf.commands.upgrade_shown import Afterwards, show_outcome, show_rolled_back
 from git_ekf.declared import Argument, Exit, Option
 from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError

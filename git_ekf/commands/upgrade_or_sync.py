@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from git_ekf.ahead import asked_ahead
 from git_ekf.commands.asked import fetched
-from git_ekf.commands.superseded_shown import Droppable, note_nothing_dropped, who_decides
-from git_ekf.commands.upgrade_plan_shown import show_plan
+from git_ekf.commands.output.superseded import Droppable, note_nothing_dropped, who_decides
+from git_ekf.commands.output.upgrade_plan import show_plan
 from git_ekf.commands.without_part import (
     note_without_a_file,
     note_without_part,
@@ -29,7 +29,7 @@ from git_ekf.upgrade.target import SYNC, Target
 from git_ekf.upgrade.work import Options
 
 if TYPE_CHECKING:
-    from git_ekf.commands.upgrade_shown import Afterwards
+    from git_ekf.commands.output.upgrade import Afterwards
 
 
 _BUILDS = partial(counting, "Building kustomizations")
@@ -191,7 +191,7 @@ def run(
         say(f"{target.branch} already stands on {channel} at {target.onto[:7]}; nothing to do")
         note_nothing_dropped(options.drop, dropped=False)
         return DONE
-    from git_ekf.commands.upgrade_shown import note_outcome, show_outcome
+    from git_ekf.commands.output.upgrade import note_outcome, show_outcome
     from git_ekf.upgrade.carry import carry_out
 
     result = carry_out(repo, target, options)
@@ -209,7 +209,7 @@ def _recovered() -> Repository:
 
 
 def _afterwards(request: Request, check: list[str]) -> Afterwards:
-    from git_ekf.commands.upgrade_shown import Afterwards
+    from git_ekf.commands.output.upgrade import Afterwards
 
     flags = shell(*_words(request, _AFTERWARDS))
     return Afterwards(check, request.range_diff, not request.no_build, flags)
@@ -265,7 +265,7 @@ def how_to_go_on(command: str, request: Request) -> str:
 
 def go_on(how: str, then: Afterwards, what: str = "upgrade or sync") -> int:
     """Goes on with the rebase in progress, or takes it back; `what` is that. The exit code."""
-    from git_ekf.commands.upgrade_shown import note_outcome, show_outcome
+    from git_ekf.commands.output.upgrade import note_outcome, show_outcome
     from git_ekf.transaction.perform import exclusive
     from git_ekf.upgrade import rebase
 

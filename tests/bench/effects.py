@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from bench.generate import BUNDLE
-from git_ekf.commands.customisation_shown import print_customisation
-from git_ekf.commands.effects_shown import print_effects
+from git_ekf.commands.output.customisation import print_customisation
+from git_ekf.commands.output.effects import print_effects
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.upgrade.plan import UpgradePlan, plan

@@ -73,7 +73,7 @@ ADVICE: dict[str, str] = {
     "transaction/journal.py: another git-ekf command is at work in this repository": _PASSES,
     "commands/apply.py: {}; nothing was recorded": _HANDED_ON,
     "deploy/apply.py record(): {}": _HANDED_ON,
-    "commands/drift_shown.py: {}; nothing was applied": _HANDED_ON,
+    "commands/output/drift.py: {}; nothing was applied": _HANDED_ON,
     "doctor/examine.py _apply(): {}": _HANDED_ON,
     "doctor/finding.py warn(): {}": _HANDED_ON,
     "doctor/finding.py fail(): {}": _HANDED_ON,

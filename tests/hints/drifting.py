@@ -17,7 +17,7 @@ DRIFTING = {
     "commands/drift.py: --patch and --json exclude each other": Scenario(
         _TOOL + _RECORD, "git ekf drift -p --json", again="git ekf drift --json"
     ),
-    "commands/drift_shown.py: Apply, and overwrite that?": Scenario(
+    "commands/output/drift.py: Apply, and overwrite that?": Scenario(
         _DIFFERS + _APPLY + _RECORD,
         "git ekf apply --drift own",
         ("git ekf drift --patch",),
@@ -25,7 +25,7 @@ DRIFTING = {
         codes=(1,),
         said="this would overwrite what was changed in the cluster",
     ),
-    "commands/drift_shown.py: this repository has changed meanwhile: {}": Scenario(
+    "commands/output/drift.py: this repository has changed meanwhile: {}": Scenario(
         _APPLY
         + _RECORD
         + "git config ekf.drift.command sh\ngit config --add ekf.drift.command -c\n"
@@ -33,7 +33,7 @@ DRIFTING = {
         "git ekf apply --drift own",
         again="rm new; git config --unset-all ekf.drift.command; git ekf apply own",
     ),
-    "commands/drift_shown.py: {}: the tool {}": Scenario(
+    "commands/output/drift.py: {}: the tool {}": Scenario(
         _TOOL.replace(" true", " false") + _RECORD,
         "git ekf drift",
         codes=(5,),

@@ -134,7 +134,7 @@ UPGRADES = {
         ("git ekf status",),
         again="git ekf upgrade",
     ),
-    "commands/upgrade_shown.py: {} then: {} (or {}--abort)": Scenario(
+    "commands/output/upgrade.py: {} then: {} (or {}--abort)": Scenario(
         f"{CLASH}git ekf save",
         "git ekf upgrade",
         ("git ekf upgrade --continue",),

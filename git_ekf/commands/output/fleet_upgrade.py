@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.fleet_shown import first_names
-from git_ekf.commands.upgrade_settled_shown import build_lines
+from git_ekf.commands.output.fleet import first_names
+from git_ekf.commands.output.settled import build_lines
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
 from git_ekf.fleet import outcomes
 from git_ekf.fleet.file import Fleet

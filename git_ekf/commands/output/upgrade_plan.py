@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from git_ekf.commands.customisation_shown import customisation_as_json, print_customisation
-from git_ekf.commands.effects_shown import effects_as_json, print_effects
-from git_ekf.commands.images_shown import coverage_json, print_coverage
-from git_ekf.commands.superseded_shown import (
+from git_ekf.commands.output.customisation import customisation_as_json, print_customisation
+from git_ekf.commands.output.effects import effects_as_json, print_effects
+from git_ekf.commands.output.images import coverage_json, print_coverage
+from git_ekf.commands.output.moved_paths import moved_as_json, show_moved
+from git_ekf.commands.output.settled import conflicts_as_json, settled_as_json, settled_lines
+from git_ekf.commands.output.superseded import (
     note_nothing_dropped,
     print_droppable,
     superseded_as_json,
 )
-from git_ekf.commands.upgrade_moved_shown import moved_as_json, show_moved
-from git_ekf.commands.upgrade_settled_shown import conflicts_as_json, settled_as_json, settled_lines
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.fleet_shown import again, first_names, print_row
-from git_ekf.commands.upgrade_plan_shown import step_as_json
+from git_ekf.commands.output.fleet import again, first_names, print_row
+from git_ekf.commands.output.upgrade_plan import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
 from git_ekf.fleet.planning import PlannedCluster

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.background import Background
-from git_ekf.commands.customisation_shown import print_fields
-from git_ekf.commands.effects_shown import print_effects
-from git_ekf.commands.images_shown import print_coverage
-from git_ekf.commands.superseded_shown import note_nothing_dropped
-from git_ekf.commands.upgrade_moved_shown import show_moved
-from git_ekf.commands.upgrade_plan_shown import LISTED, is_plain, print_step
-from git_ekf.commands.upgrade_settled_shown import settled_lines
+from git_ekf.commands.output.customisation import print_fields
+from git_ekf.commands.output.effects import print_effects
+from git_ekf.commands.output.images import print_coverage
+from git_ekf.commands.output.moved_paths import show_moved
+from git_ekf.commands.output.settled import settled_lines
+from git_ekf.commands.output.superseded import note_nothing_dropped
+from git_ekf.commands.output.upgrade_plan import LISTED, is_plain, print_step
 from git_ekf.errors import DONE, FINDINGS, STOPPED
 from git_ekf.replay.evidence import Drop, always
 from git_ekf.replay.step import ReplayStep

@@ -1,0 +1,1 @@
+"""What commands print, where several print it or it is long."""
