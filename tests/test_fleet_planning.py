@@ -15,9 +15,9 @@ from reach import generated, rare
 from stacked_fleets import Stream
 from test_replay import plain, real, stacks  # noqa: F401
 
-from git_ekf.fleet.planning_merges import SharedMerges
-from git_ekf.fleet.planning_sides import Run, SharedScratch, SharedSide
-from git_ekf.fleet.planning_trees import Reducer
+from git_ekf.fleet.planning.merges import SharedMerges
+from git_ekf.fleet.planning.sides import Run, SharedScratch, SharedSide
+from git_ekf.fleet.planning.trees import Reducer
 from git_ekf.fleet.reading import StoreObjects
 from git_ekf.git.calls import Git
 from git_ekf.replay.divergence import read_divergence

@@ -16,8 +16,8 @@ from test_fleet_planning import shown
 from git_ekf.errors import EkfError
 from git_ekf.fleet.file import Fleet, read_fleet
 from git_ekf.fleet.opened import Opened
-from git_ekf.fleet.planning import PlannedCluster, Task, plan_clusters
-from git_ekf.fleet.planning_targets import StoredClone, target_of
+from git_ekf.fleet.planning.targets import StoredClone, target_of
+from git_ekf.fleet.planning.together import PlannedCluster, Task, plan_clusters
 from git_ekf.fleet.store import Store, open_store
 from git_ekf.fleet.team import team_of, team_repository
 from git_ekf.git.trees import Entry

@@ -27,7 +27,7 @@ from git_ekf.commands.output.fleet_plan import plan_content
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.plan import plan_fleet
-from git_ekf.fleet.planning import Task
+from git_ekf.fleet.planning.together import Task
 from git_ekf.fleet.processes import Planner, Processes
 from git_ekf.fleet.scheduler import scheduler
 from git_ekf.fleet.standing import read_standings

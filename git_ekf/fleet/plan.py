@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import Fleet
-from git_ekf.fleet.planning import AT_A_TIME, PlannedCluster, Task
-from git_ekf.fleet.planning_groups import Group, groups
-from git_ekf.fleet.planning_resolved import SettledConflict, settled
+from git_ekf.fleet.planning.groups import Group, groups
+from git_ekf.fleet.planning.resolved import SettledConflict, settled
+from git_ekf.fleet.planning.together import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.processes import Planner, all_processors
 from git_ekf.fleet.standing import EMPTY, UNFETCHED, UNRELATED, Known, Standing
 from git_ekf.fleet.store import Store

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple, Protocol
 
 from git_ekf.errors import CallFailed, EkfError
-from git_ekf.fleet.planning import PlannedCluster, Task, plan_clusters
+from git_ekf.fleet.planning.together import PlannedCluster, Task, plan_clusters
 
 
 class Planner(Protocol):

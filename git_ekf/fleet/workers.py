@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from git_ekf import __version__
 from git_ekf.errors import CallFailed, EkfError, Refused
-from git_ekf.fleet.planning import PlannedCluster, Task, plan_clusters
+from git_ekf.fleet.planning.together import PlannedCluster, Task, plan_clusters
 from git_ekf.fleet.processes import Failed, all_processors, attempt, taken
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.scheduler import reason, scheduler

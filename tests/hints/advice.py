@@ -28,7 +28,7 @@ ADVICE: dict[str, str] = {
     "fleet/plan.py: the vendor has no {}": _CHOICE,
     "fleet/plan.py: {} is not a valid release": _CHOICE,
     "fleet/plan.py: there is no forecast: {}": _INSTALL,
-    "fleet/planning_merges.py: the plan of {} is wrong: a merge of the trees that bear on it is not that of the full ones": _SHOWS,
+    "fleet/planning/merges.py: the plan of {} is wrong: a merge of the trees that bear on it is not that of the full ones": _SHOWS,
     "fleet/processes.py __init__(): {}": _HANDED_ON,
     "fleet/processes.py taken(): {}": _HANDED_ON,
     "fleet/scheduler.py: --executor needs distributed, which is not installed": _INSTALL,

@@ -9,9 +9,9 @@ from git_ekf.commands.output.fleet import again, first_names, print_row
 from git_ekf.commands.output.upgrade_plan import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
-from git_ekf.fleet.planning import PlannedCluster
-from git_ekf.fleet.planning_groups import Group, Offered
-from git_ekf.fleet.planning_resolved import SettledConflict
+from git_ekf.fleet.planning.groups import Group, Offered
+from git_ekf.fleet.planning.resolved import SettledConflict
+from git_ekf.fleet.planning.together import PlannedCluster
 from git_ekf.fleet.standing import Standing
 from git_ekf.fleet.team import approving
 from git_ekf.shown import escape, shell

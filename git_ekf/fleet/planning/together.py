@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, NoSpace, Refused, UsageError
 from git_ekf.fleet.opened import Opened
-from git_ekf.fleet.planning_groups import FirstConflict, conflicts_alone, first_conflicts
-from git_ekf.fleet.planning_merges import SharedMerges
-from git_ekf.fleet.planning_sides import Run, SharedScratch, SharedSide
-from git_ekf.fleet.planning_targets import (
+from git_ekf.fleet.planning.groups import FirstConflict, conflicts_alone, first_conflicts
+from git_ekf.fleet.planning.merges import SharedMerges
+from git_ekf.fleet.planning.sides import Run, SharedScratch, SharedSide
+from git_ekf.fleet.planning.targets import (
     StoredClone,
     shipping_channels,
     target_of,
     why_alone,
 )
-from git_ekf.fleet.planning_trees import Reducer
+from git_ekf.fleet.planning.trees import Reducer
 from git_ekf.fleet.reading import Damaged
 from git_ekf.fleet.team import Team
 from git_ekf.git.calls import Git

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from git_ekf.errors import CallFailed, GitFailed
-from git_ekf.fleet.planning_labels import Labels
-from git_ekf.fleet.planning_sides import Attributes, Run, SharedScratch
-from git_ekf.fleet.planning_trees import Reduced, Trees
+from git_ekf.fleet.planning.labels import Labels
+from git_ekf.fleet.planning.sides import Attributes, Run, SharedScratch
+from git_ekf.fleet.planning.trees import Reduced, Trees
 from git_ekf.fleet.reading import StoreObjects
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import folders_above

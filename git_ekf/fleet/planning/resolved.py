@@ -9,7 +9,7 @@ from git_ekf.resolutions.judging import Examiner
 from git_ekf.resolutions.listing import ListedResolution, standing
 
 if TYPE_CHECKING:
-    from git_ekf.fleet.planning import PlannedCluster
+    from git_ekf.fleet.planning.together import PlannedCluster
 
 
 class SettledConflict(NamedTuple):

@@ -12,13 +12,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from git_ekf.fleet.planning_sides import Left, Run
+from git_ekf.fleet.planning.sides import Left, Run
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.replay.step import ReplayStep
 
 if TYPE_CHECKING:
-    from git_ekf.fleet.planning import PlannedCluster
+    from git_ekf.fleet.planning.together import PlannedCluster
     from git_ekf.resolutions.settling import UnusedResolution
 
 _ID = 12

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from git_ekf.errors import GitFailed
-from git_ekf.fleet.planning_trees import Reducer
+from git_ekf.fleet.planning.trees import Reducer
 from git_ekf.git.trees import Entry, Stages
 from git_ekf.replay.divergence import folders_above
 from git_ekf.replay.forecast import Wanted
