@@ -139,7 +139,7 @@ def test_an_upgrade_that_is_done_loads_no_rebase(clone: Clone) -> None:
     assert code == 0
     assert "git_ekf.policy.judges" in modules
     assert not modules & {
-        "git_ekf.policy.receiving",
+        "git_ekf.policy.server_rules",
         "git_ekf.policy.pushes",
         "git_ekf.policy.records",
         "git_ekf.replay.favour",

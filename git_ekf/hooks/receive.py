@@ -1,4 +1,4 @@
-"""The judge on the server: what git tells pre-receive becomes a Receiver, and that a judgment.
+"""The judge on the server: what git tells pre-receive becomes a judgment of a ServerRepository.
 
 Nothing is written to refs or objects, and nothing that is pushed is read as configuration.
 """
@@ -17,8 +17,8 @@ from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import limits
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.received import judge_receive
-from git_ekf.policy.receiver import Receiver
+from git_ekf.policy.server import ServerRepository
+from git_ekf.policy.server_judge import judge_receive
 from git_ekf.shown import shell
 
 
@@ -32,7 +32,7 @@ def judge(stdin: bytes) -> list[Finding]:
         )
     with _server_environment():
         git = Git(asked=forerun.answer)
-        repo = Receiver(parse_receive(os.fsdecode(stdin)), pusher, git)
+        repo = ServerRepository(parse_receive(os.fsdecode(stdin)), pusher, git)
         config = repo.config
         if not config.server_judge:
             return []
@@ -43,7 +43,7 @@ def judge(stdin: bytes) -> list[Finding]:
         return found
 
 
-def _require_few(repo: Receiver) -> None:
+def _require_few(repo: ServerRepository) -> None:
     """Raises Refused for a push of more refs, or of longer names, than are judged."""
     internal = shell(repo.config.internal)
     one = next((shell(update.ref) for update in repo.updates), "")
@@ -66,7 +66,7 @@ def _require_few(repo: Receiver) -> None:
         raise Refused(f"the push is about more than {limits.BRANCHES} releases", few)
 
 
-def _release(repo: Receiver, ref: str) -> str:
+def _release(repo: ServerRepository, ref: str) -> str:
     """The release branch that a ref of it, of its channel or of a record is about."""
     if ref.startswith(RECORDS):
         name = record_name(ref.removeprefix(TAGS), repo.config.scheme)
@@ -91,7 +91,7 @@ def _server_environment() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _remember(repo: Receiver) -> None:
+def _remember(repo: ServerRepository) -> None:
     """Lets the fast path know what this configuration comes to, where it asks for rules only."""
     config = repo.config
     if config.server_signed in ("off", "records") and config.namespace == Kept().namespace:

@@ -8,13 +8,13 @@ from git_ekf.policy import (
     images,
     index,
     pushes,
-    receiving,
     records,
     remotes,
+    server_rules,
     signatures,
 )
 
-_MODULES = (signatures, receiving, records, index, images, branches, pushes, remotes)
+_MODULES = (signatures, server_rules, records, index, images, branches, pushes, remotes)
 
 
 def descriptions() -> dict[str, str]:

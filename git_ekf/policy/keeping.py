@@ -9,7 +9,7 @@ from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.repository import Repository
 
 if TYPE_CHECKING:
-    from git_ekf.policy.receiver import Receiver
+    from git_ekf.policy.server import ServerRepository
 
 
 # Nothing may move or delete these, and the vendor's only grow. No branch is among them: two pushes
@@ -27,7 +27,7 @@ def keepers(repo: Repository, refs: Mapping[str, str]) -> list[str]:
     return [oid for ref, oid in refs.items() if ref.startswith(keeping(repo))]
 
 
-def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
+def lost(repo: ServerRepository) -> Iterator[tuple[RefUpdate, int]]:
     """Each update of a branch that takes commits away, and how many.
 
     Commits that several take away count for the first.
@@ -48,7 +48,7 @@ def lost(repo: Receiver) -> Iterator[tuple[RefUpdate, int]]:
             yield update, len(gone)
 
 
-def _may_lose(repo: Receiver, update: RefUpdate) -> bool:
+def _may_lose(repo: ServerRepository, update: RefUpdate) -> bool:
     """Whether a branch goes, or does not only grow."""
     if update.ref.startswith(repo.kept.prefixes):  # which have rules of their own
         return False
@@ -60,6 +60,6 @@ def _may_lose(repo: Receiver, update: RefUpdate) -> bool:
     )
 
 
-def _stays(repo: Receiver, update: RefUpdate) -> list[str]:
+def _stays(repo: ServerRepository, update: RefUpdate) -> list[str]:
     """Where the branch is then, which keeps what is below it."""
     return [update.new] if repo.types.get(update.new) == "commit" else []

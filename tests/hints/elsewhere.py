@@ -105,14 +105,14 @@ RECEIVING = {
         "git ekf save",
         said="backup-moved",
     ),
-    "policy/receiving.py upstream_moved(): {}": Scenario(
+    "policy/server_rules.py upstream_moved(): {}": Scenario(
         _SERVER,
         "EKF_HOOKS=0 git push internal :refs/ekf/upstream/release-1.8",
         ("git ekf save",),
         again="git ekf save",
         said="upstream-moved",
     ),
-    "policy/receiver.py: {} is a deploy record of more than {} MB": Scenario(
+    "policy/server.py: {} is a deploy record of more than {} MB": Scenario(
         _SERVER + "git ekf save\nyes Context: much | head -c 5000000 >$TOP/long\n"
         "git tag -a -F $TOP/long deploy/2026-11-20/release-1.8\n",
         "EKF_HOOKS=0 git push internal deploy/2026-11-20/release-1.8",
@@ -120,7 +120,7 @@ RECEIVING = {
         {"git ekf tag": "git ekf tag -m short"},
         again="git ekf save",
     ),
-    "policy/receiving.py: {}{} is neither here nor in the push, so the vendor's commits on {} cannot be told from yours": Scenario(
+    "policy/server_rules.py: {}{} is neither here nor in the push, so the vendor's commits on {} cannot be told from yours": Scenario(
         "git -C $INTERNAL update-ref -d refs/ekf/upstream/release-1.8\n" + _SERVER + _COMMITTED,
         "EKF_HOOKS=0 git push internal release-1.8",
         ("git ekf save",),

@@ -47,7 +47,7 @@ JUDGED = {
         again="git ekf save",
         said="bytes between slashes",
     ),
-    "policy/receiver.py: the push has more than {} MB of deploy records": Scenario(
+    "policy/server.py: the push has more than {} MB of deploy records": Scenario(
         f"{_SERVER}git ekf tag -m x\nfor size in 0 $(seq 3000001 3000012)\n"
         f"do (git cat-file tag {_RECORD}; head -c $size /dev/zero) |\n"
         "git -C $INTERNAL hash-object -t tag -w --stdin\ndone >$TOP/tags",
@@ -57,7 +57,7 @@ JUDGED = {
         (f"git push --no-follow-tags internal refs/tags/{_RECORD}",),
         again="git ekf save",
     ),
-    "policy/receiving.py ref_name(): push it by another name, or leave it out: {}": Scenario(
+    "policy/server_rules.py ref_name(): push it by another name, or leave it out: {}": Scenario(
         _SERVER,
         "git push internal release-1.8 HEAD:refs/notes/x",
         ("git push internal BRANCH",),
@@ -65,7 +65,7 @@ JUDGED = {
         "git push internal release-1.8",
         said="is neither a branch nor a tag",
     ),
-    "policy/receiving.py: a directory in the push {} ({})": Scenario(
+    "policy/server_rules.py: a directory in the push {} ({})": Scenario(
         f"{_SERVER}blob=$(git rev-parse HEAD:own/more)\n"
         'tree=$( (git ls-tree HEAD; printf "100644 blob %s\\t.git\\n" $blob) | git mktree)\n'
         "git update-ref refs/heads/release-1.8 $(git commit-tree -m X -p HEAD $tree)",
@@ -83,7 +83,7 @@ JUDGED = {
         again="git reset -q --soft HEAD~1; git commit -q --allow-empty -m X; git ekf check",
         codes=(0, 4),
     ),
-    "policy/receiving.py: {} keeps no commit but a {}": Scenario(
+    "policy/server_rules.py: {} keeps no commit but a {}": Scenario(
         _SERVER,
         "git push internal HEAD^{tree}:refs/ekf/backup/release-1.8/x",
         ("git push internal ",),

@@ -80,7 +80,7 @@ OTHERWISE = {
         },
         "git ekf hooks status",
     ),
-    "policy/receiving.py: {}, then: {}": Scenario(
+    "policy/server_rules.py: {}, then: {}": Scenario(
         f"{_SERVER}git commit -q --amend -m Again",
         "EKF_HOOKS=0 git push --force internal release-1.8",
         ("git fetch internal", "git push internal "),
@@ -88,7 +88,7 @@ OTHERWISE = {
         "git ekf save",
         said="away from internal",
     ),
-    "policy/receiving.py: {}; {}": Scenario(
+    "policy/server_rules.py: {}; {}": Scenario(
         f"{_SERVER}git switch -q -c side HEAD~1\necho x >own/side\ngit add own\n"
         "git commit -q -m Side\ngit switch -q release-1.8\ngit merge -q --no-ff --no-edit side",
         "EKF_HOOKS=0 git push internal release-1.8",

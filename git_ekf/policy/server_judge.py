@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
-from git_ekf.policy import branches, pushes, receiving, signatures
+from git_ekf.policy import branches, pushes, server_rules, signatures
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.judges import arriving_records, judge_markers, judge_tags
-from git_ekf.policy.receiver import Receiver
+from git_ekf.policy.server import ServerRepository
 
 
-def judge_receive(repo: Receiver) -> list[Finding]:
+def judge_receive(repo: ServerRepository) -> list[Finding]:
     """The findings about a push that has arrived, by rules about each ref, then about all of it."""
     judgment = Judgment(repo, repo.content)
     for update in repo.updates:
-        judgment.apply(receiving.push_denied, update)
-        judgment.apply(receiving.ref_name, update)
+        judgment.apply(server_rules.push_denied, update)
+        judgment.apply(server_rules.ref_name, update)
         judgment.apply(pushes.delete_protected, update)
         if repo.kept.is_upstream(update.ref):
-            judgment.apply(receiving.upstream_moved, update)
+            judgment.apply(server_rules.upstream_moved, update)
         elif repo.kept.is_backup(update.ref):
-            judgment.apply(receiving.backup_moved, update)
+            judgment.apply(server_rules.backup_moved, update)
         elif update.ref.startswith(HEADS):
             _judge_received_branch(judgment, repo, update)
         elif update.ref.startswith(RECORDS):
             judgment.apply(pushes.tag_moved, update)
     if not judgment.refused_by("delete-protected"):
-        judgment.apply(receiving.rewrite_unsaved)
-    judgment.apply(receiving.tree_entry, judgment.content)
+        judgment.apply(server_rules.rewrite_unsaved)
+    judgment.apply(server_rules.tree_entry, judgment.content)
     tags = arriving_records(repo, repo.updates)
     judge_tags(judgment, tags, repo.updates, dates=True)
-    beside = receiving.beside_branches(repo, tags)
+    beside = server_rules.beside_branches(repo, tags)
     for own in beside:
         _judge_received_commits(judgment, own)
     brought = [
@@ -49,7 +49,7 @@ def _published(update: RefUpdate) -> tuple[str, ...]:
     return () if update.creates else (update.old,)
 
 
-def _judge_received_branch(judgment: Judgment, repo: Receiver, update: RefUpdate) -> None:
+def _judge_received_branch(judgment: Judgment, repo: ServerRepository, update: RefUpdate) -> None:
     branch = update.ref.removeprefix(HEADS)
     if repo.types.get(update.new) != "commit":  # deleted, or what ref-name refuses
         return
@@ -61,9 +61,9 @@ def _judge_received_branch(judgment: Judgment, repo: Receiver, update: RefUpdate
 
 
 def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
-    misplaced = judgment.apply(receiving.branch_base, own)
+    misplaced = judgment.apply(server_rules.branch_base, own)
     # Without the channel all commits would pass for the customer's.
     if misplaced and judgment.repo.channel(own.branch) is None:
         return
-    judgment.apply(receiving.linear_history, own)
+    judgment.apply(server_rules.linear_history, own)
     judge_markers(judgment, own)

@@ -27,7 +27,7 @@ _TAGS = 32 << 20
 _TAG = 4 << 20
 
 
-class Receiver(Repository):
+class ServerRepository(Repository):
     """The repository that has received `updates`, from somebody whose environment is `pusher`.
 
     What a clone knows as origin/release-X.Y is refs/ekf/upstream/release-X.Y here.

@@ -17,14 +17,14 @@ from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import Records
-from git_ekf.policy.receiver import Receiver
+from git_ekf.policy.server import ServerRepository
 from git_ekf.policy.sound_trees import unsound
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
 
-def push_denied(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
+def push_denied(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """Everybody pushes only what `server.may-push` lets them."""
     grants = repo.config.server_may_push
     if not grants or _may_push(repo, update.ref):
@@ -41,7 +41,7 @@ def push_denied(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
     )
 
 
-def _may_push(repo: Receiver, ref: str) -> bool:
+def _may_push(repo: ServerRepository, ref: str) -> bool:
     for user, refs in repo.config.server_may_push:
         if repo.user and fnmatchcase(repo.user, user) and _fits(ref, refs):
             return True
@@ -52,7 +52,7 @@ def _fits(ref: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(ref, pattern) for pattern in patterns)
 
 
-def ref_name(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
+def ref_name(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """A push brings branches, tags, refs/ekf/upstream/ and refs/ekf/backup/, by clear names."""
     ref = update.ref
     wrong = repo.blocked.get(ref, "")
@@ -71,7 +71,7 @@ def ref_name(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
         )
 
 
-def tree_entry(repo: Receiver, content: Content) -> Iterator[Finding]:
+def tree_entry(repo: ServerRepository, content: Content) -> Iterator[Finding]:
     """No directory that arrives has entries which git would not check out, as .git and .. are."""
     checks = [key for key, _ in repo.git_config if key.startswith("receive.fsck.")]
     asked = repo.git_setting("receive.fsckobjects")
@@ -127,7 +127,7 @@ def _wrong_tag(repo: Repository, name: str) -> str:
 _SAVE = "git ekf save, which pushes all that is yours and deletes nothing"
 
 
-def upstream_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
+def upstream_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """The vendor's history only grows and, where the server has a mirror, is what that has."""
     if update.deletes:
         message = "the push deletes it, and the vendor's commits could not be told from yours"
@@ -139,7 +139,7 @@ def upstream_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
         yield Finding(f"{update.ref}: {message}", fix, ref=update.ref, commit=update.new)
 
 
-def _wrong_upstream(repo: Receiver, update: RefUpdate) -> tuple[str, str] | None:
+def _wrong_upstream(repo: ServerRepository, update: RefUpdate) -> tuple[str, str] | None:
     """What is wrong with a new commit of a channel, and its fix; None when nothing is."""
     branch, new = channel_name(repo.kept, update.ref), update.new
     fetch = f"git fetch {shell(repo.config.primary)}"
@@ -194,7 +194,7 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     return next((commit for commit in claimed if commit in own), "")
 
 
-def backup_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
+def backup_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """A backup ref is made once and stays as it is."""
     yield from pushes.backup_moved(repo, update)
     push = f"git push {shell(repo.config.internal)}"
@@ -207,7 +207,7 @@ def backup_moved(repo: Receiver, update: RefUpdate) -> Iterator[Finding]:
         )
 
 
-def rewrite_unsaved(repo: Receiver) -> Iterator[Finding]:
+def rewrite_unsaved(repo: ServerRepository) -> Iterator[Finding]:
     """No commit vanishes from the internal repository unless a record or a backup keeps it."""
     for update, count in keeping.lost(repo):
         finding = pushes.dropped(repo, update, update.old, count)
@@ -215,7 +215,7 @@ def rewrite_unsaved(repo: Receiver) -> Iterator[Finding]:
         yield finding._replace(fix=f"{fetch}, then: {finding.fix}")
 
 
-def branch_base(repo: Receiver, own: OwnCommits) -> Iterator[Finding]:
+def branch_base(repo: ServerRepository, own: OwnCommits) -> Iterator[Finding]:
     """A release branch stands on commits of its own channel only."""
     branch = own.branch
     if repo.channel(branch):
@@ -229,7 +229,7 @@ def branch_base(repo: Receiver, own: OwnCommits) -> Iterator[Finding]:
     )
 
 
-def beside_branches(repo: Receiver, tags: list[RecordTag]) -> list[OwnCommits]:
+def beside_branches(repo: ServerRepository, tags: list[RecordTag]) -> list[OwnCommits]:
     """The commits under deploy records that are not on the branch which the name says.
 
     As commits of it, nothing has judged them yet.
@@ -244,7 +244,7 @@ def beside_branches(repo: Receiver, tags: list[RecordTag]) -> list[OwnCommits]:
 
 
 def _beside_branch(
-    repo: Receiver, branch: str, tips: dict[str, OwnCommits]
+    repo: ServerRepository, branch: str, tips: dict[str, OwnCommits]
 ) -> Iterator[OwnCommits]:
     """Those (by their tips) that go beyond the branch, without any that lies below another.
 
@@ -265,7 +265,7 @@ def _beside_branch(
             below.update(parents)
 
 
-def linear_history(repo: Receiver, own: OwnCommits) -> Iterator[Finding]:
+def linear_history(repo: ServerRepository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
     for finding in branches.linear_history(repo, own):
         unknown = "if it is the vendor's, this server does not know yet: git ekf save"
