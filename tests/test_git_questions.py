@@ -20,7 +20,7 @@ QUICK = {
     "hooks/fast_push.py",
     "hooks/fast_receive.py",
     "hooks/forerun.py",
-    "hooks/growth.py",
+    "hooks/added_commits.py",
     "hooks/listing.py",
     "hooks/spawn.py",
     "shell/prompt.py",

@@ -17,7 +17,7 @@ OURS = {
     "git_ekf.hooks",
     "git_ekf.hooks.fast_commit",
     "git_ekf.hooks.fastpath",
-    "git_ekf.hooks.settings",
+    "git_ekf.hooks.settings_cache",
     "git_ekf.hooks.spawn",
     "git_ekf.names",
     "git_ekf.policy",

@@ -19,7 +19,7 @@ def passes() -> bool:
     branch = spawn.text(head.removeprefix(_HEAD).rstrip(b"\n"))
     config = spawn.start(_CONFIG)
     diff = spawn.start(_DIFF)
-    from git_ekf.hooks.settings import client_settings, parse_config  # while git is at work
+    from git_ekf.hooks.settings_cache import client_settings, parse_config  # while git is at work
 
     patch = spawn.finish(diff)
     values = parse_config(spawn.finish(config))

@@ -24,10 +24,10 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
         return False
     commits = _start(PRIMARY, branch, old, new)  # a guess, while git reads its configuration
     config = spawn.start(_CONFIG)
-    from git_ekf.hooks import growth  # while git is at work, too
-    from git_ekf.hooks.settings import client_settings, parse_config
+    from git_ekf.hooks import added_commits  # while git is at work, too
+    from git_ekf.hooks.settings_cache import client_settings, parse_config
 
-    objects = growth.BoundedObjects()
+    objects = added_commits.BoundedObjects()
     values = parse_config(spawn.finish(config))
     settings = client_settings(spawn.git_dir(), values)
     if settings is None or remote != settings.internal or not settings.scheme.is_release(branch):
@@ -42,7 +42,7 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
     if settings.primary != PRIMARY:
         spawn.finish(commits, 0)
         commits = _start(settings.primary, branch, old, new)
-    return growth.is_plain(objects, commits, old, new)
+    return added_commits.are_plain(objects, commits, old, new)
 
 
 def _start(primary: str, branch: str, old: str, new: str) -> tuple[int, int]:

@@ -22,11 +22,11 @@ def passes(stdin: bytes) -> bool:
     channels = [f"refs/ekf/upstream/{branch}", "--glob=refs/ekf/upstream/*"]
     commits = listing.start(channels, old, new, environment)
     config = spawn.start(_CONFIG, environment)
-    from git_ekf.hooks import growth  # while git is at work
-    from git_ekf.hooks.settings import parse_config, recall
+    from git_ekf.hooks import added_commits  # while git is at work
+    from git_ekf.hooks.settings_cache import parse_config, recall
 
-    objects = growth.BoundedObjects(environment)
-    plain = growth.is_plain(objects, commits, old, new)
+    objects = added_commits.BoundedObjects(environment)
+    plain = added_commits.are_plain(objects, commits, old, new)
     printed = spawn.finish(config)
     if printed is None or not plain:
         return False

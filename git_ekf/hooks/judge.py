@@ -22,7 +22,7 @@ from git_ekf.errors import (
     UsageError,
 )
 from git_ekf.git.refs import parse_push
-from git_ekf.hooks import settings, spawn
+from git_ekf.hooks import settings_cache, spawn
 from git_ekf.hooks.fastpath import PROTOCOL
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_commit, judge_merge, judge_push
@@ -54,7 +54,7 @@ def main(argv: list[str], stdin: bytes = b"") -> int:
 
 def _main(argv: list[str], stdin: bytes) -> int:
     try:
-        findings = judge(argv, stdin)
+        findings = hook_findings(argv, stdin)
     except EkfError as error:
         print_error(error)
         return error.code
@@ -73,7 +73,7 @@ def _main(argv: list[str], stdin: bytes) -> int:
     return FINDINGS if refused else DONE
 
 
-def judge(argv: list[str], stdin: bytes = b"") -> list[Finding]:
+def hook_findings(argv: list[str], stdin: bytes = b"") -> list[Finding]:
     """The findings of the policy.
 
     Raises EkfError, also for a shim that is newer than this program.
@@ -120,7 +120,7 @@ def _judge_receive(stdin: bytes) -> list[Finding]:
     from git_ekf.hooks import receive
 
     try:
-        return receive.judge(stdin)
+        return receive.server_findings(stdin)
     except (OSError, ValueError) as error:
         raise CallFailed(
             f"the push cannot be judged on the server: {error}", "tell its administrator"
@@ -134,4 +134,4 @@ def _remember(repo: Repository) -> None:
     config = repo.config
     plain = [name for name in config.branches_allow if not set(name) & set("*?[")]
     kept = [config.scheme.pattern, config.primary, config.internal, *plain]
-    settings.remember(spawn.git_dir(), repo.toml, repo.git_config, kept)
+    settings_cache.remember(spawn.git_dir(), repo.toml, repo.git_config, kept)

@@ -16,7 +16,7 @@ def moved_branch(ref: str, old: str, new: str) -> str:
 def start(
     channels: list[str], old: str, new: str, env: dict[bytes, bytes] | None = None
 ) -> tuple[int, int]:
-    """Lists the customer's commits on either side of an update; for `growth.is_plain`.
+    """Lists the customer's commits on either side of an update; for `added_commits.are_plain`.
 
     There is nothing in the list but ids. git fails where a vendor's channel is not known.
     """

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RECORDS, TAGS, Kept, channel_name, parse_receive
-from git_ekf.hooks import fast_receive, forerun, settings, spawn
+from git_ekf.hooks import fast_receive, forerun, settings_cache, spawn
 from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import limits
@@ -22,7 +22,7 @@ from git_ekf.policy.server_judge import judge_receive
 from git_ekf.shown import shell
 
 
-def judge(stdin: bytes) -> list[Finding]:
+def server_findings(stdin: bytes) -> list[Finding]:
     """The findings of the policy in a push. Raises EkfError, also where the server cannot judge."""
     pusher = dict(os.environ)
     if pusher.get("GIT_NAMESPACE"):
@@ -97,4 +97,4 @@ def _remember(repo: ServerRepository) -> None:
     if config.server_signed in ("off", "records") and config.namespace == Kept().namespace:
         grants = fast_receive.grants(config.server_user, config.server_may_push)
         kept = [config.scheme.pattern, config.primary, config.internal, *grants]
-        settings.remember(spawn.git_dir("."), repo.toml, repo.git_config, kept, server=True)
+        settings_cache.remember(spawn.git_dir("."), repo.toml, repo.git_config, kept, server=True)

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from git_ekf.hooks.settings import Settings, client_settings, parse_config
+from git_ekf.hooks.settings_cache import Settings, client_settings, parse_config
 from git_ekf.hooks.spawn import finish, limit, read, start
 from git_ekf.names import AHEAD, Scheme, recency, record_name
 from git_ekf.transaction.at_work import at_work

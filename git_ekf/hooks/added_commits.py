@@ -13,7 +13,7 @@ _PATHS = 5000
 _AT_ONCE = 200
 
 
-def is_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new: str) -> bool:
+def are_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new: str) -> bool:
     """Whether `listing` has begun a chain of commits with sound trees and without markers.
 
     The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects

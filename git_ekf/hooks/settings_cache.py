@@ -1,4 +1,4 @@
-"""The part of the configuration that the fast path goes by, as the full reader has left it.
+"""A cache of the configuration that the fast path goes by, as the full reader has left it.
 
 A file in the git directory keeps it, together with all that it was made from: .ekf.toml or the
 server's file, and git's ekf.* settings.
