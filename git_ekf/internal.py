@@ -26,7 +26,7 @@ from git_ekf.terminal.text import age, counted, shortened
 
 def patterns(repo: Repository) -> tuple[str, ...]:
     """The patterns of refs that are asked for: branches, records, what else `internal` keeps."""
-    return (f"{HEADS}*", RECORDS.rstrip("/"), f"{RECORDS}*", f"{repo.kept.namespace}*")
+    return (f"{HEADS}*", RECORDS.rstrip("/"), f"{RECORDS}*", f"{repo.namespace.root}*")
 
 
 class Vanished(NamedTuple):
@@ -301,7 +301,7 @@ def _moved_there(repo: Repository, ref: str) -> str:
     internal = repo.config.internal
     new = f"refs/old/{ref.removeprefix('refs/').replace('/', '-')}"
     if ref.startswith(HEADS):
-        new = f"{repo.kept.backup}{ref.removeprefix(HEADS).replace('/', '-')}/moved"
+        new = f"{repo.namespace.backup}{ref.removeprefix(HEADS).replace('/', '-')}/moved"
     push = f"git push --no-follow-tags {shell(internal)}"
     fetched = f"git fetch {shell(internal, ref)}"
     return f"{fetched} && {push} {shell(f'FETCH_HEAD:{new}')} && {push} {shell(f':{ref}')}"
@@ -311,7 +311,7 @@ def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
     """Whether `internal` has a branch, a record or a vendor's commit that is not wholly here."""
     known = set(repo.refs.values()) | set(repo.record_refs.values())
     new = {ref: oid for ref, oid in listed.items() if oid not in known and ref[-3:] != "^{}"}
-    vendors = {oid for ref, oid in new.items() if ref.startswith(repo.kept.upstream)}
+    vendors = {oid for ref, oid in new.items() if ref.startswith(repo.namespace.upstream)}
     ours = {oid for ref, oid in new.items() if ref.startswith((HEADS, RECORDS))}
     if not all(repo.git.object_infos(vendors)):
         return True

@@ -13,7 +13,17 @@ from git_ekf.deleted_channels import deleted
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, KEPT, MIRROR, RECORDS, REPLACED, SAVED, TAGS, UPSTREAM, Kept
+from git_ekf.git.refs import (
+    HEADS,
+    KEPT,
+    MIRROR,
+    RECORDS,
+    REPLACED,
+    SAVED,
+    TAGS,
+    UPSTREAM,
+    RefNamespace,
+)
 from git_ekf.listed_commits import CommitList, ListedCommits
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
@@ -101,9 +111,9 @@ class Repository:
         return f"git config --add {shell(f'ekf.{key}', name)}"
 
     @cached_property
-    def kept(self) -> Kept:
+    def namespace(self) -> RefNamespace:
         """Where `internal` keeps the vendor's commits and backups."""
-        return Kept(self.config.namespace)
+        return RefNamespace(self.config.namespace)
 
     @cached_property
     def head_branch(self) -> str | None:

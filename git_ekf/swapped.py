@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from git_ekf.config import Config
 from git_ekf.errors import Refused
-from git_ekf.git.refs import HEADS, MIRROR, RECORDS, TAGS, Kept
+from git_ekf.git.refs import HEADS, MIRROR, RECORDS, TAGS, RefNamespace
 from git_ekf.names import RecordName, record_name
 from git_ekf.record import parse
 from git_ekf.records import read_records, record_names
@@ -24,7 +24,7 @@ def require_primary(config: Config, refs: Collection[str], swapped: str) -> None
     `swapped` is the command that has both the right way round. A mirror has neither deploy records
     nor what a save keeps of the vendor; it has backups of what the vendor has rewritten.
     """
-    ours = Kept(config.namespace)
+    ours = RefNamespace(config.namespace)
     records = kept = 0
     for ref in refs:
         if ours.is_upstream(ref) or (ours.is_backup(ref) and MIRROR not in refs):
@@ -46,7 +46,7 @@ def require_internal(repo: Repository, listed: Mapping[str, str], swapped: str) 
     `listed` is what it has, ref -> object id; `swapped` as for `require_primary`. Asks no remote,
     and nothing at all where there are deploy records, or what a save keeps.
     """
-    if any(ref.startswith((*repo.kept.prefixes, RECORDS)) for ref in listed):
+    if any(ref.startswith((*repo.namespace.prefixes, RECORDS)) for ref in listed):
         return
     heads = {ref.removeprefix(HEADS): oid for ref, oid in listed.items() if ref.startswith(HEADS)}
     there = {branch: oid for branch, oid in heads.items() if repo.config.scheme.is_release(branch)}

@@ -18,7 +18,7 @@ def save() -> None:
     for note in saved.notes:
         say(f"note: {note}")
     for ref in saved.pushed:
-        if repo.kept.is_backup(ref.ref):
+        if repo.namespace.is_backup(ref.ref):
             say(f"What {saved.branch} was there is kept as {ref.ref}")
     records = f" and {counted(len(saved.records), 'deploy record')}" if saved.records else ""
     commit = next(ref.oid for ref in saved.pushed if ref.ref == HEADS + saved.branch)

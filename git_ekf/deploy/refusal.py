@@ -62,7 +62,7 @@ def refusal(
     refused = [HEADS + branch, *sorted(rejected, key=lambda ref: "atomic" in rejected[ref])]
     reason = next(filter(None, (_reason(rejected.get(ref, "")) for ref in refused)), "")
     words = "; ".join(filter(None, dict.fromkeys([reason, *complaints(messages)])))
-    if any(map(repo.kept.is_backup, rejected)):
+    if any(map(repo.namespace.is_backup, rejected)):
         return CallFailed(
             f"{internal} did not take a backup: {words or 'it does not say why'}; {saved}",
             "git ekf doctor --remote, which tries where it takes one",

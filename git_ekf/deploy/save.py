@@ -118,7 +118,7 @@ def plan(
     there = repo.saved_branches.get(branch)
     refs = [PushedRef(HEADS + branch, tip)]
     if there and not repo.git.is_ancestor(there, tip) and was_ours(repo, branch, there):
-        backup = PushedRef(backup_ref(branch, repo.kept.backup), there, is_here=False)
+        backup = PushedRef(backup_ref(branch, repo.namespace.backup), there, is_here=False)
         refs = [backup, PushedRef(HEADS + branch, tip, there)]
     records, notes = _unsaved_records(repo, branch)
     refs += records
@@ -130,7 +130,7 @@ def plan(
 
 def _upstream(repo: Repository, branch: str, channel: str, listed: dict[str, str]) -> PushedRef:
     """The channel's tip, which replaces what was there, as far as git has to be told so."""
-    ref = repo.kept.upstream + branch
+    ref = repo.namespace.upstream + branch
     there = listed.get(ref) if ref.startswith(TAGS) else None
     # A tag does not even move forward by itself.
     if there and repo.git.commit(there) and repo.git.is_ancestor(there, channel):
@@ -173,7 +173,7 @@ def _push(
 
     Returns what was pushed, and sentences on the rest.
     """
-    internal, upstream = repo.config.internal, repo.kept.upstream + branch
+    internal, upstream = repo.config.internal, repo.namespace.upstream + branch
     notes: list[str] = []
     backups: list[PushedRef] = []
     atomic = True
@@ -227,7 +227,7 @@ def _push_once(
     A server counts on what stands, not on what comes at the same time.
     """
     # No limit of time: a push may take long, as may hooks of a server that says nothing meanwhile.
-    backups = [ref for ref in refs if repo.kept.is_backup(ref.ref)]
+    backups = [ref for ref in refs if repo.namespace.is_backup(ref.ref)]
     others = [ref for ref in refs if ref not in backups]
     for batch in filter(None, (backups, others)):
         expected = {ref.ref: ref.expected for ref in batch if ref.expected}

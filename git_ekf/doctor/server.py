@@ -24,7 +24,7 @@ def server(case: Case) -> Iterator[Diagnosis]:
         yield skip(f"{internal} has no release branch yet: git ekf save")
         return
     git = repo.git.variant(env=unattended(repo.git_setting, PATIENCE))
-    chosen = repo.kept.namespace
+    chosen = repo.namespace.root
     taken = []
     for namespace in dict.fromkeys((chosen, *_NAMESPACES)):
         # A name that no rule of ours knows, so that what judges there does not keep it for good.

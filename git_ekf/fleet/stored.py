@@ -51,7 +51,7 @@ class StoredRepository(Repository):
         """Its branches, without what it keeps of the vendor's below some."""
         found = {}
         for ref, oid in self.theirs.items():
-            if ref.startswith(HEADS) and not ref.startswith(self.kept.prefixes):
+            if ref.startswith(HEADS) and not ref.startswith(self.namespace.prefixes):
                 found[ref.removeprefix(HEADS)] = oid
         return found
 
@@ -64,8 +64,10 @@ class StoredRepository(Repository):
         for branch, oid in self.history.branches.items():
             refs[self.primary_prefix + branch] = oid
         for ref, oid in self.theirs.items():
-            if self.kept.is_upstream(ref):
-                refs[UPSTREAM + ref.removeprefix(self.kept.upstream).removeprefix(UPSTREAM)] = oid
+            if self.namespace.is_upstream(ref):
+                refs[
+                    UPSTREAM + ref.removeprefix(self.namespace.upstream).removeprefix(UPSTREAM)
+                ] = oid
         return refs
 
     @cached_property

@@ -209,7 +209,7 @@ class _FleetUpgrade:
             yield planned
 
     def _task(self, member: Member, planned: PlannedBranch) -> _BranchPush:
-        kept = self._reading.repository(member.name).kept
+        kept = self._reading.repository(member.name).namespace
         return _BranchPush(member, planned, kept.upstream + planned.goal)
 
     def _again(self, member: Member, upstream: str) -> PlannedBranch | None:

@@ -21,24 +21,24 @@ RESOLUTIONS = "refs/ekf/resolutions"  # a team's answers to conflicts, here as l
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
 
-class Kept(NamedTuple):
+class RefNamespace(NamedTuple):
     """Where `internal` keeps the vendor's commits and backups: below one name.
 
     Mostly that is refs/ekf/; on a server that takes branches and tags only, another one. Here they
     are below UPSTREAM and BACKUP all the same.
     """
 
-    namespace: str = "refs/ekf/"
+    root: str = "refs/ekf/"
 
     @property
     def upstream(self) -> str:
         """Begins the refs of the vendor's commits."""
-        return f"{self.namespace}upstream/"
+        return f"{self.root}upstream/"
 
     @property
     def backup(self) -> str:
         """Begins the refs of backups."""
-        return f"{self.namespace}backup/"
+        return f"{self.root}backup/"
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -54,9 +54,9 @@ class Kept(NamedTuple):
         return ref.startswith((self.backup, BACKUP))
 
 
-def channel_name(kept: Kept, ref: str) -> str:
+def channel_name(namespace: RefNamespace, ref: str) -> str:
     """The channel whose vendor commit a ref of `internal` names."""
-    return ref.removeprefix(kept.upstream).removeprefix(UPSTREAM)
+    return ref.removeprefix(namespace.upstream).removeprefix(UPSTREAM)
 
 
 def is_zero(oid: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS, RECORDS, TAGS, Kept, channel_name, parse_receive
+from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefNamespace, channel_name, parse_receive
 from git_ekf.hooks import fast_receive, forerun, settings_cache, spawn
 from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
@@ -71,7 +71,7 @@ def _release(repo: ServerRepository, ref: str) -> str:
     if ref.startswith(RECORDS):
         name = record_name(ref.removeprefix(TAGS), repo.config.scheme)
         return name.branch if isinstance(name, RecordName) else ""
-    return channel_name(repo.kept, ref).removeprefix(HEADS)
+    return channel_name(repo.namespace, ref).removeprefix(HEADS)
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _server_environment() -> Iterator[None]:
 def _remember(repo: ServerRepository) -> None:
     """Lets the fast path know what this configuration comes to, where it asks for rules only."""
     config = repo.config
-    if config.server_signed in ("off", "records") and config.namespace == Kept().namespace:
+    if config.server_signed in ("off", "records") and config.namespace == RefNamespace().root:
         grants = fast_receive.grants(config.server_user, config.server_may_push)
         kept = [config.scheme.pattern, config.primary, config.internal, *grants]
         settings_cache.remember(spawn.git_dir("."), repo.toml, repo.git_config, kept, server=True)

@@ -68,9 +68,9 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
     if internal in repo.remotes and not pushes.goes_to(repo, push, internal):
         return judgment.found
     for update in push.updates:
-        if repo.kept.is_backup(update.ref):
+        if repo.namespace.is_backup(update.ref):
             judgment.apply(pushes.backup_moved, update)
-        elif update.ref.startswith(repo.kept.prefixes):
+        elif update.ref.startswith(repo.namespace.prefixes):
             continue  # the vendor's commits, which the server judges
         elif update.ref.startswith(HEADS):
             _judge_branch_update(judgment, update, push)

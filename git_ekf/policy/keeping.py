@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # at the same time could rewrite two branches, each relying on the one that the other moves.
 def keeping(repo: Repository) -> tuple[str, ...]:
     """The names below which refs keep commits for good."""
-    return (RECORDS, *repo.kept.prefixes)
+    return (RECORDS, *repo.namespace.prefixes)
 
 
 def keepers(repo: Repository, refs: Mapping[str, str]) -> list[str]:
@@ -50,7 +50,7 @@ def lost(repo: ServerRepository) -> Iterator[tuple[RefUpdate, int]]:
 
 def _may_lose(repo: ServerRepository, update: RefUpdate) -> bool:
     """Whether a branch goes, or does not only grow."""
-    if update.ref.startswith(repo.kept.prefixes):  # which have rules of their own
+    if update.ref.startswith(repo.namespace.prefixes):  # which have rules of their own
         return False
     if not update.ref.startswith(HEADS) or update.creates or update.old == update.new:
         return False

@@ -94,7 +94,7 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
 def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Finding:
     """The finding about `count` commits, `first` among them, that an update of a branch loses."""
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
-    backup = shell(f"{update.old}:{backup_ref(branch, repo.kept.backup)}")
+    backup = shell(f"{update.old}:{backup_ref(branch, repo.namespace.backup)}")
     return Finding(
         f"the push takes {count} commit{'' if count == 1 else 's'} of {branch} away from"
         f" {internal} that no deploy record or backup keeps ({first[:12]})",

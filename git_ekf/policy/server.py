@@ -117,7 +117,7 @@ class ServerRepository(Repository):
     def refs(self) -> dict[str, str]:
         """ref -> object id of release branches and the vendor's channels, after the push."""
         scheme = self.config.scheme
-        upstream = self.kept.upstream
+        upstream = self.namespace.upstream
         patterns = (f"{HEADS}{scheme.prefix}*{scheme.suffix}", upstream)
         refs = self.git.ref_values(*patterns)
         for update in self.updates:
@@ -156,7 +156,7 @@ class ServerRepository(Repository):
     @property
     def primary_prefix(self) -> str:
         """Begins the refs of the vendor's channels."""
-        return self.kept.upstream
+        return self.namespace.upstream
 
     @property
     def internal_prefix(self) -> str:
@@ -170,7 +170,7 @@ class ServerRepository(Repository):
 
     def vendor_globs(self) -> list[str]:
         """Ref globs that together hold every commit known to be the vendor's."""
-        return [f"{prefix}*" for prefix in dict.fromkeys((self.kept.upstream, UPSTREAM))]
+        return [f"{prefix}*" for prefix in dict.fromkeys((self.namespace.upstream, UPSTREAM))]
 
     def own_commits_of(
         self, tips: list[str], published: tuple[str, ...] = ()
@@ -180,7 +180,7 @@ class ServerRepository(Repository):
         Those that the push brings to a channel are the vendor's, although no ref says so yet.
         """
         for update in self.updates:
-            if self.kept.is_upstream(update.ref) and self.types.get(update.new) == "commit":
+            if self.namespace.is_upstream(update.ref) and self.types.get(update.new) == "commit":
                 published = (*published, update.new)
         return super().own_commits_of(tips, published)
 

@@ -17,9 +17,9 @@ def judge_receive(repo: ServerRepository) -> list[Finding]:
         judgment.apply(server_rules.push_denied, update)
         judgment.apply(server_rules.ref_name, update)
         judgment.apply(pushes.delete_protected, update)
-        if repo.kept.is_upstream(update.ref):
+        if repo.namespace.is_upstream(update.ref):
             judgment.apply(server_rules.upstream_moved, update)
-        elif repo.kept.is_backup(update.ref):
+        elif repo.namespace.is_backup(update.ref):
             judgment.apply(server_rules.backup_moved, update)
         elif update.ref.startswith(HEADS):
             _judge_received_branch(judgment, repo, update)
@@ -37,7 +37,7 @@ def judge_receive(repo: ServerRepository) -> list[Finding]:
         OwnCommits(update.ref, update.ref, update.new, _published(update))
         for update in repo.updates
         if update.ref.startswith(HEADS)
-        and not update.ref.startswith(repo.kept.prefixes)
+        and not update.ref.startswith(repo.namespace.prefixes)
         and not update.deletes
     ]
     judgment.apply(signatures.signature_missing, [*brought, *beside], tags)

@@ -90,14 +90,14 @@ def tree_entry(repo: ServerRepository, content: Content) -> Iterator[Finding]:
 
 def _wrong_name(repo: Repository, update: RefUpdate) -> str:
     """What is wrong with the name of a ref, as half a sentence; "" when nothing is."""
-    ref, scheme, kept = update.ref, repo.config.scheme, repo.kept
-    if kept.is_upstream(ref):
-        if scheme.is_release(channel_name(kept, ref)):
+    ref, scheme, namespace = update.ref, repo.config.scheme, repo.namespace
+    if namespace.is_upstream(ref):
+        if scheme.is_release(channel_name(namespace, ref)):
             return ""
         return f"does not name a release channel ({scheme.pattern})"
-    if kept.is_backup(ref):
-        name = ref.removeprefix(kept.backup).removeprefix(BACKUP)
-        return "" if "/" in name else f"is not {kept.backup}BRANCH/NAME"
+    if namespace.is_backup(ref):
+        name = ref.removeprefix(namespace.backup).removeprefix(BACKUP)
+        return "" if "/" in name else f"is not {namespace.backup}BRANCH/NAME"
     if ref.startswith((HEADS, RECORDS)):
         return ""
     if ref.startswith(TAGS):
@@ -141,7 +141,7 @@ def upstream_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Findin
 
 def _wrong_upstream(repo: ServerRepository, update: RefUpdate) -> tuple[str, str] | None:
     """What is wrong with a new commit of a channel, and its fix; None when nothing is."""
-    branch, new = channel_name(repo.kept, update.ref), update.new
+    branch, new = channel_name(repo.namespace, update.ref), update.new
     fetch = f"git fetch {shell(repo.config.primary)}"
     save = f"{fetch}, then: git ekf save"
     if repo.types.get(new) != "commit":
@@ -222,7 +222,7 @@ def branch_base(repo: ServerRepository, own: OwnCommits) -> Iterator[Finding]:
         yield from branches.branch_base(repo, own)
         return
     yield Finding(
-        f"{repo.kept.upstream}{branch} is neither here nor in the push,"
+        f"{repo.namespace.upstream}{branch} is neither here nor in the push,"
         f" so the vendor's commits on {branch} cannot be told from yours",
         "git ekf save, which brings it",
         ref=own.ref,

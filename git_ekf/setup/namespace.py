@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from git_ekf.git.refs import HEADS, TAGS, UPSTREAM, Kept
+from git_ekf.git.refs import HEADS, TAGS, UPSTREAM, RefNamespace
 from git_ekf.repository import Repository
 
 _UPSTREAM = "/upstream/"
@@ -16,7 +16,9 @@ def inferred_namespace(repo: Repository, there: Mapping[str, str]) -> str:
     "" where the configuration has chosen one, and where none can be told for sure: what is called
     so has to be the vendor's in fact.
     """
-    if repo.config.namespace != Kept().namespace or any(ref.startswith(UPSTREAM) for ref in there):
+    if repo.config.namespace != RefNamespace().root or any(
+        ref.startswith(UPSTREAM) for ref in there
+    ):
         return ""
     found: dict[str, set[str]] = {}
     for ref, oid in there.items():

@@ -27,7 +27,7 @@ MIRROR_REFSPEC = "+refs/ekf/mirror/*:refs/ekf/mirror/*"
 
 def records_refspecs(repo: Repository) -> tuple[str, str]:
     """The refspecs that bring the records of `internal`, and the vendor's commits that it keeps."""
-    return _RECORDS_REFSPEC, f"+{repo.kept.upstream}*:{UPSTREAM}*"
+    return _RECORDS_REFSPEC, f"+{repo.namespace.upstream}*:{UPSTREAM}*"
 
 
 _BOTH = "git ekf init --primary URL --internal URL"
@@ -181,7 +181,7 @@ def _stale(repo: Repository, refspecs: list[str]) -> list[str]:
 def _plan_namespace(repo: Repository, stale: list[str], new: list[str]) -> SetupStep:
     internal = repo.config.internal
     return SetupStep(
-        f"fetching from {internal} brings the vendor's commits from {repo.kept.upstream}",
+        f"fetching from {internal} brings the vendor's commits from {repo.namespace.upstream}",
         partial(_replace_refspecs, repo, internal, stale, new),
     )
 

@@ -47,7 +47,7 @@ class StoredClone(StoredRepository):
 
     def vendor_globs(self) -> list[str]:
         """Globs of refs of the store that together hold every commit known to be the vendor's."""
-        kept = self.kept.upstream.removeprefix("refs/")
+        kept = self.namespace.upstream.removeprefix("refs/")
         return [f"{VENDOR}heads/*", f"{refs_of(self._name)}{kept}*"]
 
 
