@@ -84,7 +84,7 @@ def take_in(repo: Repository, asked: Ahead[dict[str, str]]) -> Answer:
     """The same, of a question that is under way. Raises NoSpace."""
     try:
         listed = asked.result(remote_timeout())
-        if lacks_objects(repo, listed):
+        if _lacks_objects(repo, listed):
             repo.git.fetch(repo.config.internal)
     except NoSpace:
         raise
@@ -307,7 +307,7 @@ def _moved_there(repo: Repository, ref: str) -> str:
     return f"{fetched} && {push} {shell(f'FETCH_HEAD:{new}')} && {push} {shell(f':{ref}')}"
 
 
-def lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
+def _lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:
     """Whether `internal` has a branch, a record or a vendor's commit that is not wholly here."""
     known = set(repo.refs.values()) | set(repo.record_refs.values())
     new = {ref: oid for ref, oid in listed.items() if oid not in known and ref[-3:] != "^{}"}

@@ -137,8 +137,8 @@ def read_records(repo: Repository, *patterns: str) -> list[RecordTag]:
     ]
 
 
-def newest_record(repo: Repository, branch: str) -> RecordTag | None:
-    """The newest record of a release branch, by the day and number in its name."""
+def last_record_by_name(repo: Repository, branch: str) -> RecordTag | None:
+    """The record of a release branch with the latest day and number in its name."""
     dated = []
     for name in record_names(repo):
         parts = record_name(name, repo.config.scheme)

@@ -11,7 +11,7 @@ from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive, take_back
-from git_ekf.transaction.preconditions import require_clean, require_no_operation
+from git_ekf.transaction.preconditions import require_clean, require_nothing_in_progress
 from git_ekf.upgrade.rebase_state import under_way
 from git_ekf.upgrade.target import PULL
 
@@ -30,7 +30,7 @@ class Undone(NamedTuple):
     records: list[str]
 
 
-def undo(repo: Repository) -> Undone:
+def undo_last(repo: Repository) -> Undone:
     """Takes back the last operation. Raises Refused."""
     interrupted, rebased, records = recover(repo)
     # Nothing of it is left now, and it was the last one.
@@ -56,7 +56,7 @@ def undo(repo: Repository) -> Undone:
         _require_unmoved(repo, operation)
         published = _published(repo, first or operation)
         if operation.moves_head:
-            require_no_operation(repo)
+            require_nothing_in_progress(repo)
             # A rollback asks for more; otherwise untracked files only count where they are in
             # the way.
             require_clean(repo, untracked=not operation.replays)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-from git_ekf.commands.asked import asked, note_elsewhere
+from git_ekf.commands.internal_asked import ask_internal, note_elsewhere
 from git_ekf.commands.options import Field, Message, NoFetch, Yes
 from git_ekf.commands.output.drift import look_first
 from git_ekf.commands.recovered import recovered
@@ -50,7 +50,7 @@ def apply(
         )
     context = "\n\n".join(message or []).strip()
     repo = recovered()
-    repo = asked(repo, no_fetch=no_fetch or dry_run)
+    repo = ask_internal(repo, no_fetch=no_fetch or dry_run)
     plan = work.plan(repo, paths or [])
     if not no_fetch:
         require_current(repo, plan.branch, "nothing was applied")

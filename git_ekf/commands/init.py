@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf.commands.asked import note_answer
 from git_ekf.commands.consent import require_consent
+from git_ekf.commands.internal_asked import note_answer
 from git_ekf.commands.options import Release, Yes
 from git_ekf.declared import Option
 from git_ekf.errors import Refused

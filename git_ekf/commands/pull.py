@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Annotated
 
 from git_ekf.cluster import Cluster, cluster_of
-from git_ekf.commands.asked import fetch_both, note_answer, runs
+from git_ekf.commands.internal_asked import fetch_both, note_answer, runs
 from git_ekf.commands.output.upgrade import Afterwards, show_outcome
 from git_ekf.commands.output.upgrade_plan import plan_as_json, say_rewritten, show_plan
 from git_ekf.commands.records_kept import note, with_records

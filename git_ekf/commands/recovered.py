@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_ekf.ahead import asked_ahead
+from git_ekf.at_once import ask_at_once
 from git_ekf.commands.records_kept import note, note_restored, with_tracking
 from git_ekf.git.calls import Git
 from git_ekf.recovery import recover
@@ -17,7 +17,7 @@ def recovered() -> Repository:
 
     Says so where a command was cut off before, or has ended in git's hands.
     """
-    repo = asked_ahead(Git(progress=transfer_progress()))
+    repo = ask_at_once(Git(progress=transfer_progress()))
     repo.require_work_tree()
     interrupted, rebased, records = recover(repo)
     if interrupted:

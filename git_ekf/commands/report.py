@@ -39,9 +39,10 @@ def report(
         require_place(output)
     repo = with_records()
     if fetch:
-        from git_ekf.commands.asked import fetched  # most often nothing is asked
+        # Most often nothing is asked.
+        from git_ekf.commands.internal_asked import fetch_remotes
 
-        repo = fetched(repo, tolerant=True)
+        repo = fetch_remotes(repo, tolerant=True)
     found = cluster_report(repo, time.time())
     if json:
         print(document("report", _as_json(found)))

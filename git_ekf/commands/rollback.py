@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from git_ekf.commands.asked import asked
+from git_ekf.commands.internal_asked import ask_internal
 from git_ekf.commands.options import NoFetch
 from git_ekf.commands.output.upgrade import Afterwards, show_outcome, show_rolled_back
 from git_ekf.commands.recovered import recovered
@@ -54,7 +54,7 @@ def rollback(
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run or json else recovered()
-    repo = asked(repo, no_fetch=no_fetch)
+    repo = ask_internal(repo, no_fetch=no_fetch)
     deployment = read.find(repo, name)
     if not no_fetch:
         require_whole(repo, deployment.name.branch, deployment.commit, "nothing was changed")

@@ -57,9 +57,10 @@ def status(
         return
     repo = with_records()
     if fetch:
-        from git_ekf.commands.asked import fetched  # most often nothing is asked
+        # Most often nothing is asked.
+        from git_ekf.commands.internal_asked import fetch_remotes
 
-        repo = fetched(repo, tolerant=True)
+        repo = fetch_remotes(repo, tolerant=True)
     state = status_of(repo)
     if json:
         print(document("status", _content(state)))

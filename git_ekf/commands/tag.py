@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from git_ekf.commands.asked import asked, note_elsewhere
+from git_ekf.commands.internal_asked import ask_internal, note_elsewhere
 from git_ekf.commands.options import Field, Message, NoFetch
 from git_ekf.commands.recovered import recovered
 from git_ekf.declared import Option
@@ -61,7 +61,7 @@ def tag(
     fields = [parse_field(text) for text in field or []]
     day = check_day(date) if date else today(repo)
     branch = require_deployable(repo)
-    repo = asked(repo, no_fetch=no_fetch)
+    repo = ask_internal(repo, no_fetch=no_fetch)
     if not no_fetch:
         require_current(repo, branch, "nothing was recorded")
     note_elsewhere(repo, branch)

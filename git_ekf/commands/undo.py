@@ -6,7 +6,7 @@ from git_ekf.commands.records_kept import note_restored
 from git_ekf.git.refs import HEADS, PICKS, TAGS
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import say
-from git_ekf.undo import undo as take_back
+from git_ekf.undo import undo_last
 
 
 def undo() -> None:
@@ -16,7 +16,7 @@ def undo() -> None:
     """
     repo = Repository()
     repo.require_work_tree()
-    operation, how, published, records = take_back(repo)
+    operation, how, published, records = undo_last(repo)
     note_restored(records)
     shown = [update.ref for update in operation.updates if not update.ref.startswith(PICKS)]
     refs = [ref.removeprefix(HEADS).removeprefix(TAGS) for ref in shown]

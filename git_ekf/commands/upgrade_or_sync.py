@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
-from git_ekf.ahead import asked_ahead
-from git_ekf.commands.asked import fetched
+from git_ekf.at_once import ask_at_once
+from git_ekf.commands.internal_asked import fetch_remotes
 from git_ekf.commands.output.superseded import Droppable, note_nothing_dropped, who_decides
 from git_ekf.commands.output.upgrade_plan import show_plan
 from git_ekf.commands.without_part import (
@@ -163,10 +163,10 @@ def run(
     )
     only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
-    repo = asked_ahead(git) if only_plans else _recovered()
+    repo = ask_at_once(git) if only_plans else _recovered()
     release_branch(repo)
     if not request.no_fetch:
-        repo = fetched(repo)
+        repo = fetch_remotes(repo)
         if repo.config.resolutions:
             from git_ekf.commands.resolutions_fetched import note_resolutions
 

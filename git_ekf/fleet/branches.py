@@ -17,7 +17,7 @@ from git_ekf.git.quarantine import Quarantine
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.replay.writing import Writer
-from git_ekf.resolutions.settling import Resolutions
+from git_ekf.resolutions.answers import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import policy_errors, require_linear

@@ -35,10 +35,10 @@ def require_at_rest(repo: Repository) -> None:
     command = cut_off(repo)
     if command:
         raise Refused(f"{with_article(command)} was cut off", "git ekf undo")
-    require_no_operation(repo)
+    require_nothing_in_progress(repo)
 
 
-def require_no_operation(repo: Repository) -> None:
+def require_nothing_in_progress(repo: Repository) -> None:
     """Raises Refused in the middle of a rebase, a merge and the like."""
     ours = os.path.join(repo.place.git_dir, "ekf", "rebase")
     if repo.operation == "rebase" and os.path.exists(ours):

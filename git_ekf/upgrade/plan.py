@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
     from git_ekf.manifests.four_builds import Customisation
     from git_ekf.manifests.image_coverage import Coverage
-    from git_ekf.resolutions.settling import UnusedResolution
+    from git_ekf.resolutions.answers import UnusedResolution
 
 # What becomes of a commit -> the same in a summary.
 OUTCOMES = {

@@ -27,7 +27,7 @@ from git_ekf.upgrade.target import releases_through
 
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress as Builds
-    from git_ekf.resolutions.settling import Resolutions, UnusedResolution
+    from git_ekf.resolutions.answers import Resolutions, UnusedResolution
 
 
 class ConflictedFile(NamedTuple):

@@ -10,8 +10,8 @@ from git_ekf.upgrade.rebase_end import rewritten
 from git_ekf.upgrade.rebase_state import RebaseState, in_progress, read
 
 if TYPE_CHECKING:
+    from git_ekf.resolutions.answers import Resolutions
     from git_ekf.resolutions.question import Question
-    from git_ekf.resolutions.settling import Resolutions
 
 
 class ResolvedByHand(NamedTuple):

@@ -19,7 +19,7 @@ from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.repository import Repository
-from git_ekf.resolutions.settling import Resolutions
+from git_ekf.resolutions.answers import Resolutions
 from git_ekf.terminal.text import shortened
 from git_ekf.trust import require_trusted_files
 from git_ekf.upgrade.contents import reading

@@ -17,8 +17,8 @@ from git_ekf.upgrade.prefer import Preference, Settler
 from git_ekf.upgrade.target import SYNC, UPGRADE, Target
 
 if TYPE_CHECKING:
+    from git_ekf.resolutions.answers import Resolutions
     from git_ekf.resolutions.question import Changed
-    from git_ekf.resolutions.settling import Resolutions
 
 
 def known_resolutions(
@@ -34,7 +34,7 @@ def known_resolutions(
     """
     if not repo.config.resolutions or target.command not in (UPGRADE, SYNC):
         return None
-    from git_ekf.resolutions.settling import Resolutions  # which few clones have
+    from git_ekf.resolutions.answers import Resolutions  # which few clones have
 
     known = Resolutions(repo, noting=noting)
     known.breaking.update(breaking or {})

@@ -13,7 +13,7 @@ from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.internal import lacking, unrelated, was_ours
 from git_ekf.record import parse
-from git_ekf.records import RecordTag, newest_record, read_records
+from git_ekf.records import RecordTag, last_record_by_name, read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.preconditions import release_branch
@@ -272,7 +272,7 @@ def _stands_on_channel(repo: Repository, target: Target, tip: str) -> bool:
 
 def _newest_on(repo: Repository, branch: str, tip: str) -> str:
     """The newest deploy record of a branch that stands on its tip, or below it; "" for none."""
-    record = newest_record(repo, branch)
+    record = last_record_by_name(repo, branch)
     if record is None or not repo.git.commit(record.tagged):
         return ""
     return record.name if repo.git.is_ancestor(record.tagged, tip) else ""
@@ -280,7 +280,7 @@ def _newest_on(repo: Repository, branch: str, tip: str) -> str:
 
 def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is recorded: object ids."""
-    record = newest_record(repo, branch)
+    record = last_record_by_name(repo, branch)
     said = parse(record.tag.message).get("Upstream SHA") if record and record.tag else None
     claim = repo.git.commit(said) if said else None
     if record and claim and claim not in repo.channels.values() and _is_own(repo, record, claim):

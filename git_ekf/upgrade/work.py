@@ -32,8 +32,8 @@ from git_ekf.upgrade.target import Target, releases_through
 
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress as Builds
+    from git_ekf.resolutions.answers import Resolutions
     from git_ekf.resolutions.question import Changed
-    from git_ekf.resolutions.settling import Resolutions
 
 # Paths by which git finds commits sooner than it tells of each what it changes.
 _FEW = 100

@@ -19,7 +19,7 @@ from git_ekf.replay.step import ReplayStep
 
 if TYPE_CHECKING:
     from git_ekf.fleet.planning.together import PlannedCluster
-    from git_ekf.resolutions.settling import UnusedResolution
+    from git_ekf.resolutions.answers import UnusedResolution
 
 _ID = 12
 

@@ -36,7 +36,7 @@ from git_ekf.replay.scratch import open_scratch_of
 from git_ekf.replay.stack import Commit, Stack, alike
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.resolutions.settling import Resolutions
+from git_ekf.resolutions.answers import Resolutions
 from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target, releases_through
 from git_ekf.upgrade.work import Options, changes_of

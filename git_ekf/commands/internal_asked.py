@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 
-from git_ekf.ahead import asked_ahead
+from git_ekf.at_once import ask_at_once
 from git_ekf.cluster import Cluster, cluster_of
 from git_ekf.commands.records_kept import note
 from git_ekf.errors import EkfError
@@ -16,7 +16,7 @@ from git_ekf.terminal.text import age, counted, since
 from git_ekf.vendor import fetch
 
 
-def asked(repo: Repository, *, no_fetch: bool) -> Repository:
+def ask_internal(repo: Repository, *, no_fetch: bool) -> Repository:
     """The repository with what `internal` has now, unless it is not to be asked.
 
     Says so where it does not answer.
@@ -28,7 +28,7 @@ def asked(repo: Repository, *, no_fetch: bool) -> Repository:
     return repo.fresh()
 
 
-def fetched(repo: Repository, *, tolerant: bool = False) -> Repository:
+def fetch_remotes(repo: Repository, *, tolerant: bool = False) -> Repository:
     """The repository with what both remotes have now, asked side by side.
 
     Says so where `internal` does not answer, and where `tolerant` is set also where the vendor does
@@ -38,7 +38,7 @@ def fetched(repo: Repository, *, tolerant: bool = False) -> Repository:
     if answer:
         note_answer(repo, answer)
     restore_records(repo.fresh())
-    return asked_ahead(repo.git)
+    return ask_at_once(repo.git)
 
 
 def fetch_both(repo: Repository, *, tolerant: bool) -> Answer | None:

@@ -13,7 +13,7 @@ from git_ekf.repository import RECORD_REFS, REFS, Repository
 from git_ekf.terminal.screen import know_settings
 
 
-def asked_ahead(git: Git | None = None) -> Repository:
+def ask_at_once(git: Git | None = None) -> Repository:
     """The one here, of which all is asked at once that such a command wants to know."""
     repo = Repository(git)
     asking = [Background(partial(getattr, repo, name)) for name in ("place", "git_config")]
