@@ -9,7 +9,8 @@ from functools import partial
 from git_ekf.background import Background
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
-from git_ekf.repository import RECORD_REFS, REFS, Repository
+from git_ekf.git.refs import RECORD_REFS, REPOSITORY_REFS
+from git_ekf.repository import Repository
 from git_ekf.terminal.screen import know_settings
 
 
@@ -29,9 +30,9 @@ def ask_at_once(git: Git | None = None) -> Repository:
 
 def _ask_refs(repo: Repository) -> None:
     """Asks for its refs, the records among them, and the branch that HEAD is on at once."""
-    found, head = repo.git.refs_and_head(*REFS, *RECORD_REFS)
+    found, head = repo.git.refs_and_head(*REPOSITORY_REFS, *RECORD_REFS)
     refs = {ref.name: ref.oid for ref in found if not ref.symref}
-    repo.refs = {name: oid for name, oid in refs.items() if name.startswith(REFS)}
+    repo.refs = {name: oid for name, oid in refs.items() if name.startswith(REPOSITORY_REFS)}
     records = [ref for ref in found if ref.name.startswith(RECORD_REFS)]
     repo.record_refs = {ref.name: ref.oid for ref in records}
     if head is not None:  # else it is detached or unborn

@@ -13,25 +13,11 @@ from git_ekf.deleted_channels import deleted
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import (
-    HEADS,
-    KEPT,
-    MIRROR,
-    RECORDS,
-    REPLACED,
-    SAVED,
-    TAGS,
-    UPSTREAM,
-    RefNamespace,
-)
+from git_ekf.git.refs import HEADS, RECORD_REFS, REPOSITORY_REFS, TAGS, UPSTREAM, RefNamespace
 from git_ekf.listed_commits import CommitList, ListedCommits
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
 from git_ekf.smallfile import STATE, read_small
-
-# What begins the refs that `Repository.refs` has, and those of `record_refs`.
-REFS = (HEADS, "refs/remotes/", UPSTREAM, MIRROR, REPLACED)
-RECORD_REFS = (RECORDS, SAVED, KEPT)
 
 
 class Remote(NamedTuple):
@@ -134,7 +120,7 @@ class Repository:
         what is replaced by other objects.
         """
         # Without refs/remotes/origin/HEAD, which is no branch.
-        return self.git.ref_values(*REFS)
+        return self.git.ref_values(*REPOSITORY_REFS)
 
     @cached_property
     def remotes(self) -> dict[str, Remote]:

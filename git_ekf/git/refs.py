@@ -20,6 +20,10 @@ HOLD = "refs/ekf/hold/"  # new objects, until the refs that are to name them do
 RESOLUTIONS = "refs/ekf/resolutions"  # a team's answers to conflicts, here as last fetched
 PICKS = "refs/ekf/picks/"  # what a rebase in progress still has to pick, where no branch has it
 
+# What begins the refs that `Repository.refs` has, and those of `Repository.record_refs`.
+REPOSITORY_REFS = (HEADS, "refs/remotes/", UPSTREAM, MIRROR, REPLACED)
+RECORD_REFS = (RECORDS, SAVED, KEPT)
+
 
 class RefNamespace(NamedTuple):
     """Where `internal` keeps the vendor's commits and backups: below one name.
