@@ -451,6 +451,18 @@ def test_the_same_answer_again(team: Team, cluster: World) -> None:
     assert team.tip() == before
 
 
+def test_an_answer_that_was_withdrawn(shared: Shared, team: Team, cluster: World) -> None:
+    """It could be given again, but nobody would ever use it."""
+    cluster.git("config", "--unset", "gpg.ssh.allowedSignersFile")
+    names = team.repository.git("ls-tree", "-r", "--name-only", team.tip()).out.splitlines()
+    gone = forge(team, dict.fromkeys(names), key="ada")
+    resolve(cluster)
+    done = cluster.ekf("resolutions", "save")
+    said = f"  not shared  {ISTIO}: an answer to it was withdrawn, and none is used again\n"
+    assert (done.code, done.out) == (0, f"{said}0 resolutions shared.\n")
+    assert team.tip() == gone
+
+
 def test_finished_with_git(shared: Shared, team: Team, cluster: World) -> None:
     """A rebase that git itself has ended is shared, too; one that was given up is not."""
     again(shared, team)

@@ -168,6 +168,9 @@ def _show_added(repo: Repository, added: Added) -> None:
         say(f"  shared      {one.question.key[:7]} {one.question.path}")
     for one in added.known:
         say(f"  known       {one.question.key[:7]} {one.question.path}")
+    for one in added.withdrawn:
+        why = "an answer to it was withdrawn, and none is used again"
+        say(f"  not shared  {one.question.path}: {why}")
     for one, there in added.contradicted:
         say(f"  CONTRADICTS {there.short} {there.path}: {there.who} has answered it otherwise")
         say(f"  from the answer of {there.date} to yours:")

@@ -21,6 +21,7 @@ from git_ekf.resolutions.kept import (
     git_for,
     meta_of,
     read_kept,
+    withdrawn,
 )
 from git_ekf.resolutions.question import Question
 from git_ekf.resolutions.source import fetch_resolutions, require_source
@@ -39,11 +40,15 @@ class Addition(NamedTuple):
 
 
 class Added(NamedTuple):
-    """Additions by what became of them: new, there already, and those with another answer there."""
+    """Additions by what became of them.
+
+    They are new, there already, there with another answer, or under a key that is never used again.
+    """
 
     new: list[Addition]
     known: list[Addition]
     contradicted: list[tuple[Addition, Resolution]]
+    withdrawn: list[Addition]
 
 
 def add(repo: Repository, additions: Iterable[Addition], *, sign: bool) -> Added:
@@ -56,7 +61,7 @@ def add(repo: Repository, additions: Iterable[Addition], *, sign: bool) -> Added
     git = git_for(repo)
     for _ in range(_ATTEMPTS):
         tip = fetch_resolutions(repo)
-        added = _sorted(read_kept(git, tip), given)
+        added = _sorted(git, tip, given)
         if not added.new:
             return added
         commit = _commit(repo, git, tip, added.new, sign=sign)
@@ -74,11 +79,15 @@ def add(repo: Repository, additions: Iterable[Addition], *, sign: bool) -> Added
     )
 
 
-def _sorted(kept: dict[str, Resolution], given: list[Addition]) -> Added:
-    added = Added([], [], [])
+def _sorted(git: Git, tip: str, given: list[Addition]) -> Added:
+    kept = read_kept(git, tip)
+    gone = withdrawn(git, tip) if tip else set()
+    added = Added([], [], [], [])
     for one in given:
         there = kept.get(one.question.key)
-        if there is None:
+        if one.question.key in gone:
+            added.withdrawn.append(one)
+        elif there is None:
             added.new.append(one)
         elif there.result == one.result:
             added.known.append(one)

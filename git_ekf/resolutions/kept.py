@@ -91,6 +91,11 @@ def read_kept(git: Git, tip: str) -> dict[str, Resolution]:
     }
 
 
+def withdrawn(git: Git, tip: str) -> set[str]:
+    """The keys that have an answer in an earlier commit and none in `tip`. Raises GitFailed."""
+    return _touching(git, tip).keys() - _by_key(git.ls_tree(tip, recursive=True)).keys()
+
+
 class _Touch(NamedTuple):
     """A commit that changes something of a resolution, and what it leaves there."""
 
