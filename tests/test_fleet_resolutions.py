@@ -243,6 +243,8 @@ def test_nothing_to_resolve(fleet: tuple[World, list[Made], Team], tmp_path: Pat
     ):
         done = run("git-ekf", "fleet", "resolve", *wrong, *file)
         assert f"git ekf fleet {command} --file ./fleet.toml" in done.err.splitlines()[1]
+    done = run("git-ekf", "fleet", "resolve", "1.99", made[1].name)
+    assert (done.code, done.err.splitlines()[0]) == (4, "git-ekf: the vendor has no release-1.99")
     world.write_file(made)
     done = run("git-ekf", "fleet", "resolve", "1.10", made[1].name)
     named = "no repository of resolutions is named, by fleet.toml or by git config --global"

@@ -17,11 +17,13 @@ from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.store import VENDOR, Store, open_store
 from git_ekf.fleet.team import team_repository
 from git_ekf.git.calls import Git, leave_repository
+from git_ekf.git.refs import HEADS
 from git_ekf.names import without_credentials
 from git_ekf.resolutions.judging import Examiner
 from git_ekf.shown import folder, shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
+from git_ekf.vendor import ask_remote
 
 Approve = Annotated[
     list[str] | None,
@@ -132,6 +134,14 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[M
     return member, f"conflict {word}: {group.subject}, {group.conflicts[0].paths[0]}"
 
 
+def _require_release(git: Git, vendor: str, branch: str) -> None:
+    """Raises Refused where the vendor has no such branch, so that no clone is made for nothing."""
+    ref = HEADS + branch
+    if ref not in ask_remote(git, "primary", vendor, ref):
+        lists = f"git ls-remote --heads {shell(without_credentials(vendor))}"
+        raise Refused(f"the vendor has no {branch}", lists)
+
+
 def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflict: str) -> int:
     """The exit code of the upgrade in the clone, for a conflict in words ("" for any)."""
     # What no other command of a fleet wants.
@@ -144,6 +154,7 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
         progress=transfer_progress(), settings=[f"{key}={value}" for key, value in settings.items()]
     )
     vendor, internal = absolute(fleet.vendor), absolute(member.internal)
+    _require_release(git, vendor, fleet.scheme.parse(release) or "")
     another = _command(fleet, "resolve", release, member.name, "DIR")
     instead = Instead(another, "correct the fleet file")
     built(git, directory, vendor, internal, "", instead)

@@ -125,4 +125,9 @@ RESOLVING = {
         "git ekf fleet resolve x prod",
         again="git ekf fleet resolve 1.9 prod",
     ),
+    "commands/fleet_resolve.py: the vendor has no {}": Scenario(
+        FLEET_FILE,
+        "git ekf fleet resolve 1.99 prod",
+        again="git ekf fleet resolve 1.9 prod",
+    ),
 }
