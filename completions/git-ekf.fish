@@ -80,7 +80,7 @@ complete -c git-ekf -n '__git_ekf_at \'\'' -a undo -d 'Take back the last pull, 
 complete -c git-ekf -n '__git_ekf_at \'\'' -a mirror -d 'Mirror the vendor\'s channels and tags for a site that cannot reach them.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a bundle -d 'Carry the vendor\'s channels across an air gap in one file.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a resolutions -d 'Share answers to conflicts among clusters, each given once.'
-complete -c git-ekf -n '__git_ekf_at \'\'' -a fleet -d 'Show where many clusters of one vendor stand, from one file that names them.'
+complete -c git-ekf -n '__git_ekf_at \'\'' -a fleet -d 'Show where many clusters of one vendor stand; plan and upgrade them, in waves.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a hooks -d 'Install, remove or look at the hooks, on a server too.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a trust -d 'Allow the commands that the tracked configuration names to run.'
 complete -c git-ekf -n '__git_ekf_at \'\'' -a man -d 'Show a page of the manual, or put the pages where man looks.'

@@ -40,7 +40,7 @@ COMMANDS = {
     "mirror": "Mirror the vendor's channels and tags for a site that cannot reach them.",
     "bundle": "Carry the vendor's channels across an air gap in one file.",
     "resolutions": "Share answers to conflicts among clusters, each given once.",
-    "fleet": "Show where many clusters of one vendor stand, from one file that names them.",
+    "fleet": "Show where many clusters of one vendor stand; plan and upgrade them, in waves.",
     "hooks": "Install, remove or look at the hooks, on a server too.",
     "trust": "Allow the commands that the tracked configuration names to run.",
     "man": "Show a page of the manual, or put the pages where man looks.",
