@@ -21,6 +21,7 @@ from reach import EVERYTHING, pytest_collection_modifyitems, pytest_configure_no
 from git_ekf.demo.sample import make_vendor
 
 if TYPE_CHECKING:
+    from pexpect import spawn
     from servertools import Site
     from upgrading import World
 
@@ -176,6 +177,41 @@ class Clone:
 
     def ekf(self, *args: str, env: dict[str, str] | None = None) -> Run:
         return run("git-ekf", *args, cwd=self.path, env=env)
+
+    def in_terminal(
+        self, *args: str, env: dict[str, str] | None = None, columns: int = 80
+    ) -> spawn[str]:
+        """git-ekf as a child in a pseudo-terminal."""
+        from pexpect import spawn
+
+        return spawn(
+            str(GIT_EKF),
+            list(args),
+            cwd=str(self.path),
+            timeout=60,
+            encoding="utf-8",
+            env={**os.environ, **(env or {})},
+            dimensions=(24, columns),
+        )
+
+    def work_tree(self, path: Path, branch: str = "release-1.9") -> Clone:
+        """Another work tree of the same repository, on a new branch that tracks its channel."""
+        track = ("--track", str(path), f"origin/{branch}")
+        self.git("worktree", "add", "-q", "-b", branch, *track)
+        return Clone(path)
+
+    def sign_with(self, folder: Path) -> None:
+        """Signs all commits from now on with a new ssh key in a folder, and trusts it."""
+        key, allowed = folder / "key", folder / "allowed"
+        assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).code == 0
+        allowed.write_text(f"operator@example.com {key.with_suffix('.pub').read_text()}")
+        for name, value in (
+            ("gpg.format", "ssh"),
+            ("user.signingKey", str(key)),
+            ("commit.gpgSign", "yes"),
+            ("gpg.ssh.allowedSignersFile", str(allowed)),
+        ):
+            self.git("config", name, value)
 
     def out(self, *args: str) -> str:
         """What git prints, without the last newline."""

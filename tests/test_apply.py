@@ -202,14 +202,7 @@ def test_the_tool_has_the_terminal(clone: Clone, tool: Tool) -> None:
     tool.says(
         'test -t 0 && test -t 1 && test -t 2 && read answer && echo "answer $answer" > "$log"'
     )
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["apply", ISTIO],
-        cwd=str(clone.path),
-        timeout=30,
-        encoding="utf-8",
-        env=dict(os.environ),
-    )
+    child = clone.in_terminal("apply", ISTIO)
     child.expect_exact("Applying")
     child.sendline("yes please")
     child.expect_exact("Applied 1 path")
@@ -608,14 +601,8 @@ def test_ctrl_c_reaches_the_tool(clone: Clone, tool: Tool, ending: str, state: s
         f"trap 'sleep 0.3; echo tidied >> \"$log\"; trap - INT; {ending}' INT\n"
         'echo ready >> "$log"; while :; do sleep 0.05; done'
     )
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["apply", ISTIO, DASHBOARD, "clusters/prod", "-m", "Not to be."],
-        cwd=str(clone.path),
-        timeout=30,
-        encoding="utf-8",
-        env=dict(os.environ),
-        dimensions=(24, 200),
+    child = clone.in_terminal(
+        "apply", ISTIO, DASHBOARD, "clusters/prod", "-m", "Not to be.", columns=200
     )
     tool.wait_for("ready")
     child.sendintr()
@@ -636,15 +623,7 @@ def test_ctrl_c_reaches_the_tool(clone: Clone, tool: Tool, ending: str, state: s
 
 def test_ctrl_c_at_the_last_path(clone: Clone, tool: Tool) -> None:
     tool.says("trap 'exit 0' INT; echo ready >> \"$log\"; while :; do sleep 0.05; done")
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["apply", ISTIO, "-m", "x"],
-        cwd=str(clone.path),
-        timeout=30,
-        encoding="utf-8",
-        env=dict(os.environ),
-        dimensions=(24, 200),
-    )
+    child = clone.in_terminal("apply", ISTIO, "-m", "x", columns=200)
     tool.wait_for("ready")
     child.sendintr()
     child.expect_exact(f"hint: git ekf tag -m CONTEXT --field Paths={ISTIO}")

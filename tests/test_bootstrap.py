@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import GIT_EKF, Clone, Run, run
+from conftest import GIT_EKF, Clone, Run, make_clone, run
 from reach import rare
 
 from git_ekf.demo.sample import make_vendor
@@ -115,20 +115,7 @@ def test_clone_restores_the_newest_branch_of_internal(
 
 
 def test_clone_of_sha256(tmp_path: Path) -> None:
-    make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
-    run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git")
-    done = run(
-        "git-ekf",
-        "clone",
-        tmp_path / "vendor.git",
-        tmp_path / "work",
-        "--internal",
-        tmp_path / "internal.git",
-        "--release",
-        "1.8",
-    )
-    assert done.code == 0, done
-    clone = Clone(tmp_path / "work")
+    clone = make_clone(tmp_path, "sha256")
     clone.commit("own/a", "1")
     clone.git("push", "-q")
     assert clone.rules() == []
@@ -405,14 +392,7 @@ def test_init_asks_on_a_terminal(
 ) -> None:
     work = forked(vendor, internal, tmp_path / "work")
     before = state(work)
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["init"],
-        cwd=str(work.path),
-        timeout=30,
-        encoding="utf-8",
-        env=dict(os.environ),
-    )
+    child = work.in_terminal("init")
     child.expect_exact("remote origin renamed to internal")
     child.expect_exact("Go ahead? [y/N]: ")
     child.send(answer if answer == "\x03" else answer + "\r")

@@ -18,7 +18,7 @@ import pytest
 from conftest import Clone, run
 from jsonschema import Draft202012Validator
 from reach import rare
-from upgrading import left_in
+from upgrading import left_in, script, use_builder
 
 import git_ekf
 from git_ekf.demo.sample import deployment, kustomization
@@ -54,18 +54,6 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.setenv("TMPDIR", str(path))
     return path
-
-
-def use_builder(clone: Clone, *words: str) -> None:
-    clone.git("config", "--unset-all", "ekf.render.command", ok=False)
-    for word in words:
-        clone.git("config", "--add", "ekf.render.command", word)
-
-
-def script(path: Path, text: str) -> str:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
 
 
 @pytest.fixture
@@ -155,9 +143,7 @@ def test_a_terminal_gets_gits_pager_and_colours(clone: Clone) -> None:
     record(clone)
     clone.commit(f"{ISTIO}/a.yaml", "a: 1\n")
     env = {**os.environ, "GIT_PAGER": "sed 's/^/PAGED /'", "TERM": "xterm"}
-    child = pexpect.spawn(
-        "git-ekf", ["diff"], cwd=str(clone.path), env=env, encoding="utf-8", timeout=30
-    )
+    child = clone.in_terminal("diff", env=env)
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0

@@ -740,9 +740,7 @@ def test_nobody_is_asked_for_a_password(work: Clone, monkeypatch: pytest.MonkeyP
     url = f"http://127.0.0.1:{server.server_port}/ops.git"
     work.git("remote", "set-url", "internal", url)
     try:
-        terminal = pexpect.spawn(
-            str(GIT_EKF), ["doctor"], cwd=str(work.path), encoding="utf-8", timeout=60
-        )
+        terminal = work.in_terminal("doctor")
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 0

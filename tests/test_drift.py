@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pexpect
 import pytest
 from conftest import GIT_EKF, Clone, run
 from reach import rare
@@ -209,14 +208,7 @@ def test_other_formats(clone: Clone, tool: Tool) -> None:
 def test_a_terminal_gets_colours_and_the_pager(clone: Clone, tool: Tool, tmp_path: Path) -> None:
     tool.prints(difference(DEPLOYMENT))
     clone.git("config", "core.pager", f"cat > {tmp_path}/paged")
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["drift", "-p", ISTIO],
-        cwd=clone.path,
-        timeout=60,
-        encoding="utf-8",
-        env={**os.environ, "NO_COLOR": "", "TERM": "xterm"},
-    )
+    child = clone.in_terminal("drift", "-p", ISTIO, env={"NO_COLOR": "", "TERM": "xterm"})
     child.read()
     child.wait()
     paged = (tmp_path / "paged").read_text().splitlines()
@@ -654,7 +646,7 @@ def test_a_signal_ends_the_tool_too(
 
 def test_ctrl_c_on_a_terminal(clone: Clone, tool: Tool) -> None:
     tool.does('echo $$ >> "$log"\necho up >> "$log"\nexec sleep 600')
-    child = pexpect.spawn(str(GIT_EKF), ["drift"], cwd=clone.path, timeout=60, encoding="utf-8")
+    child = clone.in_terminal("drift")
     tool.wait_for("up")
     child.sendintr()
     child.expect("git-ekf: interrupted")
@@ -676,9 +668,7 @@ def test_what_it_leaves_behind_is_not_waited_for(clone: Clone, tool: Tool, left:
 
 def test_it_may_ask(clone: Clone, tool: Tool) -> None:
     tool.does('printf "Password: " >&2; read -r word; [ "$word" = right ]')
-    child = pexpect.spawn(
-        str(GIT_EKF), ["drift", ISTIO], cwd=clone.path, timeout=60, encoding="utf-8"
-    )
+    child = clone.in_terminal("drift", ISTIO)
     child.expect("Password: ")
     child.sendline("right")
     child.expect("no difference")
@@ -721,13 +711,7 @@ def test_apply_asks_nobody(applying: Clone, tool: Tool) -> None:
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 4)])
 def test_apply_asks_a_person(applying: Clone, tool: Tool, answer: str, code: int) -> None:
     tool.prints(difference(DEPLOYMENT))
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["apply", "--drift", ISTIO],
-        cwd=applying.path,
-        timeout=60,
-        encoding="utf-8",
-    )
+    child = applying.in_terminal("apply", "--drift", ISTIO)
     child.expect("changed  apps/Deployment kubeflow/istio")
     child.expect("Apply, and overwrite that?")
     child.sendline(answer)

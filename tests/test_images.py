@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reach import generated, rare
 from test_schemas import answer
+from upgrading import script, use_builder
 
 from git_ekf import config
 from git_ekf.config import Config
@@ -105,18 +106,6 @@ def build(folder):
 print(yaml.safe_dump_all(build(sys.argv[1])))
 """
 )
-
-
-def use_builder(clone: Clone, *words: str) -> None:
-    clone.git("config", "--unset-all", "ekf.render.command", ok=False)
-    for word in words:
-        clone.git("config", "--add", "ekf.render.command", word)
-
-
-def script(path: Path, text: str) -> str:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
 
 
 @pytest.fixture

@@ -693,13 +693,7 @@ def test_ctrl_c_at_a_terminal(world: World) -> None:
     tool(world, "sleep 60")
     world.git("fetch", "-q", "origin")
     before = snapshot(world)
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["upgrade", "--plan", "--no-fetch"],
-        cwd=str(world.path),
-        encoding="utf-8",
-        timeout=30,
-    )
+    child = world.in_terminal("upgrade", "--plan", "--no-fetch")
     for _ in range(200):
         if runs(world):
             break

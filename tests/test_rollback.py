@@ -136,16 +136,7 @@ def test_from_a_subdirectory_and_after_a_touch(clone: Clone, two: tuple[str, str
 
 
 def test_signed_like_any_commit(clone: Clone, two: tuple[str, str], tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).code == 0
-    (tmp_path / "allowed").write_text(f"operator@example.com {key.with_suffix('.pub').read_text()}")
-    for name, value in (
-        ("gpg.format", "ssh"),
-        ("user.signingKey", str(key)),
-        ("commit.gpgSign", "yes"),
-        ("gpg.ssh.allowedSignersFile", str(tmp_path / "allowed")),
-    ):
-        clone.git("config", name, value)
+    clone.sign_with(tmp_path)
     assert clone.ekf("rollback", two[0]).code == 0
     assert clone.git("verify-commit", "HEAD").code == 0
     clone.git("config", "user.signingKey", str(tmp_path / "absent"))
@@ -305,17 +296,7 @@ def test_an_ignored_folder_in_place_of_a_file_is_not_written_over(clone: Clone) 
 def test_a_branch_checked_out_in_another_work_tree(
     clone: Clone, two: tuple[str, str], tmp_path: Path
 ) -> None:
-    clone.git(
-        "worktree",
-        "add",
-        "-q",
-        "-b",
-        "release-1.9",
-        "--track",
-        str(tmp_path / "other"),
-        "origin/release-1.9",
-    )
-    other = Clone(tmp_path / "other")
+    other = clone.work_tree(tmp_path / "other")
     nine = record(other, "nine")
     other.commit(FILE, "nine and a half")
     before, there = state(clone), state(Clone(tmp_path / "work"))

@@ -373,16 +373,7 @@ def test_a_conflict_on_another_branch(world: World) -> None:
 
 @rare
 def test_signed(world: World, tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    assert run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).code == 0
-    (tmp_path / "allowed").write_text(f"operator@example.com {key.with_suffix('.pub').read_text()}")
-    for name, value in (
-        ("gpg.format", "ssh"),
-        ("user.signingKey", str(key)),
-        ("commit.gpgSign", "yes"),
-        ("gpg.ssh.allowedSignersFile", str(tmp_path / "allowed")),
-    ):
-        world.git("config", name, value)
+    world.sign_with(tmp_path)
     roll_back(world)
     assert world.git("verify-commit", "HEAD").code == 0
     assert world.ekf("undo").code == 0

@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import pexpect
 import pytest
-from conftest import GIT_EKF, Clone, Run, run
+from conftest import Clone, Run, run
 from reach import EVERYTHING, rare
 from test_rollback import FILE, record, switch
 
@@ -559,7 +558,7 @@ def test_the_policy_speaks_for_itself(saved: Clone, server: Clone) -> None:
 
 def test_progress_on_a_terminal(saved: Clone) -> None:
     record(saved, "second")
-    child = pexpect.spawn(str(GIT_EKF), ["save"], cwd=str(saved.path), encoding="utf-8", timeout=60)
+    child = saved.in_terminal("save")
     said = child.read()
     child.close()
     assert child.exitstatus == 0, said
@@ -578,7 +577,7 @@ def test_interrupted_in_the_middle_of_a_push(saved: Clone, server: Clone, tmp_pa
     slow = hook(server, "pre-receive", f"touch {tmp_path}/reached; exec sleep 300")
     record(saved, "second")
     before = local(saved), refs(server)
-    child = pexpect.spawn(str(GIT_EKF), ["save"], cwd=str(saved.path), encoding="utf-8", timeout=30)
+    child = saved.in_terminal("save")
     until((tmp_path / "reached").exists)
     child.sendintr()
     said = child.read()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Clone, run
+from conftest import Clone, make_clone, run
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from reach import rare
 
@@ -368,21 +368,8 @@ def test_status_in_the_middle_of_an_upgrade(clone: Clone) -> None:
 
 
 def test_status_in_a_sha256_repository(tmp_path: Path) -> None:
-    make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
-    assert (
-        run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code
-        == 0
-    )
-    done = run(
-        "git-ekf",
-        "clone",
-        tmp_path / "vendor.git",
-        tmp_path / "work",
-        "--internal",
-        tmp_path / "internal.git",
-    )
-    assert done.code == 0, done
-    assert len(answer(Clone(tmp_path / "work"), "status")["head"]) == 64
+    clone = make_clone(tmp_path, "sha256")
+    assert len(answer(clone, "status")["head"]) == 64
 
 
 # --- doctor ---

@@ -13,7 +13,7 @@ from reach import rare
 from resolving import ANSWER, DATE, MINE, Team, copy_team, in_conflict, known, make_team, resolve
 from test_schemas import schema, unknown, validator
 from test_verify import KUBECTL
-from upgrading import DASHBOARD, ISTIO, World, assert_clean, copy, script
+from upgrading import DASHBOARD, ISTIO, World, assert_clean, copy, script, use_builder
 
 from git_ekf.demo.sample import deployment, kustomization
 
@@ -64,19 +64,13 @@ def cluster(shared: Shared, tmp_path: Path) -> World:
     """A cluster with the conflict; what its builder is run for is noted in `built`, beside it."""
     world = copy(shared.cluster, tmp_path / "cluster")
     copy_team(shared.team, tmp_path / "team").set_up(world)
-    use_builder(world)
+    use_builder(world, *builder(world.path.parent))
     return world
 
 
 def builder(folder: Path) -> list[str]:
     script(folder / "build", _BUILDER.format(log=folder / "built"))
     return [str(folder / "build"), "{path}"]
-
-
-def use_builder(world: World) -> None:
-    world.git("config", "--unset-all", "ekf.render.command", ok=False)
-    for word in builder(world.path.parent):
-        world.git("config", "--add", "ekf.render.command", word)
 
 
 def built(folder: Path) -> list[str]:
@@ -206,7 +200,7 @@ def test_nothing_is_built(shared: Shared, cluster: World, how: str) -> None:
         case "not trusted":
             cluster.write(".ekf.toml", '[render]\ncommand = ["sh", "-c", "touch ../evil"]\n')
         case _:
-            use_builder(cluster)
+            use_builder(cluster, *builder(cluster.path.parent))
             cluster.git("rm", "-q", f"{BASE}/kustomization.yaml")
     cluster.git("add", "-A")
     cluster.git("commit", "-q", "--allow-empty", "--no-verify", "-m", "More")

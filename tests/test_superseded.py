@@ -702,9 +702,7 @@ def test_a_person_is_asked_once(world: World, answer: str, code: int, by_git: bo
     if by_git:
         world.git("config", "commit.cleanup", "strip")
     commit = world.stack()[3][:7]
-    child = pexpect.spawn(
-        str(GIT_EKF), ["upgrade"], cwd=str(world.path), timeout=60, encoding="utf-8"
-    )
+    child = world.in_terminal("upgrade")
     child.setwinsize(24, 250)
     child.expect_exact("Leave it out? [y/N]: ")
     assert f"{commit} More memory would conflict." in (child.before or "")
@@ -733,7 +731,7 @@ def test_a_person_is_asked_when_it_goes_on(world: World) -> None:
     world.write(OTHER, text(line3="both"))
     world.git("add", OTHER)
     command = ["upgrade", "--continue"]
-    child = pexpect.spawn(str(GIT_EKF), command, cwd=str(world.path), timeout=60, encoding="utf-8")
+    child = world.in_terminal(*command)
     child.expect_exact("More memory would conflict.")
     child.expect_exact("Leave it out?")
     child.sendline("y")
@@ -762,9 +760,7 @@ def test_interrupted_at_the_question_of_a_rebase(world: World) -> None:
     world.git("config", "commit.cleanup", "strip")
     before = snapshot(world)
     for how, code in (("--abort", 0), ("--skip", 0)):
-        child = pexpect.spawn(
-            str(GIT_EKF), ["upgrade"], cwd=str(world.path), timeout=60, encoding="utf-8"
-        )
+        child = world.in_terminal("upgrade")
         child.setwinsize(24, 250)
         child.expect_exact("Leave it out?")
         child.sendintr()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import GIT_EKF, Clone, Run, run
+from conftest import GIT_EKF, Clone, Run, make_clone, run
 from reach import rare
 
 from git_ekf.git.tagobject import parse_tag
@@ -95,25 +95,7 @@ def test_from_a_subdirectory(saved: Clone) -> None:
 
 
 def test_in_a_sha256_repository(tmp_path: Path) -> None:
-    from git_ekf.demo.sample import make_vendor
-
-    make_vendor(str(tmp_path / "vendor.git"), object_format="sha256")
-    assert (
-        run("git", "init", "-q", "--bare", "--object-format=sha256", tmp_path / "internal.git").code
-        == 0
-    )
-    assert (
-        run(
-            "git-ekf",
-            "clone",
-            tmp_path / "vendor.git",
-            tmp_path / "work",
-            "--internal",
-            tmp_path / "internal.git",
-        ).code
-        == 0
-    )
-    clone = Clone(tmp_path / "work")
+    clone = make_clone(tmp_path, "sha256")
     name = recorded(clone.ekf("tag", "-m", "x"))
     assert parse(message(clone, name)).get("Local SHA") == clone.out("rev-parse", "HEAD")
     clone.git("push", "-q", "--follow-tags", "internal", "HEAD")

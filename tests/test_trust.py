@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import GIT_EKF, Clone, run
+from conftest import Clone, run
 
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
@@ -154,14 +153,7 @@ def test_git_config_does_not_vouch_for_what_the_file_names(clone: Clone) -> None
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 4), ("", 4), ("\x03", 130)])
 def test_asks_on_a_terminal(clone: Clone, answer: str, code: int) -> None:
     clone.commit(".ekf.toml", TOML)
-    child = pexpect.spawn(
-        str(GIT_EKF),
-        ["trust"],
-        cwd=str(clone.path),
-        timeout=30,
-        encoding="utf-8",
-        env=dict(os.environ),
-    )
+    child = clone.in_terminal("trust")
     child.expect_exact("tools/deploy --to 'prod cluster' '{path}'")
     child.expect_exact("They run with all your rights. Trust them? [y/N]: ")
     child.send(answer if answer == "\x03" else answer + "\r")

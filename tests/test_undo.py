@@ -219,17 +219,7 @@ def test_what_was_on_internal_before_is_not_called_published_by_it(two: Clone) -
 
 
 def test_linked_work_trees(two: Clone, tmp_path: Path) -> None:
-    two.git(
-        "worktree",
-        "add",
-        "-q",
-        "-b",
-        "release-1.9",
-        "--track",
-        str(tmp_path / "other"),
-        "origin/release-1.9",
-    )
-    other = Clone(tmp_path / "other")
+    other = two.work_tree(tmp_path / "other")
     two.ekf("rollback", RECORDS[0])
     before, there = state(two), other.out("rev-parse", "HEAD")
     assert refused(other.ekf("undo")) == [
@@ -677,17 +667,7 @@ def test_what_was_committed_after_the_crash_is_theirs(two: Clone) -> None:
 
 
 def test_cut_off_in_another_work_tree(two: Clone, tmp_path: Path) -> None:
-    two.git(
-        "worktree",
-        "add",
-        "-q",
-        "-b",
-        "release-1.9",
-        "--track",
-        str(tmp_path / "other"),
-        "origin/release-1.9",
-    )
-    other = Clone(tmp_path / "other")
+    other = two.work_tree(tmp_path / "other")
     before = state(two)
     half_done(two)
     there = other.out("rev-parse", "HEAD"), other.out("ls-files", "--stage")

@@ -24,6 +24,7 @@ from upgrading import (
     left_in,
     script,
     snapshot,
+    use_builder,
     vendor_commit,
 )
 
@@ -65,12 +66,6 @@ def built(world: World) -> list[str]:
     lines = log(world).read_text().splitlines() if log(world).exists() else []
     assert max(Counter(lines).values(), default=0) <= 4
     return sorted(set(lines))
-
-
-def use_builder(world: World, *words: str) -> None:
-    world.git("config", "--unset-all", "ekf.render.command", ok=False)
-    for word in words:
-        world.git("config", "--add", "ekf.render.command", word)
 
 
 def upgrade(world: World, *args: str, code: int = 0) -> Run:

@@ -199,10 +199,19 @@ def assert_refused(done: Run, message: str, hint: str, code: int = 4) -> None:
     assert (done.code, done.out, done.err) == (code, "", f"git-ekf: {message}\nhint: {hint}\n")
 
 
-def script(path: Path, text: str) -> None:
+def script(path: Path, text: str) -> str:
+    """Writes a program; its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
+    return str(path)
+
+
+def use_builder(clone: Clone, *words: str) -> None:
+    """Names the builder of manifests in the clone's own git configuration."""
+    clone.git("config", "--unset-all", "ekf.render.command", ok=False)
+    for word in words:
+        clone.git("config", "--add", "ekf.render.command", word)
 
 
 def wrapper(folder: Path, text: str) -> dict[str, str]:

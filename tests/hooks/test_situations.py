@@ -9,11 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Clone, Run, run
+from conftest import Clone, Run, make_clone, run
 from hooktools import HOOKS, assert_refused, states
 from reach import rare, some
-
-from git_ekf.demo.sample import make_vendor
 
 # Where `make test` installs the newest git.
 NEWEST_GIT = Path(sys.prefix) / "newest-git" / "bin"
@@ -194,37 +192,9 @@ def test_shallow_clone(vendor: Path, internal: Path, tmp_path: Path) -> None:
     assert_judged(clone)
 
 
-def other_kind(tmp_path: Path, object_format: str = "sha1") -> Clone:
-    """A clone of repositories that are made in another way than usual."""
-    make_vendor(str(tmp_path / "vendor.git"), object_format=object_format)
-    assert (
-        run(
-            "git",
-            "init",
-            "-q",
-            "--bare",
-            f"--object-format={object_format}",
-            tmp_path / "internal.git",
-        ).code
-        == 0
-    )
-    done = run(
-        "git-ekf",
-        "clone",
-        tmp_path / "vendor.git",
-        tmp_path / "work",
-        "--internal",
-        tmp_path / "internal.git",
-        "--release",
-        "1.8",
-    )
-    assert done.code == 0, done
-    return Clone(tmp_path / "work")
-
-
 @rare
 def test_sha256(tmp_path: Path) -> None:
-    clone = other_kind(tmp_path, "sha256")
+    clone = make_clone(tmp_path, "sha256")
     assert len(clone.out("rev-parse", "HEAD")) == 64
     assert_judged(clone)
     assert_refused(push(clone, "internal", ":release-1.8"), "delete-protected")
@@ -239,7 +209,7 @@ def test_reftable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format
         pytest.skip("no git with reftable here; `make test` installs one")
     monkeypatch.setenv("PATH", f"{NEWEST_GIT}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("GIT_DEFAULT_REF_FORMAT", "reftable")
-    clone = other_kind(tmp_path, object_format)
+    clone = make_clone(tmp_path, object_format)
     assert clone.out("rev-parse", "--show-ref-format") == "reftable"
     assert (clone.path / ".git" / "HEAD").read_text() == "ref: refs/heads/.invalid\n"
     assert_judged(clone)
