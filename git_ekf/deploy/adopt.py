@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from git_ekf.deploy.write import check_day, make_record, option_for, require_not_ahead
+from git_ekf.deploy.write import (
+    check_day,
+    day_of,
+    facts,
+    make_record,
+    option_for,
+    publish,
+    require_free,
+    require_not_ahead,
+    spelt,
+    unsigned,
+)
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.quarantine import Quarantine
-from git_ekf.git.refs import HEADS, KEPT, TAGS, RefUpdate
+from git_ekf.git.refs import HEADS, TAGS, RefUpdate
 from git_ekf.git.tagobject import tagger_time
-from git_ekf.names import DEPLOY, RECORD_FIELDS, RecordName, record_name, valid_day
-from git_ekf.policy.finding import Finding
+from git_ekf.names import DEPLOY, RecordName, record_name, valid_day
 from git_ekf.policy.judges import judge_records
 from git_ekf.record import ADOPTS, CONTEXT, Record, parse, prose, write
 from git_ekf.records import RecordTag, read_records, record_names, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.transaction.free_names import require_free_names
-from git_ekf.transaction.journal import Operation
 from git_ekf.transaction.perform import exclusive
 
 # Asks for what a record lacks: its name, the field; "" for no answer.
@@ -38,11 +45,6 @@ class Adoption(NamedTuple):
     message: str
     when: str
 
-    def tag(self) -> RecordTag:
-        """The tag as it would be, unsigned, to be judged."""
-        head = f"object {self.commit}\ntype commit\ntag {self.new}\ntagger A <a@a> {self.when}"
-        return RecordTag(TAGS + str(self.new), "", os.fsencode(f"{head}\n\n{self.message}"))
-
 
 def plan(
     repo: Repository, names: list[str], context: str, fields: list[tuple[str, str]], ask: Ask
@@ -59,9 +61,7 @@ def plan(
     sound = [old.name for old in olds if old.ref not in faulty]
     wanted = [old for old in olds if old.ref in faulty]
     numbers = _numbers(repo)
-    adoptions = []
-    for old in wanted:
-        adoptions.append(_complete(repo, old, context, fields, ask, numbers))
+    adoptions = [_complete(repo, old, context, fields, ask, numbers) for old in wanted]
     _require_true(repo, wanted, adoptions)
     return adoptions, sound
 
@@ -71,29 +71,16 @@ def adopt(repo: Repository, adoptions: list[Adoption], sign: bool) -> None:
 
     Raises CallFailed, and Refused where another ref is in the way of one.
     """
-    sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
-    names = [str(adoption.new) for adoption in adoptions]
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
-        require_free_names(repo, [prefix + name for name in names for prefix in (TAGS, KEPT)])
+        require_free(repo, [adoption.new for adoption in adoptions])
         updates = []
         for _, new, commit, message, when in adoptions:
-            date = f"@{when}"
-            oid = make_record(repo, quarantine, new, commit, message, sign=sign, when=date)
-            if not oid:
+            made = make_record(repo, quarantine, new, commit, message, sign=sign, when=f"@{when}")
+            if not made:
                 raise CallFailed(f"{new} is being taken by somebody else", "try again")
-            updates.append(RefUpdate(TAGS + str(new), "0" * len(oid), oid))
+            updates.append(made)
         quarantine.migrate()
-        head = repo.head_branch or ""
-        operation = journal.begin(
-            Operation(0, "adopt", tuple(updates), head, head, moves_head=False)
-        )
-        kept = [update._replace(ref=update.ref.replace(TAGS, KEPT, 1)) for update in updates]
-        try:
-            repo.git.update_refs([*updates, *(update._replace(old="") for update in kept)])
-        except CallFailed:
-            journal.mark(operation, "dropped")
-            raise
-        journal.mark(operation, "done")
+        publish(repo, journal, "adopt", updates)
 
 
 def _find(repo: Repository, names: list[str]) -> list[RecordTag]:
@@ -131,24 +118,16 @@ def _complete(
     commit = old.tagged
     when = _when(repo, old, commit)
     said = parse(old.tag.message if old.tag else "", repo.config.tags_required)
-    given = {name.casefold(): value for name, value in fields}
-    branch = _branch(repo, old, commit, given.get("local branch") or said.get("Local branch"))
+    given = spelt(repo, fields)
+    branch = _branch(repo, old, commit, given.get("Local branch") or said.get("Local branch"))
     _require_on_branch(repo, old, commit, branch)
-    day = check_day(given.get("date") or _day(repo, old, said, when))
+    day = check_day(given.get("Date") or _day(repo, old, said, when))
     require_not_ahead(repo, day)
     new = RecordName(day, numbers.get((day, branch), 0) + 1, branch).behind(record_names(repo))
     numbers[day, branch] = new.number
-    facts = {
-        "Date": day,
-        "Local branch": branch,
-        "Local SHA": commit,
-        "Upstream branch": f"{repo.config.primary}/{branch}",
-        "Upstream SHA": _upstream(repo, commit, said.get("Upstream SHA") or ""),
-        "Backup branch": f"{repo.config.internal}/{branch}",
-    }
-    spelt = {name.casefold(): name for name in (*repo.config.tags_required, *RECORD_FIELDS)}
-    filled = {name: value for name, value in said.fields if name != CONTEXT} | facts
-    filled |= {spelt.get(name.casefold(), name): value for name, value in fields}
+    base = _upstream(repo, commit, said.get("Upstream SHA") or "")
+    filled = {name: value for name, value in said.fields if name != CONTEXT}
+    filled |= facts(repo, day, branch, commit, base) | given
     text = said.get(CONTEXT) or prose(old.tag.message if old.tag else "") or context
     filled |= {ADOPTS: old.name, CONTEXT: filled.get(CONTEXT) or text}
     for name in repo.config.tags_required:
@@ -271,16 +250,15 @@ def _day(repo: Repository, old: RecordTag, said: Record, when: str) -> str:
     for text in (said.get("Date") or "", old.name.split("/")[1]):
         if valid_day(text):
             return text
-    from datetime import UTC, datetime, timedelta
-
     seconds, _, zone = when.partition(" ")
-    offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
-    return (datetime.fromtimestamp(int(seconds), UTC) + offset).date().isoformat()
+    return day_of(seconds, zone)
 
 
 def _require_true(repo: Repository, olds: list[RecordTag], adoptions: list[Adoption]) -> None:
     """Raises Refused where an old record, or the one that is to stand for it, would not pass."""
-    tags = [adoption.tag() for adoption in adoptions]
+    tags = []
+    for _, new, commit, message, when in adoptions:
+        tags.append(unsigned(new, commit, message, f"tagger A <a@a> {when}\n"))
     # As a save brings them: together with their branches.
     tips = repo.release_branches.items()
     arriving = [RefUpdate(HEADS + branch, "0" * len(tip), tip) for branch, tip in tips]
@@ -288,15 +266,9 @@ def _require_true(repo: Repository, olds: list[RecordTag], adoptions: list[Adopt
     arriving += [RefUpdate(tag.ref, "0" * len(tag.tagged), tag.tagged) for tag in names]
     found = [one for one in judge_records(repo, names, arriving) if one.severity == "error"]
     if found:
-        old = _concerned(found[0], adoptions)
+        name = found[0].ref.removeprefix(TAGS)
+        old = next((one.old for one in adoptions if str(one.new) == name), name)
         raise Refused(
             f"{old} cannot be completed ({found[0].message}); nothing was recorded",
             f"git show {shell(old)} shows what it says",
         )
-
-
-def _concerned(finding: Finding, adoptions: list[Adoption]) -> str:
-    for adoption in adoptions:
-        if finding.ref in (TAGS + adoption.old, TAGS + str(adoption.new)):
-            return adoption.old
-    return finding.ref.removeprefix(TAGS)

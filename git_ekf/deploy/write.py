@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from git_ekf.errors import CallFailed, GitFailed, Refused, UsageError
 from git_ekf.git.complaints import complaints
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, KEPT, TAGS, RefUpdate
 from git_ekf.names import RECORD_FIELDS, RecordName, record_name, valid_day
-from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_records, judge_repository
 from git_ekf.record import CONTEXT, Record, is_signed, parse, write
 from git_ekf.records import RecordTag, record_names, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free_names
-from git_ekf.transaction.journal import Operation
+from git_ekf.transaction.journal import Journal, Operation
 from git_ekf.transaction.perform import exclusive
 from git_ekf.transaction.preconditions import release_branch, require_clean
 
@@ -43,12 +43,13 @@ def require_deployable(repo: Repository) -> str:
             f"what {branch} stands on is not known here", f"git fetch {shell(repo.config.primary)}"
         )
     # Of whatever day it will be: mostly a tag "deploy" is in the way.
-    _require_name(repo, next_name(repo, today(repo), branch))
+    require_free(repo, [next_name(repo, today(repo), branch)])
     return branch
 
 
-def _require_name(repo: Repository, name: RecordName) -> None:
-    require_free_names(repo, [TAGS + str(name), KEPT + str(name)])
+def require_free(repo: Repository, names: Iterable[RecordName]) -> None:
+    """Raises Refused where another ref is in the way of a record."""
+    require_free_names(repo, [f"{prefix}{name}" for name in names for prefix in (TAGS, KEPT)])
 
 
 def compose(
@@ -59,19 +60,27 @@ def compose(
     `fields` are added, and replace those of the same name.
     """
     lines = [line.rstrip("\r") for line in context.split("\n")]
-    filled = {
+    filled = facts(repo, date, branch, repo.head or "", repo.base(branch) or "")
+    filled |= {CONTEXT: "\n".join(lines).strip()} | spelt(repo, fields)
+    return Record(tuple(filled.items()))
+
+
+def facts(repo: Repository, date: str, branch: str, commit: str, base: str) -> dict[str, str]:
+    """The fields of a record that the repository knows; `base` is the vendor's commit below."""
+    return {
         "Date": date,
         "Local branch": branch,
-        "Local SHA": repo.head or "",
+        "Local SHA": commit,
         "Upstream branch": f"{repo.config.primary}/{branch}",
-        "Upstream SHA": repo.base(branch) or "",
+        "Upstream SHA": base,
         "Backup branch": f"{repo.config.internal}/{branch}",
-        CONTEXT: "\n".join(lines).strip(),
     }
+
+
+def spelt(repo: Repository, fields: list[tuple[str, str]]) -> dict[str, str]:
+    """Fields in the spelling that a record has of them, where they are known ones."""
     known = {name.casefold(): name for name in (*repo.config.tags_required, *RECORD_FIELDS)}
-    for name, value in fields:
-        filled[known.get(name.casefold(), name)] = value
-    return Record(tuple(filled.items()))
+    return {known.get(name.casefold(), name): value for name, value in fields}
 
 
 def today(repo: Repository) -> str:
@@ -80,16 +89,24 @@ def today(repo: Repository) -> str:
     It goes by git's clock, GIT_COMMITTER_DATE included. Raises UsageError where that is not a time.
     """
     _, seconds, zone = repo.git.committer().rsplit(" ", 2)
-    from datetime import UTC, datetime, timedelta
-
-    offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
     try:
-        return (datetime.fromtimestamp(int(seconds), UTC) + offset).date().isoformat()
+        return day_of(seconds, zone)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
             f"git's clock says {seconds} {zone}, which is not a valid time",
             "unset GIT_COMMITTER_DATE",
         ) from None
+
+
+def day_of(seconds: str, zone: str) -> str:
+    """The day (YYYY-MM-DD) of a time as git writes it: seconds since the epoch, and the zone.
+
+    Raises one of Python's own exceptions for a time that no calendar has.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
+    return (datetime.fromtimestamp(int(seconds), UTC) + offset).date().isoformat()
 
 
 def check_day(text: str) -> str:
@@ -151,7 +168,11 @@ def check_record(repo: Repository, record: Record) -> None:
             "the record could not be read back: one of its lines begins a signature",
             "git ekf tag -m CONTEXT, without it",
         )
-    for finding in _judge(repo, record, message):
+    branch, head = repo.head_branch or "", repo.head or ""
+    name = next_name(repo, record.get("Date") or today(repo), branch)
+    # As once it is pushed, together with its branch.
+    arriving = [RefUpdate(HEADS + branch, "0" * len(head), head)]
+    for finding in judge_records(repo, [unsigned(name, head, message)], arriving):
         if finding.severity == "error":
             raise Refused(
                 f"the record would not be true ({finding.message})",
@@ -159,14 +180,10 @@ def check_record(repo: Repository, record: Record) -> None:
             )
 
 
-def _judge(repo: Repository, record: Record, message: str) -> list[Finding]:
-    """The findings in the record on HEAD once it is pushed, together with its branch."""
-    branch = repo.head_branch or ""
-    head = repo.head or ""
-    name = str(next_name(repo, record.get("Date") or today(repo), branch))
-    raw = f"object {head}\ntype commit\ntag {name}\n\n{message}"
-    tagged = RecordTag(TAGS + name, "", os.fsencode(raw))
-    return judge_records(repo, [tagged], [RefUpdate(HEADS + branch, "0" * len(head), head)])
+def unsigned(name: RecordName, commit: str, message: str, tagger: str = "") -> RecordTag:
+    """The tag as it would be, to be judged; `tagger` is the line of its header, if any."""
+    raw = f"object {commit}\ntype commit\ntag {name}\n{tagger}\n{message}"
+    return RecordTag(f"{TAGS}{name}", "", os.fsencode(raw))
 
 
 def next_name(repo: Repository, date: str, branch: str) -> RecordName:
@@ -187,31 +204,37 @@ def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = Fal
 
     Raises CallFailed, Refused.
     """
-    sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
-    none = "0" * len(repo.head or "")
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         for _ in range(_ATTEMPTS):
             name = next_name(repo, date, branch)
-            _require_name(repo, name)
-            oid = make_record(repo, quarantine, name, repo.head or "", message, sign=sign)
-            if not oid:
+            require_free(repo, [name])
+            made = make_record(repo, quarantine, name, repo.head or "", message, sign=sign)
+            if not made:
                 continue
             quarantine.migrate()
-            update = RefUpdate(TAGS + str(name), none, oid)
-            kept = RefUpdate(KEPT + str(name), "", oid)
-            operation = journal.begin(
-                Operation(0, "tag", (update,), branch, branch, moves_head=False)
-            )
             try:
-                repo.git.update_refs([update, kept])
-            except CallFailed as error:
-                journal.mark(operation, "dropped")
-                if not isinstance(error, GitFailed) or not _is_taken(error):
-                    raise
-            else:
-                journal.mark(operation, "done")
+                publish(repo, journal, "tag", [made])
                 return name
+            except GitFailed as error:
+                if not _is_taken(error):
+                    raise
     raise CallFailed(f"the names of {date} are being taken by somebody else", "try again")
+
+
+def publish(repo: Repository, journal: Journal, command: str, updates: list[RefUpdate]) -> None:
+    """Makes the refs of new tags, and those that keep them.
+
+    Raises CallFailed, as where a name is taken by now.
+    """
+    head = repo.head_branch or ""
+    operation = journal.begin(Operation(0, command, tuple(updates), head, head, moves_head=False))
+    kept = [RefUpdate(made.ref.replace(TAGS, KEPT, 1), "", made.new) for made in updates]
+    try:
+        repo.git.update_refs([*updates, *kept])
+    except CallFailed:
+        journal.mark(operation, "dropped")
+        raise
+    journal.mark(operation, "done")
 
 
 def make_record(
@@ -223,30 +246,28 @@ def make_record(
     *,
     sign: bool,
     when: str = "",
-) -> str:
-    """The object id of the new tag, in the quarantine; "" where its name is taken.
+) -> RefUpdate | None:
+    """The tag to come, whose object is in the quarantine; None where its name is taken.
 
-    `when` is as for Quarantine.make_tag. Raises CallFailed.
+    It is signed where `sign` or a setting demands it; `when` is as for Quarantine.make_tag. Raises
+    CallFailed.
     """
+    sign = sign or repo.config.tags_sign or repo.git_flag("tag.gpgsign")
     content = os.fsencode(message)
     try:
         oid = quarantine.make_tag(str(name), commit, content, sign=sign, when=when)
     except GitFailed as error:
         if _is_taken(error):
-            return ""
-        raise _not_tagged(error) from None
+            return None
+        if "gpg" not in error.stderr and "sign" not in error.stderr:
+            raise
+        reason = complaints(error.stderr)[0]
+        raise CallFailed(f"the record could not be signed: {reason}", _SIGNING) from None
     if sign and not is_signed(os.fsdecode(quarantine.git(repo.git).tag(oid))):
         # Without its SSH key, git 2.39 leaves the signature out and calls that a success.
         raise CallFailed("the record could not be signed: git left the signature out", _SIGNING)
-    return oid
+    return RefUpdate(f"{TAGS}{name}", "0" * len(oid), oid)
 
 
 def _is_taken(error: GitFailed) -> bool:
     return "already exists" in error.stderr
-
-
-def _not_tagged(error: GitFailed) -> CallFailed:
-    if "gpg" in error.stderr or "sign" in error.stderr:
-        reason = complaints(error.stderr)[0]
-        return CallFailed(f"the record could not be signed: {reason}", _SIGNING)
-    return error
