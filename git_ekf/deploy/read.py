@@ -49,7 +49,7 @@ class Deployment(NamedTuple):
         """The names of the older records that it says that it stands for."""
         if f"\n{ADOPTS}: ".encode() not in (self.tag.raw or b""):  # nearly always
             return []
-        return [value for name, value in self.record.fields if name == ADOPTS]
+        return self.record.values(ADOPTS)
 
     @property
     def order(self) -> tuple[str, int]:

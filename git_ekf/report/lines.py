@@ -25,6 +25,8 @@ class Lines:
 
     def base(self, commit: str) -> str:
         """The first commit below (or itself) that is the vendor's, "" where there is none here."""
+        if commit not in self.here:
+            return ""
         passed = []
         at = commit
         while at not in self._bases and at in self._parents:
