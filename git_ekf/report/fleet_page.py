@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
-from git_ekf.report.fleet_facts import FleetReport, ReportedCluster
+from git_ekf.report.fleet_facts import FleetReport
 from git_ekf.report.page import fitting, page_environment, render
 from git_ekf.report.weeks import weeks
 
 # Bytes of HTML that each list may come to: a page has less than a megabyte.
 _MEMBERS, _CONFLICTS, _RESOLVED = 700_000, 170_000, 80_000
 # What a member without one is counted under.
-NOWHERE = "none"
-
-
-class Matrix(NamedTuple):
-    """How many clusters run which release in which wave: a row a release, in their order.
-
-    `most` is the most of a cell.
-    """
-
-    waves: list[str]
-    rows: list[tuple[str, list[int]]]
-    most: int
-
-
-class Numbers(NamedTuple):
-    """How many clusters were not fetched, are behind, have unrecorded commits, break a rule."""
-
-    unfetched: int
-    behind: int
-    unrecorded: int
-    broken: int
+_NOWHERE = "none"
+# What is counted: members that could not be fetched, are behind, have unrecorded commits, break
+# rules.
+_FACTS = ("failure", "behind", "unrecorded", "rules")
 
 
 def fleet_page(report: FleetReport) -> str:
@@ -55,7 +38,7 @@ def fleet_page(report: FleetReport) -> str:
         "fleet.html",
         report=report,
         matrix=_matrix(report),
-        numbers=_numbers(report.members),
+        numbers=Counter(fact for one in report.members for fact in _FACTS if getattr(one, fact)),
         members=members,
         conflicts=conflicts,
         resolved=resolved,
@@ -63,25 +46,20 @@ def fleet_page(report: FleetReport) -> str:
     )
 
 
-def _matrix(report: FleetReport) -> Matrix:
-    counts = Counter((one.release or NOWHERE, one.wave or NOWHERE) for one in report.members)
-    found = {wave for _, wave in counts}
-    waves = [wave for wave in report.waves if wave in found]
-    waves += sorted(found.difference(waves))
-    running = {release for release, _ in counts}
-    releases = [release for release in report.releases if release in running]
-    releases += sorted(running.difference(releases))
+def _matrix(report: FleetReport) -> dict[str, object]:
+    """How many clusters run which release in which wave.
+
+    `rows` are releases, with a number for each of the `waves`; `most` is the most of a cell.
+    """
+    counts = Counter((one.release or _NOWHERE, one.wave or _NOWHERE) for one in report.members)
+    waves = _in_order({wave for _, wave in counts}, report.waves)
     rows = []
-    for release in releases:
+    for release in _in_order({release for release, _ in counts}, report.releases):
         rows.append((release, [counts[release, wave] for wave in waves]))
-    return Matrix(waves, rows, max(counts.values(), default=0))
+    return {"waves": waves, "rows": rows, "most": max(counts.values(), default=0)}
 
 
-def _numbers(members: tuple[ReportedCluster, ...]) -> Numbers:
-    found: Counter[str] = Counter()
-    for one in members:
-        found["unfetched"] += bool(one.failure)
-        found["behind"] += bool(one.behind)
-        found["unrecorded"] += bool(one.unrecorded)
-        found["broken"] += bool(one.rules)
-    return Numbers(found["unfetched"], found["behind"], found["unrecorded"], found["broken"])
+def _in_order(found: set[str], order: tuple[str, ...]) -> list[str]:
+    """The names found, in their order; those that this lacks come last."""
+    known = [name for name in order if name in found]
+    return known + sorted(found.difference(known))

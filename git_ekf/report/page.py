@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -98,8 +99,8 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        day=_day,
-        time=_time,
+        day=partial(_in_utc, form="%Y-%m-%d"),
+        time=partial(_in_utc, form="%Y-%m-%d %H:%M UTC"),
         short=lambda oid: oid[:7],
         lines=_lines,
         cut=cut,
@@ -121,11 +122,7 @@ def _hash(text: str) -> str:
 
 def _finalized(value: Any) -> Any:
     """Every value of the template on its way out."""
-    return _shown(value) if type(value) is str else value
-
-
-def _shown(text: str) -> str:
-    return escape(scrub(text))
+    return escape(value) if type(value) is str else value
 
 
 def _lines(text: str) -> list[str]:
@@ -134,14 +131,6 @@ def _lines(text: str) -> list[str]:
     first = first_line(text)
     others = text[len(first) + 1 :].split("\n") if "\n" in text else []
     return [first, *others] if others or len(first) > NAME else []
-
-
-def _day(seconds: float) -> str:
-    return _in_utc(seconds, "%Y-%m-%d")
-
-
-def _time(seconds: float) -> str:
-    return _in_utc(seconds, "%Y-%m-%d %H:%M UTC")
 
 
 def _in_utc(seconds: float, form: str) -> str:
