@@ -39,7 +39,8 @@ def refusal(
 
     `refs` is what was pushed, ref -> object id; `rejected` is ref -> reason, `messages` are those
     of hooks and server; `saved` says what has come of it, as the end of a sentence. Where others
-    may have pushed meanwhile, `internal` is asked again.
+    may have pushed meanwhile, `internal` is asked again. Raises Refused where it has commits now
+    that this clone lacks.
     """
     internal = repo.config.internal
     by_policy = "git-ekf: push refused" in messages
@@ -47,12 +48,15 @@ def refusal(
         with suppress(GitFailed):  # it has said enough already
             repo.git.fetch(internal)
             remember(repo, repo.git.ls_remote(internal, *patterns(repo)))
-        now = repo.fresh()
-        error = behind(now, branch, saved) or _name_taken(now, saved)
-        if error:
-            return error
+        repo = repo.fresh()
+        require_branch(repo, branch, saved)
+        for name in taken(repo):
+            return Refused(
+                f"{internal} has another {name}: somebody else took that name; {saved}",
+                how_to_renumber(repo, read_records(repo, TAGS + name)[0]),
+            )
     if by_policy:
-        return _by_policy(repo.fresh(), branch, refs, messages, saved)
+        return _by_policy(repo, branch, refs, messages, saved)
     if any(map(AT_ONCE.search, [messages, *rejected.values()])):
         return Refused(
             f"somebody else saves to {internal} at this moment, or was cut off there; {saved}",
@@ -60,53 +64,31 @@ def refusal(
         )
     # One that was refused with others says only that.
     refused = [HEADS + branch, *sorted(rejected, key=lambda ref: "atomic" in rejected[ref])]
-    reason = next(filter(None, (_reason(rejected.get(ref, "")) for ref in refused)), "")
-    words = "; ".join(filter(None, dict.fromkeys([reason, *complaints(messages)])))
+    # git says "[remote rejected] (WHY)".
+    reasons = [rejected.get(ref, "").partition("] ")[2].strip("()") for ref in refused]
+    said = dict.fromkeys([*list(filter(None, reasons))[:1], *complaints(messages)])
+    words = "; ".join(said) or "it does not say why"
     if any(map(repo.namespace.is_backup, rejected)):
         return CallFailed(
-            f"{internal} did not take a backup: {words or 'it does not say why'}; {saved}",
+            f"{internal} did not take a backup: {words}; {saved}",
             "git ekf doctor --remote, which tries where it takes one",
         )
     if rejected:
         return CallFailed(
-            f"{internal} did not take it: {words or 'it does not say why'}; {saved}",
+            f"{internal} did not take it: {words}; {saved}",
             f"git push {shell(internal, branch)} shows all that it says",
         )
     hook = os.path.join(repo.git.hooks_dir, "pre-push")
     # git says only this of a hook that fails, and more of a server that it does not reach.
     if "error: failed to push some refs" in messages and os.path.exists(hook):
         return CallFailed(
-            f"the pre-push hook refused it: {words or 'it does not say why'}; {saved}",
+            f"the pre-push hook refused it: {words}; {saved}",
             f"cat {shell(hook)}",
         )
     return CallFailed(
-        f"{internal} cannot be pushed to: {words or 'it does not say why'}",
+        f"{internal} cannot be pushed to: {words}",
         f"git ls-remote {shell(internal)}",
     )
-
-
-def _reason(rejected: str) -> str:
-    """Why a ref was rejected, from git's "[remote rejected] (WHY)"."""
-    return rejected.partition("] ")[2].strip("()")
-
-
-def behind(repo: Repository, branch: str, saved: str) -> Refused | None:
-    """The error where `internal` has commits on the branch that this clone lacks, else None."""
-    try:
-        require_branch(repo, branch, saved)
-    except Refused as error:
-        return error
-    return None
-
-
-def _name_taken(repo: Repository, saved: str) -> Refused | None:
-    """The error where `internal` has another record under the name of one of ours."""
-    for name in taken(repo):
-        return Refused(
-            f"{repo.config.internal} has another {name}: somebody else took that name; {saved}",
-            how_to_renumber(repo, read_records(repo, TAGS + name)[0]),
-        )
-    return None
 
 
 def _by_policy(
@@ -126,14 +108,12 @@ def _by_policy(
     for ours in _judged_here(repo, refs):
         if (ours.rule, escape(ours.message), escape(ours.fix)) == (rule, message, fix):
             return Refused(end, ours.fix)
-    named = [ref.removeprefix(HEADS).removeprefix(TAGS) for ref in refs if ref.startswith(_NAMED)]
+    shown = [ref for ref in refs if ref.startswith((HEADS, TAGS))][:3]
+    named = [ref.removeprefix(HEADS).removeprefix(TAGS) for ref in shown]
     return Refused(
         f"{internal} says: {end}",
-        f"git push {shell(internal, *(named[:3] or [branch]))} shows all that it says",
+        f"git push {shell(internal, *(named or [branch]))} shows all that it says",
     )
-
-
-_NAMED = (HEADS, TAGS)
 
 
 def _judged_here(repo: Repository, refs: dict[str, str]) -> list[Finding]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from git_ekf.deploy.left_behind import left_behind
-from git_ekf.deploy.refusal import behind, complaints, findings, refusal
+from git_ekf.deploy.refusal import complaints, findings, refusal
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import HEADS, RECORDS, TAGS, backup_ref
-from git_ekf.internal import ask, patterns, remember, require_free_names, was_ours
-from git_ekf.records import saved_records
+from git_ekf.internal import ask, patterns, remember, require_branch, require_free_names, was_ours
+from git_ekf.records import unsaved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.swapped import require_internal, swapped_remotes
@@ -92,9 +93,7 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
         return repo, {}, []
     require_internal(repo, answer.refs, swapped_remotes(repo))
     repo = repo.fresh()
-    error = behind(repo, branch, "nothing was saved")
-    if error:
-        raise error
+    require_branch(repo, branch, "nothing was saved")
     internal, vanished = repo.config.internal, answer.vanished
     notes = []
     if branch in vanished.branches:
@@ -143,18 +142,15 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[PushedRef], li
 
     Records of a branch that `internal` does not have wait for it: they name it as their backup.
     """
-    saved = saved_records(repo)
     refs = []
-    waiting: dict[str, int] = {}
-    for ref, oid in repo.record_refs.items():
-        if not ref.startswith(RECORDS) or saved.get(ref.removeprefix(TAGS)) == oid:
-            continue
-        owner = ref.rpartition("/")[2]
+    waiting: Counter[str] = Counter()
+    for name in unsaved_records(repo):
+        owner = name.rpartition("/")[2]
         is_local = owner in repo.release_branches
         if owner != branch and is_local and owner not in repo.saved_branches:
-            waiting[owner] = waiting.get(owner, 0) + 1
+            waiting[owner] += 1
         else:
-            refs.append(PushedRef(ref, oid))
+            refs.append(PushedRef(TAGS + name, repo.record_refs[TAGS + name]))
     notes = []
     for owner, number in waiting.items():
         records = counted(number, "deploy record")
