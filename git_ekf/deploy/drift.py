@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from git_ekf.cluster import cluster_of
+from git_ekf.cluster import Running, cluster_of
 from git_ekf.deploy import comparing
 from git_ekf.deploy.apply import (
     IGNORED,
@@ -29,10 +29,9 @@ from git_ekf.deploy.apply import (
 )
 from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep, ending
 from git_ekf.deploy.live_text import TEXT, LiveText
+from git_ekf.deploy.only_commits import is_below
 from git_ekf.errors import Refused, UsageError
-from git_ekf.names import record_name
-from git_ekf.record import Record, parse
-from git_ekf.records import RecordTag
+from git_ekf.record import parse
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 from git_ekf.trust import DRIFT, require_trusted
@@ -73,27 +72,98 @@ class Compared(NamedTuple):
 # --- planned ---
 
 
+class _NewestRecord(NamedTuple):
+    """What the cluster runs, by its newest deploy record, and the commit of that."""
+
+    repo: Repository
+    running: Running
+    commit: str
+
+    def has(self, path: str) -> bool:
+        """Whether the commit has a path, relative to its top."""
+        return is_in(self.repo, self.commit, path)
+
+    def listed(self, field: str) -> list[str]:
+        """The paths that a field lists."""
+        tag = self.running.tag.tag
+        fields = parse(tag.message if tag else "", self.repo.config.tags_required)
+        return listed_paths(fields.get(field) or "")
+
+    def applied(self) -> list[str]:
+        """The paths that it says were applied, relative to the top. Raises Refused."""
+        return _below_top(self.repo, self.listed(PATHS))
+
+    def plan_for(self, paths: Iterable[str]) -> DriftPlan:
+        """The steps for paths. Raises Refused where the commit lacks one."""
+        for path in paths:
+            if not self.has(path):
+                raise Refused(
+                    f"{path} is not in {self.running.tag.name}",
+                    how_to_list(self.commit[:12], path),
+                )
+        return self.planned(paths)
+
+    def plan_for_all(self) -> DriftPlan:
+        """The steps for all that it says was applied, else for those of apply.paths that it has.
+
+        Raises Refused.
+        """
+        applied = self.applied()
+        if applied:
+            return self.plan_for(applied)
+        configured = _below_top(self.repo, self.repo.config.apply_paths)
+        there = list(filter(self.has, configured))
+        if not there:
+            raise Refused(
+                f"neither {self.running.tag.name} nor apply.paths says which paths of it were"
+                " applied",
+                "git ekf drift PATH, or set apply.paths in the configuration",
+            )
+        return self.planned(there, [path for path in configured if path not in there])
+
+    def planned(self, paths: Iterable[str], left_out: Iterable[str] = ()) -> DriftPlan:
+        """The steps for paths that are there; "" for a tool that takes none. Raises Refused."""
+        repo, running, commit = self.repo, self.running, self.commit
+        command = repo.config.drift_command
+        require_trusted(repo, DRIFT, command, commit)
+        channel = repo.channel(running.branch)
+        base = repo.merge_base(channel, commit) if channel else None
+        variables = environment(repo, running.branch, commit, base or "")
+        variables.pop(_OTHER_DIFF, None)
+        if _KUBECONFIG in variables:  # the export is not where its relative paths lead from
+            files = variables[_KUBECONFIG].split(os.pathsep)
+            found = [file and os.path.join(_top(repo), file) for file in files]
+            variables[_KUBECONFIG] = os.pathsep.join(found)
+        steps = [ApplyStep(path, filled(command, path)) for path in dict.fromkeys(paths)]
+        return DriftPlan(
+            running.tag.name,
+            running.branch,
+            commit,
+            steps,
+            list(left_out),
+            self.listed(IGNORED),
+            variables,
+        )
+
+
 def plan(repo: Repository, paths: list[str]) -> DriftPlan:
     """The steps for paths relative to the current directory; without any, for all that was applied.
 
     That is what the record lists, else apply.paths. Raises Refused, UsageError.
     """
-    running = cluster_of(repo).running
-    record = running.tag if running else None
+    record = _newest(repo)
     if record is None:
         raise Refused("there is no deploy record yet", "git ekf tag")
-    commit = _commit(repo, record)
     if not takes_path(repo.config.drift_command):
         if paths:
             raise UsageError(
                 "drift.command takes no path: none of its words has {path}", "git ekf drift"
             )
-        return _planned(repo, record, commit, [""], [])
-    if paths:
-        start = os.getcwd() if repo.place.top else _top(repo)
-        located = [locate(path, start, _top(repo), "drift") for path in paths]
-        return _planned(repo, record, commit, _required(repo, record, commit, located), [])
-    return _all_applied(repo, record, commit)
+        return record.planned([""])
+    if not paths:
+        return record.plan_for_all()
+    start = os.getcwd() if repo.place.top else _top(repo)
+    return record.plan_for([locate(path, start, _top(repo), "drift") for path in paths])
 
 
 def plan_before(repo: Repository, applying: ApplyPlan) -> DriftPlan | None:
@@ -101,64 +171,37 @@ def plan_before(repo: Repository, applying: ApplyPlan) -> DriftPlan | None:
 
     None where there is no record. Raises Refused.
     """
-    running = cluster_of(repo).running
-    record = running.tag if running else None
+    record = _newest(repo)
     if record is None:
         return None
-    commit = _commit(repo, record)
     if not takes_path(repo.config.drift_command):
-        return _planned(repo, record, commit, [""], [])
+        return record.planned([""])
     paths = [step.path for step in applying.steps if step.path]
     if not paths:
-        return _all_applied(repo, record, commit)
+        return record.plan_for_all()
     # Without a list, anything of its tree may have been applied.
-    recorded = _recorded(repo, record) or ["."]
+    applied = record.applied() or ["."]
     compared: list[str] = []
     left_out: list[str] = []
     for path in paths:
-        there = [one for one in _applied_at(path, recorded) if is_in(repo, commit, one)]
+        below = [one for one in applied if is_below(one, path)]
+        if not below and any(is_below(path, one) for one in applied):
+            below = [path]
+        there = list(filter(record.has, below))
         compared += there
         left_out += [] if there else [path]
-    return _planned(repo, record, commit, compared, left_out)
+    return record.planned(compared, left_out)
 
 
-def _applied_at(path: str, recorded: list[str]) -> list[str]:
-    """What was applied of a path: those of the record below it, or itself where it is below one."""
-    below = [one for one in recorded if _is_within(one, path)]
-    if not below and any(_is_within(path, one) for one in recorded):
-        return [path]
-    return below
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return folder in (".", path) or path.startswith(f"{folder}/")
-
-
-def _commit(repo: Repository, record: RecordTag) -> str:
-    commit = repo.git.commit(record.tagged)
+def _newest(repo: Repository) -> _NewestRecord | None:
+    """None where there is no record. Raises Refused where its commit is not here."""
+    running = cluster_of(repo).running
+    if running is None:
+        return None
+    commit = repo.git.commit(running.commit)
     if not commit:
-        raise Refused(f"{record.name} is on no commit that is here", "git ekf check")
-    return commit
-
-
-def _all_applied(repo: Repository, record: RecordTag, commit: str) -> DriftPlan:
-    """What the record lists, else those of apply.paths that it has. Raises Refused."""
-    recorded = _recorded(repo, record)
-    if recorded:
-        return _planned(repo, record, commit, _required(repo, record, commit, recorded), [])
-    configured = _below_top(repo, repo.config.apply_paths)
-    there = [path for path in configured if is_in(repo, commit, path)]
-    if not there:
-        raise Refused(
-            f"neither {record.name} nor apply.paths says which paths of it were applied",
-            "git ekf drift PATH, or set apply.paths in the configuration",
-        )
-    return _planned(repo, record, commit, there, [path for path in configured if path not in there])
-
-
-def _recorded(repo: Repository, record: RecordTag) -> list[str]:
-    """The paths that the record lists, relative to the top. Raises Refused."""
-    return _below_top(repo, listed_paths(_fields(repo, record).get(PATHS) or ""))
+        raise Refused(f"{running.tag.name} is on no commit that is here", "git ekf check")
+    return _NewestRecord(repo, running, commit)
 
 
 def _below_top(repo: Repository, paths: Iterable[str]) -> list[str]:
@@ -170,37 +213,6 @@ def _below_top(repo: Repository, paths: Iterable[str]) -> list[str]:
 def _top(repo: Repository) -> str:
     """What paths are relative to; a bare repository's own directory stands for its tree."""
     return os.path.realpath(repo.place.top or repo.place.git_dir)
-
-
-def _fields(repo: Repository, record: RecordTag) -> Record:
-    return parse(record.tag.message if record.tag else "", repo.config.tags_required)
-
-
-def _required(repo: Repository, record: RecordTag, commit: str, paths: list[str]) -> list[str]:
-    """The paths. Raises Refused where the record's commit lacks one."""
-    for path in paths:
-        if not is_in(repo, commit, path):
-            raise Refused(f"{path} is not in {record.name}", how_to_list(commit[:12], path))
-    return paths
-
-
-def _planned(
-    repo: Repository, record: RecordTag, commit: str, paths: list[str], left_out: list[str]
-) -> DriftPlan:
-    command = repo.config.drift_command
-    require_trusted(repo, DRIFT, command, commit)
-    branch = getattr(record_name(record.name, repo.config.scheme), "branch", "")
-    channel = repo.channel(branch)
-    base = repo.merge_base(channel, commit) if channel else None
-    variables = environment(repo, branch, commit, base or "")
-    variables.pop(_OTHER_DIFF, None)
-    if _KUBECONFIG in variables:  # the export is not where its relative paths lead from
-        files = variables[_KUBECONFIG].split(os.pathsep)
-        found = [file and os.path.join(_top(repo), file) for file in files]
-        variables[_KUBECONFIG] = os.pathsep.join(found)
-    steps = [ApplyStep(path, filled(command, path)) for path in dict.fromkeys(paths)]
-    ignored = listed_paths(_fields(repo, record).get(IGNORED) or "")
-    return DriftPlan(record.name, branch, commit, steps, left_out, ignored, variables)
 
 
 # --- compared ---

@@ -80,7 +80,7 @@ def _followed(
     while left:
         folder = left.pop()
         for link in links:
-            if link in within or not _is_below(link, folder):
+            if link in within or not is_below(link, folder):
                 continue
             target = os.path.realpath(os.path.join(top, link))
             relative = os.path.relpath(target, top)
@@ -104,8 +104,9 @@ def _with_folders(files: Iterable[str]) -> set[str]:
     return known
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return folder == os.curdir or path == folder or path.startswith(f"{folder}/")
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder or in it, both relative to the top."""
+    return folder in (os.curdir, path) or path.startswith(f"{folder}/")
 
 
 def _require_not_hidden(repo: Repository, folders: list[str]) -> None:
@@ -115,7 +116,7 @@ def _require_not_hidden(repo: Repository, folders: list[str]) -> None:
     hidden = []
     for path in repo.git.variant(repo.place.top).hidden_changes():
         is_there = os.path.lexists(os.path.join(repo.place.top, path))
-        if is_there or any(_is_below(path, folder) for folder in folders):
+        if is_there or any(is_below(path, folder) for folder in folders):
             hidden.append(path)
     if hidden:
         seen = shell(*(from_here(path, repo.place.top) for path in hidden))
