@@ -76,7 +76,7 @@ class GitFailed(CallFailed):
         reason = lines[0] if lines else "(it said nothing)"
         how = f"failed with code {returncode}"
         if returncode < 0:
-            how = f"was ended by {_signal_name(-returncode)}"
+            how = f"was ended by {signal_name(-returncode)}"
         super().__init__(f"git {shell(*args)} {how}: {reason}", details=lines[1:])
         self.returncode = returncode
         self.stderr = stderr
@@ -103,12 +103,13 @@ class TooLarge(NoSpace):
         )
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """SIGTERM and the like; a real-time signal has no name."""
     import signal  # for few errors only
 
     try:
         return signal.Signals(number).name
-    except ValueError:  # a real-time one
+    except ValueError:
         return f"signal {number}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
 from git_ekf.deploy.only_commits import require_only_commits
-from git_ekf.errors import EkfError
+from git_ekf.errors import EkfError, signal_name
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.preconditions import require_clean
@@ -94,8 +94,7 @@ def run(
                 applied.append(step)
             if signals.first:
                 break
-            following = plan.steps[len(applied) + len(failed) :]
-            found = change(repo, plan) or _not_committed(repo, plan, following[:1])
+            found = change(repo, plan, plan.steps[len(applied) + len(failed) :][:1])
             if signals.first:  # it came only now, and then it ended git as well
                 break
             changed = found
@@ -136,18 +135,14 @@ def _why_not_started(plan: ApplyPlan, program: str, error: Exception) -> tuple[s
 
 def ending(code: int) -> str:
     """How a tool ended, by its code as subprocess has it: the end of a sentence."""
-    return f"failed with code {code}" if code > 0 else f"was killed by {_signal_name(-code)}"
+    return f"failed with code {code}" if code > 0 else f"was killed by {signal_name(-code)}"
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
+def change(repo: Repository, plan: ApplyPlan, coming: Sequence[ApplyStep] = ()) -> str:
+    """A sentence on what is no longer as it was planned; "" for nothing.
 
-
-def change(repo: Repository, plan: ApplyPlan) -> str:
-    """A sentence on what is no longer as it was planned; "" for nothing."""
+    Also on what the tool would see at the steps `coming`, and the record would not have.
+    """
     now = repo.fresh()
     try:
         if now.head_branch != plan.branch:
@@ -155,16 +150,8 @@ def change(repo: Repository, plan: ApplyPlan) -> str:
         if now.head != plan.commit:
             return f"{plan.branch} is no longer at {plan.commit[:7]}"
         require_clean(now)
-    except EkfError as error:
-        return error.message
-    return ""
-
-
-def _not_committed(repo: Repository, plan: ApplyPlan, steps: list[ApplyStep]) -> str:
-    """A sentence on what the tool would see now that the record would not have; "" for nothing."""
-    try:
-        for step in steps:
-            known = require_only_commits(repo.fresh(), [step.path or os.curdir])
+        for step in coming:
+            known = require_only_commits(now, [step.path or os.curdir])
             new = sorted(set(known) - set(plan.ignored))
             if new:
                 return f"{new[0]} is there now, which the record would not name"
