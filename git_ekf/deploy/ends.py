@@ -38,7 +38,7 @@ def read_ends(
     ends: list[End] = []
     while words and len(ends) < 2:
         word = words[0]
-        found = _range(repo, word) if not ends else []
+        found = [] if ends else _range(repo, word)
         if not found:
             end = _end(repo, word)
             found = [end] if end else []
@@ -48,8 +48,8 @@ def read_ends(
             _require_no_path(word, "git ekf diff")
         ends += found
         words = words[1:]
-    if behind is not None:
-        _require_no_more(words)
+    if behind is not None and words:
+        raise _unknown(words[0])
     if not ends:
         last = read.find(repo, "")
         ends.append(End(str(last.name), str(last.name), last.commit))
@@ -83,7 +83,8 @@ def read_end(
     else:
         end = End("HEAD", None, repo.head)
     if behind is not None:
-        _require_no_more(words)
+        if words:
+            raise _unknown(words[0])
         return end, behind
     _require_paths(repo, end, end, words, f"{command} -h")
     return end, words
@@ -93,17 +94,15 @@ def named_end(repo: Repository, word: str) -> End:
     """The deploy record or the revision of a name. Raises UsageError."""
     end = _end(repo, word)
     if end is None:
-        _require_no_more([word])
-    assert end
+        raise _unknown(word)
     return end
 
 
-def _require_no_more(words: list[str]) -> None:
-    """Raises UsageError for a word that names no revision, where there may be no other."""
-    for word in words:
-        raise UsageError(
-            f"{word} is neither a deploy record nor a revision", "git ekf log lists the records"
-        )
+def _unknown(word: str) -> UsageError:
+    """The error for a word that names no revision, where there may be no other."""
+    return UsageError(
+        f"{word} is neither a deploy record nor a revision", "git ekf log lists the records"
+    )
 
 
 def _require_paths(
