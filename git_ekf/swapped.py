@@ -76,13 +76,17 @@ def require_internal(repo: Repository, listed: Mapping[str, str], swapped: str) 
     )
 
 
-def swapped_remotes(repo: Repository) -> str:
-    """The command that gives each of both remotes the place of the other."""
+def swapped_remotes(repo: Repository, *given: tuple[str, str]) -> str:
+    """The command that gives each of both remotes the place of the other.
+
+    `given` are the primary and the internal one where their names are not those of the
+    configuration, or their URLs ("" for those of now) still to be set: (name, URL).
+    """
     urls = []
-    for name in (repo.config.internal, repo.config.primary):
+    for name, url in given or ((repo.config.primary, ""), (repo.config.internal, "")):
         remote = repo.remotes.get(name)
-        urls.append(remote.urls[0] if remote and remote.urls else "URL")
-    return f"git ekf init --primary {shell(urls[0])} --internal {shell(urls[1])}"
+        urls.append(url or next(iter(remote.urls if remote else ()), "URL"))
+    return f"git ekf init --primary {shell(urls[1])} --internal {shell(urls[0])}"
 
 
 def _pushed_from_here(repo: Repository, branches: Iterable[str]) -> bool:

@@ -15,9 +15,9 @@ from git_ekf.hooks.directory import hooks_directory
 from git_ekf.names import without_credentials
 from git_ekf.replaced import replaced
 from git_ekf.repository import Repository
-from git_ekf.setup.init import SETTINGS, advised_settings
+from git_ekf.setup.init import SETTINGS, advised_settings, is_as_advised
 from git_ekf.setup.remotes import (
-    PRUNING_REFSPEC,
+    PRUNING_REFSPECS,
     brings_channels,
     channels_refspec,
     records_refspecs,
@@ -236,11 +236,11 @@ def settings(case: Case) -> Iterator[Diagnosis]:
         value = repo.git_setting(name.lower())
         if value is None:
             unset.append(name)
-        elif value != wanted and not (wanted == "true" and repo.git_flag(name.lower())):
+        elif not is_as_advised(value, wanted):
             fix = f"git config {shell(name, wanted)}"
             other.append(warn(f"{name} is {value or 'empty'}; {wanted} is advised: {why}", fix))
     refspecs = repo.git_settings(f"remote.{internal}.fetch")
-    if PRUNING_REFSPEC in [refspec.removeprefix("+") for refspec in refspecs]:
+    if PRUNING_REFSPECS & set(refspecs):
         other.append(
             warn(f"git fetch --prune {internal} deletes unsaved deploy records", "git ekf init")
         )

@@ -23,7 +23,7 @@ from git_ekf.setup.remotes import (
 )
 from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.shown import shell
-from git_ekf.swapped import require_internal, require_primary
+from git_ekf.swapped import require_internal, require_primary, swapped_remotes
 from git_ekf.tracking import track
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.vendor import ask_remote, choose_release
@@ -38,11 +38,8 @@ SETTINGS = (
     ("rerere.enabled", "true", "a conflict resolved once is resolved for good"),
 )
 
-# git's spellings of true and false (git-config(1), boolean).
-_BOOLEANS = {
-    **dict.fromkeys(("yes", "on", "1"), "true"),
-    **dict.fromkeys(("no", "off", "0"), "false"),
-}
+# git's spellings of true (git-config(1), boolean).
+_TRUE = ("true", "yes", "on", "1")
 
 
 # --- all of it ---
@@ -68,7 +65,9 @@ def _require_right_way_round(repo: Repository, roles: Roles) -> None:
 
     Raises CallFailed where a new URL does not answer.
     """
-    swapped = _swapped(repo, roles)
+    swapped = swapped_remotes(
+        repo, (roles.primary, roles.primary_url), (roles.internal, roles.internal_url)
+    )
     refspecs = repo.git_settings(f"remote.{roles.internal}.fetch")
     settled = bool(roles.internal) and set(records_refspecs(repo)) <= set(refspecs)
     primary = _ask(repo, "primary", roles.primary, roles.primary_url, settled)
@@ -88,16 +87,6 @@ def _ask(repo: Repository, role: str, name: str, url: str, settled: bool) -> dic
         with suppress(CallFailed):  # what is set up already may be set up without a network
             return ask_remote(repo.git, role, name)
     return {}
-
-
-def _swapped(repo: Repository, roles: Roles) -> str:
-    """The command that makes each remote the other one."""
-    urls = []
-    both = ((roles.internal, roles.internal_url), (roles.primary, roles.primary_url))
-    for name, url in both:
-        known = repo.remotes[name].urls if name else ()
-        urls.append(url or next(iter(known), "URL"))
-    return f"git ekf init --primary {shell(urls[0])} --internal {shell(urls[1])}"
 
 
 def in_two_goes(repo: Repository, roles: Roles) -> bool:
@@ -152,18 +141,19 @@ def plan_settings(repo: Repository) -> list[SetupStep]:
         here, everywhere = local.get(name.lower()), repo.git_setting(name.lower())
         if here is None:
             over = ""
-            if everywhere and not _same_value(everywhere, wanted):
+            if everywhere and not is_as_advised(everywhere, wanted):
                 over = f" (your own setting elsewhere is {everywhere})"
             act = partial(repo.git.set_setting, name, wanted)
             steps.append(SetupStep(f"{name} = {wanted}: {why}{over}", act))
-        elif not _same_value(here, wanted):
+        elif not is_as_advised(here, wanted):
             advice = f"git-ekf advises {wanted}: git config {shell(name, wanted)}"
             steps.append(SetupStep(f"{name} is {here} in this clone and stays so; {advice}"))
     return steps
 
 
-def _same_value(one: str, other: str) -> bool:
-    return _BOOLEANS.get(one.lower(), one) == _BOOLEANS.get(other.lower(), other)
+def is_as_advised(value: str, wanted: str) -> bool:
+    """Whether a setting has the value of SETTINGS, in any of git's spellings."""
+    return value == wanted or (wanted == "true" and value.lower() in _TRUE)
 
 
 def plan_hooks(repo: Repository) -> list[SetupStep]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from git_ekf.shown import shell
 # As tags they come by themselves, with the commits that they are on, or with the next command.
 _RECORDS_REFSPEC = f"+{RECORDS}*:{SAVED}deploy/*"
 # With tags on both sides of a refspec, `git fetch --prune` deletes the records that were not saved.
-PRUNING_REFSPEC = f"{RECORDS}*:{RECORDS}*"
+PRUNING_REFSPECS = frozenset((f"{RECORDS}*:{RECORDS}*", f"+{RECORDS}*:{RECORDS}*"))
 
 # What a mirror says of itself. A pattern, because a fetch has to go well too where there is no
 # such ref.
@@ -115,7 +115,13 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
     """
     config = repo.config
     if (roles.primary, roles.internal) == (config.internal, config.primary):
-        return [_plan_exchange(repo)]
+        return [
+            SetupStep(
+                f"remotes {config.primary} and {config.internal} changed places, and fetched anew",
+                partial(_exchange, repo),
+                asks=True,
+            )
+        ]
     # The internal one first: in a clone of a fork it has to make room for the name "origin".
     both = [
         _plan_remote(repo, roles, roles.internal, config.internal, roles.internal_url),
@@ -133,30 +139,21 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
         steps.append(
             SetupStep(
                 f"fetching from {config.internal} brings all deploy records",
-                partial(_add_refspecs, repo, config.internal, missing),
+                partial(_change_refspecs, repo, config.internal, missing),
             )
         )
-    if any(refspec.removeprefix("+") == PRUNING_REFSPEC for refspec in refspecs):
+    if PRUNING_REFSPECS & set(refspecs):
         steps.append(
             SetupStep(
                 f"fetching from {config.internal} prunes no deploy record that is here",
-                partial(_replace_refspecs, repo, config.internal, _PRUNING, []),
+                partial(_change_refspecs, repo, config.internal, [], PRUNING_REFSPECS),
             )
         )
     return steps
 
 
-def _plan_exchange(repo: Repository) -> SetupStep:
-    """Both remotes were given the wrong way round: each gets the URL of the other."""
-    primary, internal = repo.config.primary, repo.config.internal
-    return SetupStep(
-        f"remotes {primary} and {internal} changed places, and fetched anew",
-        partial(_exchange, repo),
-        asks=True,
-    )
-
-
 def _exchange(repo: Repository) -> None:
+    """Gives each of both remotes the URLs of the other, and fetches anew."""
     primary, internal = repo.config.primary, repo.config.internal
     for key in ("url", "pushurl"):
         values = {name: repo.git.local_settings(f"remote.{name}.{key}") for name in repo.remotes}
@@ -182,7 +179,7 @@ def _plan_namespace(repo: Repository, stale: list[str], new: list[str]) -> Setup
     internal = repo.config.internal
     return SetupStep(
         f"fetching from {internal} brings the vendor's commits from {repo.namespace.upstream}",
-        partial(_replace_refspecs, repo, internal, stale, new),
+        partial(_change_refspecs, repo, internal, new, stale),
     )
 
 
@@ -196,14 +193,15 @@ def plan_namespace(repo: Repository) -> list[SetupStep]:
     return [_plan_namespace(repo, stale, new), fetch_step(repo, internal)]
 
 
-_PRUNING = [PRUNING_REFSPEC, f"+{PRUNING_REFSPEC}"]
-
-
-def _replace_refspecs(repo: Repository, remote: str, old: list[str], new: list[str]) -> None:
+def _change_refspecs(
+    repo: Repository, remote: str, new: list[str], old: Collection[str] = ()
+) -> None:
+    """Adds what a fetch is to bring, once what it has brought of `old` is gone."""
     key = f"remote.{remote}.fetch"
-    refspecs = [one for one in repo.git.local_settings(key) if one not in old]
-    repo.git.unset_setting(key)
-    for refspec in [*refspecs, *new]:
+    if old:
+        new = [*(one for one in repo.git.local_settings(key) if one not in old), *new]
+        repo.git.unset_setting(key)
+    for refspec in new:
         repo.git.add_setting(key, refspec)
 
 
@@ -251,7 +249,7 @@ def plan_channels(repo: Repository, now: str) -> list[SetupStep]:
     if not now or brings_channels(repo, now):
         return []
     primary = repo.config.primary
-    add = partial(_add_refspecs, repo, primary, [channels_refspec(primary)])
+    add = partial(_change_refspecs, repo, primary, [channels_refspec(primary)])
     return [
         SetupStep(f"fetching from {primary} brings every channel", add),
         fetch_step(repo, primary),
@@ -266,7 +264,7 @@ def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[Se
     return [
         SetupStep(
             f"{without_credentials(url)} is a mirror; fetching from {primary} brings its age",
-            partial(_add_refspecs, repo, primary, [MIRROR_REFSPEC]),
+            partial(_change_refspecs, repo, primary, [MIRROR_REFSPEC]),
         )
     ]
 
@@ -286,8 +284,3 @@ def plan_tags(repo: Repository, there: Mapping[str, str]) -> list[SetupStep]:
             without,
         )
     ]
-
-
-def _add_refspecs(repo: Repository, remote: str, refspecs: list[str]) -> None:
-    for refspec in refspecs:
-        repo.git.add_setting(f"remote.{remote}.fetch", refspec)

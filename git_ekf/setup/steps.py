@@ -10,18 +10,14 @@ from git_ekf.errors import EkfError
 from git_ekf.repository import Repository
 
 
-def _nothing() -> None:
-    """For a step that only has something to say."""
-
-
 class SetupStep(NamedTuple):
-    """One change: `done` says it in the past tense, `act` makes it.
+    """One change: `done` says it in the past tense, `act` makes it, where there is one to make.
 
     `asks` when the user has to agree to it, because it moves what the user made.
     """
 
     done: str
-    act: Callable[[], object] = _nothing
+    act: Callable[[], object] | None = None
     asks: bool = False
 
 
@@ -32,7 +28,8 @@ def run(steps: list[SetupStep]) -> list[str]:
     """
     for number, step in enumerate(steps):
         try:
-            step.act()
+            if step.act:
+                step.act()
         except EkfError as error:
             if number and not error.hint:
                 error.hint = "what was done before it stays; run git ekf init again to go on"
