@@ -207,9 +207,7 @@ class Repository:
 
     def releases_under(self, prefix: str) -> dict[str, str]:
         """Release branch -> commit of the refs that begin so, lowest version first."""
-        scheme = self.config.scheme
-        names = [ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix)]
-        releases = sorted(filter(scheme.is_release, names), key=scheme.key)
+        releases = self.config.scheme.releases(self.refs, prefix)
         return {name: self.refs[prefix + name] for name in releases}
 
     def channel(self, branch: str) -> str | None:

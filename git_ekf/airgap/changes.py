@@ -237,8 +237,7 @@ def point_head(git: Git, scheme: Scheme) -> str:
 
     The branch; "" where there is none.
     """
-    branches = [ref.removeprefix(HEADS) for ref in refs_of(git, HEADS)]
-    newest = max(filter(scheme.is_release, branches), key=scheme.key, default="")
+    newest = next(reversed(scheme.releases(refs_of(git, HEADS), HEADS)), "")
     if newest and git.head_branch() != newest:
         git.point_head(HEADS + newest)
     return newest

@@ -82,7 +82,13 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
         )
     offered = ask_remote(git, "primary", primary, "refs/heads/*", "refs/tags/*")
     state = MirrorState(without_credentials(primary), time.time())
-    channels = _channels(scheme, order, offered)
+    channels = scheme.releases(offered, HEADS)
+    if not channels:
+        setting = "git -c ekf.branches.release='v{version}-branch'"
+        raise Refused(
+            f"the primary repository has no release branch ({scheme.pattern})",
+            f"other names: {setting} {order.command.removeprefix('git ')}",
+        )
     object_format = "sha256" if len(offered[HEADS + channels[0]]) == 64 else "sha1"
     elsewhere = is_url(target)
     path = copy_of(target, object_format) if elsewhere else target
@@ -113,19 +119,6 @@ def mirror(git: Git, scheme: Scheme, order: MirrorOrder) -> Mirrored:
         head = own.remote_head(target) if elsewhere else newest
         left_out = sum(ref.startswith(RECORDS) and not _is_peeled(ref) for ref in offered)
         return Mirrored(in_order(changes, scheme), backups, head, newest, left_out)
-
-
-def _channels(scheme: Scheme, order: MirrorOrder, offered: dict[str, str]) -> list[str]:
-    """The release branches among the vendor's refs, lowest version first."""
-    branches = [ref.removeprefix(HEADS) for ref in offered if ref.startswith(HEADS)]
-    channels = sorted(filter(scheme.is_release, branches), key=scheme.key)
-    if not channels:
-        setting = "git -c ekf.branches.release='v{version}-branch'"
-        raise Refused(
-            f"the primary repository has no release branch ({scheme.pattern})",
-            f"other names: {setting} {order.command.removeprefix('git ')}",
-        )
-    return channels
 
 
 def _require_same_vendor(git: Git, order: MirrorOrder, have: dict[str, str]) -> None:

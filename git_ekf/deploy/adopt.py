@@ -205,7 +205,7 @@ def _branch(repo: Repository, old: RecordTag, commit: str, said: str | None) -> 
     prefixes = (HEADS, repo.internal_prefix)
     found = repo.git.ref_values(*prefixes, contains=commit)
     branches = {ref.removeprefix(prefix) for ref in found for prefix in prefixes}
-    releases = sorted(filter(scheme.is_release, branches), key=scheme.key)
+    releases = scheme.releases(branches)
     if len(releases) == 1:
         return releases[0]
     where = f"it could be {', '.join(releases)}" if releases else "no release branch has its commit"

@@ -48,8 +48,8 @@ def choose_branch(scheme: Scheme, heads: Heads, release: str, swapped: str) -> s
     It is the one asked for, else the newest that `internal` holds, else the newest channel.
     `swapped` is the command with both the other way round. Raises Refused, UsageError.
     """
-    channels = _releases(scheme, heads.primary)
-    saved = _releases(scheme, heads.internal)
+    channels = scheme.releases(heads.primary, HEADS)
+    saved = scheme.releases(heads.internal, HEADS)
     if not channels:
         hint = "other names: git -c ekf.branches.release='v{version}-branch' ekf clone PRIMARY"
         if saved:
@@ -58,12 +58,6 @@ def choose_branch(scheme: Scheme, heads: Heads, release: str, swapped: str) -> s
     if release:
         return choose_release(scheme, release, [*channels, *saved])
     return (saved or channels)[-1]
-
-
-def _releases(scheme: Scheme, refs: dict[str, str]) -> list[str]:
-    """Release branches, lowest version first."""
-    branches = [ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)]
-    return sorted(filter(scheme.is_release, branches), key=scheme.key)
 
 
 def build(

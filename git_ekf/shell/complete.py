@@ -105,7 +105,7 @@ def _published(word: str, earlier: list[str]) -> Iterator[Candidate]:
             with suppress(EkfError):  # an ordinary file or folder
                 refs = git.ls_remote(os.path.abspath(path), HEADS + "*")
                 branches.update(ref.removeprefix(HEADS) for ref in refs)
-    for branch in sorted(filter(scheme.is_release, branches), key=scheme.key):
+    for branch in scheme.releases(branches):
         yield Candidate(_release(scheme, branch, word))
 
 
