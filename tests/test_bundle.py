@@ -24,7 +24,6 @@ from git_ekf.airgap import archive
 from git_ekf.airgap.apply import Applied, ApplyOrder
 from git_ekf.airgap.apply import apply as apply_bundle
 from git_ekf.airgap.archive import BUNDLE, MANIFEST, SIGNATURE, SUMS
-from git_ekf.airgap.create import CreateOrder
 from git_ekf.airgap.create import create as create_bundle
 from git_ekf.airgap.verify import verify
 from git_ekf.demo.sample import make_vendor
@@ -99,9 +98,7 @@ def create(
     releases: tuple[str, ...] = (),
     key: str = "",
 ) -> Any:
-    return create_bundle(
-        Git(), CreateOrder(str(path), str(source), releases, str(receipt), key)
-    ).manifest
+    return create_bundle(Git(), str(path), str(source), releases, str(receipt), key).manifest
 
 
 def apply(path: Path, mirror: Path, *accepted: str, allowed: str = "") -> Applied:

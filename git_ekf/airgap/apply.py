@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf import config as configuration
@@ -30,10 +30,9 @@ from git_ekf.airgap.changes import (
 )
 from git_ekf.airgap.manifest import TOOL, Manifest, Receipt, as_time, now, parse_receipt
 from git_ekf.airgap.pack import Progress
-from git_ekf.airgap.read import OpenBundle, opened, require_commits, require_tips, unpack
-from git_ekf.airgap.refusals import incomplete
+from git_ekf.airgap.read import OpenBundle, opened, require_history, unpack
 from git_ekf.airgap.signature import Signature, check
-from git_ekf.errors import GitFailed, Refused
+from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.questions.refs import Ref
@@ -91,8 +90,7 @@ def apply(order: ApplyOrder, progress: Progress = iter) -> Applied:
         manifest = contents.manifest
         channels = [ref.removeprefix(HEADS) for ref in manifest.refs if ref.startswith(HEADS)]
         newest = max(channels, key=config.scheme.key, default="main")
-        object_format = manifest.object_format
-        with opened_mirror(Git(), order.directory, object_format, newest) as mirror:
+        with opened_mirror(Git(), order.directory, manifest.object_format, newest) as mirror:
             mirror.env["GIT_NO_REPLACE_OBJECTS"] = "1"
             # One that was made just now has its configuration from a template perhaps, or by a
             # condition on its path (includeIf), and may demand something else.
@@ -124,7 +122,8 @@ def _bring(
     have.pop(MIRROR, "")
     state = read_mirror_state(git)
     _require_same_vendor(order, manifest, have, state)
-    last = last_applied(git)
+    content = git.find_blob(APPLIED)
+    last = None if content is None else parse_receipt(content, APPLIED)
     if last and last.digest == contents.digest:
         written = _write_receipt(order, last.text())
         return Applied(manifest, contents.signature, [], {}, True, written)
@@ -134,11 +133,23 @@ def _bring(
     compared = have
     if not manifest.complete:
         compared = {ref: oid for ref, oid in have.items() if ref in manifest.refs}
-    with _unpacked(git, contents, progress) as (quarantined, quarantine):
+    # Beside the mirror's own objects, until all is found right.
+    with Quarantine(git, git.objects_dir()) as quarantine:
+        quarantined = quarantine.git(git)
+        unpacked = unpack(quarantined, contents, linked=True, progress=progress)
+        require_history(quarantined, contents, unpacked)
         changes = compare(quarantined, manifest.refs, compared)
         require_accepted(changes, order)
         have.update((change.ref, change.new) for change in changes)
-        receipt = _receipt(contents, {ref: oid for ref, oid in have.items() if oid}).text()
+        receipt = Receipt(
+            tool=TOOL,
+            applied=now(),
+            primary=manifest.primary,
+            object_format=manifest.object_format,
+            sequence=manifest.sequence,
+            digest=contents.digest,
+            refs={ref: oid for ref, oid in have.items() if oid},
+        ).text()
         kind = UPDATED if applied_before else NEW
         noted = RefChange(kind, APPLIED, applied_before, quarantined.write_blob(receipt))
         state = MirrorState(manifest.primary, manifest.updated)
@@ -148,15 +159,6 @@ def _bring(
     written = _write_receipt(order, receipt)
     changes = in_order(changes, scheme)
     return Applied(manifest, contents.signature, changes, backups, False, written)
-
-
-def last_applied(git: Git) -> Receipt | None:
-    """The receipt for the bundle that was applied last; None where none was.
-
-    Raises Refused where it cannot be read.
-    """
-    content = git.find_blob(APPLIED)
-    return None if content is None else parse_receipt(content, APPLIED)
 
 
 # --- whether it belongs here, and now ---
@@ -247,46 +249,7 @@ def _require_plain(directory: str, refs: list[Ref]) -> None:
             )
 
 
-# --- the objects ---
-
-
-@contextmanager
-def _unpacked(
-    git: Git, contents: OpenBundle, progress: Progress
-) -> Iterator[tuple[Git, Quarantine]]:
-    """A git that sees the objects of the bundle beside the mirror's, and where they are.
-
-    Raises Refused where they are not complete.
-    """
-    with Quarantine(git, git.objects_dir()) as quarantine:
-        quarantined = quarantine.git(git)
-        unpacked = unpack(quarantined, contents, linked=True, progress=progress)
-        if unpacked.deltas:
-            raise incomplete(contents.path)
-        require_tips(quarantined, contents)
-        if not unpacked.self_contained or contents.manifest.prerequisites:
-            try:
-                quarantined.require_connected(dict.fromkeys(contents.manifest.refs.values()))
-            except GitFailed:
-                raise incomplete(contents.path) from None
-        require_commits(quarantined, contents)
-        yield quarantined, quarantine
-
-
 # --- the receipt ---
-
-
-def _receipt(contents: OpenBundle, refs: dict[str, str]) -> Receipt:
-    manifest = contents.manifest
-    return Receipt(
-        tool=TOOL,
-        applied=now(),
-        primary=manifest.primary,
-        object_format=manifest.object_format,
-        sequence=manifest.sequence,
-        digest=contents.digest,
-        refs=refs,
-    )
 
 
 def _write_receipt(order: ApplyOrder, text: bytes) -> str:

@@ -26,20 +26,6 @@ _MOST_RECEIPT = 1 << 26  # bytes
 _NO_RECEIPT = Receipt(TOOL, 0, "", "", 0, "", {})
 
 
-class CreateOrder(NamedTuple):
-    """The bundle to make, and what from.
-
-    `source` is a directory or URL ("" for the repository here), `receipt` a file, `key` as for
-    signature.sign.
-    """
-
-    path: str
-    source: str
-    releases: Sequence[str]
-    receipt: str
-    key: str
-
-
 class Created(NamedTuple):
     """The bundle that was written; `scheme` is that of the channels.
 
@@ -53,19 +39,28 @@ class Created(NamedTuple):
     scheme: Scheme
 
 
-def create(git: Git, order: CreateOrder) -> Created:
-    """Raises UsageError, Refused, CallFailed.
+def create(
+    git: Git, path: str, origin: str, releases: Sequence[str], receipt_file: str, key: str
+) -> Created:
+    """Makes the bundle at a path, of what `origin` has: a directory or URL, "" for what is here.
 
-    Then no file was written, and one that was there is as it was.
+    `releases` are those to take (none: all), `receipt_file` is "" for none, `key` as for
+    signature.sign, "" for no signature. Raises UsageError, Refused, CallFailed. Then no file was
+    written, and one that was there is as it was.
     """
-    _require_file(order.path)
-    receipt = _read_receipt(order.receipt) if order.receipt else _NO_RECEIPT
+    _require_file(path)
+    receipt = _read_receipt(receipt_file) if receipt_file else _NO_RECEIPT
     created = now()
-    folder = os.path.dirname(os.path.abspath(order.path))
-    with opened_source(git, order.source, order.releases, folder) as source:
-        _require_printable(source.primary)
-        if order.receipt:
-            _require_same_vendor(order.receipt, receipt, source)
+    folder = os.path.dirname(os.path.abspath(path))
+    with opened_source(git, origin, releases, folder) as source:
+        # It is shown to whoever takes the bundle.
+        if not source.primary.isprintable():
+            raise Refused(
+                f"the vendor's address cannot be printed: {source.primary}",
+                "have it under another name, and mirror it anew: git ekf mirror PRIMARY DIR",
+            )
+        if receipt_file:
+            _require_same_vendor(receipt_file, receipt, source)
         previous = {ref: oid for ref, oid in receipt.refs.items() if ref in source.refs}
         if source.refs == (receipt.refs if source.complete else previous):
             return Created(None, receipt.digest, receipt.sequence, source.scheme)
@@ -83,18 +78,9 @@ def create(git: Git, order: CreateOrder) -> Created:
             previous=previous,
             prerequisites=_prerequisites(source.git, receipt, known),
         )
-        with _replacing(order.path) as file:
-            manifest, digest = _write(file, source.git, manifest, known, order.key)
+        with _replacing(path) as file:
+            manifest, digest = _write(file, source.git, manifest, known, key)
     return Created(manifest, digest, manifest.sequence, source.scheme)
-
-
-def _require_printable(primary: str) -> None:
-    """Raises Refused for an address that no bundle may hold: it is shown to whoever takes it."""
-    if not primary.isprintable():
-        raise Refused(
-            f"the vendor's address cannot be printed: {primary}",
-            "have it under another name, and mirror it anew: git ekf mirror PRIMARY DIR",
-        )
 
 
 def _read_receipt(path: str) -> Receipt:

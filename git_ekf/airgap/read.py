@@ -34,7 +34,7 @@ from git_ekf.airgap.pack import (
     pour,
     read_header,
 )
-from git_ekf.airgap.refusals import contradicts, damaged, unsound
+from git_ekf.airgap.refusals import contradicts, damaged, incomplete, unsound
 from git_ekf.airgap.signature import Signature, check
 from git_ekf.errors import GitFailed, Refused, UsageError
 from git_ekf.git.calls import Git
@@ -51,8 +51,8 @@ class OpenBundle(NamedTuple):
     """A bundle that is open.
 
     `raw` is the text of the manifest, `digest` its digest, by which bundles are told apart, and
-    `signed` the signature as it stands in the file (b"" for none); `pack` is where the pack begins
-    and ends.
+    `signed` the signature as it stands in the file (b"" for none); `header` is how many bytes of
+    the bundle stand before its pack.
     """
 
     file: IO[bytes]
@@ -63,7 +63,12 @@ class OpenBundle(NamedTuple):
     signed: bytes
     signature: Signature | None
     bundle: ArchiveMember
-    pack: ArchiveMember
+    header: int = 0
+
+    @property
+    def pack(self) -> ArchiveMember:
+        """Where the pack begins, and how long it is."""
+        return ArchiveMember(self.bundle.offset + self.header, self.bundle.size - self.header)
 
 
 class Unpacked(NamedTuple):
@@ -96,8 +101,8 @@ def opened(git: Git, path: str, allowed: str) -> Iterator[OpenBundle]:
         if listed != sums(manifest.sha256, digest):
             raise contradicts(path, f"{SUMS} has another digest of the bundle")
         bundle = members[BUNDLE]
-        pack = _find_pack(file, bundle, manifest, path)
-        yield OpenBundle(file, path, manifest, raw, digest, signed, signature, bundle, pack)
+        contents = OpenBundle(file, path, manifest, raw, digest, signed, signature, bundle)
+        yield contents._replace(header=_header_length(contents))
 
 
 def _open(path: str) -> IO[bytes]:
@@ -115,27 +120,25 @@ def _read(file: IO[bytes], member: ArchiveMember) -> bytes:
     return file.read(member.size)
 
 
-def _find_pack(
-    file: IO[bytes], bundle: ArchiveMember, manifest: Manifest, path: str
-) -> ArchiveMember:
-    """Where the pack is. Raises Refused where the header before it is not as the manifest says."""
+def _header_length(contents: OpenBundle) -> int:
+    """The bytes before the pack. Raises Refused where they are not as the manifest says."""
+    file, bundle = contents.file, contents.bundle
     file.seek(bundle.offset)
     try:
-        header = read_header(file, bundle.size, path)
-        _require_agreement(header, bundle, manifest, path)
+        header = read_header(file, bundle.size, contents.path)
+        _require_agreement(header, contents)
     except Refused:
         # Some byte may have been damaged on the way, which is another matter.
         file.seek(bundle.offset)
         digest = hashlib.sha256()
         pour(file, bundle.size, None, digest)
-        _require_digest(digest, manifest, path)
+        _require_digest(digest, contents)
         raise
-    return ArchiveMember(bundle.offset + header.length, bundle.size - header.length)
+    return header.length
 
 
-def _require_agreement(
-    header: Header, bundle: ArchiveMember, manifest: Manifest, path: str
-) -> None:
+def _require_agreement(header: Header, contents: OpenBundle) -> None:
+    bundle, manifest, path = contents.bundle, contents.manifest, contents.path
     if bundle.size != manifest.size:
         raise contradicts(path, f"the bundle has {bundle.size} bytes and not {manifest.size}")
     if header.object_format != manifest.object_format:
@@ -150,9 +153,10 @@ def _require_agreement(
             raise contradicts(path, f"{ref} is {there} in the bundle, and {listed} by the manifest")
 
 
-def _require_digest(digest: hashlib._Hash, manifest: Manifest, path: str) -> None:
-    if digest.hexdigest() != manifest.sha256:
-        raise damaged(path, "is damaged: its bundle is not what its manifest says") from None
+def _require_digest(digest: hashlib._Hash, contents: OpenBundle) -> None:
+    if digest.hexdigest() != contents.manifest.sha256:
+        why = "is damaged: its bundle is not what its manifest says"
+        raise damaged(contents.path, why) from None
 
 
 # --- the objects ---
@@ -166,8 +170,7 @@ def unpack(git: Git, contents: OpenBundle, *, linked: bool, progress: Progress) 
     """
     file, manifest, path, pack = contents.file, contents.manifest, contents.path, contents.pack
     file.seek(contents.bundle.offset)
-    head = file.read(pack.offset - contents.bundle.offset)
-    digest = hashlib.sha256(head)
+    digest = hashlib.sha256(file.read(contents.header))
     objects = object_count(file.read(PACK_HEADER))
     file.seek(pack.offset)
     self_contained = True
@@ -181,7 +184,7 @@ def unpack(git: Git, contents: OpenBundle, *, linked: bool, progress: Progress) 
             pour(file, pack.size, None, digest, progress)
     except GitFailed as error:
         failure = error
-    _require_digest(digest, manifest, path)
+    _require_digest(digest, contents)
     if failure:
         if "unresolved delta" in failure.stderr and manifest.prerequisites:
             self_contained = False
@@ -214,21 +217,27 @@ def _require_pack_alone(contents: OpenBundle) -> None:
         raise unsound(f"the pack in {contents.path} is not sound: there is something behind it")
 
 
-def require_tips(git: Git, contents: OpenBundle) -> None:
-    """Raises Refused where a ref names no object, or a channel something else than a commit."""
-    refs, path = contents.manifest.refs, contents.path
-    infos = git.object_infos(refs.values())
-    for (ref, oid), info in zip(refs.items(), infos, strict=True):
+def require_history(git: Git, contents: OpenBundle, unpacked: Unpacked) -> None:
+    """Raises Refused unless the refs name what they may, and all that they lead to is there.
+
+    Also where there are more or fewer commits than the manifest says.
+    """
+    manifest, path = contents.manifest, contents.path
+    if unpacked.deltas:
+        raise incomplete(path)
+    infos = git.object_infos(manifest.refs.values())
+    for (ref, oid), info in zip(manifest.refs.items(), infos, strict=True):
         if info is None:
             raise unsound(f"{path} lacks {oid[:7]}, which {ref} names")
         if ref.startswith(HEADS) and info.type != "commit":
             raise unsound(f"in {path}, {ref} names a {info.type}, and a channel has commits")
-
-
-def require_commits(git: Git, contents: OpenBundle) -> None:
-    """Raises Refused where there are more or fewer commits than the manifest says."""
-    manifest = contents.manifest
-    found = git.count(dict.fromkeys(manifest.refs.values()), manifest.prerequisites)
+    tips = dict.fromkeys(manifest.refs.values())
+    if not unpacked.self_contained or manifest.prerequisites:
+        try:
+            git.require_connected(tips)
+        except GitFailed:
+            raise incomplete(path) from None
+    found = git.count(tips, manifest.prerequisites)
     if found != manifest.commits:
         commits = counted(found, "commit")
-        raise contradicts(contents.path, f"the bundle has {commits} and not {manifest.commits}")
+        raise contradicts(path, f"the bundle has {commits} and not {manifest.commits}")

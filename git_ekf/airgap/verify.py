@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from git_ekf.airgap.manifest import Manifest
 from git_ekf.airgap.pack import Progress
-from git_ekf.airgap.read import opened, require_commits, require_tips, unpack
-from git_ekf.airgap.refusals import incomplete
+from git_ekf.airgap.read import opened, require_history, unpack
 from git_ekf.airgap.signature import Signature
 from git_ekf.git.calls import Git
 from git_ekf.temporary import temporary
@@ -45,9 +44,6 @@ def verify(path: str, allowed: str, progress: Progress = iter) -> VerifiedBundle
         whole = not manifest.prerequisites
         unpacked = unpack(scratch, contents, linked=whole, progress=progress)
         if whole:
-            if not unpacked.self_contained:
-                raise incomplete(path)
-            require_tips(scratch, contents)
-            require_commits(scratch, contents)
+            require_history(scratch, contents, unpacked)
         objects = not unpacked.deltas
         return VerifiedBundle(manifest, contents.digest, contents.signature, objects, whole)

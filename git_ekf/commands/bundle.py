@@ -81,16 +81,12 @@ def create(
     """Write a bundle: everything, or what is new since a receipt."""
     from git_ekf.airgap import create
 
-    order = create.CreateOrder(
-        file,
-        _given("--from", source),
-        release or [],
-        _given("--receipt", receipt),
-        _given("--sign", sign),
-    )
+    origin, receipt = _given("--from", source), _given("--receipt", receipt)
+    key = _given("--sign", sign)
     if source:
         leave_repository()
-    made = create.create(Git(progress=transfer_progress()), order)
+    git = Git(progress=transfer_progress())
+    made = create.create(git, file, origin, release or [], receipt, key)
     manifest = made.manifest
     if manifest is None:
         say(f"Nothing is new since bundle {made.sequence}; no file was written.")
