@@ -8,23 +8,21 @@ nothing, but for `server`, which is applied on request only.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.doctor import clone, machine, names, remotes, server, tools
-from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING, Case, Diagnosis, fail, reason, skip
+from git_ekf.doctor.finding import Case, Diagnosis, fail, reason, skip
 from git_ekf.errors import EkfError, SystemFailed
-from git_ekf.git.questions.about import Paths
 from git_ekf.repository import Repository
 from git_ekf.shown import scrub
 
-__all__ = ["ERROR", "OK", "SKIPPED", "WARNING", "Examination", "Examined", "examine"]
-
 Check = Callable[[Case], Iterator[Diagnosis]]
 
-MACHINE: tuple[Check, ...] = machine.CHECKS
-ANYWHERE: tuple[Check, ...] = clone.ANYWHERE
-IN_A_WORK_TREE: tuple[Check, ...] = (
+MACHINE: Sequence[Check] = machine.CHECKS
+ANYWHERE: Sequence[Check] = clone.ANYWHERE
+IN_A_WORK_TREE: Sequence[Check] = (
     *clone.IN_A_WORK_TREE,
     names.names,
     remotes.remotes,
@@ -61,23 +59,9 @@ def examine(repo: Repository, *, offline: bool, pushes: bool = False) -> Examina
 
     `pushes`: also the one that pushes a ref to the internal repository and deletes it again.
     """
-    place = _place(repo)
-    top = place.top or place.git_dir if place else None
-    asks = place is not None and bool(place.top) and not offline
-    with remotes.asked(repo, asks) as asked:
-        case = Case(repo, asked, time.monotonic() + remotes.PATIENCE)
-        return Examination(top, list(_apply(_checks(place, pushes=pushes), case)))
-
-
-def _place(repo: Repository) -> Paths | None:
-    try:
-        return repo.place
-    except EkfError:
-        return None
-
-
-def _checks(place: Paths | None, *, pushes: bool) -> Iterator[tuple[str, Check]]:
-    """The checks that make sense here, each with its part."""
+    place = None
+    with suppress(EkfError):  # which the check `repository` says
+        place = repo.place
     checks: list[Check] = [clone.repository]
     if place:
         checks += ANYWHERE
@@ -85,27 +69,28 @@ def _checks(place: Paths | None, *, pushes: bool) -> Iterator[tuple[str, Check]]
         checks += IN_A_WORK_TREE
         if pushes:
             checks.append(server.server)
-    yield from (("machine", check) for check in MACHINE)
-    yield from (("repository", check) for check in checks)
+    top = place.top or place.git_dir if place else None
+    with remotes.asked(repo, bool(place and place.top) and not offline) as asked:
+        case = Case(repo, asked, time.monotonic() + remotes.PATIENCE)
+        given: dict[str, str] = {}
+        examined = []
+        for part, applied in (("machine", MACHINE), ("repository", checks)):
+            for check in applied:
+                for state, message, fix in _diagnoses(check, case, given):
+                    one = Examined(check.__name__, part, state, scrub(message), scrub(fix))
+                    examined.append(one)
+        return Examination(top, examined)
 
 
-def _apply(checks: Iterable[tuple[str, Check]], case: Case) -> Iterator[Examined]:
-    """A reason why a check cannot be made is given once."""
-    given: dict[str, str] = {}
-    for part, check in checks:
-        name = check.__name__
-        try:
-            yield from (_examined(name, part, diagnosis) for diagnosis in check(case))
-        except (EkfError, OSError) as raised:
-            error = raised if isinstance(raised, EkfError) else SystemFailed(raised)
-            why = reason(error)
-            if why in given:
-                yield _examined(name, part, skip(f"not checked: see {given[why]}"))
-            else:
-                given[why] = name
-                yield _examined(name, part, fail(why, error.hint or "git status"))
-
-
-def _examined(name: str, part: str, diagnosis: Diagnosis) -> Examined:
-    state, message, fix = diagnosis
-    return Examined(name, part, state, scrub(message), scrub(fix))
+def _diagnoses(check: Check, case: Case, given: dict[str, str]) -> Iterator[Diagnosis]:
+    """A reason why a check cannot be made is given once; in `given` is the check that gave it."""
+    try:
+        yield from check(case)
+    except (EkfError, OSError) as raised:
+        error = raised if isinstance(raised, EkfError) else SystemFailed(raised)
+        why = reason(error)
+        if why in given:
+            yield skip(f"not checked: see {given[why]}")
+        else:
+            given[why] = check.__name__
+            yield fail(why, error.hint or "git status")
