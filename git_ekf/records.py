@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.refs import DISPLACED, KEPT, RECORDS, SAVED, TAGS, RefUpdate
@@ -18,14 +19,11 @@ class RecordTag:
     `raw` is its tag object as git stores it, None where it is not an annotated tag.
     """
 
-    __slots__ = ("_tag", "name", "oid", "raw", "ref")
-
     def __init__(self, ref: str, oid: str, raw: bytes | None) -> None:
         self.ref = ref
         self.name = ref.removeprefix(TAGS)
         self.oid = oid
         self.raw = raw
-        self._tag: TagObject | None = None
 
     @property
     def tagged(self) -> str:
@@ -35,15 +33,13 @@ class RecordTag:
         # git takes no tag object that begins otherwise (git-mktag(1)).
         return self.raw[len(b"object ") : self.raw.index(b"\n")].decode()
 
-    @property
+    @cached_property
     def tag(self) -> TagObject | None:
         """The tag object, taken apart when it is first asked for.
 
         Of thousands, most commands want few.
         """
-        if self._tag is None and self.raw is not None:
-            self._tag = parse_tag(self.raw)
-        return self._tag
+        return None if self.raw is None else parse_tag(self.raw)
 
 
 def record_names(repo: Repository, *patterns: str) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_ekf.errors import UsageError
-from git_ekf.git.refs import HEADS, RECORDS, RefUpdate, is_zero
+from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.policy import branches, index
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
@@ -78,8 +78,7 @@ def judge_push(repo: Repository, push: Push) -> list[Finding]:
             judgment.apply(pushes.delete_protected, update)
             judgment.apply(pushes.tag_moved, update)
     tags = arriving_records(repo, push.updates)
-    judge_tags(judgment, tags, push.updates, dates=True)
-    return judgment.found
+    return judgment.found + judge_records(repo, tags, push.updates, dates=True)
 
 
 def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> None:
@@ -111,8 +110,11 @@ def judge_markers(judgment: Judgment, own: OwnCommits) -> None:
 
 def arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
     """The deploy records that a push brings."""
-    named = {update.ref: update.new for update in updates if update.ref.startswith(RECORDS)}
-    arriving = {ref: oid for ref, oid in named.items() if not is_zero(oid)}
+    arriving = {
+        update.ref: update.new
+        for update in updates
+        if update.ref.startswith(RECORDS) and not update.deletes
+    }
     raw = repo.read_tags(arriving.values())
     return [RecordTag(ref, oid, raw.get(oid)) for ref, oid in arriving.items()]
 
@@ -128,32 +130,20 @@ def judge_records(
 
     `dates`: also what stands in the way of publishing those that are not yet.
     """
-    judgment = Judgment(repo)
-    judge_tags(judgment, tags, updates, dates=dates)
-    return judgment.found
-
-
-def judge_tags(
-    judgment: Judgment,
-    tags: list[RecordTag],
-    updates: Sequence[RefUpdate] = (),
-    *,
-    dates: bool = False,
-) -> None:
-    """Applies the rules about deploy records; for the rest see `judge_records`."""
     if not tags:
-        return
+        return []
     from git_ekf.policy import records
     from git_ekf.policy.judged import Records
 
-    together = Records(judgment.repo, tags, updates)
-    for record in together.all:
-        judgment.apply(records.tag_name, record, together)
-        if dates and not together.is_published(record):
-            judgment.apply(records.tag_date, record, together)
-        judgment.apply(records.tag_lightweight, record, together)
-        judgment.apply(records.tag_fields, record, together)
-        judgment.apply(records.tag_mismatch, record, together)
+    judgment = Judgment(repo)
+    for record in Records(repo, tags, updates).all:
+        judgment.apply(records.tag_name, record)
+        if dates and not record.is_published():
+            judgment.apply(records.tag_date, record)
+        judgment.apply(records.tag_lightweight, record)
+        judgment.apply(records.tag_fields, record)
+        judgment.apply(records.tag_mismatch, record)
+    return judgment.found
 
 
 def judge_repository(
@@ -166,8 +156,9 @@ def judge_repository(
     from git_ekf.policy import remotes
 
     judgment = Judgment(repo)
-    for rule in (remotes.remote_missing, remotes.remote_same, remotes.remote_swapped):
-        judgment.apply(rule)
+    judgment.apply(remotes.remote_missing)
+    judgment.apply(remotes.remote_same)
+    judgment.apply(remotes.remote_swapped)
     judgment.apply(remotes.remote_extra)
     head = [] if repo.head_branch is None else [repo.head_branch]
     local = [ref.removeprefix(HEADS) for ref in repo.refs if ref.startswith(HEADS)]
@@ -180,8 +171,7 @@ def judge_repository(
         from git_ekf.policy import records
 
         judgment.apply(records.tag_moved, tags)
-    judge_tags(judgment, tags, dates=True)
-    return judgment.found
+    return judgment.found + judge_records(repo, tags, dates=True)
 
 
 def judge_internal(
@@ -199,8 +189,7 @@ def judge_internal(
             judgment.apply(branches.linear_history, own)
         elif own.commits(repo):
             judgment.apply(branches.branch_name, branch)
-    judge_tags(judgment, deploy_records)
-    return judgment.found
+    return judgment.found + judge_records(repo, deploy_records)
 
 
 def _judge_branch(judgment: Judgment, branch: str, *, whole: bool) -> None:

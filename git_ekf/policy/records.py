@@ -3,62 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from time import gmtime, strftime, time
 
 from git_ekf.git.tagobject import is_dated
 from git_ekf.names import AHEAD, DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.judged import JudgedRecord, Records
+from git_ekf.policy.judged import JudgedRecord
 from git_ekf.record import ADOPTS, is_signed
 from git_ekf.records import RecordTag, how_to_delete, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
 
-def tag_name(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
+def tag_name(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """A tag under deploy/ is called deploy/YYYY-MM-DD[.N]/BRANCH, and the day exists."""
-    if isinstance(record.name, str) and not _is_adopted(repo, record, records):
-        name, branch = record.record.name, repo.config.scheme.branch("X.Y")
+    if isinstance(record.parts, str) and not _is_adopted(repo, record):
+        name, branch = record.name, repo.config.scheme.branch("X.Y")
         example = shell(f"{DEPLOY}YYYY-MM-DD/{branch}")
         fix = f"{how_to_delete(repo, name)}, then tag again as {example}"
-        yield Finding(f"{name} {record.name}", _fix(record, records, fix), ref=record.record.ref)
+        yield Finding(f"{name} {record.parts}", _fix(record, fix), ref=record.ref)
 
 
-def tag_date(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
+def tag_date(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """A new deploy record has a time, which has come, and its number is the next of its day.
 
     It cannot be deleted later, and would stay the newest record.
     """
-    name = record.name
-    if isinstance(name, str):
+    parts = record.parts
+    if isinstance(parts, str):
         return
-
-    def delete() -> str:
-        return how_to_delete(repo, record.record.name)
-
+    delete = partial(how_to_delete, repo, record.name)
     # A day has begun 14 hours earlier in the east of the Pacific.
     latest = time() + AHEAD
-    if name.date > strftime("%Y-%m-%d", gmtime(latest)):
+    if parts.date > strftime("%Y-%m-%d", gmtime(latest)):
         yield record.finding(
-            f"{record.record.name} is of a day that has not come yet",
+            f"{record.name} is of a day that has not come yet",
             f"{delete()}, then: git ekf tag, without --date",
         )
     elif record.tag and record.tag.time > latest:
         yield record.finding(
-            f"{record.record.name} was made more than a day from now by the clock of its tagger",
+            f"{record.name} was made more than a day from now by the clock of its tagger",
             f"git ekf doctor, which looks at the clock; {delete()}, then tag again",
         )
-    elif record.record.raw is not None and not is_dated(record.record.raw):
+    elif record.raw is not None and not is_dated(record.raw):
         yield record.finding(
-            f"{record.record.name} does not say when it was made in a way that all read alike",
+            f"{record.name} does not say when it was made in a way that all read alike",
             f"{delete()}, then tag again",
         )
-    if not records.is_next(name):
-        before = RecordName(name.date, name.number - 1, name.branch)
+    before = RecordName(parts.date, parts.number - 1, parts.branch)
+    has = record.together.has
+    # Another tag may be in the place of that one.
+    if parts.number > 1 and not (has(str(before)) or has(before.folder)):
         yield record.finding(
-            f"{record.record.name} has no record before it: there is no {before}",
-            f"{delete()}, then: git ekf tag --date {name.date}",
+            f"{record.name} has no record before it: there is no {before}",
+            f"{delete()}, then: git ekf tag --date {parts.date}",
         )
 
 
@@ -89,43 +89,43 @@ def how_to_renumber(repo: Repository, record: RecordTag) -> str:
     return hint
 
 
-def tag_lightweight(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
+def tag_lightweight(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """A deploy record is an annotated tag."""
-    if record.tag is None and not _is_adopted(repo, record, records):
-        name = record.record.name
+    if record.tag is None and not _is_adopted(repo, record):
+        name = record.name
         yield Finding(
             f"{name} is a lightweight tag: it has no message and says nothing about the deployment",
-            _fix(record, records, f"git tag -a -f {shell(name)} {shell(name)}"),
-            ref=record.record.ref,
-            commit=record.record.oid,
+            _fix(record, f"git tag -a -f {shell(name)} {shell(name)}"),
+            ref=record.ref,
+            commit=record.oid,
         )
 
 
-def tag_fields(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
+def tag_fields(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """No required field is missing or empty."""
     if record.tag is None:
         return
     missing = [name for name in repo.config.tags_required if not record.value(name)]
-    if missing and not _is_adopted(repo, record, records):
-        message = f"{record.record.name} lacks {', '.join(missing)}"
-        fix = _fix(record, records, _amend(record, "add the missing lines"))
+    if missing and not _is_adopted(repo, record):
+        message = f"{record.name} lacks {', '.join(missing)}"
+        fix = _fix(record, _amend(record, "add the missing lines"))
         yield record.finding(message, fix)
 
 
-def tag_mismatch(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[Finding]:
+def tag_mismatch(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """The fields of a record are what the repository has."""
     if record.tag is None:
         return
-    name, branch = record.record.name, record.branch
-    for message in _untrue(repo, record, records):
+    name, branch = record.name, record.branch
+    for message in _untrue(repo, record):
         yield record.finding(f"{name}: {message}", _amend(record, "correct that line"))
     at_odds = list(_at_odds(repo, record))
-    if at_odds and not _is_adopted(repo, record, records):
-        fix = _fix(record, records, _amend(record, "correct that line"))
+    if at_odds and not _is_adopted(repo, record):
+        fix = _fix(record, _amend(record, "correct that line"))
         for message in at_odds:
             yield record.finding(f"{name}: {message}", fix)
     backup = f"{repo.config.internal}/{branch}"
-    if record.value("Backup branch") == backup and not records.backed_up(branch):
+    if record.value("Backup branch") == backup and not record.together.has_branch(branch):
         yield record.finding(
             f"{name}: Backup branch {backup} does not exist there yet",
             f"git switch {shell(branch)}, then: git ekf save",
@@ -137,15 +137,15 @@ def _at_odds(repo: Repository, record: JudgedRecord) -> Iterator[str]:
     tag, branch = record.tag, record.branch
     assert tag is not None
     for field, values in record.fields.items():
-        if len(set(values)) > 1 and field != ADOPTS.casefold():
+        if len(set(values)) > 1 and values is not record.adopts:
             yield f'the field "{field}" is there twice with different values'
     if tag.type != "commit":
         return
-    if tag.tag != record.record.name:
+    if tag.tag != record.name:
         yield f"the tag says of itself that it is {tag.tag}"
-    if isinstance(record.name, RecordName):
+    if isinstance(record.parts, RecordName):
         expected = {
-            "Date": record.name.date,
+            "Date": record.parts.date,
             "Local branch": branch,
             "Upstream branch": f"{repo.config.primary}/{branch}",
             "Backup branch": f"{repo.config.internal}/{branch}",
@@ -155,90 +155,78 @@ def _at_odds(repo: Repository, record: JudgedRecord) -> Iterator[str]:
                 yield f"{field} is {record.value(field)}, but the name makes it {value}"
 
 
-def _untrue(repo: Repository, record: JudgedRecord, records: Records) -> Iterator[str]:
+def _untrue(repo: Repository, record: JudgedRecord) -> Iterator[str]:
     """What the repository does not have so, or what reads otherwise for others."""
     tag, branch = record.tag, record.branch
     assert tag is not None
     from git_ekf.recordtext import misleading  # 3 ms, where there is no record yet
 
-    why = misleading(record.record.raw or b"", repo.config.tags_required)
+    why = misleading(record.raw or b"", repo.config.tags_required)
     if why:
         yield f"its text {why}"
     if tag.type != "commit":
         yield f"tags a {tag.type}, not a commit"
         return
-    if records.is_lost(tag.object):
+    if record.is_lost():
         yield f"it is on {tag.object[:12]}, which is not in this repository"
         return
-    adopts = _adopts_wrongly(record, records)
-    if adopts:
-        yield adopts
+    yield from _adopts_wrongly(record)
     local = record.value("Local SHA")
-    if local and records.local(record) != tag.object:
+    if local and record.named_commit("Local SHA") != tag.object:
         yield f"Local SHA is {local}, but the tag is on {tag.object}"
     upstream = record.value("Upstream SHA")
     if not upstream:
         return
-    commit = records.upstream(record)
+    commit = record.named_commit("Upstream SHA")
     if commit is None:
         yield f"Upstream SHA {upstream} is not a commit of this repository"
-    elif branch and not records.on_channel(branch, commit):
+    elif branch and not record.is_on_channel(commit):
         channel = f"{repo.config.primary}/{branch}"
         yield f"Upstream SHA {upstream} is not a vendor commit of {channel}"
-    elif not _is_base(repo, records, record, commit):
+    elif not record.stands_on(commit):
         yield f"Upstream SHA {upstream} is not what the tagged commit {tag.object[:12]} stands on"
 
 
-def _adopts_wrongly(record: JudgedRecord, records: Records) -> str:
-    """What is wrong with the records that one says it stands for, the first of it; "" if nothing.
+def _adopts_wrongly(record: JudgedRecord) -> Iterator[str]:
+    """What is wrong with the records that one says it stands for, the first of it.
 
     There may be any number of them.
     """
-    for name in record.fields.get(ADOPTS.casefold(), ()):
-        other = records.adopted(name)
-        if other is None or name == record.record.name:
-            return f"{ADOPTS} names {name}, which is not another record of this repository"
+    for name in record.adopts:
+        other = record.together.adopted.get(name)
+        if other is None or name == record.name:
+            yield f"{ADOPTS} names {name}, which is not another record of this repository"
+            return
         if other.tagged != record.commit:
-            return f"{ADOPTS} names {name}, which is on {other.tagged[:12]}, and not on that commit"
+            yield f"{ADOPTS} names {name}, which is on {other.tagged[:12]}, and not on that commit"
+            return
         if other.tag and record.tag and record.tag.time > other.tag.time:
-            return f"it was made later than {name}, whose time a record that adopts it carries"
-    return ""
+            yield f"it was made later than {name}, whose time a record that adopts it carries"
+            return
 
 
-def _is_adopted(repo: Repository, record: JudgedRecord, records: Records) -> bool:
-    """Whether a record in which nothing is found stands for this one: in its form, not its truth.
+def _is_adopted(repo: Repository, record: JudgedRecord) -> bool:
+    """Whether a record in which nothing is found stands for this one.
 
-    It is judged by itself, so that none stands for the one that stands for it.
+    It does so in its form, not in its truth.
     """
-    for adopter in records.adopters(record):
-        if _is_sound(repo, adopter, records.by_themselves):
+    for adopter in record.adopters():
+        if adopter.sound is None:
+            rules = (tag_name, tag_lightweight, tag_fields, tag_mismatch)
+            found = chain.from_iterable(rule(repo, adopter) for rule in rules)
+            adopter.sound = next(found, None) is None
+        if adopter.sound:
             return True
     return False
 
 
-def _is_sound(repo: Repository, record: JudgedRecord, together: Records) -> bool:
-    name = record.record.name
-    if name not in together.sound:
-        rules = (tag_name, tag_lightweight, tag_fields, tag_mismatch)
-        found = chain.from_iterable(rule(repo, record, together) for rule in rules)
-        together.sound[name] = next(found, None) is None
-    return together.sound[name]
-
-
-def _is_base(repo: Repository, records: Records, record: JudgedRecord, upstream: str) -> bool:
-    if record.branch and repo.channel(record.branch) is None:
-        # Without the channel nobody can tell where the vendor's commits end.
-        return repo.git.is_ancestor(upstream, record.commit)
-    return records.is_base(upstream, record)
-
-
 def _amend(record: JudgedRecord, act: str) -> str:
-    name = record.record.name
+    name = record.name
     return f"{act}: git tag -a -f -e {shell(name)} {shell(name + '^{}')}"
 
 
-def _fix(record: JudgedRecord, records: Records, fix: str) -> str:
+def _fix(record: JudgedRecord, fix: str) -> str:
     """How the form of a record is mended: a published one stays, and another stands for it."""
-    if records.is_published(record):
-        return f"git ekf adopt {shell(record.record.name)}"
+    if record.is_published():
+        return f"git ekf adopt {shell(record.name)}"
     return fix

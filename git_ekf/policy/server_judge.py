@@ -6,7 +6,7 @@ from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.policy import branches, pushes, server_rules, signatures
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
-from git_ekf.policy.judges import arriving_records, judge_markers, judge_tags
+from git_ekf.policy.judges import arriving_records, judge_markers, judge_records
 from git_ekf.policy.server import ServerRepository
 
 
@@ -29,7 +29,7 @@ def judge_receive(repo: ServerRepository) -> list[Finding]:
         judgment.apply(server_rules.rewrite_unsaved)
     judgment.apply(server_rules.tree_entry, judgment.content)
     tags = arriving_records(repo, repo.updates)
-    judge_tags(judgment, tags, repo.updates, dates=True)
+    judgment.found += judge_records(repo, tags, repo.updates, dates=True)
     beside = server_rules.beside_branches(repo, tags)
     for own in beside:
         _judge_received_commits(judgment, own)

@@ -188,8 +188,8 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     if len(claimed) == len(repo.git.commits([tip], globs=[*upstream, records])):
         return ""
     # Also what records from before the hook say of the vendor's commits.
-    standing = Records(repo, read_records(repo))
-    vendor = filter(None, map(standing.upstream, standing.all))
+    standing = Records(repo, read_records(repo)).all
+    vendor = filter(None, (record.named_commit("Upstream SHA") for record in standing))
     own = set(repo.git.commits([], vendor, upstream, include_globs=[records]))
     return next((commit for commit in claimed if commit in own), "")
 
