@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.content import Content
@@ -12,19 +11,6 @@ from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.smallfile import STATE, read_small
-
-
-class Changes(NamedTuple):
-    """The changes from one tree to another; `new` is a commit, or "" for the index."""
-
-    content: Content
-    old: str
-    new: str = ""
-
-
-def staged(repo: Repository, content: Content) -> Changes:
-    """The index against HEAD; on an unborn branch against the empty tree."""
-    return Changes(content, repo.head or repo.git.empty_tree())
 
 
 def detached_head(repo: Repository) -> Iterator[Finding]:
@@ -38,11 +24,6 @@ def detached_head(repo: Repository) -> Iterator[Finding]:
         )
 
 
-def merge_in_progress(repo: Repository) -> bool:
-    """Whether git is about to make a merge commit."""
-    return os.path.exists(os.path.join(repo.place.git_dir, "MERGE_HEAD"))
-
-
 def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
     """No merge commit is made on a release branch."""
     fix = "git merge --quit && git commit makes an ordinary commit of it, with all that is resolved"
@@ -50,7 +31,7 @@ def linear_history(repo: Repository, branch: str) -> Iterator[Finding]:
         fix = "git merge --abort, then: git ekf sync, or git ekf upgrade"
         if branch not in repo.channels:
             fix = "git merge --abort, then: git ekf upgrade"
-        if merge_in_progress(repo):
+        if repo.operation == "merge":
             fix += "; to keep what is resolved: git commit --no-verify, then: git ekf check"
     yield Finding(
         f"this would be a merge commit on {branch}; the next upgrade could not replay it",
@@ -64,21 +45,24 @@ def _merges_the_vendor(repo: Repository) -> bool:
     # git-merge(1) writes MERGE_HEAD only when the hook has refused; before, it names the commits
     # in variables for its merge drivers (builtin/merge.c).
     heads = [name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_")]
-    if merge_in_progress(repo):
+    if repo.operation == "merge":
         path = os.path.join(repo.place.git_dir, "MERGE_HEAD")
         heads = (read_small(path, STATE) or b"").decode().split()
     globs = repo.vendor_globs()
     return not heads or any(not repo.git.commits([head], globs=globs, at_most=1) for head in heads)
 
 
-def conflict_marker(repo: Repository, changes: Changes) -> Iterator[Finding]:
-    """No file gets conflict markers that it did not have before."""
-    for path in changes.content.paths_with_new_markers(changes.old, changes.new):
-        then = "git commit" if changes.new else f"git add {shell(_from_anywhere(path))}"
+def conflict_marker(repo: Repository, content: Content, old: str, new: str) -> Iterator[Finding]:
+    """No file gets conflict markers that it did not have before.
+
+    `new` is a commit, or "" for the index.
+    """
+    for path in content.paths_with_new_markers(old, new):
+        then = "git commit" if new else f"git add {shell(_from_anywhere(path))}"
         yield Finding(
             f"{path} has conflict markers",
             f"edit the file, then: {then}",
-            commit=changes.new,
+            commit=new,
             path=path,
         )
 
@@ -97,25 +81,26 @@ def directory_judged(path: str) -> str:
     return top if slash and "/overlays/deploy/" not in path else ""
 
 
-def vendor_path(repo: Repository, changes: Changes, vendor: str | None) -> Iterator[Finding]:
+def vendor_path(
+    repo: Repository, content: Content, old: str, new: str, vendor: str | None
+) -> Iterator[Finding]:
     """A new file is not put in a directory of the vendor's, unless in a deploy overlay.
 
-    `vendor` is a commit of the vendor. A top-level directory is the vendor's when that commit has
-    it and `paths.customer` does not name it. A deploy overlay is a directory `overlays/deploy`,
-    which a vendor lays out for the customer to edit.
+    `new` as in `conflict_marker`; `vendor` is a commit of the vendor. A top-level directory is the
+    vendor's when that commit has it and `paths.customer` does not name it. A deploy overlay is a
+    directory `overlays/deploy`, which a vendor lays out for the customer to edit.
     """
-    added = changes.content.added_paths(changes.old, changes.new)
-    new = [path for path in added if directory_judged(path)]
-    if not new or vendor is None:
+    added = [path for path in content.added_paths(old, new) if directory_judged(path)]
+    if not added or vendor is None:
         return
     theirs = repo.git.top_directories(vendor) - set(repo.config.customer_paths)
-    for path in new:
+    for path in added:
         top = directory_judged(path)
         if top in theirs:
             yield Finding(
                 f"{path} is a new file in {top}/, which belongs to the vendor:"
                 " an upgrade may clash with it",
                 "move it to an overlays/deploy directory or to a top-level directory of your own",
-                commit=changes.new,
+                commit=new,
                 path=path,
             )

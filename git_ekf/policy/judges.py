@@ -16,7 +16,7 @@ from git_ekf.errors import UsageError
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.policy import branches, index
 from git_ekf.policy.branches import OwnCommits
-from git_ekf.policy.finding import Finding, Judgment
+from git_ekf.policy.finding import Finding, Judgment, findings
 from git_ekf.records import RecordTag, read_records
 from git_ekf.repository import Repository
 
@@ -36,10 +36,10 @@ def judge_commit(repo: Repository) -> list[Finding]:
         judgment.apply(branches.branch_name, branch)
         if repo.config.scheme.is_release(branch):
             judgment.apply(branches.branch_upstream, branch)
-            if index.merge_in_progress(repo):
+            if repo.operation == "merge":
                 judgment.apply(index.linear_history, branch)
             vendor = repo.channel(branch)
-    _judge_changes(judgment, index.staged(repo, judgment.content), vendor)
+    _judge_changes(judgment, repo.head or repo.git.empty_tree(), "", vendor)
     return judgment.found
 
 
@@ -105,7 +105,7 @@ def judge_markers(judgment: Judgment, own: OwnCommits) -> None:
     """Applies the rule about conflict markers to what commits change together."""
     base = own.base(judgment.repo)
     if base:  # git rebase --continue, which ends a conflict, calls no hook
-        judgment.apply(index.conflict_marker, index.Changes(judgment.content, base, own.tip))
+        judgment.apply(index.conflict_marker, judgment.content, base, own.tip)
 
 
 def arriving_records(repo: Repository, updates: list[RefUpdate]) -> list[RecordTag]:
@@ -205,20 +205,17 @@ def _judge_branch(judgment: Judgment, branch: str, *, whole: bool) -> None:
             judgment.apply(branches.tree_entry, own, judgment.content)
         base = own.base(repo)
         if base:
-            _judge_changes(
-                judgment,
-                index.Changes(judgment.content, base, own.tip),
-                repo.channel(branch) or base,
-            )
+            _judge_changes(judgment, base, own.tip, repo.channel(branch) or base)
     # A branch without commits of the customer's own holds no work: a stray default branch is
     # harmless.
     elif not own.tip or own.commits(repo):
         judgment.apply(branches.branch_name, branch)
 
 
-def _judge_changes(judgment: Judgment, changes: index.Changes, vendor: str | None) -> None:
-    judgment.apply(index.conflict_marker, changes)
-    judgment.apply(index.vendor_path, changes, vendor)
+def _judge_changes(judgment: Judgment, old: str, new: str, vendor: str | None) -> None:
+    """`new` is a commit, or "" for the index."""
+    judgment.apply(index.conflict_marker, judgment.content, old, new)
+    judgment.apply(index.vendor_path, judgment.content, old, new, vendor)
 
 
 def _only_at_head(repo: Repository, head: str) -> bool:
@@ -229,9 +226,7 @@ def judge_images(repo: Repository, outside: Sequence[tuple[str, str]]) -> list[F
     """The findings about the images of HEAD; `outside` as in `image_registry`."""
     from git_ekf.policy import images
 
-    judgment = Judgment(repo)
-    judgment.apply(images.image_registry, repo.head or "", outside)
-    return judgment.found
+    return list(findings(images.image_registry, repo, repo.head or "", outside))
 
 
 def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
@@ -257,5 +252,5 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
         base = own.base(repo)
         if base:
             vendor = repo.channel(branch) if branch else base
-            _judge_changes(judgment, index.Changes(judgment.content, base, tip), vendor)
+            _judge_changes(judgment, base, tip, vendor)
     return judgment.found
