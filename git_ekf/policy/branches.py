@@ -158,7 +158,7 @@ def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]
 def tree_entry(repo: Repository, own: OwnCommits, content: Content) -> Iterator[Finding]:
     """No directory that arrives has entries which git would not check out, as .git and .. are."""
     known = [*repo.vendor_globs(), f"{repo.internal_prefix}*"]
-    for oid, wrong in unsound(content.each_new_tree([own.tip], known)):
+    for oid, wrong in unsound(content.reader.each_new_tree([own.tip], known)):
         yield Finding(
             f"a directory on {own.branch} that is not saved {wrong} ({oid[:12]})",
             "git fsck --no-dangling names it; commit it without that",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from operator import itemgetter
 
@@ -42,25 +42,13 @@ class Content:
         self._counts: dict[tuple[str, int], int] = {}
 
     @cached_property
-    def _reader(self) -> ObjectReader:
+    def reader(self) -> ObjectReader:
+        """Reads objects; of one that is too large there is no content."""
         return self._git.object_reader(max(LARGE_FILE, DIRECTORY))
 
     def __del__(self) -> None:
-        if "_reader" in self.__dict__:
-            self._reader.close()
-
-    def objects(self, oids: Sequence[str]) -> Iterator[tuple[str, int, bytes | None]]:
-        """Of each its type ("missing" for none), size, and content where that is not large."""
-        return self._reader.look_at(oids)
-
-    def each_new_tree(
-        self, tips: Iterable[str], globs: Iterable[str] = ("refs/*",)
-    ) -> Iterator[tuple[str, bytes | None]]:
-        """(object id, content) of each tree that `tips` bring and no ref of `globs` has.
-
-        None for one of more than DIRECTORY bytes.
-        """
-        return self._reader.each_new_tree(tips, globs)
+        if "reader" in self.__dict__:
+            self.reader.close()
 
     def added_paths(self, old: str, new: str) -> list[str]:
         """Paths that only `new` has (a commit, or "" for the index), in the order of the bytes."""
@@ -79,12 +67,12 @@ class Content:
         suspects = [change for change in files if self._may_have[change[2][1]]]
         if not suspects:
             return []
-        before = [was for _, was, _ in suspects if was is not None and is_blob(was)]
-        self._look_into(oid for _, oid in before)
+        before = {path: was[1] for path, was, _ in suspects if was and is_blob(was)}
+        self._look_into(before.values())
         sizes = self._marker_sizes([path for path, _, _ in suspects], attributes, index=not new)
         found = []
-        for (path, was, entry), size in zip(suspects, sizes, strict=True):
-            there = self._count(was[1], size) if was is not None and is_blob(was) else 0
+        for (path, _, entry), size in zip(suspects, sizes, strict=True):
+            there = self._count(before[path], size) if path in before else 0
             if self._count(entry[1], size) > there:
                 found.append(os.fsdecode(path))
         return found
@@ -108,7 +96,7 @@ class Content:
         id_length = len(new) // 2
 
         def read(names: list[str]) -> Iterator[list[tuple[bytes, TreeEntry]]]:
-            for tree in self._reader.read("tree", names):
+            for tree in self.reader.read("tree", names):
                 if tree is None:
                     raise TooMuch(f"it has a directory of more than {DIRECTORY >> 20} MB")
                 yield parse_tree(tree, id_length)
@@ -133,7 +121,7 @@ class Content:
     def _look_into(self, oids: Iterable[str]) -> None:
         """Reads blobs, to know of each whether it may have markers."""
         asked = [oid for oid in dict.fromkeys(oids) if oid not in self._may_have]
-        for oid, content in zip(asked, self._reader.read("blob", asked), strict=True):
+        for oid, content in zip(asked, self.reader.read("blob", asked), strict=True):
             self._may_have[oid] = False
             if content is not None and len(content) <= LARGE_FILE:
                 self._left -= len(content)
@@ -146,7 +134,7 @@ class Content:
         if not self._may_have[oid]:
             return 0
         if (oid, size) not in self._counts:
-            (content,) = self._reader.read("blob", [oid])
+            (content,) = self.reader.read("blob", [oid])
             self._counts[oid, size] = count_markers(content or b"", size)
         return self._counts[oid, size]
 

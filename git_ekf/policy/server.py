@@ -101,7 +101,9 @@ class ServerRepository(Repository):
         asked = list(dict.fromkeys(update.new for update in self.updates if not update.deletes))
         found = {}
         left = _TAGS
-        for oid, (type_, size, content) in zip(asked, self.content.objects(asked), strict=True):
+        for oid, (type_, size, content) in zip(
+            asked, self.content.reader.look_at(asked), strict=True
+        ):
             if type_ != "missing":
                 left -= size if type_ == "tag" else 0
                 is_read = type_ == "tag" and left >= 0

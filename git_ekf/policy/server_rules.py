@@ -81,7 +81,7 @@ def tree_entry(repo: ServerRepository, content: Content) -> Iterator[Finding]:
         return  # git has looked at them already
     if "GIT_OBJECT_DIRECTORY" not in os.environ:
         return  # nothing is in quarantine
-    for oid, wrong in unsound(content.each_new_tree(repo.types)):
+    for oid, wrong in unsound(content.reader.each_new_tree(repo.types)):
         yield Finding(
             f"a directory in the push {wrong} ({oid[:12]})",
             "git fsck --no-dangling names it; commit it without that, and save again",
