@@ -48,17 +48,6 @@ def parse_tree(content: bytes, id_length: int) -> list[tuple[bytes, TreeEntry]]:
 class Comparison:
     """The differences between trees: all that `compare` was told of, together."""
 
-    __slots__ = (
-        "_bytes_left",
-        "_changes",
-        "_check",
-        "_paths_left",
-        "_read",
-        "_trees",
-        "attributes",
-        "paths",
-    )
-
     def __init__(
         self,
         read: "Callable[[list[str]], Iterable[list[tuple[bytes, TreeEntry]]]]",
