@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from git_ekf.git.refs import RefUpdate
+from git_ekf.git.refs import RefUpdate, names_above
 from git_ekf.names import valid_branch
 from git_ekf.repository import Repository
 
@@ -27,7 +27,7 @@ def blocked(repo: Repository, updates: list[RefUpdate]) -> dict[str, str]:
         if _is_hidden(ref, hidden):
             found[ref] = "is hidden on the server (receive.hideRefs)"
     for ref in arriving:
-        for above in _above(ref):
+        for above in names_above(ref):
             if above in arriving:
                 found[ref] = f"cannot be beside {above}"
                 found[above] = f"cannot be beside {ref}"
@@ -62,20 +62,14 @@ def _blocked_by_refs(
     missing = {update.ref for update in updates if not update.creates and not alone}
     parents: dict[str, list[str]] = {}
     for ref in arriving:
-        for above in _above(ref):
+        for above in names_above(ref):
             parents.setdefault(above, []).append(ref)
     for ref, oid, symref in repo.git.each_ref():
         missing.discard(ref)
-        beside = parents.get(ref, []) + [above for above in _above(ref) if above in arriving]
+        beside = parents.get(ref, []) + [above for above in names_above(ref) if above in arriving]
         found |= dict.fromkeys(beside, f"cannot be beside {ref}, which is there")
         if ref in olds and symref:
             found[ref] = f"is another name for {symref} on the server"
         elif ref in olds and oid != olds[ref] and not alone:
             found[ref] = f"has moved on the server, to {oid[:12]}"
     return found | dict.fromkeys(missing, "is not there any more")
-
-
-def _above(ref: str) -> list[str]:
-    """What would have to be a directory for the ref to exist, below refs/heads and the like."""
-    parts = ref.split("/")
-    return ["/".join(parts[:end]) for end in range(3, len(parts))]
