@@ -216,7 +216,7 @@ class Repository:
 
     def vendor_globs(self) -> list[str]:
         """Ref globs that together hold every commit known to be the vendor's."""
-        return [self.primary_prefix + "*", UPSTREAM + "*"]
+        return [f"{prefix}*" for prefix in dict.fromkeys((self.primary_prefix, UPSTREAM))]
 
     def base(self, branch: str) -> str | None:
         """The merge base of a local release branch and its channel; None without common history."""

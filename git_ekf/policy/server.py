@@ -13,7 +13,7 @@ from functools import cached_property
 from git_ekf import config as configuration
 from git_ekf.errors import EkfError, Refused, UsageError
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS, TAGS, UPSTREAM, RefUpdate, is_zero
+from git_ekf.git.refs import HEADS, TAGS, RefUpdate, is_zero
 from git_ekf.policy.blocked import blocked
 from git_ekf.policy.content import Content
 from git_ekf.repository import Repository
@@ -64,10 +64,9 @@ class ServerRepository(Repository):
     @cached_property
     def config(self) -> configuration.Config:
         """Raises UsageError, for whoever pushes to tell the administrator."""
-        ours = [pair for pair in self.git_config if pair[0].startswith("ekf.")]
         toml = self.toml
         try:
-            config = configuration.load(toml, ours, self._file)
+            config = configuration.load(toml, self.git_config, self._file)
         except UsageError as error:
             raise _misconfigured(error.message) from None
         if config.server_signed != "off" and not os.access(config.server_signers, os.R_OK):
@@ -169,10 +168,6 @@ class ServerRepository(Repository):
     def channels(self) -> dict[str, str]:
         """Release branch name -> the vendor's commit, lowest version first."""
         return self.releases_under(self.primary_prefix)
-
-    def vendor_globs(self) -> list[str]:
-        """Ref globs that together hold every commit known to be the vendor's."""
-        return [f"{prefix}*" for prefix in dict.fromkeys((self.namespace.upstream, UPSTREAM))]
 
     def own_commits_of(
         self, tips: list[str], published: tuple[str, ...] = ()
