@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -14,11 +14,15 @@ from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
 
+def is_allowed(name: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns of a list in the configuration fits a name."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def branch_name(repo: Repository, branch: str) -> Iterator[Finding]:
     """Work is done on a release branch, or on one that `branches.allow` names."""
     scheme = repo.config.scheme
-    allowed = any(fnmatchcase(branch, pattern) for pattern in repo.config.branches_allow)
-    if allowed or scheme.is_release(branch):
+    if is_allowed(branch, repo.config.branches_allow) or scheme.is_release(branch):
         return
     known = [*repo.channels, *repo.release_branches]
     switch = (

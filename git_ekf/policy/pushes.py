@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.keeping import keepers
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -83,12 +82,24 @@ def rewrite_unsaved(repo: Repository, update: RefUpdate, push: Push) -> Iterator
         return
     if not update.deletes and repo.git.is_ancestor(update.old, update.new):
         return
-    kept = keepers(repo, push.remote_refs())
+    prefixes = keeping(repo)
+    kept = [oid for ref, oid in push.remote_refs().items() if ref.startswith(prefixes)]
     if not update.deletes:
         kept.append(update.new)
     lost = repo.git.commits([update.old], kept, repo.vendor_globs(), ignore_missing=True)
     if lost:
         yield dropped(repo, update, lost[0], len(lost))
+
+
+# Nothing may move or delete these, and the vendor's only grow. No branch is among them: two pushes
+# at the same time could rewrite two branches, each relying on the one that the other moves.
+def keeping(repo: Repository) -> tuple[str, ...]:
+    """The names below which refs on `internal` keep commits for good.
+
+    Only those that stand already count: one that arrives in the same push may be refused by git for
+    reasons that no hook is told.
+    """
+    return (RECORDS, *repo.namespace.prefixes)
 
 
 def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Finding:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from git_ekf.errors import Refused
 from git_ekf.git.refs import HEADS, UPSTREAM
 from git_ekf.names import without_credentials
+from git_ekf.policy.branches import is_allowed
 from git_ekf.policy.finding import Finding
 from git_ekf.records import saved_records
 from git_ekf.repository import Repository
@@ -62,7 +62,7 @@ def remote_extra(repo: Repository) -> Iterator[Finding]:
     """There is no remote beyond the two and those in `remotes.allow`."""
     known = (repo.config.primary, repo.config.internal, *repo.config.remotes_allow)
     for name in repo.remotes:
-        if not any(fnmatchcase(name, pattern) for pattern in known):
+        if not is_allowed(name, known):
             allow = repo.how_to_allow("remotes.allow", name)
             yield Finding(
                 f"remote {name} is neither the primary nor the internal repository",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
+from git_ekf.names import RecordName, record_name
 from git_ekf.policy import branches, pushes, server_rules, signatures
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding, Judgment
 from git_ekf.policy.judges import arriving_records, judge_markers, judge_records
 from git_ekf.policy.server import ServerRepository
+from git_ekf.records import RecordTag
 
 
 def judge_receive(repo: ServerRepository) -> list[Finding]:
@@ -30,7 +34,7 @@ def judge_receive(repo: ServerRepository) -> list[Finding]:
     judgment.apply(server_rules.tree_entry, judgment.content)
     tags = arriving_records(repo, repo.updates)
     judgment.found += judge_records(repo, tags, repo.updates, dates=True)
-    beside = server_rules.beside_branches(repo, tags)
+    beside = _beside_branches(repo, tags)
     for own in beside:
         _judge_received_commits(judgment, own)
     brought = [
@@ -67,3 +71,39 @@ def _judge_received_commits(judgment: Judgment, own: OwnCommits) -> None:
         return
     judgment.apply(server_rules.linear_history, own)
     judge_markers(judgment, own)
+
+
+def _beside_branches(repo: ServerRepository, tags: list[RecordTag]) -> list[OwnCommits]:
+    """The commits under deploy records that are not on the branch which the name says.
+
+    As commits of it, nothing has judged them yet.
+    """
+    tips: dict[str, dict[str, OwnCommits]] = {}
+    for tag in tags:
+        name = record_name(tag.name, repo.config.scheme)
+        if isinstance(name, RecordName) and tag.tag and tag.tag.type == "commit":
+            branch = name.branch
+            tips.setdefault(branch, {})[tag.tagged] = OwnCommits(branch, tag.ref, tag.tagged)
+    return [own for branch in tips for own in _beside_branch(repo, branch, tips[branch])]
+
+
+def _beside_branch(
+    repo: ServerRepository, branch: str, tips: dict[str, OwnCommits]
+) -> Iterator[OwnCommits]:
+    """Those (by their tips) that go beyond the branch, without any that lies below another.
+
+    The upper one has its commits.
+    """
+    tip = repo.release_branches.get(branch, "")
+    beyond = tips.keys() - repo.own_line(tip)
+    if not beyond:
+        return
+    known = filter(None, (tip, repo.channel(branch)))
+    # Records that are there were judged when they came.
+    listed = repo.git.parents(beyond, known, [f"{RECORDS}*/{branch}"])
+    below: set[str] = set()
+    for commit, parents in listed.items():
+        if commit in tips and commit not in below:
+            yield tips[commit]
+        if commit in tips or commit in below:
+            below.update(parents)

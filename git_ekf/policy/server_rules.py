@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate, channel_name
-from git_ekf.names import DEPLOY, RecordName, record_name
-from git_ekf.policy import branches, keeping, pushes
-from git_ekf.policy.branches import OwnCommits
+from git_ekf.names import DEPLOY
+from git_ekf.policy import branches, pushes
+from git_ekf.policy.branches import OwnCommits, is_allowed
 from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import Records
 from git_ekf.policy.server import ServerRepository
 from git_ekf.policy.sound_trees import unsound
-from git_ekf.records import RecordTag, read_records
+from git_ekf.records import read_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -27,7 +27,10 @@ from git_ekf.shown import shell
 def push_denied(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """Everybody pushes only what `server.may-push` lets them."""
     grants = repo.config.server_may_push
-    if not grants or _may_push(repo, update.ref):
+    for user, refs in grants:
+        if repo.user and fnmatchcase(repo.user, user) and is_allowed(update.ref, refs):
+            return
+    if not grants:
         return
     message = f"the server is not told who pushes, so nobody may push {update.ref}"
     if repo.user:
@@ -41,22 +44,11 @@ def push_denied(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     )
 
 
-def _may_push(repo: ServerRepository, ref: str) -> bool:
-    for user, refs in repo.config.server_may_push:
-        if repo.user and fnmatchcase(repo.user, user) and _fits(ref, refs):
-            return True
-    return False
-
-
-def _fits(ref: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(ref, pattern) for pattern in patterns)
-
-
 def ref_name(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """A push brings branches, tags, refs/ekf/upstream/ and refs/ekf/backup/, by clear names."""
     ref = update.ref
     wrong = repo.blocked.get(ref, "")
-    if not wrong and not _fits(ref, repo.config.server_refs):
+    if not wrong and not is_allowed(ref, repo.config.server_refs):
         wrong = _wrong_name(repo, update)
     type_ = repo.types.get(update.new, "missing object")
     if not wrong and not update.deletes and ref.startswith(HEADS) and type_ != "commit":
@@ -209,10 +201,44 @@ def backup_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]
 
 def rewrite_unsaved(repo: ServerRepository) -> Iterator[Finding]:
     """No commit vanishes from the internal repository unless a record or a backup keeps it."""
-    for update, count in keeping.lost(repo):
+    for update, count in _lost(repo):
         finding = pushes.dropped(repo, update, update.old, count)
         fetch = f"git fetch {shell(repo.config.internal)}"
         yield finding._replace(fix=f"{fetch}, then: {finding.fix}")
+
+
+def _lost(repo: ServerRepository) -> Iterator[tuple[RefUpdate, int]]:
+    """Each update of a branch that takes commits away, and how many.
+
+    Commits that several take away count for the first.
+    """
+    moved = [update for update in repo.updates if _may_lose(repo, update)]
+    if not moved:
+        return
+    standing = list(repo.git.ref_values(*pushes.keeping(repo)).values())
+    # Thousands of branches may go in one push: with those that are kept nothing goes.
+    unkept = set(repo.git.commits([update.old for update in moved], standing))
+    counted: set[str] = set()
+    for update in moved:
+        if update.old not in unkept:
+            continue
+        stays = [update.new] if repo.types.get(update.new) == "commit" else []
+        gone = set(repo.git.commits([update.old], [*standing, *stays])) - counted
+        counted |= gone
+        if gone:
+            yield update, len(gone)
+
+
+def _may_lose(repo: ServerRepository, update: RefUpdate) -> bool:
+    """Whether a branch goes, or does not only grow."""
+    ref, old, new = update
+    if ref.startswith(repo.namespace.prefixes):  # which have rules of their own
+        return False
+    if not ref.startswith(HEADS) or update.creates or old == new:
+        return False
+    if repo.types.get(new) != "commit":
+        return True
+    return old not in repo.own_line(new) and not repo.git.is_ancestor(old, new)
 
 
 def branch_base(repo: ServerRepository, own: OwnCommits) -> Iterator[Finding]:
@@ -227,42 +253,6 @@ def branch_base(repo: ServerRepository, own: OwnCommits) -> Iterator[Finding]:
         "git ekf save, which brings it",
         ref=own.ref,
     )
-
-
-def beside_branches(repo: ServerRepository, tags: list[RecordTag]) -> list[OwnCommits]:
-    """The commits under deploy records that are not on the branch which the name says.
-
-    As commits of it, nothing has judged them yet.
-    """
-    tips: dict[str, dict[str, OwnCommits]] = {}
-    for tag in tags:
-        name = record_name(tag.name, repo.config.scheme)
-        if isinstance(name, RecordName) and tag.tag and tag.tag.type == "commit":
-            branch = name.branch
-            tips.setdefault(branch, {})[tag.tagged] = OwnCommits(branch, tag.ref, tag.tagged)
-    return [own for branch in tips for own in _beside_branch(repo, branch, tips[branch])]
-
-
-def _beside_branch(
-    repo: ServerRepository, branch: str, tips: dict[str, OwnCommits]
-) -> Iterator[OwnCommits]:
-    """Those (by their tips) that go beyond the branch, without any that lies below another.
-
-    The upper one has its commits.
-    """
-    tip = repo.release_branches.get(branch, "")
-    beyond = tips.keys() - repo.own_line(tip)
-    if not beyond:
-        return
-    known = filter(None, (tip, repo.channel(branch)))
-    # Records that are there were judged when they came.
-    listed = repo.git.parents(beyond, known, [f"{RECORDS}*/{branch}"])
-    below: set[str] = set()
-    for commit, parents in listed.items():
-        if commit in tips and commit not in below:
-            yield tips[commit]
-        if commit in tips or commit in below:
-            below.update(parents)
 
 
 def linear_history(repo: ServerRepository, own: OwnCommits) -> Iterator[Finding]:
