@@ -100,7 +100,9 @@ def hook_findings(argv: list[str], stdin: bytes = b"") -> list[Finding]:
             found = judge_push(repo, Push(remote, url, updates, partial(repo.git.ls_remote, url)))
         case words:
             raise UsageError(f"there is no hook {' '.join(words)!r}", "git ekf hooks install")
-    _remember(repo)
+    # So that the fast path of the next hook knows what this configuration comes to.
+    plain = [name for name in repo.config.branches_allow if not set(name) & set("*?[")]
+    settings_cache.remember(spawn.git_dir(), repo, plain)
     return found
 
 
@@ -127,11 +129,3 @@ def _judge_receive(stdin: bytes) -> list[Finding]:
         ) from None
     finally:
         spawn.end_all()
-
-
-def _remember(repo: Repository) -> None:
-    """Lets the fast path of the next hook know what this configuration comes to."""
-    config = repo.config
-    plain = [name for name in config.branches_allow if not set(name) & set("*?[")]
-    kept = [config.scheme.pattern, config.primary, config.internal, *plain]
-    settings_cache.remember(spawn.git_dir(), repo.toml, repo.git_config, kept)

@@ -96,5 +96,4 @@ def _remember(repo: ServerRepository) -> None:
     config = repo.config
     if config.server_signed in ("off", "records") and config.namespace == RefNamespace().root:
         grants = fast_receive.grants(config.server_user, config.server_may_push)
-        kept = [config.scheme.pattern, config.primary, config.internal, *grants]
-        settings_cache.remember(spawn.git_dir("."), repo.toml, repo.git_config, kept, server=True)
+        settings_cache.remember(spawn.git_dir("."), repo, grants, server=True)

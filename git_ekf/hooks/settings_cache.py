@@ -8,11 +8,13 @@ from git_ekf import __version__
 from git_ekf.hooks import spawn
 from git_ekf.names import INTERNAL, PRIMARY, RELEASE_PATTERN, Scheme
 
+TYPE_CHECKING = False  # typing takes longer to load than a hook has
+if TYPE_CHECKING:
+    from git_ekf.repository import Repository
+
 
 class Settings:
     """`allow`: plain names in `branches.allow`; on a server, what `fast_receive.grants` returns."""
-
-    __slots__ = ("allow", "internal", "primary", "scheme")
 
     def __init__(
         self,
@@ -66,21 +68,16 @@ def recall(
     return Settings(*spawn.text(lines).split("\n"))
 
 
-def remember(
-    git_dir: str,
-    toml: bytes | None,
-    git_config: list[tuple[str, str]],
-    settings: list[str],
-    *,
-    server: bool = False,
-) -> None:
-    """Keeps settings, in the order of `Settings`, for `recall`.
+def remember(git_dir: str, repo: "Repository", allow: list[str], *, server: bool = False) -> None:
+    """Keeps what a configuration comes to for `recall`; `allow` as in `Settings`.
 
     That it cannot be written costs time, nothing else.
     """
     import os
 
-    made_from = _made_from(toml, _grouped(git_config), server)
+    config = repo.config
+    settings = [config.scheme.pattern, config.primary, config.internal, *allow]
+    made_from = _made_from(repo.toml, _grouped(repo.git_config), server)
     if made_from is None or any("\n" in word or not word for word in settings):
         return
     path = os.path.join(git_dir, "ekf", "settings")
