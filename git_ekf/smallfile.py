@@ -34,13 +34,19 @@ def read_small(path: str, limit: int, *, follow: bool = False) -> bytes | None:
         kind = posix.fstat(descriptor).st_mode & 0o170000
         if kind != 0o100000:
             raise OSError(_EINVAL, "it is not a regular file", path)
-        content = bytearray()
-        while len(content) <= limit and (part := posix.read(descriptor, 1 << 16)):
-            content += part
+        content = read_all(descriptor, limit)
     finally:
         posix.close(descriptor)
     if len(content) > limit:
         raise OSError(_EFBIG, f"it has more than {limit >> 10} kB", path)
+    return content
+
+
+def read_all(descriptor: int, limit: int) -> bytes:
+    """What comes before the end, or until there is more than `limit` bytes. Raises OSError."""
+    content = bytearray()
+    while len(content) <= limit and (part := posix.read(descriptor, 1 << 16)):
+        content += part
     return bytes(content)
 
 

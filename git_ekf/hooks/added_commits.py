@@ -1,5 +1,7 @@
 """Whether a push only adds commits of a branch's own line, which both its fast paths ask."""
 
+import posix
+
 from git_ekf.hooks import spawn
 from git_ekf.hooks.listing import COMMITS
 from git_ekf.policy.limits import BOUNDED, TooMuch, may_have_markers
@@ -17,15 +19,21 @@ def are_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new
     """Whether `listing` has begun a chain of commits with sound trees and without markers.
 
     The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
-    cannot be read. Closes `objects`.
+    cannot be read, or are too much.
     """
-    try:
-        chain = _chain(spawn.finish(commits), old, new)
-        return bool(chain) and _is_harmless(objects, chain)
-    except TooMuch:
+    chain = _chain(spawn.finish(commits), old, new)
+    if not chain:
         return False
-    finally:
-        objects.close()
+    id_length = len(new) // 2
+
+    def read(names: list[str]) -> list[list[tuple[bytes, TreeEntry]]]:
+        return [parse_tree(content, id_length) for content in objects.read(b"tree", names)]
+
+    comparison = Comparison(read, _PATHS, check=True)
+    trees = [f"{commit}^{{tree}}" for commit in chain]
+    comparison.compare(zip(trees[1:], trees, strict=False))
+    blobs = {entry[1]: None for _, _, entry in comparison.paths if is_blob(entry)}
+    return not any(may_have_markers(content) for content in objects.read(b"blob", [*blobs]))
 
 
 def _chain(listed: bytes | None, old: str, new: str) -> list[str]:
@@ -39,30 +47,14 @@ def _chain(listed: bytes | None, old: str, new: str) -> list[str]:
     return chain if chain[-1] == old and 1 < len(chain) <= COMMITS + 1 else []
 
 
-def _is_harmless(objects: "BoundedObjects", chain: list[str]) -> bool:
-    """Whether the commits bring sound trees only, and no line that could be a marker.
-
-    Raises TooMuch.
-    """
-    id_length = len(chain[0]) // 2
-
-    def read(names: list[str]) -> list[list[tuple[bytes, TreeEntry]]]:
-        return [parse_tree(content, id_length) for content in objects.read(b"tree", names)]
-
-    comparison = Comparison(read, _PATHS, check=True)
-    trees = [f"{commit}^{{tree}}" for commit in chain]
-    comparison.compare(zip(trees[1:], trees, strict=False))
-    blobs = {entry[1]: None for _, _, entry in comparison.paths if is_blob(entry)}
-    return not any(may_have_markers(content) for content in objects.read(b"blob", [*blobs]))
-
-
 class BoundedObjects:
-    """A git that is asked for objects, of which it reads a limited number of bytes."""
+    """A git that is asked for objects, of which it reads a limited number of bytes.
 
-    __slots__ = ("_left", "_talk", "_unread")
+    `spawn.end_all` ends it.
+    """
 
     def __init__(self, env: dict[bytes, bytes] | None = None) -> None:
-        self._talk = spawn.Talk([*BOUNDED, "cat-file", "--batch"], env)
+        self._into, self._out = spawn.start_talk([*BOUNDED, "cat-file", "--batch"], env)
         self._left = _BYTES
         self._unread = b""
 
@@ -71,13 +63,13 @@ class BoundedObjects:
         found = []
         for first in range(0, len(names), _AT_ONCE):
             some = names[first : first + _AT_ONCE]
-            self._talk.ask("".join(f"{name}\n" for name in some))
+            posix.write(self._into, "".join(f"{name}\n" for name in some).encode())
             found += [self._one(type_) for _ in some]
         return found
 
     def _one(self, type_: bytes) -> bytes:
         while b"\n" not in self._unread:
-            self._unread += self._talk.answer()
+            self._read_on()
         header, _, self._unread = self._unread.partition(b"\n")
         _, is_type, length = header.split(b" ")
         if is_type != type_:
@@ -87,11 +79,13 @@ class BoundedObjects:
         if self._left < 0:
             raise TooMuch
         while len(self._unread) <= size:  # a line end comes behind it
-            self._unread += self._talk.answer()
+            self._read_on()
         content = self._unread[:size]
         self._unread = self._unread[size + 1 :]
         return content
 
-    def close(self) -> None:
-        """Ends it, whatever it is at."""
-        self._talk.end()
+    def _read_on(self) -> None:
+        part = posix.read(self._out, 1 << 16)
+        if not part:
+            raise ValueError("git has ended")
+        self._unread += part

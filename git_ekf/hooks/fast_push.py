@@ -37,7 +37,8 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
         return False
     primary = values.get(f"remote.{settings.primary}.url", [])
     push_urls = values.get(f"remote.{settings.primary}.pushurl", [])
-    if not primary or _same_repository(url, primary + push_urls):
+    theirs = [normalise_url(one, _realpath) for one in primary + push_urls]
+    if not primary or normalise_url(url, _realpath) in theirs:
         return False
     if settings.primary != PRIMARY:
         spawn.finish(commits, 0)
@@ -51,16 +52,8 @@ def _start(primary: str, branch: str, old: str, new: str) -> tuple[int, int]:
     return listing.start(channels, old, new)
 
 
-def _same_repository(url: str, others: list[str]) -> bool:
-    """Whether it is one of the others, links followed.
-
-    git runs pre-push where relative paths start.
-    """
-    name = normalise_url(url, _realpath)
-    return any(name == normalise_url(other, _realpath) for other in others)
-
-
 def _realpath(path: str) -> str:
+    """A path with links followed; git runs pre-push where relative paths start."""
     import os  # for a remote that is a path
 
     return os.path.realpath(path)

@@ -7,7 +7,7 @@ import _signal  # type: ignore[import-not-found]
 import posix
 import sys
 
-from git_ekf.smallfile import CONFIGURATION, read_small
+from git_ekf.smallfile import CONFIGURATION, read_all, read_small
 
 # What the file HEAD has where refs are kept in a reftable: the real one is elsewhere.
 REFTABLE_HEAD = b"ref: refs/heads/.invalid"
@@ -27,7 +27,8 @@ _OF_THE_HOOK = (
 
 _LOOK_EVERY = 0.05  # seconds
 
-_running: set[int] = set()  # process ids of what was started and has not been waited for
+# By the process id of what was started and has not been waited for: our ends of its pipes.
+_running: dict[int, tuple[int, ...]] = {}
 _until = 0.0  # by time.monotonic
 _most = 0  # kilobytes that one of them may have for itself, 0 for any
 
@@ -79,15 +80,17 @@ def own_memory(pid: int) -> int:
 
 
 def end_all() -> None:
-    """Ends what is still running."""
+    """Ends what is still running, a talk as well."""
     for pid in list(_running):
         posix.kill(pid, 9)
         _wait(pid)
 
 
 def _wait(pid: int) -> int:
+    for end in _running[pid]:
+        posix.close(end)
     _, status = posix.waitpid(pid, 0)
-    _running.discard(pid)
+    del _running[pid]
     return posix.waitstatus_to_exitcode(status)
 
 
@@ -132,14 +135,6 @@ def read(path: str) -> bytes | None:
     return read_small(path, CONFIGURATION)
 
 
-def _read_all(descriptor: int, limit: int) -> bytes:
-    """What comes before the end, or until there is more than `limit` bytes."""
-    content = bytearray()
-    while len(content) <= limit and (part := posix.read(descriptor, 1 << 16)):
-        content += part
-    return bytes(content)
-
-
 def start(
     args: list[str], env: dict[bytes, bytes] | None = None, stdin: bytes = b""
 ) -> tuple[int, int]:
@@ -153,27 +148,41 @@ def start(
     try:
         if posix.write(into, stdin) < len(stdin):
             raise BlockingIOError
-        out, answered = posix.pipe()
-        reading, writing = (posix.POSIX_SPAWN_DUP2, asked, 0), (posix.POSIX_SPAWN_DUP2, answered, 1)
-        pid = _spawn(args, env, [reading, writing])
-        posix.close(answered)
+        pid, out = _spawn(args, env, asked)
     finally:
         posix.close(asked)
         posix.close(into)
     return pid, out
 
 
+def start_talk(args: list[str], env: dict[bytes, bytes] | None = None) -> tuple[int, int]:
+    """Starts a git that is asked again and again, until `end_all` ends it.
+
+    Returns the writing end of its input and the reading end of its output.
+    """
+    asked, into = posix.pipe()
+    _, out = _spawn(args, env, asked, into)
+    posix.close(asked)
+    return into, out
+
+
 def _spawn(
-    args: list[str], env: dict[bytes, bytes] | None, actions: list[tuple[object, ...]]
-) -> int:
-    actions = [*actions, _quiet(2)]
+    args: list[str], env: dict[bytes, bytes] | None, asked: int, *ours: int
+) -> tuple[int, int]:
+    """Starts git, which reads `asked`; its process id and the reading end of its output.
+
+    `ours` are further ends of its pipes, to be closed with that.
+    """
+    out, answered = posix.pipe()
+    actions = [
+        (posix.POSIX_SPAWN_DUP2, asked, 0),
+        (posix.POSIX_SPAWN_DUP2, answered, 1),
+        (posix.POSIX_SPAWN_OPEN, 2, "/dev/null", posix.O_RDWR, 0),
+    ]
     pid = posix.posix_spawnp("git", ["git", *args], env or environment(), file_actions=actions)
-    _running.add(pid)
-    return pid
-
-
-def _quiet(descriptor: int) -> tuple[object, ...]:
-    return posix.POSIX_SPAWN_OPEN, descriptor, "/dev/null", posix.O_RDWR, 0
+    _running[pid] = (out, *ours)
+    posix.close(answered)
+    return pid, out
 
 
 def finish(process: tuple[int, int], limit: int = _LIMIT) -> bytes | None:
@@ -182,39 +191,6 @@ def finish(process: tuple[int, int], limit: int = _LIMIT) -> bytes | None:
     An exit code of 1, "no such key", is no failure.
     """
     pid, out = process
-    printed = _read_all(out, limit)
-    posix.close(out)
+    printed = read_all(out, limit)
     code = _wait(pid)
     return printed if code in (0, 1) and len(printed) <= limit else None
-
-
-class Talk:
-    """A git that is asked again and again, until `end`."""
-
-    __slots__ = ("_into", "_out", "_pid")
-
-    def __init__(self, args: list[str], env: dict[bytes, bytes] | None = None) -> None:
-        asked, self._into = posix.pipe()
-        self._out, answered = posix.pipe()
-        into, out = (posix.POSIX_SPAWN_DUP2, asked, 0), (posix.POSIX_SPAWN_DUP2, answered, 1)
-        self._pid = _spawn(args, env, [into, out])
-        posix.close(asked)
-        posix.close(answered)
-
-    def ask(self, text: str) -> None:
-        """Writes to its standard input; no more at once than a pipe has room for."""
-        posix.write(self._into, text.encode())
-
-    def answer(self) -> bytes:
-        """Its output as far as it has come. Raises ValueError where it has ended."""
-        part = posix.read(self._out, 1 << 16)
-        if not part:
-            raise ValueError("git has ended")
-        return part
-
-    def end(self) -> None:
-        """Ends it, whatever it is at."""
-        posix.close(self._into)
-        posix.close(self._out)
-        posix.kill(self._pid, 9)
-        _wait(self._pid)
