@@ -50,16 +50,18 @@ def record_names(repo: Repository, *patterns: str) -> list[str]:
     if patterns:
         found = repo.git.refs(*(RECORDS + pattern for pattern in patterns))
         return [ref.name.removeprefix(TAGS) for ref in found]
-    return [ref.removeprefix(TAGS) for ref in repo.record_refs if ref.startswith(RECORDS)]
+    return list(_records_under(repo, TAGS))
+
+
+def _records_under(repo: Repository, prefix: str) -> dict[str, str]:
+    """Name -> object id of the deploy records whose refs begin so."""
+    refs = repo.record_refs.items()
+    return {ref.removeprefix(prefix): oid for ref, oid in refs if ref.startswith(prefix)}
 
 
 def saved_records(repo: Repository) -> dict[str, str]:
     """Name -> object id of the deploy records that `internal` has, as last fetched."""
-    saved = {}
-    for ref, oid in repo.record_refs.items():
-        if ref.startswith(SAVED):
-            saved[ref.removeprefix(SAVED)] = oid
-    return saved
+    return _records_under(repo, SAVED)
 
 
 def unsaved_records(repo: Repository, branch: str = "") -> list[str]:
@@ -71,8 +73,8 @@ def unsaved_records(repo: Repository, branch: str = "") -> list[str]:
     ending = f"/{branch}" if branch else ""
     return [
         name
-        for name in record_names(repo)
-        if name.endswith(ending) and saved.get(name) != repo.record_refs[TAGS + name]
+        for name, oid in _records_under(repo, TAGS).items()
+        if name.endswith(ending) and saved.get(name) != oid
     ]
 
 
@@ -83,16 +85,13 @@ def restore_records(repo: Repository) -> list[str]:
     kept under a ref that no refspec names. Records of `internal` that a fetch did not bring as
     tags, because no branch leads to them, come along, and are not among the names.
     """
-    here: dict[str, str] = {}
-    kept: dict[str, str] = {}
-    saved: dict[str, str] = {}
-    for ref, oid in repo.record_refs.items():
-        for records, prefix in ((here, TAGS), (saved, SAVED), (kept, KEPT)):
-            if ref.startswith(prefix):
-                records[ref.removeprefix(prefix)] = oid
-    missing = {name: oid for name, oid in (kept | saved).items() if name not in here}
+    here, saved, kept = (_records_under(repo, prefix) for prefix in (TAGS, SAVED, KEPT))
     scheme = repo.config.scheme
-    missing = {name: oid for name, oid in missing.items() if _may_be_record(name, scheme)}
+    missing = {
+        name: oid
+        for name, oid in (kept | saved).items()
+        if name not in here and _may_be_record(name, scheme)
+    }
     absent = "0" * len(next(iter(missing.values()), ""))
     updates = [RefUpdate(TAGS + name, absent, oid) for name, oid in missing.items()]
     for name, oid in (missing | here).items():
