@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from operator import or_
+from operator import eq
 
 from git_ekf.git.encodings import decoded
 from git_ekf.git.tagobject import parse_tag
@@ -49,10 +49,11 @@ def misleading(raw: bytes, expected: tuple[str, ...]) -> str:
     if control:
         return f"has a control character (U+{ord(control[0]):04X})"
     otherwise = _otherwise_decoded(head, body, message, expected)
-    if otherwise or _has_hidden_field(message, expected):
+    names = frozenset(name.lower() for name in (*expected, CONTEXT, ADOPTS))
+    if otherwise or _has_hidden_field(message, names):
         return otherwise or "has a field behind a character that ends a line on some pages only"
     unsigned, problem = _without_signature(message)
-    return problem or _lookalike(unsigned, expected)
+    return problem or _lookalike(unsigned, names)
 
 
 def _otherwise_decoded(head: bytes, body: bytes, message: str, expected: tuple[str, ...]) -> str:
@@ -99,25 +100,20 @@ def _without_signature(message: str) -> tuple[str, str]:
     return "\n".join(before), ""
 
 
-def _names(expected: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(name.lower() for name in (*expected, CONTEXT, ADOPTS))
-
-
-def _has_hidden_field(message: str, expected: tuple[str, ...]) -> bool:
+def _has_hidden_field(message: str, names: frozenset[str]) -> bool:
     """Whether what a page shows as a line looks like a field, and is in the middle of one to git.
 
     Unicode's line and paragraph separator; others are control characters.
     """
     for behind in re.split("[\u2028\u2029]", message)[1:]:
         before, colon, _ = behind.partition("\n")[0].translate(_COLONS).partition(":")
-        if colon and _seen_as_one(" ".join(before.split())[:100], _names(expected)):
+        if colon and _seen_as_one(" ".join(before.split())[:100], names):
             return True
     return False
 
 
-def _lookalike(message: str, expected: tuple[str, ...]) -> str:
+def _lookalike(message: str, names: frozenset[str]) -> str:
     """What looks like a field and is none."""
-    names = _names(expected)
     in_context = False
     for line in message.split("\n"):
         as_shown = line if line.isascii() else line.translate(_COLONS)
@@ -136,13 +132,10 @@ def _lookalike(message: str, expected: tuple[str, ...]) -> str:
 @lru_cache(maxsize=256)
 def _seen_as_one(key: str, names: frozenset[str]) -> bool:
     """Whether a person may take it for one of the names."""
-    visible = [char for char in unicodedata.normalize("NFKC", key) if not _is_invisible(char)]
+    normal = unicodedata.normalize("NFKC", key)
+    visible = [char for char in normal if unicodedata.category(char) not in ("Cf", "Mn", "Me")]
     seen = _skeleton(" ".join("".join(visible).split()))
     return any(_fits(seen, _skeleton(name)) for name in names)
-
-
-def _is_invisible(char: str) -> bool:
-    return unicodedata.category(char) in ("Cf", "Mn", "Me")
 
 
 def _skeleton(text: str) -> str:
@@ -151,12 +144,10 @@ def _skeleton(text: str) -> str:
 
 def _fits(seen: str, name: str) -> bool:
     """Whether the letters are those of the name, but for some of another script."""
-    if len(seen) != len(name):
+    if len(seen) != len(name) or not any(map(eq, seen, name)):
         return False
-    pairs = list(zip(seen, name, strict=True))
-    same = [one == other for one, other in pairs]
-    foreign = [_is_foreign(one) for one, _ in pairs]
-    return any(same) and all(map(or_, same, foreign))
+    pairs = zip(seen, name, strict=True)
+    return all(one == other or _is_foreign(one) for one, other in pairs)
 
 
 def _is_foreign(char: str) -> bool:
