@@ -137,12 +137,10 @@ def judge_records(
 
     judgment = Judgment(repo)
     for record in Records(repo, tags, updates).all:
-        judgment.apply(records.tag_name, record)
         if dates and not record.is_published():
             judgment.apply(records.tag_date, record)
-        judgment.apply(records.tag_lightweight, record)
-        judgment.apply(records.tag_fields, record)
-        judgment.apply(records.tag_mismatch, record)
+        for rule in records.OF_ANY:
+            judgment.apply(rule, record)
     return judgment.found
 
 
@@ -164,7 +162,8 @@ def judge_repository(
     local = [ref.removeprefix(HEADS) for ref in repo.refs if ref.startswith(HEADS)]
     for branch in local if every_branch else head:
         _judge_branch(judgment, branch, whole=deploy_records is None)
-    if not head and repo.head is not None and _only_at_head(repo, repo.head):
+    # What a ref has is not lost.
+    if not head and repo.head and repo.git.commits([repo.head], globs=["refs/*"], at_most=1):
         judgment.apply(index.detached_head)
     tags = read_records(repo) if deploy_records is None else deploy_records
     if tags:
@@ -216,10 +215,6 @@ def _judge_changes(judgment: Judgment, old: str, new: str, vendor: str | None) -
     """`new` is a commit, or "" for the index."""
     judgment.apply(index.conflict_marker, judgment.content, old, new)
     judgment.apply(index.vendor_path, judgment.content, old, new, vendor)
-
-
-def _only_at_head(repo: Repository, head: str) -> bool:
-    return bool(repo.git.commits([head], globs=["refs/*"], at_most=1))
 
 
 def judge_images(repo: Repository, outside: Sequence[tuple[str, str]]) -> list[Finding]:

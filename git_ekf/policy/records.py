@@ -212,8 +212,7 @@ def _is_adopted(repo: Repository, record: JudgedRecord) -> bool:
     """
     for adopter in record.adopters():
         if adopter.sound is None:
-            rules = (tag_name, tag_lightweight, tag_fields, tag_mismatch)
-            found = chain.from_iterable(rule(repo, adopter) for rule in rules)
+            found = chain.from_iterable(rule(repo, adopter) for rule in OF_ANY)
             adopter.sound = next(found, None) is None
         if adopter.sound:
             return True
@@ -230,3 +229,7 @@ def _fix(record: JudgedRecord, fix: str) -> str:
     if record.is_published():
         return f"git ekf adopt {shell(record.name)}"
     return fix
+
+
+# The rules about any record; the others are about those that are new, or known elsewhere.
+OF_ANY = (tag_name, tag_lightweight, tag_fields, tag_mismatch)
