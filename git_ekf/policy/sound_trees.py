@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from git_ekf.policy.limits import DIRECTORY
 from git_ekf.policy.trees import parse_tree, wrong_entry
@@ -38,7 +37,10 @@ def unsound(trees: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, st
             if wrong:
                 yield oid, wrong
         elif len(content) < _SHORT:
-            where = int.from_bytes(_without_ids(content, id_length).translate(_WHERE), "little")
+            # NUL only where ids are.
+            pattern = rb"\0(?s:.{%d})" % id_length
+            others = re.sub(pattern, b"\xff" + bytes(id_length), content)
+            where = int.from_bytes(others.translate(_WHERE), "little")
             sound[len(content)] = where, number & where
 
 
@@ -48,27 +50,12 @@ _SHORT = 1 << 13
 _WHERE = b"\0" + b"\xff" * 255
 
 
-def _without_ids(content: bytes, id_length: int) -> bytes:
-    """A sound tree with NUL in the place of object ids only."""
-    return _id(id_length).sub(b"\xff" + bytes(id_length), content)
-
-
-@cache
-def _id(id_length: int) -> re.Pattern[bytes]:
-    return re.compile(rb"\0(?s:.{%d})" % id_length)
-
-
-@cache
-def _entry(id_length: int) -> re.Pattern[bytes]:
-    return re.compile(_PATTERN % id_length)
-
-
 def is_sound(content: bytes, id_length: int) -> bool:
     """Whether `trees.wrong_entry` is sure to find nothing in a tree object; takes a third as long.
 
     `id_length` in bytes. What is not plainly sound need not be wrong.
     """
-    entries = _entry(id_length).findall(content)
+    entries = re.findall(_PATTERN % id_length, content)
     names = [name for _, name in entries]
     if not names:
         return not content
