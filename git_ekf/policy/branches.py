@@ -12,6 +12,7 @@ from git_ekf.policy.finding import Finding
 from git_ekf.policy.sound_trees import unsound
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.terminal.text import counted
 
 
 def is_allowed(name: str, patterns: Iterable[str]) -> bool:
@@ -106,12 +107,11 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     if foreign:
         others = repo.channels_with(foreign[0])
         names = repo.tracking(upstream), repo.tracking(others[0]) if others else foreign[0]
-        plural = "" if len(foreign) == 1 else "s"
         fix = f"git rebase --onto {shell(*names, branch)}"
         if not own.is_linear(repo):  # a rebase would lose what the merge has resolved
             fix = _as_one_line(repo, own)
         yield Finding(
-            f"{branch} stands on {len(foreign)} vendor commit{plural} of"
+            f"{branch} stands on {counted(len(foreign), 'vendor commit')} of"
             f" {', '.join(others) or 'another branch'} that {upstream} does not have",
             fix,
             ref=own.ref,

@@ -9,6 +9,10 @@ from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefUpdate, backup_ref
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.terminal.text import counted
+
+# What helps where a push deletes.
+SAVE = "git ekf save, which pushes all that is yours and deletes nothing"
 
 
 class Push(NamedTuple):
@@ -58,7 +62,7 @@ def delete_protected(repo: Repository, update: RefUpdate) -> Iterator[Finding]:
         return
     yield Finding(
         f"the push deletes the {ref}, part of the record of what runs in the cluster",
-        "git ekf save, which pushes all that is yours and deletes nothing",
+        SAVE,
         ref=update.ref,
         commit=update.old,
     )
@@ -107,7 +111,7 @@ def dropped(repo: Repository, update: RefUpdate, first: str, count: int) -> Find
     branch, internal = update.ref.removeprefix(HEADS), repo.config.internal
     backup = shell(f"{update.old}:{backup_ref(branch, repo.namespace.backup)}")
     return Finding(
-        f"the push takes {count} commit{'' if count == 1 else 's'} of {branch} away from"
+        f"the push takes {counted(count, 'commit')} of {branch} away from"
         f" {internal} that no deploy record or backup keeps ({first[:12]})",
         f"git push {shell(internal)} {backup}, then push again",
         ref=update.ref,
@@ -119,7 +123,7 @@ def backup_moved(repo: Repository, update: RefUpdate) -> Iterator[Finding]:
     """A backup ref is made once and stays as it is."""
     if update.creates or update.old == update.new:
         return
-    act, fix = "deletes", "git ekf save, which pushes all that is yours and deletes nothing"
+    act, fix = "deletes", SAVE
     if not update.deletes:
         copy = shell(f"{update.new}:{update.ref}.2")
         act = "moves"

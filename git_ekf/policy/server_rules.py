@@ -116,23 +116,20 @@ def _wrong_tag(repo: Repository, name: str) -> str:
     return ""
 
 
-_SAVE = "git ekf save, which pushes all that is yours and deletes nothing"
-
-
 def upstream_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """The vendor's history only grows and, where the server has a mirror, is what that has."""
-    if update.deletes:
-        message = "the push deletes it, and the vendor's commits could not be told from yours"
-        yield Finding(f"{update.ref}: {message}", _SAVE, ref=update.ref, commit=update.old)
-        return
     wrong = _wrong_upstream(repo, update)
     if wrong:
         message, fix = wrong
-        yield Finding(f"{update.ref}: {message}", fix, ref=update.ref, commit=update.new)
+        commit = update.old if update.deletes else update.new
+        yield Finding(f"{update.ref}: {message}", fix, ref=update.ref, commit=commit)
 
 
 def _wrong_upstream(repo: ServerRepository, update: RefUpdate) -> tuple[str, str] | None:
-    """What is wrong with a new commit of a channel, and its fix; None when nothing is."""
+    """What is wrong with an update of a channel, and its fix; None when nothing is."""
+    if update.deletes:
+        message = "the push deletes it, and the vendor's commits could not be told from yours"
+        return message, pushes.SAVE
     branch, new = channel_name(repo.namespace, update.ref), update.new
     fetch = f"git fetch {shell(repo.config.primary)}"
     save = f"{fetch}, then: git ekf save"

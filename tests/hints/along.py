@@ -16,7 +16,7 @@ ALONG: dict[str, str] = {
     "hooks/installer.py: {} --force writes it anew": "hooks/installer.py: {} is a git-ekf hook that somebody has edited",
     "hooks/receive.py: push it by a shorter name: git push {} OLD:NEW": "hooks/receive.py _require_few(): {}",
     "hooks/servers.py: git ekf hooks install --server --shared {}": "commands/hooks.py: hook not installed: {}",
-    "policy/branches.py: git rebase --onto {}": "policy/branches.py: {} stands on {} vendor commit{} of {} that {} does not have",
+    "policy/branches.py: git rebase --onto {}": "policy/branches.py: {} stands on {} of {} that {} does not have",
     "policy/branches.py: git rebase --root --onto {}": "policy/branches.py branch_base(): {}",
     "policy/index.py: git merge --quit && git commit makes an ordinary commit of it, with all that is resolved": "policy/index.py: this would be a merge commit on {}; the next upgrade could not replay it",
     "policy/pushes.py: leave it; another name is free: git push {} {}": "policy/pushes.py backup_moved(): {}",

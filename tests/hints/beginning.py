@@ -269,7 +269,7 @@ SAVING = {
         ("git fetch internal", "git log release-1.8..internal/release-1.8"),
         again="git rebase -q internal/release-1.8; git push internal release-1.8",
     ),
-    "policy/pushes.py: the push takes {} commit{} of {} away from {} that no deploy record or backup keeps ({})": Scenario(
+    "policy/pushes.py: the push takes {} of {} away from {} that no deploy record or backup keeps ({})": Scenario(
         "git commit -q --amend -m Again",
         "git push --force internal release-1.8",
         ("git push internal ",),

@@ -379,7 +379,7 @@ SERVING = {
         ("git fetch internal 'refs/tags/deploy/*:refs/tags/deploy/*' --force",),
         again="git push internal refs/tags/deploy/2026-11-20/release-1.8",
     ),
-    "policy/branches.py: {} stands on {} vendor commit{} of {} that {} does not have": Scenario(
+    "policy/branches.py: {} stands on {} of {} that {} does not have": Scenario(
         "git fetch -q origin\nEKF_HOOKS=0 git rebase -q --onto origin/release-1.9 origin/release-1.8",
         "git ekf check",
     ),
