@@ -39,7 +39,10 @@ def server_findings(stdin: bytes) -> list[Finding]:
         with budget(config.server_seconds, config.server_megabytes):
             _require_few(repo)
             found = judge_receive(repo)
-        _remember(repo)
+        # The fast path is to know what this configuration comes to, where it asks for rules only.
+        if config.server_signed in ("off", "records") and config.namespace == RefNamespace().root:
+            grants = fast_receive.grants(config.server_user, config.server_may_push)
+            settings_cache.remember(spawn.git_dir("."), repo, grants, server=True)
         return found
 
 
@@ -89,11 +92,3 @@ def _server_environment() -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _remember(repo: ServerRepository) -> None:
-    """Lets the fast path know what this configuration comes to, where it asks for rules only."""
-    config = repo.config
-    if config.server_signed in ("off", "records") and config.namespace == RefNamespace().root:
-        grants = fast_receive.grants(config.server_user, config.server_may_push)
-        settings_cache.remember(spawn.git_dir("."), repo, grants, server=True)

@@ -146,7 +146,10 @@ class Content:
         if index:
             named = self._git.index_files(":(top,glob)**/.gitattributes")
         else:
-            self._require_few_attributes(named)
+            infos = self._git.object_infos(dict.fromkeys(named.values()))
+            lengths = {info.oid: info.size for info in infos if info}
+            if sum(lengths.get(oid, 0) for oid in named.values()) > ATTRIBUTES:
+                raise _refused("", f"its .gitattributes have more than {ATTRIBUTES >> 20} MB")
         if not named:
             return [_DEFAULT_SIZE] * len(paths)
         asked = [os.fsdecode(path) for path in paths if _is_valid(path)]
@@ -154,12 +157,6 @@ class Content:
             zip(asked, self._git.attributes("conflict-marker-size", named, asked), strict=True)
         )
         return [marker_size(values.get(os.fsdecode(path), "")) for path in paths]
-
-    def _require_few_attributes(self, named: dict[str, str]) -> None:
-        infos = self._git.object_infos(dict.fromkeys(named.values()))
-        sizes = {info.oid: info.size for info in infos if info}
-        if sum(sizes.get(oid, 0) for oid in named.values()) > ATTRIBUTES:
-            raise _refused("", f"its .gitattributes have more than {ATTRIBUTES >> 20} MB")
 
 
 def _refused(commit: str, why: str) -> Refused:

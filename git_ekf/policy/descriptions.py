@@ -21,8 +21,6 @@ def descriptions() -> dict[str, str]:
     """Each rule's id with the first line of its docstring: the rule itself."""
     texts = {}
     for module in _MODULES:
-        for name in RULES:
-            rule = getattr(module, name.replace("-", "_"), None)
-            if rule is not None:
-                texts[name] = (rule.__doc__ or "").partition("\n")[0]
+        for name, rule in vars(module).items():
+            texts[name.replace("_", "-")] = (rule.__doc__ or "").partition("\n")[0]
     return {name: texts[name] for name in RULES}

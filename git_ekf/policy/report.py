@@ -75,8 +75,10 @@ def report_sarif(findings: list[Finding], descriptions: dict[str, str]) -> str:
 
 
 def _sarif_result(finding: Finding) -> dict[str, Any]:
+    from urllib.parse import quote
+
     # The format wants a place: a finding about no file points to the repository's root.
-    place = {"uri": _uri(finding.path) or ".", "uriBaseId": "%SRCROOT%"}
+    place = {"uri": quote(os.fsencode(finding.path)) or ".", "uriBaseId": "%SRCROOT%"}
     return {
         "ruleId": finding.rule,
         "level": finding.severity,
@@ -84,9 +86,3 @@ def _sarif_result(finding: Finding) -> dict[str, Any]:
         "locations": [{"physicalLocation": {"artifactLocation": place}}],
         "properties": {"ref": escape(finding.ref), "commit": finding.commit},
     }
-
-
-def _uri(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(os.fsencode(path))
