@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from operator import itemgetter
 
 from git_ekf.errors import Refused
@@ -37,7 +37,7 @@ class Content:
     def __init__(self, git: Git) -> None:
         self._git = git.variant(settings=BOUNDED[1::2])
         self._left = CONTENT
-        self._compared: dict[tuple[str, str], tuple[list[ChangedPath], dict[bytes, str]]] = {}
+        self._compared: dict[tuple[str, str], Comparison] = {}
         self._may_have: dict[str, bool] = {}  # blob -> whether it may have markers
         self._counts: dict[tuple[str, int], int] = {}
 
@@ -52,7 +52,7 @@ class Content:
 
     def added_paths(self, old: str, new: str) -> list[str]:
         """Paths that only `new` has (a commit, or "" for the index), in the order of the bytes."""
-        changed, _ = self._compare(old, new)
+        changed = self._compare(old, new).paths
         return [os.fsdecode(path) for path, was, _ in changed if was is None]
 
     def paths_with_new_markers(self, old: str, new: str) -> list[str]:
@@ -61,15 +61,16 @@ class Content:
         Those of files that are binary or too large are not looked for. How long a marker is, the
         attribute conflict-marker-size in `new` says, as for git diff --check.
         """
-        changed, attributes = self._compare(old, new)
-        files = [change for change in changed if is_blob(change[2])]
+        comparison = self._compare(old, new)
+        files = [change for change in comparison.paths if is_blob(change[2])]
         self._look_into(entry[1] for _, _, entry in files)
         suspects = [change for change in files if self._may_have[change[2][1]]]
         if not suspects:
             return []
         before = {path: was[1] for path, was, _ in suspects if was and is_blob(was)}
         self._look_into(before.values())
-        sizes = self._marker_sizes([path for path, _, _ in suspects], attributes, index=not new)
+        paths = [path for path, _, _ in suspects]
+        sizes = self._marker_sizes(paths, comparison.attributes, index=not new)
         found = []
         for (path, _, entry), size in zip(suspects, sizes, strict=True):
             there = self._count(before[path], size) if path in before else 0
@@ -86,35 +87,31 @@ class Content:
 
     # --- what changes ---
 
-    def _compare(self, old: str, new: str) -> tuple[list[ChangedPath], dict[bytes, str]]:
+    def _compare(self, old: str, new: str) -> Comparison:
         if (old, new) not in self._compared:
-            changed, attributes = self._compare_trees(old, new) if new else self._compare_index(old)
-            self._compared[old, new] = sorted(changed, key=itemgetter(0)), attributes
+            comparison = Comparison(partial(self._trees, len(new) // 2))
+            if new:
+                try:
+                    comparison.compare([(f"{old}^{{tree}}", f"{new}^{{tree}}")])
+                except TooMuch as error:
+                    raise _refused(new, str(error)) from None
+            else:
+                comparison.paths += self._staged(old)
+            comparison.paths.sort(key=itemgetter(0))
+            self._compared[old, new] = comparison
         return self._compared[old, new]
 
-    def _compare_trees(self, old: str, new: str) -> tuple[list[ChangedPath], dict[bytes, str]]:
-        id_length = len(new) // 2
+    def _trees(self, id_length: int, names: list[str]) -> Iterator[list[tuple[bytes, TreeEntry]]]:
+        for tree in self.reader.read("tree", names):
+            if tree is None:
+                raise TooMuch(f"it has a directory of more than {DIRECTORY >> 20} MB")
+            yield parse_tree(tree, id_length)
 
-        def read(names: list[str]) -> Iterator[list[tuple[bytes, TreeEntry]]]:
-            for tree in self.reader.read("tree", names):
-                if tree is None:
-                    raise TooMuch(f"it has a directory of more than {DIRECTORY >> 20} MB")
-                yield parse_tree(tree, id_length)
-
-        comparison = Comparison(read)
-        try:
-            comparison.compare([(f"{old}^{{tree}}", f"{new}^{{tree}}")])
-        except TooMuch as error:
-            raise _refused(new, str(error)) from None
-        return comparison.paths, comparison.attributes
-
-    def _compare_index(self, old: str) -> tuple[list[ChangedPath], dict[bytes, str]]:
-        changed = []
+    def _staged(self, old: str) -> Iterator[ChangedPath]:
         for path, (was, entry) in self._git.diff_index(old).items():
             if entry is not None:
                 before = (int(was.mode, 8), was.oid) if was else None
-                changed.append((os.fsencode(path), before, (int(entry.mode, 8), entry.oid)))
-        return changed, {}
+                yield os.fsencode(path), before, (int(entry.mode, 8), entry.oid)
 
     # --- what is in it ---
 
