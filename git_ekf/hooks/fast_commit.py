@@ -1,9 +1,12 @@
 """The fast path of pre-commit: right branch, no markers, new files only where they may be."""
 
 from git_ekf.hooks import spawn
-from git_ekf.policy.limits import BOUNDED, DIFF_OPTIONS
+from git_ekf.policy.limits import BOUNDED
 
-_DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *DIFF_OPTIONS, "HEAD", "--"]
+# --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
+# configuration and attributes from running programs in a mere question.
+_OPTIONS = ["--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"]
+_DIFF = [*BOUNDED, "diff-index", "--cached", "-p", "-U0", *_OPTIONS, "--ignore-submodules=none"]
 _CONFIG = ["config", "-z", "--get-regexp", r"^(ekf|branch)\."]
 _HEAD = b"ref: refs/heads/"
 
@@ -18,7 +21,7 @@ def passes() -> bool:
         return False
     branch = spawn.text(head.removeprefix(_HEAD).rstrip(b"\n"))
     config = spawn.start(_CONFIG)
-    diff = spawn.start(_DIFF)
+    diff = spawn.start([*_DIFF, "HEAD", "--"])
     from git_ekf.hooks.settings_cache import client_settings, parse_config  # while git is at work
 
     patch = spawn.finish(diff)

@@ -8,16 +8,6 @@ The hooks' fast path loads this file, so it imports nothing.
 LARGE_FILE = 4 << 20
 BOUNDED = ["-c", f"core.bigFileThreshold={LARGE_FILE}"]
 
-# --no-renames: a renamed file is a new file where it arrives. The rest keeps the user's
-# configuration and attributes from running programs in a mere question.
-DIFF_OPTIONS = [
-    "--no-renames",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--ignore-submodules=none",
-]
-
 # Of a push: its refs, those of them whose commits are judged, the bytes of a ref's name and of a
 # part of that (a file system has 255, and git a suffix), and how many parts it has.
 REFS = 20_000
