@@ -9,7 +9,7 @@ import typer
 from git_ekf.commands.options import Force, Json
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.hooks import installer, servers, shims
-from git_ekf.hooks.directory import hooks_directory
+from git_ekf.hooks.directory import HooksDirectory, hooks_directory
 from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -92,7 +92,7 @@ def status(git_dir: GitDir = None, server: Server = False, json: Json = False) -
         _require_server(git_dir)
         repo = Repository()
         states = shims.states(repo)
-        directory, obstacle, fix = hooks_directory(repo, shared=True)
+        directory, obstacle, fix, *_ = hooks_directory(repo, shared=True)
     effective = all(state.state in ("ok", "chained") for state in states)
     if json:
         content = {
@@ -121,9 +121,7 @@ def _require_server(git_dir: str | None) -> None:
         )
 
 
-def _server_hook(
-    git_dir: str | None, *, shared: bool
-) -> tuple[Repository | None, servers.ServerHook]:
+def _server_hook(git_dir: str | None, *, shared: bool) -> tuple[Repository | None, HooksDirectory]:
     """The repository, where there is one alone, and its hook. Raises Refused or UsageError."""
     if not shared:
         return servers.in_repository(git_dir)

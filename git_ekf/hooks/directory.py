@@ -9,11 +9,22 @@ from git_ekf.repository import Repository
 
 
 class HooksDirectory(NamedTuple):
-    """The directory, and why nothing must be written to it ("" when it may) with what helps."""
+    """The directory, and why nothing must be written to it ("" when it may) with what helps.
+
+    Of a server's hook also the `name` of its file there, and what is left to do `then`, once it is
+    written.
+    """
 
     directory: str
     obstacle: str = ""
     hint: str = ""
+    name: str = "pre-receive"
+    then: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of a server's hook."""
+        return os.path.join(self.directory, self.name)
 
 
 _SWITCHED_OFF = HooksDirectory(
