@@ -33,17 +33,13 @@ def in_repository(git_dir: str | None) -> tuple[Repository, HooksDirectory]:
             f"{repo.place.top or repo.place.git_dir} is not a bare repository",
             "git ekf hooks install, for the hooks of a clone",
         )
-    return repo, _in_repository(repo)
-
-
-def _in_repository(repo: Repository) -> HooksDirectory:
     custom_hooks = os.path.join(repo.place.git_dir, "custom_hooks")
     if repo.git_setting("gitlab.fullpath") is not None or os.path.isdir(custom_hooks):
-        return HooksDirectory(os.path.join(custom_hooks, _PARTS), name=shims.PART)
+        return repo, HooksDirectory(os.path.join(custom_hooks, _PARTS), name=shims.PART)
     found = hooks_directory(repo)
     path = found.path
     if _GITEA in shims.read(path):
-        return HooksDirectory(f"{path}.d", name=shims.PART)
+        return repo, HooksDirectory(f"{path}.d", name=shims.PART)
     linked = os.path.realpath(path)
     is_shared = os.path.islink(path) and os.path.basename(linked) == found.name  # as gitolite does
     if not found.obstacle and is_shared and os.path.exists(linked):
@@ -52,7 +48,7 @@ def _in_repository(repo: Repository) -> HooksDirectory:
     if found.obstacle and found.directory != os.devnull:
         hint = f"git ekf hooks install --server --shared {shell(found.directory)}"
         found = found._replace(hint=hint)
-    return found
+    return repo, found
 
 
 def in_shared(directory: str) -> HooksDirectory:
