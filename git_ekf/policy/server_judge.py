@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from git_ekf.git.refs import HEADS, RECORDS, RefUpdate
 from git_ekf.names import RecordName, record_name
 from git_ekf.policy import branches, pushes, server_rules, signatures
@@ -82,28 +80,21 @@ def _beside_branches(repo: ServerRepository, tags: list[RecordTag]) -> list[OwnC
     for tag in tags:
         name = record_name(tag.name, repo.config.scheme)
         if isinstance(name, RecordName) and tag.tag and tag.tag.type == "commit":
-            branch = name.branch
-            tips.setdefault(branch, {})[tag.tagged] = OwnCommits(branch, tag.ref, tag.tagged)
-    return [own for branch in tips for own in _beside_branch(repo, branch, tips[branch])]
-
-
-def _beside_branch(
-    repo: ServerRepository, branch: str, tips: dict[str, OwnCommits]
-) -> Iterator[OwnCommits]:
-    """Those (by their tips) that go beyond the branch, without any that lies below another.
-
-    The upper one has its commits.
-    """
-    tip = repo.release_branches.get(branch, "")
-    beyond = tips.keys() - repo.own_line(tip)
-    if not beyond:
-        return
-    known = filter(None, (tip, repo.channel(branch)))
-    # Records that are there were judged when they came.
-    listed = repo.git.parents(beyond, known, [f"{RECORDS}*/{branch}"])
-    below: set[str] = set()
-    for commit, parents in listed.items():
-        if commit in tips and commit not in below:
-            yield tips[commit]
-        if commit in tips or commit in below:
-            below.update(parents)
+            own = OwnCommits(name.branch, tag.ref, tag.tagged)
+            tips.setdefault(name.branch, {})[tag.tagged] = own
+    beside = []
+    for branch, tagged in tips.items():
+        tip = repo.release_branches.get(branch, "")
+        beyond = tagged.keys() - repo.own_line(tip)
+        if not beyond:
+            continue
+        known = filter(None, (tip, repo.channel(branch)))
+        # Records that are there were judged when they came.
+        listed = repo.git.parents(beyond, known, [f"{RECORDS}*/{branch}"])
+        below: set[str] = set()
+        for commit, parents in listed.items():
+            if commit in tagged and commit not in below:  # else the upper one has its commits
+                beside.append(tagged[commit])
+            if commit in tagged or commit in below:
+                below.update(parents)
+    return beside

@@ -16,46 +16,33 @@ def signature_missing(
     repo: Repository, brought: list[OwnCommits], tags: list[RecordTag]
 ) -> Iterator[Finding]:
     """Configuration commits and deploy records are signed where the server asks for that."""
-    asked = repo.config.server_signed
-    if asked in ("commits", "all"):
-        for own, commit in _unsigned_commits(repo, brought):
-            yield Finding(
-                f"{commit[:12]} has no signature by a key that this server knows",
-                f"git rebase --force-rebase --gpg-sign {commit}^, then: git ekf save",
-                ref=own.ref,
-                commit=commit,
-            )
-    if asked in ("records", "all"):
-        for tag in _unsigned_records(repo, tags):
-            yield Finding(
-                f"{tag.name} has no signature by a key that this server knows",
-                f"{how_to_delete(repo, tag.name)}, then: git ekf tag --sign",
-                ref=tag.ref,
-                commit=tag.tagged,
-            )
-
-
-def _unsigned_commits(
-    repo: Repository, brought: list[OwnCommits]
-) -> Iterator[tuple[OwnCommits, str]]:
-    """The unsigned configuration commits that are on no branch yet, each with what brings it."""
-    for own in brought:
+    asked, strict = repo.config.server_signed, _strict(repo)
+    for own in brought if asked in ("commits", "all") else []:
         judged = dict(own.commits(repo))
-        if not judged:
-            continue
-        new = repo.git.commits([own.tip], globs=[HEADS + "*"])
+        # What is on a branch was judged when it came.
+        new = repo.git.commits([own.tip], globs=[HEADS + "*"]) if judged else []
         commits = [commit for commit in new if commit in judged]
-        good = _strict(repo).well_signed_commits(commits)
+        good = strict.well_signed_commits(commits)
         for commit in commits:
             if commit not in good:
-                yield own, commit
-
-
-def _unsigned_records(repo: Repository, tags: list[RecordTag]) -> Iterator[RecordTag]:
-    # Or an old one would pass under a new name.
-    signed = [tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name]
-    good = _strict(repo).well_signed_tags([tag.oid for tag in signed])
-    return (tag for tag in tags if tag not in signed or tag.oid not in good)
+                yield Finding(
+                    f"{commit[:12]} has no signature by a key that this server knows",
+                    f"git rebase --force-rebase --gpg-sign {commit}^, then: git ekf save",
+                    ref=own.ref,
+                    commit=commit,
+                )
+    if asked in ("records", "all"):
+        # Or an old one would pass under a new name.
+        signed = [tag for tag in tags if tag.tag is not None and tag.tag.tag == tag.name]
+        good = strict.well_signed_tags([tag.oid for tag in signed])
+        for tag in tags:
+            if tag not in signed or tag.oid not in good:
+                yield Finding(
+                    f"{tag.name} has no signature by a key that this server knows",
+                    f"{how_to_delete(repo, tag.name)}, then: git ekf tag --sign",
+                    ref=tag.ref,
+                    commit=tag.tagged,
+                )
 
 
 def _strict(repo: Repository) -> Git:
