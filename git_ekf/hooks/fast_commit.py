@@ -27,7 +27,11 @@ def passes() -> bool:
     patch = spawn.finish(diff)
     values = parse_config(spawn.finish(config))
     settings = client_settings(git_dir, values)
-    if settings is None or patch is None or _may_add_markers(patch):
+    if settings is None or patch is None:
+        return False
+    # A line that it adds may be a conflict marker of any length. Only what git says begins a line
+    # without a sign; "Binary files" is also what an attribute makes of a text.
+    if b"\n+<" in patch or b"\n+>" in patch or b"\nBinary files " in patch:
         return False
     added = _new_directories(patch)
     if added is None:
@@ -43,15 +47,6 @@ def passes() -> bool:
     channel = f"refs/remotes/{settings.primary}/{branch}"
     theirs = spawn.finish(spawn.start(["ls-tree", "-d", "-z", "--name-only", channel]))
     return theirs is not None and added.isdisjoint(theirs.split(b"\0"))
-
-
-def _may_add_markers(patch: bytes) -> bool:
-    """Whether a line that it adds may be a conflict marker of any length.
-
-    Only what git says begins a line without a sign; "Binary files" is also what an attribute makes
-    of a text.
-    """
-    return b"\n+<" in patch or b"\n+>" in patch or b"\nBinary files " in patch
 
 
 def _new_directories(patch: bytes) -> set[bytes] | None:

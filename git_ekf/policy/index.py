@@ -57,19 +57,16 @@ def conflict_marker(repo: Repository, content: Content, old: str, new: str) -> I
 
     `new` is a commit, or "" for the index.
     """
+    # Git runs hooks at the top, also for who stands below it.
+    top = ":/" if os.environ.get("GIT_PREFIX") else ""
     for path in content.paths_with_new_markers(old, new):
-        then = "git commit" if new else f"git add {shell(_from_anywhere(path))}"
+        then = "git commit" if new else f"git add {shell(top + path)}"
         yield Finding(
             f"{path} has conflict markers",
             f"edit the file, then: {then}",
             commit=new,
             path=path,
         )
-
-
-def _from_anywhere(path: str) -> str:
-    """A path at the top, for whom a hook stopped below it: git runs hooks at the top."""
-    return f":/{path}" if os.environ.get("GIT_PREFIX") else path
 
 
 def directory_judged(path: str) -> str:
