@@ -12,7 +12,7 @@ from conftest import Run
 from upgrading import World, left_in, script, vendor_commit
 
 from git_ekf.demo.sample import kustomization
-from git_ekf.manifests import four_builds
+from git_ekf.manifests import builder, four_builds
 from git_ekf.manifests.builder import Build
 
 OWN = "own/kustomization.yaml"
@@ -211,15 +211,10 @@ def test_no_output_is_held_longer_than_needed(monkeypatch: pytest.MonkeyPatch) -
         def __del__(self) -> None:
             alive.discard(id(self))
 
-    class Builder:
+    class Builder(builder.Builder):
         def __init__(self, command: tuple[str, ...]) -> None:
             assert command == ("builder",)
-
-        def __enter__(self) -> Builder:
-            return self
-
-        def __exit__(self, *exception: object) -> None:
-            pass
+            super().__init__(command)
 
         def start(self, folder: str, path: str) -> Future[Build]:
             started.append((folder, path))

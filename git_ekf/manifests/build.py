@@ -65,10 +65,11 @@ def compare(
     command = trusted_command(repo, old, new)
     with checkouts(repo, old, new) as (before, after), Builder(command) as builder:
         # Side by side, so that what comes first in the list is ready first.
-        builds = builder.in_turn(
-            [(before, one.path) if one.in_old else None, (after, one.path) if one.in_new else None]
-            for one in kustomizations
-        )
+        groups = []
+        for one in kustomizations:
+            old_job = (before, one.path) if one.in_old else None
+            groups.append((old_job, (after, one.path) if one.in_new else None))
+        builds = builder.in_turn(groups)
         things = progress(kustomizations, [one.path for one in kustomizations])
         return [_compare(one, *next(builds)) for one in things]
 
@@ -118,7 +119,7 @@ def broken(
 def _failing(
     builder: Builder, folder: str, paths: Sequence[str], progress: Progress
 ) -> dict[str, list[str]]:
-    builds = builder.in_turn([(folder, path)] for path in paths)
+    builds = builder.in_turn([[(folder, path)] for path in paths])
     failed = {}
     for path in progress(paths, paths):
         failure = next(builds)[0].failure

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -47,6 +47,9 @@ class Build(NamedTuple):
 
 
 NOTHING = Build(b"", None)
+
+# What is to be built: a directory on the disk, and a path in it.
+Job = tuple[str, str]
 
 
 def trusted_command(repo: Repository, *commits: str) -> tuple[str, ...]:
@@ -105,22 +108,29 @@ class Builder:
         """Builds `path` in `folder` as soon as there is room; see `finished`."""
         return self._pool.submit(self._build, folder, path)
 
-    def in_turn(self, jobs: Iterable[Sequence[tuple[str, str] | None]]) -> Iterator[list[Build]]:
-        """The builds of each job, which are folder and path as for `start`, or None for nothing.
+    def in_turn(self, groups: Sequence[Sequence[Job | None]]) -> Iterator[list[Build]]:
+        """The builds of each group of jobs, NOTHING for None; what several have is built once.
 
-        Each may have printed hundreds of megabytes: few are begun ahead of the one that is asked
-        for, and none is held once the next one is. Raises CallFailed.
+        Each may have printed hundreds of megabytes: few are begun ahead of the group that is asked
+        for, and none is held any longer than a group to come needs it. Raises CallFailed.
         """
-        waiting = iter(jobs)
-        begun: deque[list[Future[Build] | None]] = deque()
+        uses = Counter(job for group in groups for job in group)
+        begun: dict[Job | None, Future[Build]] = {}
+        waiting = iter(groups)
 
         def begin(number: int) -> None:
-            for job in islice(waiting, number):
-                begun.append([self.start(*one) if one else None for one in job])
+            for group in islice(waiting, number):
+                for job in group:
+                    if job and job not in begun:
+                        begun[job] = self.start(*job)
 
         begin(AHEAD)
-        while begun:
-            yield [finished(build) if build else NOTHING for build in begun.popleft()]
+        for group in groups:
+            yield [finished(begun[job]) if job else NOTHING for job in group]
+            uses.subtract(group)
+            for job in group:
+                if not uses[job]:
+                    begun.pop(job, None)
             begin(1)
 
     def _build(self, folder: str, path: str) -> Build:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from git_ekf.manifests.build import Progress
-from git_ekf.manifests.builder import AHEAD, Build, Builder, finished
+from git_ekf.manifests.builder import Build, Builder
 from git_ekf.manifests.customised import CHANGED, KEPT, LOST, OWN, Field, customised
 from git_ekf.manifests.resources import Unreadable
 
@@ -59,56 +57,6 @@ class Customisation(NamedTuple):
         return {state: states.count(state) for state in (KEPT, CHANGED, OWN, LOST)}
 
 
-class _Started:
-    """The builds, each directory of each tree once. `trees` are ids, `folders` the checkouts.
-
-    Each may have printed hundreds of megabytes: no more are begun than a few ahead of the one that
-    is looked at, and none is held any longer than it is needed.
-    """
-
-    def __init__(
-        self,
-        builder: Builder,
-        folders: Sequence[str],
-        trees: Sequence[str],
-        wanted: Sequence[Places],
-    ) -> None:
-        self._builder = builder
-        self._sides = list(zip(folders, trees, strict=True))
-        self._builds: dict[tuple[str, str], Future[Build]] = {}
-        self._uses = Counter(one for places in wanted for one in self._of(places))
-        self._waiting = iter(wanted)
-        self._start(AHEAD)
-
-    def _of(self, one: Places) -> Iterator[tuple[str, str]]:
-        """What is built for one of them: trees and directories."""
-        for (_, tree), paths in zip(self._sides, one[1:], strict=True):
-            for path in paths:
-                yield tree, path
-
-    def _start(self, number: int) -> None:
-        folders = {tree: folder for folder, tree in self._sides}
-        for one in islice(self._waiting, number):
-            for tree, path in self._of(one):
-                if (tree, path) not in self._builds:
-                    self._builds[tree, path] = self._builder.start(folders[tree], path)
-
-    def finished(self, one: Places) -> list[Build]:
-        """The four builds of the next of them. Raises CallFailed."""
-        sides = []
-        for (_, tree), paths in zip(self._sides, one[1:], strict=True):
-            builds = [finished(self._builds[tree, path]) for path in paths]
-            failed = [build for build in builds if build.failure is not None]
-            outputs = (build.output for build in builds)
-            sides.append(failed[0] if failed else Build(b"\n---\n".join(outputs), None))
-        for built in self._of(one):
-            self._uses[built] -= 1
-            if not self._uses[built]:
-                del self._builds[built]
-        self._start(1)
-        return sides
-
-
 def compare_four(
     command: tuple[str, ...],
     folders: Sequence[str],
@@ -124,10 +72,15 @@ def compare_four(
     result = Customisation(0, [], [], [])
     known: dict[tuple[str, str, str], Field] = {}
     compared = built = 0
+    folder_of = dict(zip(trees, folders, strict=True))
+    groups = []
+    for one in wanted:
+        sides_of = zip(trees, one[1:], strict=True)
+        groups.append([(folder_of[tree], path) for tree, paths in sides_of for path in paths])
     with Builder(command) as builder:
-        started = _Started(builder, folders, trees, wanted)
+        turns = builder.in_turn(groups)
         for one in progress(wanted, [one.path for one in wanted]):
-            sides = started.finished(one)
+            sides = _sides(next(turns), one)
             failure = sides[3].failure
             if failure is not None:
                 if sides[1].failure is None and one.branch:
@@ -144,6 +97,18 @@ def compare_four(
             except Unreadable as error:
                 result.uncompared.append((one.path, str(error)))
     return result._replace(compared=compared, fields=list(known.values()), built=built)
+
+
+def _sides(builds: Sequence[Build], places: Places) -> list[Build]:
+    """The builds of each side as one; where one of them failed it is that."""
+    left = iter(builds)
+    sides = []
+    for paths in places[1:]:
+        of_side = list(islice(left, len(paths)))
+        failed = [build for build in of_side if build.failure is not None]
+        output = b"\n---\n".join(build.output for build in of_side)
+        sides.append(failed[0] if failed else Build(output, None))
+    return sides
 
 
 def _compared(sides: Sequence[Build]) -> list[Field]:

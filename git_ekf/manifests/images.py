@@ -100,7 +100,7 @@ def images_in(
     found: dict[str, list[Place]] = {}
     unbuilt = []
     with Builder(command) as builder:
-        builds = builder.in_turn([(folder, path)] for path in paths)
+        builds = builder.in_turn([[(folder, path)] for path in paths])
         for path in progress(paths, paths):
             [(output, failure)] = next(builds)
             if failure is not None:

@@ -169,7 +169,7 @@ class SettledBuilds:
         left = [one for one in wanted if one not in known]
         if left:
             with checked_out(repo, git, tree) as (there,), Builder(command) as builder:
-                builds = builder.in_turn([(there, one)] for one in left)
+                builds = builder.in_turn([[(there, one)] for one in left])
                 for one in self._progress(left, left):
                     known[one] = next(builds)[0].failure
         return {one: known[one] for one in wanted}
