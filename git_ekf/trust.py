@@ -52,7 +52,7 @@ def require_trusted(
     """
     wanted = Command(section, command)
     known = remembered(repo)
-    require_trusted_files(repo, command, tree, known, is_offered=True)
+    _require_files(repo, command, tree, known, "git ekf trust")
     if wanted not in known and wanted not in _own(repo):
         raise Refused(
             f"{configuration.FILE} names a command that is not trusted here: {shell(*command)}",
@@ -61,25 +61,30 @@ def require_trusted(
 
 
 def require_trusted_files(
+    repo: Repository, command: tuple[str, ...], tree: str, git: Git | None = None
+) -> None:
+    """Raises Refused for a file that a command may run in a checkout of a tree, and is not trusted.
+
+    `tree` is an id, which `git` knows where the repository does not.
+    """
+    # The command's own program is not that of the checkout.
+    words = ("", *command[1:])
+    _require_files(repo, words, tree, remembered(repo), f"git ekf trust {shell(tree[:12])}", git)
+
+
+def _require_files(
     repo: Repository,
     words: tuple[str, ...],
     tree: str,
-    known: list[Command] | None = None,
-    *,
-    is_offered: bool = False,
+    known: list[Command],
+    hint: str,
     git: Git | None = None,
 ) -> None:
-    """Raises Refused for a file of the tree that the words name and that was not agreed to.
-
-    `is_offered`: `tracked` has the files of this tree, a commit by its id otherwise. `git` knows
-    the tree where the repository does not.
-    """
-    known = remembered(repo) if known is None else known
+    """Raises Refused for a file of the tree that the words name and that is not known."""
     for path, oid in files_named(repo, words, tree, git):
         if Command(FILES, (path, oid)) not in known:
             raise Refused(
-                f"{path} ({oid[:12]}) would be run, and is not trusted here in this version",
-                "git ekf trust" if is_offered else f"git ekf trust {shell(tree[:12])}",
+                f"{path} ({oid[:12]}) would be run, and is not trusted here in this version", hint
             )
 
 

@@ -20,6 +20,7 @@ from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
 from git_ekf.deploy.ends import End, from_top, named_end, read_end
 from git_ekf.errors import DONE, FINDINGS, UsageError
+from git_ekf.manifests.builder import takes_path
 from git_ekf.manifests.choice import BuildChoice, choose
 from git_ekf.manifests.image_coverage import IMAGES
 from git_ekf.manifests.images import Images, Unbuilt, images_of
@@ -100,8 +101,9 @@ def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: b
 
     [own] = from_top(repo, [folder], f"{IMAGES.command} -h")
     file = own_kustomization(repo, end.commit, own)
-    takes_path = any("{path}" in word for word in repo.config.render_command[1:])
-    choice = choose(repo, end.commit, end.commit, paths or [own] * takes_path, IMAGES)
+    if not paths and takes_path(repo):
+        paths = [own]
+    choice = choose(repo, end.commit, end.commit, paths, IMAGES)
     progress = partial(counting, "Building kustomizations")
     written = cover(repo, end.commit, file, [one.path for one in choice.kustomizations], progress)
     found = written.images

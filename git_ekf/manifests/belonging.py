@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from git_ekf.errors import Refused
-from git_ekf.manifests.choice import OVERLAY
+from git_ekf.manifests.choice import is_overlay
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files, KustomizationFile, joined
 
@@ -19,14 +19,12 @@ def belonging(files: Files, path: str, applied: Sequence[str]) -> list[str]:
     nearest = files.nearest(path)
     if nearest is None:
         return []
-    deployed = [joined("", one) for one in applied] or _overlays(files.entries)
+    deployed = [joined("", one) for one in applied]
+    if not deployed:
+        folders = {path.rpartition("/")[0] for path in files.entries}
+        deployed = list(filter(is_overlay, folders))
     found = {nearest, *(one for one in deployed if one != nearest and stands(files, one, nearest))}
     return sorted(one or "." for one in found)
-
-
-def _overlays(paths: Iterable[str]) -> list[str]:
-    folders = {path.rpartition("/")[0] for path in paths}
-    return [folder for folder in folders if f"/{folder}".endswith(f"/{OVERLAY}")]
 
 
 def stands(files: Files, folder: str, on: str) -> bool:

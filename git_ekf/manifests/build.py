@@ -144,21 +144,16 @@ def _origins(repo: Repository, old: str, new: str, paths: Set[str]) -> dict[str,
 
 
 @contextmanager
-def checkouts(repo: Repository, *commits: str) -> Iterator[list[str]]:
-    """A throw-away directory with the files of each commit.
+def checkouts(repo: Repository, *trees: str, git: Git | None = None) -> Iterator[list[str]]:
+    """A throw-away directory with the files of each tree or commit.
 
-    The repository is only read: index and files are elsewhere.
+    `git` knows them where the repository does not, which is only read: index and files are
+    elsewhere.
     """
-    with checked_out(repo, repo.git, *commits) as folders:
-        yield folders
-
-
-@contextmanager
-def checked_out(repo: Repository, git: Git, *commits: str) -> Iterator[list[str]]:
-    """The same of commits or trees that perhaps only `git` knows."""
     with temporary() as root:
-        folders = [os.path.join(root, str(number)) for number in range(len(commits))]
+        folders = [os.path.join(root, str(number)) for number in range(len(trees))]
         for folder in folders:
             os.mkdir(folder)
-        git.check_out_copies(repo.place.git_dir, dict(zip(folders, commits, strict=True)))
+        copies = dict(zip(folders, trees, strict=True))
+        (git or repo.git).check_out_copies(repo.place.git_dir, copies)
         yield folders

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed
+from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.temporary import undisturbed
@@ -52,16 +53,21 @@ NOTHING = Build(b"", None)
 Job = tuple[str, str]
 
 
-def trusted_command(repo: Repository, *commits: str) -> tuple[str, ...]:
-    """The builder's words, the program as an absolute path, to be run in checkouts of the commits.
+def takes_path(repo: Repository) -> bool:
+    """Whether the builder is told what to build; else it builds everything at once."""
+    return any("{path}" in word for word in repo.config.render_command[1:])
 
-    Raises Refused when it is not trusted, CallFailed when there is no such program.
+
+def trusted_command(repo: Repository, *trees: str, git: Git | None = None) -> tuple[str, ...]:
+    """The builder's words, the program as an absolute path, to be run in checkouts of the trees.
+
+    `git` knows them where the repository does not. Raises Refused when it is not trusted,
+    CallFailed when there is no such program.
     """
     command = repo.config.render_command
     require_trusted(repo, RENDER, command)
-    for commit in commits:
-        # Its own program does not run there.
-        require_trusted_files(repo, ("", *command[1:]), commit)
+    for tree in trees:
+        require_trusted_files(repo, command, tree, git)
     program = command[0]
     if "/" in program:
         # A builder inside the repository is that of the work tree, for both sides: an old

@@ -7,10 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from git_ekf.errors import UsageError
+from git_ekf.manifests.builder import takes_path
 from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.repository import Repository
 
 OVERLAY = "overlays/deploy"
+
+
+def is_overlay(folder: str) -> bool:
+    """Whether it is one of those that are built where nothing says what is."""
+    return f"/{folder}".endswith(f"/{OVERLAY}")
 
 
 class Kustomization(NamedTuple):
@@ -64,7 +70,7 @@ def _chosen(
     repo: Repository, trees: _BuildTrees, old: str, new: str, paths: Sequence[str]
 ) -> tuple[str, list[str]]:
     """The reason, and the directories. Raises UsageError."""
-    if not any("{path}" in word for word in repo.config.render_command[1:]):
+    if not takes_path(repo):
         if paths:
             raise UsageError(
                 "render.command has no {path}, so it builds everything at once",
@@ -105,7 +111,7 @@ class _BuildTrees:
         self._old = _Kustomizations(repo, old)
         self._new = _Kustomizations(repo, new) if new != old else self._old
         self.all = self._old.kustomizations | self._new.kustomizations
-        self.overlays = sorted(path for path in self.all if f"/{path}".endswith(f"/{OVERLAY}"))
+        self.overlays = sorted(filter(is_overlay, self.all))
 
     def below(self, path: str) -> list[str]:
         """The path itself; for a directory without a kustomization, the deploy overlays below it.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
-from git_ekf.manifests.build import Progress, checked_out
-from git_ekf.manifests.builder import trusted_command
+from git_ekf.manifests.build import Progress, checkouts
+from git_ekf.manifests.builder import takes_path, trusted_command
 from git_ekf.manifests.effects import moved_from
 from git_ekf.manifests.four_builds import Customisation, Places, compare_four
 from git_ekf.manifests.resources import import_yaml
@@ -17,7 +17,6 @@ from git_ekf.manifests.sources import Files, KustomizationFile, joined
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.trust import require_trusted_files
 from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
 
@@ -52,19 +51,16 @@ def _compared(
     """`git` knows the result, which may be a tree that only a plan has."""
     try:
         import_yaml()
-        command = trusted_command(repo, target.base, target.tip, target.onto)
-        # Its own program does not run in the checkouts.
-        words = ("", *repo.config.render_command[1:])
-        require_trusted_files(repo, words, result, git=git)
         commits = (target.base, target.tip, target.onto, result)
+        command = trusted_command(repo, *commits, git=git)
         entries = [git.ls_tree(commit, recursive=True) for commit in commits]
         wanted = _everything()
-        if any("{path}" in word for word in command[1:]):
+        if takes_path(repo):
             with reading(git) as content:
                 wanted = _places([Files(one, content) for one in entries])
         if not wanted:
             return Customisation(0, [], [], [])
-        with checked_out(repo, git, *commits) as folders:
+        with checkouts(repo, *commits, git=git) as folders:
             trees = [git.tree_of(commit) for commit in commits]
             return compare_four(command, folders, trees, wanted, progress)
     except (Refused, CallFailed) as error:

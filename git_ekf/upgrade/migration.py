@@ -241,7 +241,7 @@ class _Workshop:
         self._git.check_out_tree(tree)
         for migration, command in self._commands:
             # Those that its arguments name are files of the commit at hand.
-            require_trusted_files(self._repo, ("", *migration.command[1:]), commit)
+            require_trusted_files(self._repo, migration.command, commit)
             self._call(migration, command, commit)
         self._git.add_everything()
         return self._git.write_tree()

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, NoSpace, Refused
 from git_ekf.git.calls import Git
 from git_ekf.manifests.belonging import belonging
-from git_ekf.manifests.build import Progress, checked_out, quietly
-from git_ekf.manifests.builder import Builder, trusted_command
+from git_ekf.manifests.build import Progress, checkouts, quietly
+from git_ekf.manifests.builder import Builder, takes_path, trusted_command
 from git_ekf.manifests.sources import Files, joined
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
@@ -21,7 +21,6 @@ from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.repository import Repository
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.terminal.text import shortened
-from git_ekf.trust import require_trusted_files
 from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
 from git_ekf.upgrade.work import Options, Work
@@ -134,7 +133,7 @@ class SettledBuilds:
         Raises Refused where the builder is not trusted, CallFailed where there is none.
         """
         git = around.git
-        whole = not any("{path}" in word for word in repo.config.render_command[1:])
+        whole = not takes_path(repo)
         with reading(git) as content:
             sides = []
             for tree in (around.after, around.onto, around.as_it_was):
@@ -162,13 +161,11 @@ class SettledBuilds:
         """Each of these built in a tree, as far as it was not before."""
         if not (wanted := list(folders)):
             return {}
-        command = trusted_command(repo)
-        # Its own program does not run there.
-        require_trusted_files(repo, ("", *repo.config.render_command[1:]), tree, git=git)
+        command = trusted_command(repo, tree, git=git)
         known = self._known.setdefault((command, git.tree_of(tree)), {})
         left = [one for one in wanted if one not in known]
         if left:
-            with checked_out(repo, git, tree) as (there,), Builder(command) as builder:
+            with checkouts(repo, tree, git=git) as (there,), Builder(command) as builder:
                 builds = builder.in_turn([[(there, one)] for one in left])
                 for one in self._progress(left, left):
                     known[one] = next(builds)[0].failure
