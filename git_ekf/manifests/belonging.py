@@ -32,15 +32,12 @@ def stands(files: Files, folder: str, on: str) -> bool:
     seen = {folder}
     waiting = [folder]
     while waiting:
-        one = waiting.pop()
         try:
-            kustomization = KustomizationFile(files, one)
+            below = set(KustomizationFile(files, waiting.pop()).stands_on())
         except (Unfollowed, Refused):
             continue
-        for field in ("resources", "bases", "components"):
-            below = {joined(one, path) for path in kustomization.texts(field)}
-            if on in below:
-                return True
-            waiting += below - seen
-            seen |= below
+        if on in below:
+            return True
+        waiting += below - seen
+        seen |= below
     return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_ekf.errors import UsageError
 from git_ekf.manifests.builder import takes_path
 from git_ekf.names import KUSTOMIZATIONS
+from git_ekf.replay.divergence import add_above, folders_above
 from git_ekf.repository import Repository
 
 OVERLAY = "overlays/deploy"
@@ -100,7 +101,7 @@ class _Kustomizations:
             directory, _, name = file.rpartition("/")
             if name in KUSTOMIZATIONS:
                 self.kustomizations.add(directory or ".")
-            self.paths.update(_parents(file))
+            add_above(file, self.paths)
 
 
 class _BuildTrees:
@@ -152,7 +153,7 @@ def _touched(repo: Repository, old: str, new: str, kustomizations: set[str]) -> 
     theirs = vendor_directories(repo, old, new) - set(repo.config.customer_paths)
     tops = {file.partition("/")[0] for file in files if "/" in file} - theirs
     ours = {path for path in kustomizations if path.partition("/")[0] in tops}
-    return sorted(path for path in ours if ours.isdisjoint(_parents(path)))
+    return sorted(path for path in ours if ours.isdisjoint(folders_above(path)))
 
 
 def vendor_directories(repo: Repository, *commits: str) -> set[str]:
@@ -172,8 +173,3 @@ def vendor_bases(repo: Repository, *commits: str) -> set[str]:
     for commit in commits:
         bases.update(repo.git.merge_base(commit, channel) for channel in repo.channels.values())
     return set(filter(None, bases))
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path := posixpath.dirname(path):
-        yield path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from git_ekf.manifests.metadata import Resource, split_image
+from git_ekf.manifests.resources import as_text
 from git_ekf.manifests.selectors import Selector, Unfollowed, expression, labels_fit
 
 # What `replicas` counts (kustomize's default configuration).
@@ -27,27 +28,23 @@ class FieldTarget(NamedTuple):
         return f"{self.field} {f'{self.path}: ' if self.path else ''}{self.what}"
 
 
-def selected(resources: Iterable[Resource], selector: Selector) -> list[Resource]:
-    """The resources that a patch's target selects: by the original name or the current one.
+def is_patched(resource: Resource, selector: Selector) -> bool:
+    """Whether a patch's target selects it: by the original name or the current one.
 
     Raises Unfollowed.
     """
-    return [one for one in resources if _fits(one, selector, (one.ids[0], one.ids[-1]))]
+    return _fits(resource, selector, (resource.ids[0], resource.ids[-1]))
 
 
-def is_selected(resource: Resource, selector: Selector) -> bool:
+def is_replaced(resource: Resource, selector: Selector) -> bool:
     """Whether a replacement selects it: by any name that it has had. Raises Unfollowed."""
     return _fits(resource, selector, resource.ids)
 
 
-def _fits(resource: Resource, selector: Selector, ids: Iterable[tuple[str, str]]) -> bool:
-    ids = list(ids)
-    if not expression(selector.kind)(resource.kind):
-        return False
-    if not expression(selector.group)(resource.group):
-        return False
-    if not expression(selector.version)(resource.version):
-        return False
+def _fits(resource: Resource, selector: Selector, ids: Sequence[tuple[str, str]]) -> bool:
+    for field in ("kind", "group", "version"):
+        if not expression(getattr(selector, field))(getattr(resource, field)):
+            return False
     name, namespace = expression(selector.name), expression(selector.namespace)
     if not any(name(own) for own, _ in ids):
         return False
@@ -72,11 +69,8 @@ def _effective(resource: Resource, namespace: str) -> Iterator[str]:
 
 def is_same(resource: Resource, wanted: Resource) -> bool:
     """Whether a strategic merge patch is for the resource (kyaml/resid, ResId.Equals)."""
-    if (resource.group, resource.version, resource.kind) != (
-        wanted.group,
-        wanted.version,
-        wanted.kind,
-    ):
+    type_ = resource.group, resource.version, resource.kind
+    if type_ != (wanted.group, wanted.version, wanted.kind):
         return False
     name, namespace = wanted.ids[0]
     inside = namespace or "default"
@@ -104,10 +98,8 @@ def image_fits(name: str, image: str) -> bool:
 def retagged(item: dict[str, Any], image: str) -> str:
     """The image that an entry of `images` makes of one that it is for."""
     name, tag = split_image(image)
-    new = item.get("newName")
-    name = new if isinstance(new, str) and new else name
     if item.get("newTag") not in (None, ""):
         tag = f":{item['newTag']}"
-    if isinstance(item.get("digest"), str) and item["digest"]:
-        tag = f"@{item['digest']}"
-    return name + tag
+    if digest := as_text(item.get("digest")):
+        tag = f"@{digest}"
+    return (as_text(item.get("newName")) or name) + tag

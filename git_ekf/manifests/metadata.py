@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from git_ekf.manifests.resources import Unreadable, documents, parse
+from git_ekf.manifests.resources import (
+    Unreadable,
+    as_list,
+    as_map,
+    documents,
+    identity,
+    parse,
+)
 
 # Types that have no namespace, of groups of Kubernetes itself.
 _CLUSTER = frozenset(
@@ -38,51 +45,24 @@ class Resource:
 
     `ids` are (name, namespace), the original first and the current last. `unsure` says why its
     names or labels may be others, "" where they are known. `text` is the document,
-    `value` all that is in it where that was needed to tell what it is.
+    `value` all that is in it where that was needed to tell what it is. Lists and maps are replaced
+    and never changed, so that a shallow copy of it can be changed on its own.
     """
-
-    __slots__ = (
-        "annotations",
-        "group",
-        "ids",
-        "images",
-        "kind",
-        "labels",
-        "text",
-        "unsure",
-        "value",
-        "version",
-    )
 
     def __init__(self, value: dict[str, Any], text: str, *, whole: bool = False) -> None:
         """`whole`: the value is all of the document. Raises Unreadable for what is no resource."""
-        metadata = value.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        api = str(value.get("apiVersion") or "")
-        group, _, self.version = api.rpartition("/")
-        self.group = group
-        self.kind = str(value.get("kind") or "")
-        name = str(metadata.get("name") or metadata.get("generateName") or "")
+        self.group, self.kind, namespace, name = identity(value)
         if not self.kind:
             raise Unreadable("it has a resource without a kind")
-        self.ids = [(name, str(metadata.get("namespace") or ""))]
-        self.labels = _texts(metadata.get("labels"))
-        self.annotations = _texts(metadata.get("annotations"))
+        self.version = str(value.get("apiVersion") or "").rpartition("/")[2]
+        self.ids = [(name, namespace)]
+        metadata = as_map(value.get("metadata"))
+        self.labels = texts_in(metadata.get("labels"))
+        self.annotations = texts_in(metadata.get("annotations"))
         self.images: list[str] | None = None  # not read yet
         self.text = text
         self.value = value if whole else None
         self.unsure = ""
-
-    def copy(self) -> Resource:
-        """Another one, to be changed on its own."""
-        other = object.__new__(Resource)
-        for name in Resource.__slots__:
-            setattr(other, name, getattr(self, name))
-        other.ids = list(self.ids)
-        other.labels = dict(self.labels)
-        other.annotations = dict(self.annotations)
-        other.images = None if self.images is None else list(self.images)
-        return other
 
     @property
     def is_cluster_wide(self) -> bool:
@@ -102,7 +82,7 @@ class Resource:
         if self.kind not in _UNPREFIXED:
             name = f"{prefix}{name}{suffix}"
         if (name, inside) != self.ids[-1]:
-            self.ids.append((name, inside))
+            self.ids = [*self.ids, (name, inside)]
 
     def all_images(self) -> list[str]:
         """The images of its containers. Raises Unreadable."""
@@ -114,10 +94,9 @@ class Resource:
         return self.images
 
 
-def _texts(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {}
-    return {key: inner if isinstance(inner, str) else str(inner) for key, inner in value.items()}
+def texts_in(value: Any) -> dict[str, str]:
+    """Labels or annotations, each as a text; none where the value is no map."""
+    return {key: str(inner) for key, inner in as_map(value).items()}
 
 
 def resources_of(content: bytes) -> list[Resource]:
@@ -156,9 +135,8 @@ def images_in(value: Any) -> list[str]:
             waiting += one
         elif isinstance(one, dict):
             for key in ("containers", "initContainers"):
-                items = one.get(key)
-                for item in items if isinstance(items, list) else ():
-                    image = item.get("image") if isinstance(item, dict) else None
+                for item in as_list(one.get(key)):
+                    image = as_map(item).get("image")
                     if isinstance(image, str):
                         found.append(image)
             waiting += one.values()

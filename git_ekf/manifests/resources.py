@@ -33,17 +33,29 @@ class Identity(NamedTuple):
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
 
 
+def as_map(value: Any) -> dict[str, Any]:
+    """The value where it is a map, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """The value where it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
 def identity(resource: dict[str, Any]) -> Identity:
     """The identity of a resource; what it lacks is ""."""
-    metadata = resource.get("metadata")
-    names = metadata if isinstance(metadata, dict) else {}
-    group, slash, _ = str(resource.get("apiVersion") or "").rpartition("/")
-    name = names.get("name") or names.get("generateName") or ""
+    names = as_map(resource.get("metadata"))
     return Identity(
-        group if slash else "",
+        str(resource.get("apiVersion") or "").rpartition("/")[0],
         str(resource.get("kind") or ""),
         str(names.get("namespace") or ""),
-        str(name),
+        str(names.get("name") or names.get("generateName") or ""),
     )
 
 
@@ -74,6 +86,14 @@ def parse(document: str) -> list[dict[str, Any]]:
     if not all(isinstance(value, dict) for value in found):
         raise Unreadable("it is YAML, but no list of resources")
     return found
+
+
+def values_of(content: bytes) -> list[Any]:
+    """The values of a stream of YAML in JSON's types, but for empty ones. Raises Unreadable."""
+    values: list[Any] = []
+    for document in documents(content):
+        values += [value for value in load(document) if value is not None]
+    return values
 
 
 def load(document: str) -> list[Any]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from git_ekf.git.trees import Entry
-from git_ekf.manifests.resources import Unreadable, documents, load
+from git_ekf.manifests.resources import Unreadable, as_list, as_map, as_text, values_of
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.names import KUSTOMIZATIONS
+from git_ekf.replay.divergence import add_above, folders_above
 
 _REMOTE = re.compile(r"://|^git@|^git::|^github\.com[/:]|\?ref=|[?&]version=|\.git(?:/|$)")
 
-_SELECTING = (
-    *("components", "patches", "patchesStrategicMerge", "patchesJson6902"),
-    *("images", "replicas", "replacements"),
-)
+# The fields that name what it stands on, which may be other kustomizations.
+BELOW = ("resources", "bases", "components")
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_SELECTING = ("components", *_PATCHES, "images", "replicas", "replacements")
 
 
 class Files:
@@ -35,26 +36,28 @@ class Files:
         """
         self.entries = entries
         self._content = content
-        self._has_folder = has_folder or _folders(entries).__contains__
+        if has_folder is None:
+            folders = {""}
+            for path in entries:
+                add_above(path, folders)
+            has_folder = folders.__contains__
+        self._has_folder = has_folder
 
     def what_is(self, path: str) -> str:
-        """The kind of thing at a path: file, folder, nothing, or unfollowed.
+        """The kind of thing at a path: file, kustomization, folder, nothing, or unfollowed.
 
         That is a link, a submodule, or outside of the repository.
         """
         if path == ".." or path.startswith(("../", "/")):
             return "unfollowed"
         if self._has_folder(path):
-            return "folder"
-        entry = self.entries.get(path)
-        if entry:
-            return "file" if entry.is_file else "unfollowed"
-        above = posixpath.dirname(path)
-        while above:
-            entry = self.entries.get(above)
-            if entry:
-                return "nothing" if entry.is_file else "unfollowed"
-            above = posixpath.dirname(above)
+            return "kustomization" if self.kustomization_in(path) else "folder"
+        for there in (path, *folders_above(path)):
+            entry = self.entries.get(there)
+            if entry and not entry.is_file:
+                return "unfollowed"
+            if entry and there == path:
+                return "file"
         return "nothing"
 
     def kustomization_in(self, folder: str) -> str:
@@ -64,12 +67,7 @@ class Files:
 
     def nearest(self, path: str) -> str | None:
         """The nearest directory above a file that is a kustomization."""
-        folder = posixpath.dirname(path)
-        while not self.kustomization_in(folder):
-            if not folder:
-                return None
-            folder = posixpath.dirname(folder)
-        return folder
+        return next(filter(self.kustomization_in, (*folders_above(path), "")), None)
 
     def read(self, path: str) -> bytes:
         """The content of a file. Raises Unfollowed for what is none, or is too large."""
@@ -78,16 +76,6 @@ class Files:
         if content is None:
             raise Unfollowed(f"{path}, which is not a file that can be read")
         return content
-
-
-def _folders(entries: Iterable[str]) -> set[str]:
-    folders = {""}
-    for path in entries:
-        folder = posixpath.dirname(path)
-        while folder not in folders:
-            folders.add(folder)
-            folder = posixpath.dirname(folder)
-    return folders
 
 
 def joined(folder: str, path: str) -> str:
@@ -119,9 +107,7 @@ class KustomizationFile:
         if not path:
             raise Unfollowed(f"{folder or '.'} is not a kustomization")
         try:
-            values: list[Any] = []
-            for document in documents(files.read(path)):
-                values += [value for value in load(document) if value is not None]
+            values = values_of(files.read(path))
         except Unreadable as error:
             raise Unfollowed(f"{path}: {error}") from None
         if len(values) > 1 or not all(isinstance(value, dict) for value in values):
@@ -130,13 +116,11 @@ class KustomizationFile:
 
     def text(self, field: str) -> str:
         """A field that is a text, "" where it is none."""
-        value = self.value.get(field)
-        return value if isinstance(value, str) else ""
+        return as_text(self.value.get(field))
 
     def items(self, field: str) -> list[Any]:
         """A field that is a list, empty where it is none."""
-        value = self.value.get(field)
-        return value if isinstance(value, list) else []
+        return as_list(self.value.get(field))
 
     def texts(self, field: str) -> list[str]:
         """The texts of a list."""
@@ -153,47 +137,39 @@ class KustomizationFile:
                 inline = "\n" in item
                 yield Patch(field, "" if inline else item, item if inline else "", None)
             elif isinstance(item, dict):
-                path, text = item.get("path"), item.get("patch")
-                path = path if isinstance(path, str) else ""
-                yield Patch(field, path, text if isinstance(text, str) else "", item.get("target"))
+                path, text = as_text(item.get("path")), as_text(item.get("patch"))
+                yield Patch(field, path, text, item.get("target"))
 
     @property
     def has_targets(self) -> bool:
         """Whether it, or a component that it has, selects resources."""
         return any(self.value.get(field) for field in _SELECTING)
 
+    def stands_on(self) -> list[str]:
+        """The paths of its resources and components, from the top of the tree."""
+        return [joined(self.folder, path) for field in BELOW for path in self.texts(field)]
+
     def named(self) -> Iterator[tuple[str, str]]:
-        """(field, path) of every file and directory that it names."""
-        for field in ("resources", "bases", "components", "crds", "configurations"):
-            for path in self.texts(field):
-                yield field, path
-        for field in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-            for patch in self.patches(field):
-                if patch.path:
-                    yield field, patch.path
+        """(field, path) of every file and directory that it names, and of texts in their place."""
+        for field in (*BELOW, "crds", "configurations"):
+            yield from ((field, path) for path in self.texts(field))
+        for field in _PATCHES:
+            yield from ((field, patch.path) for patch in self.patches(field))
         for field in ("transformers", "generators", "validators"):
-            for path in self.texts(field):
-                if "\n" not in path:
-                    yield field, path
+            yield from ((field, path) for path in self.texts(field))
         for item in self.tables("replacements"):
-            if isinstance(item.get("path"), str):
-                yield "replacements", item["path"]
+            yield "replacements", as_text(item.get("path"))
         for field in ("configMapGenerator", "secretGenerator"):
             for item in self.tables(field):
-                yield from _generated_from(field, item)
-        openapi = self.value.get("openapi")
-        if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
-            yield "openapi", openapi["path"]
+                yield from ((field, path) for path in _generated_from(item))
+        yield "openapi", as_text(as_map(self.value.get("openapi")).get("path"))
         for chart in self.tables("helmCharts"):
-            if isinstance(chart.get("valuesFile"), str):
-                yield "helmCharts", chart["valuesFile"]
+            yield "helmCharts", as_text(chart.get("valuesFile"))
 
 
-def _generated_from(field: str, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if isinstance(item.get("env"), str):
-        yield field, item["env"]
-    for key in ("files", "envs"):
-        values = item.get(key)
-        for value in values if isinstance(values, list) else ():
-            if isinstance(value, str):
-                yield field, value.split("=", 1)[1] if key == "files" and "=" in value else value
+def _generated_from(item: dict[str, Any]) -> Iterator[str]:
+    """The files of a generator; of NAME=FILE it is the file."""
+    yield as_text(item.get("env"))
+    for file in as_list(item.get("files")):
+        yield as_text(file).split("=", 1)[-1]
+    yield from map(as_text, as_list(item.get("envs")))

@@ -5,21 +5,21 @@ No repository, no processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from git_ekf.manifests.matching import (
     REPLICAS,
     FieldTarget,
     image_fits,
+    is_patched,
+    is_replaced,
     is_same,
-    is_selected,
     retagged,
-    selected,
 )
-from git_ekf.manifests.metadata import Resource, images_in
-from git_ekf.manifests.resources import Unreadable, documents, load
-from git_ekf.manifests.selectors import Unfollowed, read_selector
+from git_ekf.manifests.metadata import Resource, images_in, texts_in
+from git_ekf.manifests.resources import Unreadable, as_list, as_map, as_text, values_of
+from git_ekf.manifests.selectors import Selector, Unfollowed, read_selector
 from git_ekf.manifests.sources import Files, KustomizationFile, Patch, joined
 
 # Takes a target, what is written there, and whether it matches: None where that cannot be told.
@@ -68,50 +68,52 @@ class Transformation:
             self._replacement(item)
 
     def _note(
-        self, target: FieldTarget, item: object, matched: Iterable[object], *, may: bool = False
+        self, target: FieldTarget, item: object, fits: bool, *, may_be_more: bool = False
     ) -> None:
-        """`may`: it could match what cannot be followed."""
-        fits = any(True for _ in matched)
-        open_ = may or self._built.gaps or any(one.unsure for one in self._built.resources)
-        self._tell(target, item, None if not fits and open_ else fits)
+        """`may_be_more`: it could match what cannot be followed."""
+        unsure = self._built.gaps or any(one.unsure for one in self._built.resources)
+        self._tell(target, item, None if not fits and (may_be_more or unsure) else fits)
+
+    def _values(self, path: str) -> list[Any]:
+        """The values in a file that is named. Raises Unfollowed, Unreadable."""
+        return values_of(self._files.read(joined(self._from.folder, path)))
+
+    def _selected(
+        self,
+        value: Any,
+        target: FieldTarget,
+        item: object,
+        selects: Callable[[Resource, Selector], bool],
+    ) -> list[Resource]:
+        """The resources of a selector, which are noted; none where that cannot be told."""
+        try:
+            selector = read_selector(value)
+            words = filter(None, (target.what, str(selector)))
+            target = target._replace(what=" ".join(words))
+            matched = [one for one in self._built.resources if selects(one, selector)]
+        except Unfollowed as error:
+            self._built.gaps.append(str(error))
+            self._note(target, item, False, may_be_more=True)
+            return []
+        self._note(target, item, bool(matched))
+        return matched
 
     # --- patches ---
 
     def _patch(self, patch: Patch) -> None:
-        try:
-            values = self._contents(patch)
-        except (Unreadable, Unfollowed) as error:
-            values = None
-            self._built.gaps.append(f"{patch.path or patch.field}: {error}")
-        if patch.target is not None:
-            self._selected_patch(patch, values)
-        for value in values or () if patch.target is None else ():
-            if isinstance(value, dict) and value.get("kind"):
-                self._merge_patch(patch, value)
-
-    def _contents(self, patch: Patch) -> list[Any]:
-        """The documents of a patch. Raises Unfollowed, Unreadable."""
-        if not patch.path:
-            texts = documents(patch.text.encode())
-        else:
-            texts = documents(self._files.read(joined(self._from.folder, patch.path)))
         values: list[Any] = []
-        for text in texts:
-            values += [value for value in load(text) if value is not None]
-        return values
-
-    def _selected_patch(self, patch: Patch, values: list[Any] | None) -> None:
-        target = FieldTarget(patch.field, patch.path, "")
         try:
-            selector = read_selector(patch.target)
-            target = target._replace(what=str(selector))
-            matched = selected(self._built.resources, selector)
-        except Unfollowed as error:
-            self._built.gaps.append(str(error))
-            self._note(target, patch, (), may=True)
+            values = self._values(patch.path) if patch.path else values_of(patch.text.encode())
+        except (Unreadable, Unfollowed) as error:
+            self._built.gaps.append(f"{patch.path or patch.field}: {error}")
+        if patch.target is None:
+            for value in values:
+                if isinstance(value, dict) and value.get("kind"):
+                    self._merge_patch(patch, value)
             return
-        self._note(target, patch, matched)
-        for value in values or ():
+        target = FieldTarget(patch.field, patch.path, "")
+        matched = self._selected(patch.target, target, patch, is_patched)
+        for value in values:
             if isinstance(value, list):
                 self._apply_operations(matched, value)
             elif isinstance(value, dict):
@@ -123,7 +125,7 @@ class Transformation:
         api = "/".join(filter(None, (wanted.group, wanted.version)))
         name, namespace = wanted.ids[0]
         what = f"{api} {wanted.kind} {'/'.join(filter(None, (namespace, name)))}"
-        self._note(FieldTarget(patch.field, patch.path, what), patch, matched)
+        self._note(FieldTarget(patch.field, patch.path, what), patch, bool(matched))
         self._merge(matched, value)
 
     def _merge(self, matched: list[Resource], value: dict[str, Any]) -> None:
@@ -131,19 +133,17 @@ class Transformation:
             gone = set(map(id, matched))
             self._built.resources[:] = [r for r in self._built.resources if id(r) not in gone]
             return
-        metadata = value.get("metadata")
+        metadata = as_map(value.get("metadata"))
         images = images_in(value)
         for resource in matched:
-            for field in ("labels", "annotations"):
-                more = metadata.get(field) if isinstance(metadata, dict) else None
-                if isinstance(more, dict):
-                    getattr(resource, field).update({key: str(one) for key, one in more.items()})
-            if images:
-                self._more_images(resource, images)
+            for field in _TEXTS:
+                texts = getattr(resource, field) | texts_in(metadata.get(field))
+                setattr(resource, field, texts)
+            self._more_images(resource, images)
 
     def _apply_operations(self, matched: list[Resource], operations: list[Any]) -> None:
         for operation in operations:
-            path = operation.get("path") if isinstance(operation, dict) else None
+            path = as_map(operation).get("path")
             if not isinstance(path, str):
                 continue
             value = operation.get("value")
@@ -160,7 +160,8 @@ class Transformation:
             if path.startswith(_NAMING) or path in ("", "/metadata"):
                 resource.unsure = f"a patch of {path}"
             return
-        texts = getattr(resource, parts[2])
+        texts = dict(getattr(resource, parts[2]))
+        setattr(resource, parts[2], texts)
         key = parts[3].replace("~1", "/").replace("~0", "~")
         if operation.get("op") in ("add", "replace"):
             texts[key] = str(operation.get("value"))
@@ -180,35 +181,33 @@ class Transformation:
     # --- labels, replicas, images, replacements ---
 
     def _label(self) -> None:
-        pairs: dict[str, str] = {}
-        given = [item.get("pairs") for item in self._from.tables("labels")]
-        for value in [self._from.value.get("commonLabels"), *given]:
-            if isinstance(value, dict):
-                pairs |= {key: str(one) for key, one in value.items()}
-        notes: dict[str, str] = {}
-        value = self._from.value.get("commonAnnotations")
-        if isinstance(value, dict):
-            notes = {key: str(one) for key, one in value.items()}
-        for resource in self._built.resources if pairs or notes else ():
-            resource.labels.update(pairs)
-            resource.annotations.update(notes)
+        labels = texts_in(self._from.value.get("commonLabels"))
+        for item in self._from.tables("labels"):
+            labels |= texts_in(item.get("pairs"))
+        annotations = texts_in(self._from.value.get("commonAnnotations"))
+        for resource in self._built.resources:
+            resource.labels = resource.labels | labels
+            resource.annotations = resource.annotations | annotations
+
+    @property
+    def _has_own_fields(self) -> bool:
+        """Whether images and replicas may be elsewhere too than where they are looked for."""
+        return bool(self._from.value.get("configurations"))
 
     def _replicas(self, item: dict[str, Any]) -> None:
         name = item.get("name")
         if not isinstance(name, str):
             return
         counted = [one for one in self._built.resources if one.kind in REPLICAS]
-        matched = [one for one in counted if name in dict(one.ids)]
-        own_fields = bool(self._from.value.get("configurations"))
-        self._note(FieldTarget("replicas", "", name), item, matched, may=own_fields)
+        fits = any(name in dict(one.ids) for one in counted)
+        target = FieldTarget("replicas", "", name)
+        self._note(target, item, fits, may_be_more=self._has_own_fields)
 
     def _image(self, item: dict[str, Any]) -> None:
-        name = item.get("name")
-        if not isinstance(name, str) or not name:
+        name = as_text(item.get("name"))
+        if not name:
             return
-        target = FieldTarget("images", "", name)
-        may = bool(self._from.value.get("configurations"))
-        matched = False
+        fits = False
         try:
             for resource in self._built.resources:
                 if resource.images is None and name not in resource.text:
@@ -216,47 +215,32 @@ class Transformation:
                 images = resource.all_images()
                 fitting = [image for image in images if image_fits(name, image)]
                 if fitting:
-                    matched = True
+                    fits = True
                     resource.images = [
                         retagged(item, image) if image in fitting else image for image in images
                     ]
         except (Unreadable, Unfollowed) as error:
             self._built.gaps.append(str(error))
-        self._note(target, item, [1] * matched, may=may)
+        target = FieldTarget("images", "", name)
+        self._note(target, item, fits, may_be_more=self._has_own_fields)
 
     def _replacement(self, item: Any) -> None:
         """One that stands here, or all that stand in a file."""
-        if not isinstance(item, dict):
-            return
-        if isinstance(item.get("path"), str):
-            try:
-                content = self._files.read(joined(self._from.folder, item["path"]))
-                for document in documents(content):
-                    for value in load(document):
-                        for inner in value if isinstance(value, list) else [value]:
-                            self._replace(inner, item["path"])
-            except (Unreadable, Unfollowed) as error:
-                self._built.gaps.append(f"{item['path']}: {error}")
-        else:
+        path = as_map(item).get("path")
+        if not isinstance(path, str):
             self._replace(item, "")
+            return
+        try:
+            for value in self._values(path):
+                for inner in value if isinstance(value, list) else [value]:
+                    self._replace(inner, path)
+        except (Unreadable, Unfollowed) as error:
+            self._built.gaps.append(f"{path}: {error}")
 
     def _replace(self, item: Any, path: str) -> None:
-        if not isinstance(item, dict):
-            return
-        selectors = [("source", item.get("source"))]
-        targets = item.get("targets")
-        for target in targets if isinstance(targets, list) else ():
-            selectors.append(("target", target.get("select") if isinstance(target, dict) else None))
+        selectors = [("source", as_map(item).get("source"))]
+        for target in as_list(as_map(item).get("targets")):
+            selectors.append(("target", as_map(target).get("select")))
         for which, value in selectors:
-            if value is None:
-                continue
-            what = which
-            try:
-                selector = read_selector(value)
-                what = f"{which} {selector}"
-                resources = self._built.resources
-                matched = [one for one in resources if is_selected(one, selector)]
-                self._note(FieldTarget("replacements", path, what), item, matched)
-            except Unfollowed as error:
-                self._built.gaps.append(str(error))
-                self._note(FieldTarget("replacements", path, what), item, (), may=True)
+            if value is not None:
+                self._selected(value, FieldTarget("replacements", path, which), item, is_replaced)

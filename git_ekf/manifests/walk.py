@@ -8,6 +8,7 @@ processes.
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from git_ekf.manifests.matching import FieldTarget
 from git_ekf.manifests.metadata import Resource, resources_of
 from git_ekf.manifests.resources import Unreadable
 from git_ekf.manifests.selectors import Unfollowed
-from git_ekf.manifests.sources import Files, KustomizationFile, is_remote, joined
+from git_ekf.manifests.sources import BELOW, Files, KustomizationFile, is_remote, joined
 from git_ekf.manifests.transformation import Built, Transformation
 
 # More than this many resources nobody follows; a few bases that name each other make any number.
@@ -105,10 +106,8 @@ class Walk:
     def _look_for_files(self, kustomization: KustomizationFile) -> None:
         for field, path in kustomization.named():
             there = self.files.what_is(joined(kustomization.folder, path))
-            whole = joined(kustomization.folder, path)
-            if there == "folder" and field in ("resources", "bases", "components"):
-                there = "folder" if self.files.kustomization_in(whole) else "nothing"
-            if there == "nothing" and not is_remote(path) and "\n" not in path:
+            is_missing = there == "nothing" or (there == "folder" and field in BELOW)
+            if is_missing and not is_remote(path) and "\n" not in path:
                 self.missing.append(Missing(kustomization.folder, field, path))
 
     def _put_together(self, kustomization: KustomizationFile, built: Built) -> None:
@@ -118,7 +117,7 @@ class Walk:
                 self._add_resource(folder, path, built)
         for path in kustomization.texts("components"):
             whole = joined(folder, path)
-            if self.files.what_is(whole) == "folder" and self.files.kustomization_in(whole):
+            if self.files.what_is(whole) == "kustomization":
                 self._add(whole, built)
             else:
                 built.gaps.append(_why_not(path))
@@ -135,12 +134,12 @@ class Walk:
         try:
             if there == "file":
                 built.resources.extend(resources_of(self.files.read(whole)))
-            elif there == "folder" and self.files.kustomization_in(whole):
+            elif there == "kustomization":
                 base = self._build(whole) if whole not in self._open else Built([], [whole])
                 self._copied += len(base.resources)
                 if self._copied > _MOST:
                     raise Unfollowed(f"{path}, which makes too many resources")
-                built.resources.extend(resource.copy() for resource in base.resources)
+                built.resources.extend(map(copy, base.resources))
                 built.gaps.extend(gap for gap in base.gaps if gap not in built.gaps)
             else:
                 built.gaps.append(_why_not(path))

@@ -13,7 +13,7 @@ from git_ekf.manifests.effects import moved_from
 from git_ekf.manifests.four_builds import Customisation, Places, compare_four
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.manifests.selectors import Unfollowed
-from git_ekf.manifests.sources import Files, KustomizationFile, joined
+from git_ekf.manifests.sources import Files, KustomizationFile
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
@@ -122,7 +122,5 @@ def _of_the_vendor(vendor: Files, ours: Files, folder: str) -> tuple[str, ...]:
             kustomization = KustomizationFile(ours, one)
         except Unfollowed:
             continue
-        for field in ("resources", "bases", "components"):
-            paths = (joined(one, path) for path in kustomization.texts(field))
-            waiting += [path for path in paths if ours.kustomization_in(path)]
+        waiting += filter(ours.kustomization_in, kustomization.stands_on())
     return tuple(found)
