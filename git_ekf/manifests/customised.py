@@ -7,13 +7,23 @@ result has the branch's value. No repository, no processes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from git_ekf.manifests.fields import Special, canonical, is_secret_place, keyed, list_place, step
-from git_ekf.manifests.resources import Identity
-from git_ekf.manifests.same_names import Indexed, index_of
+from git_ekf.manifests.fields import (
+    ListField,
+    Special,
+    canonical,
+    differ,
+    hidden,
+    is_secret_place,
+    keyed,
+    list_place,
+    step,
+)
+from git_ekf.manifests.resources import Identity, as_list, as_map
+from git_ekf.manifests.same_names import Indexed
 
 KEPT, OWN, CHANGED, LOST = "kept", "vendor's own", "changed", "lost"
 
@@ -44,7 +54,7 @@ class Field(NamedTuple):
 
 def customised(old_vendor: bytes, branch: bytes, new_vendor: bytes, result: bytes) -> list[Field]:
     """The customised fields of four builds. Raises Unreadable, Refused without PyYAML."""
-    sides = [index_of(output) for output in (old_vendor, branch, new_vendor, result)]
+    sides = [Indexed(output) for output in (old_vendor, branch, new_vendor, result)]
     found: list[Field] = []
     for own in sides[1].different_from(sides[0]):
         found += _resource(own, _partner(sides[0], own, sides[1]), sides)
@@ -64,7 +74,7 @@ def _resource(one: Identity, before: Identity | None, sides: list[Indexed]) -> I
     pairs = zip(sides, (*names, *later), strict=True)
     values = Values(*(side.value(name) if name else _ABSENT for side, name in pairs))
     for path, state, leaf in _fields("", values, list_place(one)):
-        shown = Values(*(_hidden(value) for value in leaf)) if is_secret_place(one, path) else leaf
+        shown = Values(*map(hidden, leaf)) if is_secret_place(one, path) else leaf
         yield Field(one, path.removeprefix("."), state, shown)
 
 
@@ -74,16 +84,12 @@ def _partner(side: Indexed, one: Identity, branch: Indexed) -> Identity | None:
     return None if found and found != one and branch.has(found) else found
 
 
-def _hidden(value: Any) -> Any:
-    return _ABSENT if value is _ABSENT else Special.HIDDEN
-
-
 # --- one value on four sides ---
 
 _Found = Iterator[tuple[str, str, Values]]
 
 
-def _fields(path: str, values: Values, place: Any) -> _Found:
+def _fields(path: str, values: Values, place: ListField) -> _Found:
     values = Values(*(_ABSENT if value is None else value for value in values))
     present = [value for value in values if value is not _ABSENT]
     types = {type(value) for value in present}
@@ -97,8 +103,8 @@ def _fields(path: str, values: Values, place: Any) -> _Found:
         yield from _leaf(path, values)
 
 
-def _of_maps(path: str, values: Values, place: Any) -> _Found:
-    maps = [value if isinstance(value, dict) else {} for value in values]
+def _of_maps(path: str, values: Values, place: ListField) -> _Found:
+    maps = list(map(as_map, values))
     keys = maps[0].keys() | maps[1].keys()
     if not keys:
         yield from _leaf(path, values)
@@ -115,10 +121,8 @@ def _leaf(path: str, values: Values) -> _Found:
 
 def _same(one: Any, other: Any) -> bool:
     if one is other or (type(one) is type(other) and one == other):
-        return True
-    if _ABSENT in (one, other) or isinstance(one, Special):
-        return False
-    return canonical(one) == canonical(other)
+        return True  # which most are, and which costs less to see
+    return not differ(one, other)
 
 
 def _state(values: Values, same: Callable[[Any, Any], bool]) -> str:
@@ -136,8 +140,8 @@ def _state(values: Values, same: Callable[[Any, Any], bool]) -> str:
 # --- lists: by key, by place, or by what is in them ---
 
 
-def _of_lists(path: str, values: Values, place: Any) -> _Found:
-    lists = [value if isinstance(value, list) else [] for value in values]
+def _of_lists(path: str, values: Values, place: ListField) -> _Found:
+    lists = list(map(as_list, values))
     inner = place.at()
     by_key = [_by_key(place.field, one) for one in lists]
     if not place.is_set and all(one is not None for one in by_key):
@@ -162,32 +166,31 @@ def _by_key(field: str, items: list[Any]) -> dict[str, Any] | None:
     return found
 
 
-def _by_content(path: str, lists: list[list[Any]], place: Any) -> _Found:
+def _by_content(path: str, lists: list[list[Any]], place: ListField) -> _Found:
     """Each item that one of the first two has and the other has not."""
     keys = [list(map(partial(canonical, place=place), one)) for one in lists]
     texts = list(map(Counter, keys))
     known = dict(zip(keys[0] + keys[1], lists[0] + lists[1], strict=True))
-    for text in (texts[0] - texts[1]) + (texts[1] - texts[0]):
-        counts = Values(*(one[text] for one in texts))
-        state = _state(counts, int.__eq__)
+    for text, counts, state in _counted(texts):
         adapted = state == LOST and counts.branch and texts[3] - texts[2]
         item = known[text]
         shown = Values(*(item if count else _ABSENT for count in counts))
         yield f"{path}[]", CHANGED if adapted else state, shown
 
 
+def _counted(sides: list[Counter[str]]) -> Iterator[tuple[str, Values, str]]:
+    """What one of the first two has more often than the other: how often each has it, its state."""
+    for item in (sides[0] - sides[1]) + (sides[1] - sides[0]):
+        counts = Values(*(side[item] for side in sides))
+        yield item, counts, _state(counts, int.__eq__)
+
+
 def _of_texts(path: str, values: Values) -> _Found:
     """A text of several lines is one field, and lost where a line of ours is."""
     state = _state(values, _same)
     if state == CHANGED and not _same(values.branch, values.result):
-        lines = [Counter(_lines(value)) for value in values]
-        for line in (lines[1] - lines[0]) + (lines[0] - lines[1]):
-            counts = Values(*(one[line] for one in lines))
-            if _state(counts, int.__eq__) == LOST:
-                state = LOST
+        lines = [Counter(value.split("\n") if value is not _ABSENT else ()) for value in values]
+        if any(of_line == LOST for _, _, of_line in _counted(lines)):
+            state = LOST
     if state:
         yield path, state, values
-
-
-def _lines(value: Any) -> Iterable[str]:
-    return value.split("\n") if isinstance(value, str) else ()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
-from git_ekf.manifests.resources import Identity, identity
+from git_ekf.manifests.resources import Identity, as_map, identity
 
 
 class Special(Enum):
@@ -38,16 +38,15 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
 
     Values in a Secret are HIDDEN.
     """
-    if _is_secret(old) or _is_secret(new):
-        found = list(_differences("", _without_secrets(old), _without_secrets(new), _NOWHERE))
-        for field in _SECRET_FIELDS:
-            found += _hidden(field, old.get(field), new.get(field))
-        return sorted(found, key=_order)
-    return sorted(_differences("", old, new, list_place(identity(new))), key=_order)
-
-
-def _order(change: FieldChange) -> tuple[str, str, str]:
-    return change.path, str(change.old), str(change.new)
+    one = identity(new)
+    if _is_secret(one):
+        old, new = _without_fields(old), _without_fields(new)
+    changes = []
+    for change in _differences("", old, new, list_place(one)):
+        path, before, after = change
+        secret = is_secret_place(one, path)
+        changes.append(FieldChange(path, hidden(before), hidden(after)) if secret else change)
+    return sorted(changes, key=lambda change: (change.path, str(change.old), str(change.new)))
 
 
 def list_place(one: Identity) -> ListField:
@@ -62,43 +61,37 @@ _SECRET_FIELDS = ("data", "stringData")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def _is_secret(resource: dict[str, Any]) -> bool:
-    one = identity(resource)
+def _is_secret(one: Identity) -> bool:
     return one.kind == "Secret" and not one.group
 
 
 def is_secret_place(one: Identity, path: str) -> bool:
     """Whether a field of a resource is not to be shown."""
-    secret = one.kind == "Secret" and not one.group
     inside = path.removeprefix(".").partition(".")[0].partition("[")[0]
-    return secret and (inside in _SECRET_FIELDS or _APPLIED in path)
+    return _is_secret(one) and (inside in _SECRET_FIELDS or _APPLIED in path)
 
 
-def _hidden(field: str, old: Any, new: Any) -> Iterator[FieldChange]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from _hidden_value(f"{field}{step(key)}", _value(old, key), _value(new, key))
-    else:
-        yield from _hidden_value(field, _present(old), _present(new))
-
-
-def _hidden_value(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
-    if _differ(old, new, _NOWHERE):
-        yield FieldChange(path, _hide(old), _hide(new))
-
-
-def _hide(value: Any) -> Special:
+def hidden(value: Any) -> Special:
+    """What is shown of a value that is secret: whether there is one."""
     return Special.ABSENT if value is Special.ABSENT else Special.HIDDEN
 
 
-def _without_secrets(resource: dict[str, Any]) -> dict[str, Any]:
-    rest = {key: value for key, value in resource.items() if key not in _SECRET_FIELDS}
-    metadata = rest.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if isinstance(metadata, dict) and isinstance(annotations, dict):
+def _without_fields(secret: dict[str, Any]) -> dict[str, Any]:
+    """A Secret whose values have no fields of their own, without the annotation that repeats it."""
+    flat = dict(secret)
+    for field in _SECRET_FIELDS:
+        value = secret.get(field)
+        if isinstance(value, dict):
+            present = {key: inner for key, inner in value.items() if inner is not None}
+            flat[field] = {key: canonical(inner) for key, inner in present.items()}
+        elif value is not None:
+            flat[field] = canonical(value)
+    metadata = as_map(secret.get("metadata"))
+    annotations = metadata.get("annotations")
+    if isinstance(annotations, dict):
         kept = {key: value for key, value in annotations.items() if key != _APPLIED}
-        rest["metadata"] = {**metadata, "annotations": kept}
-    return rest
+        flat["metadata"] = {**metadata, "annotations": kept}
+    return flat
 
 
 # --- fields ---
@@ -181,20 +174,18 @@ def _differences(path: str, old: Any, new: Any, place: ListField) -> Iterator[Fi
             )
     elif isinstance(old, list) and isinstance(new, list):
         yield from _list_differences(path, old, new, place)
-    elif _differ(old, new, place):
+    elif differ(old, new, place):
         yield FieldChange(path.removeprefix("."), old, new)
 
 
 def _value(of: dict[str, Any], key: str) -> Any:
-    return _present(of.get(key))
-
-
-def _present(value: Any) -> Any:
     # To Kubernetes null is as good as nothing there.
+    value = of.get(key)
     return Special.ABSENT if value is None else value
 
 
-def _differ(old: Any, new: Any, place: ListField) -> bool:
+def differ(old: Any, new: Any, place: ListField = _NOWHERE) -> bool:
+    """Whether two values, or none, are not the same to Kubernetes."""
     if isinstance(old, Special) or isinstance(new, Special):
         return old is not new
     return canonical(old, place) != canonical(new, place)
@@ -215,13 +206,10 @@ def _list_differences(
             yield from _differences(f"{path}[{key}]", _value(olds, key), _value(news, key), item)
         in_sequence = _in_sequence(place.field, old) or _in_sequence(place.field, new)
         if in_sequence and not _same_order(olds, news):
-            yield FieldChange(f"{path}[*].name".removeprefix("."), _names(old), _names(new))
+            names = ([item["name"] for item in items] for items in (old, new))
+            yield FieldChange(f"{path}[*].name".removeprefix("."), *names)
     else:
         yield from _ordered(path, old, new, item)
-
-
-def _names(items: list[Any]) -> list[Any]:
-    return [item["name"] for item in items]
 
 
 def _by_content(items: list[Any], place: ListField) -> dict[str, Any]:
@@ -238,18 +226,18 @@ def _ordered(path: str, old: list[Any], new: list[Any], place: ListField) -> Ite
     """By position, between what is the same at the beginning and at the end of both."""
     before = [canonical(item, place) for item in old]
     after = [canonical(item, place) for item in new]
-    begin = _common(before, after)
-    end = _common(before[begin:][::-1], after[begin:][::-1])
+    begin = common_start(before, after)
+    end = common_start(before[begin:][::-1], after[begin:][::-1])
     for at in range(begin, max(len(old), len(new)) - end):
         one = old[at] if at < len(old) - end else Special.ABSENT
         other = new[at] if at < len(new) - end else Special.ABSENT
         yield from _differences(f"{path}[{at}]", one, other, place)
 
 
-def _common(before: list[str], after: list[str]) -> int:
-    """How many items at the beginning are the same."""
-    pairs = list(zip(before, after, strict=False))
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs))
+def common_start(one: list[str], other: list[str]) -> int:
+    """How many items at the beginning of two lists are the same."""
+    pairs = list(zip(one, other, strict=False))
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), len(pairs))
 
 
 def keyed(field: str, items: list[Any]) -> dict[str, Any] | None:

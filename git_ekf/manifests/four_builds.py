@@ -117,8 +117,7 @@ def _compared(sides: Sequence[Build]) -> list[Field]:
     for name, side in zip(names, sides, strict=False):
         if side.failure is not None:
             raise Unreadable(f"{name} does not build")
-    old_vendor, branch, new_vendor, result = (side.output for side in sides)
     try:
-        return customised(old_vendor, branch, new_vendor, result)
+        return customised(*(side.output for side in sides))
     except Unreadable as error:
         raise Unreadable(f"what is built cannot be read: {error}") from None

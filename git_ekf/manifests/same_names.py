@@ -22,7 +22,9 @@ _GENERATED = ("ConfigMap", "Secret")
 class Indexed:
     """The resources of a build by what they are called. They are parsed when they are asked for."""
 
-    def __init__(self, resources: list[Resource]) -> None:
+    def __init__(self, output: bytes) -> None:
+        """Raises Unreadable, Refused without PyYAML."""
+        resources = resources_of(output)
         self._resources: dict[Identity, Resource] = {}
         self._loosely: dict[tuple[str, str, str], list[Identity]] = {}
         self._unhashed: dict[str, str] = {}
@@ -80,8 +82,3 @@ class Indexed:
         if isinstance(value, list):
             return [self._without_hashes(inner) for inner in value]
         return self._unhashed.get(value, value) if isinstance(value, str) else value
-
-
-def index_of(output: bytes) -> Indexed:
-    """The resources of a build. Raises Unreadable, Refused without PyYAML."""
-    return Indexed(resources_of(output))
