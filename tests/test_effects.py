@@ -34,7 +34,7 @@ def effects(before: Tree, after: Tree, vendor: Tree | None = None) -> Effects:
     """What `after` breaks; the vendor's new tree has nothing unless it is given."""
     theirs = vendor or {}
     changed = [path for path in sorted({*after, *theirs}) if after.get(path) != theirs.get(path)]
-    sides = Sides(lambda: files(before), lambda: files(theirs), files(after))
+    sides = Sides(files(before), files(theirs), files(after))
     return read_effects(sides, changed, None)
 
 

@@ -6,10 +6,10 @@ No repository, no processes.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from git_ekf.git.trees import Entry
+from git_ekf.manifests.fields import common_start
 from git_ekf.manifests.matching import FieldTarget
 from git_ekf.manifests.resources import Unreadable, documents, import_yaml
 from git_ekf.manifests.selectors import Unfollowed
@@ -54,10 +54,9 @@ class Effects(NamedTuple):
 
     def without(self, folders: Collection[str]) -> Effects:
         """The same but for kustomizations of which more is known: they do not build."""
-        return self._replace(
-            missing=[one for one in self.missing if one.folder not in folders],
-            unmatched=list(filter(lambda one: one.folder not in folders, self.unmatched)),
-        )
+        missing = [one for one in self.missing if one.folder not in folders]
+        unmatched = [one for one in self.unmatched if one.folder not in folders]
+        return self._replace(missing=missing, unmatched=unmatched)
 
 
 def none_looked_at(why: str) -> Effects:
@@ -66,10 +65,10 @@ def none_looked_at(why: str) -> Effects:
 
 
 class Sides(NamedTuple):
-    """The trees that are compared; those that most upgrades do not need are read when asked."""
+    """The trees that are compared."""
 
-    before: Callable[[], Files]
-    vendor: Callable[[], Files]
+    before: Files
+    vendor: Files
     after: Files
 
 
@@ -79,7 +78,7 @@ def read_effects(sides: Sides, changed: Iterable[str], merged: Iterable[str] | N
     `changed` are the paths in which `after` differs from the vendor's new tree, `merged` those of
     them that neither side has so; None: that is to be found out. Raises Refused without PyYAML.
     """
-    after = Walk(sides.after)
+    before, vendor, after = map(Walk, sides)
     changed = list(changed)
     folders = sorted({f for f in map(sides.after.nearest, changed) if f is not None})
     if folders:
@@ -88,98 +87,57 @@ def read_effects(sides: Sides, changed: Iterable[str], merged: Iterable[str] | N
         after.follow(folder)
     suspects = [one for one in after.targets if one[0] in folders and not after.targets[one]]
     missing = [one for one in after.missing if one.folder in folders]
-    asked: set[str] = set()
-    if suspects or missing:
-        before = _Before(sides.before(), sides.after)
-        missing = [one for one in missing if before.had_named(one)]
-        asked = {folder for folder, _ in suspects}
-        # What a component matches only those tell that have it.
-        asked |= {one for one in folders if asked and after.has_components(one)}
-        for folder in sorted(asked):
-            before.follow(folder)
-        suspects = [one for one in suspects if before.matched(*one)]
-    if missing:
-        missing = [one for one in missing if not _missing_there(sides.vendor(), one)]
-    unmatched = [Unmatched(*one) for one in suspects if after.targets[one] is False]
-    if unmatched:
-        vendor = Walk(sides.vendor())
-        for folder in sorted(asked):
-            vendor.follow(folder)
-        unmatched = [one for one in unmatched if not _unmatched_there(vendor, after, one)]
+    asked = {folder for folder, _ in suspects}
+    # What a component matches only those tell that have it.
+    asked |= {one for one in folders if asked and after.has_components(one)}
+    places = {}
+    for folder in sorted(asked.union(one.folder for one in missing)):
+        place = place_in(sides.before, sides.after, folder)
+        if place is not None:
+            places[folder] = place
+    for folder in sorted(asked & places.keys()):
+        before.follow(places[folder])
+    missing = [
+        one
+        for one in missing
+        if one.folder in places
+        and not before.lacks(one._replace(folder=places[one.folder]))
+        and not vendor.lacks(one)
+    ]
+    unmatched = []
+    for folder, target in suspects:
+        matched = folder in places and before.targets.get((places[folder], target))
+        if matched and after.targets[folder, target] is False:
+            unmatched.append(Unmatched(folder, target))
+    for folder in sorted(asked) if unmatched else ():
+        vendor.follow(folder)
     lacking = {one.folder for one in missing}
-    unfollowed = [(one, after.gaps[one]) for one in folders if one in after.gaps]
-    spoilt = _spoilt(sides, changed if merged is None else merged)
     return Effects(
         len(folders),
         missing,
-        unmatched,
-        spoilt,
-        [one for one in unfollowed if one[0] not in lacking],
+        [one for one in unmatched if not _unmatched_there(vendor, after, one)],
+        _spoilt(sides, changed if merged is None else merged),
+        [(one, after.gaps[one]) for one in folders if one in after.gaps and one not in lacking],
     )
 
 
-class _Before:
-    """The tree before, in which a directory may have had another place."""
+def place_in(there: Files, here: Files, folder: str) -> str | None:
+    """Where a kustomization that is here is in another tree: in the same place, or moved.
 
-    def __init__(self, files: Files, after: Files) -> None:
-        self._walk = Walk(files)
-        self._files = files
-        self._after = after
-        self._places: dict[str, str | None] = {}
-
-    def follow(self, folder: str) -> None:
-        """Looks at what the directory was."""
-        place = self._place(folder)
-        if place is not None:
-            self._walk.follow(place)
-
-    def _place(self, folder: str) -> str | None:
-        """Where it was; None where it was not there."""
-        if folder not in self._places:
-            self._places[folder] = folder
-            if not self._files.kustomization_in(folder):
-                self._places[folder] = moved_from(self._files, self._after, folder)
-        return self._places[folder]
-
-    def had_named(self, missing: Missing) -> bool:
-        """Whether the directory named the same before, and it was there."""
-        place = self._place(missing.folder)
-        if place is None:
-            return False
-        return all(one[1:] != missing[1:] for one in self._walk.missing_in(place))
-
-    def matched(self, folder: str, target: FieldTarget) -> bool:
-        """Whether a target of the directory matched something."""
-        place = self._place(folder)
-        return place is not None and self._walk.targets.get((place, target)) is True
-
-
-def moved_from(before: Files, after: Files, folder: str) -> str | None:
-    """Where a kustomization was before: the one that ends alike and is gone, None for none.
-
-    At least the last two parts of its path are the same.
+    Moved it is from where the other tree has one that ends alike and is gone here: at least the
+    last two parts of its path are the same. None where it is not there.
     """
-    parts = folder.split("/")
+    if there.kustomization_in(folder):
+        return folder
+    parts = folder.split("/")[::-1]
     best = (1, "")
-    for path in before.entries:
+    for path in there.entries:
         one = posixpath.dirname(path)
-        if posixpath.basename(path)[:1] in "kK" and before.kustomization_in(one) == path:
-            alike = _alike(parts, one.split("/"))
-            if alike > 1 and not after.kustomization_in(one):
+        if posixpath.basename(path)[:1] in "kK" and there.kustomization_in(one) == path:
+            alike = common_start(parts, one.split("/")[::-1])
+            if alike > 1 and not here.kustomization_in(one):
                 best = max(best, (alike, one))
     return best[1] or None
-
-
-def _alike(one: list[str], other: list[str]) -> int:
-    """How many parts of two paths are the same at their end."""
-    pairs = list(zip(reversed(one), reversed(other), strict=False))
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), len(pairs))
-
-
-def _missing_there(vendor: Files, missing: Missing) -> bool:
-    """Whether the vendor's own state names it in the same place and lacks it as well."""
-    there = vendor.kustomization_in(missing.folder)
-    return bool(there) and missing in Walk(vendor).missing_in(missing.folder)
 
 
 def _unmatched_there(vendor: Walk, after: Walk, one: Unmatched) -> bool:
@@ -196,17 +154,15 @@ def _spoilt(sides: Sides, paths: Iterable[str]) -> list[Spoilt]:
         if not path.endswith((".yaml", ".yml")) or entry is None:
             continue
         import_yaml()
-        olds = [files.entries.get(path) for files in (sides.before(), sides.vendor())]
-        if entry in olds or not any(olds):
-            continue
-        found += _spoilt_file(sides, path)
+        olds = [side for side in (sides.before, sides.vendor) if path in side.entries]
+        if olds and entry not in [side.entries[path] for side in olds]:
+            found += _spoilt_file(sides.after, olds, path)
     return found
 
 
-def _spoilt_file(sides: Sides, path: str) -> list[Spoilt]:
-    olds = [side for side in (sides.before(), sides.vendor()) if path in side.entries]
+def _spoilt_file(after: Files, olds: list[Files], path: str) -> list[Spoilt]:
     try:
-        text = sides.after.read(path)
+        text = after.read(path)
         parts: set[str] = set()
         for side in olds:
             parts.update(documents(side.read(path)))
@@ -230,14 +186,3 @@ def _twice(text: bytes, known: Collection[str] = ()) -> list[Twice] | None:
         return keys_twice(text, known)
     except Unreadable:
         return None
-
-
-def overlaid(entries: Mapping[str, Entry], changes: Mapping[str, Entry | None]) -> dict[str, Entry]:
-    """The files of a tree with changes to it; None takes a path out."""
-    whole = dict(entries)
-    for path, entry in changes.items():
-        if entry is None:
-            whole.pop(path, None)
-        else:
-            whole[path] = entry
-    return whole

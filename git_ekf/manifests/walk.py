@@ -69,11 +69,11 @@ class Walk:
             self._look_for_files(self._read[folder])
         return self._read[folder]
 
-    def missing_in(self, folder: str) -> list[Missing]:
-        """The things that a directory names and lacks; none where it cannot be read."""
+    def lacks(self, one: Missing) -> bool:
+        """Whether the directory names it, and it is missing; no where it cannot be read."""
         with suppress(Unfollowed):
-            self._kustomization(folder)
-        return [one for one in self.missing if one.folder == folder]
+            self._kustomization(one.folder)
+        return one in self.missing
 
     def has_components(self, folder: str) -> bool:
         """Whether a directory that was followed names components."""

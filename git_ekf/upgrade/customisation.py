@@ -9,7 +9,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import takes_path, trusted_command
-from git_ekf.manifests.effects import moved_from
+from git_ekf.manifests.effects import place_in
 from git_ekf.manifests.four_builds import Customisation, Places, compare_four
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.manifests.selectors import Unfollowed
@@ -77,13 +77,11 @@ def _places(sides: Sequence[Files]) -> list[Places]:
     old_vendor, branch, new_vendor, result = sides
     pairs: dict[tuple[str | None, str | None], None] = {}
     for folder in _touched(new_vendor, result):
-        there = branch.kustomization_in(folder)
-        pairs[folder if there else moved_from(branch, result, folder), folder] = None
+        pairs[place_in(branch, result, folder), folder] = None
     known = {was for was, _ in pairs}
     for folder in _touched(old_vendor, branch):
         if folder not in known:
-            there = result.kustomization_in(folder)
-            pairs[folder, folder if there else moved_from(result, branch, folder)] = None
+            pairs[folder, place_in(result, branch, folder)] = None
     wanted = []
     for was, now in pairs:
         olds = () if was is None else _of_the_vendor(old_vendor, branch, was)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry
-from git_ekf.manifests.effects import Effects, Sides, none_looked_at, overlaid, read_effects
+from git_ekf.manifests.effects import Effects, Sides, none_looked_at, read_effects
 from git_ekf.manifests.sources import Files
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
@@ -42,7 +41,8 @@ def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep
 def _with_changes(content: Contents, vendor: Tree, changes: Mapping[str, Entry | None]) -> Files:
     new = {path: entry for path, entry in changes.items() if entry}
     if len(new) < len(changes):  # which may have taken directories away
-        return Files(overlaid(vendor.listed(), changes), content)
+        kept = {path: entry for path, entry in vendor.listed().items() if path not in changes}
+        return Files(kept | new, content)
     after = Changed(vendor, new)
     return Files(after, content, after.has_folder)
 
@@ -72,10 +72,9 @@ def _effects(
     changed: list[str],
     merged: dict[str, None] | None,
 ) -> Effects:
-    before = cache(lambda: _files(content, content.tree(target.tip)))
-    news = cache(lambda: _files(content, vendor))
+    before = _files(content, content.tree(target.tip))
     try:
-        return read_effects(Sides(before, news, after), changed, merged)
+        return read_effects(Sides(before, _files(content, vendor), after), changed, merged)
     except Refused:
         return none_looked_at("PyYAML is not installed (pip install 'git-ekf[render]')")
 
