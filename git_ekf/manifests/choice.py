@@ -133,11 +133,11 @@ class _BuildTrees:
         if path in self.all:
             # One that is a kustomization on one side only is not there on the other, whatever
             # else is in it.
-            in_old, in_new = path in self._old.kustomizations, path in self._new.kustomizations
-        else:
-            # For a builder other than kustomize.
-            in_old, in_new = path in self._old.paths, path in self._new.paths
-        return Kustomization(path, in_old, in_new)
+            return Kustomization(
+                path, path in self._old.kustomizations, path in self._new.kustomizations
+            )
+        # For a builder other than kustomize.
+        return Kustomization(path, path in self._old.paths, path in self._new.paths)
 
 
 def _inside(path: str, asking: Asking) -> str:
@@ -161,10 +161,7 @@ def vendor_directories(repo: Repository, *commits: str) -> set[str]:
 
     Those that the configuration gives to the customer are among them.
     """
-    names: set[str] = set()
-    for base in vendor_bases(repo, *commits):
-        names.update(repo.git.top_directories(base))
-    return names
+    return set[str]().union(*map(repo.git.top_directories, vendor_bases(repo, *commits)))
 
 
 def vendor_bases(repo: Repository, *commits: str) -> set[str]:

@@ -31,45 +31,57 @@ def added(content: bytes, entries: list[ImageEntry]) -> bytes:
 
     kustomize applies them in turn, so that the later ones find what the earlier ones have made.
     """
-    before = _decoded(content)
+    if len(content) > LARGEST:
+        raise CannotEdit("it has more than 1 MB")
+    try:
+        before = content.decode()
+    except UnicodeDecodeError:
+        raise CannotEdit("it is not UTF-8 text") from None
     text = _edited(before, entries)
     _require_same(before, text, entries)
     return text.encode()
 
 
-def _decoded(content: bytes) -> str:
-    if len(content) > LARGEST:
-        raise CannotEdit("it has more than 1 MB")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise CannotEdit("it is not UTF-8 text") from None
-
-
 def _edited(text: str, entries: list[ImageEntry]) -> str:
-    root = _root(text)
+    found = [(key, value) for key, value in _root(text).value if key.value == _KEY]
     end = "\r\n" if "\r\n" in text else "\n"
-    found = [(key, value) for key, value in root.value if key.value == _KEY]
-    if not found:
-        lead = "" if text.endswith("\n") else end
-        return f"{text}{lead}{_KEY}:{end}{_lines(entries, 0, end)}"
-    [(key, value)] = found
+    head, at, column = f"{_KEY}:{end}", len(text), 0
+    if found:
+        [(key, value)] = found
+        _require_list(key, value)
+        head, begin = "", value.start_mark.index
+        if _is_empty(value):
+            text = text[:begin] + text[value.end_mark.index :]
+            at = _line_behind(text, begin)
+        else:
+            at, column = _line_behind(text, _last(value).end_mark.index), value.start_mark.column
+    lead = "" if text[:at].endswith("\n") else end
+    return f"{text[:at]}{lead}{head}{_lines(entries, column, end)}{text[at:]}"
+
+
+def _require_list(key: Any, value: Any) -> None:
+    """Raises CannotEdit for images that are no list with one on each line, nor empty."""
     if value.start_mark.index < key.end_mark.index:
         raise CannotEdit("its images are those of an anchor elsewhere in it")
     if _is_empty(value):
-        return _filled(text, value, entries, end)
+        return
     if value.id != "sequence":
         raise CannotEdit("its images are no list")
     if value.flow_style:
         raise CannotEdit("its images stand in brackets; with one on each line they can be added to")
-    at = _line_behind(text, _last(value).end_mark.index)
-    lead = "" if text[:at].endswith("\n") else end
-    return f"{text[:at]}{lead}{_lines(entries, value.start_mark.column, end)}{text[at:]}"
 
 
 def _root(text: str) -> Any:
     """The map that the file is. Raises CannotEdit."""
-    nodes = _composed(text)
+    import yaml
+
+    try:
+        # Not libyaml's: its marks have been wrong behind other characters than ASCII.
+        nodes: list[Any] = list(yaml.compose_all(text, yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError):
+        raise CannotEdit("it is not YAML") from None
+    except RecursionError:
+        raise CannotEdit("it is nested too deeply") from None
     if len(nodes) != 1:
         raise CannotEdit("it is not one YAML document")
     [root] = nodes
@@ -81,31 +93,11 @@ def _root(text: str) -> Any:
     return root
 
 
-def _composed(text: str) -> list[Any]:
-    import yaml
-
-    try:
-        # Not libyaml's: its marks have been wrong behind other characters than ASCII.
-        return list(yaml.compose_all(text, yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError):
-        raise CannotEdit("it is not YAML") from None
-    except RecursionError:
-        raise CannotEdit("it is nested too deeply") from None
-
-
 def _is_empty(value: Any) -> bool:
+    """Whether it is [], or nothing at all."""
     if value.id == "scalar":
         return bool(value.tag == "tag:yaml.org,2002:null")
     return value.id == "sequence" and not value.value
-
-
-def _filled(text: str, value: Any, entries: list[ImageEntry], end: str) -> str:
-    """The text with the list that is there empty, as [] or nothing at all, filled."""
-    begin = value.start_mark.index
-    text = text[:begin] + text[value.end_mark.index :]
-    at = _line_behind(text, begin)
-    lead = "" if text[:at].endswith("\n") else end
-    return f"{text[:at]}{lead}{_lines(entries, 0, end)}{text[at:]}"
 
 
 def _line_behind(text: str, at: int) -> int:

@@ -8,7 +8,7 @@ from fnmatch import translate
 from typing import Any, NamedTuple
 
 from git_ekf.config import Config
-from git_ekf.manifests.resources import Identity, identity
+from git_ekf.manifests.resources import Identity, as_list, as_map, as_text, identity
 
 # Lists of containers, wherever in a resource: in a pod, in the pod template of a kind that
 # Kubernetes has, and in one of a custom resource.
@@ -75,25 +75,22 @@ def _in_containers(value: Any, field: str, patterns: Patterns) -> Iterator[_Plac
         return
     for key, inner in value.items():
         below = f"{field}.{key}".removeprefix(".")
-        if isinstance(inner, list) and (key in _CONTAINERS or key == "volumes"):
-            for label, item in _labelled(inner):
-                if isinstance(item, dict):
-                    find = _of_volume if key == "volumes" else _of_container
-                    yield from find(item, f"{below}{label}", patterns)
+        if key in _CONTAINERS:
+            for label, item in _labelled(as_list(inner)):
+                yield from _of_container(as_map(item), f"{below}{label}", patterns)
+        elif key == "volumes":
+            for label, item in _labelled(as_list(inner)):
+                reference = as_map(as_map(item).get("image")).get("reference")
+                if isinstance(reference, str):
+                    yield reference, f"{below}{label}.image.reference", "volume"
         yield from _in_containers(inner, below, patterns)
 
 
 def _labelled(items: list[Any]) -> Iterator[tuple[str, Any]]:
     """The items of a list, each with what stands for it in the path of a field."""
     for number, item in enumerate(items):
-        name = item.get("name") if isinstance(item, dict) else None
-        yield (f"[name={name}]" if isinstance(name, str) and name else f"[{number}]"), item
-
-
-def _of_volume(volume: dict[str, Any], field: str, patterns: Patterns) -> Iterator[_Place]:
-    image = volume.get("image")
-    if isinstance(image, dict) and isinstance(image.get("reference"), str):
-        yield image["reference"], f"{field}.image.reference", "volume"
+        name = as_text(as_map(item).get("name"))
+        yield (f"[name={name}]" if name else f"[{number}]"), item
 
 
 def _of_container(container: dict[str, Any], field: str, patterns: Patterns) -> Iterator[_Place]:
@@ -101,22 +98,12 @@ def _of_container(container: dict[str, Any], field: str, patterns: Patterns) -> 
     if isinstance(image, str | int | float):
         yield str(image), f"{field}.image", "container"
     for key in ("command", "args"):
-        words = container.get(key)
-        if isinstance(words, list):
-            yield from _of_arguments([str(word) for word in words], f"{field}.{key}", patterns)
-    variables = container.get("env")
-    if isinstance(variables, list) and patterns.variables:
-        for variable in variables:
-            name, value = _pair(variable)
-            if value and patterns.variables.match(name):
-                yield value, f"{field}.env[name={name}].value", "variable"
-
-
-def _pair(variable: Any) -> tuple[str, str]:
-    """Name and value of an environment variable; "" where it has none that stands there."""
-    if not isinstance(variable, dict):
-        return "", ""
-    return str(variable.get("name")), str(variable.get("value") or "")
+        words = list(map(str, as_list(container.get(key))))
+        yield from _of_arguments(words, f"{field}.{key}", patterns)
+    for variable in map(as_map, as_list(container.get("env"))):
+        name, value = str(variable.get("name")), str(variable.get("value") or "")
+        if value and patterns.variables and patterns.variables.match(name):
+            yield value, f"{field}.env[name={name}].value", "variable"
 
 
 def _of_arguments(words: list[str], field: str, patterns: Patterns) -> Iterator[_Place]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
 from git_ekf.imagenames import ImageName, NoImageName, is_below, parse
-from git_ekf.manifests.build import Progress, checkouts, quietly
+from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import Builder, trusted_command
 from git_ekf.manifests.image_uses import Patterns, Use, uses
 from git_ekf.manifests.resources import Unreadable, documents, import_yaml
@@ -74,9 +75,7 @@ class Images(NamedTuple):
         return Images(images, unread, self.unbuilt)
 
 
-def images_of(
-    repo: Repository, commit: str, paths: Sequence[str], progress: Progress = quietly
-) -> Images:
+def images_of(repo: Repository, commit: str, paths: Sequence[str], progress: Progress) -> Images:
     """The images that the kustomizations of a commit use.
 
     Raises Refused when the builder is not trusted or PyYAML is missing, CallFailed when the builder
@@ -93,10 +92,11 @@ def images_in(
     command: tuple[str, ...],
     folder: str,
     paths: Sequence[str],
-    progress: Progress = quietly,
+    progress: Progress,
 ) -> Images:
     """The same of a checkout, built by a command that is trusted."""
-    reader = _ImageReader(Patterns(repo.config))
+    # What several builds have in common is read once.
+    uses_in = cache(partial(_uses_in, patterns=Patterns(repo.config)))
     found: dict[str, list[Place]] = {}
     unbuilt = []
     with Builder(command) as builder:
@@ -107,14 +107,11 @@ def images_in(
                 unbuilt.append(Unbuilt(path, failure))
                 continue
             try:
-                for use in reader.read(output):
-                    found.setdefault(use.text, []).append(Place(path, use))
+                for document in documents(output):
+                    for use in uses_in(document) if not _SCHEMA.search(document) else ():
+                        found.setdefault(use.text, []).append(Place(path, use))
             except Unreadable as error:
                 unbuilt.append(Unbuilt(path, [f"what it printed cannot be read: {error}"]))
-    return _named(found, unbuilt)
-
-
-def _named(found: dict[str, list[Place]], unbuilt: list[Unbuilt]) -> Images:
     images, unread = [], []
     for text in sorted(found):
         try:
@@ -124,27 +121,12 @@ def _named(found: dict[str, list[Place]], unbuilt: list[Unbuilt]) -> Images:
     return Images(images, unread, unbuilt)
 
 
-class _ImageReader:
-    """Reads the output of builds; what several of them have in common once."""
-
-    def __init__(self, patterns: Patterns) -> None:
-        self._patterns = patterns
-        self._known: dict[str, list[Use]] = {}
-
-    def read(self, output: bytes) -> Iterator[Use]:
-        """The images that it names. Raises Unreadable."""
-        for document in documents(output):
-            if _SCHEMA.search(document):
-                continue
-            if document not in self._known:
-                self._known[document] = self._uses(document)
-            yield from self._known[document]
-
-    def _uses(self, document: str) -> list[Use]:
-        found: list[Use] = []
-        try:
-            for resource in parse_resources(document):
-                found += uses(resource, self._patterns)
-        except RecursionError:
-            raise Unreadable("it is nested too deeply") from None
-        return found
+def _uses_in(document: str, patterns: Patterns) -> list[Use]:
+    """The images that the resources of a document name. Raises Unreadable."""
+    found: list[Use] = []
+    try:
+        for resource in parse_resources(document):
+            found += uses(resource, patterns)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    return found
