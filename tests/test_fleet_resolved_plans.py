@@ -47,7 +47,7 @@ class Planned:
             self.known = Resolutions(repo, noting=True)
             return self.known
 
-        monkeypatch.setattr("git_ekf.upgrade.plan.known_resolutions", noting)
+        monkeypatch.setattr("git_ekf.upgrade.work.known_resolutions", noting)
 
     def alone(self, made: Sequence[Made]) -> dict[str, tuple[Target, UpgradePlan]]:
         """Of each that can be planned so; the questions are noted."""

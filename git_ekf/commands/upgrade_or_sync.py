@@ -147,21 +147,21 @@ def run(
     if how:
         refuse_without_part(command, how, options_given)
         return go_on(how, _afterwards(request, check))
+    only_plans = request.plan or request.json
+    builds = request.build if only_plans else not request.no_build
     words = _words(request, _CARRYING) + ["--migrate-squash"] * squash + afterwards
     again = [release, *words] if release else words
     options = Options(
         tuple(parse(text) for text in request.prefer or []),
         request.flatten,
         squash,
-        who_decides(request.drop, only_plans=request.plan or request.json),
+        who_decides(request.drop, only_plans=only_plans),
         not request.no_save_check,
         partial(counting, "Looking at commits"),
         f" {shell(*again)}" if again else "",
         effects=True,
-        builds=_BUILDS if request.build else None,
-        settling=None if request.no_build else _BUILDS,
+        builds=_BUILDS if builds else None,
     )
-    only_plans = request.plan or request.json
     git = Git(progress=transfer_progress())
     repo = ask_at_once(git) if only_plans else _recovered()
     release_branch(repo)
@@ -278,7 +278,7 @@ def go_on(how: str, then: Afterwards, what: str = "upgrade or sync") -> int:
                 " Resolutions are remembered."
             )
             return DONE
-        settling = _BUILDS if then.build else None
-        result = rebase.proceed(repo, journal, how, what, who_decides(None), settling)
+        builds = _BUILDS if then.build else None
+        result = rebase.proceed(repo, journal, how, what, who_decides(None), builds)
     note_outcome(result)
     return show_outcome(repo, result, then)

@@ -19,7 +19,6 @@ from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.replay.writing import Writer
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
-from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import policy_errors, require_linear
 from git_ekf.upgrade.settled_builds import SettledBuilds
 from git_ekf.upgrade.target import Target, upgrade
@@ -146,24 +145,20 @@ def _carried(making: _Making, view: View, planned: PlannedBranch) -> PlannedBran
     target = upgrade(view, making.release)
     require_linear(view, target, flatten=False)
     _require_policy(view, target)
-    known = None
-    if view.config.resolutions:
-        known = Resolutions(view)
-    options = Options(prefer=in_force(view, target, ()), resolutions=known)
     with (
         Quarantine(view.git, view.place.objects) as quarantine,
         open_scratch(view) as scratch,
     ):
-        work = rewrite(view, scratch, target, options, read_work(view, scratch, target))
-        commits = work.stack.commits
-        if needs_rebase(view, scratch, commits):
+        work = rewrite(read_work(view, scratch, target, Options()))
+        known = work.options.resolutions
+        if needs_rebase(work):
             raise Refused("only git rebase can carry its commits over, in a clone of it")
-        making.builds.look_ahead(view, scratch, target, options, work)
+        making.builds.look_ahead(work)
         if not making.write:
-            steps = work.steps(scratch, target, options)
+            steps = work.steps()
             return _ended(making.team, planned, target, steps, known)
-        with Writer(view, scratch, quarantine, commits, target.onto) as writer:
-            steps = work.steps(scratch, target, options, writer.add)
+        with Writer(view, scratch, quarantine, work.stack.commits, target.onto) as writer:
+            steps = work.steps(writer.add)
             if any(step.verdict == "conflict" for step in steps):
                 return _ended(making.team, planned, target, steps, known)
             written = writer.finish()

@@ -15,7 +15,7 @@ from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
 from git_ekf.git.trees import Entry
 from git_ekf.replay.evidence import always
-from git_ekf.replay.scratch import Scratch, open_scratch
+from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
 from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_signing
@@ -23,11 +23,9 @@ from git_ekf.repository import Repository
 from git_ekf.transaction.moves import tracking
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade.plan import UpgradePlan, why_not_in_memory
-from git_ekf.upgrade.prefer import in_force
 from git_ekf.upgrade.ready import require_ready
-from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import UPGRADE, Target
-from git_ekf.upgrade.work import Options, Work, read_work, rewrite
+from git_ekf.upgrade.work import Options, Work, look_ahead, read_work, rewrite
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
@@ -55,35 +53,29 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
 
     Raises Refused where it must not be done, CallFailed.
     """
-    prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
-    options = options._replace(prefer=prefer, resolutions=known)
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
         ready = Background(lambda: _require_ready(repo, target, options))
         Background(lambda: (repo.git.version, repo.git.hooks_dir))  # asked ahead
         with open_scratch(repo) as scratch:
-            work = read_work(repo, scratch, target)
+            work = read_work(repo, scratch, target, options)
             if work.migrations:  # whose tools take long: not for nothing
                 ready.result()
-            work = rewrite(repo, scratch, target, options, work)
-            by_rebase = needs_rebase(repo, scratch, work.stack.commits)
-            if known and options.settling and not by_rebase:
-                from git_ekf.upgrade.settled_builds import SettledBuilds
-
-                SettledBuilds(options.settling).look_ahead(repo, scratch, target, options, work)
-            if by_rebase:
+            work = rewrite(work)
+            if needs_rebase(work):
                 ready.result()
                 _run_pre_rebase(repo, target)
                 steps: list[ReplayStep] = []
                 written = NewCommits([], target.onto)
             else:
+                look_ahead(work)
                 with Writer(repo, scratch, quarantine, _may_come(work), target.onto) as writer:
-                    steps = work.steps(scratch, target, options, writer.add)
+                    steps = work.steps(writer.add)
                     ready.result()
                     _run_pre_rebase(repo, target)
                     written = writer.finish()
             done = [step for step in steps if step.verdict != "conflict"]
             storing = quarantine.git(scratch.storing)
-            picks = _picks(storing, scratch, work, work.stack.commits[len(done) :])
+            picks = _picks(storing, work, work.stack.commits[len(done) :])
             quarantine.migrate(written.tip, *(pick for _, pick in picks[-1:]))
         moves = _updates(target, written.tip)
         settings = tracking(repo, target.goal) if target.command == UPGRADE else ()
@@ -93,6 +85,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             from git_ekf.upgrade import rebase  # which most upgrades go through without
             from git_ekf.upgrade.rebase_state import RebaseState
 
+            known = work.options.resolutions
             # What is settled in the step in conflict git meets again.
             settled = [one for step in done for one in step.settled]
             state = RebaseState(
@@ -101,7 +94,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 written.commits,
                 picks,
                 {commit.oid: commit.subject for commit in work.stack.commits},
-                options.prefer,
+                work.options.prefer,
                 settled,
                 _dropped(done, work),
                 (work.stack.base, work.vendor) if options.drop else (),
@@ -109,9 +102,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 left_out,
                 breaking=known.breaking if known else {},
             )
-            return rebase.start(
-                repo, journal, state, moves, settings, options.drop, options.settling
-            )
+            return rebase.start(repo, journal, state, moves, settings, options.drop, options.builds)
         looked_at_all = len(steps) == len(work.stack.commits)
         effects = None
         if options.effects:  # read while git writes the files
@@ -147,12 +138,13 @@ def _require_ready(repo: Repository, target: Target, options: Options) -> None:
     require_ready(repo, target, **checks, given=options.given)
 
 
-def needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> bool:
+def needs_rebase(work: Work) -> bool:
     """Whether `git rebase` has to do all of it.
 
     It alone can tell what to do, or it would change messages in its own way, run hooks at each
     commit, or sign authors as they are.
     """
+    repo = work.repo
     cleanup = repo.git_setting("commit.cleanup") or "verbatim"
     if why_not_in_memory(repo) or cleanup != "verbatim":
         return True
@@ -161,7 +153,7 @@ def needs_rebase(repo: Repository, scratch: Scratch, commits: list[Commit]) -> b
     if not repo.git_flag("commit.gpgsign"):
         return False
     encoding = repo.git_setting("i18n.commitencoding") or "UTF-8"
-    texts = read_texts(scratch, [commit.text_of for commit in commits], encoding)
+    texts = read_texts(work.scratch, [commit.text_of for commit in work.stack.commits], encoding)
     return not all(map(survives_signing, texts))
 
 
@@ -189,7 +181,7 @@ def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:
     return dropped
 
 
-def _picks(storing: Git, scratch: Scratch, work: Work, rest: list[Commit]) -> list[tuple[str, str]]:
+def _picks(storing: Git, work: Work, rest: list[Commit]) -> list[tuple[str, str]]:
     """(original, the commit to pick) of those that a rebase is to carry over.
 
     `storing` writes what is to be picked.
@@ -197,7 +189,7 @@ def _picks(storing: Git, scratch: Scratch, work: Work, rest: list[Commit]) -> li
     if rest and work.rewritten:
         from git_ekf.upgrade.migration import write_stack
 
-        write_stack(storing, scratch, work.rewritten)
+        write_stack(storing, work.scratch, work.rewritten)
     coming = {commit.oid for commit in _may_come(work)}
     return [(commit.oid, commit.tree_of) for commit in rest if commit.oid in coming]
 

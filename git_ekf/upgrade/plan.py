@@ -11,10 +11,9 @@ from git_ekf.replay.evidence import always
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.upgrade.prefer import in_force
-from git_ekf.upgrade.settling import known_resolutions, memory_of
+from git_ekf.upgrade.settling import memory_of
 from git_ekf.upgrade.target import Target
-from git_ekf.upgrade.work import Options, Shared, read_work, rewrite
+from git_ekf.upgrade.work import Options, Shared, look_ahead, read_work, rewrite
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
@@ -105,19 +104,14 @@ def plan(
             f"there is no forecast: {why}",
             f"git ekf {target.command}{options.given}, without --plan; git ekf undo takes it back",
         )
-    prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
-    # What is superseded, and is to be left out, goes before what rerere remembers.
-    memory = "" if options.drop is always else memory_of(repo)
-    options = options._replace(prefer=prefer, resolutions=known, memory=memory)
+    if options.drop is not always:  # what is superseded goes before what rerere remembers
+        options = options._replace(memory=memory_of(repo))
     common = shared.scratch if shared else None
     with nullcontext(common) if common else open_scratch(repo) as scratch:
-        work = read_work(repo, scratch, target, shared)
-        work = rewrite(repo, scratch, target, options, work)
-        if known and options.builds:
-            from git_ekf.upgrade.settled_builds import SettledBuilds
-
-            SettledBuilds(options.builds).look_ahead(repo, scratch, target, options, work)
-        steps = work.steps(scratch, target, options)
+        work = rewrite(read_work(repo, scratch, target, options, shared))
+        look_ahead(work)
+        steps = work.steps()
+        known = work.options.resolutions
         planned = UpgradePlan(target, steps, refused=known.refused if known else ())
         if not options.effects:
             return planned

@@ -62,11 +62,11 @@ def start(
     updates: list[RefUpdate],
     settings: tuple[Setting, ...],
     drop: Drop | None = None,
-    settling: Builds | None = None,
+    builds: Builds | None = None,
 ) -> Stopped | Ended:
     """Goes on with the commits of `state.rest`; `updates` are what it all comes to.
 
-    `drop` says which superseded commits are left out, none without it; `settling` as in `Options`.
+    `drop` says which superseded commits are left out, none without it; `builds` as in `Options`.
 
     Raises CallFailed where the rebase does not begin.
     """
@@ -102,7 +102,7 @@ def start(
             recognise(repo, journal)
             why = _reason(output)
             raise CallFailed(f"git rebase did not begin: {why}; nothing was changed", "git status")
-        return _go_on(repo, journal, state, code, output, drop, settling)
+        return _go_on(repo, journal, state, code, output, drop, builds)
 
 
 def proceed(
@@ -111,12 +111,12 @@ def proceed(
     how: str,
     what: str,
     ask: Drop | None = None,
-    settling: Builds | None = None,
+    builds: Builds | None = None,
 ) -> Stopped | Ended:
     """Goes on; `how` is continue or skip, `what` as for `require_in_progress`.
 
     `ask` says which superseded commits are left out, where that was not said when it began;
-    `settling` as in `Options`.
+    `builds` as in `Options`.
     Raises Refused where nothing is in progress, or files are still in conflict, or have markers.
     """
     state = require_in_progress(repo, what)
@@ -134,11 +134,11 @@ def proceed(
         require_free_names(repo, [HEADS + state.target.goal])
     drop = always if state.drops else ask
     if _end(repo, state):
-        return _go_on(repo, journal, state, 0, "", drop, settling)
+        return _go_on(repo, journal, state, 0, "", drop, builds)
     restore_last_line(repo, state)
     with _saying_how_to_go_on(repo, state):
         code, output = repo.git.resume_rebase(repo.place.top, how)
-        return _go_on(repo, journal, state, code, output, drop, settling)
+        return _go_on(repo, journal, state, code, output, drop, builds)
 
 
 @contextmanager
@@ -246,7 +246,7 @@ def _go_on(
     code: int,
     output: str,
     drop: Drop | None,
-    settling: Builds | None,
+    builds: Builds | None,
 ) -> Stopped | Ended:
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
     resolutions = known_resolutions(repo, state.target, noting=True, breaking=state.breaking)
@@ -263,8 +263,8 @@ def _go_on(
             continue
         remembered = settle_remembered(repo, left, output)
         left -= {one.path for one in remembered}
-        if resolutions and settling and not left:
-            known, left = keep_what_builds(repo, known, resolutions, settling)
+        if resolutions and builds and not left:
+            known, left = keep_what_builds(repo, known, resolutions, builds)
         put_settled(repo, known)
         settled = [*(one.how for one in known), *remembered]
         state = state._replace(settled=[*state.settled, *settled])

@@ -16,14 +16,12 @@ from git_ekf.manifests.build import Progress, checkouts, quietly
 from git_ekf.manifests.builder import Builder, takes_path, trusted_command
 from git_ekf.manifests.sources import Files, joined
 from git_ekf.replay.new_side import NewSide
-from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.step import ReplayStep, Settlement
+from git_ekf.replay.step import Settlement
 from git_ekf.repository import Repository
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.terminal.text import shortened
 from git_ekf.upgrade.contents import reading
-from git_ekf.upgrade.target import Target
-from git_ekf.upgrade.work import Options, Work
+from git_ekf.upgrade.work import Work
 
 # Characters of a builder's last words that are told.
 _WIDTH = 200
@@ -54,35 +52,24 @@ class SettledBuilds:
         self._progress = progress
         self._known: dict[tuple[tuple[str, ...], str], dict[str, Failure]] = {}
 
-    def look_ahead(
-        self, repo: Repository, scratch: Scratch, target: Target, options: Options, work: Work
-    ) -> None:
+    def look_ahead(self, work: Work) -> None:
         """Has no resolution be used that breaks something, as far as the first conflict.
 
         Without one, the commits behind it are others. Raises GitFailed, CallFailed.
         """
-        known = options.resolutions
-        if not (known and known.any):
-            return
-        ahead = options._replace(progress=iter)
-        stay = False
-        while not stay:
-            again = work._replace(divergence=work.divergence.copy())  # a forecast goes on with it
-            steps = again.steps(scratch, target, ahead)
-            stay = self._all_stay(repo, scratch, target, known, steps)
+        known = work.options.resolutions
+        if known and known.any:
+            silent = work._replace(options=work.options._replace(progress=iter))
+            while not self._all_stay(silent, known):
+                pass
 
-    def _all_stay(
-        self,
-        repo: Repository,
-        scratch: Scratch,
-        target: Target,
-        known: Resolutions,
-        steps: Sequence[ReplayStep],
-    ) -> bool:
-        side = NewSide(scratch, target.onto)
+    def _all_stay(self, work: Work, known: Resolutions) -> bool:
+        scratch, onto = work.scratch, work.target.onto
+        side = NewSide(scratch, onto)
         settled: list[Settlement] = []
         as_it_was = ""
-        for step in steps:
+        again = work._replace(divergence=work.divergence.copy())  # a forecast goes on with it
+        for step in again.steps():
             if step.verdict == "conflict":
                 break
             as_it_was = step.commit.tree_of
@@ -92,8 +79,8 @@ class SettledBuilds:
         if not settled:
             return True
         scratch.objects.write()
-        around = Around(scratch.merging, as_it_was, target.onto, side.tree())
-        return self.stay(repo, around, known, settled)
+        around = Around(scratch.merging, as_it_was, onto, side.tree())
+        return self.stay(work.repo, around, known, settled)
 
     def stay(
         self, repo: Repository, around: Around, known: Resolutions, settled: Sequence[Settlement]

@@ -26,8 +26,8 @@ from git_ekf.upgrade.migration import (
     squash,
     write_stack,
 )
-from git_ekf.upgrade.prefer import Preference
-from git_ekf.upgrade.settling import settler
+from git_ekf.upgrade.prefer import Preference, in_force
+from git_ekf.upgrade.settling import known_resolutions, settler
 from git_ekf.upgrade.target import Target, releases_through
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class Options(NamedTuple):
     `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
     whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
-    instance. `effects`: what it would break, or has broken, is read; `builds` goes through
-    kustomizations, and has them built for a plan. `resolutions` decide conflicts that were decided
-    before; None where a clone goes by none; with `settling`, which goes
-    through kustomizations, what they settle has to build as it did.
+    instance. `effects`: what it would break, or has broken, is read. `builds` goes through
+    kustomizations: what resolutions settle has to build as it did, and a plan has all built.
+    `resolutions` decide conflicts that were decided before; None where a clone goes by none.
     `memory`: see `memory_of`, "" where nothing is to be taken from there.
     """
 
@@ -64,35 +63,40 @@ class Options(NamedTuple):
     effects: bool = False
     builds: Builds | None = None
     resolutions: Resolutions | None = None
-    settling: Builds | None = None
     memory: str = ""
 
 
 class Work(NamedTuple):
-    """The commits that are to be carried over.
+    """The commits that are to be carried over, and all that bears on what becomes of them.
 
-    `upstream`: see `already_upstream`. `vendor` is the vendor's commit that they go onto, or that
-    is below what they go onto. `rewritten` is there where the commits are not those of the branch:
-    migrated, or made one line. `releases` are the vendor's commits that it goes through.
+    `options` are those given, with what is configured. `upstream`: see `already_upstream`. `vendor`
+    is the vendor's commit that they go onto, or that is below what they go onto. `releases` are the
+    vendor's commits that it goes through. `rewritten` is there where the commits are not those of
+    the branch: migrated, or made one line.
     """
 
+    repo: Repository
+    scratch: Scratch
+    target: Target
+    options: Options
     stack: Stack
     divergence: Divergence
     upstream: dict[str, str]
     migrations: list[Migration]
     vendor: str
+    releases: list[str]
     rewritten: Migrated | None = None
-    releases: tuple[str, ...] = ()
 
-    def steps(
-        self, scratch: Scratch, target: Target, options: Options, write: Write | None = None
-    ) -> list[ReplayStep]:
+    def steps(self, write: Write | None = None) -> list[ReplayStep]:
         """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
-        followed = self._followed(scratch, target)
+        scratch, options = self.scratch, self.options
+        # Where migrations have moved files, they are not where the releases have moved them.
+        releases = () if self.migrations else self.releases
+        paths = {path for commit in self.stack.commits for path in commit.changes}
+        followed = Followed(scratch, releases, paths)
 
         def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
-            known = options.resolutions
-            changed = changes_of(stack) if known else set()
+            known, changed = options.resolutions, changes_of(stack)
             settle = settler(scratch, options.prefer, followed, known, changed, options.memory)
             forecast = Forecast(
                 scratch,
@@ -109,21 +113,15 @@ class Work(NamedTuple):
             finally:
                 forecast.forget_attributes()
 
-        steps = foretell(self.stack, target.onto, self.divergence)
+        steps = foretell(self.stack, self.target.onto, self.divergence)
         if options.drop is None or not any(step.verdict == "conflict" for step in steps):
             return steps
         from git_ekf.replay.dropping import Dropping  # which few upgrades need
         from git_ekf.replay.superseded import Supersession
 
         look = Supersession(scratch.writing, self.stack.base, self.vendor, followed.place)
-        dropping = Dropping(scratch, target.onto, foretell, look, options.drop)
+        dropping = Dropping(scratch, self.target.onto, foretell, look, options.drop)
         return dropping.steps(self.stack, steps)
-
-    def _followed(self, scratch: Scratch, target: Target) -> Followed:
-        """Whereto what the commits change has moved; not where migrations have moved it by then."""
-        releases = () if self.migrations else self.releases
-        paths = {path for commit in self.stack.commits for path in commit.changes}
-        return Followed(scratch, releases, paths)
 
 
 def changes_of(stack: Stack) -> Changed:
@@ -135,12 +133,18 @@ def changes_of(stack: Stack) -> Changed:
 
 
 def read_work(
-    repo: Repository, scratch: Scratch, target: Target, shared: Shared | None = None
+    repo: Repository,
+    scratch: Scratch,
+    target: Target,
+    options: Options,
+    shared: Shared | None = None,
 ) -> Work:
     """The commits as they are on the branch; `shared` is what is known of them already.
 
-    Raises Refused for a migration that is not trusted.
+    Raises Refused for a migration that is not trusted, UsageError, GitFailed.
     """
+    prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
+    options = options._replace(prefer=prefer, resolutions=known)
     base = target.base
     onto = target.onto
     divergence = Background(lambda: read_divergence(scratch.writing, base, onto))
@@ -156,9 +160,17 @@ def read_work(
     vendor = onto
     if target.prepared:
         vendor = repo.git.merge_base(onto, repo.channels[target.goal]) or onto
-    releases = tuple(releases_through(repo, target))
     return Work(
-        stack, divergence.result(), upstream, migrations.result(), vendor, releases=releases
+        repo,
+        scratch,
+        target,
+        options,
+        stack,
+        divergence.result(),
+        upstream,
+        migrations.result(),
+        vendor,
+        releases_through(repo, target),
     )
 
 
@@ -237,13 +249,12 @@ def _carried_before(
     }
 
 
-def rewrite(
-    repo: Repository, scratch: Scratch, target: Target, options: Options, work: Work
-) -> Work:
+def rewrite(work: Work) -> Work:
     """The commits as the release's migrations and the options make them.
 
     Raises CallFailed where a migration fails.
     """
+    repo, scratch, target, options = work[:4]
     if not (work.migrations or options.flatten):
         return work
     stack = work.stack
@@ -264,4 +275,12 @@ def rewrite(
         )
     stack = write_stack(scratch.writing, scratch, rewritten)
     divergence = read_divergence(scratch.writing, stack.base, target.onto)
-    return Work(stack, divergence, upstream, work.migrations, work.vendor, rewritten, work.releases)
+    return work._replace(stack=stack, divergence=divergence, upstream=upstream, rewritten=rewritten)
+
+
+def look_ahead(work: Work) -> None:
+    """Has what resolutions settle be built, where anything is. Raises GitFailed, CallFailed."""
+    if work.options.resolutions and work.options.builds:
+        from git_ekf.upgrade.settled_builds import SettledBuilds  # which few clones need
+
+        SettledBuilds(work.options.builds).look_ahead(work)
