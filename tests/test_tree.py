@@ -10,8 +10,7 @@ import pytest
 
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
-from git_ekf.upgrade.contents import Contents, reading
-from git_ekf.upgrade.tree import Changed, Tree
+from git_ekf.upgrade.contents import Changed, Contents, Tree, reading
 
 BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 COMMIT = "1234567890123456789012345678901234567890"

@@ -117,6 +117,14 @@ class ReplayStep:
         self.settled = []
 
 
+def results(steps: Iterable[ReplayStep]) -> dict[str, Entry | None]:
+    """Path -> what some steps leave there; a conflict as if resolved to the commit's own side."""
+    changes: dict[str, Entry | None] = {}
+    for step in steps:
+        changes.update(step.changes)
+    return changes
+
+
 # Takes steps to be written.
 Write = Callable[[list[ReplayStep]], None]
 

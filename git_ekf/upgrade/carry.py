@@ -13,11 +13,10 @@ from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
-from git_ekf.git.trees import Entry
 from git_ekf.replay.evidence import always
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.stack import Commit
-from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.step import ReplayStep, results
 from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_signing
 from git_ekf.repository import Repository
 from git_ekf.transaction.moves import tracking
@@ -126,11 +125,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
 def _effects(repo: Repository, target: Target, tip: str, steps: list[ReplayStep]) -> Effects:
     from git_ekf.upgrade.effects import effects_of  # beside what git does
 
-    carried: dict[str, Entry | None] = {}
-    for step in steps:
-        if step.verdict == "clean":
-            carried.update(step.changes)
-    return effects_of(repo, target, tip, carried)
+    return effects_of(repo, target, tip, results(steps))
 
 
 def _require_ready(repo: Repository, target: Target, options: Options) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Entry
 from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import takes_path, trusted_command
 from git_ekf.manifests.effects import place_in
@@ -14,50 +11,27 @@ from git_ekf.manifests.four_builds import Customisation, Places, compare_four
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files, KustomizationFile
-from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
 
 
-def planned_customisation(
-    repo: Repository,
-    scratch: Scratch,
-    target: Target,
-    steps: Sequence[ReplayStep],
-    progress: Progress,
-) -> Customisation:
-    """The customised fields as the plan would leave them, conflicts resolved to their own side."""
-    changes: dict[str, Entry | None] = {}
-    for step in steps:
-        changes.update(step.changes)
-    git = scratch.writing
-    git.read_tree(target.onto)
-    git.update_index(changes.items(), null="0" * len(target.onto))
-    return _compared(repo, scratch.merging, target, git.write_tree(), progress)
-
-
 def customisation_of(
-    repo: Repository, target: Target, tip: str, progress: Progress
-) -> Customisation:
-    """The customised fields as the branch, which is done, has them."""
-    return _compared(repo, repo.git, target, tip, progress)
-
-
-def _compared(
     repo: Repository, git: Git, target: Target, result: str, progress: Progress
 ) -> Customisation:
-    """`git` knows the result, which may be a tree that only a plan has."""
+    """The customised fields as the result has them.
+
+    `git` knows the result, which may be a tree that only a plan has.
+    """
     try:
         import_yaml()
         commits = (target.base, target.tip, target.onto, result)
         command = trusted_command(repo, *commits, git=git)
-        entries = [git.ls_tree(commit, recursive=True) for commit in commits]
-        wanted = _everything()
+        wanted = [Places(".", *[(".",)] * 4)]  # for a builder that takes no path
         if takes_path(repo):
             with reading(git) as content:
-                wanted = _places([Files(one, content) for one in entries])
+                listed = (git.ls_tree(commit, recursive=True) for commit in commits)
+                wanted = _places(*[Files(entries, content) for entries in listed])
         if not wanted:
             return Customisation(0, [], [], [])
         with checkouts(repo, *commits, git=git) as folders:
@@ -67,14 +41,8 @@ def _compared(
         return Customisation(0, [], [], [], error.message)
 
 
-def _everything() -> list[Places]:
-    """For a builder that takes no path."""
-    return [Places(".", *[(".",)] * 4)]
-
-
-def _places(sides: Sequence[Files]) -> list[Places]:
+def _places(old_vendor: Files, branch: Files, new_vendor: Files, result: Files) -> list[Places]:
     """Of each kustomization that the stack touches before or after, where it is on each side."""
-    old_vendor, branch, new_vendor, result = sides
     pairs: dict[tuple[str | None, str | None], None] = {}
     for folder in _touched(new_vendor, result):
         pairs[place_in(branch, result, folder), folder] = None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry
 from git_ekf.manifests.effects import Effects, Sides, none_looked_at, read_effects
 from git_ekf.manifests.sources import Files
-from git_ekf.replay.step import ReplayStep
+from git_ekf.replay.step import ReplayStep, results
 from git_ekf.repository import Repository
-from git_ekf.upgrade.contents import Contents, reading
+from git_ekf.upgrade.contents import Changed, Contents, Tree, reading
 from git_ekf.upgrade.target import Target
-from git_ekf.upgrade.tree import Changed, Tree
 
 if TYPE_CHECKING:
     from git_ekf.replay.scratch import Scratch
@@ -21,21 +20,21 @@ if TYPE_CHECKING:
 
 def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep]) -> Effects:
     """The effects of the plan's commits, conflicts resolved to their own side."""
-    changes: dict[str, Entry | None] = {}
-    merged: dict[str, None] = {}
-    for step in steps:
-        changes.update(step.changes)
-        merged |= dict.fromkeys([*step.merged, *(one.path for one in step.settled)])
-    for step in steps:
-        for conflict in step.conflicts:  # what will be there nobody knows
-            merged = {path: None for path in merged if path not in conflict.paths}
+    changes = results(steps)
     if not changes:
         return none_looked_at("")
+    merged: dict[str, None] = {}
+    unknown: set[str] = set()  # the paths in conflict: what will be there nobody knows
+    for step in steps:
+        merged |= dict.fromkeys([*step.merged, *(one.path for one in step.settled)])
+        for conflict in step.conflicts:
+            unknown.update(conflict.paths)
     with reading(scratch.writing) as content:
         vendor = content.tree(target.onto)
         changed = [path for path, entry in changes.items() if entry != vendor.get(path)]
         after = _with_changes(content, vendor, changes)
-        return _effects(content, target, vendor, after, changed, merged)
+        known = [path for path in merged if path not in unknown]
+        return _effects(content, target, vendor, after, changed, known)
 
 
 def _with_changes(content: Contents, vendor: Tree, changes: Mapping[str, Entry | None]) -> Files:
@@ -43,8 +42,7 @@ def _with_changes(content: Contents, vendor: Tree, changes: Mapping[str, Entry |
     if len(new) < len(changes):  # which may have taken directories away
         kept = {path: entry for path, entry in vendor.listed().items() if path not in changes}
         return Files(kept | new, content)
-    after = Changed(vendor, new)
-    return Files(after, content, after.has_folder)
+    return content.files_of(Changed(vendor, new))
 
 
 def effects_of(
@@ -60,8 +58,7 @@ def effects_of(
             changed = sorted(repo.git.diff_trees(target.onto, tip))
         else:
             changed = sorted(path for path, now in carried.items() if now != vendor.get(path))
-        after = _files(content, content.tree(tip))
-        return _effects(content, target, vendor, after, changed, None)
+        return _effects(content, target, vendor, content.files(tip), changed, None)
 
 
 def _effects(
@@ -70,14 +67,10 @@ def _effects(
     vendor: Tree,
     after: Files,
     changed: list[str],
-    merged: dict[str, None] | None,
+    merged: Iterable[str] | None,
 ) -> Effects:
-    before = _files(content, content.tree(target.tip))
+    before, news = content.files(target.tip), content.files_of(vendor)
     try:
-        return read_effects(Sides(before, _files(content, vendor), after), changed, merged)
+        return read_effects(Sides(before, news, after), changed, merged)
     except Refused:
         return none_looked_at("PyYAML is not installed (pip install 'git-ekf[render]')")
-
-
-def _files(content: Contents, tree: Tree) -> Files:
-    return Files(tree, content, tree.has_folder)

@@ -11,6 +11,7 @@ from git_ekf.replay import merging
 from git_ekf.replay.divergence import folders_above
 from git_ekf.replay.followed import follow
 from git_ekf.replay.scratch import Scratch, open_scratch
+from git_ekf.replay.step import results
 from git_ekf.repository import Repository
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.target import SYNC, UPGRADE, Target, releases_through
@@ -29,10 +30,7 @@ class MovedPath(NamedTuple):
 
 def moved_in_plan(repo: Repository, plan: UpgradePlan) -> list[MovedPath]:
     """Those that an upgrade would leave behind. Raises GitFailed."""
-    last: dict[str, bool] = {}
-    for step in plan.steps:
-        last.update((path, bool(entry)) for path, entry in step.changes.items())
-    left = [path for path, is_there in last.items() if is_there]
+    left = [path for path, entry in results(plan.steps).items() if entry]
 
     def stays(path: str) -> bool:
         return any(one == path or one.startswith(f"{path}/") for one in left)

@@ -113,20 +113,13 @@ def plan(
         steps = work.steps()
         known = work.options.resolutions
         planned = UpgradePlan(target, steps, refused=known.refused if known else ())
-        if not options.effects:
-            return planned
-        from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
+        if options.effects:
+            from git_ekf.upgrade.effects import planned_effects  # what only a plan needs
 
-        planned = planned._replace(effects=planned_effects(scratch, target, steps))
-        if not options.builds:
-            return planned
-        from git_ekf.upgrade.customisation import planned_customisation
+            planned = planned._replace(effects=planned_effects(scratch, target, steps))
+        if options.builds:
+            from git_ekf.upgrade.planned_builds import planned_builds
 
-        built = planned_customisation(repo, scratch, target, steps, options.builds)
-        planned = planned._replace(customisation=built)
-        if not repo.config.images_registry:
-            return planned
-        from git_ekf.upgrade.planned_images import planned_coverage
-
-        images = planned_coverage(repo, scratch, target, steps, options.builds)
-        return planned._replace(images=images)
+            fields, images = planned_builds(repo, scratch, target, steps, options.builds)
+            planned = planned._replace(customisation=fields, images=images)
+        return planned

@@ -7,6 +7,7 @@ what its commits go onto. Where one of these has no such kustomization, the othe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, NoSpace, Refused
@@ -14,9 +15,9 @@ from git_ekf.git.calls import Git
 from git_ekf.manifests.belonging import belonging
 from git_ekf.manifests.build import Progress, checkouts, quietly
 from git_ekf.manifests.builder import Builder, takes_path, trusted_command
-from git_ekf.manifests.sources import Files, joined
+from git_ekf.manifests.sources import joined
 from git_ekf.replay.new_side import NewSide
-from git_ekf.replay.step import Settlement
+from git_ekf.replay.step import Settlement, results
 from git_ekf.repository import Repository
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.terminal.text import shortened
@@ -65,21 +66,16 @@ class SettledBuilds:
 
     def _all_stay(self, work: Work, known: Resolutions) -> bool:
         scratch, onto = work.scratch, work.target.onto
-        side = NewSide(scratch, onto)
-        settled: list[Settlement] = []
-        as_it_was = ""
         again = work._replace(divergence=work.divergence.copy())  # a forecast goes on with it
-        for step in again.steps():
-            if step.verdict == "conflict":
-                break
-            as_it_was = step.commit.tree_of
-            for path, entry in step.changes.items():
-                side.put(path, entry)
-            settled += [one for one in step.settled if one.resolution]
+        steps = list(takewhile(lambda step: step.verdict != "conflict", again.steps()))
+        settled = [one for step in steps for one in step.settled if one.resolution]
         if not settled:
             return True
+        side = NewSide(scratch, onto)
+        for path, entry in results(steps).items():
+            side.put(path, entry)
         scratch.objects.write()
-        around = Around(scratch.merging, as_it_was, onto, side.tree())
+        around = Around(scratch.merging, steps[-1].commit.tree_of, onto, side.tree())
         return self.stay(work.repo, around, known, settled)
 
     def stay(
@@ -122,10 +118,8 @@ class SettledBuilds:
         git = around.git
         whole = not takes_path(repo)
         with reading(git) as content:
-            sides = []
-            for tree in (around.after, around.onto, around.as_it_was):
-                listed = content.tree(tree)
-                sides.append(Files(listed, content, listed.has_folder))
+            trees = (around.after, around.onto, around.as_it_was)
+            sides = [content.files(tree) for tree in trees]
             folders = {}
             for path in paths:
                 applied = repo.config.apply_paths

@@ -6,13 +6,11 @@ The policy, whether what it touches still builds, and the user's own check.
 from __future__ import annotations
 
 import os
-import posixpath
 import shlex
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, UsageError
-from git_ekf.names import KUSTOMIZATIONS
 from git_ekf.policy.finding import Finding
 from git_ekf.repository import Repository
 from git_ekf.upgrade.ready import policy_errors
@@ -54,27 +52,24 @@ class Verification(NamedTuple):
 
 
 def verify(
-    repo: Repository,
-    target: Target,
-    tip: str,
-    progress: Progress,
-    *,
-    by_hand: bool,
-    build: bool,
-    compare: bool = False,
+    repo: Repository, target: Target, tip: str, progress: Progress, *, by_hand: bool, build: bool
 ) -> Verification:
     """Looks at the release branch as it is now.
 
-    `by_hand`: somebody has resolved conflicts; `build`: kustomizations are built; `compare`: and
-    the fields in them compared.
+    `by_hand`: somebody has resolved conflicts; `build`: kustomizations are built, and the fields in
+    them compared.
     """
-    findings = policy_errors(repo) if by_hand else []
+    found = Verification(0, [], "", policy_errors(repo) if by_hand else [])
     if not build:
-        return Verification(0, [], "", findings)
-    found = None
-    if compare:
-        found = _compare_builds(repo, target, tip, progress, findings)
-    found = found or _verify_builds(repo, target, tip, progress, findings)
+        return found
+    from git_ekf.upgrade.customisation import customisation_of  # 12 ms that only a build needs
+
+    fields = customisation_of(repo, repo.git, target, tip, progress)
+    if fields.note:  # without PyYAML, for instance
+        found = _build(repo, target, tip, progress, found)
+    else:
+        built = len(_touched(repo, target.onto, tip)) if fields.built else 0
+        found = found._replace(built=built, broken=fields.broken, customisation=fields)
     if not repo.config.images_registry:
         return found
     from git_ekf.manifests.image_coverage import coverage
@@ -85,33 +80,20 @@ def verify(
         return found._replace(unbuilt=error.message)
 
 
-def _compare_builds(
-    repo: Repository, target: Target, tip: str, progress: Progress, findings: list[Finding]
-) -> Verification | None:
-    """What becomes of customised fields, and so whether it still builds; None without PyYAML."""
-    from git_ekf.upgrade.customisation import customisation_of
-
-    found = customisation_of(repo, target, tip, progress)
-    if found.note:
-        return None
-    built = len(_touched(repo, target.onto, tip)) if found.built else 0
-    return Verification(built, found.broken, "", findings, customisation=found)
-
-
-def _verify_builds(
-    repo: Repository, target: Target, tip: str, progress: Progress, findings: list[Finding]
+def _build(
+    repo: Repository, target: Target, tip: str, progress: Progress, found: Verification
 ) -> Verification:
     """Whether what the configuration changes still builds."""
+    from git_ekf.manifests.build import broken
+
     touched = _touched(repo, target.onto, tip)
     if not touched:
-        return Verification(0, [], "", findings)
-    from git_ekf.manifests.build import broken  # 12 ms that only a build needs
-
+        return found
     try:
         failed = broken(repo, target.tip, tip, touched, progress)
     except (Refused, CallFailed) as error:
-        return Verification(0, [], error.message, findings)
-    return Verification(len(touched), failed, "", findings)
+        return found._replace(unbuilt=error.message)
+    return found._replace(built=len(touched), broken=failed)
 
 
 def _touched(repo: Repository, onto: str, tip: str) -> list[str]:
@@ -119,28 +101,11 @@ def _touched(repo: Repository, onto: str, tip: str) -> list[str]:
 
     Of each changed file it is the nearest directory above that is one, "." for the top.
     """
-    folders = {posixpath.dirname(file) for file in repo.git.diff_trees(onto, tip)}
-    candidates = {""} if folders else set()
-    for folder in folders:
-        while folder not in candidates:
-            candidates.add(folder)
-            folder = posixpath.dirname(folder)
-    asked = []
-    for folder in candidates:
-        asked += [posixpath.join(folder, name) for name in KUSTOMIZATIONS if "\n" not in folder]
-    infos = repo.git.object_infos(f"{tip}:{name}" for name in asked)
-    kustomizations = {
-        posixpath.dirname(name)
-        for name, info in zip(asked, infos, strict=True)
-        if info and info.type == "blob"
-    }
-    found = set()
-    for folder in folders:
-        while folder not in kustomizations and folder:
-            folder = posixpath.dirname(folder)
-        if folder in kustomizations:
-            found.add(folder or ".")
-    return sorted(found)
+    from git_ekf.upgrade.contents import reading
+
+    with reading(repo.git) as content:
+        found = set(map(content.files(tip).nearest, repo.git.diff_trees(onto, tip)))
+    return sorted(folder or "." for folder in found if folder is not None)
 
 
 def parse_command(text: str) -> list[str]:

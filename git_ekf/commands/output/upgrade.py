@@ -151,9 +151,7 @@ def _show_verification(
 
     progress = partial(counting, "Building kustomizations")
     replaced = target.command in (UPGRADE, SYNC)
-    verified = verify(
-        repo, target, tip, progress, by_hand=by_hand, build=then.build, compare=replaced
-    )
+    verified = verify(repo, target, tip, progress, by_hand=by_hand, build=then.build)
     for finding in verified.findings:
         say(f"  policy    {finding.rule}: {finding.message}")
     for path, lines in verified.broken:
