@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from git_ekf.git.trees import Entry
 
@@ -52,6 +52,13 @@ def question_of(path: str, stages: dict[int, Entry], changed: Changed) -> Questi
     if (path, base, theirs) not in changed:
         return None
     return Question(path, base, ours, theirs)
+
+
+def question_from(words: list[Any]) -> Question:
+    """The question that was kept as a list of lists. Raises ValueError, TypeError."""
+    path, base, ours, theirs, attributes = words
+    named = tuple((str(name), str(value)) for name, value in attributes)
+    return Question(str(path), Entry(*base), Entry(*ours), Entry(*theirs), named)
 
 
 # What commits change: (path, from, to).

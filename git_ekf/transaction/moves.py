@@ -56,15 +56,16 @@ def move_refs(repo: Repository, move: Operation) -> None:
     deleted = [update.ref for update in move.updates if update.deletes]
     leaves_first = HEADS + move.head in deleted
     if leaves_first:
-        _point_head(repo, move)
+        point_head(repo, move)
     repo.git.update_refs(move.updates, f"git-ekf {move.command}")
     if not leaves_first:
-        _point_head(repo, move)
+        point_head(repo, move)
     for setting in move.settings:
         set_setting(repo, setting)
 
 
-def _point_head(repo: Repository, move: Operation) -> None:
+def point_head(repo: Repository, move: Operation) -> None:
+    """Moves HEAD to the branch that it is on afterwards. Raises GitFailed."""
     if move.head != move.head_after:
         # In git's own words, which `git switch -` looks for.
         reason = f"checkout: moving from {move.head} to {move.head_after}"

@@ -12,20 +12,21 @@ from git_ekf.declared import Abort
 from git_ekf.errors import CallFailed, Interrupted, Refused
 from git_ekf.git.complaints import lock_in_the_way
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
-from git_ekf.replay.evidence import Drop, Superseded, always
-from git_ekf.replay.stack import Commit
+from git_ekf.replay.evidence import Drop, always
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
 from git_ekf.upgrade.rebase_conflicts import (
     Stopped,
+    found_superseded,
     keep_what_builds,
     put_settled,
     require_no_markers,
     settle_known,
     settle_remembered,
     stopped,
+    with_questions,
 )
 from git_ekf.upgrade.rebase_end import recognise, rewritten
 from git_ekf.upgrade.rebase_state import (
@@ -37,9 +38,7 @@ from git_ekf.upgrade.rebase_state import (
     remove,
     write,
 )
-from git_ekf.upgrade.rebase_superseded import found_at_stop
 from git_ekf.upgrade.rebase_todo import restore_last_line, write_todo
-from git_ekf.upgrade.resolved_by_hand import with_questions
 from git_ekf.upgrade.settling import known_resolutions
 from git_ekf.upgrade.target import ROLLBACK, UPGRADE, Target
 
@@ -75,7 +74,7 @@ def start(
     write(repo, state)
     # Where the branch will be only the rebase can tell.
     known = [updates[0]._replace(new=""), *updates[1:]]
-    if any(oid != pick for oid, pick in state.rest):
+    if state.is_rewritten:
         known.append(RefUpdate(f"{PICKS}{target.goal}", "0" * len(target.tip), state.rest[-1][1]))
     operation = Operation(
         number=0,
@@ -251,29 +250,36 @@ def _go_on(
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
     resolutions = known_resolutions(repo, state.target, noting=True, breaking=state.breaking)
     while in_progress(repo, state):
+        picked = repo.git.ref_value("REBASE_HEAD")
         unmerged = repo.git.variant(repo.place.top).unmerged()
         # In the order in which they count in memory, where nothing is known of rerere.
-        known = settle_known(repo, state, unmerged, resolutions)
+        known = settle_known(repo, state, picked, unmerged, resolutions)
         left = unmerged.keys() - {one.how.path for one in known}
-        found = found_at_stop(repo, state) if left else None
+        found = found_superseded(repo, state, picked) if left else None
         if found and found.superseded.certain and drop and drop(*found):
-            state = _without(state, *found)
+            oid = found.commit.oid
+            state = state._replace(
+                dropped=[*state.dropped, (oid, found.superseded.reason())],
+                superseded=(*state.superseded, oid),
+            )
             write(repo, state)
             code, output = repo.git.resume_rebase(repo.place.top, "skip")
             continue
         remembered = settle_remembered(repo, left, output)
         left -= {one.path for one in remembered}
         if resolutions and builds and not left:
-            known, left = keep_what_builds(repo, known, resolutions, builds)
+            known, left = keep_what_builds(repo, picked, known, resolutions, builds)
         put_settled(repo, known)
         settled = [*(one.how for one in known), *remembered]
         state = state._replace(settled=[*state.settled, *settled])
         if resolutions:
-            state = with_questions(repo, state, resolutions)
+            state = with_questions(state, picked, resolutions)
         write(repo, state)
         if left or not unmerged:
             reason = "" if left else _reason(output)
-            return stopped(repo, state, reason, found and found.superseded, resolutions)
+            waiting = {path: unmerged[path] for path in left}
+            hint = found and found.superseded
+            return stopped(repo, state, picked, waiting, reason, hint, resolutions)
         code, output = repo.git.resume_rebase(repo.place.top, "continue")
     ended = recognise(repo, journal)
     if ended and ended.state == "dropped" and state.target.command == ROLLBACK:
@@ -294,14 +300,6 @@ def _go_on(
         if superseded != ended.dropped:  # killed before the skip, and then resolved by hand
             journal.mark(ended._replace(dropped=superseded), "done")
     return Ended(state, commits, ended.updates[0].new)
-
-
-def _without(state: RebaseState, commit: Commit, superseded: Superseded) -> RebaseState:
-    """The state with a commit left out that the vendor has already."""
-    return state._replace(
-        dropped=[*state.dropped, (commit.oid, superseded.reason())],
-        superseded=(*state.superseded, commit.oid),
-    )
 
 
 def _dropped(state: RebaseState, kept: set[str]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from git_ekf.replay.evidence import Superseded
 from git_ekf.replay.followed import Followed
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch, open_scratch
+from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
@@ -61,18 +62,81 @@ class Stopped(NamedTuple):
     refused: tuple[UnusedResolution, ...] = ()
 
 
+class FoundSuperseded(NamedTuple):
+    """The commit in conflict, and what speaks for its being there already."""
+
+    commit: Commit
+    superseded: Superseded
+
+
+def found_superseded(repo: Repository, state: RebaseState, picked: str) -> FoundSuperseded | None:
+    """Of the commit that git has picked; None where nothing speaks for it. Raises GitFailed."""
+    original = state.originals.get(picked)
+    if not (original and state.vendor):
+        return None
+    from git_ekf.replay.superseded import Supersession  # which few upgrades need
+
+    old, new = state.vendor
+    parent = f"{picked}^"
+    with open_scratch(repo) as scratch:
+        git = scratch.writing
+        changes = git.diff_trees(parent, picked)
+        commit = Commit(original, state.subjects[original], changes, picked, picked)
+        carried = git.diff_trees(new, repo.git.ref_value("HEAD"))
+        after = {path: entry for path, (_, entry) in carried.items()}
+        place = _followed(repo, scratch, state, list(changes)).place
+        superseded = Supersession(git, old, new, place).look_at(commit, parent, after)
+    return FoundSuperseded(commit, superseded) if superseded else None
+
+
 def settle_known(
-    repo: Repository, state: RebaseState, unmerged: Stages, resolutions: Resolutions | None
+    repo: Repository,
+    state: RebaseState,
+    picked: str,
+    unmerged: Stages,
+    resolutions: Resolutions | None,
 ) -> list[Settled]:
     """Conflicts settled as the user prefers, or by a resolution; see `put_settled`.
 
-    Raises GitFailed.
+    Their files are in the repository. Raises GitFailed.
     """
     # Before git 2.39 there is nothing that merges a file as `git rebase` does.
     if not (unmerged and (state.prefer or resolutions)) or repo.git.version < merging.MINIMUM:
         return []
+    head = repo.git.commit("HEAD") or ""
+    changes = repo.git.diff_trees(f"{picked}^", picked) if picked else {}
+    changed = {(path, old, new) for path, (old, new) in changes.items()}
+
+    def at(path: str) -> Entry | None:
+        return None if path in changes or path in unmerged else repo.git.entry(head, path)
+
+    settled = []
     with open_scratch(repo) as scratch:
-        return _settle_known(repo, scratch, state, unmerged, resolutions)
+        paths = [*unmerged, *changes]
+        here = dict(
+            zip(paths, scratch.object_ids([f"{head}:{path}" for path in paths]), strict=True)
+        )
+        # What the two have, in these paths and in the commit's own.
+        known = {entry.oid for pair in changes.values() for entry in pair if entry}
+        known.update(here.values())
+        followed = _followed(repo, scratch, state, _gone(unmerged))
+        settle = settler(scratch, state.prefer, followed, resolutions, changed)
+        assert settle
+        NewSide(scratch, head).read_attributes(unmerged)
+        for path, stages in unmerged.items():
+            # Not where git has merged two files to have something to put there (rename/add), nor
+            # at a name that git has made up (file/directory).
+            named = path in changes or here[path]
+            if not named or not known.issuperset(entry.oid for entry in stages.values()):
+                continue
+            one = settle(path, stages, at)
+            if one:
+                for there, entry in one.entries.items():
+                    if entry:
+                        oid = repo.git.write_blob(scratch.writing.blob(entry.oid))
+                        one.entries[there] = entry._replace(oid=oid)
+                settled.append(one)
+    return settled
 
 
 def settle_remembered(repo: Repository, unmerged: Iterable[str], output: str) -> list[Settlement]:
@@ -85,53 +149,6 @@ def settle_remembered(repo: Repository, unmerged: Iterable[str], output: str) ->
     if replayed:
         repo.git.variant(repo.place.top).add(sorted(replayed))
     return [Settlement(path, "as it was resolved before") for path in sorted(replayed)]
-
-
-def _settle_known(
-    repo: Repository,
-    scratch: Scratch,
-    state: RebaseState,
-    unmerged: Stages,
-    resolutions: Resolutions | None,
-) -> list[Settled]:
-    head = repo.git.commit("HEAD") or ""
-    picked = repo.git.ref_value("REBASE_HEAD")
-    changes = repo.git.diff_trees(f"{picked}^", picked) if picked else {}
-    # What the two have, in these paths and in the commit's own.
-    known = {entry.oid for pair in changes.values() for entry in pair if entry}
-    known.update(scratch.object_ids([f"{head}:{path}" for path in {*unmerged, *changes}]))
-    changed = {(path, old, new) for path, (old, new) in changes.items()}
-    followed = _followed(repo, scratch, state, unmerged)
-    settle = settler(scratch, state.prefer, followed, resolutions, changed)
-    assert settle
-    NewSide(scratch, head).read_attributes(unmerged)
-
-    def at(path: str) -> Entry | None:
-        return None if path in changes or path in unmerged else repo.git.entry(head, path)
-
-    settled = []
-    for path, stages in unmerged.items():
-        # Not where git has merged two files to have something to put there (rename/add), nor at
-        # a name that git has made up (file/directory).
-        named = path in changes or any(scratch.object_ids([f"{head}:{path}"]))
-        if not named or not known.issuperset(entry.oid for entry in stages.values()):
-            continue
-        one = settle(path, stages, at)
-        if one:
-            settled.append(one._replace(entries=_written(repo, scratch, one.entries)))
-    return settled
-
-
-def _written(
-    repo: Repository, scratch: Scratch, entries: dict[str, Entry | None]
-) -> dict[str, Entry | None]:
-    """The entries, with their files in the repository."""
-    written: dict[str, Entry | None] = {}
-    for path, entry in entries.items():
-        if entry:
-            entry = entry._replace(oid=repo.git.write_blob(scratch.writing.blob(entry.oid)))
-        written[path] = entry
-    return written
 
 
 def put_settled(repo: Repository, settled: Iterable[Settled]) -> None:
@@ -147,7 +164,11 @@ def put_settled(repo: Repository, settled: Iterable[Settled]) -> None:
 
 
 def keep_what_builds(
-    repo: Repository, settled: list[Settled], resolutions: Resolutions, progress: Builds
+    repo: Repository,
+    picked: str,
+    settled: list[Settled],
+    resolutions: Resolutions,
+    progress: Builds,
 ) -> tuple[list[Settled], set[str]]:
     """Those that stay settled, and the paths that do not: a resolution breaks what they belong to.
 
@@ -158,9 +179,8 @@ def keep_what_builds(
         return settled, set()
     from git_ekf.upgrade.settled_builds import Around, SettledBuilds
 
-    git = repo.git
-    picked, head = git.ref_value("REBASE_HEAD"), git.commit("HEAD") or ""
-    around = Around(git, picked, head, _tree_with(repo, settled))
+    head = repo.git.commit("HEAD") or ""
+    around = Around(repo.git, picked, head, _tree_with(repo, settled))
     SettledBuilds(progress).stay(repo, around, resolutions, by_resolution)
     kept = [
         one._replace(how=resolutions.looked_at(one.how))
@@ -182,15 +202,15 @@ def _tree_with(repo: Repository, settled: Iterable[Settled]) -> str:
         return git.write_tree()
 
 
-def _followed(repo: Repository, scratch: Scratch, state: RebaseState, unmerged: Stages) -> Followed:
-    """The files that the vendor deleted and the commit has, through the releases.
+def _gone(unmerged: Stages) -> list[str]:
+    """The files that the vendor deleted and the commit has."""
+    return [path for path, stages in unmerged.items() if 2 not in stages and 3 in stages]
 
-    None of them where a migration may have moved them.
-    """
-    gone = [path for path, stages in unmerged.items() if 2 not in stages and 3 in stages]
-    migrated = any(oid != pick for oid, pick in state.rest)
-    releases = releases_through(repo, state.target) if gone and not migrated else ()
-    return Followed(scratch, releases, gone)
+
+def _followed(repo: Repository, scratch: Scratch, state: RebaseState, paths: list[str]) -> Followed:
+    """The moves of files through the releases; none where a migration may have moved them."""
+    releases = releases_through(repo, state.target) if paths and not state.is_rewritten else ()
+    return Followed(scratch, releases, paths)
 
 
 def require_no_markers(repo: Repository) -> None:
@@ -211,31 +231,40 @@ def require_no_markers(repo: Repository) -> None:
         )
 
 
+def with_questions(state: RebaseState, picked: str, resolutions: Resolutions) -> RebaseState:
+    """The state with what the rebase has stopped at: what no resolution has settled."""
+    commit = state.originals.get(picked, picked)
+    asked = dict.fromkeys([*state.asked, *((commit, question) for question in resolutions.open)])
+    resolutions.open.clear()
+    return state._replace(asked=tuple(asked))
+
+
 def stopped(
     repo: Repository,
     state: RebaseState,
+    picked: str,
+    unmerged: Stages,
     reason: str,
-    superseded: Superseded | None = None,
-    resolutions: Resolutions | None = None,
+    superseded: Superseded | None,
+    resolutions: Resolutions | None,
 ) -> Stopped:
-    """Where the rebase waits. Raises GitFailed."""
+    """Where the rebase waits: at what git has picked. Raises GitFailed."""
     refused = resolutions.refused if resolutions else ()
     target = state.target
-    picked = repo.git.ref_value("REBASE_HEAD")
-    commit = next((oid for oid, pick in state.rest if pick == picked), picked)
+    commit = state.originals.get(picked, picked)
     commits = repo.git.commits([target.tip], [target.base], first_parent=True)
     if commit not in commits:  # all of them in one
         commits = [commit]
     number = len(commits) - commits.index(commit)
-    unmerged = repo.git.variant(repo.place.top).unmerged()
+    other = target.onto_whose(repo)
     places = _places(repo, state, unmerged)
     files = []
     for path, stages in sorted(unmerged.items()):
-        place = places.get(path) or path
-        vendor = repo.git.last_commit_on(place, target.base, target.onto)
-        sides = _sides(stages, target.onto_whose(repo))
-        if place != path:
-            sides = f"you changed it, {target.onto_whose(repo)} moved it to {place}"
+        place = places.get(path)
+        sides = _SIDES[tuple(sorted(stages))].format(other=other)
+        if place:
+            sides = f"you changed it, {other} moved it to {place}"
+        vendor = repo.git.last_commit_on(place or path, target.base, target.onto)
         files.append(ConflictedFile(path, sides, vendor))
     return Stopped(state, commit, number, len(commits), files, reason, superseded, refused)
 
@@ -244,9 +273,10 @@ def _places(repo: Repository, state: RebaseState, unmerged: Stages) -> dict[str,
     """Where the vendor has files that git finds deleted."""
     if repo.git.version < merging.MINIMUM or len(releases_through(repo, state.target)) < 3:
         return {}
+    gone = _gone(unmerged)
     with open_scratch(repo) as scratch:
-        followed = _followed(repo, scratch, state, unmerged)
-        return {path: followed.place(path) for path in unmerged}
+        followed = _followed(repo, scratch, state, gone)
+        return {path: followed.place(path) for path in gone}
 
 
 _SIDES = {
@@ -258,7 +288,3 @@ _SIDES = {
     (2,): "{other} added it",
     (3,): "you added it",
 }
-
-
-def _sides(stages: dict[int, Entry], other: str) -> str:
-    return _SIDES[tuple(sorted(stages))].format(other=other)

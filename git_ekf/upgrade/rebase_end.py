@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
-from git_ekf.transaction.moves import set_setting
+from git_ekf.transaction.moves import point_head, set_setting
 from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, path_of, read, remove
 
 
@@ -18,10 +16,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     GitFailed.
     """
     operation = journal.handed_over()
-    if operation is None:
-        return None
-    elsewhere = operation.worktree not in ("", repo.place.top)
-    if elsewhere and os.path.isdir(operation.worktree):
+    if operation is None or operation.is_elsewhere(repo):
         return None
     state = read(repo)
     if state is not None:
@@ -47,8 +42,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
     back = [update.inverse() for update in others if repo.git.ref_value(update.ref)]
     if now and now != first.old:
         if repo.git.head_branch() == operation.head_after:
-            reason = f"checkout: moving from {operation.head_after} to {operation.head}"
-            repo.git.point_head(HEADS + operation.head, reason)
+            point_head(repo, operation.inverse())
         back.append(RefUpdate(first.ref, now, first.old))
     repo.git.update_refs(back)
     for setting in operation.inverse().settings:

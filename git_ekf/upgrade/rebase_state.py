@@ -16,14 +16,11 @@ from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.upgrade.target import Target
 
 if TYPE_CHECKING:
+    from git_ekf.resolutions.question import Question
     from git_ekf.upgrade.prefer import Preference
 
 # What a rebase of ours runs at its end (`rebase_todo`).
 LAST_STEP = "last-step"
-
-
-# The original of a commit, and a question as `upgrade/answered` packs it.
-Asked = tuple[str, list[str]]
 
 
 class RebaseState(NamedTuple):
@@ -34,7 +31,7 @@ class RebaseState(NamedTuple):
     why). `vendor` are the states of the vendor's that superseded commits are looked for between, ()
     where nobody looks; `drops` says whether one is left out without a question, and `superseded`
     are those left out. `asked` are (commit, question) of the conflicts in files that were left to
-    the user, where resolutions are shared; `breaking` as for these.
+    the user, where resolutions are shared; `breaking` is as of `Resolutions`.
     """
 
     target: Target
@@ -48,8 +45,18 @@ class RebaseState(NamedTuple):
     vendor: tuple[str, ...] = ()
     drops: bool = False
     superseded: tuple[str, ...] = ()
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[tuple[str, Question], ...] = ()
     breaking: Mapping[str, str] = {}
+
+    @property
+    def originals(self) -> dict[str, str]:
+        """What it was given to pick -> the commit that this was made of."""
+        return {pick: oid for oid, pick in self.rest}
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether it picks other commits than those of the branch: migrated, or made one line."""
+        return any(oid != pick for oid, pick in self.rest)
 
 
 def under_way(repo: Repository) -> str:
@@ -72,6 +79,7 @@ def read(repo: Repository) -> RebaseState | None:
     """The state of the last rebase of ours; None where none was kept, or it cannot be read."""
     import json  # 2 ms, which only an upgrade that stops needs
 
+    from git_ekf.resolutions.question import question_from
     from git_ekf.upgrade.prefer import Preference
 
     try:
@@ -79,17 +87,16 @@ def read(repo: Repository) -> RebaseState | None:
         values = {**RebaseState._field_defaults, **known}
         for name in ("written", "rest", "dropped"):
             values[name] = [(first, second) for first, second in values[name]]
+        settled = [Settlement(*words) for words in values["settled"]]
         values["settled"] = [
-            Settlement(path, side, tuple(lost), *rest)
-            for path, side, lost, *rest in values["settled"]
+            one._replace(lost=tuple(one.lost), builds=tuple(one.builds)) for one in settled
         ]
-        values["settled"] = [one._replace(builds=tuple(one.builds)) for one in values["settled"]]
         values["target"] = Target(*values["target"])
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
         for name in ("vendor", "superseded"):
             values[name] = tuple(map(str, values[name]))
         values["breaking"] = {str(key): str(why) for key, why in values["breaking"].items()}
-        values["asked"] = tuple((oid, list(map(str, words))) for oid, words in values["asked"])
+        values["asked"] = tuple((oid, question_from(words)) for oid, words in values["asked"])
         return RebaseState._make(values[name] for name in RebaseState._fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
