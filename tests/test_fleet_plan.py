@@ -32,8 +32,8 @@ from git_ekf.fleet.store import Store
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.names import Scheme
+from git_ekf.resolutions.judging import ListedResolution
 from git_ekf.resolutions.kept import Resolution
-from git_ekf.resolutions.listing import ListedResolution
 from git_ekf.resolutions.question import Question
 
 NOT_PLANNED = {

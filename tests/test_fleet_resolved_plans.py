@@ -25,7 +25,7 @@ from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.resolutions.adding import Addition, add
 from git_ekf.resolutions.answers import Resolutions
-from git_ekf.resolutions.approved import approve
+from git_ekf.resolutions.judging import approve
 from git_ekf.resolutions.kept import known_tip, read_kept
 from git_ekf.resolutions.question import Question
 from git_ekf.upgrade.plan import UpgradePlan, plan

@@ -12,16 +12,10 @@ from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Refused
 from git_ekf.program import program
 from git_ekf.repository import Repository
+from git_ekf.resolutions import judging
 from git_ekf.resolutions.adding import Added, Addition, add
-from git_ekf.resolutions.judging import Examiner, fault_of
-from git_ekf.resolutions.listing import (
-    ListedResolution,
-    approve_all,
-    difference,
-    named,
-    require_sound,
-    standings,
-)
+from git_ekf.resolutions.judging import Examiner, ListedResolution, fault_of
+from git_ekf.resolutions.listing import difference, named, require_sound, standings
 from git_ekf.resolutions.source import require_source
 from git_ekf.shown import escape, scrub, shell
 from git_ekf.terminal.screen import paged
@@ -116,7 +110,7 @@ def approve_named(
             unasked="nobody is there to ask whether these resolutions may be used",
             hint=unasked,
         )
-    approve_all(examiner.repo, new)
+    judging.approve(examiner.repo, [one.resolution.tree for one in new])
     say(f"Approved here: {counted(len(new), 'resolution')}.")
 
 

@@ -81,15 +81,11 @@ class Resolutions:
 
     def another(self) -> Resolutions:
         """The same for another upgrade, of which nothing is open, refused or built yet."""
-        self._looked_through()
+        _ = self._answered, self._misplaced, self._by_path  # the same for every upgrade
         one = copy(self)
         one.open, one.breaking = [], {}
         one._refused, one._builds = {}, {}
         return one
-
-    def _looked_through(self) -> None:
-        """Has all be known that is the same for every upgrade."""
-        _ = self._answered, self._misplaced, self._by_path
 
     def settler(self, attributes: AttributesOf, changed: Changed) -> Settle:
         """The way to settle conflicts of commits that make these changes; see `question_of`.
@@ -102,7 +98,10 @@ class Resolutions:
                 self._note_gone(path, stages)
                 return None
             asked = question_of(path, stages, changed)
-            if asked is None or not (self._noting or self.may_be_answered(asked)):
+            if asked is None:
+                return None
+            # Whatever its attributes are: to ask for these takes a process each.
+            if not (self._noting or self._misplaced or asked in self._answered):
                 return None
             question = asked.asked_with(attributes(path))
             one = self._examiner.kept.get(question.key)
@@ -112,10 +111,6 @@ class Resolutions:
             return settled
 
         return settle
-
-    def may_be_answered(self, asked: Question) -> bool:
-        """Whether there is an answer, whatever the attributes are."""
-        return self._misplaced or asked in self._answered
 
     @cached_property
     def _answered(self) -> set[Question]:
@@ -129,9 +124,11 @@ class Resolutions:
         return any(one.question is None or one.question.key != one.key for one in kept)
 
     def _settled(self, path: str, one: Resolution) -> Settled | None:
-        why = self.breaking.get(one.key) or self._examiner.why_not(one)
+        if one.key in self.breaking:
+            self._refused[one.key] = UnusedResolution(one.key, path, self.breaking[one.key])
+            return None
+        _, _, why, waiting = self._examiner.listed(one)
         if why:
-            waiting = one.key not in self.breaking and self._examiner.is_waiting(one)
             self._refused[one.key] = UnusedResolution(one.key, path, why, waiting)
             return None
         how = f"by resolution {one.short} of {one.date}"

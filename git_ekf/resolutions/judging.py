@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
+from typing import NamedTuple
 
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
@@ -13,14 +14,25 @@ from git_ekf.git.trees import Entry
 from git_ekf.policy.content import count_markers, is_suspect, marker_size
 from git_ekf.policy.limits import LARGE_FILE
 from git_ekf.repository import Repository
-from git_ekf.resolutions.approved import approved
 from git_ekf.resolutions.kept import Resolution, git_for, known_tip, read_kept
 from git_ekf.resolutions.question import Question
 from git_ekf.shown import escape
-from git_ekf.smallfile import STATE, read_small
+from git_ekf.smallfile import STATE, read_small, write_small
+from git_ekf.transaction.journal import locked, unreadable
 
-# How it begins why somebody's agreement is all that one lacks.
-_UNAPPROVED = "nobody here has approved it"
+SIGNED, APPROVED, REFUSED = "signed", "approved", "refused"
+
+
+class ListedResolution(NamedTuple):
+    """A resolution, whether it is used (signed or approved) or refused, and why that.
+
+    `why` is half a sentence about it. `waiting`: it would be used, once somebody here approves it.
+    """
+
+    resolution: Resolution
+    state: str
+    why: str = ""
+    waiting: bool = False
 
 
 class Examiner:
@@ -30,7 +42,7 @@ class Examiner:
         self.repo = repo
         self._git = git_for(repo)
         self._signed: dict[str, bool] = {}  # commit -> whether an allowed signer has signed it
-        self._why: dict[str, str] = {}  # key -> why it is not used
+        self._listed: dict[str, ListedResolution] = {}  # by their keys
 
     @cached_property
     def kept(self) -> dict[str, Resolution]:
@@ -38,36 +50,29 @@ class Examiner:
         return read_kept(self._git, known_tip(self.repo))
 
     @cached_property
-    def approved(self) -> set[str]:
-        """The object ids that were agreed to here. Raises Refused."""
+    def _approved(self) -> set[str]:
         return approved(self.repo)
 
-    def why_not(self, one: Resolution) -> str:
-        """Why it is not used, as half a sentence about it; "" where it may be.
+    def listed(self, one: Resolution) -> ListedResolution:
+        """Whether it is used. Raises GitFailed, Refused."""
+        if one.key not in self._listed:
+            self._listed[one.key] = self._judged(one)
+        return self._listed[one.key]
 
-        Raises GitFailed, Refused.
-        """
-        if one.key not in self._why:
-            self._why[one.key] = self._why_not(one)
-        return self._why[one.key]
-
-    def is_waiting(self, one: Resolution) -> bool:
-        """Whether it is not used, and would be once somebody here approves it."""
-        return self.why_not(one).startswith(_UNAPPROVED)
-
-    def _why_not(self, one: Resolution) -> str:
-        if fault := self.fault(one):
-            return fault
-        if one.tree in self.approved:
-            return ""
-        if self._signers_fault:
-            return f"{_UNAPPROVED}, and {self._signers_fault}"
-        if not self._is_signed(one.commit):
-            return (
-                f"{_UNAPPROVED}, and {one.commit[:7]}, which brought it,"
-                " has no signature by an allowed signer"
-            )
-        return ""
+    def _judged(self, one: Resolution) -> ListedResolution:
+        fault = self.fault(one)
+        if fault:
+            return ListedResolution(one, REFUSED, fault)
+        if one.tree in self._approved:
+            return ListedResolution(one, APPROVED)
+        lacks = self._signers_fault
+        if not lacks:
+            self.verify([one])
+            if self._signed[one.commit]:
+                return ListedResolution(one, SIGNED)
+            lacks = f"{one.commit[:7]}, which brought it, has no signature by an allowed signer"
+        why = f"nobody here has approved it, and {lacks}"
+        return ListedResolution(one, REFUSED, why, waiting=True)
 
     def fault(self, one: Resolution) -> str:
         """A fault that it has, whoever has given it, as half a sentence; "" for none.
@@ -81,16 +86,11 @@ class Examiner:
         return fault_of(self._git, one.question, one.result)
 
     def verify(self, all_of: Iterable[Resolution]) -> None:
-        """Looks at the signatures of many at once, ahead of `why_not`. Raises GitFailed."""
+        """Looks at the signatures of many at once, ahead of `listed`. Raises GitFailed."""
         commits = {one.commit for one in all_of if one.commit} - self._signed.keys()
         if commits and not self._signers_fault:
             good = self._strict.well_signed_commits(sorted(commits))
             self._signed.update((commit, commit in good) for commit in commits)
-
-    def _is_signed(self, commit: str) -> bool:
-        if commit not in self._signed:
-            self._signed[commit] = bool(self._strict.well_signed_commits([commit]))
-        return self._signed[commit]
 
     @cached_property
     def _strict(self) -> Git:
@@ -158,3 +158,33 @@ def _work_trees(place: Paths) -> list[str]:
 
 def _is_below(path: str, folder: str) -> bool:
     return path.startswith(os.path.join(os.path.realpath(folder), ""))
+
+
+# --- what was agreed to in this clone ---
+
+
+def approved(repo: Repository) -> set[str]:
+    """The object ids of the directories that were agreed to in this clone.
+
+    The id stands for the question and every byte of the answer: another answer is another id.
+    Raises Refused where the file cannot be read.
+    """
+    try:
+        content = read_small(_approved_path(repo), STATE)
+    except OSError as error:
+        raise unreadable(error) from None
+    return set(os.fsdecode(content or b"").split("\n")) - {""}
+
+
+def approve(repo: Repository, trees: Iterable[str]) -> None:
+    """Remembers ids beside those agreed to before, a line each.
+
+    Raises Refused while another git-ekf command is at work.
+    """
+    with locked(repo):
+        lines = sorted({*approved(repo), *trees})
+        write_small(_approved_path(repo), "".join(f"{line}\n" for line in lines).encode())
+
+
+def _approved_path(repo: Repository) -> str:
+    return os.path.join(repo.place.common_dir, "ekf", "approved")

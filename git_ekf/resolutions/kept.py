@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.refs import RESOLUTIONS
-from git_ekf.git.trees import CommitChanges, Entry
+from git_ekf.git.trees import Entry
 from git_ekf.repository import Repository
 from git_ekf.resolutions.question import ATTRIBUTES, Question
 
@@ -80,15 +81,23 @@ def read_kept(git: Git, tip: str) -> dict[str, Resolution]:
         return {}
     touching = _touching(git, tip)
     found = _by_key(git.ls_tree(tip, recursive=True))
-    trees = dict(
-        zip(found, git.objects_at(f"{tip}:{directory(key)}" for key in found), strict=True)
-    )
-    metas = _metas(git, found)
-    missing = _missing(git, found)
-    return {
-        key: _resolution(key, trees[key][0], files, touching.get(key, []), metas, missing)
-        for key, files in found.items()
-    }
+    trees = git.objects_at(f"{tip}:{directory(key)}" for key in found)
+    oids = {entry.oid for files in found.values() for entry in files.values()}
+    blobs = {one.oid: one.size for one in git.object_infos(oids) if one and one.type == "blob"}
+    metas = {files[META].oid for files in found.values() if META in files}
+    small = [oid for oid in metas if oid in blobs and blobs[oid] <= _META_SIZE]
+    contents = dict(zip(small, git.read_objects(small), strict=True))
+    kept = {}
+    for (key, files), (tree, _) in zip(found.items(), trees, strict=True):
+        meta = contents.get(files[META].oid) if META in files else None
+        question = _question(files, meta.content) if meta and set(files) == _FILES else None
+        made = Resolution(key, tree, "", "", 0, question, files.get(RESULT))
+        touches = touching.get(key, [])
+        if touches:
+            first = touches[-1].made
+            made = made._replace(commit=first.oid, who=first.author.name, seconds=first.committed)
+        kept[key] = made._replace(fault=_fault(made, files, touches, blobs))
+    return kept
 
 
 def withdrawn(git: Git, tip: str) -> set[str]:
@@ -113,13 +122,10 @@ def _touching(git: Git, tip: str) -> dict[str, list[_Touch]]:
     single = [oid for oid in made if len(parents[oid]) < 2]
     found: dict[str, list[_Touch]] = {}
     for commit in git.changes_of(single):
-        for key, files in _changed_by_key(commit).items():
+        left = {path: new for path, (_, new) in commit.changes.items()}
+        for key, files in _by_key(left).items():
             found.setdefault(key, []).append(_Touch(made[commit.oid], files))
     return found
-
-
-def _changed_by_key(commit: CommitChanges) -> dict[str, dict[str, Entry | None]]:
-    return _by_key({path: new for path, (_, new) in commit.changes.items()})
 
 
 def _by_key(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -132,47 +138,14 @@ def _by_key(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _metas(git: Git, found: dict[str, dict[str, Entry]]) -> dict[str, bytes]:
-    """Object id -> content of what is not too large."""
-    oids = list({files[META].oid for files in found.values() if META in files})
-    infos = git.object_infos(oids)
-    small = [info.oid for info in infos if info and info.type == "blob" and info.size <= _META_SIZE]
-    objects = zip(small, git.read_objects(small), strict=True)
-    return {oid: one.content for oid, one in objects if one}
-
-
-def _missing(git: Git, found: dict[str, dict[str, Entry]]) -> set[str]:
-    oids = list({entry.oid for files in found.values() for entry in files.values()})
-    infos = zip(oids, git.object_infos(oids), strict=True)
-    return {oid for oid, info in infos if info is None or info.type != "blob"}
-
-
-def _resolution(
-    key: str,
-    tree: str,
-    files: dict[str, Entry],
-    touching: list[_Touch],
-    metas: dict[str, bytes],
-    missing: set[str],
-) -> Resolution:
-    first = touching[-1].made if touching else None
-    made = Resolution(key, tree, "", "", 0)
-    if first:
-        made = Resolution(key, tree, first.oid, first.author.name, first.committed)
-    meta = metas.get(files[META].oid) if META in files else None
-    question = _question(files, meta) if set(files) == _FILES and meta is not None else None
-    made = made._replace(question=question, result=files.get(RESULT))
-    return made._replace(fault=_fault(made, files, touching, missing))
-
-
 def _fault(
-    made: Resolution, files: dict[str, Entry], touching: list[_Touch], missing: set[str]
+    made: Resolution, files: dict[str, Entry], touching: list[_Touch], blobs: Container[str]
 ) -> str:
     if len(touching) > 1:
         return f"it has two answers, one of {touching[-1]} and one of {touching[0]}"
     if not touching or touching[0].files != files:
         return "no commit of its own brought it as it is"
-    if any(entry.oid in missing for entry in files.values()):
+    if not all(entry.oid in blobs for entry in files.values()):
         return "an object of it is missing"
     if made.question is None:
         return "it is not whole"

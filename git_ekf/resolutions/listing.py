@@ -1,31 +1,14 @@
-"""The resolutions that are kept, one by one, and what is agreed to of them."""
+"""The resolutions that are kept, one by one, and those that somebody wants to approve."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
-from git_ekf.git.trees import Entry
 from git_ekf.repository import Repository
-from git_ekf.resolutions.approved import approve
-from git_ekf.resolutions.judging import Examiner
+from git_ekf.resolutions.judging import Examiner, ListedResolution
 from git_ekf.resolutions.kept import Resolution
-
-SIGNED, APPROVED, REFUSED = "signed", "approved", "refused"
-
-
-class ListedResolution(NamedTuple):
-    """A resolution, whether it is used (signed or approved) or refused, and why that.
-
-    `waiting`: it would be used, once somebody here approves it.
-    """
-
-    resolution: Resolution
-    state: str
-    why: str = ""
-    waiting: bool = False
 
 
 def standings(examiner: Examiner) -> list[ListedResolution]:
@@ -35,15 +18,7 @@ def standings(examiner: Examiner) -> list[ListedResolution]:
     """
     kept = sorted(examiner.kept.values(), key=lambda one: (-one.seconds, one.path, one.key))
     examiner.verify(kept)
-    return [standing(examiner, one) for one in kept]
-
-
-def standing(examiner: Examiner, one: Resolution) -> ListedResolution:
-    """One of them. Raises GitFailed, Refused."""
-    why = examiner.why_not(one)
-    if why:
-        return ListedResolution(one, REFUSED, why, examiner.is_waiting(one))
-    return ListedResolution(one, APPROVED if one.tree in examiner.approved else SIGNED)
+    return list(map(examiner.listed, kept))
 
 
 def named(known: list[ListedResolution], keys: list[str], shows: str) -> list[ListedResolution]:
@@ -82,15 +57,6 @@ def difference(repo: Repository, one: Resolution) -> list[str]:
     """The lines of the diff from the new release's file to the answer."""
     assert one.question
     assert one.result
-    ours, result = one.question.ours, one.result
-    lines = repo.git.diff_blobs(ours.oid, result.oid)
-    return _mode_lines(ours, result) + lines
-
-
-def _mode_lines(old: Entry, new: Entry) -> list[str]:
-    return [f"old mode {old.mode}", f"new mode {new.mode}"] if old.mode != new.mode else []
-
-
-def approve_all(repo: Repository, chosen: list[ListedResolution]) -> None:
-    """Remembers that they may be used here. Raises Refused."""
-    approve(repo, [one.resolution.tree for one in chosen])
+    old, new = one.question.ours, one.result
+    modes = [f"old mode {old.mode}", f"new mode {new.mode}"] if old.mode != new.mode else []
+    return modes + repo.git.diff_blobs(old.oid, new.oid)

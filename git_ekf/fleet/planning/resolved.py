@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from git_ekf.resolutions.judging import Examiner
-from git_ekf.resolutions.listing import ListedResolution, standing
+from git_ekf.resolutions.judging import Examiner, ListedResolution
 
 if TYPE_CHECKING:
     from git_ekf.fleet.planning.together import PlannedCluster
@@ -40,6 +39,6 @@ def settled(examiner: Examiner, planned: Sequence[PlannedCluster]) -> list[Settl
                     commits.setdefault(settlement.resolution, commit)
     found = []
     for key, names in clusters.items():
-        listed = standing(examiner, examiner.kept[key])
+        listed = examiner.listed(examiner.kept[key])
         found.append(SettledConflict(listed, *commits[key], tuple(names)))
     return sorted(found, key=lambda one: (-len(one.clusters), one.listed.resolution.path))
