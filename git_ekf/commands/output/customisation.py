@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from git_ekf.terminal.text import counted, say, shortened
+from git_ekf.commands.output.rows import print_row, print_rows
+from git_ekf.terminal.text import counted, shortened
 
 if TYPE_CHECKING:
     from git_ekf.manifests.customised import Field
@@ -17,34 +18,39 @@ _WIDEST = 40  # characters of a value
 
 def print_customisation(found: Customisation) -> None:
     """Prints how many fields are kept, each that is not, and what no longer builds."""
-    for path, lines in found.broken:
-        say(f"  broken    {path} no longer builds")
-        for line in lines:
-            say(f"            {line}")
+    print_broken(found.broken)
     if found.compared and not found.fields:
-        say(f"  fields    no customised field in {counted(found.compared, 'kustomization')}")
+        count = counted(found.compared, "kustomization")
+        print_row("fields", f"no customised field in {count}")
     print_fields(found)
     if found.note:
-        say(f"  note      customised fields were not compared: {found.note}")
+        print_row("note", f"customised fields were not compared: {found.note}")
+
+
+def print_broken(broken: list[tuple[str, list[str]]]) -> None:
+    """Prints the kustomizations that no longer build, each with the builder's last lines."""
+    for path, lines in broken:
+        print_row("broken", f"{path} no longer builds", *lines)
 
 
 def print_fields(found: Customisation) -> None:
     """Prints how many fields are kept, each that is not, and where they were not compared."""
     if found.fields:
-        counts = found.counts()
-        words = [f"{count:,} {state}" for state, count in counts.items() if count]
+        words = [f"{count:,} {state}" for state, count in found.counts().items() if count]
         number = len(found.fields)
         fields = f"{number:,} customised field{'s' if number > 1 else ''}"
-        say(f"  fields    {fields}: {', '.join(words)}")
-    _print_all("lost", found.lost)
-    _print_all("changed", [field for field in found.fields if field.state == "changed"])
+        print_row("fields", f"{fields}: {', '.join(words)}")
+    print_rows("lost", _by_resource(found.lost), _LISTED)
+    changed = [field for field in found.fields if field.state == "changed"]
+    print_rows("changed", _by_resource(changed), _LISTED)
     for path, why in found.uncompared[:_LISTED]:
-        say(f"  note      the fields of {path} were not compared: {why}")
+        print_row("note", f"the fields of {path} were not compared: {why}")
     if len(found.uncompared) > _LISTED:
-        say(f"  note      nor were those of {len(found.uncompared) - _LISTED} more")
+        print_row("note", f"nor were those of {len(found.uncompared) - _LISTED} more")
 
 
-def _print_all(word: str, fields: list[Field]) -> None:
+def _by_resource(fields: list[Field]) -> list[str]:
+    """A line for each field; one for all of a resource that has many."""
     by_resource: dict[str, list[Field]] = {}
     for field in fields:
         by_resource.setdefault(str(field.resource), []).append(field)
@@ -55,10 +61,7 @@ def _print_all(word: str, fields: list[Field]) -> None:
             lines.append(f"{resource}: {len(some):,} fields ({paths} …)")
         else:
             lines += [f"{resource} {field.path}{_values(field)}" for field in some]
-    for line in lines[:_LISTED]:
-        say(f"  {word:<9} {line}")
-    if len(lines) > _LISTED:
-        say(f"            and {len(lines) - _LISTED:,} more")
+    return lines
 
 
 def _values(field: Field) -> str:

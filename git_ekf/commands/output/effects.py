@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_ekf.terminal.text import counted, say
+from git_ekf.commands.output.rows import first_names, print_row, print_rows
+from git_ekf.terminal.text import counted
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
@@ -16,36 +17,29 @@ _REASONS = 2
 
 def print_effects(effects: Effects) -> None:
     """Prints a line for each thing that is broken, and notes what was not looked at."""
-    lines = [
-        f"  missing   {one.folder or '.'}: {one.field} names {one.path}, which is no longer there"
+    missing = [
+        f"{one.folder or '.'}: {one.field} names {one.path}, which is no longer there"
         for one in effects.missing
     ]
-    _say_some(lines)
-    lines = []
+    print_rows("missing", missing, _LISTED)
+    unmatched = []
     for folder, target in effects.unmatched:
-        lines.append(f"  no match  {folder or '.'}: {target} matched something before")
-    _say_some(lines)
-    lines = []
+        unmatched.append(f"{folder or '.'}: {target} matched something before")
+    print_rows("no match", unmatched, _LISTED)
+    spoilt = []
     for path, key, at in effects.spoilt:
         what = f"line {at}: the key {key} stands twice" if key else "it is not YAML any more"
-        lines.append(f"  merged    {path}: {what}")
-    _say_some(lines)
+        spoilt.append(f"{path}: {what}")
+    print_rows("merged", spoilt, _LISTED)
     if effects.note:
-        say(f"  note      kustomizations were not looked at: {effects.note}")
+        print_row("note", f"kustomizations were not looked at: {effects.note}")
     for folder, gaps in effects.unfollowed[:_LISTED]:
-        more = f" and {len(gaps) - _REASONS} more" if len(gaps) > _REASONS else ""
-        why = f"{', '.join(gaps[:_REASONS])}{more}"
-        say(f"  note      not all of {folder or '.'} was looked at: {why}")
+        print_row(
+            "note", f"not all of {folder or '.'} was looked at: {first_names(gaps, _REASONS)}"
+        )
     if len(effects.unfollowed) > _LISTED:
         count = counted(len(effects.unfollowed) - _LISTED, "more kustomization")
-        say(f"  note      nor all of {count}")
-
-
-def _say_some(lines: list[str]) -> None:
-    for line in lines[:_LISTED]:
-        say(line)
-    if len(lines) > _LISTED:
-        say(f"            and {len(lines) - _LISTED} more")
+        print_row("note", f"nor all of {count}")
 
 
 def effects_as_json(effects: Effects | None) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from git_ekf.commands.output.rows import print_row
 from git_ekf.terminal.text import counted, say
 
 if TYPE_CHECKING:
@@ -52,27 +53,22 @@ def print_coverage(found: Coverage, where: str) -> None:
     """Says of an upgrade, done or planned, which images are not covered; `where` has all."""
     outside = found.outside
     for unbuilt in outside.unbuilt:
-        say(f"  note      the images of {unbuilt.path} are not known: it does not build")
-    if found.fine:
-        if found.number:
-            say(f"  images    all come from {found.registry} ({found.number})")
-        return
+        print_row("note", f"the images of {unbuilt.path} are not known: it does not build")
     lines = [str(image.name) for image in outside.images]
     lines += [f'"{one.text}" {one.why}' for one in outside.unread]
-    say(f"  images    {len(lines)} not from {found.registry}:")
-    for line in lines[:_LISTED]:
-        say(f"            {line}")
+    if lines:
+        print_row("images", f"{len(lines)} not from {found.registry}:", *lines[:_LISTED])
+    elif found.number:
+        print_row("images", f"all come from {found.registry} ({found.number})")
     if len(lines) > _LISTED:
-        say(f"            and {len(lines) - _LISTED} more: {where}")
+        print_row("", f"and {len(lines) - _LISTED} more: {where}")
 
 
 def places(found: list[Place]) -> list[str]:
     """The first places of an image, and how many there are beside them."""
-    lines = []
-    for path, use in found:
-        lines.append(f"{use.source}: {use.resource} {use.field} ({path})")
-    more = len(lines) - _PLACES
-    return lines[:_PLACES] + ([f"and {counted(more, 'place')} more"] if more > 0 else [])
+    lines = [f"{use.source}: {use.resource} {use.field} ({path})" for path, use in found[:_PLACES]]
+    more = len(found) - _PLACES
+    return [*lines, f"and {counted(more, 'place')} more"] if more > 0 else lines
 
 
 # --- the document ---

@@ -1,0 +1,34 @@
+"""Rows of a plan or an outcome, each behind a word that says what it is about; and long lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_ekf.terminal.text import say
+
+
+def print_row(word: str, *lines: str) -> None:
+    """Prints a line behind a word of at most nine letters, and further lines below it."""
+    for line in lines:
+        say(f"  {word:<9} {line}")
+        word = ""
+
+
+def print_rows(word: str, lines: Sequence[str], most: int) -> None:
+    """Prints the first of some lines, each behind the word, and how many there are beside them."""
+    for line in lines[:most]:
+        print_row(word, line)
+    if len(lines) > most:
+        print_row("", f"and {len(lines) - most:,} more")
+
+
+def first_lines(lines: Sequence[str], most: int) -> list[str]:
+    """The first of some lines, and in one more how many there are beside them."""
+    more = len(lines) - most
+    return [*lines[:most], f"and {more} more"] if more > 0 else list(lines)
+
+
+def first_names(names: Sequence[str], most: int = 3, kind: str = "") -> str:
+    """The first of some names in a row, and how many more there are, of which `kind`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more{kind}" if more > 0 else "")
