@@ -146,8 +146,8 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
     """The exit code of the upgrade in the clone, for a conflict in words ("" for any)."""
     # What no other command of a fleet wants.
     from git_ekf.commands.clone import Instead, absolute, built
-    from git_ekf.commands.upgrade import upgrade
-    from git_ekf.commands.upgrade_or_sync import Request
+    from git_ekf.commands.upgrade_options import Request
+    from git_ekf.commands.upgrade_or_sync import run
 
     settings = {"ekf.branches.release": fleet.scheme.pattern}
     git = Git(
@@ -165,7 +165,7 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
     here.set_setting("ekf.resolutions", fleet.resolutions)
     if fleet.signers:
         here.set_setting("ekf.resolutions.allowed-signers", fleet.signers)
-    code = upgrade(release=release, **{**Request._field_defaults, "no_build": True})
+    code = run("upgrade", Request(release=release, no_build=True))
     proceed = _command(fleet, "upgrade", release, "--continue")
     if code == DONE:
         say(f"Nothing stopped in {member.name}. Next, outside of the clone: {proceed}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Annotated
 
-from git_ekf.cluster import Cluster, cluster_of
+from git_ekf.cluster import cluster_of
 from git_ekf.commands.internal_asked import fetch_both, note_answer, runs
-from git_ekf.commands.output.upgrade import Afterwards, show_outcome
+from git_ekf.commands.output.upgrade import show_outcome
 from git_ekf.commands.output.upgrade_plan import plan_as_json, say_rewritten, show_plan
 from git_ekf.commands.records_kept import note, with_records
 from git_ekf.commands.recovered import recovered
-from git_ekf.commands.upgrade_or_sync import Request, go_on, how_to_go_on, with_request
+from git_ekf.commands.upgrade_options import Request, how_to_go_on, with_request
+from git_ekf.commands.upgrade_or_sync import go_on
 from git_ekf.declared import Option
 from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
@@ -27,21 +28,21 @@ from git_ekf.upgrade.carry import carry_out
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.work import Options
 
-_NOTHING_AFTERWARDS = Afterwards([], range_diff=False, build=False)
 
-
-def _pull(
+@with_request("plan", "json", "proceed", "skip", "abort", "no_fetch")
+def pull(
     request: Request,
     switch: Annotated[
         bool, Option("--switch", help="Go to the release that the cluster runs.")
     ] = False,
 ) -> int:
     """Take what internal has and this clone lacks, your unsaved commits on top of it."""
+    request = request._replace(no_build=True)
     how = how_to_go_on("pull", request)
     if how:
         if switch or request.plan or request.json:
             raise UsageError(f"--{how} goes with no other option", f"git ekf pull --{how}")
-        return go_on(how, _NOTHING_AFTERWARDS, "pull")
+        return go_on(recovered(), how, request, "pull")
     only_plans = request.plan or request.json
     repo = with_records() if only_plans else recovered()
     branch = release_branch(repo)
@@ -61,18 +62,15 @@ def _pull(
     code = DONE
     if target:
         say_rewritten(repo, target)
-        code = show_outcome(repo, carry_out(repo, target, options), _NOTHING_AFTERWARDS)
+        code = show_outcome(repo, carry_out(repo, target, options), request)
         repo = repo.fresh()
     elif branch in repo.saved_branches:
         say(f"{branch} has all that {repo.config.internal} has of it.")
     else:
         say(f"{repo.config.internal} has no {branch} yet: git ekf save puts it there.")
     if code == DONE:
-        _end(repo, cluster_of(repo), branch, switch=switch, goes_on=target is not None)
+        _end(repo, branch, switch=switch, goes_on=target is not None)
     return code
-
-
-pull = with_request(_pull, ("plan", "json", "proceed", "skip", "abort", "no_fetch"))
 
 
 def _asked(repo: Repository) -> Repository:
@@ -128,21 +126,20 @@ def _require_way(repo: Repository, here: str, branches: Container[str]) -> None:
     require_clean(repo, untracked=False)
 
 
-def _end(repo: Repository, cluster: Cluster, branch: str, *, switch: bool, goes_on: bool) -> None:
+def _end(repo: Repository, branch: str, *, switch: bool, goes_on: bool) -> None:
     """Says what the cluster runs; goes there where that is another release, and asked for.
 
     `goes_on`: after a pull that has moved the branch, with which it is undone.
     """
-    running = cluster.running
-    if running is None:
+    cluster = cluster_of(repo)
+    if cluster.running is None:
         return
-    elsewhere = running.branch != branch
-    if elsewhere and switch:
+    if cluster.running.branch == branch:
+        say(f"{runs(cluster)}.")
+    elif switch:
         _require_way(repo, branch, repo.release_branches)
         with exclusive(repo) as journal:
-            perform(repo, journal, "pull", [], running.branch, goes_on=goes_on)
+            perform(repo, journal, "pull", [], cluster.running.branch, goes_on=goes_on)
         say(f"{runs(cluster)}; you are on it now.")
-    elif elsewhere:
-        say(f"{runs(cluster)}; this is {branch}. To go there: git ekf pull --switch")
     else:
-        say(f"{runs(cluster)}.")
+        say(f"{runs(cluster)}; this is {branch}. To go there: git ekf pull --switch")

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from git_ekf.commands.internal_asked import ask_internal
 from git_ekf.commands.options import NoFetch
-from git_ekf.commands.output.upgrade import Afterwards, show_outcome, show_rolled_back
+from git_ekf.commands.output.upgrade import show_outcome, show_rolled_back
 from git_ekf.commands.recovered import recovered
+from git_ekf.commands.upgrade_options import Abort, PlanJson, Proceed, Request
 from git_ekf.commands.upgrade_or_sync import go_on
-from git_ekf.declared import Argument, Exit, Option
+from git_ekf.declared import Argument, Option
 from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.internal import require_whole
@@ -32,25 +33,26 @@ def rollback(
     dry_run: Annotated[
         bool, Option("-n", "--dry-run", help="Say what would change, and change nothing.")
     ] = False,
-    json: Annotated[
-        bool,
-        Option("--json", help="Print the plan as one JSON document, and change nothing."),
-    ] = False,
+    json: PlanJson = False,
     exact: Annotated[
         bool,
         Option("--exact", help="Take exactly the record's files, with the vendor's of that time."),
     ] = False,
-    proceed: Annotated[
-        bool, Option("--continue", help="Go on after conflicts were resolved.")
-    ] = False,
-    abort: Annotated[bool, Option("--abort", help="Go back to where it began.")] = False,
+    proceed: Proceed = False,
+    abort: Abort = False,
     no_fetch: NoFetch = False,
-) -> None:
+) -> int:
     """Bring the configuration back to a deploy record, keeping history linear."""
     if proceed or abort:
         if name or dry_run or json or exact or (proceed and abort):
             raise UsageError("--continue and --abort stand alone", "git ekf rollback -h")
-        raise Exit(_go_on("continue" if proceed else "abort"))
+        repo = recovered()
+        if under_way(repo) != ROLLBACK:
+            raise Refused(
+                "no rollback is in progress",
+                "git ekf status; git ekf undo takes back a finished one",
+            )
+        return go_on(repo, "continue" if proceed else "abort", Request(no_build=True))
     if not name:  # a variable of the shell that is not set; for `show` it is the newest record
         raise UsageError("the deploy record has to be named", "git ekf log lists them")
     repo = Repository() if dry_run or json else recovered()
@@ -61,31 +63,19 @@ def rollback(
     planned = plan(repo, deployment, exact=exact)
     if json:
         print(document("rollback", _as_json(planned)))
-        raise Exit(FINDINGS if planned.conflicts else DONE)
+        return FINDINGS if planned.conflicts else DONE
     say(*_sentences(planned, repo))
     if planned.action == "nothing":
-        return
+        return DONE
     if planned.stat:
         say(*planned.stat.split("\n"))
     if dry_run:
-        raise Exit(FINDINGS if planned.conflicts else DONE)
+        return FINDINGS if planned.conflicts else DONE
     result = roll_back(repo, planned)
-    if isinstance(result, RolledBack):
-        show_rolled_back(planned.branch, result.commit)
-    else:
-        raise Exit(show_outcome(repo, result, _AFTERWARDS))
-
-
-_AFTERWARDS = Afterwards([], range_diff=False, build=False)
-
-
-def _go_on(how: str) -> int:
-    """Goes on with the rollback in progress, or takes it back. The exit code."""
-    if under_way(recovered()) != ROLLBACK:
-        raise Refused(
-            "no rollback is in progress", "git ekf status; git ekf undo takes back a finished one"
-        )
-    return go_on(how, _AFTERWARDS)
+    if not isinstance(result, RolledBack):
+        return show_outcome(repo, result, Request(no_build=True))
+    show_rolled_back(planned.branch, result.commit)
+    return DONE
 
 
 def _as_json(planned: RollbackPlan) -> dict[str, object]:
@@ -109,13 +99,26 @@ def _as_json(planned: RollbackPlan) -> dict[str, object]:
 
 def _sentences(planned: RollbackPlan, repo: Repository) -> list[str]:
     """What is done, and what that does to the vendor's changes."""
-    first = _sentence(planned, repo)
     vendor = planned.vendor
+    lines = [_sentence(planned, repo)]
     if not vendor.known:
-        first += f"; what {planned.branch} and the record stand on is not known here"
+        lines[0] += f"; what {planned.branch} and the record stand on is not known here"
     if not vendor.moved or planned.action == "nothing":
-        return [first]
-    lines = [first, *_about_the_vendor(planned)]
+        return lines
+    files = counted(len(vendor.files), "file")
+    if vendor.taken:
+        count = f"{counted(vendor.taken, 'vendor commit')} ({files})"
+        line = f"what the vendor has changed since stays: {count}; --exact would take that back"
+        if planned.exact:
+            line = f"this also takes back what the vendor has changed since: {count}"
+        lines.append(f"  {line}")
+    if vendor.lacking:
+        count = f"{counted(vendor.lacking, 'vendor commit')} ({files})"
+        line = f"what the record has of the vendor's beyond that stays away: {count}"
+        line += "; --exact would bring that"
+        if planned.exact:
+            line = f"this also brings what {planned.branch} does not have of the vendor's: {count}"
+        lines.append(f"  {line}")
     if planned.conflicts:
         count = counted(len(planned.conflicts), "file")
         lines.append(f"  it would stop for you to resolve {count}, in an ordinary rebase:")
@@ -129,33 +132,11 @@ def _sentences(planned: RollbackPlan, repo: Repository) -> list[str]:
     return lines
 
 
-def _about_the_vendor(planned: RollbackPlan) -> list[str]:
-    vendor, branch = planned.vendor, planned.branch
-    files = counted(len(vendor.files), "file")
-    taken = counted(vendor.taken, "vendor commit")
-    lacking = counted(vendor.lacking, "vendor commit")
-    if planned.exact:
-        lines = [
-            f"  this also takes back what the vendor has changed since: {taken} ({files})",
-            f"  this also brings what {branch} does not have of the vendor's: {lacking} ({files})",
-        ]
-    else:
-        lines = [
-            f"  what the vendor has changed since stays: {taken} ({files});"
-            " --exact would take that back",
-            f"  what the record has of the vendor's beyond that stays away: {lacking} ({files});"
-            " --exact would bring that",
-        ]
-    return lines[: bool(vendor.taken)] + lines[1:] * bool(vendor.lacking)
-
-
 def _sentence(planned: RollbackPlan, repo: Repository) -> str:
     name, branch, here = planned.deployment.name, planned.branch, planned.here
     commit = planned.deployment.commit[:7]
     switch = f"HEAD goes from {here} to"
-    what = f"files of {name}"
-    if not planned.exact:
-        what = f"configuration of {name}"
+    what = f"{'files' if planned.exact else 'configuration'} of {name}"
     match planned.action:
         case "nothing":
             return f"{branch} already has the {what}; nothing to do"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from git_ekf.commands.upgrade_or_sync import Request, run, with_request
-from git_ekf.upgrade import target as targets
+from git_ekf.commands.upgrade_options import OF_SYNC, Request, with_request
+from git_ekf.commands.upgrade_or_sync import run
 
 
-@with_request
+@with_request(*OF_SYNC)
 def sync(request: Request) -> int:
     """Put the configuration commits on the newest commit of the channel that the branch follows."""
-    return run("sync", partial(targets.sync, flatten=request.flatten), request)
+    return run("sync", request)

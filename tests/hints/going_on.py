@@ -110,10 +110,10 @@ UPGRADES = {
         ("git ekf upgrade", "git ekf undo"),
         again="git ekf status",
     ),
-    "commands/upgrade_or_sync.py: --{} and --{} exclude each other": Scenario(
+    "commands/upgrade_options.py: --{} and --{} exclude each other": Scenario(
         "", "git ekf upgrade --skip --abort", again="git ekf upgrade"
     ),
-    "commands/without_part.py: {} would have no effect with --{}: the {} goes by what it began with": Scenario(
+    "commands/upgrade_options.py: {} would have no effect with --{}: the {} goes by what it began with": Scenario(
         STOPPED, "git ekf upgrade --abort --prefer local", again="git ekf status"
     ),
     "upgrade/rebase.py: {}{} is still in conflict": Scenario(

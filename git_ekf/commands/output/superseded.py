@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from enum import StrEnum
 
 from git_ekf.commands.consent import confirmed
 from git_ekf.commands.records_kept import note
-from git_ekf.replay.evidence import Drop, Evidence, Superseded, always, never
+from git_ekf.replay.evidence import Drop, Superseded, always, never
 from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
-from git_ekf.terminal.text import say, shortened
+from git_ekf.terminal.text import nullable, say, shortened
 
 
 class Droppable(StrEnum):
@@ -25,28 +26,23 @@ def who_decides(given: Droppable | None, *, only_plans: bool = False) -> Drop:
         return always
     if only_plans or not sys.stdin.isatty():
         return never
-    return _Person().leaves_out
+    answers: dict[str, bool] = {}
 
-
-class _Person:
-    """Who sits at the terminal. Nobody is asked twice of the same commit."""
-
-    def __init__(self) -> None:
-        self._answers: dict[str, bool] = {}
-
-    def leaves_out(self, commit: Commit, superseded: Superseded) -> bool:
-        """Asks. Raises Abort."""
-        if commit.oid not in self._answers:
+    def ask(commit: Commit, superseded: Superseded) -> bool:
+        """Asks whoever sits at the terminal, and nobody twice of one commit. Raises Abort."""
+        if commit.oid not in answers:
             say(f"{commit.oid[:7]} {shortened(commit.subject, 60)} would conflict.")
             for line in superseded.lines():
                 say(f"  {line}")
-            self._answers[commit.oid] = confirmed("Leave it out?")
-        return self._answers[commit.oid]
+            answers[commit.oid] = confirmed("Leave it out?")
+        return answers[commit.oid]
+
+    return ask
 
 
-def note_nothing_dropped(drop: Drop | None, *, dropped: bool) -> None:
-    """Says where --drop has had nothing to leave out."""
-    if drop is always and not dropped:
+def note_nothing_dropped(asked: bool, dropped: Collection[object]) -> None:
+    """Says where --drop was `asked` for, and has had nothing to leave out."""
+    if asked and not dropped:
         note("--drop superseded: no commit that would conflict is superseded; none is left out")
 
 
@@ -64,15 +60,6 @@ def superseded_as_json(superseded: Superseded | None) -> dict[str, object] | Non
         return None
     return {
         "certain": superseded.certain,
-        "files": [_file_as_json(file) for file in superseded.files],
+        "files": [nullable(file) for file in superseded.files],
         "subject": superseded.subject or None,
-    }
-
-
-def _file_as_json(file: Evidence) -> dict[str, object]:
-    return {
-        "path": file.path,
-        "there": file.there,
-        "lines": file.lines,
-        "vendor": file.vendor or None,
     }

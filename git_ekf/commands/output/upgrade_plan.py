@@ -7,7 +7,7 @@ from functools import partial
 from git_ekf.commands.output.customisation import customisation_as_json, print_customisation
 from git_ekf.commands.output.effects import effects_as_json, print_effects
 from git_ekf.commands.output.images import coverage_json, print_coverage
-from git_ekf.commands.output.moved_paths import moved_as_json, show_moved
+from git_ekf.commands.output.rows import first_lines, first_names, print_row
 from git_ekf.commands.output.settled import conflicts_as_json, settled_as_json, settled_lines
 from git_ekf.commands.output.superseded import (
     note_nothing_dropped,
@@ -17,13 +17,14 @@ from git_ekf.commands.output.superseded import (
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current
+from git_ekf.replay.evidence import always
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
-from git_ekf.terminal.screen import paged, paint
+from git_ekf.terminal.screen import counting, paged, paint
 from git_ekf.terminal.text import counted, document, say, shortened
 from git_ekf.transaction.preconditions import require_clean
-from git_ekf.upgrade.moved_paths import moved_in_plan
+from git_ekf.upgrade.moved_paths import MovedPath, moved_in_plan
 from git_ekf.upgrade.plan import UpgradePlan
 from git_ekf.upgrade.plan import plan as make_plan
 from git_ekf.upgrade.ready import require_linear, require_names, require_saved
@@ -35,6 +36,9 @@ LISTED = 25
 
 # Of the commits that a merge has brought so many are named.
 _BROUGHT = 5
+
+# Shows how far the builds are.
+BUILDING = partial(counting, "Building kustomizations")
 
 _COLOURS = {"CONFLICT": "red", "clean": "green", "moved": "green", "merged": "green"}
 
@@ -52,25 +56,24 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
     else:
         with paged():
             _print_plan(repo, plan, flags, options)
-    note_nothing_dropped(options.drop, dropped=bool(plan.dropped))
+    note_nothing_dropped(options.drop is always, plan.dropped)
     return DONE if plan.fine else FINDINGS
 
 
 def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Options) -> None:
     target = plan.target
     command = f"git ekf {target.command}"
+    title = f"{target.command.capitalize()} of {target.branch}"
     commits = counted(len(plan.steps), "configuration commit")
-    title = f"Sync of {target.branch}, from {target.base[:7]} to {target.onto[:7]}"
     if target.command == UPGRADE:
         command += f" {repo.config.scheme.version(target.goal)}"
-        title = f"Upgrade of {target.branch} to {target.goal},"
-        title += f" from {target.base[:7]} to {target.onto[:7]}"
+        title += f" to {target.goal}"
     elif target.command == PULL:
-        title = f"Pull of {target.branch}, from {target.base[:7]} to {target.onto[:7]}"
-        commits = (
-            f"{counted(len(plan.steps), 'commit')} of yours on top" if plan.steps else "its work"
-        )
-    elif _only_flattens(plan):
+        own = f"{counted(len(plan.steps), 'commit')} of yours on top"
+        commits = own if plan.steps else "its work"
+    title += f", from {target.base[:7]} to {target.onto[:7]}"
+    flattens = any(step.commit.merge for step in plan.steps)
+    if target.command == SYNC and target.nothing_new and flattens:
         title = f"{target.branch} as one line above {target.base[:7]}, with the same files"
     command += f" {flags}" if flags else ""
     say(f"{title}: {commits}")
@@ -84,9 +87,9 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Option
         if len(plan.steps) <= LISTED or not is_plain(step) or step.commit.merge:
             print_step(step, target)
     for one in plan.refused:
-        say(f"  note      {one.sentence()}")
+        print_row("note", one.sentence())
     if not options.builds and any(one.resolution for step in plan.steps for one in step.settled):
-        say("  note      --build tells whether what resolutions settle still builds")
+        print_row("note", "--build tells whether what resolutions settle still builds")
     if plan.customisation:
         print_customisation(plan.customisation)
     if plan.effects:
@@ -176,23 +179,26 @@ def _theirs(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
 
 
 def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
-    if not commits:
-        return
-    say(f"    {lead} {counted(len(commits), 'commit')} that this branch lacks:")
-    _print_commits(commits)
+    if commits:
+        say(f"    {lead} {counted(len(commits), 'commit')} that this branch lacks:")
+        _print_commits(commits)
 
 
 def _print_commits(commits: list[MadeBy]) -> None:
-    for one in commits[:LISTED]:
-        say(f"      {one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
-    if len(commits) > LISTED:
-        say(f"      and {len(commits) - LISTED} more")
+    lines = []
+    for one in commits:
+        lines.append(f"{one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
+    for line in first_lines(lines, LISTED):
+        say(f"      {line}")
 
 
-def _only_flattens(plan: UpgradePlan) -> bool:
-    target = plan.target
-    merges = any(step.commit.merge for step in plan.steps)
-    return target.command == SYNC and target.nothing_new and merges
+def show_moved(moved: list[MovedPath], where: str) -> None:
+    """Prints paths of the configuration that are left behind, and what they are `where`.
+
+    That is "there" or "now".
+    """
+    for one in moved:
+        print_row("moved", f"{one.key}: {one.path} is {one.moved_to} {where}")
 
 
 def print_step(step: ReplayStep, target: Target) -> None:
@@ -200,8 +206,7 @@ def print_step(step: ReplayStep, target: Target) -> None:
     mark = _mark(step)
     shown = paint(f"{mark:<9}", _COLOURS.get(mark, "yellow"))
     print(f"  {shown} {step.commit.oid[:7]} {escape(step.commit.subject)}")
-    for line in _details(step, target):
-        say(f"            {line}")
+    print_row("", *_details(step, target))
 
 
 def is_plain(step: ReplayStep) -> bool:
@@ -226,9 +231,7 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
         return [f"the channel has the same change: {step.upstream[:7]}"]
     lines = []
     if step.commit.merge and step.commit.brought:
-        brought = ", ".join(oid[:7] for oid in step.commit.brought[:_BROUGHT])
-        more = len(step.commit.brought) - _BROUGHT
-        brought += f" and {more} more" if more > 0 else ""
+        brought = first_names([oid[:7] for oid in step.commit.brought], _BROUGHT)
         lines.append(f"one commit in place of the merge and {brought}")
     elif step.commit.merge:
         lines.append("one commit in place of the merge")
@@ -256,7 +259,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         {"commit": one.oid, "subject": one.subject, "author": one.author.name}
         for one in _theirs(repo, plan)
     ]
-    refused = [one.sentence() for one in plan.refused]
+    moved = [one._asdict() for one in moved_in_plan(repo, plan)]
     return {
         "from": target.branch,
         "to": target.goal,
@@ -273,9 +276,9 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "customisation": customisation_as_json(plan.customisation),
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
-        "resolutions_refused": refused,
-        "moved_paths": moved_as_json(moved_in_plan(repo, plan)),
-        "commits": [step_as_json(step) for step in plan.steps],
+        "resolutions_refused": [one.sentence() for one in plan.refused],
+        "moved_paths": moved,
+        "commits": list(map(step_as_json, plan.steps)),
     }
 
 
