@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from git_ekf.commands.fleet_options import (
-    Executor,
     FleetFile,
-    Jobs,
+    NoFetch,
     Only,
     Where,
-    planner_of,
+    fetch_team,
     require_fetched,
 )
 from git_ekf.commands.fleet_resolve import resolve
-from git_ekf.commands.fleet_upgrade import fetch_team, upgrade
+from git_ekf.commands.fleet_upgrade import upgrade
 from git_ekf.commands.options import Json
 from git_ekf.commands.output.fleet import (
+    FleetLook,
     about_fleet,
-    content,
-    print_begun,
     print_list,
     print_summary,
+    status_content,
 )
+from git_ekf.commands.records_kept import note
 from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
-from git_ekf.fleet.choosing import Choice, options_of, read_choice, require_any
+from git_ekf.fleet.choosing import options_of, read_choice, require_any
 from git_ekf.fleet.fetch import fetch
 from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.reported import fleet_report
-from git_ekf.fleet.runs import begun_upgrades
-from git_ekf.fleet.standing import Known, Standing, read_standings
-from git_ekf.fleet.store import Store, open_store
+from git_ekf.fleet.standing import read_standings
+from git_ekf.fleet.store import open_store
 from git_ekf.git.calls import leave_repository
 from git_ekf.program import program
 from git_ekf.report.file import require_place, write_report
@@ -53,56 +54,10 @@ app = program(
     no_args_is_help=True, help="Show where many clusters of one vendor stand, and upgrade them."
 )
 
-Failed = Annotated[
-    bool,
-    typer.Option("--failed", help="Print only the names of those that are not known as they are."),
-]
-Listed = Annotated[bool, typer.Option("--list", help="Print a line for each cluster.")]
-NoFetch = Annotated[
-    bool, typer.Option("--no-fetch", help="Go by what is known here, and ask nobody.")
-]
-
 
 @app.callback()
 def fleet() -> None:
     """Show where many clusters of one vendor stand, and upgrade them."""
-
-
-Output = Annotated[
-    str,
-    typer.Option(
-        "-o", "--output", metavar="FILE", show_default=False, help="The page; - prints it."
-    ),
-]
-PlanRelease = Annotated[
-    str | None,
-    typer.Option(
-        "--plan", metavar="X.Y", help="Show also what an upgrade to this release would do."
-    ),
-]
-
-Release = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[RELEASE] [CLUSTER]...",
-        show_default=False,
-        help="Where to, without it each to its next release; and only these clusters.",
-    ),
-]
-Whole = Annotated[
-    bool, typer.Option("--list", help="Print all conflicts, and a line for each cluster.")
-]
-
-
-class _Look(NamedTuple):
-    """What is known of a fleet since `begin`, when the command was started; the chosen clusters."""
-
-    fleet: Fleet
-    store: Store
-    known: Known
-    choice: Choice
-    chosen: list[Standing]
-    begin: float
 
 
 @app.command()
@@ -110,8 +65,13 @@ def status(
     file: FleetFile = FILE,
     where: Where = None,
     only: Only = None,
-    list_: Listed = False,
-    failed: Failed = False,
+    list_: Annotated[bool, typer.Option("--list", help="Print a line for each cluster.")] = False,
+    failed: Annotated[
+        bool,
+        typer.Option(
+            "--failed", help="Print only the names of those that are not known as they are."
+        ),
+    ] = False,
     no_fetch: NoFetch = False,
     json: Json = False,
 ) -> int:
@@ -120,36 +80,48 @@ def status(
         raise UsageError("--json has all that --list and --failed print", "git ekf fleet status -h")
     require_pygit2()
     leave_repository()
-    look = _look(file, where, only, asking=not no_fetch)
-    chosen = look.chosen
+    look = _look(read_fleet(file), where, only, asking=not no_fetch)
     if failed:
-        chosen = [one for one in chosen if one.failed]
+        look = look._replace(chosen=[one for one in look.chosen if one.failed])
     if json:
-        print(
-            document(
-                "fleet status", content(look.fleet, look.store, look.known, chosen, look.begin)
-            )
-        )
-    elif failed and not list_:
-        say(*(one.member.name for one in chosen))
+        print(document("fleet status", status_content(look)))
     elif list_:
         with paged():
-            print_list(chosen)
+            print_list(look.chosen)
+    elif failed:
+        say(*(one.member.name for one in look.chosen))
     else:
-        print_summary(look.fleet, look.known, chosen, look.begin)
-        print_begun(look.fleet, begun_upgrades(look.store))
-    return _code(look.known, chosen)
+        print_summary(look)
+    return _code(look, fine=not any(one.broken for one in look.chosen))
 
 
 @app.command()
 def plan(
-    words: Release = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RELEASE] [CLUSTER]...",
+            help="Where to, without it each to its next release; and only these clusters.",
+        ),
+    ] = None,
     file: FleetFile = FILE,
     where: Where = None,
     only: Only = None,
-    list_: Whole = False,
-    jobs: Jobs = None,
-    executor: Executor = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Print all conflicts, and a line for each cluster.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Plan in N processes; by default one for each processor."
+        ),
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Plan by the workers of this Dask cluster: tls://HOST:8786."
+        ),
+    ] = None,
     no_fetch: NoFetch = False,
     json: Json = False,
 ) -> int:
@@ -161,26 +133,21 @@ def plan(
     from git_ekf.commands.output.fleet_plan import plan_content, print_plan
     from git_ekf.fleet.plan import is_release
 
-    given = read_fleet(file)
+    fleet = read_fleet(file)
     names = list(words or [])
-    release = names.pop(0) if names and is_release(given, names[0]) else None
+    release = names.pop(0) if names and is_release(fleet, names[0]) else None
     asked = [*(words or []), *options_of(where or [], only or [])]
     again = ["git", "ekf", "fleet", "plan", *asked, *other_file(file)]
-    with planner_of(jobs, executor, again) as planner:
-        look = _look(file, where, [*(only or []), *names], asking=not no_fetch)
-        require_any(given, look.choice, look.chosen)
-        if not no_fetch:
-            fetch_team(look.store, given)
+    with _planner(jobs, executor, again) as planner:
+        look = _look(fleet, where, [*(only or []), *names], asking=not no_fetch)
+        require_any(fleet, look.choice, look.chosen)
         made = _plan(look, release, planner)
     if json:
-        about = about_fleet(given, look.store, look.known, look.chosen, look.begin)
-        print(document("fleet plan", plan_content(about, made, look.chosen)))
+        print(document("fleet plan", plan_content(about_fleet(look), made, look.chosen)))
     else:
         with paged():
-            print_plan(given, made, whole=list_, words=asked)
-    if look.known.vendor.failure or any(one.failed for one in look.chosen):
-        return FAILED
-    return DONE if made.fine else FINDINGS
+            print_plan(fleet, made, whole=list_, words=asked)
+    return _code(look, fine=made.fine)
 
 
 @app.command()
@@ -188,24 +155,31 @@ def report(
     file: FleetFile = FILE,
     where: Where = None,
     only: Only = None,
-    output: Output = "fleet.html",
-    release: PlanRelease = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o", "--output", metavar="FILE", show_default=False, help="The page; - prints it."
+        ),
+    ] = "fleet.html",
+    release: Annotated[
+        str | None,
+        typer.Option(
+            "--plan", metavar="X.Y", help="Show also what an upgrade to this release would do."
+        ),
+    ] = None,
     no_fetch: NoFetch = False,
 ) -> int:
     """Write a page of HTML about the fleet, by default fleet.html."""
     require_pygit2()
     import_jinja()
-    again = [
-        *options_of(where or [], only or []),
-        *([] if release is None else ["--plan", release]),
-    ]
-    command = shell("git", "ekf", "fleet", "report", *other_file(file), *again)
+    again = [*other_file(file), *options_of(where or [], only or [])]
+    if release is not None:
+        again += ["--plan", release]
+    command = shell("git", "ekf", "fleet", "report", *again)
     if output != "-":
         require_place(output, command)
     leave_repository()
-    look = _look(file, where, only, asking=not no_fetch)
-    if release is not None and not no_fetch:
-        fetch_team(look.store, look.fleet)
+    look = _look(read_fleet(file), where, only, asking=not no_fetch)
     made = None if release is None else _plan(look, release)
     page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin, made))
     if output == "-":
@@ -214,37 +188,63 @@ def report(
     else:
         write_report(output, page, command)
         say(f"Wrote {output}: {counted(len(look.chosen), 'cluster')}")
-    return _code(look.known, look.chosen)
-
-
-def _plan(look: _Look, release: str | None, planner: Planner | None = None) -> FleetPlan:
-    """The upgrade to a release, for None of each to its next one. Raises Refused, UsageError."""
-    from git_ekf.fleet.plan import plan_fleet, require_release
-
-    goal = require_release(look.fleet, look.known, release) if release is not None else ""
-    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting, planner)
+    return _code(look, fine=not any(one.broken for one in look.chosen))
 
 
 app.command()(upgrade)
 app.command()(resolve)
 
 
-def _look(file: str, where: list[str] | None, only: list[str] | None, *, asking: bool) -> _Look:
-    given = read_fleet(file)
-    choice = read_choice(given, where or [], only or [])
-    members = [member for member in given.members if choice.takes(member)]
-    store = open_store(given)
+def _look(
+    fleet: Fleet, where: list[str] | None, only: list[str] | None, *, asking: bool
+) -> FleetLook:
+    """The chosen clusters as they are, or with `asking` unset as they are known here."""
+    choice = read_choice(fleet, where or [], only or [])
+    members = tuple(filter(choice.takes, fleet.members))
+    store = open_store(fleet)
     begin = time.time()
     if asking:
-        fetch(store, given, counting, members)
-    known = read_standings(store, given._replace(members=tuple(members)))
-    require_fetched(known, file)
-    chosen = [one for one in known.standings if choice.fits(one)]
-    return _Look(given, store, known, choice, chosen, begin)
+        fetch(store, fleet, counting, members)
+    known = read_standings(store, fleet._replace(members=members))
+    require_fetched(fleet, known)
+    chosen = list(filter(choice.fits, known.standings))
+    return FleetLook(fleet, store, known, choice, chosen, begin, asking)
 
 
-def _code(known: Known, chosen: list[Standing]) -> int:
-    """The worst of what there is: somebody was not fetched, a rule is broken."""
-    if known.vendor.failure or any(one.failed for one in chosen):
+def _plan(look: FleetLook, release: str | None, planner: Planner | None = None) -> FleetPlan:
+    """The upgrade to a release, for None of each to its next one. Raises Refused, UsageError."""
+    from git_ekf.fleet.plan import plan_fleet, require_release
+
+    if look.asked:
+        fetch_team(look.store, look.fleet)
+    goal = require_release(look.fleet, look.known, release) if release is not None else ""
+    return plan_fleet(look.store, look.fleet, look.chosen, goal, counting, planner)
+
+
+def _planner(
+    jobs: int | None, executor: str | None, again: Sequence[str]
+) -> AbstractContextManager[Planner | None]:
+    """The maker of plans that was chosen, None where none was.
+
+    `again` is the command without these options. Raises UsageError, Refused, CallFailed.
+    """
+    if executor is None:
+        from git_ekf.fleet.processes import Processes
+
+        return nullcontext(Processes(jobs) if jobs else None)
+    if jobs:
+        raise UsageError(
+            "--jobs and --executor exclude each other: the Dask workers have their own number of"
+            " threads",
+            shell(*again, "--executor", executor),
+        )
+    from git_ekf.fleet.workers import workers
+
+    return workers(executor, again, note)
+
+
+def _code(look: FleetLook, *, fine: bool) -> int:
+    """The worst of what there is: somebody was not fetched, something is not fine."""
+    if look.known.vendor.failure or any(one.failed for one in look.chosen):
         return FAILED
-    return FINDINGS if any(one.broken for one in chosen) else DONE
+    return DONE if fine else FINDINGS

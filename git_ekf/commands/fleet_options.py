@@ -1,21 +1,19 @@
-"""Options that the commands of a fleet share."""
+"""What the commands of a fleet share: options, and what they begin with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from git_ekf.commands.records_kept import note
-from git_ekf.errors import Refused, UsageError
-from git_ekf.fleet.file import other_file
+from git_ekf.commands.resolutions_fetched import note_resolutions
+from git_ekf.errors import Refused
+from git_ekf.fleet.file import Fleet, other_file
 from git_ekf.fleet.standing import Known
+from git_ekf.fleet.store import Store
+from git_ekf.fleet.team import team_repository
+from git_ekf.git.unattended import unattended
 from git_ekf.shown import shell
-
-if TYPE_CHECKING:
-    from git_ekf.fleet.processes import Planner
 
 FleetFile = Annotated[
     str,
@@ -40,50 +38,25 @@ Only = Annotated[
     ),
 ]
 
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=1,
-        show_default=False,
-        help="Plan in N processes; by default one for each processor.",
-    ),
-]
-Executor = Annotated[
-    str | None,
-    typer.Option(
-        "--executor",
-        metavar="ADDRESS",
-        show_default=False,
-        help="Plan by the workers of this Dask cluster: tls://HOST:8786.",
-    ),
+NoFetch = Annotated[
+    bool, typer.Option("--no-fetch", help="Go by what is known here, and ask nobody.")
 ]
 
 
-def require_fetched(known: Known, file: str) -> None:
+def fleet_command(fleet: Fleet, *words: str) -> str:
+    """A command of git ekf fleet for the same fleet."""
+    return shell("git", "ekf", "fleet", *words, *other_file(fleet.path))
+
+
+def require_fetched(fleet: Fleet, known: Known) -> None:
     """Raises Refused where the vendor was never fetched: so nothing was."""
     if not known.vendor.seconds:
-        command = shell("git", "ekf", "fleet", "status", *other_file(file))
-        raise Refused("nothing is known of this fleet yet", command)
+        raise Refused("nothing is known of this fleet yet", fleet_command(fleet, "status"))
 
 
-def planner_of(
-    jobs: int | None, executor: str | None, again: Sequence[str]
-) -> AbstractContextManager[Planner | None]:
-    """The maker of plans that was chosen, None where none was.
-
-    `again` is the command without these options. Raises UsageError, Refused, CallFailed.
-    """
-    if executor is None:
-        from git_ekf.fleet.processes import Processes
-
-        return nullcontext(Processes(jobs) if jobs else None)
-    if jobs:
-        raise UsageError(
-            "--jobs and --executor exclude each other: the Dask workers have their own number of"
-            " threads",
-            shell(*again, "--executor", executor),
-        )
-    from git_ekf.fleet.workers import workers
-
-    return workers(executor, again, note)
+def fetch_team(store: Store, fleet: Fleet) -> None:
+    """Has the resolutions of the team fetched, where the fleet has any."""
+    repo = team_repository(store, fleet)
+    if repo.config.resolutions:
+        repo.git = store.git.variant(env=unattended(repo.git_setting, fleet.seconds))
+        note_resolutions(repo)

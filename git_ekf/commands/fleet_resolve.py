@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, require_fetched
-from git_ekf.commands.fleet_upgrade import fetch_team
+from git_ekf.commands.fleet_options import (
+    FleetFile,
+    fetch_team,
+    fleet_command,
+    require_fetched,
+)
 from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
 from git_ekf.errors import DONE, STOPPED, Refused, UsageError
-from git_ekf.fleet.file import FILE, Fleet, Member, other_file, read_fleet
+from git_ekf.fleet.file import FILE, Fleet, Member, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.store import VENDOR, Store, open_store
 from git_ekf.fleet.team import team_repository
@@ -24,16 +28,6 @@ from git_ekf.shown import folder, shell
 from git_ekf.terminal.screen import counting, transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.vendor import ask_remote
-
-Approve = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--approve",
-        metavar="RESOLUTION",
-        show_default=False,
-        help="Show the diff of this one, and let it be used in this fleet; may be repeated.",
-    ),
-]
 
 # More no number of a conflict has.
 _DIGITS = 10
@@ -57,7 +51,13 @@ def resolve(
             metavar="[DIR]", show_default=False, help="The clone, by default called as the cluster."
         ),
     ] = "",
-    approve: Approve = None,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RESOLUTION",
+            help="Show the diff of this one, and let it be used in this fleet; may be repeated.",
+        ),
+    ] = None,
     yes: Yes = False,
     file: FleetFile = FILE,
 ) -> int:
@@ -76,31 +76,25 @@ def resolve(
             "git ekf man fleet.toml describes its key resolutions",
         )
     if approve:
-        return _approve(fleet, approve, yes=yes)
+        _approve(store, fleet, approve, yes=yes)
+        return DONE
     if not (release and cluster):
         raise UsageError("a release and a cluster have to be named", "git ekf fleet resolve -h")
     if fleet.scheme.parse(release) is None:
-        raise UsageError(f"{release} is not a valid release", _command(fleet, "status"))
+        raise UsageError(f"{release} is not a valid release", fleet_command(fleet, "status"))
     member, conflict = _member(fleet, cluster), ""
     if member is None:
         member, conflict = _of_conflict(store, fleet, release, cluster)
     return _resolve(fleet, release, member, directory or member.name, conflict)
 
 
-def _command(fleet: Fleet, *words: str) -> str:
-    """A command of git ekf fleet for the same fleet."""
-    return shell("git", "ekf", "fleet", *words, *other_file(fleet.path))
-
-
-def _approve(fleet: Fleet, keys: list[str], *, yes: bool) -> int:
-    store = open_store(fleet)
+def _approve(store: Store, fleet: Fleet, keys: list[str], *, yes: bool) -> None:
     fetch_team(store, fleet)
     examiner = Examiner(team_repository(store, fleet))
     vendors = sorted(set(store.git.ref_values(f"{VENDOR}heads/").values()))
     options = [f"--approve={key}" for key in keys]
-    unasked = _command(fleet, "resolve", "--yes", *options)
-    approve_named(examiner, keys, vendors, _command(fleet, "plan", "X.Y"), unasked, yes=yes)
-    return DONE
+    unasked = fleet_command(fleet, "resolve", "--yes", *options)
+    approve_named(examiner, keys, vendors, fleet_command(fleet, "plan", "X.Y"), unasked, yes=yes)
 
 
 def _member(fleet: Fleet, name: str) -> Member | None:
@@ -112,16 +106,17 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[M
 
     With it the conflict, in words. Raises UsageError, Refused.
     """
-    clusters = shell("git", "ekf", "fleet", "status", "--list", *other_file(fleet.path))
-    missing = UsageError(f'there is no cluster "{word}" in this fleet', clusters)
     if not (word.isascii() and word.isdecimal() and len(word) < _DIGITS):
-        raise missing
+        raise UsageError(
+            f'there is no cluster "{word}" in this fleet',
+            fleet_command(fleet, "status", "--list"),
+        )
     require_pygit2()
     from git_ekf.fleet.plan import plan_fleet, require_release
     from git_ekf.fleet.standing import read_standings
 
     known = read_standings(store, fleet)
-    require_fetched(known, fleet.path)
+    require_fetched(fleet, known)
     goal = require_release(fleet, known, release)
     groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
     group = groups[int(word) - 1] if 0 < int(word) <= len(groups) else None
@@ -129,7 +124,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[M
     if group is None or member is None:
         raise UsageError(
             f"there is no conflict {word} in the plan to {release}",
-            _command(fleet, "plan", release, "--list"),
+            fleet_command(fleet, "plan", release, "--list"),
         )
     return member, f"conflict {word}: {group.subject}, {group.conflicts[0].paths[0]}"
 
@@ -149,13 +144,11 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
     from git_ekf.commands.upgrade_options import Request
     from git_ekf.commands.upgrade_or_sync import run
 
-    settings = {"ekf.branches.release": fleet.scheme.pattern}
-    git = Git(
-        progress=transfer_progress(), settings=[f"{key}={value}" for key, value in settings.items()]
-    )
+    scheme = f"ekf.branches.release={fleet.scheme.pattern}"
+    git = Git(progress=transfer_progress(), settings=[scheme])
     vendor, internal = absolute(fleet.vendor), absolute(member.internal)
     _require_release(git, vendor, fleet.scheme.parse(release) or "")
-    another = _command(fleet, "resolve", release, member.name, "DIR")
+    another = fleet_command(fleet, "resolve", release, member.name, "DIR")
     instead = Instead(another, "correct the fleet file")
     built(git, directory, vendor, internal, "", instead)
     why = f"for {conflict}" if conflict else f"from {without_credentials(internal)}"
@@ -166,11 +159,11 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
     if fleet.signers:
         here.set_setting("ekf.resolutions.allowed-signers", fleet.signers)
     code = run("upgrade", Request(release=release, no_build=True))
-    proceed = _command(fleet, "upgrade", release, "--continue")
+    proceed = fleet_command(fleet, "upgrade", release, "--continue")
     if code == DONE:
         say(f"Nothing stopped in {member.name}. Next, outside of the clone: {proceed}")
     if code == STOPPED:
-        approve = _command(fleet, "resolve", "--approve", "KEY")
+        approve = fleet_command(fleet, "resolve", "--approve", "KEY")
         say(
             f"Go on in the clone: cd {folder(directory)}",
             "Once it is through: git ekf resolutions save, and nothing else there"

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, Only, Where
+from git_ekf.commands.fleet_options import FleetFile, Only, Where, fetch_team, fleet_command
 from git_ekf.commands.options import Json
 from git_ekf.commands.output.fleet_upgrade import code_of, content, print_upgraded
-from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Interrupted, UsageError
 from git_ekf.fleet.choosing import read_choice, require_any
 from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
@@ -17,59 +16,48 @@ from git_ekf.fleet.gate import Wish, find_wave
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import Store, open_store
-from git_ekf.fleet.team import team_repository
 from git_ekf.fleet.upgrade import upgrade_fleet
 from git_ekf.git.calls import leave_repository
-from git_ekf.git.unattended import unattended
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting
 from git_ekf.terminal.text import document
 
-Release = Annotated[
-    str, typer.Argument(metavar="X.Y", show_default=False, help="The release to upgrade to.")
-]
-Wave = Annotated[
-    str,
-    typer.Option(
-        "--wave", metavar="WAVE", show_default=False, help="The wave, by its name or its number."
-    ),
-]
-Proceed = Annotated[
-    bool, typer.Option("--continue", help="Go on with what was begun and is not there yet.")
-]
-WithoutRecords = Annotated[
-    bool,
-    typer.Option(
-        "--without-records", help="Do not wait for the deploy records of the waves before."
-    ),
-]
-MaxFailed = Annotated[
-    int | None,
-    typer.Option(
-        "--max-failed",
-        metavar="N",
-        min=0,
-        show_default=False,
-        help="Push nothing more once more clusters than this have failed;"
-        " by default a tenth, at least one.",
-    ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", "-n", help="Say which clusters would be upgraded, and push nothing."),
-]
-
 
 def upgrade(
-    release: Release,
+    release: Annotated[str, typer.Argument(metavar="X.Y", help="The release to upgrade to.")],
     file: FleetFile = FILE,
-    wave: Wave = "",
+    wave: Annotated[
+        str,
+        typer.Option(
+            metavar="WAVE", show_default=False, help="The wave, by its name or its number."
+        ),
+    ] = "",
     where: Where = None,
     only: Only = None,
-    proceed: Proceed = False,
-    without_records: WithoutRecords = False,
-    max_failed: MaxFailed = None,
-    dry_run: DryRun = False,
+    proceed: Annotated[
+        bool, typer.Option("--continue", help="Go on with what was begun and is not there yet.")
+    ] = False,
+    without_records: Annotated[
+        bool,
+        typer.Option(
+            "--without-records", help="Do not wait for the deploy records of the waves before."
+        ),
+    ] = False,
+    max_failed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Push nothing more once more clusters than this have failed;"
+            " by default a tenth, at least one.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", "-n", help="Say which clusters would be upgraded, and push nothing."
+        ),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Make the branch of a release for clusters, and push it."""
@@ -81,8 +69,7 @@ def upgrade(
     if goal is None:
         raise UsageError(
             f"{release or 'an empty argument'} is not a valid release",
-            shell("git", "ekf", "fleet", "status", "--json", *other_file(file))
-            + " lists the vendor's channels",
+            f"{fleet_command(fleet, 'status', '--json')} lists the vendor's channels",
         )
     in_wave = _wave(fleet, wave, proceed=proceed, chosen=bool(where or only), again=again)
     choice = read_choice(fleet, where or [], only or [], in_wave)
@@ -133,14 +120,6 @@ def _manner(wish: Wish) -> list[str]:
     words += [] if wish.records else ["--without-records"]
     words += [] if wish.max_failed is None else ["--max-failed", str(wish.max_failed)]
     return [*words, "--dry-run"] if wish.only_plans else words
-
-
-def fetch_team(store: Store, fleet: Fleet) -> None:
-    """Has the resolutions of the team fetched, where the fleet has any."""
-    repo = team_repository(store, fleet)
-    if repo.config.resolutions:
-        repo.git = store.git.variant(env=unattended(repo.git_setting, fleet.seconds))
-        note_resolutions(repo)
 
 
 def _wave(fleet: Fleet, given: str, *, proceed: bool, chosen: bool, again: list[str]) -> str:

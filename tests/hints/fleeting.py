@@ -43,7 +43,7 @@ FLEETING = {
         "git ekf fleet plan --json --list",
         again="git ekf fleet plan --json",
     ),
-    "commands/fleet_options.py: --jobs and --executor exclude each other: the Dask workers have their own number of threads": Scenario(
+    "commands/fleet.py: --jobs and --executor exclude each other: the Dask workers have their own number of threads": Scenario(
         _FLEET, f"{_PLAN} --jobs 2 --executor {_NOBODY}", again=_PLAN, codes=(5,)
     ),
     "fleet/scheduler.py: {} is on another machine, and what is sent there has to be encrypted": Scenario(

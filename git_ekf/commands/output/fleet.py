@@ -3,66 +3,82 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from git_ekf.fleet.file import FILE, Fleet, other_file
+from git_ekf.commands.fleet_options import fleet_command
+from git_ekf.commands.output.rows import first_names
+from git_ekf.fleet.choosing import Choice
+from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.runs import begun_upgrades
-from git_ekf.fleet.standing import OK, Known, Recorded, Standing
+from git_ekf.fleet.standing import OK, Known, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
 from git_ekf.names import without_credentials
-from git_ekf.shown import escape, shell
+from git_ekf.shown import escape
 from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import age, counted, nullable, say, shortened
 
 _DAY = 24 * 60 * 60
-# Clusters and rules that are named in a row; of others how many there are.
-_NAMED = 3
+# Rules that are named in a row; of others how many there are.
 _RULES = 4
 
 
-def print_summary(fleet: Fleet, known: Known, chosen: Sequence[Standing], begin: float) -> None:
-    """Prints the numbers of the chosen clusters. `begin` is when the command was started."""
-    summary = summarise(chosen)
-    print(paint(_headline(summary, len(chosen), begin), "bold"))
-    _print_matrix(fleet, summary)
-    command = shell(*again(fleet, "status"))
-    if known.vendor.failure:
-        when = age(max(0.0, time.time() - known.vendor.seconds))
-        print_row("vendor", f"not fetched, as of {when}: {known.vendor.error}", "", "red")
+class FleetLook(NamedTuple):
+    """What is known of a fleet, and the chosen clusters.
+
+    `begin` is when the command was started (seconds since 1970), `asked` whether it has asked the
+    repositories.
+    """
+
+    fleet: Fleet
+    store: Store
+    known: Known
+    choice: Choice
+    chosen: list[Standing]
+    begin: float
+    asked: bool
+
+
+def print_summary(look: FleetLook) -> None:
+    """Prints the numbers of the chosen clusters, and each upgrade that has begun."""
+    summary = summarise(look.chosen)
+    print(paint(_headline(summary, len(look.chosen), look.begin), "bold"))
+    _print_matrix(look.fleet, summary)
+    command = fleet_command(look.fleet, "status", "--no-fetch")
+    vendor = look.known.vendor
+    if vendor.failure:
+        text = f"not fetched, as of {_ago(vendor.seconds)}: {vendor.error}"
+        print_entry("vendor", text, "", "red")
     if summary.failed:
-        print_row("not fetched", _failed(summary), f"{command} --list --failed", "red")
+        print_entry("not fetched", _failed(summary), f"{command} --list --failed", "red")
     if summary.behind:
         least, most = min(summary.behind), max(summary.behind)
         how_far = counted(least, "commit") if least == most else f"{least} to {most} commits"
-        print_row("behind", f"{_clusters(len(summary.behind))}, {how_far} of their channel")
+        print_entry("behind", f"{_clusters(len(summary.behind))}, {how_far} of their channel")
     if summary.deployed:
-        print_row("deployed", _deployed(summary.deployed))
+        print_entry("deployed", _deployed(summary.deployed))
     if summary.unrecorded:
-        day = datetime.fromtimestamp(summary.since, UTC).date().isoformat()
-        text = f"{_clusters(summary.unrecorded)} beyond their last record, the oldest of {day}"
-        print_row("not recorded", text)
+        oldest = f"the oldest of {_day(summary.since)}"
+        text = f"{_clusters(summary.unrecorded)} beyond their last record, {oldest}"
+        print_entry("not recorded", text)
     if summary.never:
-        print_row("no record", _clusters(summary.never))
+        print_entry("no record", _clusters(summary.never))
     if summary.prepared:
         parts = [f"{name} in {_clusters(number)}" for name, number in summary.prepared.items()]
-        print_row("prepared", f"{', '.join(parts)}, newer than what runs there")
+        print_entry("prepared", f"{', '.join(parts)}, newer than what runs there")
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
-        print_row("policy", _rules(rules), f"{command} --list --where rule={rules[0][0]}", "red")
-    elif any(one.fetched for one in chosen):
-        print_row("policy", "ok", "", "green")
-
-
-def print_begun(fleet: Fleet, begun: Mapping[str, Sequence[str]]) -> None:
-    """Prints a row for each upgrade that has begun: its branch, and how many clusters lack it."""
-    for branch, names in begun.items():
-        release = fleet.scheme.version(branch) or branch
-        row = f"{branch} is not in {_clusters(len(names))} that it was begun for"
-        command = shell("git", "ekf", "fleet", "upgrade", release, *other_file(fleet.path))
-        print_row("upgrade", row, f"{command} --continue", "yellow")
+        named = first_names([f"{number} {rule}" for rule, number in rules], _RULES, " rules")
+        print_entry("policy", named, f"{command} --list --where rule={rules[0][0]}", "red")
+    elif any(one.fetched for one in look.chosen):
+        print_entry("policy", "ok", "", "green")
+    for branch, names in begun_upgrades(look.store).items():
+        release = look.fleet.scheme.version(branch) or branch
+        text = f"{branch} is not in {_clusters(len(names))} that it was begun for"
+        command = fleet_command(look.fleet, "upgrade", release)
+        print_entry("upgrade", text, f"{command} --continue", "yellow")
 
 
 def _headline(summary: Summary, number: int, begin: float) -> str:
@@ -70,7 +86,7 @@ def _headline(summary: Summary, number: int, begin: float) -> str:
     parts = []
     if fetched:
         oldest = min(fetched)
-        when = "just now" if oldest >= begin else age(max(0.0, time.time() - oldest))
+        when = "just now" if oldest >= begin else _ago(oldest)
         empty = f" ({summary.empty} empty)" if summary.empty else ""
         parts.append(f"{len(fetched)} fetched {when}{empty}")
     if summary.failed:
@@ -80,25 +96,24 @@ def _headline(summary: Summary, number: int, begin: float) -> str:
 
 def _print_matrix(fleet: Fleet, summary: Summary) -> None:
     """Which release runs in how many clusters of which wave."""
-    used: set[str] = set()
-    for counts in summary.by_wave.values():
-        used.update(counts)
+    used = set[str]().union(*summary.by_wave.values())
     waves = [wave for wave in (*fleet.waves, "") if wave in used]
     branches = sorted(summary.by_wave, key=lambda branch: (fleet.scheme.key(branch), branch))
-    named = waves != [""]
-    titles = {wave: shortened(wave or "no wave", 12) for wave in waves} if named else {"": ""}
-    first = max((len(branch) for branch in branches), default=0)
-    widths = {wave: max(6, len(title)) for wave, title in titles.items()}
-    if named and branches:
-        say(f"  {'':{first}}" + "".join(f"  {titles[wave]:>{widths[wave]}}" for wave in waves))
+    titles = [""] if waves == [""] else [shortened(wave or "no wave", 12) for wave in waves]
+    rows = [("", titles)] if any(titles) else []
     for branch in branches:
         counts = summary.by_wave[branch]
-        cells = "".join(f"  {counts[wave] or '':>{widths[wave]}}" for wave in waves)
-        say(f"  {branch:{first}}{cells}".rstrip())
+        rows.append((branch, [str(counts[wave] or "") for wave in waves]))
+    first = max((len(branch) for branch in branches), default=0)
+    for lead, cells in rows:
+        line = f"  {lead:{first}}"
+        for title, cell in zip(titles, cells, strict=True):
+            line += f"  {cell:>{max(6, len(title))}}"
+        say(line.rstrip())
 
 
-def print_row(label: str, text: str, command: str = "", colour: str = "") -> None:
-    """Prints a row of a screen, with the command that shows more."""
+def print_entry(label: str, text: str, command: str = "", colour: str = "") -> None:
+    """Prints an entry of a screen, with the command that shows more."""
     lead = f"  {label:<13} "
     gap = "    " if command else ""
     if command and len(lead + text + gap + command) > terminal_width():
@@ -108,20 +123,12 @@ def print_row(label: str, text: str, command: str = "", colour: str = "") -> Non
 
 def _failed(summary: Summary) -> str:
     """The first names, and as of when they are known."""
-    names = [one.member.name for one in summary.failed]
-    text = first_names(names)
+    text = first_names([one.member.name for one in summary.failed])
     known = [one.fetched for one in summary.failed if one.fetched]
     if not known:
         return f"{text}, never"
-    oldest = age(max(0.0, time.time() - min(known)))
-    never = "" if len(known) == len(names) else " or never"
-    return f"{text}, known as of {oldest}{never}"
-
-
-def first_names(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    never = "" if len(known) == len(summary.failed) else " or never"
+    return f"{text}, known as of {_ago(min(known))}{never}"
 
 
 def _deployed(times: Sequence[int]) -> str:
@@ -129,26 +136,19 @@ def _deployed(times: Sequence[int]) -> str:
     parts = []
     for days in (7, 30):
         parts.append(f"{sum(now - one < days * _DAY for one in times)} in the last {days} days")
-    oldest = datetime.fromtimestamp(times[-1], UTC).date().isoformat()
-    return f"{', '.join(parts)}, the oldest {oldest}"
-
-
-def _rules(rules: Sequence[tuple[str, int]]) -> str:
-    listed = [f"{number} {rule}" for rule, number in rules]
-    more = len(listed) - _RULES
-    return ", ".join(listed[:_RULES]) + (f" and {more} more rules" if more > 0 else "")
+    return f"{', '.join(parts)}, the oldest {_day(times[-1])}"
 
 
 def _clusters(number: int) -> str:
     return counted(number, "cluster")
 
 
-def again(fleet: Fleet, command: str) -> list[str]:
-    """The words of a command for the same fleet, by what is known."""
-    words = ["git", "ekf", "fleet", command, "--no-fetch"]
-    if fleet.path != FILE:
-        words += ["--file", fleet.path]
-    return words
+def _ago(seconds: float) -> str:
+    return age(max(0.0, time.time() - seconds))
+
+
+def _day(seconds: float) -> str:
+    return str(datetime.fromtimestamp(seconds, UTC).date())
 
 
 # --- a line for each ---
@@ -165,7 +165,7 @@ def print_list(chosen: Sequence[Standing]) -> None:
 
 def _facts(one: Standing) -> Iterator[str]:
     if one.failed:
-        when = age(max(0.0, time.time() - one.fetched)) if one.fetched else "never"
+        when = _ago(one.fetched) if one.fetched else "never"
         yield f"{one.state}, fetched {when}" + (f": {one.error}" if one.error else "")
     elif one.state != OK:
         yield one.state
@@ -198,39 +198,43 @@ def _running(one: Standing) -> Iterator[str]:
 # --- the document ---
 
 
-def content(
-    fleet: Fleet, store: Store, known: Known, chosen: Sequence[Standing], begin: float
-) -> dict[str, Any]:
+def status_content(look: FleetLook) -> dict[str, Any]:
     """The chosen clusters as fleet-status.json has them."""
-    about = about_fleet(fleet, store, known, chosen, begin)
-    begun = begun_upgrades(store)
+    begun = begun_upgrades(look.store)
     return {
-        "fleet": about,
+        "fleet": about_fleet(look),
         "upgrades": [{"branch": branch, "waiting": names} for branch, names in begun.items()],
-        "clusters": list(map(_cluster, chosen)),
+        "clusters": list(map(_cluster, look.chosen)),
     }
 
 
-def about_fleet(
-    fleet: Fleet, store: Store, known: Known, chosen: Sequence[Standing], begin: float
-) -> dict[str, Any]:
+def about_fleet(look: FleetLook) -> dict[str, Any]:
     """The fleet itself, as the documents have it."""
-    fetched_now = [one for one in chosen if not one.failed and one.fetched >= begin]
+    fleet, vendor = look.fleet, look.known.vendor
+    fetched_now = [one for one in look.chosen if not one.failed and one.fetched >= look.begin]
     return {
         "file": fleet.path,
-        "store": store.path,
+        "store": look.store.path,
         "vendor": without_credentials(fleet.vendor),
-        "vendor_fetched": _time(known.vendor.seconds),
-        "vendor_error": known.vendor.error or None,
-        "channels": known.channels,
+        "vendor_fetched": _time(vendor.seconds),
+        "vendor_error": vendor.error or None,
+        "channels": look.known.channels,
         "waves": list(fleet.waves),
-        "clusters": len(chosen),
+        "clusters": len(look.chosen),
         "fetched_now": len(fetched_now),
     }
 
 
 def _cluster(one: Standing) -> dict[str, Any]:
-    recorded = one.recorded
+    recorded = None
+    if one.recorded:
+        recorded = {
+            "name": one.recorded.name,
+            "commit": one.recorded.commit,
+            "date": _time(one.recorded.seconds),
+            "context": one.recorded.context,
+            "commits_since": one.recorded.commits_since,
+        }
     return {
         "name": one.member.name,
         "internal": without_credentials(one.member.internal),
@@ -246,18 +250,8 @@ def _cluster(one: Standing) -> dict[str, Any]:
         "configuration": one.configuration,
         "behind": one.behind,
         "prepared": one.prepared or None,
-        "last_record": _record(recorded) if recorded else None,
+        "last_record": recorded,
         "findings": [nullable(finding) for finding in one.findings],
-    }
-
-
-def _record(recorded: Recorded) -> dict[str, Any]:
-    return {
-        "name": recorded.name,
-        "commit": recorded.commit,
-        "date": _time(recorded.seconds),
-        "context": recorded.context,
-        "commits_since": recorded.commits_since,
     }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.output.fleet import again, first_names, print_row
+from git_ekf.commands.fleet_options import fleet_command
+from git_ekf.commands.output.fleet import print_entry
+from git_ekf.commands.output.rows import first_names
 from git_ekf.commands.output.upgrade_plan import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
@@ -41,17 +43,17 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
             say(f"  {'':{digits}}  {', '.join(group.clusters)}")
         for one in group.resolutions:
             say(f"  {'':{digits}}  {_offer(fleet, group, one)}")
-    command = shell(*again(fleet, "plan"), *words, "--list")
+    command = f"{fleet_command(fleet, 'plan', '--no-fetch')} {shell(*words, '--list')}"
     if left := len(plan.groups) - len(shown):
-        print_row("", f"and {counted(left, 'more conflict')}", command)
+        print_entry("", f"and {counted(left, 'more conflict')}", command)
     for settled in plan.settled if whole else plan.settled[:_LISTED]:
-        print_row("settled", _settled(settled))
+        print_entry("settled", _settled(settled))
     if not whole and len(plan.settled) > _LISTED:
-        print_row("", f"and {len(plan.settled) - _LISTED} more", command)
+        print_entry("", f"and {len(plan.settled) - _LISTED} more", command)
     for row in _reasons([(one.name, one.alone) for one in plan.planned if one.alone]):
-        print_row("by itself", row)
+        print_entry("by itself", row)
     for row in _reasons([(one.name, one.why) for one in plan.without]):
-        print_row("not planned", row)
+        print_entry("not planned", row)
     if whole:
         _print_clusters(plan)
 
@@ -161,12 +163,7 @@ def _cluster(standing: Standing, one: PlannedCluster) -> dict[str, Any]:
         "reason": one.why or None,
         "needless": one.needless,
         "alone": one.alone or None,
-        "to": None,
-        "base": None,
-        "tip": None,
-        "onto": None,
-        "clean": None,
-        "counts": None,
+        **dict.fromkeys(("to", "base", "tip", "onto", "clean", "counts")),
         "commits": [],
     }
     if one.plan:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.output.fleet import first_names
+from git_ekf.commands.output.rows import first_names
 from git_ekf.commands.output.settled import build_lines
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
 from git_ekf.fleet import outcomes
@@ -49,7 +50,10 @@ def print_upgraded(
 ) -> None:
     """Prints how many have the branch, who has not, and what comes next."""
     of_wave = f" of wave {wave}" if wave else ""
-    say(f"{wish.goal} for {counted(len(upgraded), 'cluster')}{of_wave}: {_sum(upgraded)}")
+    states = [one.state for one in upgraded]
+    parts = [f"{states.count(state)} {words}" for state, words in _WORDS.items() if state in states]
+    sum_of_all = ", ".join(parts) or "nothing to do"
+    say(f"{wish.goal} for {counted(len(upgraded), 'cluster')}{of_wave}: {sum_of_all}")
     _print_each(upgraded)
     for line in _settled(upgraded):
         say(f"  settled  {line}")
@@ -83,22 +87,15 @@ def _print_next(fleet: Fleet, wave: str, upgraded: Sequence[Upgraded], again: li
 
 def _settled(upgraded: Sequence[Upgraded]) -> list[str]:
     """Each conflict that was settled by a resolution, in how many clusters, and what builds."""
-    clusters: dict[tuple[str, str], int] = {}
+    clusters: Counter[tuple[str, str]] = Counter()
     for one in upgraded:
         for settled in one.planned.settled:
-            said = f"{settled.path}: {settled.side}", "; ".join(build_lines(settled))
-            clusters[said] = clusters.get(said, 0) + 1
+            clusters[f"{settled.path}: {settled.side}", "; ".join(build_lines(settled))] += 1
     lines = []
     for (how, built), number in clusters.items():
         line = f"{how}, in {counted(number, 'cluster')}"
         lines.append(f"{line}: {built}" if built else line)
     return lines
-
-
-def _sum(upgraded: Sequence[Upgraded]) -> str:
-    found = [one.state for one in upgraded]
-    parts = [f"{found.count(state)} {words}" for state, words in _WORDS.items() if state in found]
-    return ", ".join(parts) or "nothing to do"
 
 
 def content(
