@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
@@ -56,27 +55,6 @@ ALIASES = {"help": "man"}
 _MOVING = ("pull", "rollback", "sync", "undo", "upgrade")
 
 
-def guarded(work: Callable[[], Any], name: Callable[[], str]) -> Any:
-    """Does the work of a command: what that returns.
-
-    `name` tells which command it is, once it has begun. Raises Exit where it was interrupted,
-    SystemFailed, BrokenPipeError.
-    """
-    try:
-        return work()
-    except KeyboardInterrupt:
-        _print_interrupted()
-        if name() in _MOVING:
-            print_hint(
-                "git ekf status shows how far it has got; what is done git ekf undo takes back"
-            )
-        raise Exit(INTERRUPTED) from None
-    except BrokenPipeError as error:  # of which typer would make exit 1, and silence
-        if _is_reader_gone():
-            raise
-        raise SystemFailed(error) from None
-
-
 class _Terminated(BaseException):
     """SIGTERM or SIGHUP: what was begun is taken back, as for ^C."""
 
@@ -99,44 +77,45 @@ def main(argv: list[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     _make_absolute()
     try:
-        try:
-            code = _run(argv)
-            sys.stdout.flush()
-        except OSError as error:
-            if isinstance(error, BrokenPipeError) and _is_reader_gone():
-                raise
-            code = _report(SystemFailed(error))
-    except BrokenPipeError:
-        _end_by_sigpipe()
+        code = _run(argv)
+        sys.stdout.flush()
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and _is_reader_gone():
+            _end_by_sigpipe()
+        code = _report(SystemFailed(error))
     return code
 
 
 def _run(argv: list[str]) -> int:
     """The exit code of a command, its errors printed. Raises OSError."""
+    name = argv[0] if argv else ""
     try:
-        code = _call(argv)
+        code = _call(name, argv)
         return code if isinstance(code, int) else DONE
     except Exit as end:
         return end.code
     except EkfError as error:
         return _report(error)
-    except (KeyboardInterrupt, Abort):
-        _print_interrupted()
+    except (KeyboardInterrupt, Abort) as stopped:
+        print("\ngit-ekf: interrupted", file=sys.stderr)  # below the terminal's ^C
+        if name in _MOVING and not isinstance(stopped, Abort):
+            print_hint(
+                "git ekf status shows how far it has got; what is done git ekf undo takes back"
+            )
         return INTERRUPTED
     except _Terminated as signalled:
         print("git-ekf: terminated", file=sys.stderr)
         return 128 + int(signalled.args[0])
 
 
-def _call(argv: list[str]) -> Any:
+def _call(name: str, argv: list[str]) -> Any:
     """What the command returns, which typer reads only where it has to."""
-    name = argv[0] if argv else ""
     if name in COMMANDS and not {"-h", "--help"}.intersection(argv):
         module = import_module(f"git_ekf.commands.{name}")
         command = None if hasattr(module, "app") else getattr(module, name)
         values = everyday(command, argv[1:]) if command else None
         if command and values is not None:
-            return guarded(lambda: command(**values), lambda: name)
+            return command(**values)
     return import_module("git_ekf.program").run(argv)
 
 
@@ -147,7 +126,7 @@ def _report(error: EkfError) -> int:
             print(file=sys.stderr)  # below the terminal's ^C
         print_error(error)
     except BrokenPipeError:
-        raise
+        _end_by_sigpipe()
     except OSError:
         pass
     return error.code
@@ -177,7 +156,3 @@ def _end_by_sigpipe() -> NoReturn:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPIPE])
     os.kill(os.getpid(), signal.SIGPIPE)
     os._exit(128 + signal.SIGPIPE)
-
-
-def _print_interrupted() -> None:
-    print("\ngit-ekf: interrupted", file=sys.stderr)  # below the terminal's ^C

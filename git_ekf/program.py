@@ -14,8 +14,8 @@ from typer._click.exceptions import UsageError as ClickUsageError
 from typer.core import TyperGroup
 
 from git_ekf import __version__
-from git_ekf.cli import ALIASES, COMMANDS, guarded
-from git_ekf.declared import REQUIRED, Abort, Option, Parameter, parameters
+from git_ekf.cli import ALIASES, COMMANDS
+from git_ekf.declared import REQUIRED, Option, Parameter, parameters
 from git_ekf.errors import DONE, USAGE, UsageError
 
 
@@ -38,10 +38,6 @@ class Commands(TyperGroup):
         command = typer.main.get_command(app)
         command.name = name
         return command
-
-    def invoke(self, ctx: Any) -> Any:
-        """Runs the command. Raises Exit where it was interrupted: typer says nothing then."""
-        return guarded(lambda: super(Commands, self).invoke(ctx), lambda: ctx.invoked_subcommand)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first word names, and the words for it. Raises UsageError."""
@@ -79,7 +75,6 @@ def program(**settings: Any) -> typer.Typer:
     return Program(
         rich_markup_mode=None,
         add_completion=False,
-        pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         **settings,
     )
@@ -131,24 +126,23 @@ def git_ekf(
 
 
 def run(argv: list[str]) -> Any:
-    """Runs the command: what that returns.
-
-    Raises UsageError, Exit and Abort, and what the command raises.
-    """
+    """Runs the command: what that returns. Raises UsageError, and what the command raises."""
     try:
-        return app(argv, prog_name="git ekf", standalone_mode=False)
+        command = typer.main.get_command(app)
+        # The method `main` of typer's would do this too, but has its own idea of ^C and of a pipe
+        # that nobody reads.
+        with command.make_context("git ekf", list(argv)) as context:
+            return command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     except NoArgsIsHelpError as error:
         print(error.format_message())
         return USAGE
     except ClickException as error:
-        command = "git ekf"
+        command_path = "git ekf"
         if isinstance(error, ClickUsageError) and error.ctx:
-            command = error.ctx.command_path
-        raise UsageError(_sentence(error.format_message()), f"{command} -h") from None
-    except typer.Abort:
-        raise Abort from None
-    except SystemExit:  # what typer makes of a BrokenPipeError, its own help's for example
-        raise BrokenPipeError from None
+            command_path = error.ctx.command_path
+        raise UsageError(_sentence(error.format_message()), f"{command_path} -h") from None
 
 
 def _sentence(message: str) -> str:
