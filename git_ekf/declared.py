@@ -12,7 +12,10 @@ from typing import Any, NamedTuple, get_type_hints
 
 
 class Option:
-    """An option of a command; names and settings are those of typer.Option."""
+    """An option of a command; names and settings are those of typer.Option.
+
+    Without names it is called after its parameter, a bool too: with no second one that denies it.
+    """
 
     def __init__(self, *names: str, **settings: Any) -> None:
         self.names = names
@@ -63,9 +66,9 @@ class Parameter(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of an option; () for an argument, and for what typer names in two ways."""
+        """The names of an option; () for an argument."""
         declared = self.declared
-        if not isinstance(declared, Option) or (self.type is bool and not declared.names):
+        if not isinstance(declared, Option):
             return ()
         return declared.names or (f"--{self.name.replace('_', '-')}",)
 

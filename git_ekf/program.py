@@ -96,7 +96,7 @@ def _as_typer_has_it(command: Callable[..., Any]) -> Callable[..., Any]:
 def _parameter(one: Parameter) -> inspect.Parameter:
     annotation, declared = one.annotation, one.declared
     if isinstance(declared, Option):
-        annotation = Annotated[one.type, typer.Option(*declared.names, **declared.settings)]
+        annotation = Annotated[one.type, typer.Option(*one.names, **declared.settings)]
     elif declared:
         annotation = Annotated[one.type, typer.Argument(**declared.settings)]
     default = inspect.Parameter.empty if one.default is REQUIRED else one.default

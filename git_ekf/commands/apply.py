@@ -29,12 +29,10 @@ def apply(
     ] = None,
     message: Message = None,
     field: Field = None,
-    keep_going: Annotated[
-        bool, Option("--keep-going", help="After a failure, go on with the next path.")
-    ] = False,
+    keep_going: Annotated[bool, Option(help="After a failure, go on with the next path.")] = False,
     drift: Annotated[
         bool,
-        Option("--drift", help="First look what was changed in the cluster, and ask."),
+        Option(help="First look what was changed in the cluster, and ask."),
     ] = False,
     yes: Yes = False,
     dry_run: Annotated[

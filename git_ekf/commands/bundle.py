@@ -6,13 +6,12 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from git_ekf import config as configuration
 from git_ekf.airgap.changes import NEW, UNCHANGED, RefChange, in_order
 from git_ekf.airgap.manifest import Manifest, as_time, now
 from git_ekf.commands.mirror_changes import Accept, show_backups, show_changes
 from git_ekf.commands.options import Json
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import CallFailed, UsageError
 from git_ekf.git.calls import Git, leave_repository
 from git_ekf.git.refs import APPLIED
@@ -32,11 +31,11 @@ app = program(
 _READING = "Reading the bundle"
 
 BundleFile = Annotated[
-    str, typer.Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
+    str, Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
 ]
 Allowed = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--allowed-signers",
         metavar="SIGNERS",
         help="Take only what one of the signers in this file has signed.",
@@ -46,10 +45,10 @@ Allowed = Annotated[
 
 @app.command()
 def create(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write.")],
+    file: Annotated[str, Argument(metavar="FILE", help="The file to write.")],
     source: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--from",
             metavar="DIR|URL",
             help="The repository to take them from; by default the one here.",
@@ -57,22 +56,18 @@ def create(
     ] = None,
     release: Annotated[
         list[str] | None,
-        typer.Option(
-            "--release", metavar="X.Y", help="Carry this release, not all; may be repeated."
-        ),
+        Option(metavar="X.Y", help="Carry this release, not all; may be repeated."),
     ] = None,
     receipt: Annotated[
         str | None,
-        typer.Option(
-            "--receipt",
+        Option(
             metavar="RECEIPT",
             help="Leave out what the other side has, by the receipt it gave.",
         ),
     ] = None,
     sign: Annotated[
         str | None,
-        typer.Option(
-            "--sign",
+        Option(
             metavar="KEY",
             help="Sign it: the file of an ssh key, or the name of a gpg key.",
         ),
@@ -143,7 +138,7 @@ def apply(
     file: BundleFile,
     directory: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[DIR]",
             show_default=False,
             help="The mirror, made where there is none; by default the one here.",
@@ -153,8 +148,7 @@ def apply(
     allowed: Allowed = None,
     receipt: Annotated[
         str | None,
-        typer.Option(
-            "--receipt",
+        Option(
             metavar="RECEIPT",
             help="Where to write the receipt; by default FILE.receipt.",
         ),

@@ -37,15 +37,13 @@ def check(
     revisions: Annotated[
         list[str] | None, Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")
     ] = None,
-    staged: Annotated[
-        bool, Option("--staged", help="Judge the commit that the index would make.")
-    ] = False,
+    staged: Annotated[bool, Option(help="Judge the commit that the index would make.")] = False,
     every: Annotated[
         bool, Option("--all", help="Judge every local branch, not only the one checked out.")
     ] = False,
     build: Annotated[
         bool,
-        Option("--build", help="Build HEAD as well, to judge whence its images come."),
+        Option(help="Build HEAD as well, to judge whence its images come."),
     ] = False,
     form: Annotated[
         Format,

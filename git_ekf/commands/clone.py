@@ -26,9 +26,7 @@ def clone(
         str,
         Argument(metavar="PRIMARY", help="The vendor's repository, or your mirror of it."),
     ],
-    internal: Annotated[
-        str, Option("--internal", metavar="URL", help="The cluster's own repository.")
-    ],
+    internal: Annotated[str, Option(metavar="URL", help="The cluster's own repository.")],
     directory: Annotated[
         str, Argument(metavar="[DIR]", help="Where to; by default named after PRIMARY.")
     ] = "",

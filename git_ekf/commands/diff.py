@@ -11,6 +11,7 @@ import typer
 from git_ekf.commands.options import Json
 from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Argument, Option
 from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.build import ComparedBuilds, compare
@@ -42,16 +43,14 @@ def diff(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[A] [B] [PATH]...",
             help="Records or revisions, by default the last record and HEAD; then paths.",
         ),
     ] = None,
-    stat: Annotated[
-        bool, typer.Option("--stat", help="Show only how much changed, not what.")
-    ] = False,
+    stat: Annotated[bool, Option(help="Show only how much changed, not what.")] = False,
     rendered: Annotated[
-        bool, typer.Option("--rendered", help="Compare the built manifests, resource by resource.")
+        bool, Option(help="Compare the built manifests, resource by resource.")
     ] = False,
     json: Json = False,
 ) -> int:

@@ -14,11 +14,10 @@ from git_ekf.terminal.text import counted, document, nullable, say
 
 
 def doctor(
-    offline: Annotated[bool, Option("--offline", help="Ask no remote.")] = False,
+    offline: Annotated[bool, Option(help="Ask no remote.")] = False,
     remote: Annotated[
         bool,
         Option(
-            "--remote",
             help="Try what the internal repository takes: push small refs, and delete them.",
         ),
     ] = False,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from git_ekf.commands.options import Force, Json
+from git_ekf.declared import Argument, Option
 from git_ekf.errors import DONE, FINDINGS, Refused, UsageError
 from git_ekf.hooks import installer, servers, shims
 from git_ekf.hooks.directory import HooksDirectory, hooks_directory
@@ -19,17 +18,15 @@ app = program(no_args_is_help=True, help="Install, remove or look at the hooks."
 
 Server = Annotated[
     bool,
-    typer.Option(
-        "--server", help="The hook of a bare repository, which judges what is pushed to it."
-    ),
+    Option("--server", help="The hook of a bare repository, which judges what is pushed to it."),
 ]
 Shared = Annotated[
     bool,
-    typer.Option("--shared", help="Also into a directory of hooks that other repositories use."),
+    Option("--shared", help="Also into a directory of hooks that other repositories use."),
 ]
 GitDir = Annotated[
     str | None,
-    typer.Argument(
+    Argument(
         metavar="[GITDIR]", help="With --server: the bare repository; with --shared the directory."
     ),
 ]

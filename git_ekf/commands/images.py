@@ -18,6 +18,7 @@ from git_ekf.commands.output.images import (
 )
 from git_ekf.commands.paths_apart import WithPaths, behind_dashes
 from git_ekf.commands.records_kept import with_records
+from git_ekf.declared import Argument, Option
 from git_ekf.deploy.ends import End, from_top, named_end, read_end
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.builder import takes_path
@@ -37,18 +38,18 @@ def images(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[REV] [PATH]...",
             help="A deploy record or a revision, by default HEAD; then what to build.",
         ),
     ] = None,
     new_since: Annotated[
         str,
-        typer.Option("--new-since", metavar="REV", help="Only the images that this one lacks."),
+        Option(metavar="REV", help="Only the images that this one lacks."),
     ] = "",
     write: Annotated[
         str,
-        typer.Option(
+        Option(
             metavar="PATH",
             help="Write the entries to this kustomization that take them from images.registry.",
         ),

@@ -22,11 +22,9 @@ from git_ekf.terminal.text import say
 def init(
     primary: Annotated[
         str,
-        Option("--primary", metavar="URL", help="The vendor's repository, or your mirror of it."),
+        Option(metavar="URL", help="The vendor's repository, or your mirror of it."),
     ] = "",
-    internal: Annotated[
-        str, Option("--internal", metavar="URL", help="The cluster's own repository.")
-    ] = "",
+    internal: Annotated[str, Option(metavar="URL", help="The cluster's own repository.")] = "",
     release: Release = "",
     yes: Yes = False,
 ) -> None:

@@ -27,7 +27,7 @@ def log(
     release: Release = "",
     since: Annotated[
         str,
-        Option("--since", metavar="YYYY-MM-DD", help="Only records of that day and later."),
+        Option(metavar="YYYY-MM-DD", help="Only records of that day and later."),
     ] = "",
     json: Json = False,
 ) -> None:

@@ -19,17 +19,13 @@ def man(
             help="The page, as upgrade or config; with --install, where to put all pages.",
         ),
     ] = "",
-    install: Annotated[
-        bool, Option("--install", help="Put the pages where man looks, or into DIR.")
-    ] = False,
+    install: Annotated[bool, Option(help="Put the pages where man looks, or into DIR.")] = False,
     path: Annotated[
-        bool, Option("--path", help="Print the folder of this installation's pages, for man.")
+        bool, Option(help="Print the folder of this installation's pages, for man.")
     ] = False,
     schema: Annotated[
         bool,
-        Option(
-            "--schema", help="Print the JSON schema of what the command PAGE prints with --json."
-        ),
+        Option(help="Print the JSON schema of what the command PAGE prints with --json."),
     ] = False,
 ) -> None:
     """Show a page of the manual, or put the pages where man looks."""

@@ -31,7 +31,7 @@ def mirror(
     ],
     release: Annotated[
         list[str] | None,
-        Option("--release", metavar="X.Y", help="Mirror this release, not all; may be repeated."),
+        Option(metavar="X.Y", help="Mirror this release, not all; may be repeated."),
     ] = None,
     accept: Accept = None,
 ) -> None:

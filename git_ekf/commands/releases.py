@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def releases(
     forecast: Annotated[
-        bool, Option("--forecast", help="Add what an upgrade to each newer channel would do.")
+        bool, Option(help="Add what an upgrade to each newer channel would do.")
     ] = False,
     json: Json = False,
 ) -> None:

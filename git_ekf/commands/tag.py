@@ -45,9 +45,7 @@ def tag(
     field: Field = None,
     date: Annotated[
         str,
-        Option(
-            "--date", metavar="YYYY-MM-DD", help="The day of the deployment, for a late record."
-        ),
+        Option(metavar="YYYY-MM-DD", help="The day of the deployment, for a late record."),
     ] = "",
     sign: Annotated[
         bool, Option("-s", "--sign", help="Sign the record, as git tag -s does.")
