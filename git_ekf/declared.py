@@ -91,14 +91,10 @@ def parameters(command: Callable[..., Any]) -> list[Parameter]:
     given: list[Parameter] | None = getattr(command, "parameters", None)
     if given is not None:
         return given
-    code = command.__code__
-    positional = code.co_varnames[: code.co_argcount]
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    defaults = command.__defaults__ or ()
-    values = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
-    values.update(command.__kwdefaults__ or {})
     hints = get_type_hints(command, include_extras=True)
-    return [Parameter(name, hints.get(name), values.get(name, REQUIRED)) for name in names]
+    hints.pop("return", None)
+    defaults = dict(zip(reversed(hints), reversed(command.__defaults__ or ()), strict=False))
+    return [Parameter(name, hint, defaults.get(name, REQUIRED)) for name, hint in hints.items()]
 
 
 def everyday(command: Callable[..., Any], words: Sequence[str]) -> dict[str, Any] | None:
