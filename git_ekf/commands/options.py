@@ -27,3 +27,4 @@ NoFetch = Annotated[
     bool,
     Option("--no-fetch", help="Go by what is known here, without asking internal."),
 ]
+Fetch = Annotated[bool, Option("--fetch", help="Ask both repositories first what they have now.")]

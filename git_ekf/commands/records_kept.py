@@ -15,17 +15,23 @@ from git_ekf.terminal.text import counted, say
 from git_ekf.tracking import restore_tracking
 
 
-def with_records() -> Repository:
+def with_records(*, fetch: bool = False) -> Repository:
     """The repository, records that refs/tags has lost put back, and what branches track.
 
-    Says so where that was needed.
+    `fetch`: with what both remotes have now, as far as they answer. Says so where that was needed.
+    Raises Refused, CallFailed for a fetch.
     """
     repo = Repository()
     restored = restore_records(repo)
     note_restored(restored)
     repo = repo.fresh() if restored else repo
     with suppress(CallFailed):  # the policy says it, where nothing can be written
-        return with_tracking(repo, only_new=True)
+        repo = with_tracking(repo, only_new=True)
+    if fetch:
+        # Most often nothing is asked.
+        from git_ekf.commands.internal_asked import fetch_remotes
+
+        repo = fetch_remotes(repo, tolerant=True)
     return repo
 
 

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from git_ekf.commands.options import Json
+from git_ekf.commands.options import Fetch, Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
 from git_ekf.errors import UsageError
@@ -25,9 +25,7 @@ def report(
         str,
         Option("-o", "--output", metavar="FILE", help="Where to write the page; - prints it."),
     ] = "",
-    fetch: Annotated[
-        bool, Option("--fetch", help="Ask both repositories first what they have now.")
-    ] = False,
+    fetch: Fetch = False,
     json: Json = False,
 ) -> None:
     """Write a page of HTML about the cluster's deployments and upgrades."""
@@ -37,12 +35,7 @@ def report(
         import_jinja()
     if output not in ("", "-"):
         require_place(output)
-    repo = with_records()
-    if fetch:
-        # Most often nothing is asked.
-        from git_ekf.commands.internal_asked import fetch_remotes
-
-        repo = fetch_remotes(repo, tolerant=True)
+    repo = with_records(fetch=fetch)
     found = cluster_report(repo, time.time())
     if json:
         print(document("report", _as_json(found)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
 from git_ekf.cluster import branch_to_switch_to
-from git_ekf.commands.options import Json
+from git_ekf.commands.options import Fetch, Json
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Option
 from git_ekf.git.refs import HEADS
@@ -41,13 +41,9 @@ def status(
     json: Json = False,
     prompt: Annotated[
         bool,
-        Option(
-            "--prompt", help="Print a few words for the shell's prompt, or nothing; never an error."
-        ),
+        Option(help="Print a few words for the shell's prompt, or nothing; never an error."),
     ] = False,
-    fetch: Annotated[
-        bool, Option("--fetch", help="Ask both repositories first what they have now.")
-    ] = False,
+    fetch: Fetch = False,
 ) -> None:
     """Show where things stand, and the command that moves each line on."""
     if prompt:  # with another option beside it; alone it does not come here
@@ -55,12 +51,7 @@ def status(
 
         main()
         return
-    repo = with_records()
-    if fetch:
-        # Most often nothing is asked.
-        from git_ekf.commands.internal_asked import fetch_remotes
-
-        repo = fetch_remotes(repo, tolerant=True)
+    repo = with_records(fetch=fetch)
     state = status_of(repo)
     if json:
         print(document("status", _content(state)))
