@@ -13,7 +13,7 @@ from git_ekf.deploy.write import check_day
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import counted, document, first_line, say, shortened
+from git_ekf.terminal.text import counted, document, first_line, say, shortened, the_first
 
 # Tags that are no records, as many as are named.
 _NAMED = 5
@@ -72,11 +72,9 @@ def log(
 def _say_misnamed(repo: Repository) -> None:
     names = misnamed(repo)
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        tags = counted(len(names), "tag")
         say(
-            f"{tags} below deploy/ not called as a record is, which git ekf check explains:"
-            f" {', '.join(names[:_NAMED])}{more}"
+            f"{counted(len(names), 'tag')} below deploy/ not called as a record is, which git ekf"
+            f" check explains: {the_first(names, _NAMED)}"
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from git_ekf.commands.options import Fetch, Json
@@ -17,7 +16,7 @@ from git_ekf.report.facts import ClusterReport, Deployed, Move, RunningRelease
 from git_ekf.report.file import require_place, usual_place, write_report
 from git_ekf.report.gather import cluster_report
 from git_ekf.report.page import import_jinja
-from git_ekf.terminal.text import counted, document, say
+from git_ekf.terminal.text import counted, document, iso, say
 
 
 def report(
@@ -61,8 +60,8 @@ def _as_json(found: ClusterReport) -> dict[str, Any]:
     files = [{**one._asdict(), "commit": one.commit or None} for one in found.files]
     return {
         "cluster": found.cluster,
-        "made": _iso(found.made),
-        "asked": _iso(found.asked or 0),
+        "made": iso(found.made),
+        "asked": iso(found.asked),
         "running": _running(found.running, names) if found.running else None,
         "deployments": list(map(_deployed, found.deployments)),
         "moves": moves,
@@ -77,17 +76,9 @@ def _running(running: RunningRelease, names: list[str]) -> dict[str, Any]:
     return {**running._asdict(), **record}
 
 
-def _iso(seconds: float) -> str | None:
-    """A time as ISO 8601 has it; None for none, or one that no calendar has."""
-    try:
-        return datetime.fromtimestamp(int(seconds), UTC).isoformat() if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def _deployed(one: Deployed) -> dict[str, Any]:
     fields = [{"name": name, "value": value} for name, value in one.fields]
-    shown = {**one._asdict(), "fields": fields, "tagged": _iso(one.seconds)}
+    shown = {**one._asdict(), "fields": fields, "tagged": iso(one.seconds)}
     del shown["seconds"]
     return shown
 

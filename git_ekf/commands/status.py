@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
 from git_ekf.cluster import branch_to_switch_to
@@ -22,11 +21,14 @@ from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import (
     age,
     counted,
+    counted_each,
     document,
     first_line,
+    iso,
     nullable,
     shortened,
     since,
+    the_first,
     with_article,
 )
 from git_ekf.vendor import STALE
@@ -128,8 +130,7 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
         base = f" on {state.base[:7]}" if state.base else ""
         yield _Row("configuration", f"{counted(state.configuration, 'commit')}{base}")
     if state.changed or state.untracked:
-        parts = [(state.changed, "changed file"), (state.untracked, "untracked file")]
-        text = ", ".join(counted(number, noun) for number, noun in parts if number)
+        text = counted_each((state.changed, "changed file"), (state.untracked, "untracked file"))
         # What a command was killed or failed over is half of something, and nothing to commit.
         half_way = state.operation or state.cut_off or state.at_work
         command = "" if half_way else "git add -A && git commit"
@@ -147,7 +148,7 @@ def _rows(state: Status, repo: Repository) -> Iterator[_Row]:
 
 def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
     """What only a release branch has."""
-    primary, internal = repo.config.primary, repo.config.internal
+    primary = repo.config.primary
     fetched = _fetched(state)
     if state.channel_ahead is None:
         text = f"{primary}/{state.branch} is not known here ({fetched})"
@@ -165,15 +166,11 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         update = f"git ekf mirror {shell(state.mirror.primary)} {shell(url)}"
         yield _Row("mirror", f"{primary} is one, long without an update", update)
     if state.newer:
-        yield _Row("newer", f"{_newer(state.newer)} ({fetched})", "git ekf upgrade --plan")
-    yield _Row("saved", *_saved(repo, state, internal))
-    yield _Row("last deploy", *_last_deploy(state))
-
-
-def _newer(channels: list[str]) -> str:
-    """The next ones by name; of the others how many there are."""
-    more = len(channels) - _NAMED
-    return ", ".join(channels[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield _Row(
+            "newer", f"{the_first(state.newer, _NAMED)} ({fetched})", "git ekf upgrade --plan"
+        )
+    yield _Row("saved", *_saved(repo, state))
+    yield _Row("last deploy", _last_deploy(state))
 
 
 def _fetched(state: Status) -> str:
@@ -186,14 +183,9 @@ def _fetched(state: Status) -> str:
     return f"{text}, the mirror updated {age(state.mirror.age())}"
 
 
-def _saved(repo: Repository, state: Status, internal: str) -> tuple[str, str]:
+def _saved(repo: Repository, state: Status) -> tuple[str, str]:
     """Text and command."""
-    unsaved = []
-    if state.unsaved:
-        unsaved.append(counted(state.unsaved, "commit"))
-    if state.unsaved_records:
-        unsaved.append(counted(state.unsaved_records, "deploy record"))
-    asked = f"({_asked(state)})"
+    internal, asked = repo.config.internal, f"({_asked(state)})"
     if state.unsaved is None:
         return f"never: {internal} has no {state.branch} {asked}", "git ekf save"
     if state.not_here:
@@ -203,23 +195,23 @@ def _saved(repo: Repository, state: Status, internal: str) -> tuple[str, str]:
         # What was rewritten here is to be saved; all else is to be taken first.
         lacks = lacking(repo, state.branch or "")
         return f"{text} {asked}", "git ekf pull" if lacks else "git ekf save"
+    unsaved = counted_each((state.unsaved, "commit"), (state.unsaved_records, "deploy record"))
     if unsaved:
-        return f"{', '.join(unsaved)} not on {internal} {asked}", "git ekf save"
+        return f"{unsaved} not on {internal} {asked}", "git ekf save"
     return f"all of it is on {internal} {asked}", ""
 
 
-def _last_deploy(state: Status) -> tuple[str, str]:
-    """Text and command: how the newest record stands to what is checked out."""
+def _last_deploy(state: Status) -> str:
+    """How the newest record stands to what is checked out."""
     deploy = state.last_deploy
     if not deploy:
-        return "none recorded", ""
-    if deploy.commits_since is not None and deploy.branch == state.branch:
-        number = deploy.commits_since
-        when = f"{counted(number, 'commit')} ago" if number else "this commit"
-        return f"{deploy.name}, {when}", ""
+        return "none recorded"
     if deploy.branch != state.branch:
-        return f"{deploy.name}, of another release than this", ""
-    return f"{deploy.name}, on a commit that {state.branch} does not have here", ""
+        return f"{deploy.name}, of another release than this"
+    number = deploy.commits_since
+    if number is None:
+        return f"{deploy.name}, on a commit that {state.branch} does not have here"
+    return f"{deploy.name}, {counted(number, 'commit') + ' ago' if number else 'this commit'}"
 
 
 def _other_rows(state: Status, repo: Repository) -> Iterator[_Row]:
@@ -250,14 +242,10 @@ def _content(state: Status) -> dict[str, object]:
     mirror, deploy = state.mirror, state.last_deploy
     return {
         **state._asdict(),
-        "fetched": _time(state.fetched) if state.fetched else None,
-        "mirror": {**mirror._asdict(), "updated": _time(mirror.updated)} if mirror else None,
-        "asked": _time(state.asked) if state.asked else None,
+        "fetched": iso(state.fetched),
+        "mirror": {**mirror._asdict(), "updated": iso(mirror.updated)} if mirror else None,
+        "asked": iso(state.asked),
         "others": list(map(OtherBranch._asdict, state.others)),
-        "last_deploy": {**deploy._asdict(), "since": _time(deploy.since)} if deploy else None,
+        "last_deploy": {**deploy._asdict(), "since": iso(deploy.since)} if deploy else None,
         "findings": [nullable(finding) for finding in state.findings],
     }
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
