@@ -16,9 +16,8 @@ from git_ekf.deploy.ends import HELP, End, changed_files, from_top, read_ends
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.manifests.build import ComparedBuilds, compare
 from git_ekf.manifests.choice import OVERLAY, BuildChoice, choose
-from git_ekf.manifests.difference import ChangedResource, Difference
+from git_ekf.manifests.difference import Difference
 from git_ekf.manifests.fields import FieldChange, Special
-from git_ekf.manifests.resources import Identity
 from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting, paged, paint
@@ -75,7 +74,7 @@ def diff(
             options.insert(0, "--stat")
         repo.git.become_diff(options, old.commit, new.commit, paths)
     if not rendered:
-        _print_json(old, new, files=changed_files(repo, old, new, paths))
+        _print_json(old, new, {"files": changed_files(repo, old, new, paths)})
         return DONE
     return _rendered(repo, old, new, from_top(repo, paths), stat=stat, json=json)
 
@@ -94,7 +93,7 @@ def _rendered(
         found = compare(repo, old.commit, new.commit, choice.kustomizations, progress)
     if json:
         compared = [_comparison_json(comparison) for comparison in found]
-        _print_json(old, new, chosen=choice.reason, kustomizations=compared)
+        _print_json(old, new, {"chosen": choice.reason, "kustomizations": compared})
     else:
         with paged():
             say(f"{_named(old)} -> {_named(new)}")
@@ -141,11 +140,7 @@ def _summary(comparison: ComparedBuilds) -> str:
     kustomization, difference = comparison.kustomization, comparison.difference
     if difference is None:
         return "not compared"
-    counts = {
-        "added": len(difference.added),
-        "removed": len(difference.removed),
-        "changed": len(difference.changed),
-    }
+    counts = {state: len(found) for state, found in difference._asdict().items()}
     words = [f"{count} {state}" for state, count in counts.items() if count]
     summary = ", ".join(words) or "no difference"
     match kustomization.in_old, kustomization.in_new:
@@ -197,41 +192,27 @@ def _shown(value: Any) -> str:
 # --- the document ---
 
 
-def _print_json(
-    old: End,
-    new: End,
-    files: list[dict[str, object]] | None = None,
-    chosen: str | None = None,
-    kustomizations: list[dict[str, object]] | None = None,
-) -> None:
-    content = {
-        "old": old._asdict(),
-        "new": new._asdict(),
-        "files": files,
-        "chosen": chosen,
-        "kustomizations": kustomizations,
-    }
-    print(document("diff", content))
+def _print_json(old: End, new: End, found: dict[str, object]) -> None:
+    nothing = dict.fromkeys(("files", "chosen", "kustomizations"))
+    print(document("diff", {"old": old, "new": new, **nothing, **found}))
 
 
 def _comparison_json(comparison: ComparedBuilds) -> dict[str, object]:
     path, in_old, in_new = comparison.kustomization
     added, removed, changed = comparison.difference or Difference([], [], [])
     failures = [{"side": side, "message": "\n".join(lines)} for side, lines in comparison.failures]
+    listed = []
+    for resource, fields in changed:
+        listed.append({**resource._asdict(), "fields": list(map(_change_json, fields))})
     return {
         "path": path,
         "in_old": in_old,
         "in_new": in_new,
-        "added": list(map(Identity._asdict, added)),
-        "removed": list(map(Identity._asdict, removed)),
-        "changed": list(map(_changed_json, changed)),
+        "added": added,
+        "removed": removed,
+        "changed": listed,
         "failures": failures,
     }
-
-
-def _changed_json(changed: ChangedResource) -> dict[str, object]:
-    fields = [_change_json(change) for change in changed.fields]
-    return {**changed.resource._asdict(), "fields": fields}
 
 
 def _change_json(change: FieldChange) -> dict[str, object]:

@@ -133,8 +133,8 @@ def _as_json(
         unbuilt += [unbuilt_json(one, since) for one in before.unbuilt]
     images = [image_json(image, registry) for image in found.images]
     return {
-        "revision": end._asdict(),
-        "since": since._asdict() if since else None,
+        "revision": end,
+        "since": since,
         "registry": registry or None,
         "chosen": choice.reason,
         "kustomizations": paths,

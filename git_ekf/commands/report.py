@@ -88,5 +88,4 @@ def _move(move: Move, names: list[str]) -> dict[str, Any]:
         **move._asdict(),
         "record": names[move.record],
         "before": names[move.before],
-        "commits": [one._asdict() for one in move.commits],
     }

@@ -15,7 +15,7 @@ from git_ekf.internal import lacking
 from git_ekf.names import without_credentials
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.status import OtherBranch, Status
+from git_ekf.status import Status
 from git_ekf.status import status as status_of
 from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import (
@@ -245,7 +245,6 @@ def _content(state: Status) -> dict[str, object]:
         "fetched": iso(state.fetched),
         "mirror": {**mirror._asdict(), "updated": iso(mirror.updated)} if mirror else None,
         "asked": iso(state.asked),
-        "others": list(map(OtherBranch._asdict, state.others)),
         "last_deploy": {**deploy._asdict(), "since": iso(deploy.since)} if deploy else None,
         "findings": [nullable(finding) for finding in state.findings],
     }

@@ -26,7 +26,10 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
 
 
 def document(command: str, content: dict[str, Any]) -> str:
-    """The one JSON document of a command with --json: valid Unicode, no credentials in URLs."""
+    """The one JSON document of a command with --json: valid Unicode, no credentials in URLs.
+
+    A NamedTuple becomes an object.
+    """
     import json  # 2 ms of every other command
 
     whole = {"version": 1, "command": command, **content}
@@ -44,6 +47,8 @@ def _valid(value: Any) -> Any:
             return unicode_text(scrub(value))
         case dict():
             return {key: _valid(one) for key, one in value.items()}
+        case tuple() if hasattr(value, "_asdict"):
+            return _valid(value._asdict())
         case list() | tuple():
             return [_valid(one) for one in value]
     return value
