@@ -10,7 +10,7 @@ from git_ekf.commands.options import Json
 from git_ekf.declared import Argument
 from git_ekf.origins import Key, ValueSource, origins
 from git_ekf.repository import Repository
-from git_ekf.shown import escape, scrub
+from git_ekf.shown import escape
 from git_ekf.terminal.text import document
 
 
@@ -46,22 +46,15 @@ def _rows(key: Key) -> Iterator[tuple[Any, str]]:
 def _listed(key: Key) -> dict[str, Any]:
     sources = []
     for source in key.sources:
-        values = source._asdict()
-        for name in ("file", "line", "scope"):
-            values[name] = values[name] or None
-        values["value"] = _without_credentials(values["value"])
-        sources.append(values)
-    return {"key": key.key, "value": _without_credentials(key.value), "sources": sources}
-
-
-def _without_credentials(value: Any) -> Any:
-    return scrub(value) if isinstance(value, str) else value
+        known = {name: getattr(source, name) or None for name in ("file", "line", "scope")}
+        sources.append({**source._asdict(), **known})
+    return {**key._asdict(), "sources": sources}
 
 
 def _text(value: Any) -> str:
     """A value as a person reads it: a text as it is, all else as TOML and JSON have it."""
     if isinstance(value, str):
-        return escape(scrub(value)) or '""'
+        return escape(value) or '""'
     return escape(as_json.dumps(value, ensure_ascii=False))
 
 

@@ -15,7 +15,7 @@ from typing import TextIO, TypeVar
 
 from git_ekf.errors import EkfError
 from git_ekf.git.calls import Git
-from git_ekf.shown import escape, scrub
+from git_ekf.shown import escape
 from git_ekf.terminal.text import say, shortened
 
 T = TypeVar("T")
@@ -90,9 +90,9 @@ def _columns() -> int:
 
 def print_error(error: EkfError) -> None:
     """Says on stderr what went wrong, without credentials, and what helps."""
-    say(f"git-ekf: {scrub(error.message)}", stream=sys.stderr)
+    say(f"git-ekf: {error.message}", stream=sys.stderr)
     for line in error.details:
-        say(f"  {scrub(line)}", stream=sys.stderr)
+        say(f"  {line}", stream=sys.stderr)
     if error.hint:
         print_hint(error.hint)
 
@@ -100,7 +100,7 @@ def print_error(error: EkfError) -> None:
 def print_hint(text: str) -> None:
     """Says on stderr what helps, as git's own advice; `git config advice.ekf false` silences it."""
     if _setting("advice.ekf", "bool") != "false":
-        print(paint(f"hint: {scrub(text)}", "yellow", sys.stderr), file=sys.stderr)
+        print(paint(f"hint: {text}", "yellow", sys.stderr), file=sys.stderr)
 
 
 # --- the pager ---
