@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 from git_ekf.commands.options import Json
@@ -9,7 +10,6 @@ from git_ekf.commands.output.drift import announce, failed, print_compared, prin
 from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Argument, Option
 from git_ekf.deploy.drift import Compared, DriftPlan, compare, plan
-from git_ekf.deploy.live_text import LiveDifference
 from git_ekf.errors import DONE, FINDINGS, UsageError
 from git_ekf.terminal.screen import paged, print_error
 from git_ekf.terminal.text import document, say
@@ -36,11 +36,11 @@ def drift(
     compared = compare(repo, planned, quiet, keep_text=patch)
     if json:
         print(document("drift", _as_json(planned, compared)))
-    elif patch:
-        with paged():
-            _print(planned, compared, patch=True)
     else:
-        _print(planned, compared, patch=False)
+        with paged() if patch else nullcontext():
+            say(f"The cluster, compared with {planned.name} ({planned.commit[:7]})")
+            for one in compared:
+                print_compared(one, patch=patch)
     error = failed(repo, compared)
     if error:
         print_error(error)
@@ -48,19 +48,9 @@ def drift(
     return FINDINGS if any(one.differs for one in compared) else DONE
 
 
-def _print(planned: DriftPlan, compared: list[Compared], *, patch: bool) -> None:
-    say(f"The cluster, compared with {planned.name} ({planned.commit[:7]})")
-    for one in compared:
-        print_compared(one, patch=patch)
-
-
 def _as_json(planned: DriftPlan, compared: list[Compared]) -> dict[str, object]:
     return {
-        "record": {
-            "name": planned.name,
-            "branch": planned.branch,
-            "commit": planned.commit,
-        },
+        "record": {"name": planned.name, "branch": planned.branch, "commit": planned.commit},
         "paths": [_path_json(one) for one in compared],
         "left_out": planned.left_out,
         "ignored": planned.ignored,
@@ -68,15 +58,12 @@ def _as_json(planned: DriftPlan, compared: list[Compared]) -> dict[str, object]:
 
 
 def _path_json(one: Compared) -> dict[str, object]:
+    resources = [{**found.resource._asdict(), "change": found.change} for found in one.text.found]
     return {
         "path": one.path or None,
         "differs": one.differs,
-        "resources": [_resource_json(difference) for difference in one.text.found],
+        "resources": resources,
         "more": one.text.more,
         "unread": one.text.unread,
         "failure": one.failure or None,
     }
-
-
-def _resource_json(difference: LiveDifference) -> dict[str, object]:
-    return {**difference.resource._asdict(), "change": difference.change}
