@@ -40,15 +40,15 @@ def clone(
             "PRIMARY and --internal are the same repository",
             "give the cluster a repository of its own: git init --bare DIR",
         )
-    default = _name_of(primary) if not directory else ""
-    directory = directory or default
-    places = f"{shell(internal)} {shell(directory)}" if directory != default else shell(internal)
-    swapped = f"git ekf clone {places} --internal {shell(primary)}"
+    swapped = ["git", "ekf", "clone", internal, "--internal", primary]
+    if directory:
+        swapped.insert(4, directory)
     if release:
-        swapped += f" --release {shell(release)}"
-    other = f"git ekf clone {shell(primary)} OTHER --internal {shell(internal)}"
+        swapped += ["--release", release]
+    directory = directory or _name_of(primary)
+    other = shell("git", "ekf", "clone", primary, "OTHER", "--internal", internal)
     git = Git(progress=transfer_progress())
-    done = built(git, directory, primary, internal, release, Instead(other, swapped))
+    done = built(git, directory, primary, internal, release, Instead(other, shell(*swapped)))
     say(f"Cloned into {directory}:")
     for what in done:
         say(f"  {what}")
