@@ -50,21 +50,15 @@ def main(argv: list[str]) -> None:
     if not find:
         return
     with suppress(EkfError, OSError, KeyboardInterrupt):
-        lines = [
-            _line(candidate) for candidate in find(word, argv[2:]) if _is_offered(candidate, word)
-        ]
-        sys.stdout.buffer.write(b"".join(lines))
+        lines = []
+        for value, description in find(word, argv[2:]):
+            # What cannot be printed must not reach the terminal, and escaped it would be another
+            # name.
+            if value.startswith(word) and value.isprintable():
+                words = [value, escape(first_line(description))] if description else [value]
+                lines.append("\t".join(words) + "\n")
+        sys.stdout.buffer.write("".join(lines).encode())
         sys.stdout.buffer.flush()
-
-
-def _is_offered(candidate: Candidate, word: str) -> bool:
-    # What cannot be printed must not reach the terminal, and escaped it would be another name.
-    return candidate.value.startswith(word) and candidate.value.isprintable()
-
-
-def _line(candidate: Candidate) -> bytes:
-    description = f"\t{escape(first_line(candidate.description))}" if candidate.description else ""
-    return f"{candidate.value}{description}\n".encode()
 
 
 # --- releases ---
