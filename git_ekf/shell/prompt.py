@@ -21,6 +21,11 @@ _STATUS = (
     " status --porcelain=v2 --branch --untracked-files=no --ignore-submodules=dirty -z"
 )
 
+_PLACE = [
+    *("rev-parse", "--path-format=absolute"),
+    *("--show-toplevel", "--git-dir", "--git-common-dir"),
+]
+
 # More than one, because some may be of a clock in the future.
 _RECORDS = [
     *("for-each-ref", "--count=10", "--sort=-creatordate"),
@@ -57,7 +62,7 @@ def segment() -> str:
     The vendor's channel lacks 12 commits and has 3 more, 2 files are changed, 1 commit is unsaved,
     and the cluster runs 1.9.
     """
-    place = start(["rev-parse", "--show-toplevel", "--absolute-git-dir"])
+    place = start(_PLACE)
     records = start(_RECORDS)
     config = start(["config", "-z", "--get-regexp", r"^(ekf|remote)\."])
     status = start(_STATUS.split())
@@ -65,9 +70,9 @@ def segment() -> str:
     fields = os.fsdecode(finish(status, _LIMIT) or b"").split("\0")
     known = finish(config, _LIMIT)
     newest = os.fsdecode(finish(records, _LIMIT) or b"").split("\n")
-    if len(where) != 2 or len(fields) < 2:
+    if len(where) != 3 or len(fields) < 2:
         return ""
-    top, git_dir = where
+    top, git_dir, common_dir = where
     os.chdir(top)
     values = parse_config(known)
     settings = client_settings(git_dir, values) or Settings()
@@ -76,7 +81,7 @@ def segment() -> str:
     headers = dict(field[2:].split(" ", 1) for field in fields if field.startswith("# "))
     branch, operation = _branch(headers.get("branch.head", ""), git_dir)
     # In another terminal: before a rebase, which may be its own.
-    name = at_work(os.path.join(_common_dir(git_dir), "ekf"))
+    name = at_work(os.path.join(common_dir, "ekf"))
     if name:
         operation = f"|{name.upper()}"
     words = [branch + operation]
@@ -93,12 +98,6 @@ def segment() -> str:
     if runs and runs != branch and settings.scheme.is_release(branch):
         words.append(f"!{settings.scheme.version(runs)}")
     return "".join(char if char.isprintable() else "?" for char in " ".join(words))
-
-
-def _common_dir(git_dir: str) -> str:
-    """Where what all work trees share is (gitrepository-layout(5), commondir)."""
-    common = os.fsdecode((read(os.path.join(git_dir, "commondir")) or b"").strip())
-    return os.path.join(git_dir, common) if common else git_dir
 
 
 def _branch(head: str, git_dir: str) -> tuple[str, str]:
