@@ -121,10 +121,9 @@ class SystemFailed(CallFailed):
         if isinstance(error.filename, str):
             above = folder(os.path.dirname(error.filename) or ".")
             hint = f"ls -ld {above} {folder(error.filename)}"
-        message = f"{error.filename or 'the system'}: {error.strerror}"
+        same = CallFailed(f"{error.filename or 'the system'}: {error.strerror}", hint)
         if error.errno in FULL:
-            full = NoSpace(error.filename or "")
-            message, hint = full.message, full.hint
+            same = NoSpace(error.filename or "")
         if error.errno == errno.EFBIG and error.strerror == os.strerror(errno.EFBIG):
-            message, hint = TooLarge().message, TooLarge().hint
-        super().__init__(message, hint)
+            same = TooLarge()
+        super().__init__(same.message, same.hint)
