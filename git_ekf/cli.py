@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from git_ekf.declared import Abort, Exit, everyday
-from git_ekf.errors import DONE, INTERRUPTED, EkfError, SystemFailed
+from git_ekf.errors import DONE, INTERRUPTED, EkfError, SystemFailed, UsageError
 from git_ekf.terminal.screen import print_error, print_hint
 
 # name -> what it does; the module is git_ekf.commands.<name>.
@@ -88,9 +88,9 @@ def main(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
     """The exit code of a command, its errors printed. Raises OSError."""
-    name = argv[0] if argv else ""
+    name = ALIASES.get(argv[0], argv[0]) if argv else ""
     try:
-        code = _call(name, argv)
+        code = _call([name, *argv[1:]] if argv else [])
         return code if isinstance(code, int) else DONE
     except Exit as end:
         return end.code
@@ -108,8 +108,15 @@ def _run(argv: list[str]) -> int:
         return 128 + int(signalled.args[0])
 
 
-def _call(name: str, argv: list[str]) -> Any:
-    """What the command returns, which typer reads only where it has to."""
+def _call(argv: list[str]) -> Any:
+    """What the command returns, which typer reads only where it has to. Raises UsageError."""
+    name = argv[0] if argv else "-h"
+    if name not in COMMANDS and not name.startswith("-"):
+        from difflib import get_close_matches  # for a wrong name only
+
+        close = get_close_matches(name, COMMANDS, n=1)
+        hint = f"git ekf {close[0]}" if close else "git ekf -h lists the commands"
+        raise UsageError(f"{name} is not a git-ekf command", hint)
     if name in COMMANDS and not {"-h", "--help"}.intersection(argv):
         module = import_module(f"git_ekf.commands.{name}")
         command = None if hasattr(module, "app") else getattr(module, name)

@@ -14,7 +14,7 @@ from typer._click.exceptions import UsageError as ClickUsageError
 from typer.core import TyperGroup
 
 from git_ekf import __version__
-from git_ekf.cli import ALIASES, COMMANDS
+from git_ekf.cli import COMMANDS
 from git_ekf.declared import REQUIRED, Option, Parameter, parameters
 from git_ekf.errors import DONE, USAGE, UsageError
 
@@ -38,17 +38,6 @@ class Commands(TyperGroup):
         command = typer.main.get_command(app)
         command.name = name
         return command
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the first word names, and the words for it. Raises UsageError."""
-        name = ALIASES.get(args[0], args[0])
-        if not name.startswith("-") and name not in COMMANDS:
-            from difflib import get_close_matches  # 5 ms of every command
-
-            close = get_close_matches(name, COMMANDS, n=1)
-            hint = f"git ekf {close[0]}" if close else "git ekf -h lists the commands"
-            raise UsageError(f"{name} is not a git-ekf command", hint)
-        return super().resolve_command(ctx, [name, *args[1:]])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Writes the list of commands in the help, without loading one."""

@@ -287,9 +287,7 @@ CHECKING = {
         ("git ekf hooks install --shared",),
         again="git ekf hooks status",
     ),
-    "program.py: {} is not a git-ekf command": Scenario(
-        "", "git ekf stauts", again="git ekf status"
-    ),
+    "cli.py: {} is not a git-ekf command": Scenario("", "git ekf stauts", again="git ekf status"),
     "program.py run(): {} -h": Scenario("", "git ekf status --x", again="git ekf status"),
     "git/questions/remotes.py: GIT_EKF_TIMEOUT is {}, which is not a number of seconds above 0": Scenario(
         "",
