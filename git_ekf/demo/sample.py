@@ -6,6 +6,9 @@ object id is the same on every machine: names, dates and contents are fixed.
 
 from __future__ import annotations
 
+from itertools import count
+from typing import NamedTuple
+
 from git_ekf.git.calls import Git
 
 _AUTHOR = "Vendor <vendor@example.com>"
@@ -20,7 +23,8 @@ def make_vendor(
     The directory must not exist. `pattern` names the channels, `object_format` is sha1 or sha256.
     """
     Git().init(directory, bare=True, object_format=object_format, branch="main")
-    Git(directory).fast_import(_SampleHistory(pattern).stream())
+    stream = map(_written, count(1), _history(pattern))
+    Git(directory).fast_import("".join(stream).encode())
 
 
 def kustomization(resources: list[str]) -> str:
@@ -51,52 +55,53 @@ spec:
 """
 
 
-class _SampleHistory:
-    """Writes `git fast-import` commands; a commit is known by its mark."""
+class _SampleCommit(NamedTuple):
+    """A commit of the sample; `parents` are their numbers, `files` what it writes."""
 
-    def __init__(self, pattern: str) -> None:
-        self._pattern = pattern
-        self._commands: list[str] = []
-        self._mark = 0
+    branch: str
+    parents: list[int]
+    message: str
+    files: dict[str, str]
 
-    def stream(self) -> bytes:
-        """The commands for the whole history."""
-        first = self._commit("main", [], "Add Istio and the dashboard", _files("1.8.0"))
-        readme = {"README.md": "# Sample platform\n\nSee docs/.\n"}
-        fix = self._commit("main", [first], "Document the installation", readme)
-        limits = {"common/limits/limits.yaml": "kind: LimitRange\n"}
-        side = self._commit("main", [first], "Add a limit range", limits)
-        main = self._commit("main", [fix, side], "Merge the limit range")
-        self._release("1.8", main)
-        moved = self._commit("main", [main], "Move to Istio 1.9", _files("1.9.0"))
-        replicas = {"apps/dashboard/base/deployment.yaml": deployment("dashboard", "1.9.0", 2)}
-        side = self._commit("side", [main], "Raise the dashboard's replicas", replicas)
-        main = self._commit("main", [moved, side], "Merge the replicas")
-        self._release("1.9", main)
-        main = self._commit("main", [main], "Move to Istio 1.10", _files("1.10.0"))
-        self._release("1.10", main)
-        return "".join(self._commands).encode()
 
-    def _release(self, version: str, parent: int) -> None:
-        branch = self._pattern.replace("{version}", version)
-        self._commit(branch, [parent], f"Release {version}", {"VERSION": f"{version}.0\n"})
+def _history(pattern: str) -> list[_SampleCommit]:
+    """All commits; the first has the number 1."""
 
-    def _commit(
-        self, branch: str, parents: list[int], message: str, files: dict[str, str] | None = None
-    ) -> int:
-        self._mark += 1
-        when = f"{_AUTHOR} {_START + 3600 * self._mark} +0000"
-        self._commands += [
-            f"commit refs/heads/{branch}\nmark :{self._mark}\n",
-            f"author {when}\ncommitter {when}\n",
-            _data(f"{message}\n"),
-        ]
-        for command, parent in zip(("from", "merge"), parents, strict=False):
-            self._commands.append(f"{command} :{parent}\n")
-        for path, content in (files or {}).items():
-            self._commands.append(f"M 644 inline {path}\n{_data(content)}")
-        self._commands.append("\n")
-        return self._mark
+    def release(version: str, parent: int) -> _SampleCommit:
+        branch = pattern.replace("{version}", version)
+        return _SampleCommit(branch, [parent], f"Release {version}", {"VERSION": f"{version}.0\n"})
+
+    readme = {"README.md": "# Sample platform\n\nSee docs/.\n"}
+    limits = {"common/limits/limits.yaml": "kind: LimitRange\n"}
+    replicas = {"apps/dashboard/base/deployment.yaml": deployment("dashboard", "1.9.0", 2)}
+    return [
+        _SampleCommit("main", [], "Add Istio and the dashboard", _files("1.8.0")),
+        _SampleCommit("main", [1], "Document the installation", readme),
+        _SampleCommit("main", [1], "Add a limit range", limits),
+        _SampleCommit("main", [2, 3], "Merge the limit range", {}),
+        release("1.8", 4),
+        _SampleCommit("main", [4], "Move to Istio 1.9", _files("1.9.0")),
+        _SampleCommit("side", [4], "Raise the dashboard's replicas", replicas),
+        _SampleCommit("main", [6, 7], "Merge the replicas", {}),
+        release("1.9", 8),
+        _SampleCommit("main", [8], "Move to Istio 1.10", _files("1.10.0")),
+        release("1.10", 10),
+    ]
+
+
+def _written(number: int, commit: _SampleCommit) -> str:
+    """The commands of `git fast-import` for a commit."""
+    when = f"{_AUTHOR} {_START + 3600 * number} +0000"
+    commands = [
+        f"commit refs/heads/{commit.branch}\nmark :{number}\n",
+        f"author {when}\ncommitter {when}\n",
+        _data(f"{commit.message}\n"),
+    ]
+    for command, parent in zip(("from", "merge"), commit.parents, strict=False):
+        commands.append(f"{command} :{parent}\n")
+    for path, content in commit.files.items():
+        commands.append(f"M 644 inline {path}\n{_data(content)}")
+    return "".join([*commands, "\n"])
 
 
 def _files(version: str) -> dict[str, str]:
