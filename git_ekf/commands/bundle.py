@@ -28,7 +28,7 @@ app = program(
     no_args_is_help=True, help="Carry the vendor's channels across an air gap in one file."
 )
 
-_READING = "Reading the bundle"
+_READING = partial(counting, "Reading the bundle")
 
 BundleFile = Annotated[
     str, Argument(metavar="FILE", help="A file that git ekf bundle create has written.")
@@ -104,7 +104,7 @@ def verify(
     from git_ekf.airgap.verify import verify
 
     signers = _given("--allowed-signers", allowed)
-    verified = verify(file, signers, partial(counting, _READING))
+    verified = verify(file, signers, _READING)
     manifest, signature = verified.manifest, verified.signature
     if json:
         content = {
@@ -167,7 +167,7 @@ def apply(
         _given("--receipt", receipt),
     )
     leave_repository()
-    done = apply.apply(order, partial(counting, _READING))
+    done = apply.apply(order, _READING)
     manifest = done.manifest
     if done.again:
         say(f"{directory} has bundle {manifest.sequence} already; nothing was changed.")

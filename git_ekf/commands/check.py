@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from functools import partial
 from typing import Annotated
 
 from git_ekf.commands.options import Json
@@ -20,7 +19,7 @@ from git_ekf.policy.judges import (
 )
 from git_ekf.policy.report import report_github, report_sarif, report_text
 from git_ekf.repository import Repository
-from git_ekf.terminal.screen import counting, paged
+from git_ekf.terminal.screen import counting_builds, paged
 from git_ekf.terminal.text import counted, document, nullable, say
 
 
@@ -101,5 +100,4 @@ def _judge_images(repo: Repository) -> list[Finding]:
         return []
     from git_ekf.manifests.image_coverage import coverage  # 12 ms that only a build needs
 
-    progress = partial(counting, "Building kustomizations")
-    return judge_images(repo, list(coverage(repo, repo.head, progress).sentences()))
+    return judge_images(repo, list(coverage(repo, repo.head, counting_builds).sentences()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches, unified_diff
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +19,7 @@ from git_ekf.manifests.difference import Difference
 from git_ekf.manifests.fields import FieldChange, Special
 from git_ekf.program import program
 from git_ekf.repository import Repository
-from git_ekf.terminal.screen import counting, paged, paint
+from git_ekf.terminal.screen import counting_builds, paged, paint
 from git_ekf.terminal.text import counted, document, say
 
 _REASONS = {
@@ -89,8 +88,7 @@ def _rendered(
     choice = choose(repo, old.commit, new.commit, paths)
     found: list[ComparedBuilds] = []
     if not same:  # what is built from the same files is the same
-        progress = partial(counting, "Building kustomizations")
-        found = compare(repo, old.commit, new.commit, choice.kustomizations, progress)
+        found = compare(repo, old.commit, new.commit, choice.kustomizations, counting_builds)
     if json:
         compared = [_comparison_json(comparison) for comparison in found]
         _print_json(old, new, {"chosen": choice.reason, "kustomizations": compared})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +26,7 @@ from git_ekf.manifests.image_coverage import IMAGES
 from git_ekf.manifests.images import Images, Unbuilt, images_of
 from git_ekf.program import program
 from git_ekf.repository import Repository
-from git_ekf.terminal.screen import counting
+from git_ekf.terminal.screen import counting_builds
 from git_ekf.terminal.text import document, say
 
 app = program()
@@ -66,13 +65,14 @@ def images(
         return _write(repo, end, write, paths, json=json)
     since = named_end(repo, new_since) if new_since else None
     choice = choose(repo, (since or end).commit, end.commit, paths, IMAGES)
-    found = _images(repo, end, [one.path for one in choice.kustomizations if one.in_new])
+    folders = [one.path for one in choice.kustomizations if one.in_new]
+    found = images_of(repo, end.commit, folders, counting_builds)
     gone = [one.path for one in choice.kustomizations if not (one.in_old or one.in_new)]
     found.unbuilt.extend(Unbuilt(path, ["there is no such path"]) for path in gone)
     before = Images([], [], [])
     if since:
         built = [one.path for one in choice.kustomizations if one.in_old]
-        before = _images(repo, since, built)
+        before = images_of(repo, since.commit, built, counting_builds)
         found = found.beside(before)
     if json:
         print(document("images", _as_json(repo, choice, (end, found), (since, before))))
@@ -105,8 +105,8 @@ def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: b
     if not paths and takes_path(repo):
         paths = [own]
     choice = choose(repo, end.commit, end.commit, paths, IMAGES)
-    progress = partial(counting, "Building kustomizations")
-    written = cover(repo, end.commit, file, [one.path for one in choice.kustomizations], progress)
+    folders = [one.path for one in choice.kustomizations]
+    written = cover(repo, end.commit, file, folders, counting_builds)
     found = written.images
     if json:
         shown = _as_json(repo, choice, (end, found), (None, found))
@@ -115,10 +115,6 @@ def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: b
         print_written(written, registry)
         print_untold(found.outside(registry), end.name)
     return FINDINGS if found.unbuilt or any(found.outside(registry)[:2]) else DONE
-
-
-def _images(repo: Repository, end: End, paths: list[str]) -> Images:
-    return images_of(repo, end.commit, paths, partial(counting, "Building kustomizations"))
 
 
 def _as_json(

@@ -7,7 +7,7 @@ from functools import partial
 from git_ekf.at_once import ask_at_once
 from git_ekf.commands.internal_asked import fetch_remotes
 from git_ekf.commands.output.superseded import note_nothing_dropped, who_decides
-from git_ekf.commands.output.upgrade_plan import BUILDING, show_plan
+from git_ekf.commands.output.upgrade_plan import show_plan
 from git_ekf.commands.records_kept import note
 from git_ekf.commands.upgrade_options import (
     Request,
@@ -21,7 +21,7 @@ from git_ekf.git.calls import Git
 from git_ekf.internal import require_current
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.terminal.screen import counting, transfer_progress
+from git_ekf.terminal.screen import counting, counting_builds, transfer_progress
 from git_ekf.terminal.text import say
 from git_ekf.transaction.preconditions import release_branch
 from git_ekf.upgrade import target as targets
@@ -68,7 +68,7 @@ def run(command: str, request: Request) -> int:
         progress=partial(counting, "Looking at commits"),
         given=f" {shell(*again)}" if again else "",
         effects=True,
-        builds=BUILDING if builds else None,
+        builds=counting_builds if builds else None,
     )
     repo = ask_at_once(Git(progress=transfer_progress())) if only_plans else _recovered()
     release_branch(repo)
@@ -131,6 +131,6 @@ def go_on(repo: Repository, how: str, request: Request, what: str = "upgrade or 
                 " Resolutions are remembered."
             )
             return DONE
-        builds = None if request.no_build else BUILDING
+        builds = None if request.no_build else counting_builds
         result = rebase.proceed(repo, journal, how, what, who_decides(None), builds)
     return show_outcome(repo, result, request)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import TextIO, TypeVar
 
 from git_ekf.errors import EkfError
@@ -176,6 +176,10 @@ def counting(title: str, things: Sequence[T], names: Sequence[str] = ()) -> Iter
             text = f"{title}: {100 * done // len(things):3}% ({done}/{len(things)})"
             meter.show(f"{text} {names[done]}" if names else text)
             yield thing
+
+
+# How far the builds of kustomizations are.
+counting_builds = partial(counting, "Building kustomizations")
 
 
 class _Meter:

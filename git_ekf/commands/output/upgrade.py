@@ -12,13 +12,13 @@ from git_ekf.commands.output.images import print_coverage
 from git_ekf.commands.output.rows import print_row
 from git_ekf.commands.output.settled import settled_lines
 from git_ekf.commands.output.superseded import note_nothing_dropped
-from git_ekf.commands.output.upgrade_plan import BUILDING, LISTED, is_plain, print_step, show_moved
+from git_ekf.commands.output.upgrade_plan import LISTED, is_plain, print_step, show_moved
 from git_ekf.commands.upgrade_options import AFTERWARDS, Request, words
 from git_ekf.errors import DONE, FINDINGS, STOPPED
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.terminal.screen import print_hint
+from git_ekf.terminal.screen import counting_builds, print_hint
 from git_ekf.terminal.text import counted, say
 from git_ekf.upgrade.carry import Done
 from git_ekf.upgrade.moved_paths import moved_in
@@ -122,7 +122,7 @@ def _show_verification(
 
     replaced = target.command in (UPGRADE, SYNC)
     build = not request.no_build
-    verified = verify(repo, target, tip, BUILDING, by_hand=by_hand, build=build)
+    verified = verify(repo, target, tip, counting_builds, by_hand=by_hand, build=build)
     for finding in verified.findings:
         print_row("policy", f"{finding.rule}: {finding.message}")
     print_broken(verified.broken)

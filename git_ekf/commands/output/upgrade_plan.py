@@ -21,7 +21,7 @@ from git_ekf.replay.evidence import always
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
-from git_ekf.terminal.screen import counting, paged, paint
+from git_ekf.terminal.screen import paged, paint
 from git_ekf.terminal.text import counted, document, say, shortened
 from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.moved_paths import MovedPath, moved_in_plan
@@ -38,7 +38,6 @@ LISTED = 25
 _BROUGHT = 5
 
 # Shows how far the builds are.
-BUILDING = partial(counting, "Building kustomizations")
 
 _COLOURS = {"CONFLICT": "red", "clean": "green", "moved": "green", "merged": "green"}
 
