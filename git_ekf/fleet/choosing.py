@@ -103,7 +103,7 @@ def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
         waves = ", ".join(fleet.waves) or "none"
         raise UsageError(f'"{value}" is no wave of this fleet', f"its waves are {waves}")
     if key in _VALUES and value not in _VALUES[key]:
-        raise UsageError(f'"{value}" is no {key}', f"there are {', '.join(_VALUES[key])}")
+        raise UsageError(f'"{value}" is not a {key}', f"there are {', '.join(_VALUES[key])}")
     return key, value
 
 

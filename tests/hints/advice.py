@@ -23,7 +23,7 @@ ADVICE: dict[str, str] = {
     "commands/demo.py: {} is inside of another repository": _CHOICE,
     'fleet/choosing.py: "{}" is no wave of this fleet': _CHOICE,
     'fleet/choosing.py: --where takes KEY=VALUE, and "{}" is no key of this fleet': _CHOICE,
-    'fleet/choosing.py: "{}" is no {}': _CHOICE,
+    'fleet/choosing.py: "{}" is not a {}': _CHOICE,
     "fleet/choosing.py: {} cannot be read: {}": _SHOWS,
     "fleet/plan.py: the vendor has no {}": _CHOICE,
     "fleet/plan.py: {} is not a valid release": _CHOICE,
