@@ -20,6 +20,7 @@ BEGIN = 1_790_000_000  # September 2026
 DAY = 86_400
 RELEASES = ("1.8", "1.9")
 WAVES = ("canary", "early", "rest")
+DASHBOARD = "apps/dashboard/base/kustomization.yaml"
 FIELDS = "Date|Local branch|Local SHA|Upstream branch|Upstream SHA|Backup branch|Context"
 
 _IDENTITY = {
@@ -120,6 +121,13 @@ class World:
         oid = self.git("hash-object", "-w", "-t", "tag", "--stdin", "--literally", stdin=text)
         one.refs[f"refs/tags/{name}"] = oid
         publish(one)
+
+
+def patch_dashboards(world: World, made: Sequence[Made]) -> None:
+    """Gives each cluster a commit that an upgrade has to merge."""
+    for one in made:
+        lines = world.git("show", f"{one.commits[-1]}:{DASHBOARD}")
+        world.commit(one, f"Patch the dashboard of {one.name}", DASHBOARD, f"{lines}\n- own.yaml\n")
 
 
 def publish(one: Made) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import upgrading
 from conftest import run
-from fleets import Made, World, copy_fleet, make_fleet
+from fleets import Made, World, copy_fleet, make_fleet, patch_dashboards
 from reach import rare
-from test_fleet_upgrade import DASHBOARD, GOAL, refs, require_pushed
+from test_fleet_upgrade import GOAL, refs, require_pushed
 from test_upgrade_crash import Killed, Killer, forked, killed_at
 
 from git_ekf.commands import fleet  # noqa: F401
@@ -98,8 +98,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[Made
     world, made = make_fleet(tmp_path_factory.mktemp("fleet"), 2, odd=())
     for one in made:
         assert run("git-ekf", "hooks", "install", "--server", one.path).code == 0
-        lines = world.git("show", f"{one.commits[-1]}:{DASHBOARD}")
-        world.commit(one, f"Patch the dashboard of {one.name}", DASHBOARD, f"{lines}\n- own.yaml\n")
+    patch_dashboards(world, made)
     return world, made
 
 

@@ -17,7 +17,7 @@ import servers
 from conftest import Run, run
 from daemons import wait_for
 from documents import blocks
-from fleets import WAVES, Made, World, copy_fleet, make_fleet, publish
+from fleets import WAVES, Made, World, copy_fleet, make_fleet, patch_dashboards, publish
 from histories import rebase, upstream
 from reach import rare
 from resolving import make_team
@@ -40,7 +40,6 @@ from git_ekf.repository import Repository
 from git_ekf.upgrade.work import read_work
 
 GOAL = "release-1.10"
-DASHBOARD = "apps/dashboard/base/kustomization.yaml"
 CLASH = "VERSION"
 
 
@@ -53,9 +52,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[Made
     for one in made[1:]:
         shutil.copytree(made[0].path / "hooks", one.path / "hooks", symlinks=True)
         shutil.copy(made[0].path / "config", one.path / "config")
-    for one in made:
-        lines = world.git("show", f"{one.commits[-1]}:{DASHBOARD}")
-        world.commit(one, f"Patch the dashboard of {one.name}", DASHBOARD, f"{lines}\n- own.yaml\n")
+    patch_dashboards(world, made)
     return world, made
 
 

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 from conftest import Run, run
-from fleets import Made, World, copy_fleet, make_fleet
+from fleets import Made, World, copy_fleet, make_fleet, patch_dashboards
 from reach import rare
 from test_disk import disk, fill  # noqa: F401
 from test_fleet_upgrade import GOAL, refs, require_pushed
 
 FULL = "git-ekf: there is no space left on the disk"
 HINT = "hint: df -h shows which one is full; once there is room: the same command again"
-DASHBOARD = "apps/dashboard/base/kustomization.yaml"
 UPGRADE = ("upgrade", "1.10", "--wave", "canary")
 
 pytestmark = rare
@@ -28,9 +27,7 @@ pytestmark = rare
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[Made]]:
     """In each of six there is something to merge."""
     world, made = make_fleet(tmp_path_factory.mktemp("fleet"), 6, odd=())
-    for one in made:
-        lines = world.git("show", f"{one.commits[-1]}:{DASHBOARD}")
-        world.commit(one, f"Patch the dashboard of {one.name}", DASHBOARD, f"{lines}\n- own.yaml\n")
+    patch_dashboards(world, made)
     return world, made
 
 
