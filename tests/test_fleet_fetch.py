@@ -174,7 +174,7 @@ def test_without_the_vendor_there_is_no_fleet(fleet: tuple[World, list[Made]]) -
 STEPS = (
     "_listed",
     "_fetched",
-    "_move",
+    "take_packs",
     "_connected",
     "write_packed",
     "write_fetched",
@@ -190,7 +190,7 @@ def broken_off(step: str, after: bool, end: Callable[[], object]) -> Iterator[tu
     owner: Any = {"gather_packs": Git, "_listed": incoming, "_fetched": incoming}.get(
         step, fetching
     )
-    if step in ("_move", "_connected"):
+    if step == "_connected":
         owner = fetching._Fetch
     real = getattr(owner, step)
     calls = []

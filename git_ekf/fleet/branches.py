@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from git_ekf.errors import CallFailed, NoSpace, Refused, UsageError
 from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
 from git_ekf.fleet.reading import Damaged, NoCommit
 from git_ekf.fleet.standing import EMPTY, Reading, Standing
-from git_ekf.fleet.store import Store
+from git_ekf.fleet.store import Store, take_packs
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.fleet.team import Team
 from git_ekf.fleet.view import View, open_view
@@ -163,7 +164,7 @@ def _carried(making: _Making, view: View, planned: PlannedBranch) -> PlannedBran
                 return _ended(making.team, planned, target, steps, known)
             written = writer.finish()
         quarantine.migrate(written.tip)
-        view.take_objects()
+        take_packs(making.store, os.path.join(view.place.objects, "pack"))
     return _ended(making.team, planned, target, steps, known)._replace(new=written.tip)
 
 

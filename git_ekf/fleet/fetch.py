@@ -20,7 +20,7 @@ from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched, wr
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, fetch_repository
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.store import FLEET, RUNS, VENDOR, Store, refs_of, writing
+from git_ekf.fleet.store import FLEET, RUNS, VENDOR, Store, refs_of, take_packs, writing
 from git_ekf.git.packedrefs import read_packed, write_packed
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended
@@ -162,7 +162,8 @@ class _Fetch:
             if answer.error:
                 self._note(answer.task, *_why(answer.error))
             elif answer.result:
-                self._move(answer.result.packs)
+                # Else all of it was in the store, under another name.
+                self._brought |= take_packs(self._store, answer.result.packs)
                 fetched.append(_Incoming(answer.task, answer.result))
         now = time.time()
         connected = {one.wanted.name for one in self._connected(fetched)}
@@ -178,17 +179,6 @@ class _Fetch:
     def _note(self, wanted: Wanted, kind: str, why: str) -> None:
         before = self._fetched.get(wanted.name, Fetched(self._urls[wanted.name]))
         self._fetched[wanted.name] = before._replace(failure=kind, error=why)
-
-    def _move(self, packs: str) -> None:
-        """Moves packs to the store; of each the index comes last, with which git sees it."""
-        if not os.path.isdir(packs):  # all of it was in the store, under another name
-            return
-        there = os.path.join(self._store.objects, "pack")
-        os.makedirs(there, exist_ok=True)
-        for name in sorted(os.listdir(packs), key=lambda name: name.endswith(".idx")):
-            if name.endswith((".pack", ".idx", ".rev")):
-                os.replace(os.path.join(packs, name), os.path.join(there, name))
-        self._brought = True
 
     def _connected(self, fetched: list[_Incoming]) -> list[_Incoming]:
         """Those with everything that their refs lead to: all at once, halves where some lack it."""

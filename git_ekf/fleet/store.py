@@ -54,6 +54,21 @@ class Store(NamedTuple):
         return os.path.join(self.path, "ekf", "incoming")
 
 
+def take_packs(store: Store, folder: str) -> bool:
+    """Moves the packs in a folder to those of the store; False without such a folder.
+
+    Of each the index comes last, with which git sees it. Raises OSError.
+    """
+    if not os.path.isdir(folder):
+        return False
+    there = os.path.join(store.objects, "pack")
+    os.makedirs(there, exist_ok=True)
+    for name in sorted(os.listdir(folder), key=lambda name: name.endswith(".idx")):
+        if name.endswith((".pack", ".idx", ".rev")):
+            os.replace(os.path.join(folder, name), os.path.join(there, name))
+    return True
+
+
 def refs_of(name: str) -> str:
     """Begins the refs of a cluster."""
     return f"{FLEET}{name}/"

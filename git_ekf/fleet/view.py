@@ -39,20 +39,9 @@ class View(Repository):
         write_packed(git_dir, refs | ({RESOLUTIONS: team.tip} if team.tip else {}))
         team.agree(git_dir)
         super().__init__(Git(folder, {"GIT_DIR": git_dir, "GIT_WORK_TREE": folder}))
-        self._store = store
         self.place = Paths(git_dir, git_dir, folder, False, False, "sha1")
         self.config = team.configured(stored.config)
         self.toml = stored.toml
-
-    def take_objects(self) -> None:
-        """Moves the packs made here to the store; of each the index comes last."""
-        here = os.path.join(self.place.objects, "pack")
-        there = os.path.join(self._store.objects, "pack")
-        os.makedirs(there, exist_ok=True)
-        names = os.listdir(here) if os.path.isdir(here) else []
-        for name in sorted(names, key=lambda name: name.endswith(".idx")):
-            if name.endswith((".pack", ".idx", ".rev")):
-                os.replace(os.path.join(here, name), os.path.join(there, name))
 
 
 @contextmanager
