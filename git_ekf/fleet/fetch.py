@@ -7,7 +7,6 @@ nothing.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -139,16 +138,10 @@ class _Fetch:
     # --- asked ---
 
     def _answers(self, wanted: list[Wanted]) -> Generator[Reply[Wanted, Taken]]:
-        numbers = {one.name: number for number, one in enumerate(wanted)}
-
-        def work(one: Wanted) -> Taken:
-            folder = os.path.join(self._store.incoming, str(numbers[one.name]))
-            return fetch_repository(self._store, one, self._fleet.seconds, folder)
-
         return answers(
             wanted,
             lambda one: host_of(one.url),
-            work,
+            lambda one: fetch_repository(self._store, one, self._fleet.seconds),
             jobs=self._fleet.jobs,
             per_host=self._fleet.per_host,
         )

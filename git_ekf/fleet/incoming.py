@@ -16,10 +16,11 @@ from git_ekf.errors import CallFailed, EkfError, GitFailed, NoSpace, TooLarge
 from git_ekf.fleet.connections import Silent
 from git_ekf.fleet.fetched import BROKEN, UNREACHABLE
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.store import Store
+from git_ekf.fleet.store import Store, make_borrowing
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RECORDS, UPSTREAM
 from git_ekf.names import valid_branch
+from git_ekf.temporary import new_name
 from git_ekf.vendor import reason_of
 
 # Of an internal repository: its branches and deploy records, and the vendor's commits it keeps.
@@ -68,8 +69,8 @@ class Taken(NamedTuple):
     packs: str
 
 
-def fetch_repository(store: Store, wanted: Wanted, seconds: int, folder: str) -> Taken:
-    """Asks a repository, and fetches what is new into a folder. Works in any thread.
+def fetch_repository(store: Store, wanted: Wanted, seconds: int) -> Taken:
+    """Asks a repository, and fetches what is new into a quarantine. Works in any thread.
 
     Raises Failure, Silent where its host gives no answer, NoSpace.
     """
@@ -77,6 +78,7 @@ def fetch_repository(store: Store, wanted: Wanted, seconds: int, folder: str) ->
     lacking = _lacking(wanted, refs)
     if not lacking:
         return Taken(refs, "")
+    folder = os.path.join(store.incoming, new_name())
     try:
         fetched = _fetched(store, wanted, lacking, seconds, folder)
     except EkfError as error:
@@ -156,23 +158,9 @@ def _fetch_heads(folder: str) -> set[str]:
 
 def _quarantine(store: Store, wanted: Wanted, refs: Mapping[str, str], folder: str) -> Git:
     """A repository in a folder, with refs to what the other side has most probably."""
-    os.makedirs(os.path.join(folder, "objects", "info"), exist_ok=True)
-    os.makedirs(os.path.join(folder, "refs"), exist_ok=True)
-    # git would ask the store for all its refs, to say that it has them.
-    config = "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n\talternateRefsCommand = true\n"
     channels = {ref.rpartition("/")[2] for ref in refs}
     alike = [oid for ref, oid in wanted.shared.items() if ref.rpartition("/")[2] in channels]
     have = dict.fromkeys((*wanted.known.values(), *(alike or wanted.shared.values())))
-    named = "".join(f"{oid} refs/have/{number:07}\n" for number, oid in enumerate(have))
-    files = {
-        "HEAD": "ref: refs/heads/none\n",
-        "config": config,
-        "objects/info/alternates": f"{store.objects}\n",
-        "packed-refs": f"# pack-refs with: sorted \n{named}",
-    }
-    for name, text in files.items():
-        with open(
-            os.path.join(folder, name), "w", encoding="utf-8", errors="surrogateescape"
-        ) as file:
-            file.write(text)
+    named = ((f"refs/have/{number:07}", oid) for number, oid in enumerate(have))
+    make_borrowing(store, folder, "none", named, bare=True)
     return Git(folder, {**store.git.env, "GIT_DIR": folder})

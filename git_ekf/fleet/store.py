@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from git_ekf.errors import Refused
 from git_ekf.fleet.file import Fleet
 from git_ekf.git.calls import Git
 from git_ekf.git.packedrefs import break_lock
+from git_ekf.git.refs import HEADS
 from git_ekf.git.workable import require_workable
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import locked
@@ -34,6 +35,11 @@ _SETTINGS = """
 \tauto = 0
 [core]
 \tlogAllRefUpdates = false
+"""
+# Without such a command git would ask the store for all its refs, to say that it has them.
+_BORROWING = """\
+\trepositoryFormatVersion = 0
+\talternateRefsCommand = true
 """
 
 
@@ -67,6 +73,27 @@ def take_packs(store: Store, folder: str) -> bool:
         if name.endswith((".pack", ".idx", ".rev")):
             os.replace(os.path.join(folder, name), os.path.join(there, name))
     return True
+
+
+def make_borrowing(
+    store: Store, git_dir: str, branch: str, refs: Iterable[tuple[str, str]], *, bare: bool
+) -> None:
+    """Makes a repository that has the objects of the store; new ones lie in it. Raises OSError.
+
+    HEAD is on the branch; `refs` are (ref, object id).
+    """
+    os.makedirs(os.path.join(git_dir, "objects", "info"))
+    os.makedirs(os.path.join(git_dir, "refs"))
+    files = {
+        "HEAD": f"ref: {HEADS}{branch}\n",
+        "config": f"{_SETTINGS}{_BORROWING}\tbare = {str(bare).lower()}\n",
+        "objects/info/alternates": f"{store.objects}\n",
+        "packed-refs": "".join(f"{oid} {ref}\n" for ref, oid in refs),
+    }
+    for name, text in files.items():
+        path = os.path.join(git_dir, name)
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
 
 
 def refs_of(name: str) -> str:

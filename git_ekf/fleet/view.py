@@ -11,19 +11,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from git_ekf.fleet.store import Store
+from git_ekf.fleet.store import Store, make_borrowing
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.fleet.team import Team
 from git_ekf.git.calls import Git
-from git_ekf.git.packedrefs import write_packed
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, RESOLUTIONS
+from git_ekf.git.refs import RESOLUTIONS
 from git_ekf.repository import Repository
-
-_SETTINGS = (
-    "[core]\n\trepositoryFormatVersion = 0\n\tbare = false\n\tlogAllRefUpdates = false\n"
-    "\talternateRefsCommand = true\n[gc]\n\tauto = 0\n"
-)
 
 
 class View(Repository):
@@ -34,9 +28,10 @@ class View(Repository):
     ) -> None:
         """Makes the folder. Raises OSError."""
         git_dir = os.path.join(folder, ".git")
-        _make(store, branch, git_dir)
         refs = {**stored.refs, **stored.record_refs}
-        write_packed(git_dir, refs | ({RESOLUTIONS: team.tip} if team.tip else {}))
+        if team.tip:
+            refs[RESOLUTIONS] = team.tip
+        make_borrowing(store, git_dir, branch, refs.items(), bare=False)
         team.agree(git_dir)
         super().__init__(Git(folder, {"GIT_DIR": git_dir, "GIT_WORK_TREE": folder}))
         self.place = Paths(git_dir, git_dir, folder, False, False, "sha1")
@@ -54,17 +49,3 @@ def open_view(
         yield View(store, team, stored, branch, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make(store: Store, branch: str, git_dir: str) -> None:
-    os.makedirs(os.path.join(git_dir, "objects", "info"))
-    os.makedirs(os.path.join(git_dir, "refs"))
-    files = {
-        "HEAD": f"ref: {HEADS}{branch}\n",
-        "config": _SETTINGS,
-        "objects/info/alternates": f"{store.objects}\n",
-    }
-    for name, text in files.items():
-        path = os.path.join(git_dir, name)
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
