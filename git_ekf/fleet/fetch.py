@@ -19,7 +19,7 @@ from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched, wr
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, fetch_repository
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.store import FLEET, RUNS, VENDOR, Store, refs_of, take_packs, writing
+from git_ekf.fleet.store import RUNS, THE_VENDOR, Store, by_repository, refs_of, take_packs, writing
 from git_ekf.git.packedrefs import read_packed, write_packed
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended
@@ -29,9 +29,6 @@ from git_ekf.shown import shell
 
 # So many answers are published together.
 _BATCH = 250
-
-# Under which name the vendor is remembered: no cluster can be called so.
-THE_VENDOR = ""
 
 Watch = Callable[[str, Sequence[int]], Iterator[int]]
 
@@ -89,18 +86,15 @@ class _Fetch:
         for name, fetched in read_fetched(store.path).items():
             if self._urls.get(name) == fetched.url:  # else it is another repository by now
                 self._fetched[name] = fetched
+        refs = read_packed(store.path)
+        known = by_repository(refs)
         self._refs: dict[str, dict[str, str]] = {name: {} for name in self._urls}
+        self._refs.update((name, known.get(name, {})) for name in self._fetched)
         self._runs: dict[str, str] = {}
-        for ref, oid in read_packed(store.path).items():
-            if ref.startswith(RUNS):
-                if ref.split("/")[-2] in self._urls:  # else it is of the fleet no more
-                    self._runs[ref] = oid
-                continue
-            name = (
-                ref.removeprefix(FLEET).partition("/")[0] if ref.startswith(FLEET) else THE_VENDOR
-            )
-            if name in self._fetched:
-                self._refs[name][ref.replace(_prefix(name), "refs/", 1)] = oid
+        for ref, oid in refs.items():
+            # Else it is of the fleet no more.
+            if ref.startswith(RUNS) and ref.split("/")[-2] in self._urls:
+                self._runs[ref] = oid
 
     def fetch_vendor(self) -> None:
         wanted = Wanted(THE_VENDOR, self._fleet.vendor, OF_VENDOR, self._refs[THE_VENDOR], {})
@@ -190,14 +184,10 @@ class _Fetch:
     def _publish(self) -> None:
         refs = dict(self._runs)
         for name, own in self._refs.items():
-            prefix = _prefix(name)
+            prefix = refs_of(name)
             refs.update((prefix + ref.removeprefix("refs/"), oid) for ref, oid in own.items())
         write_packed(self._store.path, refs)
         write_fetched(self._store.path, self._fetched)
-
-
-def _prefix(name: str) -> str:
-    return VENDOR if name == THE_VENDOR else refs_of(name)
 
 
 def _why(error: BaseException) -> tuple[str, str]:

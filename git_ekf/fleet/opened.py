@@ -8,10 +8,9 @@ from git_ekf import config as configuration
 from git_ekf.config import Config
 from git_ekf.errors import UsageError
 from git_ekf.fleet.reading import History, StoreObjects
-from git_ekf.fleet.store import FLEET, VENDOR, refs_of
+from git_ekf.fleet.store import THE_VENDOR, branches_in, by_repository, refs_of
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.git.packedrefs import read_packed, read_packed_below
-from git_ekf.git.refs import HEADS
 from git_ekf.names import RELEASE_PATTERN, Scheme
 from git_ekf.smallfile import CONFIGURATION
 
@@ -27,20 +26,14 @@ class Opened:
         self.path = path
         self.scheme = scheme
         self.objects = StoreObjects(path)
-        self.theirs: dict[str, dict[str, str]] = {}
         self._configs: dict[str, Config] = {}
-        branches: dict[str, str] = {}
         if names is None:
             refs = read_packed(path)
         else:
-            refs = read_packed_below(path, [VENDOR, *map(refs_of, names)])
-        for ref, oid in refs.items():
-            if ref.startswith(VENDOR + "heads/"):
-                branches[ref.removeprefix(VENDOR + "heads/")] = oid
-            elif ref.startswith(FLEET):
-                name, _, rest = ref.removeprefix(FLEET).partition("/")
-                self.theirs.setdefault(name, {})[f"refs/{rest}"] = oid
-        self.history = History(self.objects, branches)
+            refs = read_packed_below(path, map(refs_of, [THE_VENDOR, *names]))
+        self.theirs = by_repository(refs)
+        vendors = self.theirs.pop(THE_VENDOR, {})
+        self.history = History(self.objects, branches_in(vendors))
 
     def channels(self) -> list[str]:
         """The vendor's release branches, the lowest version first."""
@@ -68,9 +61,9 @@ class Opened:
         return self._configs[key], content
 
     def _toml(self, theirs: Mapping[str, str]) -> tuple[str, bytes] | None:
-        heads = [ref.removeprefix(HEADS) for ref in theirs if ref.startswith(HEADS)]
+        heads = branches_in(theirs)
         for branch in sorted(heads, key=self.scheme.key, reverse=True):
-            found = self.objects.file_at_top(theirs[HEADS + branch], configuration.FILE)
+            found = self.objects.file_at_top(heads[branch], configuration.FILE)
             if found:
                 return found
             if self.scheme.is_release(branch):

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 from git_ekf.cluster import Running, cluster_of
 from git_ekf.errors import GitFailed, UsageError
-from git_ekf.fleet.fetch import THE_VENDOR
 from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.reading import NoCommit
-from git_ekf.fleet.store import Store
+from git_ekf.fleet.store import THE_VENDOR, Store, branches_in
 from git_ekf.fleet.stored import StoredRepository
-from git_ekf.git.refs import HEADS
 from git_ekf.names import record_name, without_credentials
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_internal
@@ -115,7 +113,7 @@ class Reading:
         state = fetched.failure or OK
         standing = Standing(member, state, fetched.seconds, fetched.error)
         theirs = self._opened.theirs.get(member.name, {})
-        if not any(ref.startswith(HEADS) for ref in theirs):
+        if not branches_in(theirs):
             return standing if fetched.failure else standing._replace(state=EMPTY)
         try:
             return _stands(self.repository(member.name), standing)
@@ -131,12 +129,7 @@ class Reading:
 
     def heads(self, name: str) -> dict[str, str]:
         """The branches of a cluster: name -> commit."""
-        theirs = self._opened.theirs.get(name, {})
-        heads = {}
-        for ref, oid in theirs.items():
-            if ref.startswith(HEADS):
-                heads[ref.removeprefix(HEADS)] = oid
-        return heads
+        return branches_in(self._opened.theirs.get(name, {}))
 
     def repository(self, name: str) -> StoredRepository:
         """The internal repository of a cluster.

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from git_ekf.transaction.journal import locked
 VENDOR = "refs/vendor/"
 FLEET = "refs/fleet/"
 RUNS = "refs/ekf/fleet/"
+# Under which name the vendor is known: no cluster can be called so.
+THE_VENDOR = ""
 # Says of a directory that it is a store, and of which making.
 _MARK = "ekf/fleet"
 _MADE = b"1\n"
@@ -97,8 +99,26 @@ def make_borrowing(
 
 
 def refs_of(name: str) -> str:
-    """Begins the refs of a cluster."""
-    return f"{FLEET}{name}/"
+    """Begins the refs of a cluster, or of THE_VENDOR."""
+    return VENDOR if name == THE_VENDOR else f"{FLEET}{name}/"
+
+
+def by_repository(refs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The refs of a store by the cluster, or THE_VENDOR, whose they are: as they are there."""
+    found: dict[str, dict[str, str]] = {}
+    for ref, oid in refs.items():
+        name, rest = THE_VENDOR, ref.removeprefix(VENDOR)
+        if ref.startswith(FLEET):
+            name, _, rest = ref.removeprefix(FLEET).partition("/")
+        if rest != ref:
+            found.setdefault(name, {})[f"refs/{rest}"] = oid
+    return found
+
+
+def branches_in(refs: Mapping[str, str]) -> dict[str, str]:
+    """The branches among refs: name -> commit."""
+    heads = ((ref.removeprefix(HEADS), oid) for ref, oid in refs.items() if ref.startswith(HEADS))
+    return dict(heads)
 
 
 def place_of(fleet: Fleet) -> str:

@@ -15,12 +15,13 @@ from typing import Any, NoReturn
 from git_ekf.config import Config
 from git_ekf.errors import GitFailed
 from git_ekf.fleet.reading import History, NoCommit, StoreObjects, ancestors
+from git_ekf.fleet.store import branches_in
 from git_ekf.git.calls import Git
 from git_ekf.git.process import Ahead
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.questions.objects import ObjectInfo
 from git_ekf.git.questions.refs import RefObject, TagTime
-from git_ekf.git.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM
+from git_ekf.git.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM, channel_name
 from git_ekf.records import RecordTag
 from git_ekf.repository import Repository
 
@@ -49,11 +50,10 @@ class StoredRepository(Repository):
     @cached_property
     def heads(self) -> dict[str, str]:
         """Its branches, without what it keeps of the vendor's below some."""
-        found = {}
-        for ref, oid in self.theirs.items():
-            if ref.startswith(HEADS) and not ref.startswith(self.namespace.prefixes):
-                found[ref.removeprefix(HEADS)] = oid
-        return found
+        kept = self.namespace.prefixes
+        return branches_in(
+            {ref: oid for ref, oid in self.theirs.items() if not ref.startswith(kept)}
+        )
 
     @cached_property
     def refs(self) -> dict[str, str]:
@@ -65,9 +65,7 @@ class StoredRepository(Repository):
             refs[self.primary_prefix + branch] = oid
         for ref, oid in self.theirs.items():
             if self.namespace.is_upstream(ref):
-                refs[
-                    UPSTREAM + ref.removeprefix(self.namespace.upstream).removeprefix(UPSTREAM)
-                ] = oid
+                refs[UPSTREAM + channel_name(self.namespace, ref)] = oid
         return refs
 
     @cached_property
