@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, NoSpace, Refused, UsageError
+from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
 from git_ekf.fleet.reading import Damaged, NoCommit
-from git_ekf.fleet.standing import EMPTY, Reading, Standing
+from git_ekf.fleet.standing import EMPTY, Standing
 from git_ekf.fleet.store import Store, take_packs
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.fleet.team import Team
@@ -60,7 +61,7 @@ class PlannedBranch(NamedTuple):
 def plan_branches(
     store: Store,
     team: Team,
-    reading: Reading,
+    opened: Opened,
     standings: Iterable[Standing],
     release: str,
     *,
@@ -68,10 +69,10 @@ def plan_branches(
 ) -> Iterator[PlannedBranch]:
     """The upgrades of clusters, in their order; with `write` their commits are in the store.
 
-    `reading` is the store as it is now. The store has to be held. Raises CallFailed where that is
+    `opened` is the store as it is now. The store has to be held. Raises CallFailed where that is
     damaged, NoSpace, OSError.
     """
-    making = _Making(store, team, reading, release, SettledBuilds(), write)
+    making = _Making(store, team, opened, release, SettledBuilds(), write)
     for standing in standings:
         yield _planned(making, standing)
 
@@ -81,7 +82,7 @@ class _Making(NamedTuple):
 
     store: Store
     team: Team
-    reading: Reading
+    opened: Opened
     release: str
     builds: SettledBuilds
     write: bool
@@ -92,7 +93,7 @@ def _planned(making: _Making, standing: Standing) -> PlannedBranch:
     stop = _stop(standing)
     if stop:
         return PlannedBranch(name, branch, old=standing.tip, stop=stop)
-    stored = making.reading.repository(name)
+    stored = making.opened.repository(name)
     goal = stored.config.scheme.parse(making.release) or ""
     planned = PlannedBranch(name, branch, goal, standing.tip, stored.channels.get(goal, ""))
     try:

@@ -89,7 +89,7 @@ class _Fetch:
         refs = read_packed(store.path)
         known = by_repository(refs)
         self._refs: dict[str, dict[str, str]] = {name: {} for name in self._urls}
-        self._refs.update((name, known.get(name, {})) for name in self._fetched)
+        self._refs.update((name, known[name]) for name in self._fetched)
         self._runs: dict[str, str] = {}
         for ref, oid in refs.items():
             # Else it is of the fleet no more.

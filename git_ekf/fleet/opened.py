@@ -32,8 +32,7 @@ class Opened:
         else:
             refs = read_packed_below(path, map(refs_of, [THE_VENDOR, *names]))
         self.theirs = by_repository(refs)
-        vendors = self.theirs.pop(THE_VENDOR, {})
-        self.history = History(self.objects, branches_in(vendors))
+        self.history = History(self.objects, branches_in(self.theirs.pop(THE_VENDOR, {})))
 
     def channels(self) -> list[str]:
         """The vendor's release branches, the lowest version first."""
@@ -41,16 +40,14 @@ class Opened:
 
     def repository(self, name: str) -> StoredRepository:
         """A cluster's. Raises UsageError for what is wrong in its own configuration."""
-        theirs = self.theirs.get(name, {})
-        config, content = self.config(theirs)
-        return StoredRepository(self.history, theirs, config, content)
+        return StoredRepository(self.history, self.theirs[name], *self.config(name))
 
-    def config(self, theirs: Mapping[str, str]) -> tuple[Config, bytes | None]:
-        """The configuration of a cluster by its refs, and the file that says so. Raises UsageError.
+    def config(self, name: str) -> tuple[Config, bytes | None]:
+        """The configuration of a cluster, and the file that says so. Raises UsageError.
 
         The file is that of the newest release branch, else of any other one.
         """
-        key, content = self._toml(theirs) or ("", None)
+        key, content = self._toml(branches_in(self.theirs[name])) or ("", None)
         if key not in self._configs:
             if content and len(content) > CONFIGURATION:
                 raise UsageError(f"its {configuration.FILE} has more than {CONFIGURATION >> 10} kB")
@@ -60,8 +57,7 @@ class Opened:
             self._configs[key] = config
         return self._configs[key], content
 
-    def _toml(self, theirs: Mapping[str, str]) -> tuple[str, bytes] | None:
-        heads = branches_in(theirs)
+    def _toml(self, heads: Mapping[str, str]) -> tuple[str, bytes] | None:
         for branch in sorted(heads, key=self.scheme.key, reverse=True):
             found = self.objects.file_at_top(heads[branch], configuration.FILE)
             if found:

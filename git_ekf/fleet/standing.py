@@ -89,54 +89,32 @@ class Known(NamedTuple):
 
 def read_standings(store: Store, fleet: Fleet) -> Known:
     """Reads the store. Raises CallFailed where that is damaged."""
-    return Reading(store, fleet).known()
+    fetched = read_fetched(store.path)  # before the refs, which a fetch writes before that
+    return standings_in(Opened(store.path, fleet.scheme), fleet, fetched)
 
 
-class Reading:
-    """The store as it is now, read once for all clusters."""
+def standings_in(opened: Opened, fleet: Fleet, fetched: Mapping[str, Fetched]) -> Known:
+    """Where all clusters stand, by a store and what is remembered of its repositories.
 
-    def __init__(self, store: Store, fleet: Fleet) -> None:
-        self._fleet = fleet
-        self._fetched = read_fetched(store.path)
-        self._opened = Opened(store.path, fleet.scheme)
+    Raises CallFailed where the store is damaged.
+    """
+    vendor = fetched.get(THE_VENDOR, Fetched(fleet.vendor))
+    standings = [_standing(opened, one, fetched.get(one.name)) for one in fleet.members]
+    return Known(vendor, opened.channels(), standings)
 
-    def known(self) -> Known:
-        """All of it. Raises CallFailed where the store is damaged."""
-        vendor = self._fetched.get(THE_VENDOR, Fetched(self._fleet.vendor))
-        standings = list(map(self._standing, self._fleet.members))
-        return Known(vendor, self._opened.channels(), standings)
 
-    def _standing(self, member: Member) -> Standing:
-        fetched = self._fetched.get(member.name)
-        if fetched is None or fetched.url != without_credentials(member.internal):
-            return Standing(member, UNFETCHED, 0.0)
-        state = fetched.failure or OK
-        standing = Standing(member, state, fetched.seconds, fetched.error)
-        theirs = self._opened.theirs.get(member.name, {})
-        if not branches_in(theirs):
-            return standing if fetched.failure else standing._replace(state=EMPTY)
-        try:
-            return _stands(self.repository(member.name), standing)
-        except GitFailed as error:  # of rules, which are told so of what is no commit
-            return standing._replace(state=BROKEN, error=error.stderr)
-        except (UsageError, NoCommit) as error:
-            return standing._replace(state=BROKEN, error=error.message)
-
-    @property
-    def channels(self) -> dict[str, str]:
-        """The vendor's branches: name -> commit."""
-        return self._opened.history.branches
-
-    def heads(self, name: str) -> dict[str, str]:
-        """The branches of a cluster: name -> commit."""
-        return branches_in(self._opened.theirs.get(name, {}))
-
-    def repository(self, name: str) -> StoredRepository:
-        """The internal repository of a cluster.
-
-        Raises UsageError for what is wrong in its own configuration.
-        """
-        return self._opened.repository(name)
+def _standing(opened: Opened, member: Member, fetched: Fetched | None) -> Standing:
+    if fetched is None or fetched.url != without_credentials(member.internal):
+        return Standing(member, UNFETCHED, 0.0)
+    standing = Standing(member, fetched.failure or OK, fetched.seconds, fetched.error)
+    if not branches_in(opened.theirs[member.name]):
+        return standing if fetched.failure else standing._replace(state=EMPTY)
+    try:
+        return _stands(opened.repository(member.name), standing)
+    except GitFailed as error:  # of rules, which are told so of what is no commit
+        return standing._replace(state=BROKEN, error=error.stderr)
+    except (UsageError, NoCommit) as error:
+        return standing._replace(state=BROKEN, error=error.message)
 
 
 def _stands(repo: StoredRepository, standing: Standing) -> Standing:

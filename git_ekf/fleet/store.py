@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -103,15 +104,15 @@ def refs_of(name: str) -> str:
     return VENDOR if name == THE_VENDOR else f"{FLEET}{name}/"
 
 
-def by_repository(refs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def by_repository(refs: Mapping[str, str]) -> defaultdict[str, dict[str, str]]:
     """The refs of a store by the cluster, or THE_VENDOR, whose they are: as they are there."""
-    found: dict[str, dict[str, str]] = {}
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for ref, oid in refs.items():
         name, rest = THE_VENDOR, ref.removeprefix(VENDOR)
         if ref.startswith(FLEET):
             name, _, rest = ref.removeprefix(FLEET).partition("/")
         if rest != ref:
-            found.setdefault(name, {})[f"refs/{rest}"] = oid
+            found[name][f"refs/{rest}"] = oid
     return found
 
 

@@ -16,14 +16,16 @@ from git_ekf.fleet.branches import PlannedBranch, plan_branches
 from git_ekf.fleet.choosing import require_any
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
+from git_ekf.fleet.fetched import read_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.gate import Wish, members_asked, require_recorded
+from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.places import host_of
 from git_ekf.fleet.pushing import Arrived, push
 from git_ekf.fleet.runs import Made, read_run, write_run
-from git_ekf.fleet.standing import Known, Reading
-from git_ekf.fleet.store import Store, writing
+from git_ekf.fleet.standing import Known, standings_in
+from git_ekf.fleet.store import Store, branches_in, writing
 from git_ekf.fleet.team import team_of
 from git_ekf.git.refs import HEADS
 from git_ekf.git.transfer import stop_all
@@ -140,8 +142,8 @@ class _FleetUpgrade:
 
     def _fetch(self, members: Sequence[Member]) -> Known:
         fetch_held(self._store, self._fleet, self._watch, members)
-        self._reading = Reading(self._store, self._fleet)
-        known = self._reading.known()
+        self._opened = Opened(self._store.path, self._fleet.scheme)
+        known = standings_in(self._opened, self._fleet, read_fetched(self._store.path))
         self._standings = {one.member.name: one for one in known.standings}
         return known
 
@@ -156,7 +158,7 @@ class _FleetUpgrade:
         goal = self._wish.goal
         if goal not in known.channels:
             raise Refused(f"the vendor has no {goal}", f"git ls-remote --heads {shell(vendor)}")
-        return self._reading.channels[goal]
+        return self._opened.history.branches[goal]
 
     # --- planned and made ---
 
@@ -201,7 +203,7 @@ class _FleetUpgrade:
         write = not self._wish.only_plans
         team = team_of(self._store, self._fleet)
         plans = plan_branches(
-            self._store, team, self._reading, standings, self._wish.release, write=write
+            self._store, team, self._opened, standings, self._wish.release, write=write
         )
         for _, planned in zip(
             self._watch("Planning upgrades", range(len(standings))), plans, strict=True
@@ -209,17 +211,17 @@ class _FleetUpgrade:
             yield planned
 
     def _task(self, member: Member, planned: PlannedBranch) -> _BranchPush:
-        kept = self._reading.repository(member.name).namespace
+        kept = self._opened.repository(member.name).namespace
         return _BranchPush(member, planned, kept.upstream + planned.goal)
 
     def _again(self, member: Member, upstream: str) -> PlannedBranch | None:
         """The branch that a command has made and did not come to push, where it is still right."""
         begun = self._begun.get(member.name, Made(""))
         standing = self._standings[member.name]
-        heads = self._reading.heads(member.name)
+        heads = branches_in(self._opened.theirs[member.name])
         if not begun.new or begun.upstream != upstream or standing.failed:
             return None
-        scheme = self._reading.repository(member.name).config.scheme
+        scheme = self._opened.repository(member.name).config.scheme
         goal = scheme.parse(self._wish.release) or ""
         if goal in heads or begun.old != standing.tip or heads.get(standing.branch) != begun.old:
             return None
@@ -273,7 +275,7 @@ class _FleetUpgrade:
         there: dict[str, Made | None] = {}
         for (member, planned, _), said in arrived:
             standing = self._standings[member.name]
-            has = self._reading.heads(member.name).get(planned.goal, "")
+            has = self._opened.theirs[member.name].get(HEADS + planned.goal, "")
             if standing.failed:
                 why = f"it was pushed, and cannot be read back: {standing.error}"
                 self._end(member, FAILED, why, planned)

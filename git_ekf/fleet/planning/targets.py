@@ -21,8 +21,7 @@ class StoredClone(StoredRepository):
 
     def __init__(self, opened: Opened, name: str, branch: str) -> None:
         """Raises UsageError for what is wrong in its configuration, Refused without the branch."""
-        theirs = opened.theirs.get(name, {})
-        super().__init__(opened.history, theirs, *opened.config(theirs))
+        super().__init__(opened.history, opened.theirs[name], *opened.config(name))
         self._path = opened.path
         self._name = name
         self.place = Paths(opened.path, opened.path, "", True, False, "sha1")
