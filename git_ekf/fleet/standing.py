@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from git_ekf.cluster import Running, cluster_of
@@ -122,15 +122,14 @@ def _stands(repo: StoredRepository, standing: Standing) -> Standing:
     findings = tuple(judge_internal(repo, repo.heads, repo.questions.records))
     standing = standing._replace(findings=findings, days=_days(repo))
     running = cluster_of(repo).running
-    branch = _branch(repo, running)
+    branch = running.branch if running else next(reversed(repo.release_branches), "")
     tip = repo.heads.get(branch, running.commit if running else "")
     if not branch or not tip:
         return standing
-    own = repo.own_commits(tip)
-    base = _base(own, tip)
-    state = standing.state
-    if not base and state == OK:
-        state = UNRELATED
+    own = dict(repo.own_commits(tip))
+    line = _line(own, tip)
+    base = "" if line[-1] in own else line[-1]
+    state = UNRELATED if standing.state == OK and not base else standing.state
     channel = repo.channel(branch)
     return standing._replace(
         state=state,
@@ -141,20 +140,13 @@ def _stands(repo: StoredRepository, standing: Standing) -> Standing:
         configuration=len(own),
         behind=repo.history.behind(channel, base) if channel and base else None,
         prepared=_prepared(repo, branch),
-        recorded=_recorded(running, own, tip) if running else None,
+        recorded=_recorded(running, line) if running else None,
     )
 
 
 def _days(repo: StoredRepository) -> tuple[str, ...]:
     names = [record_name(record.name, repo.config.scheme) for record in repo.questions.records]
     return tuple(name.date for name in names if not isinstance(name, str))
-
-
-def _branch(repo: StoredRepository, running: Running | None) -> str:
-    """What the cluster runs; without a record its newest release branch."""
-    if running:
-        return running.branch
-    return next(reversed(repo.release_branches), "")
 
 
 def _prepared(repo: StoredRepository, branch: str) -> str:
@@ -168,25 +160,15 @@ def _prepared(repo: StoredRepository, branch: str) -> str:
     return ""
 
 
-def _base(own: list[tuple[str, list[str]]], tip: str) -> str:
-    """The vendor's commit below the configuration commits, by first parents; "" without one."""
-    parents = dict(own)
-    *_, last = _first_parents(parents, tip)
-    return "" if last in parents else last
+def _line(own: Mapping[str, list[str]], tip: str) -> list[str]:
+    """The commits down from a tip by first parents, to the vendor's that its own stand on."""
+    line = [tip]
+    while own.get(line[-1]):
+        line.append(own[line[-1]][0])
+    return line
 
 
-def _recorded(running: Running, own: list[tuple[str, list[str]]], tip: str) -> Recorded:
-    line = list(_first_parents(dict(own), tip))
+def _recorded(running: Running, line: list[str]) -> Recorded:
     since = line.index(running.commit) if running.commit in line else None
     text = context(running.tag.raw) if running.tag.raw else ""
     return Recorded(str(running.name), running.commit, running.seconds, text, since)
-
-
-def _first_parents(parents: Mapping[str, list[str]], tip: str) -> Iterator[str]:
-    at = tip
-    while at in parents:
-        yield at
-        if not parents[at]:
-            return
-        at = parents[at][0]
-    yield at
