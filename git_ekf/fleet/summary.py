@@ -35,41 +35,25 @@ class Summary(NamedTuple):
 
 def summarise(standings: Sequence[Standing]) -> Summary:
     """The numbers of clusters; those that failed count as they were last fetched."""
+    running = [one for one in standings if one.branch]
+    recorded = [one.recorded for one in running if one.recorded]
+    unrecorded = [one.seconds for one in recorded if one.commits_since != 0]
     by_wave: dict[str, Counter[str]] = {}
-    prepared: Counter[str] = Counter()
     rules: Counter[str] = Counter()
-    behind = []
-    unrecorded = []
-    deployed = []
-    never = 0
+    for one in running:
+        by_wave.setdefault(one.branch, Counter())[one.member.wave] += 1
     for one in standings:
         rules.update({finding.rule for finding in one.findings})
-        if not one.branch:
-            continue
-        by_wave.setdefault(one.branch, Counter())[one.member.wave] += 1
-        if one.prepared:
-            prepared[one.prepared] += 1
-        if one.behind:
-            behind.append(one.behind)
-        if one.recorded is None:
-            never += 1
-            continue
-        deployed.append(one.recorded.seconds)
-        if one.recorded.commits_since != 0:
-            unrecorded.append(one.recorded.seconds)
-    fine = [one for one in standings if not one.failed]
-    failed = [one for one in standings if one.failed]
-    empty = sum(one.state == EMPTY for one in standings)
     return Summary(
-        fine=fine,
-        failed=failed,
-        empty=empty,
+        fine=[one for one in standings if not one.failed],
+        failed=[one for one in standings if one.failed],
+        empty=sum(one.state == EMPTY for one in standings),
         by_wave=by_wave,
-        behind=behind,
+        behind=[one.behind for one in running if one.behind],
         unrecorded=len(unrecorded),
         since=min(unrecorded, default=0),
-        never=never,
-        prepared=prepared,
-        deployed=sorted(deployed, reverse=True),
+        never=len(running) - len(recorded),
+        prepared=Counter(one.prepared for one in running if one.prepared),
+        deployed=sorted((one.seconds for one in recorded), reverse=True),
         rules=rules,
     )
