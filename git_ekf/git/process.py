@@ -26,7 +26,7 @@ Asked = Callable[[tuple[str, ...], bytes], bytes | None]
 
 
 # Of our own pathspecs nothing is to be changed by what the user has set for his (git(1)).
-OWN_PATHSPECS = {
+_OWN_PATHSPECS = {
     **dict.fromkeys(("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS"), "0"),
     **dict.fromkeys(("GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"), "0"),
 }
@@ -166,6 +166,11 @@ class Process:
     def _nul_fields(self, *args: str) -> list[str]:
         """Output of a command with -z."""
         return split_fields(self._run(*args)[1])
+
+    def _about_paths(self, paths: Iterable[str], *args: str) -> bytes:
+        """Output of a command on exactly these paths, which count from the top of the tree."""
+        pathspecs = [f":(top,literal){path}" for path in paths]
+        return self.variant(env=_OWN_PATHSPECS)._run(*args, "--", *pathspecs)[1]
 
     def _word_or_none(self, *args: str, ok: Sequence[int] = (0, 1)) -> str | None:
         """Output without white space around it; None where git ends with another of the codes."""

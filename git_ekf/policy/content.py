@@ -141,7 +141,7 @@ class Content:
         """How long a marker in each file is."""
         named = {os.fsdecode(path): oid for path, oid in attributes.items() if _is_valid(path)}
         if index:
-            named = self._git.index_files(":(top,glob)**/.gitattributes")
+            named = self._git.attribute_files()
         else:
             infos = self._git.object_infos(dict.fromkeys(named.values()))
             lengths = {info.oid: info.size for info in infos if info}

@@ -76,11 +76,11 @@ class Favour:
 
         As find_ll_merge_driver (ll-merge.c) looks for it.
         """
-        name = self._merging.merge_attribute(path)
+        name = self._merging.set_attributes(path, ["merge"]).get("merge")
         if name in ("set", "unset"):
             return "text" if name == "set" else "binary"
         settings = [pair for pair in self._merging.config_pairs() if pair[0].startswith("merge.")]
-        if name == "unspecified":
+        if name is None:
             name = dict(settings).get("merge.default", "text")
         if any(key.startswith(f"merge.{name}.") for key, _ in settings):
             return ""

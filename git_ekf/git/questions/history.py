@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from git_ekf.git.process import OWN_PATHSPECS, Ahead, Process, as_lines
+from git_ekf.git.process import Ahead, Process, as_lines
+from git_ekf.git.questions.trees import RAW
 
 if TYPE_CHECKING:
     from git_ekf.git.trees import CommitChanges
@@ -176,13 +177,11 @@ class HistoryQuestions(Process):
         options = ["--reverse", "--first-parent"] if first_parent else []
         if not merges:
             options.append("--no-merges")
-        paths = [f":(top,literal){path}" for path in touching]
-        if paths:
-            options.append("--full-history")  # not only as many as explain what is there now
-        listing = ("rev-list", *options, *tips, f"^{base}", "--", *paths)
-        if paths:  # mostly there is none
-            return self.changes_of(self.variant(env=OWN_PATHSPECS)._lines(*listing))
-        return _parse_changes(self._piped(listing, ("diff-tree", "--stdin", *_CHANGES)))
+        listing = ["rev-list", *options, *tips, f"^{base}"]
+        if touching:  # mostly there is no such commit
+            listing.append("--full-history")  # not only as many as explain what is there now
+            return self.changes_of(self._about_paths(touching, *listing).decode().split())
+        return _parse_changes(self._piped([*listing, "--"], ("diff-tree", "--stdin", *_CHANGES)))
 
     def changes_of(self, commits: Sequence[str]) -> list[CommitChanges]:
         """Commits with what they change; a merge changes what it brings to its branch."""
@@ -200,9 +199,8 @@ class HistoryQuestions(Process):
 
     def last_commit_on(self, path: str, base: str, tip: str) -> str:
         """ "ABBREVIATED SUBJECT" of the last commit from `base` to `tip` on a path; "" for none."""
-        options = ("-1", "--format=%h %s", "--encoding=UTF-8")
-        git = self.variant(env=OWN_PATHSPECS)
-        return git._text("log", *options, f"{base}..{tip}", "--", f":(top,literal){path}")
+        question = ("log", "-1", "--format=%h %s", "--encoding=UTF-8", f"{base}..{tip}")
+        return os.fsdecode(self._about_paths([path], *question)).removesuffix("\n")
 
     def brought_line(self, path: str, number: int, base: str, tip: str) -> str:
         """The commit from `base` to `tip` that brought a line of a file there (git-blame(1)).
@@ -254,16 +252,8 @@ class HistoryQuestions(Process):
 
 
 _CHANGES = (
-    "-r",
-    "-z",
-    "--root",
-    "--always",
-    "--no-renames",
-    "--no-abbrev",
-    "--diff-merges=first-parent",
-    "--ignore-submodules=none",
-    "--format=%H %s",
-    "--encoding=UTF-8",
+    *("-r", "--root", "--always", *RAW, "--diff-merges=first-parent"),
+    *("--format=%H %s", "--encoding=UTF-8"),
 )
 
 

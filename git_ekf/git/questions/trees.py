@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from git_ekf.git.process import OWN_PATHSPECS, Process, as_lines, split_fields
+from git_ekf.git.process import Process, as_lines, split_fields
 from git_ekf.git.transfer import stop
 
 if TYPE_CHECKING:
     from git_ekf.git.trees import ChangedFile, Entry, Stages, TreeChanges, TreeMerge
 
 
+# How changes are asked for, as `parse_raw` reads them; a rename is two of them.
+RAW = ("-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
 # Paths that a command line has room for.
 _AT_ONCE = 200
 
@@ -22,29 +24,17 @@ class TreeQuestions(Process):
 
     def ls_tree(self, commit: str, *, recursive: bool = False) -> dict[str, Entry]:
         """Path -> entry: of the top directory, or of all files where it is `recursive`."""
-        from git_ekf.git.trees import Entry
-
         options = ["-r"] if recursive else []
-        entries = {}
-        for field in self._nul_fields("ls-tree", *options, "-z", "--full-tree", commit):
-            words, _, path = field.partition("\t")
-            mode, _, oid = words.split(" ")
-            entries[path] = Entry(mode, oid)
-        return entries
+        return _parse_entries(self._run("ls-tree", *options, "-z", "--full-tree", commit)[1])
 
     def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
         """Path -> entry, of those of some paths that a commit's tree has."""
-        from git_ekf.git.trees import Entry
-
-        git = self.variant(env=OWN_PATHSPECS)
-        asked = [f":(top,literal){path}" for path in paths]
+        asked = list(paths)
         entries = {}
         for first in range(0, len(asked), _AT_ONCE):
             some = asked[first : first + _AT_ONCE]
-            for field in git._nul_fields("ls-tree", "-z", "--full-tree", commit, "--", *some):
-                words, _, path = field.partition("\t")
-                mode, _, oid = words.split(" ")
-                entries[path] = Entry(mode, oid)
+            out = self._about_paths(some, "ls-tree", "-z", "--full-tree", commit)
+            entries.update(_parse_entries(out))
         return entries
 
     def entry(self, commit: str, path: str) -> Entry | None:
@@ -65,21 +55,16 @@ class TreeQuestions(Process):
 
     def diff_trees(self, old: str, new: str) -> TreeChanges:
         """The changes from one tree (or commit) to another. A rename is two changes."""
-        from git_ekf.git.trees import parse_raw
-
         if old == new:  # as where a merge leaves nothing of a commit
             return {}
-        options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
-        fields = iter(self._nul_fields("diff-tree", *options, old, new, "--"))
-        return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
+        return self._raw_changes("diff-tree", "-r", *RAW, old, new)
 
     def diff_tree_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[TreeChanges]:
         """The same for many pairs of trees, in one git. Raises GitFailed."""
         from git_ekf.git.trees import parse_raw
 
-        options = ("-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
         stdin = as_lines(f"{old} {new}" for old, new in dict.fromkeys(pairs))
-        out = os.fsdecode(self._run("diff-tree", "--stdin", *options, stdin=stdin)[1])
+        out = os.fsdecode(self._run("diff-tree", "--stdin", "-r", *RAW, stdin=stdin)[1])
         found: dict[str, TreeChanges] = {}
         fields = iter(out.split("\0"))
         for field in fields:
@@ -160,10 +145,12 @@ class TreeQuestions(Process):
 
     def diff_index(self, old: str) -> TreeChanges:
         """The changes from a tree (or commit) to the index. A rename is two changes."""
+        return self._raw_changes("diff-index", "--cached", *RAW, old)
+
+    def _raw_changes(self, *question: str) -> TreeChanges:
         from git_ekf.git.trees import parse_raw
 
-        options = ("--cached", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
-        fields = iter(self._nul_fields("diff-index", *options, old, "--"))
+        fields = iter(self._nul_fields(*question, "--"))
         return {path: parse_raw(field) for field, path in zip(fields, fields, strict=True)}
 
     # --- merges ---
@@ -182,14 +169,6 @@ class TreeQuestions(Process):
         for field in fields:
             found.append(_parse_merge(field == "1", fields))
         return found
-
-    def merge_attribute(self, path: str) -> str:
-        """The attribute `merge` of a path, as git-check-attr(1) prints it: a driver's name, set,
-        unset or unspecified.
-        """
-        asked = os.fsencode(f"{path}\0")
-        out = self._run("check-attr", "--stdin", "-z", "merge", stdin=asked)[1]
-        return os.fsdecode(out).split("\0")[2]
 
     def set_attributes(self, path: str, names: Sequence[str]) -> dict[str, str]:
         """Name -> value of those of some attributes that a path has, as git-check-attr(1) says."""
@@ -212,22 +191,25 @@ class TreeQuestions(Process):
                 come.append(f"{entry.mode} {entry.oid}\t{path}\0")
             else:
                 gone.append(f"0 {null}\t{path}\0")
-        stdin = os.fsencode("".join(gone + come))
-        self._run("update-index", "-z", "--index-info", stdin=stdin)
+        self._write_index([*gone, *come])
 
     def put_stages(self, stages: Stages) -> None:
         """Puts paths in conflict into the index."""
         lines = []
         for path, of_path in stages.items():
             lines += [f"{e.mode} {e.oid} {number}\t{path}\0" for number, e in of_path.items()]
+        self._write_index(lines)
+
+    def _write_index(self, lines: list[str]) -> None:
         self._run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(lines)))
 
     def write_tree(self) -> str:
         """Writes the index as a tree. Its id. Whether its objects are there is not looked at."""
         return self._text("write-tree", "--missing-ok")
 
-    def index_files(self, pattern: str) -> dict[str, str]:
-        """Path -> object id of the plain files in the index that a pathspec matches."""
+    def attribute_files(self) -> dict[str, str]:
+        """Path -> object id of the .gitattributes in the index that are plain files."""
+        pattern = ":(top,glob)**/.gitattributes"
         found = {}
         for field in self._nul_fields("ls-files", "-s", "-z", "--full-name", "--", pattern):
             words, _, path = field.partition("\t")
@@ -243,6 +225,18 @@ class TreeQuestions(Process):
         for field in self._nul_fields("ls-files", "-z", "--unmerged"):
             add_stage(stages, field)
         return stages
+
+
+def _parse_entries(out: bytes) -> dict[str, Entry]:
+    """From git-ls-tree(1) with -z."""
+    from git_ekf.git.trees import Entry
+
+    entries = {}
+    for field in split_fields(out):
+        words, _, path = field.partition("\t")
+        mode, _, oid = words.split(" ")
+        entries[path] = Entry(mode, oid)
+    return entries
 
 
 def _parse_merge(clean: bool, fields: Iterator[str]) -> TreeMerge:

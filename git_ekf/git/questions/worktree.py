@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import GitFailed
-from git_ekf.git.process import OWN_PATHSPECS, Ahead, Process, split_fields
+from git_ekf.git.process import Ahead, Process, split_fields
 from git_ekf.git.questions.about import AboutQuestions
 from git_ekf.git.transfer import stop
 
@@ -59,11 +59,9 @@ class WorkTreeQuestions(AboutQuestions, Process):
         return self._ahead(*question, read=_parse_status, env={"GIT_OPTIONAL_LOCKS": "0"})
 
     def ignored_files(self, folders: Iterable[str]) -> list[str]:
-        """Files below some directories that git ignores (gitignore(5)), from the current one."""
-        pathspecs = [f":(literal){folder}" for folder in folders]
-        options = ("--others", "--ignored", "--exclude-standard")
-        git = self.variant(env=OWN_PATHSPECS)
-        return git._nul_fields("ls-files", "-z", *options, "--", *pathspecs)
+        """Files below some directories that git ignores (gitignore(5)). To be asked at the top."""
+        question = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
+        return split_fields(self._about_paths(folders, *question))
 
     def hidden_changes(self) -> list[str]:
         """Files of the index that are not what it says, and at which git does not look.
@@ -91,9 +89,11 @@ class WorkTreeQuestions(AboutQuestions, Process):
         return ""
 
     def untracked_files(self, folder: str) -> list[str]:
-        """Paths below a directory that are not in the index, ignored ones too."""
-        git = self.variant(env=OWN_PATHSPECS)
-        return git._nul_fields("ls-files", "-z", "--others", "--", f":(literal){folder}")
+        """Paths below a directory that are not in the index, ignored ones too.
+
+        To be asked at the top.
+        """
+        return split_fields(self._about_paths([folder], "ls-files", "-z", "--others"))
 
     def tracked_files(self, pathspecs: Iterable[str]) -> list[str]:
         """Paths in the index that pathspecs match, each once."""
@@ -103,8 +103,7 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def add(self, paths: Iterable[str]) -> None:
         """Puts files into the index as they are."""
-        git = self.variant(env=OWN_PATHSPECS)
-        git._run("add", "--", *(f":(literal){path}" for path in paths))
+        self._about_paths(paths, "add")
 
     def add_everything(self) -> None:
         """Makes the index what the files are, ignored ones too."""
@@ -138,8 +137,7 @@ class WorkTreeQuestions(AboutQuestions, Process):
 
     def remove_file(self, path: str) -> None:
         """Takes a file out of the index and the work tree, and directories that it leaves empty."""
-        git = self.variant(env=OWN_PATHSPECS)
-        git._run("rm", "--quiet", "--force", "--", f":(top,literal){path}")
+        self._about_paths([path], "rm", "--quiet", "--force")
 
     def check_out_copies(self, git_dir: str, commits: Mapping[str, str]) -> None:
         """Writes the files of commits to directories (directory -> commit), side by side.
