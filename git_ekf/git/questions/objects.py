@@ -43,8 +43,7 @@ class ObjectQuestions(Process):
 
     def commit(self, revision: str) -> str | None:
         """The full id of the commit that a revision names, None when it names none."""
-        question = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-        return self._word_or_none(*question, revision + "^{commit}", ok=(0, 1, 128))
+        return self.ref_value(revision + "^{commit}") or None
 
     def tree_of(self, commit: str) -> str:
         """The id of a commit's tree. Raises GitFailed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
 from typing import NamedTuple
@@ -59,8 +59,7 @@ class RefQuestions(Process):
         options = [f"--merged={commit}" for commit in merged]
         if contains:
             options.append(f"--contains={contains}")
-        lines = self._lines("for-each-ref", _REF, *options, "--end-of-options", *patterns)
-        return [_parse_ref(line) for line in lines]
+        return [Ref(*fields) for fields in self._fields(_OF_REF, patterns, *options)]
 
     def ref_values(
         self, *patterns: str, contains: str = "", merged: Iterable[str] = ()
@@ -71,25 +70,25 @@ class RefQuestions(Process):
 
     def refs_and_head(self, *patterns: str) -> tuple[list[Ref], str | None]:
         """The same as `refs`, and the branch among them that HEAD is on; None where it is none."""
-        lines = self._lines("for-each-ref", f"{_REF} %(HEAD)", "--end-of-options", *patterns)
         head = None
         found = []
-        for line in lines:
-            ref = _parse_ref(line[: -len(" *")])
+        for *fields, mark in self._fields((*_OF_REF, "HEAD"), patterns):
+            ref = Ref(*fields)
             found.append(ref)
-            if line.endswith("*"):
+            if mark == "*":
                 head = ref.name.removeprefix(HEADS)
         return found, head
 
     def each_ref(self) -> Iterator[Ref]:
         """All refs by name, read as git lists them: there may be a hundred thousand."""
-        known = self._answer_to("for-each-ref", _REF)
+        question = ("for-each-ref", "--format=%(objectname) %(refname) %(symref)")
+        known = self._answer_to(*question)
         if known is not None:
-            yield from map(_parse_ref_line, BytesIO(known))
+            yield from map(_parse_ref, BytesIO(known))
             return
-        process = self._start("for-each-ref", _REF)
+        process = self._start(*question)
         assert process.stdout
-        yield from map(_parse_ref_line, process.stdout)
+        yield from map(_parse_ref, process.stdout)
         self._finish(process)
 
     def branches(self, refs: Iterable[str]) -> dict[str, Branch]:
@@ -126,29 +125,26 @@ class RefQuestions(Process):
 
     def _branches(self, patterns: list[str]) -> dict[str, Branch]:
         """All refs that patterns match, as branches."""
-        wanted = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(worktreepath)%00"
-        fields = iter(self._nul_fields("for-each-ref", wanted, "--end-of-options", *patterns))
+        wanted = ("refname", "objectname", "HEAD", "worktreepath")
         found = {}
-        for field in fields:
-            ref = field.lstrip("\n")  # behind each of them there is a line end
-            if not ref:
-                break
-            found[ref] = Branch(next(fields), next(fields) == "*", next(fields))
+        for ref, commit, mark, worktree in self._fields(wanted, patterns):
+            found[ref] = Branch(commit, mark == "*", worktree)
         return found
 
     def commit_dates(self, *patterns: str) -> dict[str, str]:
         """Commit -> its date (ISO 8601), of those that refs name."""
-        dates = "--format=%(objectname) %(committerdate:iso-strict)"
-        lines = self._lines("for-each-ref", dates, "--end-of-options", *patterns)
-        return dict(line.split(" ", 1) for line in lines)
+        dates = {}
+        for commit, date in self._fields(("objectname", "committerdate:iso-strict"), patterns):
+            dates[commit] = date
+        return dates
 
     def asking_tag_times(self, *patterns: str) -> Ahead[list[TagTime]]:
         """The tags that refs name, by when they were made, the newest first; asked ahead.
 
         Those of which git cannot tell the time are left out.
         """
-        wanted = "--format=%(creatordate:unix) %(objectname) %(refname)"
-        question = ("for-each-ref", "--sort=-creatordate", wanted, "--end-of-options", *patterns)
+        wanted = ("refname", "objectname", "creatordate:unix")
+        question = _for_each_ref(wanted, patterns, "--sort=-creatordate")
         return self._ahead(*question, read=_parse_times)
 
     def newest_ref(self, *patterns: str) -> tuple[str, int]:
@@ -156,21 +152,25 @@ class RefQuestions(Process):
 
         That is 0 where the object does not say; ("", 0) without any ref.
         """
-        options = ("--sort=-creatordate", "--count=1")
-        wanted = "--format=%(creatordate:unix) %(refname:short)"
-        for line in self._lines("for-each-ref", *options, wanted, "--end-of-options", *patterns):
-            seconds, _, name = line.partition(" ")
+        wanted = ("refname:short", "creatordate:unix")
+        for name, seconds in self._fields(wanted, patterns, "--sort=-creatordate", "--count=1"):
             return name, int(seconds) if seconds.isdigit() else 0
         return "", 0
 
     def ref_objects(self, *patterns: str) -> list[RefObject]:
         """Refs by name with the objects that they name, read at once."""
-        fields = "%(refname)%00%(objectname)%00%(objecttype)%00%(raw:size)%00%(raw)%00"
-        out = self._run("for-each-ref", f"--format={fields}", "--end-of-options", *patterns)[1]
+        wanted = ("refname", "objectname", "objecttype", "raw:size", "raw")
+        out = self._run(*_for_each_ref(wanted, patterns))[1]
         return [
             RefObject(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), kind.decode(), raw)
             for ref, oid, kind, raw in _split_objects(out)
         ]
+
+    def _fields(
+        self, wanted: Sequence[str], patterns: Sequence[str], *options: str
+    ) -> list[list[str]]:
+        """Some fields of each ref that patterns match (git-for-each-ref(1), FIELD NAMES)."""
+        return _split_records(self._run(*_for_each_ref(wanted, patterns, *options))[1])
 
     def reflog(self, ref: str) -> list[tuple[str, str]]:
         """(object id, message) of what a ref was, newest first; [] where nothing is remembered."""
@@ -223,25 +223,31 @@ class RefQuestions(Process):
         self._run("branch", "-D", "--", branch)
 
 
-_REF = "--format=%(objectname) %(refname) %(symref)"
+_OF_REF = ("refname", "objectname", "symref")
+
+
+def _for_each_ref(wanted: Sequence[str], patterns: Sequence[str], *options: str) -> tuple[str, ...]:
+    form = "".join(f"%({name})%00" for name in wanted)
+    return "for-each-ref", f"--format={form}", *options, "--end-of-options", *patterns
+
+
+def _split_records(out: bytes) -> list[list[str]]:
+    """The fields of each ref: a NUL ends each of them, and a line end what is of one ref."""
+    text = os.fsdecode(out).removesuffix("\0\n")
+    return [record.split("\0") for record in text.split("\0\n")] if text else []
+
+
+def _parse_ref(line: bytes) -> Ref:
+    oid, name, symref = os.fsdecode(line.removesuffix(b"\n")).split(" ", 2)
+    return Ref(name, oid, symref)
 
 
 def _parse_times(out: bytes) -> list[TagTime]:
     found = []
-    for line in os.fsdecode(out).split("\n")[:-1]:  # not splitlines(), as in Process._lines
-        seconds, oid, ref = line.split(" ", 2)
+    for ref, oid, seconds in _split_records(out):
         if seconds.isdigit():
             found.append(TagTime(ref, oid, int(seconds)))
     return found
-
-
-def _parse_ref_line(line: bytes) -> Ref:
-    return _parse_ref(os.fsdecode(line.removesuffix(b"\n")))
-
-
-def _parse_ref(line: str) -> Ref:
-    oid, name, symref = line.split(" ", 2)
-    return Ref(name, oid, symref)
 
 
 def _command(update: RefUpdate) -> str:
