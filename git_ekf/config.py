@@ -7,7 +7,7 @@ Unknown keys and wrong types are UsageErrors that name file, line and key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from git_ekf.config_lines import line_of
@@ -192,12 +192,13 @@ def read(path: str) -> bytes | None:
         ) from None
 
 
-def _from_toml(config: Config, toml: bytes, file: str) -> Config:
+def parse(toml: bytes, file: str) -> tuple[str, dict[str, Any]]:
+    """The text of a file, and the document that it is. Raises UsageError where it is none."""
     import tomli
 
     try:
         text = toml.removeprefix(b"\xef\xbb\xbf").decode()
-        document = tomli.loads(text)
+        return text, tomli.loads(text)
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8 text", _correct(file)) from None
     except tomli.TOMLDecodeError as error:
@@ -208,21 +209,31 @@ def _from_toml(config: Config, toml: bytes, file: str) -> Config:
         raise UsageError(f"{file} is nested too deeply", _correct(file)) from None
     except ValueError:
         raise UsageError(f"{file} has a number of too many digits", _correct(file)) from None
+
+
+def each_value(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
+    """(key, section, name, value) of all that a document sets.
+
+    A key that is in no section is its own section, and its own name.
+    """
     for section, values in document.items():
-        if section in _KEYS:
-            try:
-                config = _set_in_file(config, section, values)
-            except WrongValue as wrong:
-                raise _wrong_line(file, text, section, section, f"{section} {wrong}") from None
+        if section in _KEYS or not isinstance(values, dict):
+            yield section, section, section, values
             continue
-        if not isinstance(values, dict):
-            raise _wrong_line(file, text, section, section, f"{section} {unknown(section)}")
         for name, value in values.items():
-            key = f"{section}.{name}"
-            try:
-                config = _set_in_file(config, key, value)
-            except WrongValue as wrong:
-                raise _wrong_line(file, text, section, name, f"{key} {wrong}") from None
+            yield f"{section}.{name}", section, name, value
+
+
+def _from_toml(config: Config, toml: bytes, file: str) -> Config:
+    text, document = parse(toml, file)
+    for key, section, name, value in each_value(document):
+        try:
+            if key in _OF_GIT_ALONE:
+                raise WrongValue("can only be set with git config")
+            config = _set(config, key, value)
+        except WrongValue as wrong:
+            line = line_of(text, section, name)
+            raise UsageError(f"{file}:{line}: {key} {wrong}", _correct(file)) from None
     return config
 
 
@@ -266,15 +277,9 @@ def git_value(key: str, given: list[str]) -> Any:
     return SPELLINGS.get(given[-1].lower()) if key in _BOOLEANS else given[-1]
 
 
-def _set_in_file(config: Config, key: str, value: Any) -> Config:
-    if key in _OF_GIT_ALONE:
-        raise WrongValue("can only be set with git config")
-    return _set(config, key, value)
-
-
 def _set(config: Config, key: str, value: Any) -> Config:
-    section, _, name = key.partition(".")
-    if section == "rules":
+    section, dot, name = key.partition(".")
+    if dot and section == "rules":
         if name not in RULES:
             raise WrongValue(f"is not a rule; the rules are {', '.join(RULES)}")
         return config._replace(rules={**config.rules, name: as_severity(value)})
@@ -306,11 +311,6 @@ def unknown(key: str) -> str:
     close = get_close_matches(key, known_keys(), n=1) if "." in key else []
     meant = f" (did you mean {close[0]}?)" if close else ""
     return f"is not a key of the configuration{meant}"
-
-
-def _wrong_line(file: str, text: str, section: str, name: str, message: str) -> UsageError:
-    line = line_of(text, section, name)
-    return UsageError(f"{file}:{line}: {message}", _correct(file))
 
 
 def _correct(file: str) -> str:

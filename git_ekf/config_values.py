@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from git_ekf.names import Scheme, valid_branch, version_key
 
-SEVERITIES = ("error", "warning", "off")
 SIDES = ("local", "vendor")
-SIGNED = ("off", "commits", "records", "all")
 
 # Of true and false in git's configuration (git-config(1), boolean).
 SPELLINGS = {
@@ -90,16 +89,29 @@ def as_scheme(value: Any) -> Scheme:
         raise WrongValue(str(error)) from None
 
 
-def as_severity(value: Any) -> str:
-    """How severe a rule is. Raises WrongValue."""
-    return _as_one_of(SEVERITIES, value)
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    """A reader of one of these words."""
+    *others, last = (f'"{choice}"' for choice in choices)
+    wrong = f"must be {', '.join(others)} or {last}"
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise WrongValue(wrong)
+        return str(value)
+
+    return read
+
+
+# How severe a rule is.
+as_severity = _one_of("error", "warning", "off")
+# The things that a server wants signed.
+as_signed = _one_of("off", "commits", "records", "all")
+_as_side = _one_of(*SIDES)
 
 
 def as_migrations(value: Any) -> tuple[MigrationCommand, ...]:
     """The migrations of releases. Raises WrongValue."""
-    if not isinstance(value, list) or not all(
-        isinstance(item, dict) and set(item) == {"to", "command"} for item in value
-    ):
+    if not _are_tables(value, MigrationCommand._fields):
         raise WrongValue('must be [[upgrade.migrations]] tables with "to" and "command"')
     return tuple(
         MigrationCommand(as_string(item["to"]), as_command(item["command"])) for item in value
@@ -108,11 +120,15 @@ def as_migrations(value: Any) -> tuple[MigrationCommand, ...]:
 
 def as_preferred(value: Any) -> tuple[Preferred, ...]:
     """The sides that were chosen for good. Raises WrongValue."""
-    if not isinstance(value, list) or not all(
-        isinstance(item, dict) and set(item) == set(Preferred._fields) for item in value
-    ):
+    if not _are_tables(value, Preferred._fields):
         raise WrongValue('must be [[upgrade.prefer]] tables with "path", "side" and "since"')
     return tuple(map(_as_preferred, value))
+
+
+def _are_tables(value: Any, names: tuple[str, ...]) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and set(item) == set(names) for item in value
+    )
 
 
 def _as_preferred(item: dict[str, Any]) -> Preferred:
@@ -123,10 +139,6 @@ def _as_preferred(item: dict[str, Any]) -> Preferred:
         except WrongValue as wrong:
             raise WrongValue(f'has a "{name}" that {wrong}') from None
     return Preferred(*found)
-
-
-def _as_side(value: Any) -> str:
-    return _as_one_of(SIDES, value)
 
 
 def _as_release(value: Any) -> str:
@@ -166,40 +178,25 @@ def as_registry(value: Any) -> str:
     return str(value)
 
 
-def as_field_globs(value: Any) -> tuple[str, ...]:
-    """Paths of fields, with dots between their names. Raises WrongValue."""
-    return _as_globs(value, r"(?!.*\[\])[^\s.](?:\S*[^\s.])?", '"spec.image" or "*.image"')
+def _globs(form: str, example: str) -> Callable[[Any], tuple[str, ...]]:
+    """A reader of a list of globs, each of which has a form."""
 
+    def read(value: Any) -> tuple[str, ...]:
+        import re
 
-def as_argument_globs(value: Any) -> tuple[str, ...]:
-    """Options of programs, with = where their value stands behind that. Raises WrongValue."""
-    return _as_globs(value, r"-[^\s=]*[^\s=-]=?", '"--image=" or "-image"')
-
-
-def as_variable_globs(value: Any) -> tuple[str, ...]:
-    """Names of environment variables. Raises WrongValue."""
-    return _as_globs(value, r"[^\s=$]+", '"RELATED_IMAGE_*"')
-
-
-def _as_globs(value: Any, form: str, example: str) -> tuple[str, ...]:
-    import re
-
-    for glob in as_strings(value):
-        if not re.fullmatch(form, glob):
+        if not all(re.fullmatch(form, glob) for glob in as_strings(value)):
             raise WrongValue(f"must be a list of such as {example}")
-    return tuple(value)
+        return tuple(value)
+
+    return read
 
 
-def as_signed(value: Any) -> str:
-    """The things that a server wants signed. Raises WrongValue."""
-    return _as_one_of(SIGNED, value)
-
-
-def _as_one_of(choices: tuple[str, ...], value: Any) -> str:
-    if value not in choices:
-        *others, last = (f'"{choice}"' for choice in choices)
-        raise WrongValue(f"must be {', '.join(others)} or {last}")
-    return str(value)
+# Paths of fields, with dots between their names.
+as_field_globs = _globs(r"(?!.*\[\])[^\s.](?:\S*[^\s.])?", '"spec.image" or "*.image"')
+# Options of programs, with = where their value stands behind that.
+as_argument_globs = _globs(r"-[^\s=]*[^\s=-]=?", '"--image=" or "-image"')
+# Names of environment variables.
+as_variable_globs = _globs(r"[^\s=$]+", '"RELATED_IMAGE_*"')
 
 
 def as_grants(value: Any) -> tuple[Grant, ...]:

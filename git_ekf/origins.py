@@ -44,7 +44,7 @@ def origins(repo: Repository, wanted: str = "") -> list[Key]:
     name, content = _file(repo)
     config = configuration.load(content, repo.git_config, name)
     default = configuration.Config()
-    in_file = _in_file(content)
+    in_file = {} if content is None else _in_file(content, name)
     in_git = _in_git(repo)
     found = []
     for key in [wanted] if wanted else configuration.known_keys():
@@ -81,21 +81,12 @@ def _file(repo: Repository) -> tuple[str, bytes | None]:
         ) from None
 
 
-def _in_file(content: bytes | None) -> dict[str, tuple[int, Any]]:
-    """Key -> line and value of those in the file, which was read without an error before."""
-    if content is None:
-        return {}
-    import tomli
-
-    text = content.removeprefix(b"\xef\xbb\xbf").decode()
+def _in_file(content: bytes, file: str) -> dict[str, tuple[int, Any]]:
+    """Key -> line and value of those in the file."""
+    text, document = configuration.parse(content, file)
     found = {}
-    for section, values in tomli.loads(text).items():
-        if not isinstance(values, dict):  # above all sections
-            found[section] = (line_of(text, section, section), values)
-            continue
-        for name, value in values.items():
-            line = line_of(text, section, name)
-            found[f"{section}.{name}"] = (line, value)
+    for key, section, name, value in configuration.each_value(document):
+        found[key] = line_of(text, section, name), value
     return found
 
 
@@ -107,12 +98,10 @@ def _in_git(repo: Repository) -> dict[str, list[ValueSource]]:
             continue
         key = raw.removeprefix("ekf.")
         kind, _, file = origin.partition(":")
-        source = ValueSource("git", file if kind == "file" else "", 0, scope, [value], wins=True)
+        given = [] if configuration.empties(key, value) else [value]
+        source = ValueSource("git", file if kind == "file" else "", 0, scope, given, wins=True)
         before = found.setdefault(key, [])
-        if configuration.empties(key, value):
-            before[:] = [one._replace(wins=False) for one in before]
-            before.append(source._replace(value=[]))
-        elif not configuration.is_list(key):
+        if not given or not configuration.is_list(key):
             before[:] = [one._replace(wins=False) for one in before]
             before.append(source)
         elif before and before[-1].wins and before[-1][1:4] == source[1:4]:

@@ -88,10 +88,10 @@ CORRECTED = {
         _MANUAL,
         again="git config --replace-all ekf.apply.command true /none/tool; git ekf apply own",
     ),
-    "config.py _from_toml(): {}": Scenario(
+    "config.py parse(): {}": Scenario(
         "echo '[' >.ekf.toml", "git ekf status", *_TOML, said=".ekf.toml"
     ),
-    "config.py _wrong_line(): {}": Scenario(
+    "config.py _from_toml(): {}": Scenario(
         "printf '[tags]\\nsign = 7\\n' >.ekf.toml", "git ekf status", *_TOML, said=".ekf.toml"
     ),
 }
