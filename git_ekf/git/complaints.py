@@ -49,7 +49,7 @@ def failure(process: Popen[bytes], stderr: str, objects: str = "", cwd: str = ""
             "this is not a git repository",
             "git ekf clone PRIMARY --internal URL, or cd into a clone",
         )
-    path = _quoted_behind("dubious ownership", stderr)
+    path = stderr.partition("dubious ownership")[2].partition("'")[2].partition("'")[0]
     if path and any(os.path.exists(os.path.join(path, name)) for name in (".git", "HEAD")):
         return Refused(
             f"git does not trust {path}: it belongs to another user",
@@ -86,10 +86,6 @@ def perhaps_a_trap() -> Refused:
 def _gits_own(stderr: str) -> str:
     """What git says, without what it passes on of a server: no command is made of that."""
     return re.sub(r"^remote: .*\n?", "", stderr, flags=re.MULTILINE)
-
-
-def _quoted_behind(words: str, stderr: str) -> str:
-    return stderr.partition(words)[2].partition("'")[2].partition("'")[0]
 
 
 def _is_gits(path: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from git_ekf.git.digest import digest
@@ -28,9 +28,8 @@ class Objects:
     def __init__(self, folder: str, object_format: str) -> None:
         self._folder = folder
         self._format = object_format
-        self._made: dict[
-            bytes, tuple[int, bytes]
-        ] = {}  # object id -> type and content, to be written
+        # Object id -> type and content, to be written.
+        self._made: dict[bytes, tuple[int, bytes]] = {}
         self._known: set[str] = set()
         os.makedirs(folder)
 
@@ -46,29 +45,22 @@ class Objects:
     def tree(self, entries: Mapping[str, Entry]) -> str:
         """Makes a tree with these paths and nothing else, and the trees below it. Its object id."""
         below: dict[str, dict[str, Entry]] = {}
-        listed = []
+        top = {}
         for path, entry in entries.items():
             name, slash, rest = path.partition("/")
             if slash:
                 below.setdefault(name, {})[rest] = entry
             else:
-                listed.append((os.fsencode(name), os.fsencode(name), entry))
-        for name, inner in below.items():  # git sorts a directory as if its name ended in a slash
-            listed.append(
-                (os.fsencode(name) + b"/", os.fsencode(name), Entry("40000", self.tree(inner)))
-            )
-        return self._make(
-            _TREE,
-            b"".join(
-                b"%s %s\0%s" % (e.mode.encode(), name, bytes.fromhex(e.oid))
-                for _, name, e in sorted(listed)
-            ),
-        )
+                top[os.fsencode(name)] = entry.mode.encode(), bytes.fromhex(entry.oid)
+        for name, inner in below.items():
+            top[os.fsencode(name)] = b"40000", bytes.fromhex(self.tree(inner))
+        return self.folder(top)
 
     def folder(self, entries: Mapping[bytes, tuple[bytes, bytes]]) -> str:
         """Makes one tree: name -> mode and object id, as a tree has them. Its object id."""
         listed = []
         for name, (mode, oid) in entries.items():
+            # git sorts a directory as if its name ended in a slash.
             order = name + b"/" if mode == b"40000" else name
             listed.append((order, b"%s %s\0%s" % (mode, name, oid)))
         return self._make(_TREE, b"".join(content for _, content in sorted(listed)))
@@ -85,37 +77,23 @@ class Objects:
         made, self._made = sorted(self._made.items()), {}
         if len(made) == 1:
             oid, (kind, content) = made[0]
-            self._write(
-                os.path.join(oid.hex()[:2], oid.hex()[2:]), zlib.compress(_loose(kind, content), 1)
-            )
+            name = os.path.join(oid.hex()[:2], oid.hex()[2:])
+            self._write(name, zlib.compress(_loose(kind, content), 1))
         elif made:
-            self._write_pack(
-                [
-                    (oid, _head(kind, len(content)) + zlib.compress(content, 1))
-                    for oid, (kind, content) in made
-                ]
-            )
+            entries = []
+            for _, (kind, content) in made:
+                entries.append(_head(kind, len(content)) + zlib.compress(content, 1))
+            self._write_pack([oid for oid, _ in made], entries)
 
-    def _write_pack(self, entries: list[tuple[bytes, bytes]]) -> None:
-        """(object id, entry) in the order of the ids."""
-        pack = (
-            b"PACK" + _number(2) + _number(len(entries)) + b"".join(entry for _, entry in entries)
-        )
+    def _write_pack(self, oids: list[bytes], entries: list[bytes]) -> None:
+        """Writes entries, in the order of their ids, and the index of them."""
+        pack = b"PACK" + _numbers([2, len(entries)]) + b"".join(entries)
         checksum = self._digest(pack)
-        starts = accumulate((len(entry) for _, entry in entries[:-1]), initial=12)
-        firsts = [oid[0] for oid, _ in entries]
+        starts = accumulate(map(len, entries[:-1]), initial=12)
+        firsts = [oid[0] for oid in oids]
         counts = accumulate(firsts.count(byte) for byte in range(256))
-        index = (
-            b"\377tOc"
-            + _number(2)
-            + b"".join(map(_number, counts))
-            + b"".join(oid for oid, _ in entries)
-        )
-        index += (
-            b"".join(_number(zlib.crc32(entry)) for _, entry in entries)
-            + b"".join(map(_number, starts))
-            + checksum
-        )
+        index = b"\377tOc" + _numbers([2, *counts]) + b"".join(oids)
+        index += _numbers([*map(zlib.crc32, entries), *starts]) + checksum
         name = os.path.join("pack", f"pack-{checksum.hex()}")
         self._write(f"{name}.pack", pack + checksum)
         self._write(f"{name}.idx", index + self._digest(index))  # with it git sees the pack
@@ -130,9 +108,8 @@ class Objects:
         """The content of blobs that git has written since the last time."""
         for folder in os.listdir(self._folder):
             for name in os.listdir(os.path.join(self._folder, folder)) if len(folder) == 2 else ():
-                if (
-                    folder + name in self._known or not name.isalnum()
-                ):  # one that is still being written has another name
+                # One that is still being written has another name.
+                if folder + name in self._known or not name.isalnum():
                     continue
                 self._known.add(folder + name)
                 with open(os.path.join(self._folder, folder, name), "rb") as file:
@@ -160,5 +137,5 @@ def _head(kind: int, size: int) -> bytes:
     return bytes(head)
 
 
-def _number(number: int) -> bytes:
-    return number.to_bytes(4, "big")
+def _numbers(numbers: Iterable[int]) -> bytes:
+    return b"".join(number.to_bytes(4, "big") for number in numbers)

@@ -80,11 +80,12 @@ class Process:
         stdin: bool | IO[bytes] = False,
         env: Mapping[str, str] | None = None,
         output: IO[bytes] | None = None,
+        shown: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Starts git without waiting. `env` is added to the environment.
 
         `stdin` is whether there will be any, or what to read it from; `output` is a file for all
-        that it says, instead of pipes.
+        that it says, instead of pipes; `shown` is whether its output goes where ours does.
         """
         source: int | IO[bytes] = subprocess.DEVNULL
         if stdin is True:
@@ -96,7 +97,7 @@ class Process:
                 ["git", *self._with_settings(args)],
                 cwd=self.cwd,
                 stdin=source,
-                stdout=output or subprocess.PIPE,
+                stdout=None if shown else output or subprocess.PIPE,
                 stderr=subprocess.STDOUT if output else subprocess.PIPE,
                 env={**_environment(), **self.env, **(env or {})},
                 bufsize=1 << 16,  # as much as a pipe has
@@ -236,14 +237,7 @@ class Process:
 
     def _show(self, *args: str) -> None:
         """Runs git with its output going to the person's terminal. Raises CallFailed."""
-        words = ["git", *self._with_settings(args)]
-        env = {**_environment(), **self.env}
-        try:
-            process = subprocess.Popen(
-                words, cwd=self.cwd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env
-            )
-        except FileNotFoundError:
-            raise no_git(self.cwd) from None
+        process = self._start(*args, shown=True)
         transfer = Transfer(process)
         try:
             transfer.listen(lambda part: os.write(2, part))
@@ -258,9 +252,10 @@ class Process:
         full = no_space_in(transfer.messages, self.cwd or ".", process.returncode)
         if full:
             raise full
+        words = shown(process.args)
         if process.returncode < 0:
-            raise GitFailed(shown(words), process.returncode, transfer.messages)
-        raise CallFailed(f"git {shell(*shown(words))} failed with code {process.returncode}")
+            raise GitFailed(words, process.returncode, transfer.messages)
+        raise CallFailed(f"git {shell(*words)} failed with code {process.returncode}")
 
     def _hand_over(self, *args: str) -> NoReturn:
         """git takes this process's place: its pager, colours and exit code, and ^C is its own."""

@@ -87,10 +87,8 @@ def stop(process: Popen[bytes]) -> None:
     An ssh that hangs would hold the pipes open, and stay, long after git has gone. Of one that was
     waited for the number may be another program's by now: nobody is told to end.
     """
-    waited_for = process.returncode is not None
-    for pid in [] if waited_for else [process.pid, *_descendants(process.pid)]:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+    if process.returncode is None:
+        _tell_to_end(process.pid)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe:
             with suppress(BrokenPipeError):
@@ -112,9 +110,7 @@ def ending_after(process: Popen[bytes], seconds: float) -> Iterator[list[float]]
 
     def end() -> None:
         ended.append(seconds)
-        for pid in [process.pid, *_descendants(process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        _tell_to_end(process.pid)
 
     timer = Timer(seconds, end) if seconds else None
     if timer:
@@ -134,9 +130,14 @@ def stop_all() -> None:
         for thread in os.listdir("/proc/self/task"):
             children += _children(os.getpid(), int(thread))
     for child in filter(_is_git, children):
-        for pid in [child, *_descendants(child)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        _tell_to_end(child)
+
+
+def _tell_to_end(pid: int) -> None:
+    """Tells a process and all that it has started to end."""
+    for one in (pid, *_descendants(pid)):
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGTERM)
 
 
 def _is_git(pid: int) -> bool:

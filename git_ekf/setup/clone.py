@@ -117,7 +117,7 @@ def build(
 
 
 def _keep_scheme(repo: Repository) -> None:
-    for scope, key, value in repo.git.scoped_settings():
+    for scope, _, key, value in repo.git.located_settings():
         if scope == "command" and key in _KEPT:
             repo.git.set_setting(key, value)
 

@@ -48,20 +48,20 @@ class ContentQuestions(Process):
         """
         from git_ekf.temporary import temporary  # 4 ms, for a question that few ask
 
-        objects = os.environ.get("GIT_OBJECT_DIRECTORY") or self._text(
-            "rev-parse", "--git-path", "objects"
+        place = ("--path-format=absolute", "--git-path", "objects")
+        hash_name, _, objects = self._text("rev-parse", "--show-object-format", *place).partition(
+            "\n"
         )
         with temporary() as folder:
             for directory in ("objects", "refs"):
                 os.mkdir(os.path.join(folder, directory))
             _write(os.path.join(folder, "HEAD"), "ref: refs/heads/none\n")
-            hash_name = self._text("rev-parse", "--show-object-format")
             _write(os.path.join(folder, "config"), _CONFIG.format(hash_name))
             env = {
                 "GIT_DIR": folder,
                 "GIT_WORK_TREE": folder,
                 "GIT_INDEX_FILE": os.path.join(folder, "index"),
-                "GIT_OBJECT_DIRECTORY": os.path.abspath(os.path.join(self.cwd or "", objects)),
+                "GIT_OBJECT_DIRECTORY": objects,
                 "GIT_ATTR_NOSYSTEM": "1",
             }
             git = self.variant(folder, env, settings=_BY_FILES_ONLY)

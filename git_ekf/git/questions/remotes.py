@@ -17,6 +17,7 @@ REMOTE_TIMEOUT = 60.0
 # Whatever fetch.prune and fetch.pruneTags say: a tag that the remote does not have may be the only
 # record of a deployment.
 _WITHOUT_PRUNING = ("--no-prune", "--no-prune-tags")
+_AS_PACKS = ("fetch.unpackLimit=1",)
 
 
 class PushOutcome:
@@ -71,7 +72,7 @@ class RemoteQuestions(Process):
         """
         progress = "--progress" if self.progress else "--quiet"
         # As a pack: while it writes single objects, git is silent where it is not on a terminal.
-        git = self.variant(settings=("fetch.unpackLimit=1",))
+        git = self.variant(settings=_AS_PACKS)
         git._show("fetch", progress, *_WITHOUT_PRUNING, "--", remote, *refspecs)
 
     def fetch_objects(self, remote: str, refs: Iterable[str]) -> str:
@@ -81,7 +82,7 @@ class RemoteQuestions(Process):
         """
         options = ("--no-tags", "--no-auto-maintenance", "--no-recurse-submodules", "--stdin")
         # As packs: of single objects git writes those only that are nowhere in the repository yet.
-        git = self.variant(settings=("fetch.unpackLimit=1",))
+        git = self.variant(settings=_AS_PACKS)
         return git._fetch(*options, "--", remote, stdin=as_lines(refs))
 
     def fetch_pack(self, url: str, refs: Iterable[str], timeout: float) -> dict[str, str]:
@@ -92,7 +93,7 @@ class RemoteQuestions(Process):
         """
         # It knows no "--": the URL must not begin with a dash.
         options = ("--quiet", "--no-progress", "--stdin")
-        git = self.variant(settings=("fetch.unpackLimit=1",))
+        git = self.variant(settings=_AS_PACKS)
         _, out = git._run("fetch-pack", *options, url, stdin=as_lines(refs), timeout=timeout)
         found = {}
         for line in os.fsdecode(out).split("\n"):

@@ -18,19 +18,11 @@ class SettingQuestions(Process):
         scope = ["--local"] if local else []
         return [_pair(entry) for entry in self._nul_fields("config", *scope, "--list", "-z")]
 
-    def scoped_settings(self) -> list[tuple[str, str, str]]:
-        """(scope, key, value) of all settings.
-
-        The scope is system, global, local, worktree or command (`git -c`).
-        """
-        fields = self._nul_fields("config", "--list", "-z", "--show-scope")
-        entries = zip(fields[::2], fields[1::2], strict=True)
-        return [(scope, *_pair(entry)) for scope, entry in entries]
-
     def located_settings(self) -> list[tuple[str, str, str, str]]:
         """(scope, origin, key, value) of all settings, in order of precedence.
 
-        The origin is file:PATH, relative to where git runs, blob:NAME or command line:.
+        The scope is system, global, local, worktree or command (`git -c`); the origin file:PATH,
+        relative to where git runs, blob:NAME or command line:.
         """
         fields = self._nul_fields("config", "--list", "-z", "--show-scope", "--show-origin")
         entries = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
