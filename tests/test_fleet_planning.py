@@ -41,7 +41,7 @@ def alone(built: Built) -> list[ReplayStep]:
 
 def upstream(repo: Repository, built: Built) -> dict[str, str]:
     stack = read_stack(repo.git, built.base, built.tip)
-    channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
+    channel = repo.git.commits_with_changes(built.base, built.onto)
     return already_upstream(repo.git, stack, channel, built.tip, built.onto)
 
 

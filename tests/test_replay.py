@@ -51,12 +51,10 @@ def replay(built: Built) -> Replayed:
     repo = Repository(Git(str(built.path)))
     with open_scratch(repo) as scratch:
         stack = read_stack(repo.git, built.base, built.tip)
-        channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
+        channel = repo.git.commits_with_changes(built.base, built.onto)
         upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
         paths = sorted({path for commit in stack.commits for path in commit.changes})
-        few = repo.git.commits_with_changes(
-            built.base, built.onto, merges=False, touching=paths or ["none"]
-        )
+        few = repo.git.commits_with_changes(built.base, built.onto, touching=paths or ["none"])
         assert upstream == already_upstream(repo.git, stack, few, built.tip, built.onto)
         assert [one for one in channel if not one.changes.keys().isdisjoint(paths)] == few
         for number in (-1, 1):  # by one question for all of the vendor's, and for many at once

@@ -191,7 +191,7 @@ def _write(
     try:
         manifest = write_bundle(file, git, manifest, known, reproducible=reproducible)
     except BaseException:
-        counting.stop()
+        counting.close()
         raise
     file.write(archive.padding(manifest.size))
     manifest = manifest._replace(commits=counting.result())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 
 from git_ekf.at_once import ask_at_once
 from git_ekf.cluster import Cluster, cluster_of
@@ -46,7 +46,7 @@ def fetch_both(repo: Repository, *, tolerant: bool) -> Answer | None:
 
     Says so where `tolerant` is set and the vendor does not answer. Raises Refused, CallFailed.
     """
-    with question(repo) if can_be_asked(repo) else nullcontext() as asking:
+    with closing(question(repo)) if can_be_asked(repo) else nullcontext() as asking:
         try:
             fetch(repo)
         except EkfError as error:

@@ -42,7 +42,7 @@ def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Ahead[dict[str, st
         yield started
     finally:
         for question in started.values():
-            question.stop()
+            question.close()
 
 
 def remotes(case: Case) -> Iterator[Diagnosis]:

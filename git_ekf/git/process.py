@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, Generic, NoReturn, Self, TypeVar
+from typing import IO, Generic, Self, TypeVar
 
 from git_ekf.background import Background
 from git_ekf.errors import CallFailed, GitFailed
@@ -26,10 +25,8 @@ Asked = Callable[[tuple[str, ...], bytes], bytes | None]
 
 
 # Of our own pathspecs nothing is to be changed by what the user has set for his (git(1)).
-_OWN_PATHSPECS = {
-    **dict.fromkeys(("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS"), "0"),
-    **dict.fromkeys(("GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"), "0"),
-}
+_KINDS = ("LITERAL", "GLOB", "NOGLOB", "ICASE")
+_OWN_PATHSPECS = {f"GIT_{kind}_PATHSPECS": "0" for kind in _KINDS}
 
 
 class Process:
@@ -118,11 +115,12 @@ class Process:
         stdin: bytes | None = None,
         ok: Sequence[int] = (0,),
         timeout: float | None = None,
-    ) -> tuple[int, bytes]:
-        """Exit code and output of a started git.
+    ) -> bytes:
+        """Output of a started git, once it has ended.
 
-        Raises GitFailed when the code is not in `ok`, CallFailed after `timeout` seconds.
+        Raises GitFailed when its exit code is not in `ok`, CallFailed after `timeout` seconds.
         """
+        out: bytes
         try:
             try:
                 out, err = process.communicate(stdin, timeout)
@@ -137,7 +135,7 @@ class Process:
         if process.returncode not in ok:
             objects = self.env.get("GIT_OBJECT_DIRECTORY", "")
             raise failure(process, os.fsdecode(err), objects, self.cwd or "")
-        return process.returncode, out
+        return out
 
     def _run(
         self,
@@ -145,19 +143,29 @@ class Process:
         stdin: bytes | None = None,
         ok: Sequence[int] = (0,),
         timeout: float | None = None,
-    ) -> tuple[int, bytes]:
+    ) -> bytes:
+        """Output. Raises as `_finish`."""
         known = self._answer_to(*args, stdin=stdin or b"")
         if known is not None:
-            return 0, known
+            return known
         process = self._start(*args, stdin=stdin is not None)
         return self._finish(process, stdin=stdin, ok=ok, timeout=timeout)
+
+    def _run_or_none(self, *args: str, ok: Sequence[int] = (0, 1)) -> bytes | None:
+        """Output; None where git ends with another of the codes than 0."""
+        known = self._answer_to(*args)
+        if known is not None:
+            return known
+        process = self._start(*args)
+        out = self._finish(process, ok=ok)
+        return None if process.returncode else out
 
     def _answer_to(self, *args: str, stdin: bytes = b"") -> bytes | None:
         return self._asked(tuple(self._with_settings(args)), stdin) if self._asked else None
 
     def _text(self, *args: str, stdin: bytes | None = None) -> str:
         """Output without the final newline."""
-        return os.fsdecode(self._run(*args, stdin=stdin)[1]).removesuffix("\n")
+        return os.fsdecode(self._run(*args, stdin=stdin)).removesuffix("\n")
 
     def _lines(self, *args: str, stdin: bytes | None = None) -> list[str]:
         # Not splitlines(): U+2028 and friends are no line ends to git.
@@ -166,18 +174,18 @@ class Process:
 
     def _nul_fields(self, *args: str) -> list[str]:
         """Output of a command with -z."""
-        return split_fields(self._run(*args)[1])
+        return split_fields(self._run(*args))
 
     def _about_paths(self, paths: Iterable[str], *args: str) -> bytes:
         """Output of a command on exactly these paths, which count from the top of the tree."""
         pathspecs = [f":(top,literal){path}" for path in paths]
-        return self.variant(env=_OWN_PATHSPECS)._run(*args, "--", *pathspecs)[1]
+        return self.variant(env=_OWN_PATHSPECS)._run(*args, "--", *pathspecs)
 
     def _word_or_none(self, *args: str, ok: Sequence[int] = (0, 1)) -> str | None:
-        """Output without white space around it; None where git ends with another of the codes."""
-        code, out = self._run(*args, ok=ok)
+        """The same without white space around it."""
+        out = self._run_or_none(*args, ok=ok)
         # Of the bytes: to a text, U+2028 would be white space too, and a ref may end in it.
-        return os.fsdecode(out.strip()) if code == 0 else None
+        return None if out is None else os.fsdecode(out.strip())
 
     # --- longer talks ---
 
@@ -188,7 +196,7 @@ class Process:
         reading = self._start(*second, stdin=feeding.stdout)
         feeding.stdout.close()  # so that it ends when nobody reads it any more
         fed = Background(lambda: self._finish(feeding))
-        _, out = self._finish(reading)
+        out = self._finish(reading)
         fed.result()
         return out
 
@@ -257,15 +265,6 @@ class Process:
             raise GitFailed(words, process.returncode, transfer.messages)
         raise CallFailed(f"git {shell(*words)} failed with code {process.returncode}")
 
-    def _hand_over(self, *args: str) -> NoReturn:
-        """git takes this process's place: its pager, colours and exit code, and ^C is its own."""
-        sys.stdout.flush()
-        try:
-            # No shell: an argument vector.
-            os.execvp("git", ["git", *self._with_settings(args)])  # noqa: S606
-        except FileNotFoundError:
-            raise no_git(self.cwd) from None
-
 
 class Ahead(Generic[T]):
     """A question that git is at work on."""
@@ -279,19 +278,22 @@ class Ahead(Generic[T]):
 
     def result(self, timeout: float | None = None) -> T:
         """Waits for the answer, at most `timeout` seconds. Raises GitFailed, CallFailed."""
-        _, out = self._git._finish(self._process, timeout=timeout)
-        return self._read(out)
+        return self._read(self._git._finish(self._process, timeout=timeout))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """Ends git where it has not answered."""
         if self._process.poll() is None:
             stop(self._process)
+
+
+def flags(**chosen: bool | int | str) -> list[str]:
+    """Options of git, but for those without a value: --some-name, or --some-name=VALUE."""
+    words = []
+    for name, value in chosen.items():
+        option = f"--{name.replace('_', '-')}"
+        if value:
+            words.append(option if value is True else f"{option}={value}")
+    return words
 
 
 def as_lines(words: Iterable[str]) -> bytes:

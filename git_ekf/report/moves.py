@@ -119,6 +119,6 @@ def _vendors(repo: Repository, gone: Stack, old: Stack, new: Stack) -> set[str]:
         same = [there.get(path) == after for path, (_, after) in commit.changes.items()]
         if same and all(same):
             found.add(commit.oid)
-    channel = git.commits_with_changes(old.base, new.base, merges=False, touching=paths)
+    channel = git.commits_with_changes(old.base, new.base, touching=paths)
     tip = old.commits[-1].oid
     return found | already_upstream(git, gone, channel, tip, new.base).keys()

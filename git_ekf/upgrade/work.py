@@ -198,7 +198,7 @@ def _vendors(
 ) -> list[CommitChanges]:
     """The commits from the base to where it goes that may be one of the stack's, without merges."""
     if target.prepared:
-        return repo.git.commits_with_changes(target.base, target.onto, merges=False)
+        return repo.git.commits_with_changes(target.base, target.onto)
     if shared is None:
         return candidates(repo, stack, [target.onto])
     if not shared.candidates:
@@ -217,7 +217,7 @@ def candidates(repo: Repository, stack: Stack, tips: list[str]) -> list[CommitCh
     if not paths:
         return []
     touching = paths if len(paths) <= _FEW else ()
-    found = repo.git.commits_with_changes(stack.base, *tips, merges=False, touching=touching)
+    found = repo.git.commits_with_changes(stack.base, *tips, touching=touching)
     same = set(changed)
     return [commit for commit in found if frozenset(commit.changes) in same]
 

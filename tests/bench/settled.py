@@ -57,7 +57,7 @@ def replay(built: Built, side: str, pattern: str = "") -> Replayed:
     repo = Repository(Git(str(built.path)))
     with open_scratch(repo) as scratch:
         stack = read_stack(repo.git, built.base, built.tip)
-        channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
+        channel = repo.git.commits_with_changes(built.base, built.onto)
         upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
         settle = Settler(scratch, (Preference(side, pattern),)).settle
         with (
@@ -94,7 +94,7 @@ def foretold(
     with open_scratch(repo) as scratch:
         git = scratch.writing
         stack = read_stack(git, built.base, built.tip)
-        channel = git.commits_with_changes(built.base, built.onto, merges=False)
+        channel = git.commits_with_changes(built.base, built.onto)
         upstream = already_upstream(git, stack, channel, built.tip, built.onto)
         paths = {path for commit in stack.commits for path in commit.changes}
         followed = Followed(scratch, releases, paths)

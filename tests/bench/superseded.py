@@ -151,7 +151,7 @@ def carried(folder: Path) -> None:
         tip = repo.git.ref_value(stack.ref)
         with open_scratch(repo) as scratch:
             commits = read_stack(repo.git, base, tip)
-            channel = repo.git.commits_with_changes(base, onto, merges=False)
+            channel = repo.git.commits_with_changes(base, onto)
             upstream = already_upstream(repo.git, commits, channel, tip, onto)
             without = steps(scratch, commits, onto, upstream, None)
             counts["upstream"] += len(upstream)

@@ -39,7 +39,7 @@ def assert_as_git_without_them(built: Built) -> None:
     repo = Repository(Git(str(built.path)))
     with open_scratch(repo) as scratch:
         stack = read_stack(repo.git, built.base, built.tip)
-        channel = repo.git.commits_with_changes(built.base, built.onto, merges=False)
+        channel = repo.git.commits_with_changes(built.base, built.onto)
         upstream = already_upstream(repo.git, stack, channel, built.tip, built.onto)
         with (
             Quarantine(repo.git, repo.place.objects) as quarantine,

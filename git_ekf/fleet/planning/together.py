@@ -191,7 +191,7 @@ class _Planning:
         if not paths:
             return []
         touching = paths if len(paths) <= _FEW else ()
-        found = self._git.commits_with_changes(base, onto, merges=False, touching=touching)
+        found = self._git.commits_with_changes(base, onto, touching=touching)
         return [commit for commit in found if frozenset(commit.changes) in changed]
 
     # --- the forecasts ---

@@ -82,7 +82,7 @@ class AboutQuestions(Process):
     def is_inside_repository(self) -> bool:
         """Whether the directory is in a work tree or a git directory."""
         question = ("rev-parse", "--is-inside-work-tree", "--is-inside-git-dir")
-        return b"true" in self._run(*question, ok=(0, 128))[1]
+        return b"true" in self._run(*question, ok=(0, 128))
 
     @cached_property
     def hooks_dir(self) -> str:
@@ -114,7 +114,7 @@ class AboutQuestions(Process):
 
     def comment_lines(self, text: bytes) -> bytes:
         """The text with git's comment character before each line."""
-        return self._run("stripspace", "--comment-lines", stdin=text)[1]
+        return self._run("stripspace", "--comment-lines", stdin=text)
 
     def strip_comments(self, text: bytes) -> str:
         """The text without comments and needless blank lines, and without its last line end."""

@@ -29,16 +29,17 @@ class ContentQuestions(Process):
         Raises ValueError for one that git cannot read, CallFailed where git has died.
         """
         asked = list(oids)
+        read = {}
         reader = self.object_reader(limit)
         try:
             found = reader.look_at(asked, beginnings=True)
-            read = {oid: content for oid, (_, _, content) in zip(asked, found, strict=True)}
+            for oid, (_, _, content) in zip(asked, found, strict=True):
+                if content is None:
+                    raise ValueError(f"{oid} cannot be read")
+                read[oid] = content
         finally:
             reader.close()
-        for oid, content in read.items():
-            if content is None:
-                raise ValueError(f"{oid} cannot be read")
-        return {oid: content for oid, content in read.items() if content is not None}
+        return read
 
     def attributes(self, name: str, files: Mapping[str, str], paths: Sequence[str]) -> list[str]:
         """The value of an attribute for each path, as git-check-attr(1) prints it.
@@ -68,7 +69,7 @@ class ContentQuestions(Process):
             listed = "".join(f"100644 {oid}\t{path}\0" for path, oid in files.items())
             git._run("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
             asked = os.fsencode("".join(f"{path}\0" for path in paths))
-            out = git._run("check-attr", "--cached", "--stdin", "-z", name, stdin=asked)[1]
+            out = git._run("check-attr", "--cached", "--stdin", "-z", name, stdin=asked)
         return os.fsdecode(out).split("\0")[2::3]
 
 
@@ -140,7 +141,7 @@ class ObjectReader:
         options = ("--objects", "--no-object-names", "--filter-provided-objects")
         trees = ("--filter=object:type=tree", "--missing=allow-any", "--stdin", "--not")
         known = [f"--glob={glob}" for glob in globs]
-        out = self._git._run("rev-list", *options, *trees, *known, stdin=as_lines(tips))[1]
+        out = self._git._run("rev-list", *options, *trees, *known, stdin=as_lines(tips))
         oids = out.decode().split()
         for oid, (type_, _, content) in zip(oids, self.look_at(oids), strict=True):
             if type_ == "tree":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from git_ekf.git.process import Ahead, Process, as_lines
+from git_ekf.git.complaints import no_git
+from git_ekf.git.process import Ahead, Process, as_lines, flags
 from git_ekf.git.questions.trees import RAW
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class HistoryQuestions(Process):
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether the new commit is the old one, or has it in its history."""
         question = ("merge-base", "--is-ancestor", "--end-of-options", old, new)
-        return self._run(*question, ok=(0, 1))[0] == 0
+        return self._run_or_none(*question) is not None
 
     def fork_point(self, ref: str, commit: str) -> str | None:
         """The commit that the ref was at, by its reflog, where the commit's branch left it; None if
@@ -55,8 +57,8 @@ class HistoryQuestions(Process):
     def revisions(self, text: str) -> list[str]:
         """The object ids that a revision or range (A..B) names, ^ before those to leave out."""
         way = "--revs-only" if ".." in text else "--verify"
-        code, out = self._run("rev-parse", way, "--end-of-options", text, ok=(0, 128))
-        words = os.fsdecode(out).split() if code == 0 else []
+        out = self._run_or_none("rev-parse", way, "--end-of-options", text, ok=(0, 128))
+        words = os.fsdecode(out or b"").split()
         return [word for word in words if word != "--end-of-options"]
 
     def commits(
@@ -76,15 +78,13 @@ class HistoryQuestions(Process):
         Newest first. `at_most` so many (0: all); only `merges`; along `first_parent`; names of
         what is not here are passed over (`ignore_missing`). Raises GitFailed.
         """
-        options = [f"--glob={glob}" for glob in include_globs]
-        if at_most:
-            options.append(f"--max-count={at_most}")
-        if merges:
-            options.append("--merges")
-        if first_parent:
-            options.append("--first-parent")
-        if ignore_missing:
-            options.append("--ignore-missing")
+        options = flags(
+            max_count=at_most,
+            merges=merges,
+            first_parent=first_parent,
+            ignore_missing=ignore_missing,
+        )
+        options += [f"--glob={glob}" for glob in include_globs]
         return self._rev_list(options, include, exclude, globs)
 
     def parents(
@@ -165,18 +165,15 @@ class HistoryQuestions(Process):
         base: str,
         *tips: str,
         first_parent: bool = False,
-        merges: bool = True,
         touching: Sequence[str] = (),
     ) -> list[CommitChanges]:
         """The commits from `base` to any of the tips with what they change.
 
-        Along `first_parent` they come oldest first, and a merge changes what it brings to its
-        branch; without `merges` merges are left out. Where paths are given, only commits that
+        Merges are left out. But along `first_parent` they are not, and change what they bring to
+        their branch; then the commits come oldest first. Where paths are given, only commits that
         change one of these; git takes the longer the more there are.
         """
-        options = ["--reverse", "--first-parent"] if first_parent else []
-        if not merges:
-            options.append("--no-merges")
+        options = ["--reverse", "--first-parent"] if first_parent else ["--no-merges"]
         listing = ["rev-list", *options, *tips, f"^{base}"]
         if touching:  # mostly there is no such commit
             listing.append("--full-history")  # not only as many as explain what is there now
@@ -187,9 +184,7 @@ class HistoryQuestions(Process):
         """Commits with what they change; a merge changes what it brings to its branch."""
         if not commits:
             return []
-        return _parse_changes(
-            self._run("diff-tree", "--stdin", *_CHANGES, stdin=as_lines(commits))[1]
-        )
+        return _parse_changes(self._run("diff-tree", "--stdin", *_CHANGES, stdin=as_lines(commits)))
 
     def paths_touched(self, include: Iterable[str], globs: Iterable[str]) -> set[str]:
         """The paths that commits change which no ref that `globs` match has."""
@@ -233,7 +228,7 @@ class HistoryQuestions(Process):
             return {}
         # Without lines around them, which the vendor may have changed.
         options = ("-r", "-p", "-U0", "--root", "--no-renames", "--no-color", "--no-ext-diff")
-        patches = self._run("diff-tree", "--stdin", *options, "--no-textconv", stdin=stdin)[1]
+        patches = self._run("diff-tree", "--stdin", *options, "--no-textconv", stdin=stdin)
         found = {}
         for line in self._lines("patch-id", "--stable", stdin=patches):
             patch, commit = line.split(" ")
@@ -247,8 +242,16 @@ class HistoryQuestions(Process):
         self._show("range-diff", old, new)
 
     def become_diff(self, options: list[str], old: str, new: str, paths: list[str]) -> NoReturn:
-        """Becomes `git diff` between two commits; options are the user's."""
-        self._hand_over("diff", *options, old, new, "--", *paths)
+        """Becomes `git diff` between two commits; options are the user's.
+
+        git takes this process's place: its pager, colours and exit code, and ^C is its own.
+        """
+        words = self._with_settings(("diff", *options, old, new, "--", *paths))
+        sys.stdout.flush()
+        try:
+            os.execvp("git", ["git", *words])  # noqa: S606 (no shell: an argument vector)
+        except FileNotFoundError:
+            raise no_git(self.cwd) from None
 
 
 _CHANGES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from io import BytesIO
 from typing import NamedTuple
 
 from git_ekf.errors import GitFailed
@@ -88,15 +89,13 @@ class ObjectQuestions(Process):
         if not asked:
             return []
         question = ("--batch-check=%(objectname) %(objecttype)", "--follow-symlinks")
-        out = self._run("cat-file", *question, stdin=asked)[1]
+        out = self._run("cat-file", *question, stdin=asked)
         found: list[tuple[str, str]] = []
-        at = 0
-        while at < len(out):
-            end = out.index(b"\n", at)
-            words = out[at:end].split(b" ")
-            at = end + 1
+        lines = BytesIO(out)
+        for line in lines:
+            words = line.removesuffix(b"\n").split(b" ")
             if words[0] in _NOT_FOLLOWED:  # the target of the link comes behind it
-                at += int(words[1]) + 1
+                lines.read(int(words[1]) + 1)
             is_there = len(words) == 2 and words[1] in (b"blob", b"tree", b"commit")
             found.append((words[0].decode(), words[1].decode()) if is_there else ("", ""))
         return found
@@ -104,18 +103,15 @@ class ObjectQuestions(Process):
     def read_objects(self, oids: Iterable[str]) -> list[GitObject | None]:
         """Objects in full; None for one that is missing."""
         asked = as_lines(oids)
-        out = self._run("cat-file", "--batch", stdin=asked)[1] if asked else b""
+        out = BytesIO(self._run("cat-file", "--batch", stdin=asked) if asked else b"")
         found: list[GitObject | None] = []
-        at = 0
-        while at < len(out):
-            end = out.index(b"\n", at)
-            info = _parse_info(os.fsdecode(out[at:end]))
-            at = end + 1
+        for line in out:
+            info = _parse_info(os.fsdecode(line.removesuffix(b"\n")))
             if info is None:
                 found.append(None)
             else:
-                found.append(GitObject(info.type, out[at : at + info.size]))
-                at += info.size + 1
+                found.append(GitObject(info.type, out.read(info.size)))
+                out.read(1)  # a line end comes behind it
         return found
 
     def id_reader(self) -> IdReader:
@@ -126,12 +122,11 @@ class ObjectQuestions(Process):
 
     def blob(self, name: str) -> bytes:
         """A blob's content. Raises GitFailed where the name names none."""
-        return self._run("cat-file", "blob", name)[1]
+        return self._run("cat-file", "blob", name)
 
     def find_blob(self, name: str) -> bytes | None:
         """A blob's content; None where the name names none."""
-        code, out = self._run("cat-file", "blob", name, ok=(0, 128))
-        return out if code == 0 else None
+        return self._run_or_none("cat-file", "blob", name, ok=(0, 128))
 
     def write_blob(self, content: bytes) -> str:
         """Writes a blob, which no ref names yet. Its id."""
@@ -175,7 +170,7 @@ class ObjectQuestions(Process):
 
     def tag(self, oid: str) -> bytes:
         """A tag object as git stores it. Raises GitFailed where it is none."""
-        return self._run("cat-file", "tag", oid)[1]
+        return self._run("cat-file", "tag", oid)
 
     # --- signatures ---
 
@@ -184,7 +179,7 @@ class ObjectQuestions(Process):
         if not commits:
             return set()
         options = ("--no-walk=unsorted", "--no-show-signature", "--format=%G?%H", "--stdin")
-        lines = self._run("log", *options, stdin=as_lines(commits), ok=(0, 1))[1].decode()
+        lines = self._run("log", *options, stdin=as_lines(commits), ok=(0, 1)).decode()
         return {line[1:] for line in lines.split("\n") if line.startswith("G")}
 
     def well_signed_tags(self, oids: list[str]) -> set[str]:
@@ -192,7 +187,7 @@ class ObjectQuestions(Process):
         good: set[str] = set()
         for first in range(0, len(oids), _AT_ONCE):
             some = oids[first : first + _AT_ONCE]
-            out = self._run("verify-tag", "--format=%(objectname)", *some, ok=(0, 1))[1]
+            out = self._run("verify-tag", "--format=%(objectname)", *some, ok=(0, 1))
             good.update(out.decode().split())
         return good
 

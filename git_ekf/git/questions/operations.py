@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from git_ekf.git.process import Process
+from git_ekf.git.process import Process, flags
 
 # Settings under which a rebase would do more, or other things, than our list of commits says.
 _REBASE = (
@@ -35,11 +35,7 @@ class OperationQuestions(Process):
 
         Without a `template` it has no hooks and settings of the user's.
         """
-        options = ["--bare"] if bare else []
-        if object_format:
-            options.append(f"--object-format={object_format}")
-        if branch:
-            options.append(f"--initial-branch={branch}")
+        options = flags(bare=bare, object_format=object_format, initial_branch=branch)
         if not template:
             options.append("--template=")
         self._run("init", "--quiet", *options, "--", directory)

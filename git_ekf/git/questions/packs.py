@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from git_ekf.git.process import Process, as_lines
+from git_ekf.git.process import Process, as_lines, flags
 from git_ekf.git.transfer import Transfer
 
 
@@ -22,10 +22,9 @@ class PackQuestions(Process):
         It may have differences to objects that it leaves out. `reproducible`: the same objects
         give the same bytes, at the price of one processor's speed. Raises GitFailed.
         """
-        options = ["--revs", "--stdout", "--thin", "--delta-base-offset"]
-        if reproducible:
-            options.append("--threads=1")
-        with self._transfer("pack-objects", *options, stdin=True) as transfer:
+        options = ("--revs", "--stdout", "--thin", "--delta-base-offset")
+        how = flags(threads=int(reproducible))
+        with self._transfer("pack-objects", *options, *how, stdin=True) as transfer:
             transfer.write(as_lines([*include, "--not", *exclude]))
             yield transfer.stdout
         transfer.require(0)
@@ -37,9 +36,7 @@ class PackQuestions(Process):
         `linked`: each object that one of them names is looked for; the code at the end is 1 where
         some are not in the pack. Raises GitFailed.
         """
-        options = ["--stdin", "--fix-thin"]
-        if linked:
-            options.append("--check-self-contained-and-connected")
+        options = flags(stdin=True, fix_thin=True, check_self_contained_and_connected=linked)
         with self._transfer("index-pack", *options, stdin=True, progress=False) as transfer:
             yield transfer.stdin, transfer
         transfer.require(0, 1)

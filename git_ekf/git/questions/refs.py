@@ -8,7 +8,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import NamedTuple
 
-from git_ekf.git.process import Ahead, Process, as_lines, split_fields
+from git_ekf.git.process import Ahead, Process, as_lines, flags, split_fields
 from git_ekf.git.refs import HEADS, RefUpdate, names_above
 
 
@@ -56,9 +56,7 @@ class RefQuestions(Process):
 
         `contains`: only those that have this commit; `merged`: only those that one of these has.
         """
-        options = [f"--merged={commit}" for commit in merged]
-        if contains:
-            options.append(f"--contains={contains}")
+        options = [*flags(contains=contains), *(f"--merged={commit}" for commit in merged)]
         return [Ref(*fields) for fields in self._fields(_OF_REF, patterns, *options)]
 
     def ref_values(
@@ -160,7 +158,7 @@ class RefQuestions(Process):
     def ref_objects(self, *patterns: str) -> list[RefObject]:
         """Refs by name with the objects that they name, read at once."""
         wanted = ("refname", "objectname", "objecttype", "raw:size", "raw")
-        out = self._run(*_for_each_ref(wanted, patterns))[1]
+        out = self._run(*_for_each_ref(wanted, patterns))
         return [
             RefObject(os.fsdecode(ref.removeprefix(b"\n")), oid.decode(), kind.decode(), raw)
             for ref, oid, kind, raw in _split_objects(out)
@@ -170,16 +168,13 @@ class RefQuestions(Process):
         self, wanted: Sequence[str], patterns: Sequence[str], *options: str
     ) -> list[list[str]]:
         """Some fields of each ref that patterns match (git-for-each-ref(1), FIELD NAMES)."""
-        return _split_records(self._run(*_for_each_ref(wanted, patterns, *options))[1])
+        return _split_records(self._run(*_for_each_ref(wanted, patterns, *options)))
 
     def reflog(self, ref: str) -> list[tuple[str, str]]:
         """(object id, message) of what a ref was, newest first; [] where nothing is remembered."""
         question = ("reflog", "show", "-z", "--format=%H %gs", ref, "--")
-        code, out = self._run(*question, ok=(0, 128))
-        if code:
-            return []
         found = []
-        for entry in split_fields(out):
+        for entry in split_fields(self._run_or_none(*question, ok=(0, 128)) or b""):
             oid, _, message = entry.partition(" ")
             found.append((oid, message))
         return found

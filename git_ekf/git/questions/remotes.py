@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from git_ekf.errors import CallFailed, UsageError
-from git_ekf.git.process import Ahead, Process, as_lines
+from git_ekf.git.process import Ahead, Process, as_lines, flags
 from git_ekf.git.refs import HEADS
 from git_ekf.git.transfer import ending_after
 
@@ -42,7 +42,7 @@ class RemoteQuestions(Process):
         It has `timeout` seconds to answer; 0: GIT_EKF_TIMEOUT, or REMOTE_TIMEOUT.
         """
         question = ("ls-remote", "--end-of-options", remote, *patterns)
-        return _parse_refs(self._run(*question, timeout=timeout or remote_timeout())[1])
+        return _parse_refs(self._run(*question, timeout=timeout or remote_timeout()))
 
     def asking_remote(
         self, remote: str, *patterns: str, env: Mapping[str, str] | None = None
@@ -94,7 +94,7 @@ class RemoteQuestions(Process):
         # It knows no "--": the URL must not begin with a dash.
         options = ("--quiet", "--no-progress", "--stdin")
         git = self.variant(settings=_AS_PACKS)
-        _, out = git._run("fetch-pack", *options, url, stdin=as_lines(refs), timeout=timeout)
+        out = git._run("fetch-pack", *options, url, stdin=as_lines(refs), timeout=timeout)
         found = {}
         for line in os.fsdecode(out).split("\n"):
             oid, _, ref = line.partition(" ")
@@ -136,11 +136,8 @@ class RemoteQuestions(Process):
         user's pre-push hook may refuse it. Raises CallFailed after `timeout` seconds (0: no limit),
         when it may have arrived or not.
         """
-        options = ["--atomic"] if atomic else []
-        if not verify:
-            options.append("--no-verify")
+        options = flags(porcelain=True, no_follow_tags=True, atomic=atomic, no_verify=not verify)
         options += [f"--force-with-lease={ref}:{oid}" for ref, oid in expected.items()]
-        options = ["--porcelain", "--no-follow-tags", *options]
         with (
             self._transfer("push", *options, "--", remote, *refspecs) as transfer,
             ending_after(transfer.process, timeout) as ended,
@@ -154,8 +151,9 @@ class RemoteQuestions(Process):
 
     def remote_urls(self, remote: str, *, push: bool = False) -> list[str]:
         """The URLs that git will use, `url.<base>.insteadOf` applied."""
-        options = ["--push"] if push else []
-        return self._lines("remote", "get-url", *options, "--all", "--end-of-options", remote)
+        return self._lines(
+            "remote", "get-url", *flags(push=push), "--all", "--end-of-options", remote
+        )
 
     def add_remote(self, remote: str, url: str) -> None:
         """Adds a remote, of which nothing is fetched yet. Raises GitFailed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from git_ekf.git.process import Process, split_fields
+from git_ekf.git.process import Process, flags, split_fields
 
 
 class SettingQuestions(Process):
@@ -15,8 +15,8 @@ class SettingQuestions(Process):
 
         A key without a value reads as "true".
         """
-        scope = ["--local"] if local else []
-        return [_pair(entry) for entry in self._nul_fields("config", *scope, "--list", "-z")]
+        listed = self._nul_fields("config", *flags(local=local), "--list", "-z")
+        return [_pair(entry) for entry in listed]
 
     def located_settings(self) -> list[tuple[str, str, str, str]]:
         """(scope, origin, key, value) of all settings, in order of precedence.
@@ -33,9 +33,8 @@ class SettingQuestions(Process):
 
         Raises GitFailed where it is not of that type.
         """
-        types = [f"--type={type_}"] if type_ else []
-        code, out = self._run("config", *types, "--get", key, ok=(0, 1))
-        return os.fsdecode(out).removesuffix("\n") if code == 0 else None
+        out = self._run_or_none("config", *flags(type=type_), "--get", key)
+        return None if out is None else os.fsdecode(out).removesuffix("\n")
 
     def setting_for_url(self, key: str, url: str) -> str | None:
         """The value of SECTION.<url>.NAME that fits a URL best, or of SECTION.NAME."""
@@ -49,7 +48,7 @@ class SettingQuestions(Process):
 
     def local_settings(self, key: str) -> list[str]:
         """All values that a setting has in this clone."""
-        out = self._run("config", "--local", "-z", "--get-all", key, ok=(0, 1))[1]
+        out = self._run("config", "--local", "-z", "--get-all", key, ok=(0, 1))
         return split_fields(out)
 
     def set_setting(self, key: str, value: str) -> None:

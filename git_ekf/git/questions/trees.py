@@ -25,7 +25,7 @@ class TreeQuestions(Process):
     def ls_tree(self, commit: str, *, recursive: bool = False) -> dict[str, Entry]:
         """Path -> entry: of the top directory, or of all files where it is `recursive`."""
         options = ["-r"] if recursive else []
-        return _parse_entries(self._run("ls-tree", *options, "-z", "--full-tree", commit)[1])
+        return _parse_entries(self._run("ls-tree", *options, "-z", "--full-tree", commit))
 
     def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
         """Path -> entry, of those of some paths that a commit's tree has."""
@@ -64,7 +64,7 @@ class TreeQuestions(Process):
         from git_ekf.git.trees import parse_raw
 
         stdin = as_lines(f"{old} {new}" for old, new in dict.fromkeys(pairs))
-        out = os.fsdecode(self._run("diff-tree", "--stdin", "-r", *RAW, stdin=stdin)[1])
+        out = os.fsdecode(self._run("diff-tree", "--stdin", "-r", *RAW, stdin=stdin))
         found: dict[str, TreeChanges] = {}
         fields = iter(out.split("\0"))
         for field in fields:
@@ -130,7 +130,7 @@ class TreeQuestions(Process):
         options = ["--stat=72", "--find-renames"]
         if at_most:
             options.append(f"--stat-count={at_most}")
-        out = self._run("diff-tree", *options, old, new, "--")[1]
+        out = self._run("diff-tree", *options, old, new, "--")
         *lines, summary = os.fsdecode(out).rstrip().split("\n")
         if lines[-1:] == [" ..."]:
             more = int(summary.split()[0]) - at_most
@@ -163,7 +163,7 @@ class TreeQuestions(Process):
         """The same for many pairs of commits, ours and theirs. Raises GitFailed."""
         options = ("--write-tree", "-z", "--allow-unrelated-histories", "--stdin")
         stdin = as_lines(f"{ours} {theirs}" for ours, theirs in pairs)
-        out = self._run("merge-tree", *options, stdin=stdin, ok=(0, 1))[1]
+        out = self._run("merge-tree", *options, stdin=stdin, ok=(0, 1))
         fields = iter(split_fields(out))
         found = []
         for field in fields:
@@ -172,7 +172,7 @@ class TreeQuestions(Process):
 
     def set_attributes(self, path: str, names: Sequence[str]) -> dict[str, str]:
         """Name -> value of those of some attributes that a path has, as git-check-attr(1) says."""
-        out = self._run("check-attr", "--stdin", "-z", *names, stdin=os.fsencode(f"{path}\0"))[1]
+        out = self._run("check-attr", "--stdin", "-z", *names, stdin=os.fsencode(f"{path}\0"))
         fields = os.fsdecode(out).split("\0")
         pairs = zip(fields[1::3], fields[2::3], strict=True)
         return {name: value for name, value in pairs if value != "unspecified"}
