@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -28,12 +27,12 @@ class Remote(NamedTuple):
     push_urls: tuple[str, ...]
 
 
-class Repository:
+class Repository(ListedCommits):
     """A local clone, or a bare repository. Nothing is asked of git before it is needed."""
 
     def __init__(self, git: Git | None = None) -> None:
+        super().__init__()
         self.git = git or Git()
-        self._listed = ListedCommits()
         self._merge_bases: dict[tuple[str, str], str | None] = {}
 
     def fresh(self) -> Repository:
@@ -150,20 +149,6 @@ class Repository:
         base = self.place.top or self.place.git_dir
         return normalise_url(url, lambda path: os.path.realpath(os.path.join(base, path)))
 
-    def fetched_at(self, remote: str) -> float | None:
-        """When the last fetch of all remotes was (seconds since 1970), where it was of this one.
-
-        None where it was of another. Every fetch writes FETCH_HEAD, with the URL.
-        """
-        known = self.remotes.get(remote)
-        path = os.path.join(self.place.git_dir, "FETCH_HEAD")
-        with suppress(OSError):
-            text = os.fsdecode(read_small(path, STATE) or b"")
-            for url in known.urls if known else ():
-                if f" of {url.removesuffix('/').removesuffix('.git')}" in text:
-                    return os.stat(path).st_mtime
-        return None
-
     # --- releases ---
 
     @property
@@ -248,21 +233,6 @@ class Repository:
         # What the vendor has may be all that is lacking: only what is left then is asked there.
         remote = self.config.internal if ends <= set(own) else self.config.primary
         return f"git fetch --unshallow {shell(remote)}"
-
-    def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> CommitList:
-        """The customer's commits up to `tip`, newest first, with their parents.
-
-        Those in `published` are left out.
-        """
-        return self._listed.up_to(tip, published, self.own_commits_of)
-
-    def own_parents(self, tips: Iterable[str]) -> dict[str, list[str]]:
-        """Parents of the customer's commits below any of `tips`, and of others known by now."""
-        return self._listed.parents(tips, self.own_commits_of)
-
-    def own_line(self, tip: str) -> set[str]:
-        """The commits down from one by first parents, as far as they were listed by now."""
-        return self._listed.line(tip)
 
     def own_commits_of(self, tips: list[str], published: tuple[str, ...] = ()) -> CommitList:
         """The customer's commits up to some tips, newest first, with their parents."""

@@ -16,6 +16,7 @@ from git_ekf.git.refs import BACKUP, MIRROR, UPSTREAM
 from git_ekf.names import AHEAD, Scheme, normalise_url, without_credentials
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
+from git_ekf.smallfile import STATE, read_small
 from git_ekf.terminal.text import MOST_WORDS, shortened
 
 
@@ -175,10 +176,18 @@ def fetch(repo: Repository) -> None:
 def last_fetch(repo: Repository) -> float | None:
     """When the primary repository was last fetched (seconds since 1970); None when it never was.
 
-    The reflogs of its branches are written when one of them moves, by a clone too.
+    Every fetch writes FETCH_HEAD, with the URL; so of the last one it is known. The reflogs of its
+    branches are written when one of them moves, by a clone too.
     """
-    times = [repo.fetched_at(repo.config.primary)]
+    times = []
+    primary = repo.remotes.get(repo.config.primary)
+    path = os.path.join(repo.place.git_dir, "FETCH_HEAD")
+    with suppress(OSError):
+        text = os.fsdecode(read_small(path, STATE) or b"")
+        for url in primary.urls if primary else ():
+            if f" of {url.removesuffix('/').removesuffix('.git')}" in text:
+                times.append(os.stat(path).st_mtime)
     with suppress(OSError):
         reflogs = os.scandir(os.path.join(repo.place.common_dir, "logs", repo.primary_prefix))
         times += [entry.stat().st_mtime for entry in reflogs if entry.is_file()]
-    return max(filter(None, times), default=None)
+    return max(times, default=None)
