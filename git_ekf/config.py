@@ -202,9 +202,7 @@ def parse(toml: bytes, file: str) -> tuple[str, dict[str, Any]]:
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8 text", _correct(file)) from None
     except tomli.TOMLDecodeError as error:
-        line = getattr(error, "lineno", None)  # not in every version
-        where = f"{file}:{line}" if line else file
-        raise UsageError(f"{where}: {getattr(error, 'msg', error)}", _correct(file)) from None
+        raise UsageError(f"{file}:{error.lineno}: {error.msg}", _correct(file)) from None
     except RecursionError:
         raise UsageError(f"{file} is nested too deeply", _correct(file)) from None
     except ValueError:

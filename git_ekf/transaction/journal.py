@@ -251,11 +251,7 @@ def _folder(repo: Repository) -> str:
 def _line(operation: Operation) -> bytes:
     import json  # 2 ms of `status`, which only looks whether there is a journal
 
-    values = operation._asdict()
-    for name in ("dropped", "goes_on"):
-        if not values[name]:  # so that versions without it understand all others
-            del values[name]
-    return json.dumps(values).encode() + b"\n"
+    return json.dumps(operation._asdict()).encode() + b"\n"
 
 
 def _read(path: str) -> list[Operation]:
@@ -285,21 +281,15 @@ def _parse(values: dict[str, Any]) -> Operation:
         # To take back only what this version understands of it would be worse than not to.
         ended = state in ("undone", "dropped")
         return Operation(number, command, (), "", "", state if ended else "unknown")
-    updates = [RefUpdate(*map(str, update)) for update in values["updates"]]
     settings = [
         Setting(key, tuple(old), tuple(new)) for key, old, new in values.get("settings", ())
     ]
-    return Operation(
-        number,
-        command,
-        tuple(updates),
-        str(values["head"]),
-        str(values["head_after"]),
-        state,
-        str(values.get("worktree", "")),
-        tuple(settings),
-        bool(values.get("moves_head", True)),
-        bool(values.get("replays", False)),
-        tuple(map(str, values.get("dropped", ()))),
-        bool(values.get("goes_on", False)),
+    updates = [RefUpdate(*map(str, update)) for update in values["updates"]]
+    return Operation(**values)._replace(
+        number=number,
+        head=str(values["head"]),
+        head_after=str(values["head_after"]),
+        updates=tuple(updates),
+        settings=tuple(settings),
+        dropped=tuple(map(str, values.get("dropped", ()))),
     )

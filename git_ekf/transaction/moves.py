@@ -60,8 +60,7 @@ def move_refs(repo: Repository, move: Operation) -> None:
     repo.git.update_refs(move.updates, f"git-ekf {move.command}")
     if not leaves_first:
         point_head(repo, move)
-    for setting in move.settings:
-        set_setting(repo, setting)
+    bring_settings(repo, move)
 
 
 def point_head(repo: Repository, move: Operation) -> None:
@@ -72,18 +71,19 @@ def point_head(repo: Repository, move: Operation) -> None:
         repo.git.point_head(HEADS + move.head_after, reason)
 
 
-def set_setting(repo: Repository, setting: Setting) -> None:
-    """Brings a setting of the clone to its new values, from whatever it has."""
-    if len(setting.new) == 1:
-        repo.git.set_setting(setting.key, setting.new[0])
-        return
-    here = repo.git.local_settings(setting.key)
-    if tuple(here) == setting.new:
-        return
-    if here:
-        repo.git.unset_setting(setting.key)
-    for value in setting.new:
-        repo.git.add_setting(setting.key, value)
+def bring_settings(repo: Repository, move: Operation) -> None:
+    """Brings settings of the clone to their new values, from whatever they have."""
+    for key, _, new in move.settings:
+        if len(new) == 1:
+            repo.git.set_setting(key, new[0])
+            continue
+        here = repo.git.local_settings(key)
+        if tuple(here) == new:
+            continue
+        if here:
+            repo.git.unset_setting(key)
+        for value in new:
+            repo.git.add_setting(key, value)
 
 
 def moved(ref: str) -> Refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
-from git_ekf.transaction.moves import point_head, set_setting
+from git_ekf.transaction.moves import bring_settings, point_head
 from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, path_of, read, remove
 
 
@@ -45,8 +45,7 @@ def recognise(repo: Repository, journal: Journal) -> Operation | None:
             point_head(repo, operation.inverse())
         back.append(RefUpdate(first.ref, now, first.old))
     repo.git.update_refs(back)
-    for setting in operation.inverse().settings:
-        set_setting(repo, setting)
+    bring_settings(repo, operation.inverse())
     remove(repo, LAST_STEP, "originals", "rewritten", "rebase")
     return journal.mark(operation, "dropped")
 
@@ -83,8 +82,7 @@ def _restore_old_branch(repo: Repository, operation: Operation, state: RebaseSta
         return
     repo.git.update_refs([RefUpdate(old, new, tip), RefUpdate(goal, "", new)])
     repo.git.point_head(goal, f"rebase (finish): returning to {goal}")
-    for setting in operation.settings:
-        set_setting(repo, setting)
+    bring_settings(repo, operation)
 
 
 def _left_at(repo: Repository, ref: str) -> str:
