@@ -43,7 +43,7 @@ def read_small(path: str, limit: int, *, follow: bool = False) -> bytes | None:
 
 
 def read_all(descriptor: int, limit: int) -> bytes:
-    """What comes before the end, or until there is more than `limit` bytes. Raises OSError."""
+    """The bytes before the end, or until there are more than `limit`. Raises OSError."""
     content = bytearray()
     while len(content) <= limit and (part := posix.read(descriptor, 1 << 16)):
         content += part

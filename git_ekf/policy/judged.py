@@ -130,7 +130,7 @@ class Records:
 
     @cached_property
     def resolved(self) -> dict[str, str]:
-        """What the records' SHAs, abbreviated or not, name: text -> full id of a commit."""
+        """Text -> full id of the commit that it names, of the records' SHAs, abbreviated or not."""
         known = {commit: commit for commit in (*self._tagged, *self.vendor_bases.values())}
         asked: set[str] = set()
         for record in self.all:
