@@ -69,18 +69,18 @@ class Content:
             return []
         before = {path: was[1] for path, was, _ in suspects if was and is_blob(was)}
         self._look_into(before.values())
-        paths = [path for path, _, _ in suspects]
+        paths = [os.fsdecode(path) for path, _, _ in suspects]
         sizes = self._marker_sizes(paths, comparison.attributes, index=not new)
         found = []
-        for (path, _, entry), size in zip(suspects, sizes, strict=True):
-            there = self._count(before[path], size) if path in before else 0
+        for path, (raw, _, entry), size in zip(paths, suspects, sizes, strict=True):
+            there = self._count(before[raw], size) if raw in before else 0
             if self._count(entry[1], size) > there:
-                found.append(os.fsdecode(path))
+                found.append(path)
         return found
 
     def staged_marker(self, path: str) -> int:
         """The number of the line that is the first marker in a staged file, 0 for none."""
-        (size,) = self._marker_sizes([os.fsencode(path)], {}, index=True)
+        (size,) = self._marker_sizes([path], {}, index=True)
         content = self._git.find_blob(f":0:{path}") or b""
         lines = enumerate(content.split(b"\n"), 1)
         return next((number for number, line in lines if count_markers(line, size)), 0)
@@ -136,10 +136,11 @@ class Content:
         return self._counts[oid, size]
 
     def _marker_sizes(
-        self, paths: list[bytes], attributes: dict[bytes, str], *, index: bool
+        self, paths: list[str], attributes: dict[bytes, str], *, index: bool
     ) -> list[int]:
         """How long a marker in each file is."""
-        named = {os.fsdecode(path): oid for path, oid in attributes.items() if _is_valid(path)}
+        decoded = {os.fsdecode(path): oid for path, oid in attributes.items()}
+        named = {path: oid for path, oid in decoded.items() if _is_valid(path)}
         if index:
             named = self._git.attribute_files()
         else:
@@ -149,11 +150,10 @@ class Content:
                 raise _refused("", f"its .gitattributes have more than {ATTRIBUTES >> 20} MB")
         if not named:
             return [_DEFAULT_SIZE] * len(paths)
-        asked = [os.fsdecode(path) for path in paths if _is_valid(path)]
-        values = dict(
-            zip(asked, self._git.attributes("conflict-marker-size", named, asked), strict=True)
-        )
-        return [marker_size(values.get(os.fsdecode(path), "")) for path in paths]
+        asked = list(filter(_is_valid, paths))
+        values = self._git.attributes("conflict-marker-size", named, asked)
+        sizes = dict(zip(asked, map(marker_size, values), strict=True))
+        return [sizes.get(path, _DEFAULT_SIZE) for path in paths]
 
 
 def _refused(commit: str, why: str) -> Refused:
@@ -163,9 +163,9 @@ def _refused(commit: str, why: str) -> Refused:
     )
 
 
-def _is_valid(path: bytes) -> bool:
+def _is_valid(path: str) -> bool:
     """Whether git takes it for the path of a file."""
-    return not {b"", b".", b".."} & set(path.split(b"/"))
+    return not {"", ".", ".."} & set(path.split("/"))
 
 
 def marker_size(value: str) -> int:
