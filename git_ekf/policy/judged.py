@@ -134,9 +134,8 @@ class Records:
         known = {commit: commit for commit in (*self._tagged, *self.vendor_bases.values())}
         asked: set[str] = set()
         for record in self.all:
-            for field in ("local sha", "upstream sha"):
-                asked.update(sha.lower() for sha in record.fields.get(field, ()) if _is_sha(sha))
-        shas = sorted(asked - known.keys())
+            asked |= {record.value(field).lower() for field in ("Local SHA", "Upstream SHA")}
+        shas = sorted(filter(_is_sha, asked - known.keys()))
         infos = self.repo.git.object_infos(f"{sha}^{{commit}}" for sha in shas)
         for sha, info in zip(shas, infos, strict=True):
             # A ref may be called deadbeef, and git looks at refs first.
@@ -240,4 +239,4 @@ class Records:
 
 
 def _is_sha(text: str) -> bool:
-    return 4 <= len(text) <= 64 and not text.strip("0123456789abcdefABCDEF")
+    return 4 <= len(text) <= 64 and not text.strip("0123456789abcdef")
