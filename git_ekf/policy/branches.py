@@ -192,7 +192,7 @@ def _as_one_line(repo: Repository, own: OwnCommits) -> str:
     Where a merge has brought a later release, the line is for that one's branch.
     """
     branch = own.branch
-    for commit, foreign in _merged_from_elsewhere(repo, own)[:1]:
+    for commit, foreign in _merged_from_elsewhere(repo, own):
         goal = _release_without_branch(repo, foreign)
         if goal:
             upstream = repo.tracking(f"{repo.config.primary}/{goal}")
@@ -207,20 +207,19 @@ def _as_one_line(repo: Repository, own: OwnCommits) -> str:
 
 
 def _merged_from_elsewhere(repo: Repository, own: OwnCommits) -> list[tuple[str, str]]:
-    """(merge, what it has merged of the vendor's that the channel does not have), oldest first."""
+    """The oldest merge of something of the vendor's that the channel does not have, with that."""
     channel = repo.channel(own.branch)
-    commits = own.commits(repo)
-    known = {commit for commit, _ in commits}
+    known = dict(own.commits(repo))
     merged = [
         (commit, other)
-        for commit, parents in reversed(commits)
+        for commit, parents in reversed(known.items())
         for other in parents[1:]
         if other not in known
     ]
     if not (channel and merged):
         return []
     beyond = set(repo.git.commits([other for _, other in merged], [channel]))
-    return [(commit, other) for commit, other in merged if other in beyond]
+    return [pair for pair in merged if pair[1] in beyond][:1]
 
 
 def _release_without_branch(repo: Repository, commit: str) -> str:

@@ -226,23 +226,24 @@ def judge_images(repo: Repository, outside: Sequence[tuple[str, str]]) -> list[F
 
 def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
     """The configuration commits in a range as `git rev-list` understands it. Raises UsageError."""
-    included: list[str] = []
-    excluded: list[str] = []
+    named: list[str] = []
     for revision in revisions:
         names = repo.git.revisions(revision)
         if not names:
             raise UsageError(
                 f"{revision} names no commit here", "git log --oneline --all shows what there is"
             )
-        for name in names:
-            (excluded if name.startswith("^") else included).append(name.lstrip("^"))
+        named += names
+    excluded = tuple(name[1:] for name in named if name.startswith("^"))
     judgment = Judgment(repo)
     branch = repo.head_branch or ""
     ref = HEADS + branch
     if not repo.config.scheme.is_release(branch):
         branch = ref = ""
-    for tip in included:
-        own = OwnCommits(branch or tip[:12], ref, tip, tuple(excluded))
+    for tip in named:
+        if tip.startswith("^"):
+            continue
+        own = OwnCommits(branch or tip[:12], ref, tip, excluded)
         judgment.apply(branches.linear_history, own)
         base = own.base(repo)
         if base:

@@ -39,10 +39,10 @@ def may_have_markers(content: bytes) -> bool:
 
 def require_short(ref: str) -> None:
     """Raises TooMuch for the name of a ref that is too long or too deep."""
-    parts = ref.encode("utf-8", "surrogateescape").split(b"/")
-    length = sum(map(len, parts)) + len(parts) - 1
+    name = ref.encode("utf-8", "surrogateescape")
+    parts = name.split(b"/")
     begin = ref[:60]
-    if length > REF_LENGTH:
+    if len(name) > REF_LENGTH:
         raise TooMuch(f"{begin}… has a name of more than {REF_LENGTH:,} bytes")
     if max(map(len, parts)) > REF_PART:
         raise TooMuch(f"{begin}… has a name with more than {REF_PART} bytes between slashes")
