@@ -11,6 +11,7 @@ from types import FrameType
 
 from git_ekf.errors import Refused
 from git_ekf.hooks.spawn import own_memory
+from git_ekf.smallfile import STATE, read_small
 
 _LOOK_EVERY = 0.05  # seconds
 _AGAIN = 1.0  # seconds
@@ -82,8 +83,7 @@ def family(pid: int) -> list[int]:
     for parent in found:
         with suppress(OSError):
             for thread in os.listdir(f"/proc/{parent}/task"):
-                path = f"/proc/{parent}/task/{thread}/children"
                 # As bytes: the signal may come while Python loads an encoding.
-                with open(path, "rb") as file:
-                    found += map(int, file.read().split())
+                children = read_small(f"/proc/{parent}/task/{thread}/children", STATE)
+                found += map(int, (children or b"").split())
     return found

@@ -67,15 +67,10 @@ def _look(number: int, frame: object) -> None:
 def own_memory(pid: int) -> int:
     """The kilobytes that a process has for itself (RssAnon, proc(5)); 0 where nobody tells."""
     try:
-        descriptor = posix.open(f"/proc/{pid}/status", posix.O_RDONLY | posix.O_CLOEXEC)
+        status = read(f"/proc/{pid}/status") or b""
     except OSError:
         return 0
-    try:
-        _, _, behind = posix.read(descriptor, 1 << 13).partition(b"\nRssAnon:")
-    except OSError:
-        return 0
-    finally:
-        posix.close(descriptor)
+    behind = status.partition(b"\nRssAnon:")[2]
     return int(behind.split(None, 1)[0]) if behind else 0
 
 
