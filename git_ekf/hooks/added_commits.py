@@ -5,7 +5,7 @@ import posix
 from git_ekf.hooks import spawn
 from git_ekf.hooks.listing import COMMITS
 from git_ekf.policy.limits import BOUNDED, TooMuch, may_have_markers
-from git_ekf.policy.trees import Comparison, TreeEntry, is_blob, parse_tree
+from git_ekf.policy.trees import Comparison, TreeEntry, is_blob, parse_tree, wrong_entry
 
 # More than this is for the full rules: bytes of trees or of files, and changed paths.
 _BYTES = 1 << 20
@@ -19,7 +19,7 @@ def are_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new
     """Whether `listing` has begun a chain of commits with sound trees and without markers.
 
     The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
-    cannot be read, or are too much.
+    cannot be read, are not sound, or are too much.
     """
     chain = _chain(spawn.finish(commits), old, new)
     if not chain:
@@ -27,9 +27,12 @@ def are_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new
     id_length = len(new) // 2
 
     def read(names: list[str]) -> list[list[tuple[bytes, TreeEntry]]]:
-        return [parse_tree(content, id_length) for content in objects.read(b"tree", names)]
+        trees = [parse_tree(content, id_length) for content in objects.read(b"tree", names)]
+        if any(map(wrong_entry, trees)):
+            raise ValueError("a tree is not sound")
+        return trees
 
-    comparison = Comparison(read, _PATHS, check=True)
+    comparison = Comparison(read, _PATHS)
     trees = [f"{commit}^{{tree}}" for commit in chain]
     comparison.compare(zip(trees[1:], trees, strict=False))
     blobs = {entry[1]: None for _, _, entry in comparison.paths if is_blob(entry)}

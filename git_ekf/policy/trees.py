@@ -52,15 +52,9 @@ class Comparison:
         self,
         read: "Callable[[list[str]], Iterable[list[tuple[bytes, TreeEntry]]]]",
         paths: int = PATHS,
-        *,
-        check: bool = False,
     ) -> None:
-        """`read` takes names of trees and returns what is in each; at most `paths` may differ.
-
-        With `check`, a tree with something wrong in it is too much as well.
-        """
+        """`read` takes names of trees and returns what is in each; at most `paths` may differ."""
         self._read = read
-        self._check = check
         self._paths_left = paths
         self._bytes_left = PATH_BYTES
         self._trees: dict[str, dict[bytes, TreeEntry]] = {"": {}}
@@ -83,9 +77,6 @@ class Comparison:
         asked = {name: None for _, old, new in level for name in (old, new)}
         names = [name for name in asked if name not in self._trees]
         for name, entries in zip(names, self._read(names), strict=True):
-            wrong = wrong_entry(entries) if self._check else ""
-            if wrong:
-                raise TooMuch(f"a directory of it {wrong}")
             self._trees[name] = dict(entries)
 
     def _look(self, path: bytes, old: str, new: str, below: list[tuple[bytes, str, str]]) -> None:
