@@ -142,9 +142,8 @@ def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]
     """
     internal, branch = repo.config.internal, own.branch
     saved = repo.saved_branches.get(branch)
-    if saved in (None, own.tip) or own.commits(repo):
+    if not saved or saved == own.tip or own.commits(repo):
         return
-    assert saved
     if not repo.git.commits([saved], globs=repo.vendor_globs(), at_most=1):
         return
     there = repo.tracking(f"{internal}/{branch}")
