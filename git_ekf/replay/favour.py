@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple
 
 from git_ekf.git.objects import Objects
 from git_ekf.git.trees import Entry
-from git_ekf.replay.merging import merge
+from git_ekf.replay.merging import is_binary, merge, merged_mode
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import LOCAL
-
-# git looks for a NUL in so many bytes to tell a binary file (buffer_is_binary, xdiff-interface.c).
-_FIRST_BYTES = 8000
 
 
 class Favoured(NamedTuple):
@@ -51,7 +47,7 @@ class Favour:
         that side's. None where -X leaves a conflict too: of modes, or of the user's own merge
         driver. Raises GitFailed.
         """
-        mode = _mode(base, ours, theirs)
+        mode = merged_mode(base, ours, theirs)
         if not mode or not _alike(ours, theirs):
             return None
         whole = Favoured(Entry(mode, theirs.oid if side == LOCAL else ours.oid))
@@ -99,68 +95,38 @@ class Favour:
         return self._merging.blob(f"{merge(self._merging, *heads).tree}:{path}")
 
 
-def is_binary(content: bytes) -> bool:
-    """Whether git takes it for the content of a binary file."""
-    return b"\0" in content[:_FIRST_BYTES]
-
-
 def _alike(one: Entry, other: Entry) -> bool:
     """Whether both are files, or both are symbolic links."""
     return (one.is_file and other.is_file) or one.mode == other.mode == "120000"
 
 
-def _mode(base: Entry | None, ours: Entry, theirs: Entry) -> str:
-    """The mode of the merge; "" where the modes conflict (handle_content_merge in merge-ort.c)."""
-    if ours.mode == theirs.mode or (base and base.mode == ours.mode):
-        return theirs.mode
-    return ours.mode if base and base.mode == theirs.mode else ""
-
-
-def _parts(marked: bytes, contents: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _parts(marked: bytes, contents: list[bytes]) -> list[tuple[bytes, bytes]]:
     """The parts of a merge that has a space before each line of content: (ours, theirs).
 
     The two are the same where nothing is in conflict.
     """
-    parts = list(_split(marked))
-    if parts and parts[-1].end:
-        # Before a marker git adds a line end to a last line without one, like the marker's own.
-        for side, content in zip(parts[-1].sides, contents[1:], strict=True):
-            if not content.endswith(b"\n") and side:
-                del side[-len(parts[-1].end) :]
-    return ((bytes(part.sides[0]), bytes(part.sides[1])) for part in parts)
-
-
-class _Part:
-    """A part of a merge, by side; `end` is the line end of its markers, b"" without a conflict."""
-
-    def __init__(self) -> None:
-        self.sides = (bytearray(), bytearray())
-        self.end = b""
-
-
-def _split(marked: bytes) -> Iterator[_Part]:
-    part = _Part()
-    into: tuple[bytearray, ...] = part.sides
+    parts = [(bytearray(), bytearray())]
+    into: tuple[bytearray, ...] = parts[-1]
+    end = b""  # of the line of a marker
     for line in BytesIO(marked):
         match line[:1]:
             case b" ":
                 for side in into:
                     side += line[1:]
-            case b"<":
-                yield part
-                part = _Part()
-                into = part.sides[:1]
             case b"|":  # the base, with merge.conflictStyle
                 into = ()
             case b"=":  # the one marker without a name behind it
-                part.end = line.lstrip(b"=")
-                into = part.sides[1:]
-            case _:
-                yield part
-                part = _Part()
-                into = part.sides
-    if part.sides[0]:
-        yield part
+                end = line.lstrip(b"=")
+                into = parts[-1][1:]
+            case sign:
+                parts.append((bytearray(), bytearray()))
+                into = parts[-1][:1] if sign == b"<" else parts[-1]
+    if len(parts) > 1 and not parts[-1][0]:
+        # Before a marker git adds a line end to a last line without one, like the marker's own.
+        for side, content in zip(parts[-2], contents[1:], strict=True):
+            if not content.endswith(b"\n") and side:
+                del side[-len(end) :]
+    return [(bytes(ours), bytes(theirs)) for ours, theirs in parts]
 
 
 def lacking(lines: bytes, others: bytes) -> list[bytes]:

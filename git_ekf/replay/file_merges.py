@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from git_ekf.git.trees import Entry
-from git_ekf.replay.merging import Conflict, merge, named
+from git_ekf.replay.merging import Conflict, Merge, merge, merged_mode
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep
 
@@ -20,54 +20,45 @@ class FileMerge(NamedTuple):
     ours: Entry
     theirs: Entry
 
-    def merged(self, oid: str) -> Entry:
-        """Its entry where git merges the contents to that of an id."""
-        return Entry(
-            self.ours.mode if self.theirs.mode == self.base.mode else self.theirs.mode, oid
-        )
+
+# What a file becomes, or None and its conflicts.
+MergedFile = tuple[Entry | None, list[Conflict]]
 
 
-class FileMerges(NamedTuple):
-    """Files that git is to merge, no two of the same path."""
-
-    files: list[FileMerge]
-
-
-def merge_files(
-    scratch: Scratch, files: list[FileMerge]
-) -> Iterator[tuple[FileMerge, Entry | None, list[Conflict]]]:
-    """Each file with what it becomes, or None and its conflicts. Raises GitFailed.
+def merge_files(scratch: Scratch, files: list[FileMerge]) -> list[MergedFile]:
+    """What each file becomes. Raises GitFailed.
 
     No two may have the same path: they are merged on trees with nothing else in them. What was
     merged in the same scratch before, for another release, is not merged again.
     """
-    keys = [_key(scratch, file) for file in files]
     known = scratch.merged_files
-    new = [file for file, key in zip(files, keys, strict=True) if key not in known]
-    for file, entry, conflicts in _merge(scratch, new) if new else ():
-        known[_key(scratch, file)] = entry, conflicts
-    for file, key in zip(files, keys, strict=True):
-        yield file, *known[key]
+    # All that git's merge of a file goes by.
+    keys = [(file[1:], scratch.attributes_above(file.path)) for file in files]
+    new = {key: file for key, file in zip(keys, files, strict=True) if key not in known}
+    if new:
+        known.update(zip(new, _merge(scratch, list(new.values())), strict=True))
+    return [known[key] for key in keys]
 
 
-def _key(scratch: Scratch, file: FileMerge) -> tuple[object, ...]:
-    """All that git's merge of a file goes by."""
-    return file[1:], scratch.attributes_above(file.path)
-
-
-def _merge(
-    scratch: Scratch, files: list[FileMerge]
-) -> Iterator[tuple[FileMerge, Entry | None, list[Conflict]]]:
+def _merge(scratch: Scratch, files: list[FileMerge]) -> Iterator[MergedFile]:
     objects = scratch.objects
     base = objects.commit(objects.tree({file.path: file.base for file in files}))
     ours = objects.commit(objects.tree({file.path: file.ours for file in files}), base)
     theirs = objects.commit(objects.tree({file.path: file.theirs for file in files}), base)
     objects.write()
-    result = named(merge(scratch.merging, ours, theirs), ours, theirs)
+    result = merge(scratch.merging, ours, theirs)
     found = scratch.object_ids([f"{result.tree}:{file.path}" for file in files])
     for file, oid in zip(files, found, strict=True):
-        if file.path in result.stages:
-            conflicts = [one for one in result.conflicts if file.path in one.paths]
-            yield file, None, conflicts
-        else:
-            yield file, file.merged(oid), []
+        yield merged_file(result, file.path, file[2:], oid)
+
+
+def merged_file(
+    result: Merge, path: str, sides: tuple[Entry, Entry, Entry], oid: str
+) -> MergedFile:
+    """What a merge makes of a file, of which `sides` are base, ours and theirs.
+
+    `oid` is the content that git has left.
+    """
+    if path in result.stages:
+        return None, [one for one in result.conflicts if path in one.paths]
+    return Entry(merged_mode(*sides), oid), []

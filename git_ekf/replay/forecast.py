@@ -22,7 +22,7 @@ from typing import Any
 
 from git_ekf.git.trees import Entry, Stages
 from git_ekf.replay.divergence import Divergence
-from git_ekf.replay.file_merges import FileMerge, FileMerges, merge_files
+from git_ekf.replay.file_merges import FileMerge, MergedFile, merge_files
 from git_ekf.replay.folders import Folders
 from git_ekf.replay.followed import Followed
 from git_ekf.replay.merging import Conflict, Merge, meets_a_rename, one_a_path
@@ -38,7 +38,7 @@ _BATCH = 100  # steps that may wait for a merge: each merge takes two processes
 _NOT_READ = Entry("000000", "")
 
 # Merges that a forecast wants. It is sent what `merge_files` and `merge_whole` answer.
-Wanted = FileMerges | WholeMerge
+Wanted = list[FileMerge] | WholeMerge
 
 
 class Forecast:
@@ -88,10 +88,10 @@ class Forecast:
         try:
             while True:
                 wanted = asking.send(answer)
-                if isinstance(wanted, FileMerges):
-                    answer = list(merge_files(self._scratch, wanted.files))
-                else:
+                if isinstance(wanted, WholeMerge):
                     answer = merge_whole(self._scratch, self._new_side, wanted)
+                else:
+                    answer = merge_files(self._scratch, wanted)
         except StopIteration as end:
             steps: list[ReplayStep] = end.value
             return steps
@@ -218,8 +218,8 @@ class Forecast:
         waiting, self._waiting = self._waiting, {}
         self._new_side.read_attributes(waiting)
         files = list(waiting.values())
-        merged: list[tuple[FileMerge, Entry | None, list[Conflict]]] = yield FileMerges(files)
-        for file, entry, conflicts in merged:
+        merged: list[MergedFile] = yield files
+        for file, (entry, conflicts) in zip(files, merged, strict=True):
             if entry is None:
                 self._conflict(file, conflicts)
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Stages, TreeMerge
+from git_ekf.git.trees import Entry, Stages, TreeMerge
 
 MINIMUM = (2, 39)  # `git merge-tree --stdin`
 
@@ -72,26 +72,37 @@ _KINDS = {
 
 def merge(git: Git, ours: str, theirs: str) -> Merge:
     """Merges two commits over their merge base. Raises GitFailed."""
-    return as_merge(git.merge_trees(ours, theirs))
+    return as_merge(git.merge_trees(ours, theirs), ours, theirs)
 
 
-def as_merge(found: TreeMerge) -> Merge:
-    """A merge as git has told of it, its conflicts by their kinds."""
+def as_merge(found: TreeMerge, ours: str, theirs: str) -> Merge:
+    """A merge as git has told of it: conflicts have kinds, and words for the ids of the commits."""
     conflicts = []
     for paths, type_, message in found.messages:
         if type_.startswith("CONFLICT") or message.startswith("CONFLICT"):
             kind = _kind(type_, message, paths, found.stages)
-            conflicts.append(Conflict(kind, paths, message.rstrip("\n")))
+            text = message.replace(ours, "the new release").replace(theirs, "your commit")
+            conflicts.append(Conflict(kind, paths, text.rstrip("\n")))
     return Merge(found.tree, found.clean, found.stages, [] if found.clean else conflicts)
 
 
-def named(result: Merge, ours: str, theirs: str) -> Merge:
-    """The merge with words in its messages for the ids of the two commits."""
-    conflicts = []
-    for conflict in result.conflicts:
-        message = conflict.message.replace(ours, "the new release").replace(theirs, "your commit")
-        conflicts.append(conflict._replace(message=message))
-    return result._replace(conflicts=conflicts)
+def merged_mode(base: Entry | None, ours: Entry, theirs: Entry) -> str:
+    """The mode of a file that is merged; "" where the modes conflict.
+
+    See handle_content_merge in merge-ort.c.
+    """
+    if ours.mode == theirs.mode or (base and base.mode == ours.mode):
+        return theirs.mode
+    return ours.mode if base and base.mode == theirs.mode else ""
+
+
+# git looks for a NUL in so many bytes to tell a binary file (buffer_is_binary, xdiff-interface.c).
+_FIRST_BYTES = 8000
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether git takes it for the content of a binary file."""
+    return b"\0" in content[:_FIRST_BYTES]
 
 
 def _kind(type_: str, message: str, paths: tuple[str, ...], stages: Stages) -> str:

@@ -18,8 +18,7 @@ from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 
 if TYPE_CHECKING:
-    from git_ekf.git.trees import Entry
-    from git_ekf.replay.merging import Conflict
+    from git_ekf.replay.file_merges import MergedFile
 
 # Objects that are thrown away are not worth waiting for the disk (git 2.36; older ones pass it
 # over).
@@ -78,7 +77,7 @@ class Scratch:
         self._reader = self.writing.id_reader()
         self._attributes: dict[str, bytes] = {}  # the files that are where merges look for them
         # See `merge_files`.
-        self.merged_files: dict[tuple[object, ...], tuple[Entry | None, list[Conflict]]] = {}
+        self.merged_files: dict[tuple[object, ...], MergedFile] = {}
 
     @contextmanager
     def work_tree(self) -> Iterator[tuple[Git, str, str]]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry, TreeChanges
 from git_ekf.replay.evidence import Evidence, Superseded
+from git_ekf.replay.merging import is_binary
 from git_ekf.replay.stack import Commit
 
 # Without this many characters, white space at the ends aside, a line says too little: `spec:`.
@@ -27,9 +28,6 @@ _MOST = 10 << 20
 
 # Files whose content is held at once.
 _AT_ONCE = 50
-
-# git takes a file with a NUL in as many bytes for binary (xdiff-interface.c, buffer_is_binary).
-_LOOKED_AT = 8000
 
 # Files whose vendor's commits are asked for: each takes a git of its own.
 _TRACED = 10
@@ -134,7 +132,8 @@ class Supersession:
             there = file.lines_there(contents)
             if there is None:
                 return []
-            numbers = tuple(_numbers(read[file.there_oid], there))
+            lines = enumerate(read[file.there_oid].split(b"\n"), 1)
+            numbers = tuple(number for number, line in lines if line in there)
             found.append(Evidence(file.path, file.there, numbers, ""))
         return found
 
@@ -211,16 +210,9 @@ def _is_telling(line: bytes) -> bool:
 
 def _counted(content: bytes) -> Counter[bytes] | None:
     """How often it has each line; None for one without lines: binary, or too large."""
-    if len(content) > _MOST or b"\0" in content[:_LOOKED_AT]:
+    if len(content) > _MOST or is_binary(content):
         return None
     return Counter(content.removesuffix(b"\n").split(b"\n")) if content else Counter()
-
-
-def _numbers(content: bytes, wanted: Iterable[bytes]) -> Iterator[int]:
-    lines = set(wanted)
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if line in lines:
-            yield number
 
 
 def _plain(subject: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from git_ekf.git.trees import Entry, TreeChanges
-from git_ekf.replay.merging import Merge, merge, named
+from git_ekf.replay.merging import Merge, merge
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit
@@ -42,4 +42,4 @@ def merge_whole(scratch: Scratch, new_side: NewSide, wanted: WholeMerge) -> Merg
     scratch.objects.write()
     result = merge(scratch.merging, ours, commit.tree_of)
     changed = scratch.writing.diff_trees(before, result.tree)
-    return MergedTree(named(result, ours, commit.tree_of), changed)
+    return MergedTree(result, changed)

@@ -12,7 +12,7 @@ from git_ekf.config_values import SIDES, Preferred
 from git_ekf.errors import UsageError
 from git_ekf.git.trees import Entry
 from git_ekf.replay.followed import Followed, follow
-from git_ekf.replay.merging import MINIMUM
+from git_ekf.replay.merging import MINIMUM, is_binary
 from git_ekf.replay.scratch import Scratch, open_scratch
 from git_ekf.replay.step import LOCAL, VENDOR, At, Settled, Settlement
 from git_ekf.repository import Repository
@@ -172,7 +172,7 @@ class Settler:
 
     def _added(self, base: Entry, entry: Entry) -> tuple[bytes, ...]:
         """The lines that one side has and the base had not; none of a binary file."""
-        from git_ekf.replay.favour import is_binary, lacking
+        from git_ekf.replay.favour import lacking
 
         old, new = (self._git.blob(one.oid) for one in (base, entry))
         return () if is_binary(old) or is_binary(new) else tuple(lacking(new, old))

@@ -18,8 +18,8 @@ from git_ekf.fleet.planning.trees import Reduced, Trees
 from git_ekf.fleet.reading import StoreObjects
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import folders_above
-from git_ekf.replay.file_merges import FileMerge, FileMerges
-from git_ekf.replay.merging import Conflict, Merge, as_merge, named
+from git_ekf.replay.file_merges import FileMerge, MergedFile, merged_file
+from git_ekf.replay.merging import Conflict, Merge, as_merge
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.whole_merges import MergedTree, WholeMerge
 
@@ -76,8 +76,8 @@ class SharedMerges:
         wholes: dict[TreeQuestion, tuple[Run, Reduced]] = {}
         asked: list[tuple[Run, Any]] = []
         for run in runs:
-            if isinstance(run.wanted, FileMerges):
-                questions = [_question(run, file) for file in run.wanted.files]
+            if isinstance(run.wanted, list):
+                questions = [_question(run, file) for file in run.wanted]
                 files.update(dict.fromkeys(one for one in questions if one not in self._files))
                 asked.append((run, questions))
             elif isinstance(run.wanted, WholeMerge):
@@ -88,8 +88,8 @@ class SharedMerges:
         self._ask_files(list(files))
         self._ask_wholes(wholes)
         for run, questions in asked:
-            if isinstance(run.wanted, FileMerges):
-                run.answer = self._of_files(run, run.wanted.files, questions)
+            if isinstance(run.wanted, list):
+                run.answer = self._of_files(run, run.wanted, questions)
             elif isinstance(run.wanted, WholeMerge):
                 run.answer = self._of_whole(run, run.wanted, questions)
 
@@ -97,7 +97,7 @@ class SharedMerges:
 
     def _of_files(
         self, run: Run, files: Sequence[FileMerge], questions: Sequence[FileQuestion]
-    ) -> list[tuple[FileMerge, Entry | None, list[Conflict]]] | GitFailed:
+    ) -> list[MergedFile] | GitFailed:
         answers = []
         for file, question in zip(files, questions, strict=True):
             answer = self._files[question]
@@ -106,7 +106,7 @@ class SharedMerges:
             if answer.entry is None:
                 stages = {file.path: {1: file.base, 2: file.ours, 3: file.theirs}}
                 run.note(file.step.commit.oid, answer.conflicts, stages, {file.path: answer.marked})
-            answers.append((file, answer.entry, answer.conflicts))
+            answers.append((answer.entry, answer.conflicts))
         return answers
 
     def _ask_files(self, questions: Sequence[FileQuestion]) -> None:
@@ -214,7 +214,7 @@ class SharedMerges:
         self._scratch.objects.write()
         merges = []
         for pair, found in zip(pairs, self._scratch.merging.merge_pairs(pairs), strict=True):
-            merges.append(named(as_merge(found), *pair))
+            merges.append(as_merge(found, *pair))
         return merges
 
     def _ask(
@@ -275,12 +275,9 @@ def _lines(questions: Sequence[FileQuestion]) -> list[list[FileQuestion]]:
 
 
 def _file_answer(question: FileQuestion, result: Merge, oid: str) -> FileAnswer:
-    path = question.path
-    if path not in result.stages:
-        step: Any = None  # a merge of nobody's
-        file = FileMerge(step, path, question.base, question.ours, question.theirs)
-        return FileAnswer(file.merged(oid), [], "")
-    return FileAnswer(None, [one for one in result.conflicts if path in one.paths], oid)
+    sides = question.base, question.ours, question.theirs
+    entry, conflicts = merged_file(result, question.path, sides, oid)
+    return FileAnswer(entry, conflicts, "" if entry else oid)
 
 
 def _alike(one: MergedTree, other: MergedTree) -> bool:
