@@ -122,25 +122,19 @@ def tracked(repo: Repository, deployed: str = "", others: Sequence[str] = ()) ->
     """
     own = _own(repo)
     named = _commands(configuration.load(repo.toml, []))
-    commands = [command for command in dict.fromkeys(named) if command not in own]
+    commands = [command for command in named if command not in own]
     config, scheme = repo.config, repo.config.scheme
-    files = _files(repo, config.apply_command, "HEAD")
-    files += _files(repo, config.render_command, "HEAD")
-    for tree in filter(None, (deployed, "HEAD")):
-        files += _files(repo, config.drift_command, tree)
+    run = [(config.apply_command, "HEAD"), (config.render_command, "HEAD")]
+    run += [(config.drift_command, tree) for tree in (deployed, "HEAD")]
     for migration in config.migrations:
-        channel = repo.channels.get(scheme.branch(migration.to))
-        if channel:
-            files += _files(repo, migration.command, channel)
-        files += _files(repo, migration.command, "HEAD")
+        channel = repo.channels.get(scheme.branch(migration.to), "")
+        run += [(migration.command, tree) for tree in (channel, "HEAD")]
     for commit in others:
-        for _, words in _commands(config):
-            files += _files(repo, words, commit)
-    return [*commands, *dict.fromkeys(files)]
-
-
-def _files(repo: Repository, words: tuple[str, ...], tree: str) -> list[Command]:
-    return [Command(FILES, file) for file in files_named(repo, words, tree)]
+        run += [(words, commit) for _, words in _commands(config)]
+    for words, tree in run:
+        if tree:
+            commands += [Command(FILES, file) for file in files_named(repo, words, tree)]
+    return list(dict.fromkeys(commands))
 
 
 def remembered(repo: Repository) -> list[Command]:
