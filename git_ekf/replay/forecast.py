@@ -25,7 +25,7 @@ from git_ekf.replay.divergence import Divergence
 from git_ekf.replay.file_merges import FileMerge, MergedFile, merge_files
 from git_ekf.replay.folders import Folders
 from git_ekf.replay.followed import Followed
-from git_ekf.replay.merging import Conflict, Merge, meets_a_rename, one_a_path
+from git_ekf.replay.merging import Conflict, meets_a_rename, one_a_path
 from git_ekf.replay.new_side import NewSide, has_attributes
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Commit, Stack
@@ -215,39 +215,22 @@ class Forecast:
         """Asks for the files that wait: for one merge, for they are of different paths."""
         if not self._waiting:
             return
-        waiting, self._waiting = self._waiting, {}
-        self._new_side.read_attributes(waiting)
-        files = list(waiting.values())
+        files, self._waiting = list(self._waiting.values()), {}
+        self._new_side.read_attributes(file.path for file in files)
         merged: list[MergedFile] = yield files
         for file, (entry, conflicts) in zip(files, merged, strict=True):
+            step, path, base, ours, theirs = file
             if entry is None:
-                self._conflict(file, conflicts)
-                continue
-            self._merged(file, entry)
-            if entry not in (file.ours, file.theirs):
-                file.step.merged.append(file.path)
-        for file in waiting.values():
+                stages = {path: {1: base, 2: ours, 3: theirs}}
+                entry = self._resolved(step, conflicts, stages)[path]
+            elif entry not in (ours, theirs):
+                step.merged.append(path)
+            if entry != ours:
+                self._change(step, path, entry)
+            # Nobody has touched the path since: that would have asked for this merge first.
+            self._divergence.put(path, theirs, entry)
+        for file in files:
             file.step.mark_if_empty()
-
-    def _merged(self, file: FileMerge, entry: Entry) -> None:
-        if entry != file.ours:
-            self._change(file.step, file.path, entry)
-        # Nobody has touched the path since: that would have asked for this merge first.
-        self._divergence.put(file.path, file.theirs, entry)
-
-    def _conflict(self, file: FileMerge, conflicts: list[Conflict]) -> None:
-        step = file.step
-        stages = {file.path: {1: file.base, 2: file.ours, 3: file.theirs}}
-        settled = self._settled(step, conflicts, stages)
-        if settled:
-            entry = settled[file.path]
-            assert entry  # both sides have one
-            self._merged(file, entry)
-            return
-        step.verdict = "conflict"
-        step.conflicts += one_a_path(conflicts)
-        self._open[file.path] = step.commit.oid
-        self._merged(file, file.theirs)
 
     # --- what only the whole trees can tell ---
 
@@ -262,8 +245,7 @@ class Forecast:
         result, changed = merged
         after = merged.after
         if not result.clean:
-            settled = self._settled(step, result.conflicts, result.stages)
-            after |= settled or self._leave_open(step, result)
+            after |= self._resolved(step, result.conflicts, result.stages)
         for path in {*commit.changes, *after}:
             # Where the sides do not differ, either change says what both have.
             unchanged, _ = commit.changes.get(path) or changed.get(path) or (None, None)
@@ -281,6 +263,20 @@ class Forecast:
             if entry and entry != commit.changes.get(path, (None, None))[1]
         )
         step.mark_if_empty()
+
+    # --- conflicts ---
+
+    def _resolved(
+        self, step: ReplayStep, conflicts: list[Conflict], stages: Stages
+    ) -> dict[str, Entry | None]:
+        """The files in conflict, settled or as if resolved to the commit's own side."""
+        settled = self._settled(step, conflicts, stages)
+        if settled:
+            return settled
+        step.verdict = "conflict"
+        step.conflicts += map(self._followed.named, one_a_path(conflicts))
+        self._open.update(dict.fromkeys(stages, step.commit.oid))
+        return {path: of_path.get(3) for path, of_path in stages.items()}
 
     def _settled(
         self, step: ReplayStep, conflicts: list[Conflict], stages: Stages
@@ -305,11 +301,3 @@ class Forecast:
         """The entry of the new side where the sides differ, and the step does not come to it."""
         _, new = self._divergence.entries.get(path, (None, None))
         return None if path in step.commit.changes else new
-
-    def _leave_open(self, step: ReplayStep, result: Merge) -> dict[str, Entry | None]:
-        """The files in conflict as if resolved to the commit's own side."""
-        step.verdict = "conflict"
-        for conflict in one_a_path(result.conflicts):
-            step.conflicts.append(self._followed.named(conflict))
-        self._open.update(dict.fromkeys(result.stages, step.commit.oid))
-        return {path: stages.get(3) for path, stages in result.stages.items()}

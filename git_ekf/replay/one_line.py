@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from git_ekf.git.calls import Git
-from git_ekf.git.trees import Entry, TreeChanges
+from git_ekf.git.trees import TreeChanges
 from git_ekf.replay.merging import merge
 from git_ekf.replay.new_side import NewSide
 from git_ekf.replay.scratch import Scratch
@@ -22,18 +22,14 @@ from git_ekf.repository import Repository
 # Conflicts in one path, for which there is one resolution.
 _OF_ONE_PATH = {"content", "add/add", "binary", "modify/delete", "mode", "symlink", "submodule"}
 
-# The entries of a tree that differ from those of the base.
-_Files = dict[str, Entry | None]
-
 
 class Chain(NamedTuple):
-    """The commits from `base` to a tip along first parents, oldest first, each with its parents.
+    """The commits from `base` to a tip along first parents.
 
-    `merges` are those that are a merge, `merged` what they have merged. `stands` is the
-    newest commit that can stay as it is, with all below it; the base where none can.
+    `merges` are those that are a merge, newest first, `merged` what they have merged. `stands` is
+    the newest commit that can stay as it is, with all below it; the base where none can.
     """
 
-    commits: list[str]
     merges: list[str]
     merged: list[str]
     stands: str
@@ -42,24 +38,18 @@ class Chain(NamedTuple):
 def read_chain(git: Git, base: str, tip: str) -> Chain:
     """Raises GitFailed."""
     parents = git.parents([tip], [base])
-    commits = []
     merges = []
     merged: list[str] = []
     stands = base
     at = tip
     while at in parents:
-        commits.append(at)
-        below = parents[at]
-        if len(below) > 1:
+        below, *others = parents[at] or [""]
+        if others:
             merges.append(at)
-            merged += below[1:]
-            stands = below[0]
-        if not below:
-            break
-        at = below[0]
-    if at != base:
-        stands = base
-    return Chain(commits[::-1], merges[::-1], merged, stands)
+            merged += others
+            stands = below
+        at = below
+    return Chain(merges, merged, stands if at == base else base)
 
 
 def merges_other_releases(repo: Repository, base: str, tip: str, channel: str) -> bool:
@@ -79,32 +69,29 @@ def one_line(repo: Repository, scratch: Scratch, stack: Stack, tip: str) -> Stac
     merges = set(read_chain(git, stack.base, tip).merges)
     stack, stood_on = _without_the_vendors(repo, stack, tip)
     commits: list[Commit] = []
-    base_files: _Files = {}
-    before: _Files = {}
-    for commit, found in zip(
-        stack.commits, _files(scratch, stack, stood_on, base_files), strict=True
-    ):
-        files = before if found is None else found
+    before: TreeChanges = {}
+    for commit, found in zip(stack.commits, _from_base(scratch, stack, stood_on), strict=True):
+        after = before if found is None else found
         changes: TreeChanges = {}
-        for path in sorted(before.keys() | files.keys()):
-            old = before.get(path, base_files[path])
-            new = files.get(path, base_files[path])
+        for path in sorted(before.keys() | after.keys()):
+            base, _ = before.get(path) or after[path]
+            _, old = before.get(path, (base, base))
+            _, new = after.get(path, (base, base))
             if old != new:
                 changes[path] = (old, new)
         if commit.oid in merges:
             brought = git.commits([commit.oid], [f"{commit.oid}^1", stack.base])
             brought.remove(commit.oid)
             commit = commit._replace(merge=True, brought=tuple(brought))
-        emptied = _why_empty(found) if commit.changes and not changes else ""
+        emptied = ""
+        if commit.changes and not changes:
+            is_merged = found is None
+            emptied = (
+                "a merge after it has its changes" if is_merged else "the vendor has all of it"
+            )
         commits.append(commit._replace(changes=changes, emptied=emptied))
-        before = files
+        before = after
     return Stack(stack.base, commits)
-
-
-def _why_empty(files: _Files | None) -> str:
-    if files is None:
-        return "a merge after it has its changes"
-    return "the vendor has all of it"
 
 
 def _without_the_vendors(repo: Repository, stack: Stack, tip: str) -> tuple[Stack, str]:
@@ -115,15 +102,13 @@ def _without_the_vendors(repo: Repository, stack: Stack, tip: str) -> tuple[Stac
     return stack._replace(commits=commits), vendors[-1] if vendors else ""
 
 
-def _files(
-    scratch: Scratch, stack: Stack, stood_on: str, base_files: _Files
-) -> list[_Files | None]:
-    """Of each commit the files that it is to have; None where a merge above it has its changes.
+def _from_base(scratch: Scratch, stack: Stack, stood_on: str) -> list[TreeChanges | None]:
+    """Of each commit how its files are to differ from the base's; None where a merge above has it.
 
-    `stood_on`: see `_without_the_vendors`. `base_files` gets what the base has at those paths.
+    `stood_on`: see `_without_the_vendors`.
     """
-    found: list[_Files | None] = []
-    resolved: _Files = {}
+    found: list[TreeChanges | None] = []
+    resolved: TreeChanges = {}
     side = NewSide(scratch, stack.base)
     # From the tip down, where all stand on the base: below a merge its resolutions are known.
     for commit in reversed(stack.commits):
@@ -136,15 +121,13 @@ def _files(
             found.append(None)
             continue
         changes = scratch.writing.diff_trees(stack.base, tree)
-        base_files.update({path: old for path, (old, _) in changes.items()})
-        files = {path: new for path, (_, new) in changes.items()}
         for path in open_paths:
-            files.pop(path, None)
+            changes.pop(path, None)
             if path in resolved:
-                files[path] = resolved[path]
+                changes[path] = resolved[path]
         if on_base:
-            resolved = files
-        found.append(files)
+            resolved = changes
+        found.append(changes)
     return found[::-1]
 
 

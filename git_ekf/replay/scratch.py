@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from git_ekf.git.calls import Git
@@ -136,12 +136,8 @@ def open_scratch(repo: Repository) -> AbstractContextManager[Scratch]:
 @contextmanager
 def open_scratch_of(kind: type[S], repo: Repository) -> Iterator[S]:
     """The same of another class."""
-    with temporary(_in_memory()) as folder:
-        scratch = kind(repo, folder)
-        try:
-            yield scratch
-        finally:
-            scratch.close()
+    with temporary(_in_memory()) as folder, closing(kind(repo, folder)) as scratch:
+        yield scratch
 
 
 def _in_memory() -> str | None:

@@ -71,19 +71,6 @@ class ReplayStep:
     were decided without asking.
     """
 
-    __slots__ = (
-        "changes",
-        "commit",
-        "conflicts",
-        "depends",
-        "merged",
-        "moved",
-        "settled",
-        "superseded",
-        "upstream",
-        "verdict",
-    )
-
     def __init__(self, commit: Commit) -> None:
         self.commit = commit
         self.verdict = "clean"
