@@ -192,21 +192,24 @@ def read(path: str) -> bytes | None:
         ) from None
 
 
-def parse(toml: bytes, file: str) -> tuple[str, dict[str, Any]]:
-    """The text of a file, and the document that it is. Raises UsageError where it is none."""
+def parse(toml: bytes, file: str, hint: str = "") -> tuple[str, dict[str, Any]]:
+    """The text of a file, and the document that it is. Raises UsageError where it is none.
+
+    `hint` is what helps then.
+    """
     import tomli
 
     try:
         text = toml.removeprefix(b"\xef\xbb\xbf").decode()
         return text, tomli.loads(text)
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is not UTF-8 text", _correct(file)) from None
+        raise UsageError(f"{file} is not UTF-8 text", hint) from None
     except tomli.TOMLDecodeError as error:
-        raise UsageError(f"{file}:{error.lineno}: {error.msg}", _correct(file)) from None
+        raise UsageError(f"{file}:{error.lineno}: {error.msg}", hint) from None
     except RecursionError:
-        raise UsageError(f"{file} is nested too deeply", _correct(file)) from None
+        raise UsageError(f"{file} is nested too deeply", hint) from None
     except ValueError:
-        raise UsageError(f"{file} has a number of too many digits", _correct(file)) from None
+        raise UsageError(f"{file} has a number of too many digits", hint) from None
 
 
 def each_value(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
@@ -223,7 +226,7 @@ def each_value(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def _from_toml(config: Config, toml: bytes, file: str) -> Config:
-    text, document = parse(toml, file)
+    text, document = parse(toml, file, _correct(file))
     for key, section, name, value in each_value(document):
         try:
             if key in _OF_GIT_ALONE:

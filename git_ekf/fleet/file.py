@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from git_ekf.config import parse
 from git_ekf.config_values import WrongValue, as_amount, as_path, as_scheme
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet import values
@@ -120,7 +121,7 @@ class _Reader:
     def __init__(self, path: str, content: bytes) -> None:
         self._path = path
         self._folder = os.path.dirname(os.path.abspath(path))
-        self._text, self._document = _parsed(path, content)
+        self._text, self._document = parse(content, path, _correct(path))
         # What tells a repository or a name that is there already: where it is.
         self._known: dict[str, str] = {}
 
@@ -241,25 +242,6 @@ def _read(
         return reader(value)
     except WrongValue as wrong:
         raise _Wrong(f"{name} {wrong}", table, number, key) from None
-
-
-def _parsed(path: str, content: bytes) -> tuple[str, dict[str, Any]]:
-    """The text and what it says as TOML. Raises UsageError."""
-    import tomli
-
-    try:
-        text = content.removeprefix(b"\xef\xbb\xbf").decode()
-        return text, tomli.loads(text)
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8 text", _correct(path)) from None
-    except tomli.TOMLDecodeError as error:
-        line = getattr(error, "lineno", None)  # not in every version
-        where = f"{path}:{line}" if line else path
-        raise UsageError(f"{where}: {getattr(error, 'msg', error)}", _correct(path)) from None
-    except RecursionError:
-        raise UsageError(f"{path} is nested too deeply", _correct(path)) from None
-    except ValueError:
-        raise UsageError(f"{path} has a number of too many digits", _correct(path)) from None
 
 
 def _unknown(key: str, known: Any) -> str:
