@@ -20,6 +20,7 @@ from git_ekf.errors import Refused
 from git_ekf.fleet.file import Fleet
 from git_ekf.git.calls import Git
 from git_ekf.git.packedrefs import break_lock
+from git_ekf.git.quarantine import move_packs
 from git_ekf.git.refs import HEADS
 from git_ekf.git.workable import require_workable
 from git_ekf.repository import Repository
@@ -66,15 +67,11 @@ class Store(NamedTuple):
 def take_packs(store: Store, folder: str) -> bool:
     """Moves the packs in a folder to those of the store; False without such a folder.
 
-    Of each the index comes last, with which git sees it. Raises OSError.
+    Raises OSError.
     """
     if not os.path.isdir(folder):
         return False
-    there = os.path.join(store.objects, "pack")
-    os.makedirs(there, exist_ok=True)
-    for name in sorted(os.listdir(folder), key=lambda name: name.endswith(".idx")):
-        if name.endswith((".pack", ".idx", ".rev")):
-            os.replace(os.path.join(folder, name), os.path.join(there, name))
+    move_packs(folder, os.path.join(store.objects, "pack"))
     return True
 
 

@@ -19,6 +19,7 @@ from git_ekf.temporary import new_name, remove_tree
 
 # Not "tmp_", with which git's own begin: `git gc --prune=now` removes those under way as well.
 _PREFIX = "ekf-new-"
+_ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _KEPT = b"git-ekf, until refs name what is in it\n"
 # Refuses a ref to an object that is only in quarantine (githooks(5), reference-transaction).
 _REFUSING = b"""#!/bin/sh
@@ -56,12 +57,7 @@ class Quarantine:
 
     def git(self, git: Git) -> Git:
         """The same git, which writes its objects here and sees the repository's as well."""
-        others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
-        alternates = os.pathsep.join(filter(None, [quoted_path(self._objects), others]))
-        env = {
-            "GIT_OBJECT_DIRECTORY": self._folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates,
-        }
+        env = {"GIT_OBJECT_DIRECTORY": self._folder, **also_reading(self._objects)}
         return git.variant(env=env)
 
     def make_tag(
@@ -116,18 +112,7 @@ class Quarantine:
         if loose:
             os.makedirs(here, exist_ok=True)
             self.git(self._git).pack_objects_as(os.path.join(here, "pack"), loose)
-        names = os.listdir(here) if os.path.isdir(here) else []
-        os.makedirs(there, exist_ok=True)
-        for name in names:
-            if name.endswith(".pack"):
-                _write_keep(os.path.join(there, name.removesuffix(".pack") + ".keep"))
-        # Of each pack the index comes last, with which git sees it.
-        for name in sorted(names, key=lambda name: name.endswith(".idx")):
-            if not name.endswith(".keep"):
-                os.replace(os.path.join(here, name), os.path.join(there, name))
-        self._hold(tips)
-
-    def _hold(self, tips: Iterable[str]) -> None:
+        move_packs(here, there, kept=True)
         updates = [RefUpdate(f"{HOLD}{number}", "", tip) for number, tip in enumerate(tips)]
         self._held = [update.ref for update in updates]
         self._git.update_refs(updates)
@@ -178,11 +163,22 @@ def _is_ours(keep: str) -> bool:
         return False
 
 
-def quoted_path(path: str) -> str:
-    """An entry of GIT_ALTERNATE_OBJECT_DIRECTORIES (git(1)).
+def move_packs(here: str, there: str, *, kept: bool = False) -> None:
+    """Moves the packs in a directory to another one; `kept`: no git takes them apart there."""
+    names = os.listdir(here) if os.path.isdir(here) else []
+    os.makedirs(there, exist_ok=True)
+    for name in names if kept else ():
+        if name.endswith(".pack"):
+            _write_keep(os.path.join(there, name.removesuffix(".pack") + ".keep"))
+    # Of each pack the index comes last, with which git sees it.
+    for name in sorted(names, key=lambda name: name.endswith(".idx")):
+        if name.startswith("pack-") and not name.endswith(".keep"):  # no git is still writing it
+            os.replace(os.path.join(here, name), os.path.join(there, name))
 
-    A path with a separator stands in quotes.
-    """
-    if os.pathsep not in path and not path.startswith('"'):
-        return path
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+def also_reading(objects: str) -> dict[str, str]:
+    """An environment in which git reads the objects of a directory as well (git(1))."""
+    if os.pathsep in objects or objects.startswith('"'):
+        objects = '"' + objects.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    others = os.environ.get(_ALTERNATES)
+    return {_ALTERNATES: os.pathsep.join(filter(None, [objects, others]))}

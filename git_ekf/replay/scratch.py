@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from git_ekf.git.calls import Git
 from git_ekf.git.objects import Objects
-from git_ekf.git.quarantine import quoted_path
+from git_ekf.git.quarantine import also_reading
 from git_ekf.replaced import replaced, replaced_below
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
@@ -59,13 +59,7 @@ class Scratch:
         below = replaced_below()
         refs = [f"{oid} {below}{old}\n" for old, oid in replaced(repo).items()]
         _write(os.path.join(git_dir, "packed-refs"), os.fsencode("".join(refs)))
-        alternates = [quoted_path(store)]
-        if others := os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"):
-            alternates.append(others)
-        ours = {
-            "GIT_OBJECT_DIRECTORY": objects,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(alternates),
-        }
+        ours = {"GIT_OBJECT_DIRECTORY": objects, **also_reading(store)}
         index = os.path.join(folder, "index")
         users = {"GIT_DIR": repo.place.git_dir, "GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index}
         self.merging = Git(self._top, {**ours, **users})

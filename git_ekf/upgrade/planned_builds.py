@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from git_ekf.git.quarantine import quoted_path
+from git_ekf.git.quarantine import also_reading
 from git_ekf.manifests.build import Progress
 from git_ekf.manifests.four_builds import Customisation
 from git_ekf.manifests.image_coverage import Coverage, coverage
@@ -15,8 +15,6 @@ from git_ekf.replay.step import ReplayStep, results
 from git_ekf.repository import Repository
 from git_ekf.upgrade.customisation import customisation_of
 from git_ekf.upgrade.target import Target
-
-_ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 
 
 def planned_builds(
@@ -39,6 +37,5 @@ def planned_builds(
         return fields, None
     commit = scratch.objects.commit(tree, target.onto)
     scratch.objects.write()
-    folders = [quoted_path(os.path.join(scratch.folder, "objects")), os.environ.get(_ALTERNATES)]
-    env = {_ALTERNATES: os.pathsep.join(filter(None, folders))}
+    env = also_reading(os.path.join(scratch.folder, "objects"))
     return fields, coverage(Repository(repo.git.variant(env=env)), commit, progress)
