@@ -62,18 +62,21 @@ class OwnCommits(NamedTuple):
     `branch` is the release branch they are judged as; `ref` is what the findings name.
     """
 
+    repo: Repository
     branch: str
     ref: str
     tip: str
     published: tuple[str, ...] = ()
 
-    def commits(self, repo: Repository) -> list[tuple[str, list[str]]]:
-        """(commit, its parents), newest first, without the vendor's own."""
-        return repo.own_commits(self.tip, self.published)
+    @property
+    def commits(self) -> dict[str, list[str]]:
+        """Commit -> its parents, newest first, without the vendor's own."""
+        return dict(self.repo.own_commits(self.tip, self.published))
 
-    def base(self, repo: Repository) -> str | None:
+    @property
+    def base(self) -> str | None:
         """The commit below the oldest one; None without any, or where they go down to a root."""
-        commits = dict(self.commits(repo))
+        commits = self.commits
         at = self.tip
         while at in commits:
             if not commits[at]:
@@ -81,9 +84,10 @@ class OwnCommits(NamedTuple):
             at = commits[at][0]
         return at if commits else None
 
-    def is_linear(self, repo: Repository) -> bool:
+    @property
+    def is_linear(self) -> bool:
         """Whether each has one parent."""
-        return all(len(parents) == 1 for _, parents in self.commits(repo))
+        return all(len(parents) == 1 for parents in self.commits.values())
 
 
 def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
@@ -98,17 +102,17 @@ def branch_base(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
             ref=own.ref,
         )
         return
-    base = own.base(repo)
-    if own.is_linear(repo) and _is_known(repo, own, channel, base):
+    base = own.base
+    if own.is_linear and _is_known(repo, own, channel, base):
         return  # there is nothing between, no need to list
-    commits = dict(own.commits(repo))
+    commits = own.commits
     beyond = repo.git.commits([own.tip], [channel, *own.published])
     foreign = [commit for commit in beyond if commit not in commits]
     if foreign:
         others = repo.channels_with(foreign[0])
         names = repo.tracking(upstream), repo.tracking(others[0]) if others else foreign[0]
         fix = f"git rebase --onto {shell(*names, branch)}"
-        if not own.is_linear(repo):  # a rebase would lose what the merge has resolved
+        if not own.is_linear:  # a rebase would lose what the merge has resolved
             fix = _as_one_line(repo, own)
         yield Finding(
             f"{branch} stands on {counted(len(foreign), 'vendor commit')} of"
@@ -142,7 +146,7 @@ def branch_configuration(repo: Repository, own: OwnCommits) -> Iterator[Finding]
     """
     internal, branch = repo.config.internal, own.branch
     saved = repo.saved_branches.get(branch)
-    if not saved or saved == own.tip or own.commits(repo):
+    if not saved or saved == own.tip or own.commits:
         return
     if not repo.git.commits([saved], globs=repo.vendor_globs(), at_most=1):
         return
@@ -173,7 +177,7 @@ def tree_entry(repo: Repository, own: OwnCommits, content: Content) -> Iterator[
 def linear_history(repo: Repository, own: OwnCommits) -> Iterator[Finding]:
     """No configuration commit is a merge."""
     fix = ""  # the same for all of them
-    for commit, parents in own.commits(repo):
+    for commit, parents in own.commits.items():
         if len(parents) > 1:
             fix = fix or _as_one_line(repo, own)
             yield Finding(
@@ -208,7 +212,7 @@ def _as_one_line(repo: Repository, own: OwnCommits) -> str:
 def _merged_from_elsewhere(repo: Repository, own: OwnCommits) -> list[tuple[str, str]]:
     """The oldest merge of something of the vendor's that the channel does not have, with that."""
     channel = repo.channel(own.branch)
-    known = dict(own.commits(repo))
+    known = own.commits
     merged = [
         (commit, other)
         for commit, parents in reversed(known.items())

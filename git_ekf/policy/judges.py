@@ -95,7 +95,7 @@ def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> N
     if repo.config.scheme.is_release(branch):
         known = not update.creates and repo.git.commit(update.old) is not None
         published = (update.old,) if known else ()
-        own = OwnCommits(branch, update.ref, update.new, published)
+        own = OwnCommits(repo, branch, update.ref, update.new, published)
         judgment.apply(branches.branch_base, own)
         judgment.apply(branches.linear_history, own)
         judge_markers(judgment, own)
@@ -103,7 +103,7 @@ def _judge_branch_update(judgment: Judgment, update: RefUpdate, push: Push) -> N
 
 def judge_markers(judgment: Judgment, own: OwnCommits) -> None:
     """Applies the rule about conflict markers to what commits change together."""
-    base = own.base(judgment.repo)
+    base = own.base
     if base:  # git rebase --continue, which ends a conflict, calls no hook
         judgment.apply(index.conflict_marker, judgment.content, base, own.tip)
 
@@ -182,11 +182,11 @@ def judge_internal(
     """
     judgment = Judgment(repo)
     for branch, tip in tips.items():
-        own = OwnCommits(branch, HEADS + branch, tip)
+        own = OwnCommits(repo, branch, HEADS + branch, tip)
         if repo.config.scheme.is_release(branch):
             judgment.apply(branches.branch_base, own)
             judgment.apply(branches.linear_history, own)
-        elif own.commits(repo):
+        elif own.commits:
             judgment.apply(branches.branch_name, branch)
     return judgment.found + judge_records(repo, deploy_records)
 
@@ -194,7 +194,7 @@ def judge_internal(
 def _judge_branch(judgment: Judgment, branch: str, *, whole: bool) -> None:
     """`whole`: also what takes reading all that is not saved."""
     repo = judgment.repo
-    own = OwnCommits(branch, HEADS + branch, repo.refs.get(HEADS + branch, ""))
+    own = OwnCommits(repo, branch, HEADS + branch, repo.refs.get(HEADS + branch, ""))
     if own.tip and repo.config.scheme.is_release(branch):
         judgment.apply(branches.branch_upstream, branch)
         judgment.apply(branches.branch_base, own)
@@ -202,12 +202,12 @@ def _judge_branch(judgment: Judgment, branch: str, *, whole: bool) -> None:
         judgment.apply(branches.linear_history, own)
         if whole:
             judgment.apply(branches.tree_entry, own, judgment.content)
-        base = own.base(repo)
+        base = own.base
         if base:
             _judge_changes(judgment, base, own.tip, repo.channel(branch) or base)
     # A branch without commits of the customer's own holds no work: a stray default branch is
     # harmless.
-    elif not own.tip or own.commits(repo):
+    elif not own.tip or own.commits:
         judgment.apply(branches.branch_name, branch)
 
 
@@ -243,9 +243,9 @@ def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:
     for tip in named:
         if tip.startswith("^"):
             continue
-        own = OwnCommits(branch or tip[:12], ref, tip, excluded)
+        own = OwnCommits(repo, branch or tip[:12], ref, tip, excluded)
         judgment.apply(branches.linear_history, own)
-        base = own.base(repo)
+        base = own.base
         if base:
             vendor = repo.channel(branch) if branch else base
             _judge_changes(judgment, base, tip, vendor)

@@ -36,7 +36,7 @@ def judge_receive(repo: ServerRepository) -> list[Finding]:
     for own in beside:
         _judge_received_commits(judgment, own)
     brought = [
-        OwnCommits(update.ref, update.ref, update.new, _published(update))
+        OwnCommits(repo, update.ref, update.ref, update.new, _published(update))
         for update in repo.updates
         if update.ref.startswith(HEADS)
         and not update.ref.startswith(repo.namespace.prefixes)
@@ -58,7 +58,7 @@ def _judge_received_branch(judgment: Judgment, repo: ServerRepository, update: R
     if update.creates:
         judgment.apply(branches.branch_name, branch)
     if repo.config.scheme.is_release(branch):
-        own = OwnCommits(branch, update.ref, update.new, _published(update))
+        own = OwnCommits(repo, branch, update.ref, update.new, _published(update))
         _judge_received_commits(judgment, own)
 
 
@@ -80,7 +80,7 @@ def _beside_branches(repo: ServerRepository, tags: list[RecordTag]) -> list[OwnC
     for tag in tags:
         name = record_name(tag.name, repo.config.scheme)
         if isinstance(name, RecordName) and tag.tag and tag.tag.type == "commit":
-            own = OwnCommits(name.branch, tag.ref, tag.tagged)
+            own = OwnCommits(repo, name.branch, tag.ref, tag.tagged)
             tips.setdefault(name.branch, {})[tag.tagged] = own
     beside = []
     for branch, tagged in tips.items():

@@ -18,7 +18,7 @@ def signature_missing(
     """Configuration commits and deploy records are signed where the server asks for that."""
     asked, strict = repo.config.server_signed, _strict(repo)
     for own in brought if asked in ("commits", "all") else []:
-        judged = dict(own.commits(repo))
+        judged = own.commits
         # What is on a branch was judged when it came.
         new = repo.git.commits([own.tip], globs=[HEADS + "*"]) if judged else []
         commits = [commit for commit in new if commit in judged]
