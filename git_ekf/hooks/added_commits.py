@@ -5,7 +5,7 @@ import posix
 from git_ekf.hooks import spawn
 from git_ekf.hooks.listing import COMMITS
 from git_ekf.policy.limits import BOUNDED, TooMuch, may_have_markers
-from git_ekf.policy.trees import Comparison, TreeEntry, is_blob, parse_tree, wrong_entry
+from git_ekf.policy.trees import Comparison, TreeEntries, is_blob, parse_tree, wrong_entry
 
 # More than this is for the full rules: bytes of trees or of files, and changed paths.
 _BYTES = 1 << 20
@@ -26,7 +26,7 @@ def are_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new
         return False
     id_length = len(new) // 2
 
-    def read(names: list[str]) -> list[list[tuple[bytes, TreeEntry]]]:
+    def read(names: list[str]) -> list[TreeEntries]:
         trees = [parse_tree(content, id_length) for content in objects.read(b"tree", names)]
         if any(map(wrong_entry, trees)):
             raise ValueError("a tree is not sound")

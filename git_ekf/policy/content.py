@@ -23,7 +23,7 @@ from git_ekf.policy.limits import (
     TooMuch,
     may_have_markers,
 )
-from git_ekf.policy.trees import ChangedPath, Comparison, TreeEntry, is_blob, parse_tree
+from git_ekf.policy.trees import ChangedPath, Comparison, TreeEntries, is_blob, parse_tree
 
 # gitattributes(5), conflict-marker-size. What is pushed must not switch the rule off.
 _DEFAULT_SIZE, _LARGEST_SIZE = 7, 64
@@ -101,7 +101,7 @@ class Content:
             self._compared[old, new] = comparison
         return self._compared[old, new]
 
-    def _trees(self, id_length: int, names: list[str]) -> Iterator[list[tuple[bytes, TreeEntry]]]:
+    def _trees(self, id_length: int, names: list[str]) -> Iterator[TreeEntries]:
         for tree in self.reader.read("tree", names):
             if tree is None:
                 raise TooMuch(f"it has a directory of more than {DIRECTORY >> 20} MB")

@@ -18,6 +18,8 @@ _KIND = 0o170000
 
 # The mode of an entry, and its object id in hexadecimal.
 TreeEntry = tuple[int, str]
+# What is in a tree: names and entries.
+TreeEntries = list[tuple[bytes, TreeEntry]]
 # A path, what was there (None: nothing, or a directory) and what is there now.
 ChangedPath = tuple[bytes, TreeEntry | None, TreeEntry]
 
@@ -31,7 +33,7 @@ def _is_directory(entry: TreeEntry | None) -> bool:
     return entry is not None and entry[0] & _KIND == _DIRECTORY
 
 
-def parse_tree(content: bytes, id_length: int) -> list[tuple[bytes, TreeEntry]]:
+def parse_tree(content: bytes, id_length: int) -> TreeEntries:
     """(name, entry) of all there are in a tree object. Raises ValueError where it is none."""
     entries = []
     at = 0
@@ -50,7 +52,7 @@ class Comparison:
 
     def __init__(
         self,
-        read: "Callable[[list[str]], Iterable[list[tuple[bytes, TreeEntry]]]]",
+        read: "Callable[[list[str]], Iterable[TreeEntries]]",
         paths: int = PATHS,
     ) -> None:
         """`read` takes names of trees and returns what is in each; at most `paths` may differ."""
@@ -127,7 +129,7 @@ _SUSPICIOUS = (b"\0\0", b"\0.\0", b"\0..\0", b"/", b"\\", b"\0git~1")
 _AFTER_DOT_GIT = (b"\0", b".", b" ", b":")
 
 
-def wrong_entry(entries: list[tuple[bytes, TreeEntry]]) -> str:
+def wrong_entry(entries: TreeEntries) -> str:
     """Why a tree is not sound, as the end of a sentence that begins with it; "" for nothing.
 
     As git-fsck(1) has it, whose rules only some servers ask for (receive.fsckObjects).
