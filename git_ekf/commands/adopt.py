@@ -29,7 +29,13 @@ def adopt(
     """
     repo = recovered()
     fields = [parse_field(text) for text in field or []]
-    adoptions, sound = plan(repo, names, "\n\n".join(message or []), fields, _ask)
+    adoptions, sound = plan(
+        repo,
+        names,
+        "\n\n".join(message or []),
+        fields,
+        lambda name, field: asked_for(f"{field} of {escape(name)}"),
+    )
     for name in sound:
         say(f"{name} needs no other record")
     if not adoptions:
@@ -39,8 +45,3 @@ def adopt(
     for adoption in adoptions:
         say(f"Recorded {adoption.new}, which stands for {adoption.old}")
     say("Next: git ekf save")
-
-
-def _ask(name: str, field: str) -> str:
-    """What a person at the terminal says that a record lacks; "" where nobody is there."""
-    return asked_for(f"{field} of {escape(name)}")

@@ -23,7 +23,12 @@ def ask_internal(repo: Repository, *, no_fetch: bool) -> Repository:
     """
     if no_fetch or not can_be_asked(repo):
         return repo
-    note_answer(repo, ask(repo))
+    return with_answer(repo, ask(repo))
+
+
+def with_answer(repo: Repository, answer: Answer) -> Repository:
+    """The repository with what `internal` has by its answer, of which it is said what is wrong."""
+    note_answer(repo, answer)
     restore_records(repo.fresh())
     return repo.fresh()
 

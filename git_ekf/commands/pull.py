@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Annotated
 
 from git_ekf.cluster import cluster_of
-from git_ekf.commands.internal_asked import fetch_both, note_answer, runs
+from git_ekf.commands.internal_asked import fetch_both, runs, with_answer
 from git_ekf.commands.output.upgrade import show_outcome
 from git_ekf.commands.output.upgrade_plan import plan_as_json, say_rewritten, show_plan
 from git_ekf.commands.records_kept import note, with_records
@@ -16,7 +16,7 @@ from git_ekf.commands.upgrade_or_sync import go_on
 from git_ekf.declared import Option
 from git_ekf.deploy.renumber import renumber
 from git_ekf.errors import DONE, CallFailed, Refused, UsageError
-from git_ekf.records import record_names, restore_records
+from git_ekf.records import record_names
 from git_ekf.repository import Repository
 from git_ekf.setup.branches import bring_branches
 from git_ekf.shown import shell
@@ -52,8 +52,16 @@ def pull(
         _require_way(repo, branch, {*repo.release_branches, *repo.saved_branches})
     target = targets.pull(repo)
     options = Options(save_check=False)
+    if only_plans and target:
+        return show_plan(repo, target, options, "", json=request.json)
+    if request.json:
+        tip = repo.release_branches[branch]
+        nothing = targets.Target(targets.PULL, branch, branch, tip, tip, tip)
+        print(document("pull", plan_as_json(repo, UpgradePlan(nothing, []))))
+        return DONE
     if only_plans:
-        return _show_plan(repo, target, options, json=request.json)
+        say(f"{branch} has all that {repo.config.internal} has of it.")
+        return DONE
     for old, new in renumber(repo):
         say(f"{old} is somebody else's on {repo.config.internal}; yours is {new} now.")
     for sentence in bring_branches(repo):
@@ -87,28 +95,11 @@ def _asked(repo: Repository) -> Repository:
             f"{internal} cannot be asked: {answer.failure}; nothing was changed",
             f"git ls-remote {shell(internal)}",
         )
-    note_answer(repo, answer)
-    restore_records(repo.fresh())
-    repo = repo.fresh()
+    repo = with_answer(repo, answer)
     new = len(record_names(repo)) - known
     if new:
         note(f"{counted(new, 'deploy record')} from {internal}")
     return repo
-
-
-def _show_plan(
-    repo: Repository, target: targets.Target | None, options: Options, *, json: bool
-) -> int:
-    if target:
-        return show_plan(repo, target, options, "", json=json)
-    if json:
-        branch = release_branch(repo)
-        tip = repo.release_branches[branch]
-        nothing = targets.Target(targets.PULL, branch, branch, tip, tip, tip)
-        print(document("pull", plan_as_json(repo, UpgradePlan(nothing, []))))
-    else:
-        say(f"{repo.head_branch} has all that {repo.config.internal} has of it.")
-    return DONE
 
 
 def _require_way(repo: Repository, here: str, branches: Container[str]) -> None:

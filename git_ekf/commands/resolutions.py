@@ -20,7 +20,7 @@ from git_ekf.resolutions.source import require_source
 from git_ekf.shown import escape, scrub, shell
 from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, say
-from git_ekf.upgrade.resolved_by_hand import ResolvedByHand, answers
+from git_ekf.upgrade.resolved_by_hand import answers
 
 app = program(no_args_is_help=True, help="Share answers to conflicts among clusters.")
 
@@ -133,27 +133,21 @@ def save(
     require_source(repo)
     found = answers(repo)
     if found is None:
-        raise Refused(
-            "an upgrade or sync is still under way",
-            "git ekf upgrade --continue",
-        )
-    additions = list(filter(None, (_addition(repo, answer) for answer in found)))
+        raise Refused("an upgrade or sync is still under way", "git ekf upgrade --continue")
+    additions = []
+    for answer in found:
+        question, result = answer.question, answer.result
+        why = f"it is not a plain file in {answer.commit[:7]}"
+        if result and result.is_file:
+            why = fault_of(repo.git, question, result)
+        if result and not why:
+            additions.append(Addition(question, result))
+        else:
+            say(f"  not shared  {question.path}: {why}")
     if not additions:
         say("Nothing was resolved by hand in the last upgrade or sync that can be shared.")
         return
     _show_added(repo, add(repo, additions, sign=not no_sign))
-
-
-def _addition(repo: Repository, answer: ResolvedByHand) -> Addition | None:
-    """The part of an answer that is to be shared; None, and it is said, for one that cannot be."""
-    question, result = answer.question, answer.result
-    why = f"it is not a plain file in {answer.commit[:7]}"
-    if result and result.is_file:
-        why = fault_of(repo.git, question, result)
-    if why or result is None:
-        say(f"  not shared  {question.path}: {why}")
-        return None
-    return Addition(question, result)
 
 
 def _show_added(repo: Repository, added: Added) -> None:

@@ -106,19 +106,19 @@ def _sentences(planned: RollbackPlan, repo: Repository) -> list[str]:
     if not vendor.moved or planned.action == "nothing":
         return lines
     files = counted(len(vendor.files), "file")
+    taken = f"{counted(vendor.taken, 'vendor commit')} ({files})"
+    lacking = f"{counted(vendor.lacking, 'vendor commit')} ({files})"
+    if planned.exact:
+        back = f"this also takes back what the vendor has changed since: {taken}"
+        away = f"this also brings what {planned.branch} does not have of the vendor's: {lacking}"
+    else:
+        back = f"what the vendor has changed since stays: {taken}; --exact would take that back"
+        away = f"what the record has of the vendor's beyond that stays away: {lacking}"
+        away += "; --exact would bring that"
     if vendor.taken:
-        count = f"{counted(vendor.taken, 'vendor commit')} ({files})"
-        line = f"what the vendor has changed since stays: {count}; --exact would take that back"
-        if planned.exact:
-            line = f"this also takes back what the vendor has changed since: {count}"
-        lines.append(f"  {line}")
+        lines.append(f"  {back}")
     if vendor.lacking:
-        count = f"{counted(vendor.lacking, 'vendor commit')} ({files})"
-        line = f"what the record has of the vendor's beyond that stays away: {count}"
-        line += "; --exact would bring that"
-        if planned.exact:
-            line = f"this also brings what {planned.branch} does not have of the vendor's: {count}"
-        lines.append(f"  {line}")
+        lines.append(f"  {away}")
     if planned.conflicts:
         count = counted(len(planned.conflicts), "file")
         lines.append(f"  it would stop for you to resolve {count}, in an ordinary rebase:")
