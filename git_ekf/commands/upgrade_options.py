@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
-from git_ekf.commands.output.superseded import Droppable
+from git_ekf.commands.output.conflicts import Droppable
 from git_ekf.commands.records_kept import note
 from git_ekf.declared import Argument, Option, Parameter, parameters
 from git_ekf.errors import UsageError

@@ -6,7 +6,7 @@ from functools import partial
 
 from git_ekf.at_once import ask_at_once
 from git_ekf.commands.internal_asked import fetch_remotes
-from git_ekf.commands.output.superseded import note_nothing_dropped, who_decides
+from git_ekf.commands.output.conflicts import note_nothing_dropped, who_decides
 from git_ekf.commands.output.upgrade_plan import show_plan
 from git_ekf.commands.records_kept import note
 from git_ekf.commands.upgrade_options import (

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from git_ekf.commands.output.rows import print_row, print_rows
+from git_ekf.commands.output.rows import LISTED, print_row, print_rows
 from git_ekf.terminal.text import counted, shortened
 
 if TYPE_CHECKING:
     from git_ekf.manifests.customised import Field
     from git_ekf.manifests.four_builds import Customisation
 
-_LISTED = 20  # lines of one kind
 _TOGETHER = 4  # fields of a resource, from which on they are counted
 _WIDEST = 40  # characters of a value
 
@@ -40,13 +39,13 @@ def print_fields(found: Customisation) -> None:
         number = len(found.fields)
         fields = f"{number:,} customised field{'s' if number > 1 else ''}"
         print_row("fields", f"{fields}: {', '.join(words)}")
-    print_rows("lost", _by_resource(found.lost), _LISTED)
+    print_rows("lost", _by_resource(found.lost))
     changed = [field for field in found.fields if field.state == "changed"]
-    print_rows("changed", _by_resource(changed), _LISTED)
-    for path, why in found.uncompared[:_LISTED]:
+    print_rows("changed", _by_resource(changed))
+    for path, why in found.uncompared[:LISTED]:
         print_row("note", f"the fields of {path} were not compared: {why}")
-    if len(found.uncompared) > _LISTED:
-        print_row("note", f"nor were those of {len(found.uncompared) - _LISTED} more")
+    if len(found.uncompared) > LISTED:
+        print_row("note", f"nor were those of {len(found.uncompared) - LISTED} more")
 
 
 def _by_resource(fields: list[Field]) -> list[str]:
@@ -77,12 +76,13 @@ def _values(field: Field) -> str:
 
 def _value(value: Any) -> str | None:
     """A value in a few characters; None for one of a Secret."""
-    name = getattr(value, "name", "")
-    if name == "HIDDEN":
-        return None
     import json  # 2 ms, which only a comparison of fields needs
 
-    text = "nothing" if name == "ABSENT" else json.dumps(value, ensure_ascii=False)
+    from git_ekf.manifests.fields import Special
+
+    if value is Special.HIDDEN:
+        return None
+    text = "nothing" if value is Special.ABSENT else json.dumps(value, ensure_ascii=False)
     return shortened(text, _WIDEST)
 
 
@@ -107,11 +107,13 @@ def customisation_as_json(found: Customisation | None) -> dict[str, object]:
 
 
 def _field_as_json(field: Field) -> dict[str, object]:
-    values: dict[str, object] = {}
-    hidden = False
-    for side, value in field.values._asdict().items():
-        hidden = hidden or getattr(value, "name", "") == "HIDDEN"
-        values[side] = None if hasattr(value, "name") else value
-    state = field.state.replace("'s own", "s")
-    place = {"field": field.path, "state": state, "hidden": hidden}
-    return {**field.resource._asdict(), **place, **values}
+    from git_ekf.manifests.fields import Special
+
+    values = field.values._asdict().items()
+    return {
+        **field.resource._asdict(),
+        "field": field.path,
+        "state": field.state.replace("'s own", "s"),
+        "hidden": Special.HIDDEN in field.values,
+        **{side: None if isinstance(value, Special) else value for side, value in values},
+    }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_ekf.commands.output.rows import first_names, print_row, print_rows
+from git_ekf.commands.output.rows import LISTED, first_names, print_row, print_rows
 from git_ekf.terminal.text import counted
 
 if TYPE_CHECKING:
     from git_ekf.manifests.effects import Effects
 
-# So many lines of one kind, and of the reasons why something was not looked at.
-_LISTED = 20
+# Of the reasons why something was not looked at so many are named.
 _REASONS = 2
 
 
@@ -21,24 +20,24 @@ def print_effects(effects: Effects) -> None:
         f"{one.folder or '.'}: {one.field} names {one.path}, which is no longer there"
         for one in effects.missing
     ]
-    print_rows("missing", missing, _LISTED)
+    print_rows("missing", missing)
     unmatched = []
     for folder, target in effects.unmatched:
         unmatched.append(f"{folder or '.'}: {target} matched something before")
-    print_rows("no match", unmatched, _LISTED)
+    print_rows("no match", unmatched)
     spoilt = []
     for path, key, at in effects.spoilt:
         what = f"line {at}: the key {key} stands twice" if key else "it is not YAML any more"
         spoilt.append(f"{path}: {what}")
-    print_rows("merged", spoilt, _LISTED)
+    print_rows("merged", spoilt)
     if effects.note:
         print_row("note", f"kustomizations were not looked at: {effects.note}")
-    for folder, gaps in effects.unfollowed[:_LISTED]:
+    for folder, gaps in effects.unfollowed[:LISTED]:
         print_row(
             "note", f"not all of {folder or '.'} was looked at: {first_names(gaps, _REASONS)}"
         )
-    if len(effects.unfollowed) > _LISTED:
-        count = counted(len(effects.unfollowed) - _LISTED, "more kustomization")
+    if len(effects.unfollowed) > LISTED:
+        count = counted(len(effects.unfollowed) - LISTED, "more kustomization")
         print_row("note", f"nor all of {count}")
 
 

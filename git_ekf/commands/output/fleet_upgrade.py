@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from git_ekf.commands.output.conflicts import build_lines
 from git_ekf.commands.output.rows import first_names
-from git_ekf.commands.output.settled import build_lines
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED
 from git_ekf.fleet import outcomes
 from git_ekf.fleet.file import Fleet

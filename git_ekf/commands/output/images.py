@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from git_ekf.commands.output.rows import print_row
-from git_ekf.terminal.text import counted, say
+from git_ekf.terminal.text import counted, nullable, say
 
 if TYPE_CHECKING:
     from git_ekf.deploy.ends import End
@@ -27,8 +27,7 @@ def print_untold(found: Images, name: str) -> None:
             say(f"  {line}", stream=sys.stderr)
     for unread in found.unread:
         say(f'not read: "{unread.text}" {unread.why}', stream=sys.stderr)
-        for line in places(unread.places):
-            say(f"  {line}", stream=sys.stderr)
+        _print_places(unread.places, sys.stderr)
 
 
 def print_written(written: Written, registry: str) -> None:
@@ -45,8 +44,7 @@ def print_written(written: Written, registry: str) -> None:
         say(f"Nothing was to be written: no image comes from elsewhere than {registry}")
     for image in outside:
         say(f"not covered: {image.name}")
-        for line in places(image.places):
-            say(f"  {line}")
+        _print_places(image.places)
 
 
 def print_coverage(found: Coverage, where: str) -> None:
@@ -64,11 +62,12 @@ def print_coverage(found: Coverage, where: str) -> None:
         print_row("", f"and {len(lines) - _LISTED} more: {where}")
 
 
-def places(found: list[Place]) -> list[str]:
-    """The first places of an image, and how many there are beside them."""
-    lines = [f"{use.source}: {use.resource} {use.field} ({path})" for path, use in found[:_PLACES]]
-    more = len(found) - _PLACES
-    return [*lines, f"and {counted(more, 'place')} more"] if more > 0 else lines
+def _print_places(places: list[Place], stream: TextIO | None = None) -> None:
+    """Prints the first places of an image, and how many there are beside them."""
+    for path, use in places[:_PLACES]:
+        say(f"  {use.source}: {use.resource} {use.field} ({path})", stream=stream)
+    if len(places) > _PLACES:
+        say(f"  and {counted(len(places) - _PLACES, 'place')} more", stream=stream)
 
 
 # --- the document ---
@@ -80,9 +79,7 @@ def image_json(image: Image, registry: str) -> dict[str, Any]:
     copy = image.name.copy_in(registry) if registry and not covered else None
     return {
         "image": str(image.name),
-        **image.name._asdict(),
-        "tag": image.name.tag or None,
-        "digest": image.name.digest or None,
+        **nullable(image.name),
         "covered": covered,
         "copy": copy,
         "places": list(map(_place_json, image.places)),
@@ -113,8 +110,7 @@ def coverage_json(found: Coverage) -> dict[str, Any]:
 
 def written_json(written: Written) -> dict[str, Any]:
     """The entries that were written, as images.json has them."""
-    entries = [{"name": one.name, "new_name": one.new_name} for one in written.entries]
-    return {"file": written.file, "entries": entries}
+    return {"file": written.file, "entries": [one._asdict() for one in written.entries]}
 
 
 def _place_json(place: Place) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from git_ekf.terminal.text import say
 
+# Lines of one kind.
+LISTED = 20
+
 
 def print_row(word: str, *lines: str) -> None:
     """Prints a line behind a word of at most nine letters, and further lines below it."""
@@ -14,18 +17,12 @@ def print_row(word: str, *lines: str) -> None:
         word = ""
 
 
-def print_rows(word: str, lines: Sequence[str], most: int) -> None:
+def print_rows(word: str, lines: Sequence[str]) -> None:
     """Prints the first of some lines, each behind the word, and how many there are beside them."""
-    for line in lines[:most]:
+    for line in lines[:LISTED]:
         print_row(word, line)
-    if len(lines) > most:
-        print_row("", f"and {len(lines) - most:,} more")
-
-
-def first_lines(lines: Sequence[str], most: int) -> list[str]:
-    """The first of some lines, and in one more how many there are beside them."""
-    more = len(lines) - most
-    return [*lines[:most], f"and {more} more"] if more > 0 else list(lines)
+    if len(lines) > LISTED:
+        print_row("", f"and {len(lines) - LISTED:,} more")
 
 
 def first_names(names: Sequence[str], most: int = 3, kind: str = "") -> str:

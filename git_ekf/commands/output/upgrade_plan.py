@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from git_ekf.commands.output.conflicts import (
+    conflicts_as_json,
+    note_nothing_dropped,
+    print_droppable,
+    settled_lines,
+)
 from git_ekf.commands.output.customisation import customisation_as_json, print_customisation
 from git_ekf.commands.output.effects import effects_as_json, print_effects
 from git_ekf.commands.output.images import coverage_json, print_coverage
-from git_ekf.commands.output.rows import first_lines, first_names, print_row
-from git_ekf.commands.output.settled import conflicts_as_json, settled_as_json, settled_lines
-from git_ekf.commands.output.superseded import (
-    note_nothing_dropped,
-    print_droppable,
-    superseded_as_json,
-)
+from git_ekf.commands.output.rows import first_names, print_row
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current
@@ -49,7 +49,7 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
     """
     require_linear(repo, target, flatten=options.flatten, given=options.given)
     require_names(repo, target)
-    plan = make_plan(repo, target, options._replace(effects=target.command != PULL))
+    plan = make_plan(repo, target, options)
     if json:
         print(document(target.command, plan_as_json(repo, plan)))
     else:
@@ -102,12 +102,11 @@ def _print_plan(repo: Repository, plan: UpgradePlan, flags: str, options: Option
         stop = plan.conflicts[0].commit.oid[:7]
         say(f"It would stop at {stop} for you to resolve, in an ordinary rebase: {command}")
         print_droppable(plan.conflicts)
-    elif plan.breaks:
-        say(f"It would go through, and break what is listed above: {command}")
-    elif not plan.fine:
-        say(f"It would go through, and not all images are covered: {command}")
     else:
-        say(f"It would go through: {command}")
+        outcome = "" if plan.fine else ", and not all images are covered"
+        if plan.breaks:
+            outcome = ", and break what is listed above"
+        say(f"It would go through{outcome}: {command}")
     _print_what_comes_first(repo, target, options)
 
 
@@ -135,9 +134,7 @@ def _print_found(repo: Repository, plan: UpgradePlan) -> None:
     """Prints what is there already where it goes, commit by commit, as far as it is not known."""
     target = plan.target
     internal = repo.config.internal
-    if target.command == PULL:
-        _print_theirs(f"{internal} has", _theirs(repo, plan))
-        say_rewritten(repo, target)
+    lead = f"{internal} has"
     if target.replaced:
         say(
             f"  {target.goal} is there already at {target.replaced[:7]}, and cannot be gone on"
@@ -148,7 +145,13 @@ def _print_found(repo: Repository, plan: UpgradePlan) -> None:
         record = f", deployed by {target.record}" if target.record else ""
         say(f"  {target.goal} is there already {where} at {target.prepared[:7]}{record}:")
         say("    it is gone on from, with what it lacks of this branch on top")
-        _print_theirs("beside that it has", _theirs(repo, plan))
+        lead = "beside that it has"
+    theirs = _theirs(repo, plan)
+    if theirs:
+        say(f"    {lead} {counted(len(theirs), 'commit')} that this branch lacks:")
+        _print_commits(theirs)
+    if target.command == PULL:
+        say_rewritten(repo, target)
 
 
 def say_rewritten(repo: Repository, target: Target) -> None:
@@ -177,18 +180,11 @@ def _theirs(repo: Repository, plan: UpgradePlan) -> list[MadeBy]:
     return [one for one in prepared_commits(repo, target) if one.oid not in known]
 
 
-def _print_theirs(lead: str, commits: list[MadeBy]) -> None:
-    if commits:
-        say(f"    {lead} {counted(len(commits), 'commit')} that this branch lacks:")
-        _print_commits(commits)
-
-
 def _print_commits(commits: list[MadeBy]) -> None:
-    lines = []
-    for one in commits:
-        lines.append(f"{one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
-    for line in first_lines(lines, LISTED):
-        say(f"      {line}")
+    for one in commits[:LISTED]:
+        say(f"      {one.oid[:7]} {shortened(one.subject, 50)} ({one.author.name})")
+    if len(commits) > LISTED:
+        say(f"      and {len(commits) - LISTED} more")
 
 
 def show_moved(moved: list[MovedPath], where: str) -> None:
@@ -291,9 +287,7 @@ def step_as_json(step: ReplayStep) -> dict[str, object]:
         "upstream": step.upstream or None,
         "merged": step.merged,
         "moved": moved,
-        **settled_as_json(step.settled),
-        **conflicts_as_json(step.conflicts),
-        "superseded": superseded_as_json(step.superseded),
+        **conflicts_as_json(step),
         "depends": step.depends,
         "brought": step.commit.brought,
     }
