@@ -15,8 +15,9 @@ from git_ekf.commands.fleet_options import (
     NoFetch,
     Only,
     Where,
+    begin,
     fetch_team,
-    require_fetched,
+    read_known,
 )
 from git_ekf.commands.fleet_resolve import resolve
 from git_ekf.commands.fleet_upgrade import upgrade
@@ -32,12 +33,9 @@ from git_ekf.commands.records_kept import note
 from git_ekf.errors import DONE, FAILED, FINDINGS, UsageError
 from git_ekf.fleet.choosing import options_of, read_choice, require_any
 from git_ekf.fleet.fetch import fetch
-from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
-from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.file import FILE, Fleet, other_file
 from git_ekf.fleet.reported import fleet_report
-from git_ekf.fleet.standing import read_standings
 from git_ekf.fleet.store import open_store
-from git_ekf.git.calls import leave_repository
 from git_ekf.program import program
 from git_ekf.report.file import require_place, write_report
 from git_ekf.report.fleet_page import fleet_page
@@ -78,9 +76,7 @@ def status(
     """Show what runs where, who lacks vendor commits, what is broken."""
     if json and (list_ or failed):
         raise UsageError("--json has all that --list and --failed print", "git ekf fleet status -h")
-    require_pygit2()
-    leave_repository()
-    look = _look(read_fleet(file), where, only, asking=not no_fetch)
+    look = _look(begin(file), where, only, asking=not no_fetch)
     if failed:
         look = look._replace(chosen=[one for one in look.chosen if one.failed])
     if json:
@@ -128,12 +124,10 @@ def plan(
     """Say what an upgrade of all would do, and change nothing."""
     if json and list_:
         raise UsageError("--json has all that --list prints", "git ekf fleet plan -h")
-    require_pygit2()
-    leave_repository()
+    fleet = begin(file)
     from git_ekf.commands.output.fleet_plan import plan_content, print_plan
     from git_ekf.fleet.plan import is_release
 
-    fleet = read_fleet(file)
     names = list(words or [])
     release = names.pop(0) if names and is_release(fleet, names[0]) else None
     asked = [*(words or []), *options_of(where or [], only or [])]
@@ -170,7 +164,7 @@ def report(
     no_fetch: NoFetch = False,
 ) -> int:
     """Write a page of HTML about the fleet, by default fleet.html."""
-    require_pygit2()
+    fleet = begin(file)
     import_jinja()
     again = [*other_file(file), *options_of(where or [], only or [])]
     if release is not None:
@@ -178,8 +172,7 @@ def report(
     command = shell("git", "ekf", "fleet", "report", *again)
     if output != "-":
         require_place(output, command)
-    leave_repository()
-    look = _look(read_fleet(file), where, only, asking=not no_fetch)
+    look = _look(fleet, where, only, asking=not no_fetch)
     made = None if release is None else _plan(look, release)
     page = fleet_page(fleet_report(look.fleet, look.known, look.chosen, look.begin, made))
     if output == "-":
@@ -205,8 +198,7 @@ def _look(
     begin = time.time()
     if asking:
         fetch(store, fleet, counting, members)
-    known = read_standings(store, fleet._replace(members=members))
-    require_fetched(fleet, known)
+    known = read_known(store, fleet._replace(members=members))
     chosen = list(filter(choice.fits, known.standings))
     return FleetLook(fleet, store, known, choice, chosen, begin, asking)
 

@@ -8,10 +8,12 @@ import typer
 
 from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Refused
-from git_ekf.fleet.file import Fleet, other_file
-from git_ekf.fleet.standing import Known
+from git_ekf.fleet.file import Fleet, other_file, read_fleet
+from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.standing import Known, read_standings
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.team import team_repository
+from git_ekf.git.calls import leave_repository
 from git_ekf.git.unattended import unattended
 from git_ekf.shown import shell
 
@@ -43,15 +45,27 @@ NoFetch = Annotated[
 ]
 
 
+def begin(file: str) -> Fleet:
+    """The fleet of a file, for a command that has nothing to do with the repository it is run in.
+
+    Raises Refused, UsageError.
+    """
+    require_pygit2()
+    leave_repository()
+    return read_fleet(file)
+
+
 def fleet_command(fleet: Fleet, *words: str) -> str:
     """A command of git ekf fleet for the same fleet."""
     return shell("git", "ekf", "fleet", *words, *other_file(fleet.path))
 
 
-def require_fetched(fleet: Fleet, known: Known) -> None:
-    """Raises Refused where the vendor was never fetched: so nothing was."""
+def read_known(store: Store, fleet: Fleet) -> Known:
+    """All that is known. Raises Refused where the vendor was never fetched: so nothing was."""
+    known = read_standings(store, fleet)
     if not known.vendor.seconds:
         raise Refused("nothing is known of this fleet yet", fleet_command(fleet, "status"))
+    return known
 
 
 def fetch_team(store: Store, fleet: Fleet) -> None:

@@ -11,7 +11,7 @@ from git_ekf.commands.fleet_options import (
     FleetFile,
     fetch_team,
     fleet_command,
-    require_fetched,
+    read_known,
 )
 from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
@@ -82,10 +82,11 @@ def resolve(
         raise UsageError("a release and a cluster have to be named", "git ekf fleet resolve -h")
     if fleet.scheme.parse(release) is None:
         raise UsageError(f"{release} is not a valid release", fleet_command(fleet, "status"))
-    member, conflict = _member(fleet, cluster), ""
-    if member is None:
-        member, conflict = _of_conflict(store, fleet, release, cluster)
-    return _resolve(fleet, release, member, directory or member.name, conflict)
+    members = {member.name: member for member in fleet.members}
+    conflict = ""
+    if cluster not in members:
+        cluster, conflict = _of_conflict(store, fleet, release, cluster)
+    return _resolve(fleet, release, members[cluster], directory or cluster, conflict)
 
 
 def _approve(store: Store, fleet: Fleet, keys: list[str], *, yes: bool) -> None:
@@ -97,11 +98,7 @@ def _approve(store: Store, fleet: Fleet, keys: list[str], *, yes: bool) -> None:
     approve_named(examiner, keys, vendors, fleet_command(fleet, "plan", "X.Y"), unasked, yes=yes)
 
 
-def _member(fleet: Fleet, name: str) -> Member | None:
-    return next((member for member in fleet.members if member.name == name), None)
-
-
-def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[Member, str]:
+def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[str, str]:
     """The first cluster of a conflict, by its number in the plan of the fleet as it is known here.
 
     With it the conflict, in words. Raises UsageError, Refused.
@@ -113,20 +110,18 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[M
         )
     require_pygit2()
     from git_ekf.fleet.plan import plan_fleet, require_release
-    from git_ekf.fleet.standing import read_standings
 
-    known = read_standings(store, fleet)
-    require_fetched(fleet, known)
+    known = read_known(store, fleet)
     goal = require_release(fleet, known, release)
     groups = plan_fleet(store, fleet, known.standings, goal, counting).groups
-    group = groups[int(word) - 1] if 0 < int(word) <= len(groups) else None
-    member = _member(fleet, group.clusters[0]) if group else None
-    if group is None or member is None:
+    if not 0 < int(word) <= len(groups):
         raise UsageError(
             f"there is no conflict {word} in the plan to {release}",
             fleet_command(fleet, "plan", release, "--list"),
         )
-    return member, f"conflict {word}: {group.subject}, {group.conflicts[0].paths[0]}"
+    group = groups[int(word) - 1]
+    path = group.conflicts[0].paths[0]
+    return group.clusters[0], f"conflict {word}: {group.subject}, {path}"
 
 
 def _require_release(git: Git, vendor: str, branch: str) -> None:

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, Only, Where, fetch_team, fleet_command
+from git_ekf.commands.fleet_options import FleetFile, Only, Where, begin, fetch_team, fleet_command
 from git_ekf.commands.options import Json
-from git_ekf.commands.output.fleet_upgrade import code_of, content, print_upgraded
-from git_ekf.errors import Interrupted, UsageError
+from git_ekf.commands.output.conflicts import build_lines
+from git_ekf.commands.output.rows import first_names
+from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED, Interrupted, UsageError
+from git_ekf.fleet import outcomes
 from git_ekf.fleet.choosing import read_choice, require_any
-from git_ekf.fleet.file import FILE, Fleet, other_file, read_fleet
-from git_ekf.fleet.gate import Wish, find_wave
-from git_ekf.fleet.reading import require_pygit2
+from git_ekf.fleet.file import FILE, Fleet, other_file
+from git_ekf.fleet.gate import Wish, find_wave, next_wave
 from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import Store, open_store
-from git_ekf.fleet.upgrade import upgrade_fleet
-from git_ekf.git.calls import leave_repository
+from git_ekf.fleet.upgrade import Upgraded, upgrade_fleet
+from git_ekf.names import without_credentials
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting
-from git_ekf.terminal.text import document
+from git_ekf.terminal.text import counted, document, say
+
+# What is said of a state in the sum of all, and where it is left out as long as there is none.
+_WORDS = {
+    outcomes.PUSHED: "pushed",
+    outcomes.PLANNED: "would be pushed",
+    outcomes.THERE: "there already",
+    outcomes.STOPPED: "stopped",
+    outcomes.REFUSED: "refused",
+    outcomes.FAILED: "failed",
+    outcomes.LEFT: "not tried",
+}
+# Of which each cluster is named.
+_NAMED = (outcomes.STOPPED, outcomes.REFUSED, outcomes.FAILED)
+# The exit code of each state, the worst first.
+_CODES = {
+    outcomes.FAILED: FAILED,
+    outcomes.LEFT: FAILED,
+    outcomes.STOPPED: STOPPED,
+    outcomes.REFUSED: FINDINGS,
+}
 
 
 def upgrade(
@@ -61,9 +84,7 @@ def upgrade(
     json: Json = False,
 ) -> int:
     """Make the branch of a release for clusters, and push it."""
-    require_pygit2()
-    leave_repository()
-    fleet = read_fleet(file)
+    fleet = begin(file)
     goal = fleet.scheme.parse(release)
     again = ["git", "ekf", "fleet", "upgrade", release, *other_file(file)]
     if goal is None:
@@ -71,7 +92,16 @@ def upgrade(
             f"{release or 'an empty argument'} is not a valid release",
             f"{fleet_command(fleet, 'status', '--json')} lists the vendor's channels",
         )
-    in_wave = _wave(fleet, wave, proceed=proceed, chosen=bool(where or only), again=again)
+    if wave and proceed:
+        raise UsageError(
+            "--continue goes on in the waves that were begun, and takes no --wave",
+            shell(*again, "--continue"),
+        )
+    if fleet.waves and not (wave or proceed or where or only):
+        raise UsageError(
+            "this fleet is upgraded a wave at a time", shell(*again, "--wave", fleet.waves[0])
+        )
+    in_wave = find_wave(fleet, wave) if wave else ""
     choice = read_choice(fleet, where or [], only or [], in_wave)
     members = tuple(filter(choice.takes, fleet.members))
     require_any(fleet, choice, members)
@@ -94,10 +124,10 @@ def upgrade(
     except KeyboardInterrupt:
         raise _interrupted(store, wish, again) from None
     if json:
-        print(document("fleet upgrade", content(fleet, store, wish, in_wave, upgraded)))
+        print(document("fleet upgrade", _content(fleet, store, wish, in_wave, upgraded)))
     else:
-        print_upgraded(fleet, wish, in_wave, upgraded, again)
-    return code_of(upgraded)
+        _print_upgraded(fleet, wish, in_wave, upgraded, again)
+    return _code_of(upgraded)
 
 
 def _interrupted(store: Store, wish: Wish, again: list[str]) -> Interrupted:
@@ -108,31 +138,103 @@ def _interrupted(store: Store, wish: Wish, again: list[str]) -> Interrupted:
             "interrupted; each cluster has its new branch whole, or not at all",
             shell(*again, "--continue"),
         )
-    return Interrupted(
-        "interrupted; nothing was pushed",
-        shell(*again, *wish.choice.options, *_manner(wish)),
-    )
+    words = [*again, *wish.choice.options]
+    if wish.proceed:
+        words.append("--continue")
+    if not wish.records:
+        words.append("--without-records")
+    if wish.max_failed is not None:
+        words += ["--max-failed", str(wish.max_failed)]
+    if wish.only_plans:
+        words.append("--dry-run")
+    return Interrupted("interrupted; nothing was pushed", shell(*words))
 
 
-def _manner(wish: Wish) -> list[str]:
-    """The options that say how it is done."""
-    words = ["--continue"] if wish.proceed else []
-    words += [] if wish.records else ["--without-records"]
-    words += [] if wish.max_failed is None else ["--max-failed", str(wish.max_failed)]
-    return [*words, "--dry-run"] if wish.only_plans else words
+# --- shown ---
 
 
-def _wave(fleet: Fleet, given: str, *, proceed: bool, chosen: bool, again: list[str]) -> str:
-    """The wave that is meant, "" for none. Raises UsageError."""
-    if given and proceed:
-        raise UsageError(
-            "--continue goes on in the waves that were begun, and takes no --wave",
-            shell(*again, "--continue"),
-        )
-    if given:
-        return find_wave(fleet, given)
-    if fleet.waves and not (proceed or chosen):
-        raise UsageError(
-            "this fleet is upgraded a wave at a time", shell(*again, "--wave", fleet.waves[0])
-        )
-    return ""
+def _code_of(upgraded: Sequence[Upgraded]) -> int:
+    """The exit code: the worst of what has become of any."""
+    found = {one.state for one in upgraded}
+    return next((code for state, code in _CODES.items() if state in found), DONE)
+
+
+def _print_upgraded(
+    fleet: Fleet, wish: Wish, wave: str, upgraded: Sequence[Upgraded], again: list[str]
+) -> None:
+    """Prints how many have the branch, who has not, and what comes next."""
+    of_wave = f" of wave {wave}" if wave else ""
+    states = [one.state for one in upgraded]
+    parts = [f"{states.count(state)} {words}" for state, words in _WORDS.items() if state in states]
+    sum_of_all = ", ".join(parts) or "nothing to do"
+    say(f"{wish.goal} for {counted(len(upgraded), 'cluster')}{of_wave}: {sum_of_all}")
+    if planned := [one.member.name for one in upgraded if one.state == outcomes.PLANNED]:
+        say(f"  planned  {first_names(planned)}")
+    named = [one for state in _NAMED for one in upgraded if one.state == state]
+    width = max((len(one.member.name) for one in named), default=0)
+    for one in named:
+        say(f"  {_WORDS[one.state]:8} {one.member.name:{width}}  {one.why}")
+    for one in upgraded:
+        if one.state == outcomes.PUSHED and one.why:
+            say(f"  note     {one.member.name}  {one.why}")
+    _print_settled(upgraded)
+    if wish.only_plans:
+        return
+    if _CODES.keys() & states:
+        say(f"Not done yet, go on with: {shell(*again, '--continue')}")
+    elif outcomes.PUSHED in states:
+        following = next_wave(fleet, wave)
+        then = f"; then: {shell(*again, '--wave', following)}" if following else ""
+        say(f"Next: have it deployed there, and recorded with git ekf tag and git ekf save{then}")
+
+
+def _print_settled(upgraded: Sequence[Upgraded]) -> None:
+    """Prints what a resolution has settled, in how many clusters, and what builds with it."""
+    clusters: Counter[tuple[str, str]] = Counter()
+    for one in upgraded:
+        for settled in one.planned.settled:
+            clusters[f"{settled.path}: {settled.side}", "; ".join(build_lines(settled))] += 1
+    for (how, built), number in clusters.items():
+        builds = f": {built}" if built else ""
+        say(f"  settled  {how}, in {counted(number, 'cluster')}{builds}")
+
+
+def _content(
+    fleet: Fleet, store: Store, wish: Wish, wave: str, upgraded: Sequence[Upgraded]
+) -> dict[str, Any]:
+    """The clusters as fleet-upgrade.json has them."""
+    return {
+        "fleet": {
+            "file": fleet.path,
+            "store": store.path,
+            "vendor": without_credentials(fleet.vendor),
+            "branch": wish.goal,
+            "wave": wave or None,
+            "dry_run": wish.only_plans,
+        },
+        "clusters": list(map(_cluster, upgraded)),
+    }
+
+
+def _cluster(one: Upgraded) -> dict[str, Any]:
+    planned = one.planned
+    return {
+        "name": one.member.name,
+        "internal": without_credentials(one.member.internal),
+        "wave": one.member.wave or None,
+        "state": one.state,
+        "why": one.why or None,
+        "branch": planned.branch or None,
+        "old": planned.old or None,
+        "upstream": planned.upstream or None,
+        "new": planned.new or None,
+        "settled": [
+            {
+                "path": settled.path,
+                "key": settled.resolution,
+                "builds": settled.builds,
+                "not_built": settled.unbuilt or None,
+            }
+            for settled in planned.settled
+        ],
+    }

@@ -16,7 +16,6 @@ from git_ekf.fleet.standing import OK, Known, Standing
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
 from git_ekf.names import without_credentials
-from git_ekf.shown import escape
 from git_ekf.terminal.screen import paint, terminal_width
 from git_ekf.terminal.text import age, counted, nullable, say, shortened
 
@@ -118,7 +117,7 @@ def print_entry(label: str, text: str, command: str = "", colour: str = "") -> N
     gap = "    " if command else ""
     if command and len(lead + text + gap + command) > terminal_width():
         gap = f"\n{'':16}"
-    print(f"{lead}{paint(escape(text), colour)}{gap}{paint(command, 'cyan')}")
+    print(f"{lead}{paint(text, colour)}{gap}{paint(command, 'cyan')}")
 
 
 def _failed(summary: Summary) -> str:
@@ -172,27 +171,22 @@ def _facts(one: Standing) -> Iterator[str]:
     elif not one.branch:
         yield "no release branch"
     if one.branch:
-        yield from _running(one)
+        base = f" on {one.base[:7]}" if one.base else ""
+        yield f"{one.branch}, {counted(one.configuration or 0, 'commit')}{base}"
+        if one.behind:
+            yield f"{one.behind} behind"
+        if one.recorded is None:
+            yield "no record"
+        elif one.recorded.commits_since is None:
+            yield f"{one.recorded.name}, which its branch does not have"
+        elif one.recorded.commits_since:
+            yield f"{counted(one.recorded.commits_since, 'commit')} since {one.recorded.name}"
+        else:
+            yield one.recorded.name
+        if one.prepared:
+            yield f"{one.prepared} is prepared"
     if one.findings:
         yield ", ".join(dict.fromkeys(finding.rule for finding in one.findings))
-
-
-def _running(one: Standing) -> Iterator[str]:
-    """What is said of the branch that it runs."""
-    base = f" on {one.base[:7]}" if one.base else ""
-    yield f"{one.branch}, {counted(one.configuration or 0, 'commit')}{base}"
-    if one.behind:
-        yield f"{one.behind} behind"
-    if one.recorded is None:
-        yield "no record"
-    elif one.recorded.commits_since is None:
-        yield f"{one.recorded.name}, which its branch does not have"
-    elif one.recorded.commits_since:
-        yield f"{counted(one.recorded.commits_since, 'commit')} since {one.recorded.name}"
-    else:
-        yield one.recorded.name
-    if one.prepared:
-        yield f"{one.prepared} is prepared"
 
 
 # --- the document ---
@@ -235,23 +229,18 @@ def _cluster(one: Standing) -> dict[str, Any]:
             "context": one.recorded.context,
             "commits_since": one.recorded.commits_since,
         }
+    known = nullable(one)
+    for name in ("member", "recorded", "findings", "days"):
+        del known[name]
     return {
         "name": one.member.name,
         "internal": without_credentials(one.member.internal),
         "wave": one.member.wave or None,
         "labels": one.member.labels,
-        "state": one.state,
+        **known,
         "fetched": _time(one.fetched),
-        "error": one.error or None,
-        "branch": one.branch or None,
-        "release": one.release or None,
-        "tip": one.tip or None,
-        "base": one.base or None,
-        "configuration": one.configuration,
-        "behind": one.behind,
-        "prepared": one.prepared or None,
         "last_record": recorded,
-        "findings": [nullable(finding) for finding in one.findings],
+        "findings": list(map(nullable, one.findings)),
     }
 
 

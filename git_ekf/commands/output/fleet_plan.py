@@ -11,12 +11,12 @@ from git_ekf.commands.output.rows import first_names
 from git_ekf.commands.output.upgrade_plan import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
-from git_ekf.fleet.planning.groups import Group, Offered
+from git_ekf.fleet.planning.groups import Group
 from git_ekf.fleet.planning.resolved import SettledConflict
 from git_ekf.fleet.planning.together import PlannedCluster
 from git_ekf.fleet.standing import Standing
 from git_ekf.fleet.team import approving
-from git_ekf.shown import escape, shell
+from git_ekf.shown import shell
 from git_ekf.terminal.screen import paint
 from git_ekf.terminal.text import counted, say, shortened
 
@@ -30,9 +30,14 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
 
     `words` are those of the command, for a sentence that names it again.
     """
-    print(paint(escape(_title(plan)), "bold"))
+    made = [one.plan for one in plan.planned if one.plan]
+    branches = {one.target.branch for one in made}
+    on = f" on {branches.pop()}" if len(branches) == 1 else ""
+    to = f" to {plan.goal}" if plan.goal else ", each to its next release"
+    print(paint(f"Upgrade of {counted(len(made), 'cluster')}{on}{to}", "bold"))
     say(f"  {_outcome(plan)}")
-    shown = plan.groups if whole else plan.groups[:_LISTED]
+    most = None if whole else _LISTED
+    shown = plan.groups[:most]
     digits = len(str(len(shown)))
     width = max((len(str(len(group.clusters))) for group in shown), default=0)
     for number, group in enumerate(shown, 1):
@@ -42,28 +47,26 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
         if whole:
             say(f"  {'':{digits}}  {', '.join(group.clusters)}")
         for one in group.resolutions:
-            say(f"  {'':{digits}}  {_offer(fleet, group, one)}")
+            # In how many clusters it would be used, where not in all.
+            number = len(one.clusters)
+            where = f" (in {number} of these)" if number < len(group.clusters) else ""
+            say(f"  {'':{digits}}  {one.unused.sentence(approving(fleet))}{where}")
     command = f"{fleet_command(fleet, 'plan', '--no-fetch')} {shell(*words, '--list')}"
     if left := len(plan.groups) - len(shown):
         print_entry("", f"and {counted(left, 'more conflict')}", command)
-    for settled in plan.settled if whole else plan.settled[:_LISTED]:
-        print_entry("settled", _settled(settled))
-    if not whole and len(plan.settled) > _LISTED:
-        print_entry("", f"and {len(plan.settled) - _LISTED} more", command)
+    for settled in plan.settled[:most]:
+        resolution, state, *_ = settled.listed
+        how = f"by resolution {resolution.short} of {resolution.date}, {state}"
+        where = f"in {counted(len(settled.clusters), 'cluster')}"
+        print_entry("settled", f"{resolution.path}: {how}, {where}")
+    if most and len(plan.settled) > most:
+        print_entry("", f"and {len(plan.settled) - most} more", command)
     for row in _reasons([(one.name, one.alone) for one in plan.planned if one.alone]):
         print_entry("by itself", row)
     for row in _reasons([(one.name, one.why) for one in plan.without]):
         print_entry("not planned", row)
     if whole:
         _print_clusters(plan)
-
-
-def _title(plan: FleetPlan) -> str:
-    made = [one.plan for one in plan.planned if one.plan]
-    branches = dict.fromkeys(one.target.branch for one in made)
-    on = f" on {next(iter(branches))}" if len(branches) == 1 else ""
-    to = f" to {plan.goal}" if plan.goal else ", each to its next release"
-    return f"Upgrade of {counted(len(made), 'cluster')}{on}{to}"
 
 
 def _outcome(plan: FleetPlan) -> str:
@@ -92,19 +95,6 @@ def _what(group: Group) -> str:
     return f"{number} files: {first.paths[0]} and {number - 1} more"
 
 
-def _offer(fleet: Fleet, group: Group, one: Offered) -> str:
-    """Why a resolution is not used, and in how many clusters it would be, where not in all."""
-    number = len(one.clusters)
-    where = f" (in {number} of these)" if number < len(group.clusters) else ""
-    return f"{one.unused.sentence(approving(fleet))}{where}"
-
-
-def _settled(one: SettledConflict) -> str:
-    resolution, state, *_ = one.listed
-    how = f"by resolution {resolution.short} of {resolution.date}, {state}"
-    return f"{resolution.path}: {how}, in {counted(len(one.clusters), 'cluster')}"
-
-
 def _reasons(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """A text for each kind of reason, with the first names of those that have it."""
     names: dict[str, list[str]] = {}
@@ -123,16 +113,13 @@ def _reasons(pairs: Sequence[tuple[str, str]]) -> list[str]:
 def _print_clusters(plan: FleetPlan) -> None:
     width = max((len(one.name) for one in plan.planned), default=0)
     for one in plan.planned:
+        says = one.why or _runs(plan, 1)
+        if one.plan:
+            target = one.plan.target
+            how = "would stop" if one.plan.conflicts else "would go through"
+            says = f"{target.branch} to {target.goal} {how}: {one.plan.summary()}"
         colour = "red" if one.why or (one.plan and one.plan.conflicts) else ""
-        print(paint(escape(f"{one.name:{width}}  {_sentence(plan, one)}"), colour))
-
-
-def _sentence(plan: FleetPlan, one: PlannedCluster) -> str:
-    if one.plan is None:
-        return one.why or _runs(plan, 1)
-    target = one.plan.target
-    how = "would stop" if one.plan.conflicts else "would go through"
-    return f"{target.branch} to {target.goal} {how}: {one.plan.summary()}"
+        print(paint(f"{one.name:{width}}  {says}", colour))
 
 
 # --- the document ---
@@ -181,9 +168,7 @@ def _cluster(standing: Standing, one: PlannedCluster) -> dict[str, Any]:
 
 
 def _group(group: Group) -> dict[str, Any]:
-    conflicts = []
-    for one in group.conflicts:
-        conflicts.append({"id": one.id, "kind": one.kind, "paths": one.paths})
+    conflicts = [{"id": one.id, "kind": one.kind, "paths": one.paths} for one in group.conflicts]
     resolutions = []
     for unused, clusters in group.resolutions:
         resolutions.append(
