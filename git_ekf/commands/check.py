@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from git_ekf.commands.options import Json
 from git_ekf.commands.records_kept import with_records
@@ -23,15 +22,6 @@ from git_ekf.terminal.screen import counting_builds, paged
 from git_ekf.terminal.text import counted, document, nullable, say
 
 
-class Format(StrEnum):
-    """How findings are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-
-
 def check(
     revisions: Annotated[
         list[str] | None, Argument(metavar="[REV-RANGE]...", help="Judge only these commits.")
@@ -45,9 +35,9 @@ def check(
         Option(help="Build HEAD as well, to judge whence its images come."),
     ] = False,
     form: Annotated[
-        Format,
+        Literal["text", "json", "sarif", "github"],
         Option("--format", metavar="text|json|sarif|github", help="How to print findings."),
-    ] = Format.TEXT,
+    ] = "text",
     json: Json = False,
 ) -> int:
     """Apply every policy rule; exit with 1 when one is broken."""
@@ -72,13 +62,13 @@ def check(
         " Images were not looked at: --build" if whole and repo.config.images_registry else ""
     )
     errors = sum(finding.severity == "error" for finding in found)
-    if json or form is Format.JSON:
+    if json or form == "json":
         print(document("check", {"findings": [nullable(finding) for finding in found]}))
-    elif form is Format.SARIF:
+    elif form == "sarif":
         from git_ekf.policy.descriptions import descriptions  # which loads all rules
 
         print(report_sarif(found, descriptions()))
-    elif form is Format.GITHUB:
+    elif form == "github":
         print(report_github(found), end="\n" if found else "")
     elif not found:
         say(f"No rule is broken.{unlooked}")
