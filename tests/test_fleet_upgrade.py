@@ -27,6 +27,7 @@ from test_schemas import schema, unknown, validator
 from git_ekf.commands.fleet_upgrade import upgrade as upgrade_command
 from git_ekf.errors import GitFailed, Interrupted, Refused
 from git_ekf.fleet import upgrade as upgrading
+from git_ekf.fleet.branches import ClusterUpgrade
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.gate import Wish
 from git_ekf.fleet.outcomes import FAILED, PUSHED, REFUSED, STOPPED, THERE
@@ -34,7 +35,7 @@ from git_ekf.fleet.pushing import push
 from git_ekf.fleet.runs import Made as MadeInRun
 from git_ekf.fleet.runs import read_run, write_run
 from git_ekf.fleet.store import open_store
-from git_ekf.fleet.upgrade import Upgraded, upgrade_fleet
+from git_ekf.fleet.upgrade import upgrade_fleet
 from git_ekf.git.packedrefs import read_packed
 from git_ekf.repository import Repository
 from git_ekf.upgrade.work import read_work
@@ -68,7 +69,7 @@ def unwatched(title: str, numbers: Sequence[int]) -> Iterator[int]:
     return iter(numbers)
 
 
-def upgraded(world: World, **options: Any) -> dict[str, Upgraded]:
+def upgraded(world: World, **options: Any) -> dict[str, ClusterUpgrade]:
     """What has become of each, by the work itself."""
     given = read_fleet(str(world.file))
     members = options.pop("members", given.members)
@@ -129,7 +130,7 @@ def rebased(world: World, one: Made, vendor: str) -> str:
     return _REBASED[vendor, one.base, old]
 
 
-def states(found: dict[str, Upgraded]) -> dict[str, str]:
+def states(found: dict[str, ClusterUpgrade]) -> dict[str, str]:
     return {name: one.state for name, one in found.items()}
 
 
@@ -146,7 +147,7 @@ def test_every_branch_is_what_a_rebase_makes(fleet: tuple[World, list[Made]]) ->
     assert set(states(found).values()) == {PUSHED}, found
     for one in made[:3]:
         require_pushed(world, one)
-        assert found[one.name].planned.new == refs(one)[f"refs/heads/{GOAL}"]
+        assert found[one.name].new == refs(one)[f"refs/heads/{GOAL}"]
     store = open_store(read_fleet(str(world.file)))
     assert read_run(store, GOAL) == {}
     assert not Path(store.incoming).exists()
@@ -334,11 +335,11 @@ def before_push(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], object]) -
     real = push
     met: set[str] = set()
 
-    def instead(git: Any, url: str, planned: Any, *rest: Any) -> Any:
-        if planned.name not in met:
-            met.add(planned.name)
-            act(planned.name)
-        return real(git, url, planned, *rest)
+    def instead(git: Any, one: Any, seconds: int) -> Any:
+        if one.member.name not in met:
+            met.add(one.member.name)
+            act(one.member.name)
+        return real(git, one, seconds)
 
     monkeypatch.setattr("git_ekf.fleet.upgrade.push", instead)
 
@@ -396,10 +397,10 @@ def test_one_that_always_moves_fails_alone(
     moving = made[-1]
     real = push
 
-    def instead(git: Any, url: str, planned: Any, *rest: Any) -> Any:
-        if planned.name == moving.name:
+    def instead(git: Any, one: Any, seconds: int) -> Any:
+        if one.member.name == moving.name:
             world.commit(moving, "Once more")
-        return real(git, url, planned, *rest)
+        return real(git, one, seconds)
 
     monkeypatch.setattr("git_ekf.fleet.upgrade.push", instead)
     found = upgraded(world)
@@ -530,7 +531,7 @@ def test_killed_anywhere_it_can_be_gone_on_with(
             assert one.name not in found or found[one.name].state == THERE
         for name, entry in begun.items():
             if entry.new and found[name].state == PUSHED:
-                assert found[name].planned.new == entry.new
+                assert found[name].new == entry.new
     else:
         with pytest.raises(Refused, match=r"there is no upgrade to release-1\.10 to go on with"):
             upgraded(world, proceed=True)
@@ -600,7 +601,7 @@ def test_servers_that_take_less(fleet: tuple[World, list[Made]]) -> None:
     note = f"without refs/ekf/upstream/{GOAL}, which it does not take"
     assert found[branches_only.name].why == found[ahead.name].why == note
     for one in (branches_only, ahead):
-        assert refs(one)[f"refs/heads/{GOAL}"] == found[one.name].planned.new
+        assert refs(one)[f"refs/heads/{GOAL}"] == found[one.name].new
     assert refs(ahead)[f"refs/ekf/upstream/{GOAL}"] == later
 
 
@@ -942,7 +943,7 @@ def test_branches_of_another_name(fleet: tuple[World, list[Made]]) -> None:
     configure(one, "ekf.branches.release=v{version}-branch")
     found = upgraded(world, members=read_fleet(str(world.file)).members[:1])
     assert found["c0"].state == PUSHED, found
-    assert refs(one)["refs/heads/v1.10-branch"] == found["c0"].planned.new
+    assert refs(one)["refs/heads/v1.10-branch"] == found["c0"].new
     assert refs(one)["refs/ekf/upstream/v1.10-branch"] == world.git("rev-parse", GOAL)
 
 

@@ -14,12 +14,13 @@ from git_ekf.commands.output.conflicts import build_lines
 from git_ekf.commands.output.rows import first_names
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED, Interrupted, UsageError
 from git_ekf.fleet import outcomes
+from git_ekf.fleet.branches import ClusterUpgrade
 from git_ekf.fleet.choosing import read_choice, require_any
 from git_ekf.fleet.file import FILE, Fleet, other_file
 from git_ekf.fleet.gate import Wish, find_wave, next_wave
 from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import Store, open_store
-from git_ekf.fleet.upgrade import Upgraded, upgrade_fleet
+from git_ekf.fleet.upgrade import upgrade_fleet
 from git_ekf.names import without_credentials
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting
@@ -153,14 +154,14 @@ def _interrupted(store: Store, wish: Wish, again: list[str]) -> Interrupted:
 # --- shown ---
 
 
-def _code_of(upgraded: Sequence[Upgraded]) -> int:
+def _code_of(upgraded: Sequence[ClusterUpgrade]) -> int:
     """The exit code: the worst of what has become of any."""
     found = {one.state for one in upgraded}
     return next((code for state, code in _CODES.items() if state in found), DONE)
 
 
 def _print_upgraded(
-    fleet: Fleet, wish: Wish, wave: str, upgraded: Sequence[Upgraded], again: list[str]
+    fleet: Fleet, wish: Wish, wave: str, upgraded: Sequence[ClusterUpgrade], again: list[str]
 ) -> None:
     """Prints how many have the branch, who has not, and what comes next."""
     of_wave = f" of wave {wave}" if wave else ""
@@ -188,11 +189,11 @@ def _print_upgraded(
         say(f"Next: have it deployed there, and recorded with git ekf tag and git ekf save{then}")
 
 
-def _print_settled(upgraded: Sequence[Upgraded]) -> None:
+def _print_settled(upgraded: Sequence[ClusterUpgrade]) -> None:
     """Prints what a resolution has settled, in how many clusters, and what builds with it."""
     clusters: Counter[tuple[str, str]] = Counter()
     for one in upgraded:
-        for settled in one.planned.settled:
+        for settled in one.settled:
             clusters[f"{settled.path}: {settled.side}", "; ".join(build_lines(settled))] += 1
     for (how, built), number in clusters.items():
         builds = f": {built}" if built else ""
@@ -200,7 +201,7 @@ def _print_settled(upgraded: Sequence[Upgraded]) -> None:
 
 
 def _content(
-    fleet: Fleet, store: Store, wish: Wish, wave: str, upgraded: Sequence[Upgraded]
+    fleet: Fleet, store: Store, wish: Wish, wave: str, upgraded: Sequence[ClusterUpgrade]
 ) -> dict[str, Any]:
     """The clusters as fleet-upgrade.json has them."""
     return {
@@ -216,18 +217,17 @@ def _content(
     }
 
 
-def _cluster(one: Upgraded) -> dict[str, Any]:
-    planned = one.planned
+def _cluster(one: ClusterUpgrade) -> dict[str, Any]:
     return {
         "name": one.member.name,
         "internal": without_credentials(one.member.internal),
         "wave": one.member.wave or None,
         "state": one.state,
         "why": one.why or None,
-        "branch": planned.branch or None,
-        "old": planned.old or None,
-        "upstream": planned.upstream or None,
-        "new": planned.new or None,
+        "branch": one.branch or None,
+        "old": one.old or None,
+        "upstream": one.upstream or None,
+        "new": one.new or None,
         "settled": [
             {
                 "path": settled.path,
@@ -235,6 +235,6 @@ def _cluster(one: Upgraded) -> dict[str, Any]:
                 "builds": settled.builds,
                 "not_built": settled.unbuilt or None,
             }
-            for settled in planned.settled
+            for settled in one.settled
         ],
     }

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, NoSpace, Refused, UsageError
+from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
-from git_ekf.fleet.reading import Damaged, NoCommit
+from git_ekf.fleet.reading import Damaged
 from git_ekf.fleet.standing import EMPTY, Standing
 from git_ekf.fleet.store import Store, take_packs
 from git_ekf.fleet.stored import StoredRepository
-from git_ekf.fleet.team import Team
+from git_ekf.fleet.team import approving, team_of
 from git_ekf.fleet.view import View, open_view
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.replay.writing import Writer
-from git_ekf.resolutions.answers import Resolutions
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.ready import policy_errors, require_linear
 from git_ekf.upgrade.settled_builds import SettledBuilds
@@ -33,90 +32,127 @@ _OF_CLONES = (
 )
 
 
-class Stop(NamedTuple):
-    """Why a cluster gets no branch: THERE, STOPPED, REFUSED or FAILED, and in a sentence."""
+class ClusterUpgrade(NamedTuple):
+    """The upgrade of a cluster.
 
-    kind: str
-    why: str
-
-
-class PlannedBranch(NamedTuple):
-    """The upgrade of the cluster `name`.
-
-    Its commits on `branch`, up to the tip `old`, go onto the vendor's commit `upstream`, and `new`
-    is the tip of the branch `goal` then; "" where that was not made. `stop` says why it cannot be.
-    `settled` are the conflicts that were settled by a resolution.
+    Its commits on `branch`, up to the tip `old`, go onto the vendor's commit `upstream`, which its
+    repository then has at `upstream_ref`, and `new` is the tip of the branch `goal` then; "" where
+    that was not made. `state` is what has become of it (see outcomes.py), "" before that, and `why`
+    says so in a sentence, "" for none. `settled` are the conflicts that were settled by a
+    resolution.
     """
 
-    name: str
-    branch: str = ""
+    member: Member
+    branch: str
     goal: str = ""
     old: str = ""
     upstream: str = ""
+    upstream_ref: str = ""
     new: str = ""
-    stop: Stop | None = None
+    state: str = ""
+    why: str = ""
     settled: tuple[Settlement, ...] = ()
 
-
-def plan_branches(
-    store: Store,
-    team: Team,
-    opened: Opened,
-    standings: Iterable[Standing],
-    release: str,
-    *,
-    write: bool,
-) -> Iterator[PlannedBranch]:
-    """The upgrades of clusters, in their order; with `write` their commits are in the store.
-
-    `opened` is the store as it is now. The store has to be held. Raises CallFailed where that is
-    damaged, NoSpace, OSError.
-    """
-    making = _Making(store, team, opened, release, SettledBuilds(), write)
-    for standing in standings:
-        yield _planned(making, standing)
+    def ended(self, state: str, why: str = "") -> ClusterUpgrade:
+        """The same, with what has become of it."""
+        return self._replace(state=state, why=why)
 
 
-class _Making(NamedTuple):
-    """What all of them have in common; see `plan_branches`."""
+class BranchMaker:
+    """Plans the upgrades of clusters, and where it is to write makes their commits in the store."""
 
-    store: Store
-    team: Team
-    opened: Opened
-    release: str
-    builds: SettledBuilds
-    write: bool
+    def __init__(
+        self, store: Store, fleet: Fleet, opened: Opened, release: str, *, write: bool
+    ) -> None:
+        """`opened` is the store as it is now, which has to be held. Raises UsageError, OSError."""
+        self._store = store
+        self._fleet = fleet
+        self._team = team_of(store, fleet)
+        self._opened = opened
+        self._release = release
+        self._write = write
+        self._builds = SettledBuilds()
+
+    def planned(self, standing: Standing) -> ClusterUpgrade:
+        """The upgrade of a cluster; where it fails, others are none the worse for it.
+
+        Raises CallFailed where the store is damaged, NoSpace, OSError.
+        """
+        name, branch = standing.member.name, standing.branch
+        one = ClusterUpgrade(standing.member, branch, old=standing.tip)
+        try:
+            _require_known(standing)
+            stored = self._opened.repository(name)
+            goal = stored.config.scheme.parse(self._release) or ""
+            upstream_ref = stored.namespace.upstream + goal
+            one = one._replace(
+                goal=goal, upstream=stored.channels.get(goal, ""), upstream_ref=upstream_ref
+            )
+            if there := _there(stored, branch, goal):
+                return one._replace(new=stored.heads.get(goal, "")).ended(THERE, there)
+            if stored.heads.get(branch) != standing.tip:
+                raise Refused(f"it runs {branch}, and has no such branch any more")
+            with open_view(self._store, self._team, stored, name, branch) as view:
+                return self._carried(view, one)
+        except (NoSpace, Damaged):
+            raise
+        except (Refused, UsageError) as error:
+            return one.ended(REFUSED, error.message)
+        except CallFailed as error:
+            return one.ended(FAILED, error.message)
+
+    def _carried(self, view: View, one: ClusterUpgrade) -> ClusterUpgrade:
+        """Raises Refused, CallFailed."""
+        target = upgrade(view, self._release)
+        require_linear(view, target, flatten=False)
+        _require_policy(view, target)
+        new = ""
+        with (
+            Quarantine(view.git, view.place.objects) as quarantine,
+            open_scratch(view) as scratch,
+        ):
+            work = rewrite(read_work(view, scratch, target, Options()))
+            known = work.options.resolutions
+            if needs_rebase(work):
+                raise Refused("only git rebase can carry its commits over, in a clone of it")
+            self._builds.look_ahead(work)
+            if self._write:
+                commits = work.stack.commits
+                with Writer(view, scratch, quarantine, commits, target.onto) as writer:
+                    steps = work.steps(writer.add)
+                    if not any(step.verdict == "conflict" for step in steps):
+                        new = writer.finish().tip
+            else:
+                steps = work.steps()
+            if new:
+                quarantine.migrate(new)
+                take_packs(self._store, os.path.join(view.place.objects, "pack"))
+        settled: list[Settlement] = []
+        for step in steps:
+            settled += [settlement for settlement in step.settled if settlement.resolution]
+        one = one._replace(
+            goal=target.goal,
+            old=target.tip,
+            upstream=target.onto,
+            new=new,
+            settled=tuple(settled),
+        )
+        conflict = next((step for step in steps if step.verdict == "conflict"), None)
+        if conflict is None:
+            return one
+        unused = known.refused if known else ()
+        sentences = [resolution.sentence(approving(self._fleet)) for resolution in unused]
+        return one.ended(STOPPED, "; ".join((_conflict(conflict), *sentences)))
 
 
-def _planned(making: _Making, standing: Standing) -> PlannedBranch:
-    name, branch = standing.member.name, standing.branch
-    stop = _stop(standing)
-    if stop:
-        return PlannedBranch(name, branch, old=standing.tip, stop=stop)
-    stored = making.opened.repository(name)
-    goal = stored.config.scheme.parse(making.release) or ""
-    planned = PlannedBranch(name, branch, goal, standing.tip, stored.channels.get(goal, ""))
-    try:
-        if there := _there(stored, branch, goal):
-            return planned._replace(new=stored.heads.get(goal, ""), stop=Stop(THERE, there))
-        if stored.heads.get(branch) != standing.tip:
-            raise Refused(f"it runs {branch}, and has no such branch any more")
-        return _made(making, stored, planned)
-    except (Refused, UsageError) as error:
-        return planned._replace(stop=Stop(REFUSED, error.message))
-    except NoCommit as error:
-        return planned._replace(stop=Stop(FAILED, error.message))
-
-
-def _stop(standing: Standing) -> Stop | None:
-    """What is said of a cluster that stands so, without a look at its commits."""
+def _require_known(standing: Standing) -> None:
+    """Raises CallFailed, Refused for a cluster of which the commits need no look."""
     if standing.failed:
-        return Stop(FAILED, standing.error or "it was never fetched")
+        raise CallFailed(standing.error or "it was never fetched")
     if standing.state == EMPTY or not standing.branch:
-        return Stop(REFUSED, "it has no release branch yet")
+        raise Refused("it has no release branch yet")
     if not standing.base:
-        return Stop(REFUSED, "it has no commit in common with the vendor")
-    return None
+        raise Refused("it has no commit in common with the vendor")
 
 
 def _there(stored: StoredRepository, branch: str, goal: str) -> str:
@@ -131,73 +167,12 @@ def _there(stored: StoredRepository, branch: str, goal: str) -> str:
     return ""
 
 
-def _made(making: _Making, stored: StoredRepository, planned: PlannedBranch) -> PlannedBranch:
-    """What git makes of it; where it fails at one cluster, others are none the worse for it."""
-    try:
-        with open_view(making.store, making.team, stored, planned.name, planned.branch) as view:
-            return _carried(making, view, planned)
-    except (NoSpace, Damaged):
-        raise
-    except CallFailed as error:
-        return planned._replace(stop=Stop(FAILED, error.message))
-
-
-def _carried(making: _Making, view: View, planned: PlannedBranch) -> PlannedBranch:
-    """Raises Refused, CallFailed."""
-    target = upgrade(view, making.release)
-    require_linear(view, target, flatten=False)
-    _require_policy(view, target)
-    with (
-        Quarantine(view.git, view.place.objects) as quarantine,
-        open_scratch(view) as scratch,
-    ):
-        work = rewrite(read_work(view, scratch, target, Options()))
-        known = work.options.resolutions
-        if needs_rebase(work):
-            raise Refused("only git rebase can carry its commits over, in a clone of it")
-        making.builds.look_ahead(work)
-        if not making.write:
-            steps = work.steps()
-            return _ended(making.team, planned, target, steps, known)
-        with Writer(view, scratch, quarantine, work.stack.commits, target.onto) as writer:
-            steps = work.steps(writer.add)
-            if any(step.verdict == "conflict" for step in steps):
-                return _ended(making.team, planned, target, steps, known)
-            written = writer.finish()
-        quarantine.migrate(written.tip)
-        take_packs(making.store, os.path.join(view.place.objects, "pack"))
-    return _ended(making.team, planned, target, steps, known)._replace(new=written.tip)
-
-
 def _require_policy(view: View, target: Target) -> None:
     """Raises Refused for a broken rule for which an upgrade in a clone would be refused, too."""
     for finding in policy_errors(view):
         excused = finding.rule in _OF_CLONES or (target.rewritten and finding.rule == "branch-base")
         if not excused:
             raise Refused(f"the policy is broken ({finding.rule}: {finding.message})")
-
-
-def _ended(
-    team: Team,
-    planned: PlannedBranch,
-    target: Target,
-    steps: Sequence[ReplayStep],
-    known: Resolutions | None,
-) -> PlannedBranch:
-    """The upgrade that was planned, with what becomes of its commits."""
-    settled: list[Settlement] = []
-    for step in steps:
-        settled += [one for one in step.settled if one.resolution]
-    planned = planned._replace(
-        goal=target.goal, old=target.tip, upstream=target.onto, settled=tuple(settled)
-    )
-    stopped = next((step for step in steps if step.verdict == "conflict"), None)
-    if stopped is None:
-        return planned
-    unused = known.refused if known else ()
-    sentences = [one.sentence(team.approving) for one in unused]
-    why = "; ".join((_conflict(stopped), *sentences))
-    return planned._replace(stop=Stop(STOPPED, why))
 
 
 def _conflict(step: ReplayStep) -> str:

@@ -6,12 +6,10 @@ moved, in the moment of the push, and sends nothing of it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from git_ekf.deploy.refusal import AT_ONCE, complaints, findings
 from git_ekf.deploy.save import may_refuse_only
 from git_ekf.errors import CallFailed, GitFailed
-from git_ekf.fleet.branches import PlannedBranch
+from git_ekf.fleet.branches import ClusterUpgrade
 from git_ekf.fleet.outcomes import FAILED, MOVED, PUSHED
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.remotes import PushOutcome
@@ -24,44 +22,39 @@ _LONGER = 10
 _STALE = "stale info"
 
 
-class Arrived(NamedTuple):
-    """How a push ended: PUSHED, MOVED or FAILED, and what is to be said of it."""
+def push(git: Git, one: ClusterUpgrade, seconds: int) -> ClusterUpgrade:
+    """Brings a branch to a repository, with the vendor's commit that it stands on.
 
-    state: str
-    said: str = ""
-
-
-def push(git: Git, url: str, planned: PlannedBranch, upstream: str, seconds: int) -> Arrived:
-    """Brings a branch to a repository, with the vendor's commit that it stands on at `upstream`.
-
-    All of it or nothing, and only where the branch is not there yet. Works in any thread.
+    All of it or nothing, and only where the branch is not there yet. It is PUSHED, MOVED or FAILED
+    then. Works in any thread.
     Raises CallFailed, also where no answer came in time: then it may have arrived or not.
     """
-    made, origin = HEADS + planned.goal, HEADS + planned.branch
-    wanted = {made: planned.new, upstream: planned.upstream}
+    url = one.member.internal
+    made, origin = HEADS + one.goal, HEADS + one.branch
+    wanted = {made: one.new, one.upstream_ref: one.upstream}
     expected = {made: ""}
     atomic = True
     said = ""
     while True:
-        looked_at = {origin: planned.old} if atomic else {}
+        looked_at = {origin: one.old} if atomic else {}
         refspecs = [f"{oid}:{ref}" for ref, oid in {**looked_at, **wanted}.items()]
         leases = {**expected, **looked_at}
         pushed = git.push(url, refspecs, expected=leases, atomic=atomic, timeout=seconds * _LONGER)
         if pushed.code == 0:
-            return Arrived(PUSHED, said)
+            return one.ended(PUSHED, said)
         if _has_moved(pushed):
-            return Arrived(MOVED)
+            return one.ended(MOVED)
         if atomic and "does not support --atomic" in pushed.messages:
-            if _is_elsewhere(git, url, planned, seconds):
-                return Arrived(MOVED)
+            if _is_elsewhere(git, one, seconds):
+                return one.ended(MOVED)
             atomic = False
-        elif upstream in wanted and may_refuse_only(pushed, upstream):
-            del wanted[upstream]
-            said = f"without {upstream}, which it does not take"
-        elif _is_elsewhere(git, url, planned, seconds):  # a hook may have seen it before git did
-            return Arrived(MOVED)
+        elif one.upstream_ref in wanted and may_refuse_only(pushed, one.upstream_ref):
+            del wanted[one.upstream_ref]
+            said = f"without {one.upstream_ref}, which it does not take"
+        elif _is_elsewhere(git, one, seconds):  # a hook may have seen it before git did
+            return one.ended(MOVED)
         else:
-            return Arrived(FAILED, _words(pushed))
+            return one.ended(FAILED, _words(pushed))
 
 
 def _has_moved(pushed: PushOutcome) -> bool:
@@ -71,14 +64,14 @@ def _has_moved(pushed: PushOutcome) -> bool:
     )
 
 
-def _is_elsewhere(git: Git, url: str, planned: PlannedBranch, seconds: int) -> bool:
+def _is_elsewhere(git: Git, one: ClusterUpgrade, seconds: int) -> bool:
     """Whether it is not as it was planned. Raises CallFailed."""
-    made, origin = HEADS + planned.goal, HEADS + planned.branch
+    made, origin = HEADS + one.goal, HEADS + one.branch
     try:
-        there = git.ls_remote(url, made, origin, timeout=seconds)
+        there = git.ls_remote(one.member.internal, made, origin, timeout=seconds)
     except GitFailed as error:
         raise CallFailed(reason_of(error)) from None
-    return made in there or there.get(origin) != planned.old
+    return made in there or there.get(origin) != one.old
 
 
 def _words(pushed: PushOutcome) -> str:

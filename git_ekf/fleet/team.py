@@ -25,8 +25,7 @@ class Team(NamedTuple):
     """The resolutions that clones of the clusters would go by: source, signers, the newest commit.
 
     `approved` is the file of those that were agreed to here, as it is. `builder` is the command
-    that builds what they settle: that of who upgrades, never of a cluster; `approving` are the
-    words of git ekf that let one be used. "" and None for nothing.
+    that builds what they settle: that of who upgrades, never of a cluster. "" and None for nothing.
     """
 
     source: str = ""
@@ -34,7 +33,6 @@ class Team(NamedTuple):
     tip: str = ""
     approved: bytes | None = None
     builder: tuple[str, ...] = Config().render_command
-    approving: str = ""
 
     def configured(self, config: Config) -> Config:
         """The configuration of a cluster with that of who upgrades it."""
@@ -84,5 +82,4 @@ def team_of(store: Store, fleet: Fleet) -> Team:
         known_tip(repo),
         approved,
         config.render_command,
-        approving(fleet),
     )

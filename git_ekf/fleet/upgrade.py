@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, Refused, SystemFailed
-from git_ekf.fleet.branches import PlannedBranch, plan_branches
+from git_ekf.fleet.branches import BranchMaker, ClusterUpgrade
 from git_ekf.fleet.choosing import require_any
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
@@ -22,11 +21,10 @@ from git_ekf.fleet.gate import Wish, members_asked, require_recorded
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.pushing import Arrived, push
+from git_ekf.fleet.pushing import push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, standings_in
 from git_ekf.fleet.store import Store, branches_in, writing
-from git_ekf.fleet.team import team_of
 from git_ekf.git.refs import HEADS
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended
@@ -43,24 +41,7 @@ _ROUNDS = 3
 _BATCH = 50
 
 
-class Upgraded(NamedTuple):
-    """A cluster, what has become of it (see outcomes.py), and why, in a sentence ("" for none)."""
-
-    member: Member
-    state: str
-    why: str
-    planned: PlannedBranch
-
-
-class _BranchPush(NamedTuple):
-    """A branch that is to be pushed; `upstream` is the ref there for the vendor's commit."""
-
-    member: Member
-    planned: PlannedBranch
-    upstream: str
-
-
-def upgrade_fleet(store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> list[Upgraded]:
+def upgrade_fleet(store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> list[ClusterUpgrade]:
     """Does what is wished for; the clusters in the order of the fleet file.
 
     Raises Refused where nothing of it may be done: another command is at work, the vendor has no
@@ -99,10 +80,10 @@ class _FleetUpgrade:
         self._members = wish.members
         if wish.proceed:
             self._members = tuple(one for one in wish.members if one.name in self._begun)
-        self._found: dict[str, Upgraded] = {}
+        self._found: dict[str, ClusterUpgrade] = {}
         self._failed = 0
 
-    def upgraded(self) -> list[Upgraded]:
+    def upgraded(self) -> list[ClusterUpgrade]:
         wish = self._wish
         if wish.proceed and not self._members:
             raise Refused(
@@ -124,12 +105,8 @@ class _FleetUpgrade:
                 break
             self._fetch(waiting)
         for member in waiting:
-            self._end(
-                member,
-                FAILED,
-                "somebody else pushes to it all the time, or was cut off there",
-                self._found[member.name].planned,
-            )
+            why = "somebody else pushes to it all the time, or was cut off there"
+            self._end(self._found[member.name].ended(FAILED, why))
         return [self._found[member.name] for member in self._members]
 
     @property
@@ -176,90 +153,79 @@ class _FleetUpgrade:
 
     def _round(self, members: Sequence[Member], upstream: str) -> list[Member]:
         """Plans, makes and pushes these; those that have moved meanwhile."""
-        by_name = {member.name: member for member in members}
-        ready: list[PlannedBranch] = []
+        ready: list[ClusterUpgrade] = []
         made: dict[str, Made | None] = {}
-        for planned in self._planned(members, upstream):
-            if planned.stop:
-                self._end(by_name[planned.name], *planned.stop, planned)
-                if planned.stop.kind == THERE:
-                    made[planned.name] = None
+        for one in self._planned(members, upstream):
+            if one.state:
+                self._end(one)
+                if one.state == THERE:
+                    made[one.member.name] = None
             elif self._wish.only_plans:
-                self._end(by_name[planned.name], PLANNED, "", planned)
+                self._end(one.ended(PLANNED))
             else:
-                ready.append(planned)
-                made[planned.name] = Made(planned.upstream, planned.old, planned.new)
+                ready.append(one)
+                made[one.member.name] = Made(one.upstream, one.old, one.new)
             if len(made) >= _BATCH:
                 self._remember(made)
                 made = {}
         self._remember(made)
-        return self._push([self._task(by_name[planned.name], planned) for planned in ready])
+        return self._push(ready)
 
-    def _planned(self, members: Sequence[Member], upstream: str) -> Iterator[PlannedBranch]:
+    def _planned(self, members: Sequence[Member], upstream: str) -> Iterator[ClusterUpgrade]:
         """The upgrade of each, first of those that an earlier command has made."""
         again = {member.name: self._again(member, upstream) for member in members}
-        yield from (planned for planned in again.values() if planned)
-        standings = [self._standings[name] for name, planned in again.items() if not planned]
-        write = not self._wish.only_plans
-        team = team_of(self._store, self._fleet)
-        plans = plan_branches(
-            self._store, team, self._opened, standings, self._wish.release, write=write
+        yield from filter(None, again.values())
+        standings = [self._standings[name] for name, one in again.items() if not one]
+        maker = BranchMaker(
+            self._store,
+            self._fleet,
+            self._opened,
+            self._wish.release,
+            write=not self._wish.only_plans,
         )
-        for _, planned in zip(
-            self._watch("Planning upgrades", range(len(standings))), plans, strict=True
-        ):
-            yield planned
+        for number in self._watch("Planning upgrades", range(len(standings))):
+            yield maker.planned(standings[number])
 
-    def _task(self, member: Member, planned: PlannedBranch) -> _BranchPush:
-        kept = self._opened.repository(member.name).namespace
-        return _BranchPush(member, planned, kept.upstream + planned.goal)
-
-    def _again(self, member: Member, upstream: str) -> PlannedBranch | None:
+    def _again(self, member: Member, upstream: str) -> ClusterUpgrade | None:
         """The branch that a command has made and did not come to push, where it is still right."""
         begun = self._begun.get(member.name, Made(""))
         standing = self._standings[member.name]
         heads = branches_in(self._opened.theirs[member.name])
         if not begun.new or begun.upstream != upstream or standing.failed:
             return None
-        scheme = self._opened.repository(member.name).config.scheme
-        goal = scheme.parse(self._wish.release) or ""
+        stored = self._opened.repository(member.name)
+        goal = stored.config.scheme.parse(self._wish.release) or ""
         if goal in heads or begun.old != standing.tip or heads.get(standing.branch) != begun.old:
             return None
-        return PlannedBranch(member.name, standing.branch, goal, begun.old, upstream, begun.new)
+        ref = stored.namespace.upstream + goal
+        return ClusterUpgrade(member, standing.branch, goal, begun.old, upstream, ref, begun.new)
 
     # --- pushed ---
 
-    def _push(self, tasks: Sequence[_BranchPush]) -> list[Member]:
+    def _push(self, ready: Sequence[ClusterUpgrade]) -> list[Member]:
         """Pushes these, and reads back what has arrived; those that have moved meanwhile."""
-        moved: list[Member] = []
-        arrived: list[tuple[_BranchPush, str]] = []
-        watched = self._watch("Pushing", range(len(tasks)))
+        watched = self._watch("Pushing", range(len(ready)))
         found = answers(
-            tasks,
-            lambda task: host_of(task.member.internal),
-            self._arrived,
+            ready,
+            lambda one: host_of(one.member.internal),
+            self._pushed,
             jobs=self._fleet.jobs,
             per_host=self._fleet.per_host,
         )
+        ended: list[ClusterUpgrade] = []
         # Closed before gits are told to end, so that none is begun after that.
         with closing(found):
             for _, answer in zip(watched, found, strict=True):
-                member, planned, _ = answer.task
-                state, said = _ended(answer)
-                self._end(member, state, said, planned)
-                if state == PUSHED:
-                    arrived.append((answer.task, said))
-                elif state == MOVED:
-                    moved.append(member)
-        self._read_back(arrived)
-        return moved
+                ended.append(_ended(answer))
+                self._end(ended[-1])
+        self._read_back([one for one in ended if one.state == PUSHED])
+        return [one.member for one in ended if one.state == MOVED]
 
-    def _arrived(self, task: _BranchPush) -> Arrived:
-        """The push of one. Works in any thread."""
+    def _pushed(self, one: ClusterUpgrade) -> ClusterUpgrade:
+        """Works in any thread."""
         if self._too_many():
-            return Arrived(LEFT)
-        url = task.member.internal
-        return push(self._git, url, task.planned, task.upstream, self._fleet.seconds)
+            return one.ended(LEFT)
+        return push(self._git, one, self._fleet.seconds)
 
     def _too_many(self) -> bool:
         limit = self._wish.max_failed
@@ -267,35 +233,34 @@ class _FleetUpgrade:
             limit = max(1, len(self._members) // 10)
         return self._failed > limit
 
-    def _read_back(self, arrived: Sequence[tuple[_BranchPush, str]]) -> None:
+    def _read_back(self, pushed: Sequence[ClusterUpgrade]) -> None:
         """Looks whether the internal repositories really have what they have taken."""
-        if not arrived:
+        if not pushed:
             return
-        self._fetch([task.member for task, _ in arrived])
+        self._fetch([one.member for one in pushed])
         there: dict[str, Made | None] = {}
-        for (member, planned, _), said in arrived:
-            standing = self._standings[member.name]
-            has = self._opened.theirs[member.name].get(HEADS + planned.goal, "")
-            if standing.failed:
-                why = f"it was pushed, and cannot be read back: {standing.error}"
-                self._end(member, FAILED, why, planned)
-            elif has != planned.new:
-                why = f"it was pushed, and {HEADS}{planned.goal} is {has[:12] or 'not there'}"
-                self._end(member, FAILED, why, planned)
+        for one in pushed:
+            name = one.member.name
+            has = self._opened.theirs[name].get(HEADS + one.goal, "")
+            if self._standings[name].failed:
+                why = f"it was pushed, and cannot be read back: {self._standings[name].error}"
+                self._end(one.ended(FAILED, why))
+            elif has != one.new:
+                why = f"it was pushed, and {HEADS}{one.goal} is {has[:12] or 'not there'}"
+                self._end(one.ended(FAILED, why))
             else:
-                self._end(member, PUSHED, said, planned)
-                there[member.name] = None
+                there[name] = None
         self._remember(there)
 
-    def _end(self, member: Member, state: str, why: str, planned: PlannedBranch) -> None:
-        self._found[member.name] = Upgraded(member, state, why, planned)
-        self._failed += state == FAILED
+    def _end(self, one: ClusterUpgrade) -> None:
+        self._found[one.member.name] = one
+        self._failed += one.state == FAILED
 
 
-def _ended(answer: Reply[_BranchPush, Arrived]) -> tuple[str, str]:
+def _ended(answer: Reply[ClusterUpgrade, ClusterUpgrade]) -> ClusterUpgrade:
     """How a push ended; an error that is nobody's fault there is raised."""
     if type(answer.error) in (Silent, CallFailed):
-        return FAILED, str(answer.error)
+        return answer.task.ended(FAILED, str(answer.error))
     if answer.error:
         raise answer.error
     assert answer.result
