@@ -9,7 +9,7 @@ from git_ekf.terminal.text import counted
 def left_behind(repo: Repository) -> list[str]:
     """Sentences on uncommitted and stashed work in this clone; none where all is committed."""
     found = []
-    entries = repo.git.status(untracked=True, renames=True)
+    entries = repo.git.asking_status(untracked=True, renames=True).result()
     untracked = sum(entry.code == "??" for entry in entries)
     parts = [(len(entries) - untracked, "changed file"), (untracked, "untracked file")]
     files = [counted(number, noun) for number, noun in parts if number]

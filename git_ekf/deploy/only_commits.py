@@ -133,7 +133,7 @@ def _require_looked_at(repo: Repository) -> None:
         return
     settings = [f"{key}={value}" for key, value in _BELIEVING.items()]
     close = repo.git.variant(settings=settings)
-    changed = [change.path for change in close.status(untracked=False)]
+    changed = [change.path for change in close.asking_status(untracked=False).result()]
     if changed:
         seen = shell(*(from_here(path, repo.place.top) for path in changed))
         raise Refused(

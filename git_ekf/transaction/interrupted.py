@@ -83,7 +83,7 @@ def _write_files(repo: Repository, command: str, before: str, after: str) -> Non
     old = repo.git.ls_tree(before, recursive=True)
     new = repo.git.ls_tree(after, recursive=True)
     touched = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
-    status = repo.git.status(untracked=False, submodules=False)
+    status = repo.git.asking_status(untracked=False, submodules=False).result()
     known = {change.path for change in status if change.path in new}
     for path in sorted(touched | known):
         blobs = {tree[path].oid for tree in (old, new) if path in tree}

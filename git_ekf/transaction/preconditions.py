@@ -61,7 +61,7 @@ def _rolls_back(path: str) -> bool:
 
 def require_clean(repo: Repository, *, untracked: bool = True) -> None:
     """Raises Refused where something is not committed; `untracked`: untracked files included."""
-    changes = repo.git.status(untracked=untracked)
+    changes = repo.git.asking_status(untracked=untracked).result()
     if not changes:
         return
     more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import GitFailed
-from git_ekf.git.process import Ahead, Process, split_fields
+from git_ekf.git.process import Ahead, Process, flags, split_fields
 from git_ekf.git.questions.about import AboutQuestions
 from git_ekf.git.transfer import stop
 
@@ -33,27 +33,19 @@ class Change(NamedTuple):
 class WorkTreeQuestions(AboutQuestions, Process):
     """About the work tree."""
 
-    def status(
+    def asking_status(
         self, *, untracked: bool, submodules: bool = True, renames: bool = False
-    ) -> list[Change]:
-        """The differences between HEAD, the index and the files.
+    ) -> Ahead[list[Change]]:
+        """The differences between HEAD, the index and the files, asked ahead.
 
         `untracked`: untracked files (or their directories) too; `submodules`: also what has
         changed in them; `renames`: as one change, under the new name, as the user's settings say.
         """
-        asked = self.asking_status(untracked=untracked, submodules=submodules, renames=renames)
-        return asked.result()
-
-    def asking_status(
-        self, *, untracked: bool, submodules: bool = True, renames: bool = False
-    ) -> Ahead[list[Change]]:
-        """The same, asked ahead."""
-        options = [
-            "--untracked-files=normal" if untracked else "--untracked-files=no",
-            "--ignore-submodules=none" if submodules else "--ignore-submodules=all",
-        ]
-        if not renames:
-            options.append("--no-renames")
+        options = flags(
+            untracked_files="normal" if untracked else "no",
+            ignore_submodules="none" if submodules else "all",
+            no_renames=not renames,
+        )
         question = (*_UNHOOKED_WORDS, "status", "--porcelain", "-z", *options)
         # No lock for a mere question: the prompt must not make the person's own git fail.
         return self._ahead(*question, read=_parse_status, env={"GIT_OPTIONAL_LOCKS": "0"})
