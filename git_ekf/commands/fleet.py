@@ -48,9 +48,7 @@ if TYPE_CHECKING:
     from git_ekf.fleet.plan import FleetPlan
     from git_ekf.fleet.processes import Planner
 
-app = program(
-    no_args_is_help=True, help="Show where many clusters of one vendor stand, and upgrade them."
-)
+app = program(no_args_is_help=True)
 
 
 @app.callback()

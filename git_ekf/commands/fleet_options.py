@@ -19,14 +19,11 @@ from git_ekf.shown import shell
 
 FleetFile = Annotated[
     str,
-    typer.Option(
-        "--file", metavar="FILE", show_default=False, help="The fleet file, by default fleet.toml."
-    ),
+    typer.Option(metavar="FILE", show_default=False, help="The fleet file, by default fleet.toml."),
 ]
 Where = Annotated[
     list[str] | None,
     typer.Option(
-        "--where",
         metavar="KEY=VALUE",
         help="Only those with this name, wave, branch, state, rule or label; may be repeated.",
     ),
@@ -34,7 +31,6 @@ Where = Annotated[
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        "--only",
         metavar="NAME|@FILE",
         help="Only this cluster, or those that a file names; may be repeated.",
     ),

@@ -34,22 +34,17 @@ _DIGITS = 10
 
 
 def resolve(
-    release: Annotated[
-        str, typer.Argument(metavar="[X.Y]", show_default=False, help="The release to go to.")
-    ] = "",
+    release: Annotated[str, typer.Argument(metavar="[X.Y]", help="The release to go to.")] = "",
     cluster: Annotated[
         str,
         typer.Argument(
             metavar="[CLUSTER]",
-            show_default=False,
             help="One that stops, or the number of a conflict in the plan.",
         ),
     ] = "",
     directory: Annotated[
         str,
-        typer.Argument(
-            metavar="[DIR]", show_default=False, help="The clone, by default called as the cluster."
-        ),
+        typer.Argument(metavar="[DIR]", help="The clone, by default called as the cluster."),
     ] = "",
     approve: Annotated[
         list[str] | None,

@@ -52,9 +52,7 @@ def upgrade(
     file: FleetFile = FILE,
     wave: Annotated[
         str,
-        typer.Option(
-            metavar="WAVE", show_default=False, help="The wave, by its name or its number."
-        ),
+        typer.Option(metavar="WAVE", help="The wave, by its name or its number."),
     ] = "",
     where: Where = None,
     only: Only = None,

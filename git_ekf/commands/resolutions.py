@@ -22,7 +22,7 @@ from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, say
 from git_ekf.upgrade.resolved_by_hand import answers
 
-app = program(no_args_is_help=True, help="Share answers to conflicts among clusters.")
+app = program(no_args_is_help=True)
 
 NoFetch = Annotated[bool, typer.Option("--no-fetch", help="Go by what is known here.")]
 

@@ -28,7 +28,7 @@ _NAMED = 20
 def rollback(
     name: Annotated[
         str,
-        Argument(metavar="[TAG]", help="The deploy record to go back to.", show_default=False),
+        Argument(metavar="[TAG]", help="The deploy record to go back to."),
     ] = "",
     dry_run: Annotated[
         bool, Option("-n", "--dry-run", help="Say what would change, and change nothing.")

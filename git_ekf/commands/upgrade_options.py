@@ -90,7 +90,6 @@ class Request(NamedTuple):
         Argument(
             metavar="[X.Y]",
             help="The release to go to; the next one without it.",
-            show_default=False,
         ),
     ] = None
 
