@@ -17,8 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.generate import BUNDLE
-from git_ekf.commands.output.customisation import print_customisation
-from git_ekf.commands.output.effects import print_effects
+from git_ekf.commands.output.effects import print_customisation, print_effects
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.upgrade.plan import UpgradePlan, plan

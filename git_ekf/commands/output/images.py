@@ -5,18 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from git_ekf.commands.output.rows import print_row
 from git_ekf.terminal.text import counted, nullable, say
 
 if TYPE_CHECKING:
     from git_ekf.deploy.ends import End
-    from git_ekf.manifests.image_coverage import Coverage
     from git_ekf.manifests.image_writing import Written
     from git_ekf.manifests.images import Image, Images, Place, Unbuilt, Unread
 
 # The first places of an image say where to look; they are often a dozen.
 _PLACES = 3
-_LISTED = 25
 
 
 def print_untold(found: Images, name: str) -> None:
@@ -45,21 +42,6 @@ def print_written(written: Written, registry: str) -> None:
     for image in outside:
         say(f"not covered: {image.name}")
         _print_places(image.places)
-
-
-def print_coverage(found: Coverage, where: str) -> None:
-    """Says of an upgrade, done or planned, which images are not covered; `where` has all."""
-    outside = found.outside
-    for unbuilt in outside.unbuilt:
-        print_row("note", f"the images of {unbuilt.path} are not known: it does not build")
-    lines = [str(image.name) for image in outside.images]
-    lines += [f'"{one.text}" {one.why}' for one in outside.unread]
-    if lines:
-        print_row("images", f"{len(lines)} not from {found.registry}:", *lines[:_LISTED])
-    elif found.number:
-        print_row("images", f"all come from {found.registry} ({found.number})")
-    if len(lines) > _LISTED:
-        print_row("", f"and {len(lines) - _LISTED} more: {where}")
 
 
 def _print_places(places: list[Place], stream: TextIO | None = None) -> None:
@@ -95,17 +77,6 @@ def unread_json(unread: Unread) -> dict[str, Any]:
 def unbuilt_json(unbuilt: Unbuilt, end: End) -> dict[str, Any]:
     """A kustomization of a revision that could not be built or read, as images.json has it."""
     return {"path": unbuilt.path, "commit": end.commit, "message": "\n".join(unbuilt.lines)}
-
-
-def coverage_json(found: Coverage) -> dict[str, Any]:
-    """The images of a plan, as upgrade.json has them."""
-    uncovered = [{"path": path, "message": sentence} for path, sentence in found.sentences()]
-    return {
-        "fine": found.fine,
-        "registry": found.registry,
-        "number": found.number,
-        "uncovered": uncovered,
-    }
 
 
 def written_json(written: Written) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from git_ekf.terminal.text import say
 
 # Lines of one kind.
-LISTED = 20
+MOST = 20
 
 
 def print_row(word: str, *lines: str) -> None:
@@ -19,10 +19,10 @@ def print_row(word: str, *lines: str) -> None:
 
 def print_rows(word: str, lines: Sequence[str]) -> None:
     """Prints the first of some lines, each behind the word, and how many there are beside them."""
-    for line in lines[:LISTED]:
+    for line in lines[:MOST]:
         print_row(word, line)
-    if len(lines) > LISTED:
-        print_row("", f"and {len(lines) - LISTED:,} more")
+    if len(lines) > MOST:
+        print_row("", f"and {len(lines) - MOST:,} more")
 
 
 def first_names(names: Sequence[str], most: int = 3, kind: str = "") -> str:

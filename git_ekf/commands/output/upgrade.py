@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from git_ekf.background import Background
 from git_ekf.commands.output.conflicts import note_nothing_dropped, settled_lines
-from git_ekf.commands.output.customisation import print_broken, print_fields
-from git_ekf.commands.output.effects import print_effects
-from git_ekf.commands.output.images import print_coverage
+from git_ekf.commands.output.effects import (
+    print_broken,
+    print_coverage,
+    print_effects,
+    print_fields,
+)
 from git_ekf.commands.output.rows import print_row
 from git_ekf.commands.output.upgrade_plan import LISTED, is_plain, print_step, show_moved
 from git_ekf.commands.upgrade_options import AFTERWARDS, Request, words

@@ -10,9 +10,14 @@ from git_ekf.commands.output.conflicts import (
     print_droppable,
     settled_lines,
 )
-from git_ekf.commands.output.customisation import customisation_as_json, print_customisation
-from git_ekf.commands.output.effects import effects_as_json, print_effects
-from git_ekf.commands.output.images import coverage_json, print_coverage
+from git_ekf.commands.output.effects import (
+    coverage_json,
+    customisation_as_json,
+    effects_as_json,
+    print_coverage,
+    print_customisation,
+    print_effects,
+)
 from git_ekf.commands.output.rows import first_names, print_row
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
