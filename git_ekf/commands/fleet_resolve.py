@@ -71,7 +71,13 @@ def resolve(
             "git ekf man fleet.toml describes its key resolutions",
         )
     if approve:
-        _approve(store, fleet, approve, yes=yes)
+        fetch_team(store, fleet)
+        examiner = Examiner(team_repository(store, fleet))
+        vendors = sorted(set(store.git.ref_values(f"{VENDOR}heads/").values()))
+        shows = fleet_command(fleet, "plan", "X.Y")
+        options = [f"--approve={key}" for key in approve]
+        unasked = fleet_command(fleet, "resolve", "--yes", *options)
+        approve_named(examiner, approve, vendors, shows, unasked, yes=yes)
         return DONE
     if not (release and cluster):
         raise UsageError("a release and a cluster have to be named", "git ekf fleet resolve -h")
@@ -82,15 +88,6 @@ def resolve(
     if cluster not in members:
         cluster, conflict = _of_conflict(store, fleet, release, cluster)
     return _resolve(fleet, release, members[cluster], directory or cluster, conflict)
-
-
-def _approve(store: Store, fleet: Fleet, keys: list[str], *, yes: bool) -> None:
-    fetch_team(store, fleet)
-    examiner = Examiner(team_repository(store, fleet))
-    vendors = sorted(set(store.git.ref_values(f"{VENDOR}heads/").values()))
-    options = [f"--approve={key}" for key in keys]
-    unasked = fleet_command(fleet, "resolve", "--yes", *options)
-    approve_named(examiner, keys, vendors, fleet_command(fleet, "plan", "X.Y"), unasked, yes=yes)
 
 
 def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[str, str]:
