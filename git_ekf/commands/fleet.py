@@ -15,8 +15,8 @@ from git_ekf.commands.fleet_options import (
     NoFetch,
     Only,
     Where,
-    begin,
     fetch_team,
+    fleet_of,
     read_known,
 )
 from git_ekf.commands.fleet_resolve import resolve
@@ -74,7 +74,7 @@ def status(
     """Show what runs where, who lacks vendor commits, what is broken."""
     if json and (list_ or failed):
         raise UsageError("--json has all that --list and --failed print", "git ekf fleet status -h")
-    look = _look(begin(file), where, only, asking=not no_fetch)
+    look = _look(fleet_of(file), where, only, asking=not no_fetch)
     if failed:
         look = look._replace(chosen=[one for one in look.chosen if one.failed])
     if json:
@@ -122,7 +122,7 @@ def plan(
     """Say what an upgrade of all would do, and change nothing."""
     if json and list_:
         raise UsageError("--json has all that --list prints", "git ekf fleet plan -h")
-    fleet = begin(file)
+    fleet = fleet_of(file)
     from git_ekf.commands.output.fleet_plan import plan_content, print_plan
     from git_ekf.fleet.plan import is_release
 
@@ -162,7 +162,7 @@ def report(
     no_fetch: NoFetch = False,
 ) -> int:
     """Write a page of HTML about the fleet, by default fleet.html."""
-    fleet = begin(file)
+    fleet = fleet_of(file)
     import_jinja()
     again = [*other_file(file), *options_of(where or [], only or [])]
     if release is not None:

@@ -41,7 +41,7 @@ NoFetch = Annotated[
 ]
 
 
-def begin(file: str) -> Fleet:
+def fleet_of(file: str) -> Fleet:
     """The fleet of a file, for a command that has nothing to do with the repository it is run in.
 
     Raises Refused, UsageError.

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from git_ekf.commands.fleet_options import FleetFile, Only, Where, begin, fetch_team, fleet_command
+from git_ekf.commands.fleet_options import (
+    FleetFile,
+    Only,
+    Where,
+    fetch_team,
+    fleet_command,
+    fleet_of,
+)
 from git_ekf.commands.options import Json
 from git_ekf.commands.output.conflicts import build_lines
 from git_ekf.commands.output.rows import first_names
@@ -83,7 +90,7 @@ def upgrade(
     json: Json = False,
 ) -> int:
     """Make the branch of a release for clusters, and push it."""
-    fleet = begin(file)
+    fleet = fleet_of(file)
     goal = fleet.scheme.parse(release)
     again = ["git", "ekf", "fleet", "upgrade", release, *other_file(file)]
     if goal is None:

@@ -17,7 +17,7 @@ from git_ekf.resolutions.adding import Added, Addition, add
 from git_ekf.resolutions.judging import Examiner, ListedResolution, fault_of
 from git_ekf.resolutions.listing import difference, named, require_sound, standings
 from git_ekf.resolutions.source import require_source
-from git_ekf.shown import escape, scrub, shell
+from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, say
 from git_ekf.upgrade.resolved_by_hand import answers
@@ -38,7 +38,7 @@ def list_(no_fetch: NoFetch = False, json: Json = False) -> None:
     repo = _repository(no_fetch=no_fetch)
     found = standings(Examiner(repo))
     if json:
-        content = {"source": scrub(repo.config.resolutions), "resolutions": list(map(_row, found))}
+        content = {"source": repo.config.resolutions, "resolutions": list(map(_row, found))}
         print(document("resolutions list", content))
         return
     if not found:
