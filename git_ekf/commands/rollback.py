@@ -8,7 +8,7 @@ from git_ekf.commands.internal_asked import ask_internal
 from git_ekf.commands.options import NoFetch
 from git_ekf.commands.output.upgrade import show_outcome, show_rolled_back
 from git_ekf.commands.recovered import recovered
-from git_ekf.commands.upgrade_options import Abort, PlanJson, Proceed, Request
+from git_ekf.commands.upgrade_options import GoBack, PlanJson, Proceed, Request
 from git_ekf.commands.upgrade_or_sync import go_on
 from git_ekf.declared import Argument, Option
 from git_ekf.deploy import read
@@ -39,7 +39,7 @@ def rollback(
         Option("--exact", help="Take exactly the record's files, with the vendor's of that time."),
     ] = False,
     proceed: Proceed = False,
-    abort: Abort = False,
+    abort: GoBack = False,
     no_fetch: NoFetch = False,
 ) -> int:
     """Bring the configuration back to a deploy record, keeping history linear."""

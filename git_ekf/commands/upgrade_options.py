@@ -15,7 +15,7 @@ PlanJson = Annotated[
     bool, Option("--json", help="Print the plan as one JSON document, and change nothing.")
 ]
 Proceed = Annotated[bool, Option("--continue", help="Go on after conflicts were resolved.")]
-Abort = Annotated[bool, Option("--abort", help="Go back to where it began.")]
+GoBack = Annotated[bool, Option("--abort", help="Go back to where it began.")]
 
 
 class Request(NamedTuple):
@@ -28,7 +28,7 @@ class Request(NamedTuple):
     json: PlanJson = False
     proceed: Proceed = False
     skip: Annotated[bool, Option("--skip", help="Go on without the commit it stopped at.")] = False
-    abort: Abort = False
+    abort: GoBack = False
     prefer: Annotated[
         list[str] | None,
         Option(
