@@ -123,7 +123,6 @@ def _read_options(
 ) -> list[str] | None:
     """Puts what options say into `values`. The words beside them; None where it is for typer."""
     free = []
-    given = set()
     rest = iter(words)
     for word in rest:
         if not word.startswith("-"):
@@ -140,11 +139,9 @@ def _read_options(
         if value.startswith("-") and not equals:
             return None
         if option.takes(*_TEXTS):
-            before = values[option.name] if option.name in given else []
-            values[option.name] = [*before, value]
-        elif option.takes(*_TEXT) and option.name not in given:
+            values[option.name] = [*(values[option.name] or []), value]
+        elif option.takes(*_TEXT):
             values[option.name] = value
         else:
             return None
-        given.add(option.name)
     return free
