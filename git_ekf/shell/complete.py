@@ -20,6 +20,7 @@ from git_ekf.names import (
     KUSTOMIZATIONS,
     RecordName,
     Scheme,
+    recency,
     record_name,
     without_credentials,
 )
@@ -125,8 +126,8 @@ def _records(word: str, earlier: list[str]) -> Iterator[Candidate]:
     for tag in record_names(repo, ""):
         name = record_name(tag, scheme)
         if tag.startswith(begin) and isinstance(name, RecordName):
-            records.append((name.date, name.number, scheme.key(name.branch), tag))
-    tags = [tag for *_, tag in sorted(records, reverse=True)]
+            records.append((recency(0, name, scheme), tag))
+    tags = [tag for _, tag in sorted(records, reverse=True)]
     contexts = {}
     if tags and len(tags) <= _DESCRIBED:
         for record in read_records(repo, *(TAGS + tag for tag in tags)):
