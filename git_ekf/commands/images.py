@@ -29,6 +29,8 @@ from git_ekf.repository import Repository
 from git_ekf.terminal.screen import counting_builds
 from git_ekf.terminal.text import document, say
 
+_NOTHING = Images([], [], [])
+
 app = program()
 
 
@@ -69,13 +71,13 @@ def images(
     found = images_of(repo, end.commit, folders, counting_builds)
     gone = [one.path for one in choice.kustomizations if not (one.in_old or one.in_new)]
     found.unbuilt.extend(Unbuilt(path, ["there is no such path"]) for path in gone)
-    before = Images([], [], [])
+    before = _NOTHING
     if since:
         built = [one.path for one in choice.kustomizations if one.in_old]
         before = images_of(repo, since.commit, built, counting_builds)
         found = found.beside(before)
     if json:
-        print(document("images", _as_json(repo, choice, (end, found), (since, before))))
+        print(document("images", _as_json(repo, choice, end, found, since, before)))
     else:
         for name in sorted({image.name.to_copy for image in found.images}):
             say(name)
@@ -109,7 +111,7 @@ def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: b
     written = cover(repo, end.commit, file, folders, counting_builds)
     found = written.images
     if json:
-        shown = _as_json(repo, choice, (end, found), (None, found))
+        shown = _as_json(repo, choice, end, found)
         print(document("images", {**shown, "written": written_json(written)}))
     else:
         print_written(written, registry)
@@ -118,12 +120,15 @@ def _write(repo: Repository, end: End, folder: str, paths: list[str], *, json: b
 
 
 def _as_json(
-    repo: Repository, choice: BuildChoice, new: tuple[End, Images], old: tuple[End | None, Images]
+    repo: Repository,
+    choice: BuildChoice,
+    end: End,
+    found: Images,
+    since: End | None = None,
+    before: Images = _NOTHING,
 ) -> dict[str, Any]:
     registry = repo.config.images_registry
     paths = [one.path for one in choice.kustomizations if one.in_new]
-    end, found = new
-    since, before = old
     unbuilt = [unbuilt_json(one, end) for one in found.unbuilt]
     if since:
         unbuilt += [unbuilt_json(one, since) for one in before.unbuilt]
