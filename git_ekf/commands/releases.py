@@ -80,7 +80,7 @@ def _list(
             say(f"  {'':<{width}}  {found.sentence}")
     fetched = last_fetch(repo)
     if fetched:
-        when = age(max(0.0, time.time() - fetched))
+        when = age(time.time() - fetched)
         say(f"As of the last fetch, {when}. Newer ones: git fetch {shell(primary)}")
     else:
         say(f"Never fetched: git fetch {shell(primary)}")

@@ -88,7 +88,7 @@ def _print_row(row: _Row, width: int) -> None:
 
 def _cluster(state: Status) -> str:
     """What the cluster runs by its newest record, whatever is checked out here."""
-    deploy, asked = state.last_deploy, _asked(state)
+    deploy, asked = state.last_deploy, _ago("asked", state.asked)
     if deploy is None:
         return f"{state.cluster} has no deploy record ({asked})"
     text = shortened(first_line(deploy.context), 40)
@@ -98,8 +98,8 @@ def _cluster(state: Status) -> str:
     return f"{runs}{quoted} ({saved})"
 
 
-def _asked(state: Status) -> str:
-    return f"asked {age(max(0.0, time.time() - state.asked))}" if state.asked else "never asked"
+def _ago(what: str, then: float | None) -> str:
+    return f"{what} {age(time.time() - then)}" if then else f"never {what}"
 
 
 def _headline(state: Status) -> str:
@@ -174,18 +174,17 @@ def _release_rows(state: Status, repo: Repository) -> Iterator[_Row]:
 
 
 def _fetched(state: Status) -> str:
-    now = time.time()
-    text = f"fetched {age(now - state.fetched)}" if state.fetched else "never fetched"
+    text = _ago("fetched", state.fetched)
     if not state.mirror:
         return text
-    if state.mirror.is_ahead(now):
+    if state.mirror.is_ahead(time.time()):
         return f"{text}, the mirror updated by a clock that is ahead"
     return f"{text}, the mirror updated {age(state.mirror.age())}"
 
 
 def _saved(repo: Repository, state: Status) -> tuple[str, str]:
     """Text and command."""
-    internal, asked = repo.config.internal, f"({_asked(state)})"
+    internal, asked = repo.config.internal, f"({_ago('asked', state.asked)})"
     if state.unsaved is None:
         return f"never: {internal} has no {state.branch} {asked}", "git ekf save"
     if state.not_here:
@@ -230,7 +229,7 @@ def _other_rows(state: Status, repo: Repository) -> Iterator[_Row]:
         command = f"git switch {shell(other.branch)} && git ekf {act}"
         if tree:  # where git lets no other one have it
             command = f"git -C {shell(tree)} ekf {act}"
-        text = f"{other.branch}: {', '.join(parts)} ({_asked(state)})"
+        text = f"{other.branch}: {', '.join(parts)} ({_ago('asked', state.asked)})"
         yield _Row("other branch", text, command)
     if state.ahead:
         names = ", ".join(state.ahead[:3])

@@ -90,7 +90,7 @@ def with_article(noun: str) -> str:
 
 
 def age(seconds: float) -> str:
-    """A length of time as git says it: "2 hours ago"."""
+    """A length of time as git says it: "2 hours ago"; "just now" below a minute, and below 0."""
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
             return f"{counted(int(seconds // size), unit)} ago"
