@@ -11,7 +11,7 @@ from git_ekf.commands.options import Release
 from git_ekf.declared import Argument, Option
 from git_ekf.errors import CallFailed, Refused, UsageError
 from git_ekf.git.calls import Git, leave_repository
-from git_ekf.git.workable import require_workable
+from git_ekf.git.workable import is_free, require_workable
 from git_ekf.names import normalise_url
 from git_ekf.repository import Repository
 from git_ekf.setup.clone import ask_remotes, build, choose_branch
@@ -71,7 +71,7 @@ def built(
     """
     require_workable(directory)
     taken = Refused(f"{directory} exists already and is not empty", instead.other)
-    if os.path.lexists(directory) and not (os.path.isdir(directory) and not os.listdir(directory)):
+    if not is_free(directory):
         raise taken
     heads = ask_remotes(git, primary, internal)
     config = configuration.load(None, git.config_pairs())
@@ -127,11 +127,12 @@ def _claim(directory: str) -> bool:
 
 def _remove(directory: str, keep: bool) -> None:
     """Takes back a clone that failed; a directory that was there before stays, empty as it was."""
-    for name in os.listdir(directory) if os.path.isdir(directory) else []:
-        path = os.path.join(directory, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path, ignore_errors=True)
+    if not os.path.isdir(directory):
+        return
+    for entry in os.scandir(directory):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry, ignore_errors=True)
         else:
-            os.remove(path)
-    if not keep and os.path.isdir(directory):
+            os.remove(entry)
+    if not keep:
         os.rmdir(directory)

@@ -11,7 +11,7 @@ from git_ekf.declared import Argument, Option
 from git_ekf.demo.tour import play
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.workable import require_workable
+from git_ekf.git.workable import is_free, require_workable
 from git_ekf.shown import folder
 from git_ekf.terminal.text import say
 
@@ -48,10 +48,10 @@ def demo(
             f"the name of {whole} cannot be printed, as the tour does", "git ekf demo DIR"
         )
     _require_outside(os.path.dirname(whole))
-    if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
+    if not is_free(directory):
         raise Refused(f"{directory} exists already and is not empty", "git ekf demo OTHER")
     os.makedirs(directory, exist_ok=True)
-    play(os.path.abspath(directory), pause=pause)
+    play(whole, pause=pause)
     say("", f"The sandbox is in {directory}: cd {folder(os.path.join(directory, 'cluster'))}")
 
 

@@ -20,6 +20,11 @@ def require_workable(path: str) -> None:
         raise Refused("the directory's name is too long", "name one with a shorter path")
 
 
+def is_free(path: str) -> bool:
+    """Whether a directory is empty, or nothing is there yet."""
+    return not os.path.lexists(path) or (os.path.isdir(path) and not os.listdir(path))
+
+
 def line_end(path: str) -> Refused:
     """The error for a repository in such a directory: git says where it is in lines."""
     return Refused(
