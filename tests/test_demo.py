@@ -77,6 +77,13 @@ def test_on_a_terminal_it_waits(tmp_path: Path) -> None:
     child.close()
     assert child.exitstatus == 130
     assert list(tmp_path.iterdir()) == []
+    child = tour()
+    child.expect_exact("[Enter] ")
+    child.sendeof()
+    child.expect_exact("git-ekf: interrupted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
     child = tour("--yes")
     child.expect_exact(f"$ {SCENES[1].command}\r\ninternal has no deploy record")
     child.sendintr()

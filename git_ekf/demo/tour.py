@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from git_ekf.declared import Abort
 from git_ekf.demo.sample import deployment, kustomization, make_vendor
 from git_ekf.errors import CallFailed
 from git_ekf.git.calls import Git, leave_repository
@@ -208,7 +209,7 @@ def play(directory: str, *, pause: bool) -> None:
     """Makes the sandbox in an existing, empty directory and walks through it.
 
     `pause`: each command waits for Enter. Raises CallFailed where a command ends in another code
-    than its scene says.
+    than its scene says, Abort where somebody ends it in place of Enter.
     """
     leave_repository()
     make_vendor(os.path.join(directory, "vendor.git"))
@@ -225,7 +226,10 @@ def play(directory: str, *, pause: bool) -> None:
         print(f"\n# {scene.title}")
         print(paint(f"$ {scene.command}", "cyan"), end=" " if pause else "\n", flush=True)
         if pause:
-            input(paint("[Enter] ", "yellow"))
+            try:
+                input(paint("[Enter] ", "yellow"))
+            except EOFError:
+                raise Abort from None
         code = subprocess.run(
             ["sh", "-c", scene.command],
             cwd=cluster if os.path.isdir(cluster) else directory,
