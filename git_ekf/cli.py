@@ -10,7 +10,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from git_ekf.declared import Abort, Exit, everyday
+from git_ekf.declared import Abort, everyday
 from git_ekf.errors import DONE, INTERRUPTED, EkfError, SystemFailed, UsageError
 from git_ekf.terminal.screen import print_error, print_hint
 
@@ -92,8 +92,6 @@ def _run(argv: list[str]) -> int:
     try:
         code = _call([name, *argv[1:]] if argv else [])
         return code if isinstance(code, int) else DONE
-    except Exit as end:
-        return end.code
     except EkfError as error:
         return _report(error)
     except (KeyboardInterrupt, Abort) as stopped:

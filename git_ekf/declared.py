@@ -29,14 +29,6 @@ class Argument:
         self.settings = settings
 
 
-class Exit(Exception):
-    """Ends a command with an exit code."""
-
-    def __init__(self, code: int = 0) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Abort(Exception):
     """Somebody was asked, and has ended the program instead of an answer."""
 
