@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from git_ekf.fleet.planning.sides import Left, Run
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
+from git_ekf.replay.merging import Conflict
 from git_ekf.replay.step import ReplayStep
 
 if TYPE_CHECKING:
@@ -56,45 +57,44 @@ class Group(NamedTuple):
     resolutions: tuple[Offered, ...] = ()
 
 
-def first_conflicts(git: Git, runs: Sequence[Run]) -> dict[str, list[FirstConflict]]:
+def first_conflicts(git: Git, runs: Mapping[str, Run]) -> dict[str, tuple[FirstConflict, ...]]:
     """The conflicts of each run that no other is before, by its name."""
-    wanted = {}
-    for run in runs:
-        for step in _first(run.steps):
-            for conflict in step.conflicts:
-                left = run.left.get((step.commit.oid, conflict.paths), Left((), ""))
-                wanted[run.name, step.commit.oid, conflict.paths] = left
-    blobs = sorted({left.marked for left in wanted.values() if left.marked})
-    contents = {}
-    for oid, found in zip(blobs, git.read_objects(blobs), strict=True):
-        contents[oid] = _hunks(found.content) if found else b""
-    conflicts: dict[str, list[FirstConflict]] = {run.name: [] for run in runs}
-    for run in runs:
-        for step in _first(run.steps):
-            for conflict in step.conflicts:
-                left = wanted[run.name, step.commit.oid, conflict.paths]
-                what = contents.get(left.marked, b"") or _named(left.entries)
-                conflicts[run.name].append(_conflict(step, conflict.kind, conflict.paths, what))
+    found = []
+    for name, run in runs.items():
+        for step, conflict in _first(run.steps):
+            left = run.left.get((step.commit.oid, conflict.paths), Left((), ""))
+            found.append((name, step, conflict, left))
+    blobs = sorted({left.marked for *_, left in found if left.marked})
+    hunks = {}
+    for oid, blob in zip(blobs, git.read_objects(blobs), strict=True):
+        hunks[oid] = _hunks(blob.content) if blob else b""
+    conflicts: dict[str, tuple[FirstConflict, ...]] = dict.fromkeys(runs, ())
+    for name, step, conflict, left in found:
+        what = hunks.get(left.marked, b"") or _named(left.entries)
+        conflicts[name] += (_first_conflict(step, conflict, what),)
     return conflicts
 
 
-def conflicts_alone(steps: Iterable[ReplayStep]) -> list[FirstConflict]:
+def conflicts_alone(steps: Iterable[ReplayStep]) -> tuple[FirstConflict, ...]:
     """The same of a cluster that was planned by itself, by what its commits change."""
     found = []
-    for step in _first(steps):
-        for conflict in step.conflicts:
-            entries: list[Entry | None] = []
-            for path in conflict.paths:
-                entries += step.commit.changes.get(path, (None, None))
-            found.append(_conflict(step, conflict.kind, conflict.paths, _named(entries)))
-    return found
+    for step, conflict in _first(steps):
+        entries: list[Entry | None] = []
+        for path in conflict.paths:
+            entries += step.commit.changes.get(path, (None, None))
+        found.append(_first_conflict(step, conflict, _named(entries)))
+    return tuple(found)
 
 
-def _first(steps: Iterable[ReplayStep]) -> Iterator[ReplayStep]:
-    return (step for step in steps if step.verdict == "conflict" and not step.depends)
+def _first(steps: Iterable[ReplayStep]) -> Iterator[tuple[ReplayStep, Conflict]]:
+    for step in steps:
+        if step.verdict == "conflict" and not step.depends:
+            for conflict in step.conflicts:
+                yield step, conflict
 
 
-def _conflict(step: ReplayStep, kind: str, paths: tuple[str, ...], what: bytes) -> FirstConflict:
+def _first_conflict(step: ReplayStep, conflict: Conflict, what: bytes) -> FirstConflict:
+    kind, paths = conflict.kind, conflict.paths
     words = "\0".join((kind, *paths, "")).encode("utf-8", "surrogateescape")
     return FirstConflict(step.commit.oid, step.commit.subject, kind, paths, _digest(words + what))
 

@@ -23,7 +23,7 @@ class StoredClone(StoredRepository):
         """Raises UsageError for what is wrong in its configuration, Refused without the branch."""
         super().__init__(opened.history, opened.theirs[name], *opened.config(name))
         self._path = opened.path
-        self._name = name
+        self.name = name
         self.place = Paths(opened.path, opened.path, "", True, False, "sha1")
         if branch not in self.heads:
             raise Refused(f"it runs {branch}, and has no such branch any more")
@@ -47,7 +47,7 @@ class StoredClone(StoredRepository):
     def vendor_globs(self) -> list[str]:
         """Globs of refs of the store that together hold every commit known to be the vendor's."""
         kept = self.namespace.upstream.removeprefix("refs/")
-        return [f"{VENDOR}heads/*", f"{refs_of(self._name)}{kept}*"]
+        return [f"{VENDOR}heads/*", f"{refs_of(self.name)}{kept}*"]
 
 
 def target_of(clone: StoredClone, release: str | None) -> Target | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, NoSpace, Refused, UsageError
@@ -26,7 +27,6 @@ from git_ekf.fleet.reading import Damaged
 from git_ekf.fleet.team import Team
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import complaints
-from git_ekf.git.trees import CommitChanges, TreeChanges
 from git_ekf.names import Scheme
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.followed import Followed
@@ -39,12 +39,10 @@ from git_ekf.repository import Repository
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target, releases_through
-from git_ekf.upgrade.work import Options, changes_of
+from git_ekf.upgrade.work import Options, candidates, changes_of
 
 # Clusters that are planned at a time: each holds where its sides differ.
 AT_A_TIME = 100
-# Paths by which git finds commits sooner than it tells of each what it changes.
-_FEW = 100
 
 
 class Task(NamedTuple):
@@ -81,147 +79,134 @@ def plan_clusters(task: Task) -> list[PlannedCluster]:
     opened = Opened(task.store, task.scheme, [name for name, _ in task.clusters])
     repo = Repository(Git(task.store, {"GIT_DIR": task.store}))
     with open_scratch_of(SharedScratch, repo) as scratch:
-        return _Planning(task, opened, repo.git, scratch).planned()
+        return _Planning(task, opened, repo, scratch).planned()
 
 
 class _WantedPlan(NamedTuple):
     """A cluster that is to be planned with others."""
 
     clone: StoredClone
-    name: str
     target: Target
     stack: Stack
-
-    @property
-    def way(self) -> tuple[str, str]:
-        """From where to where: for all that go so, the vendor has changed the same."""
-        return self.target.base, self.target.onto
+    known: Resolutions | None
 
 
 class _Planning:
-    def __init__(self, task: Task, opened: Opened, git: Git, scratch: SharedScratch) -> None:
+    def __init__(
+        self, task: Task, opened: Opened, repo: Repository, scratch: SharedScratch
+    ) -> None:
         self._task = task
         self._opened = opened
         self._objects = opened.objects
-        self._git = git
+        self._repo = repo
+        self._git = repo.git
         self._scratch = scratch
         self._found: dict[str, PlannedCluster] = {}
         self._resolutions: Resolutions | None = None
         if task.team.source:
-            repo = Repository(git)
             repo.config = task.team.configured(repo.config)
             self._resolutions = Resolutions(repo)
 
     def planned(self) -> list[PlannedCluster]:
         channels = [self._opened.history.branches[name] for name in self._opened.channels()]
         shipping = shipping_channels(self._git, channels)
-        together: list[tuple[StoredClone, str, Target]] = []
+        together: list[tuple[StoredClone, Target]] = []
         for name, branch in self._task.clusters:
-            with _noting(self._found, name):
+            with self._noting(name):
                 clone = StoredClone(self._opened, name, branch)
                 target = target_of(clone, self._task.release)
                 if target is None:
                     self._found[name] = PlannedCluster(name, needless=True)
                 elif alone := why_alone(clone, target, shipping):
                     clone.config = self._task.team.configured(clone.config)
-                    self._found[name] = _planned_alone(clone, name, target, alone)
+                    self._found[name] = _planned_alone(clone, target, alone)
                 else:
-                    together.append((clone, name, target))
-        self._plan_together(self._stacks(together))
+                    together.append((clone, target))
+        self._plan_together(self._wanted(together))
         return [self._found[name] for name, _ in self._task.clusters]
+
+    @contextmanager
+    def _noting(self, name: str) -> Iterator[None]:
+        """Notes why there is no plan of a cluster, where something is wrong with that alone."""
+        try:
+            yield
+        except (Damaged, NoSpace):
+            raise
+        except GitFailed as error:
+            why = next(iter(complaints(error.stderr)), "git has failed")
+            self._found[name] = PlannedCluster(name, why=why)
+        except (Refused, UsageError, CallFailed) as error:
+            self._found[name] = PlannedCluster(name, why=error.message)
 
     # --- the commits ---
 
-    def _stacks(self, clusters: Sequence[tuple[StoredClone, str, Target]]) -> list[_WantedPlan]:
+    def _wanted(self, clusters: Sequence[tuple[StoredClone, Target]]) -> list[_WantedPlan]:
         """The clusters with their commits; those between the same trees are looked at once."""
-        lines = {name: self._line(target) for _, name, target in clusters}
+        lines = [self._line(target) for _, target in clusters]
         asked: dict[tuple[str, str], str] = {}  # the trees before and after -> one such commit
-        for line in lines.values():
-            for parent, commit in line:
-                asked.setdefault(self._trees(parent, commit), commit)
+        for trees, commit in chain.from_iterable(lines):
+            asked.setdefault(trees, commit)
         found = self._git.changes_of(list(asked.values()))
-        changes: dict[tuple[str, str], TreeChanges] = {}
-        for trees, one in zip(asked, found, strict=True):
-            changes[trees] = one.changes
+        changes = {trees: one.changes for trees, one in zip(asked, found, strict=True)}
         wanted = []
-        for clone, name, target in clusters:
+        for (clone, target), line in zip(clusters, lines, strict=True):
             commits = []
-            for parent, oid in lines[name]:
-                of_commit = changes[self._trees(parent, oid)]
-                commits.append(Commit(oid, self._objects.subject(oid), of_commit, oid, oid))
-            wanted.append(_WantedPlan(clone, name, target, Stack(target.base, commits)))
+            for trees, oid in line:
+                commits.append(Commit(oid, self._objects.subject(oid), changes[trees], oid, oid))
+            known = self._resolutions.another() if self._resolutions else None
+            wanted.append(_WantedPlan(clone, target, Stack(target.base, commits), known))
         return wanted
 
-    def _line(self, target: Target) -> list[tuple[str, str]]:
-        """(parent, commit) from the base to the tip, oldest first."""
+    def _line(self, target: Target) -> list[tuple[tuple[str, str], str]]:
+        """(the trees before and after, commit) from the base to the tip, oldest first."""
+        tree_of = self._objects.tree_of
         line = []
         at = target.tip
         while at != target.base:
             parent = self._objects.parents(at)[0]
-            line.append((parent, at))
+            line.append(((tree_of(parent), tree_of(at)), at))
             at = parent
         return line[::-1]
 
-    def _trees(self, parent: str, commit: str) -> tuple[str, str]:
-        return self._objects.tree_of(parent), self._objects.tree_of(commit)
-
-    # --- what the vendor has already ---
-
-    def _upstream(self, wanted: Sequence[_WantedPlan]) -> dict[str, dict[str, str]]:
-        """Cluster -> its commits that the vendor has (`already_upstream`); all go one way."""
-        base, onto = wanted[0].way
-        channel = self._channel(base, onto, wanted)
-        found = {one.name: alike(one.stack, channel) for one in wanted}
-        doubtful = [one.target.tip for one in wanted if found[one.name].doubtful]
+    def _upstream(
+        self, base: str, onto: str, wanted: Sequence[_WantedPlan]
+    ) -> list[dict[str, str]]:
+        """The commits of each that the vendor has (`already_upstream`); all go one way."""
+        commits = [commit for one in wanted for commit in one.stack.commits]
+        channel = candidates(self._repo, Stack(base, commits), [onto])
+        found = [alike(one.stack, channel) for one in wanted]
+        doubtful = [
+            one.target.tip for one, known in zip(wanted, found, strict=True) if known.doubtful
+        ]
         cherries: set[str] = set()
         if doubtful:  # one commit above all of theirs, so that git compares the vendor's once
             tips = dict.fromkeys(doubtful)
             head = self._scratch.objects.commit(self._objects.tree_of(base), *tips)
             self._scratch.objects.write()
             cherries = self._scratch.writing.cherry(onto, head, base)
-        return {name: one.there(cherries) for name, one in found.items()}
-
-    def _channel(self, base: str, onto: str, wanted: Sequence[_WantedPlan]) -> list[CommitChanges]:
-        """The vendor's commits from one to the other that may be one of theirs."""
-        changed: set[frozenset[str]] = set()
-        for one in wanted:
-            changed.update(frozenset(commit.changes) for commit in one.stack.commits)
-        changed.discard(frozenset())
-        paths = sorted(frozenset[str]().union(*changed))
-        if not paths:
-            return []
-        touching = paths if len(paths) <= _FEW else ()
-        found = self._git.commits_with_changes(base, onto, touching=touching)
-        return [commit for commit in found if frozenset(commit.changes) in changed]
+        return [known.there(cherries) for known in found]
 
     # --- the forecasts ---
 
     def _plan_together(self, wanted: Sequence[_WantedPlan]) -> None:
         by_way: dict[tuple[str, str], list[_WantedPlan]] = {}
-        for one in wanted:
-            by_way.setdefault(one.way, []).append(one)
-        runs: list[Run] = []
-        known: dict[str, Resolutions] = {}
-        for (base, onto), alike_ones in by_way.items():
+        for one in wanted:  # for all that go so, the vendor has changed the same
+            by_way.setdefault((one.target.base, one.target.onto), []).append(one)
+        runs: dict[str, Run] = {}
+        for (base, onto), several in by_way.items():
             first = read_divergence(self._scratch.writing, base, onto)
             attributes = self._attributes(onto)
-            upstream = self._upstream(alike_ones)
-            for one in alike_ones:
-                if self._resolutions:
-                    known[one.name] = self._resolutions.another()
-                of_one = known.get(one.name)
-                runs.append(self._run(one, first, attributes, upstream[one.name], of_one))
-        self._carry_on(runs)
+            for one, there in zip(several, self._upstream(base, onto, several), strict=True):
+                runs[one.clone.name] = self._run(one, first, attributes, there)
+        self._carry_on(list(runs.values()))
         conflicts = first_conflicts(self._scratch.writing, runs)
-        targets = {one.name: one.target for one in wanted}
-        for run in runs:
-            if run.name not in self._found:
-                steps = list(map(_without_changes, run.steps))
-                refused = known[run.name].refused if known else ()
-                planned = UpgradePlan(targets[run.name], steps, refused=refused)
-                self._found[run.name] = PlannedCluster(
-                    run.name, planned, conflicts=tuple(conflicts[run.name])
-                )
+        for one in wanted:
+            name = one.clone.name
+            if name not in self._found:
+                steps = list(map(_without_changes, runs[name].steps))
+                refused = one.known.refused if one.known else ()
+                planned = UpgradePlan(one.target, steps, refused=refused)
+                self._found[name] = PlannedCluster(name, planned, conflicts=conflicts[name])
 
     def _attributes(self, onto: str) -> dict[str, str]:
         """The .gitattributes files of a commit: path -> blob."""
@@ -234,59 +219,46 @@ class _Planning:
         first: Divergence,
         attributes: dict[str, str],
         upstream: dict[str, str],
-        known: Resolutions | None,
     ) -> Run:
+        stack, onto = one.stack, one.target.onto
         divergence = first.copy()
-        onto = one.target.onto
         side = SharedSide(self._scratch, onto, attributes)
-        paths = {path for commit in one.stack.commits for path in commit.changes}
-        followed = Followed(self._scratch, releases_through(one.clone, one.target), paths)
+        paths = {path for commit in stack.commits for path in commit.changes}
+        settle = None
+        if one.known:
+            settle = one.known.settler(side.attributes_of, changes_of(stack))
         forecast = Forecast(
             self._scratch,
-            one.stack,
+            stack,
             onto,
             upstream,
             divergence,
-            followed=followed,
+            followed=Followed(self._scratch, releases_through(one.clone, one.target), paths),
             new_side=side,
-            settle=known.settler(side.attributes_of, changes_of(one.stack)) if known else None,
+            settle=settle,
         )
-        reducer = Reducer(one.stack, first, divergence)
-        return Run(one.name, one.target.base, onto, side, reducer, forecast.ask())
+        reducer = Reducer(stack, first, divergence)
+        return Run(one.clone.name, stack.base, onto, side, reducer, forecast.ask())
 
     def _carry_on(self, runs: Sequence[Run]) -> None:
         """Takes all to their end: each as far as it comes, then all that is wanted at once."""
         merges = SharedMerges(self._scratch, self._objects)
-        waiting = list(runs)
+        waiting = runs
         while waiting:
             for run in waiting:
-                with _noting(self._found, run.name):
+                with self._noting(run.name):
                     run.go_on()
             waiting = [run for run in waiting if run.wanted is not None]
             merges.answer(waiting)
 
 
-def _planned_alone(clone: StoredClone, name: str, target: Target, alone: str) -> PlannedCluster:
+def _planned_alone(clone: StoredClone, target: Target, alone: str) -> PlannedCluster:
     clone.ask_git()
     made = plan(clone, target, Options())
-    conflicts = tuple(conflicts_alone(made.steps))
-    steps = [_without_changes(step) for step in made.steps]
-    return PlannedCluster(name, made._replace(steps=steps), alone=alone, conflicts=conflicts)
-
-
-@contextmanager
-def _noting(found: dict[str, PlannedCluster], name: str) -> Iterator[None]:
-    """Notes why there is no plan of a cluster, where something is wrong with that alone."""
-    try:
-        yield
-    except (Damaged, NoSpace):
-        raise
-    except GitFailed as error:
-        found[name] = PlannedCluster(
-            name, why=next(iter(complaints(error.stderr)), "git has failed")
-        )
-    except (Refused, UsageError, CallFailed) as error:
-        found[name] = PlannedCluster(name, why=error.message)
+    conflicts = conflicts_alone(made.steps)
+    steps = list(map(_without_changes, made.steps))
+    planned = made._replace(steps=steps)
+    return PlannedCluster(clone.name, planned, alone=alone, conflicts=conflicts)
 
 
 def _without_changes(step: ReplayStep) -> ReplayStep:
