@@ -8,11 +8,12 @@ as far as its attributes are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 from git_ekf.errors import CallFailed, GitFailed
-from git_ekf.fleet.planning.labels import Labels
+from git_ekf.fleet.planning.labels import with_fixed_names
 from git_ekf.fleet.planning.sides import Attributes, Run, SharedScratch
 from git_ekf.fleet.planning.trees import Reduced, Trees
 from git_ekf.fleet.reading import StoreObjects
@@ -24,7 +25,6 @@ from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.whole_merges import MergedTree, WholeMerge
 
 Pair = tuple[str, str]
-Question = TypeVar("Question")
 
 
 class FileQuestion(NamedTuple):
@@ -50,10 +50,14 @@ class TreeQuestion(NamedTuple):
 
     base: str
     onto: str
-    old: frozenset[tuple[str, Entry | None]]
-    new: frozenset[tuple[str, Entry | None]]
-    theirs: frozenset[tuple[str, Entry | None]]
+    reduced: Reduced
     attributes: Attributes
+
+
+Question = TypeVar("Question", FileQuestion, TreeQuestion)
+Answer = TypeVar("Answer")
+FileAnswers = dict[FileQuestion, FileAnswer | GitFailed]
+TreeAnswers = dict[TreeQuestion, MergedTree | GitFailed]
 
 
 class SharedMerges:
@@ -63,8 +67,8 @@ class SharedMerges:
         self._scratch = scratch
         self._stored = stored
         self._trees = Trees(stored, scratch.objects)
-        self._files: dict[FileQuestion, FileAnswer | GitFailed] = {}
-        self._wholes: dict[TreeQuestion, MergedTree | GitFailed] = {}
+        self._files: FileAnswers = {}
+        self._wholes: TreeAnswers = {}
         self._verify = os.environ.get("EKF_VERIFY") == "1"
 
     def answer(self, runs: Sequence[Run]) -> None:
@@ -72,34 +76,44 @@ class SharedMerges:
 
         Raises CallFailed where the store is damaged.
         """
-        files: dict[FileQuestion, None] = {}
-        wholes: dict[TreeQuestion, tuple[Run, Reduced]] = {}
-        asked: list[tuple[Run, Any]] = []
+        files: list[tuple[Run, dict[FileQuestion, FileMerge]]] = []
+        wholes: list[tuple[Run, WholeMerge, TreeQuestion]] = []
         for run in runs:
             if isinstance(run.wanted, list):
-                questions = [_question(run, file) for file in run.wanted]
-                files.update(dict.fromkeys(one for one in questions if one not in self._files))
-                asked.append((run, questions))
+                files.append((run, {_question(run, file): file for file in run.wanted}))
             elif isinstance(run.wanted, WholeMerge):
-                question, reduced = _whole_question(run, run.wanted)
-                if question not in self._wholes:
-                    wholes.setdefault(question, (run, reduced))
-                asked.append((run, question))
-        self._ask_files(list(files))
-        self._ask_wholes(wholes)
-        for run, questions in asked:
-            if isinstance(run.wanted, list):
-                run.answer = self._of_files(run, run.wanted, questions)
-            elif isinstance(run.wanted, WholeMerge):
-                run.answer = self._of_whole(run, run.wanted, questions)
+                wholes.append((run, run.wanted, _whole_question(run, run.wanted)))
+        questions = chain.from_iterable(asked for _, asked in files)
+        self._ask(questions, self._files, self._merge_files)
+        askers = {question: run for run, _, question in wholes}
+        self._ask(askers, self._wholes, lambda some: self._merge_wholes(some, askers))
+        for run, asked in files:
+            run.answer = self._of_files(run, asked)
+        for run, wanted, question in wholes:
+            run.answer = self._of_whole(run, wanted, question)
+
+    def _ask(
+        self,
+        questions: Iterable[Question],
+        known: dict[Question, Answer | GitFailed],
+        merge: Callable[[Sequence[Question]], dict[Question, Answer | GitFailed]],
+    ) -> None:
+        """Has all be known: what is new is merged together, as far as attributes are the same."""
+        by_attributes: dict[Attributes, list[Question]] = {}
+        for question in dict.fromkeys(questions):
+            if question not in known:
+                by_attributes.setdefault(question.attributes, []).append(question)
+        for attributes, alike in by_attributes.items():
+            self._scratch.put_attributes(attributes)
+            known.update(_by_halves(alike, merge))
 
     # --- single files ---
 
     def _of_files(
-        self, run: Run, files: Sequence[FileMerge], questions: Sequence[FileQuestion]
+        self, run: Run, asked: dict[FileQuestion, FileMerge]
     ) -> list[MergedFile] | GitFailed:
         answers = []
-        for file, question in zip(files, questions, strict=True):
+        for question, file in asked.items():
             answer = self._files[question]
             if isinstance(answer, GitFailed):
                 return answer
@@ -109,37 +123,25 @@ class SharedMerges:
             answers.append((answer.entry, answer.conflicts))
         return answers
 
-    def _ask_files(self, questions: Sequence[FileQuestion]) -> None:
-        by_attributes: dict[Attributes, list[FileQuestion]] = {}
-        for question in questions:
-            by_attributes.setdefault(question.attributes, []).append(question)
-        for attributes, alike in by_attributes.items():
-            self._scratch.put_attributes(attributes)
-            self._ask(_lines(alike), self._ask_lines, self._failed_line)
-
-    def _ask_lines(self, lines: Sequence[list[FileQuestion]]) -> None:
-        """Asks for files in one git; those of a line are merged in one merge."""
+    def _merge_files(self, questions: Sequence[FileQuestion]) -> FileAnswers:
+        """Merges files in one git, those of a line in one merge."""
         objects = self._scratch.objects
+        lines = _lines(questions)
         pairs: list[Pair] = []
         for line in lines:
             base = objects.commit(objects.tree({one.path: one.base for one in line}))
             ours = objects.commit(objects.tree({one.path: one.ours for one in line}), base)
             theirs = objects.commit(objects.tree({one.path: one.theirs for one in line}), base)
             pairs.append((ours, theirs))
-        merges = self._merged(pairs)
-        names = []
-        for line, result in zip(lines, merges, strict=True):
-            names += [f"{result.tree}:{one.path}" for one in line]
-        found = iter(Scratch.object_ids(self._scratch, names))  # nobody asks for these again
-        for line, result in zip(lines, merges, strict=True):
-            for one in line:
-                self._files[one] = _file_answer(one, result, next(found))
-
-    def _failed_line(self, line: list[FileQuestion], error: GitFailed) -> None:
-        if len(line) > 1:
-            self._ask([[one] for one in line], self._ask_lines, self._failed_line)
-        else:
-            self._files[line[0]] = error
+        merged: list[tuple[FileQuestion, Merge]] = []
+        for line, result in zip(lines, self._merged(pairs), strict=True):
+            merged += [(one, result) for one in line]
+        names = [f"{result.tree}:{one.path}" for one, result in merged]
+        found = Scratch.object_ids(self._scratch, names)  # nobody asks for these again
+        answers: FileAnswers = {}
+        for (one, result), oid in zip(merged, found, strict=True):
+            answers[one] = _file_answer(one, result, oid)
+        return answers
 
     # --- whole trees ---
 
@@ -153,33 +155,23 @@ class SharedMerges:
             run.note(wanted.commit.oid, result.conflicts, result.stages, marked)
         return answer
 
-    def _ask_wholes(self, wanted: dict[TreeQuestion, tuple[Run, Reduced]]) -> None:
-        by_attributes: dict[Attributes, list[tuple[TreeQuestion, Run, Reduced]]] = {}
-        for question, (run, reduced) in wanted.items():
-            by_attributes.setdefault(question.attributes, []).append((question, run, reduced))
-        for attributes, alike in by_attributes.items():
-            self._scratch.put_attributes(attributes)
-            self._ask(alike, self._ask_trees, self._failed_tree)
-
-    def _ask_trees(self, asked: Sequence[tuple[TreeQuestion, Run, Reduced]]) -> None:
+    def _merge_wholes(
+        self, questions: Sequence[TreeQuestion], askers: dict[TreeQuestion, Run]
+    ) -> TreeAnswers:
         objects, trees = self._scratch.objects, self._trees
         pairs: list[Pair] = []
         before = []
-        for question, _, reduced in asked:
-            base, onto = map(self._stored.tree_of, (question.base, question.onto))
-            parent = objects.commit(trees.changed(base, reduced.old))
-            ours = trees.changed(onto, reduced.new)
-            theirs = trees.changed(base, {**reduced.old, **reduced.theirs})
-            before.append(ours)
-            pairs.append((objects.commit(ours, parent), objects.commit(theirs, parent)))
+        for one in questions:
+            base, onto = map(self._stored.tree_of, (one.base, one.onto))
+            old, new, theirs = map(dict, one.reduced)
+            parent = objects.commit(trees.changed(base, old))
+            before.append(trees.changed(onto, new))
+            ours = objects.commit(before[-1], parent)
+            pairs.append((ours, objects.commit(trees.changed(base, old | theirs), parent)))
         found = self._merged_trees(pairs, before)
         if self._verify:
-            self._compare([run for _, run, _ in asked], found)
-        for (question, _, _), merged in zip(asked, found, strict=True):
-            self._wholes[question] = merged
-
-    def _failed_tree(self, asked: tuple[TreeQuestion, Run, Reduced], error: GitFailed) -> None:
-        self._wholes[asked[0]] = error
+            self._compare([askers[one] for one in questions], found)
+        return dict(zip(questions, found, strict=True))
 
     def _compare(self, runs: Sequence[Run], found: Sequence[MergedTree]) -> None:
         """Makes the merges of the full trees too. Raises CallFailed where one is another."""
@@ -207,8 +199,7 @@ class SharedMerges:
             [(old, result.tree) for old, result in zip(before, merges, strict=True)]
         )
         found = [MergedTree(*both) for both in zip(merges, changed, strict=True)]
-        labels = Labels(self._scratch, [one for one in found if not one.result.clean])
-        return [labels.fixed(one, *pair) for pair, one in zip(pairs, found, strict=True)]
+        return with_fixed_names(self._scratch, found, pairs)
 
     def _merged(self, pairs: Sequence[Pair]) -> list[Merge]:
         self._scratch.objects.write()
@@ -217,24 +208,19 @@ class SharedMerges:
             merges.append(as_merge(found, *pair))
         return merges
 
-    def _ask(
-        self,
-        questions: Sequence[Question],
-        ask: Callable[[Sequence[Question]], None],
-        failed: Callable[[Question, GitFailed], None],
-    ) -> None:
-        """Asks all at once, and where git fails at that by halves: what it is about fails alone."""
-        if not questions:
-            return
-        try:
-            ask(questions)
-        except GitFailed as error:
-            if len(questions) == 1:
-                failed(questions[0], error)
-                return
-            middle = len(questions) // 2
-            self._ask(questions[:middle], ask, failed)
-            self._ask(questions[middle:], ask, failed)
+
+def _by_halves(
+    questions: Sequence[Question],
+    merge: Callable[[Sequence[Question]], dict[Question, Answer | GitFailed]],
+) -> dict[Question, Answer | GitFailed]:
+    """Merges all at once, and where git fails at that by halves: what it is about fails alone."""
+    try:
+        return merge(questions)
+    except GitFailed as error:
+        if len(questions) == 1:
+            return {questions[0]: error}
+    middle = len(questions) // 2
+    return _by_halves(questions[:middle], merge) | _by_halves(questions[middle:], merge)
 
 
 def _question(run: Run, file: FileMerge) -> FileQuestion:
@@ -242,11 +228,9 @@ def _question(run: Run, file: FileMerge) -> FileQuestion:
     return FileQuestion(file.path, file.base, file.ours, file.theirs, attributes)
 
 
-def _whole_question(run: Run, wanted: WholeMerge) -> tuple[TreeQuestion, Reduced]:
+def _whole_question(run: Run, wanted: WholeMerge) -> TreeQuestion:
     reduced = run.reducer.reduced(wanted.commit)
-    old, new, theirs = (frozenset(changed.items()) for changed in reduced)
-    question = TreeQuestion(run.base, run.onto, old, new, theirs, run.side.attributes)
-    return question, reduced
+    return TreeQuestion(run.base, run.onto, reduced, run.side.attributes)
 
 
 def _lines(questions: Sequence[FileQuestion]) -> list[list[FileQuestion]]:

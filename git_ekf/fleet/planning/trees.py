@@ -28,11 +28,14 @@ Changed = dict[str, Entry | None]
 
 
 class Reduced(NamedTuple):
-    """Changes of the vendor's old tree, of his new one, and then of the old for a commit."""
+    """Changes of the vendor's old tree, of his new one, and then of the old for a commit.
 
-    old: Changed
-    new: Changed
-    theirs: Changed
+    Each is pairs of a path and an entry.
+    """
+
+    old: frozenset[tuple[str, Entry | None]]
+    new: frozenset[tuple[str, Entry | None]]
+    theirs: frozenset[tuple[str, Entry | None]]
 
 
 class Reducer:
@@ -72,7 +75,8 @@ class Reducer:
         for path, (was, _) in commit.changes.items():
             if path not in old and path not in entries:
                 old[path] = new[path] = was
-        return Reduced(old, new, {path: now for path, (_, now) in commit.changes.items()})
+        theirs = frozenset((path, now) for path, (_, now) in commit.changes.items())
+        return Reduced(frozenset(old.items()), frozenset(new.items()), theirs)
 
     def _in_the_way(self, others: set[str]) -> set[str]:
         """The paths so far that were files where there now are directories, or the other way."""
