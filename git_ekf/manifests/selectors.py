@@ -78,19 +78,32 @@ def expression(text: str) -> Callable[[str], bool]:
 
 # --- label selectors ---
 
-_SET = re.compile(r"\s*([^\s,!=()]+)\s+(in|notin)\s*\(([^()]*)\)\s*")
-_EQUAL = re.compile(r"\s*([^\s,!=()]+)\s*(==|=|!=)\s*([^\s,!=()]*)\s*")
-_EXISTS = re.compile(r"\s*(!?)\s*([^\s,!=()]+)\s*")
+_WORD = r"[^\s,!=()]"
+_SET = re.compile(rf"\s*({_WORD}+)\s+(in|notin)\s*\(([^()]*)\)\s*")
+_EQUAL = re.compile(rf"\s*({_WORD}+)\s*(==|=|!=)\s*({_WORD}*)\s*")
+_EXISTS = re.compile(rf"\s*(!?)\s*({_WORD}+)\s*")
 
 
 def labels_fit(selector: str, labels: Mapping[str, str]) -> bool:
     """Whether labels (or annotations) fit a selector; "" fits any. Raises Unfollowed."""
-    return all(_fits(labels, *one) for one in _requirements(selector))
+    for key, values, negated in _requirements(selector):
+        has = key in labels and (values is None or labels[key] in values)
+        if has == negated:
+            return False
+    return True
+
+
+class _Requirement(NamedTuple):
+    """That there is a key with one of some values (None: any), or that there is not (`negated`)."""
+
+    key: str
+    values: frozenset[str] | None
+    negated: bool
 
 
 @cache
-def _requirements(selector: str) -> tuple[tuple[str, str, frozenset[str]], ...]:
-    """(key, in, notin or exists or lacks, values). Raises Unfollowed."""
+def _requirements(selector: str) -> tuple[_Requirement, ...]:
+    """Raises Unfollowed."""
     found = []
     at = 0
     while at < len(selector.rstrip()):
@@ -101,27 +114,11 @@ def _requirements(selector: str) -> tuple[tuple[str, str, frozenset[str]], ...]:
         else:
             raise Unfollowed(f"the selector {selector}")
         at = match.end() + 1
-        found.append(_requirement(pattern, match.groups()))
+        if pattern is _EXISTS:
+            sign, key = match.groups()
+            found.append(_Requirement(key, None, bool(sign)))
+        else:
+            key, operator, text = match.groups()
+            values = frozenset(map(str.strip, text.split(",") if pattern is _SET else [text]))
+            found.append(_Requirement(key, values, operator in ("notin", "!=")))
     return tuple(found)
-
-
-def _requirement(
-    pattern: re.Pattern[str], groups: tuple[str, ...]
-) -> tuple[str, str, frozenset[str]]:
-    if pattern is _EXISTS:
-        return groups[1], "lacks" if groups[0] else "exists", frozenset()
-    key, operator, values = groups
-    if pattern is _SET:
-        return key, operator, frozenset(value.strip() for value in values.split(","))
-    return key, "notin" if operator == "!=" else "in", frozenset([values])
-
-
-def _fits(labels: Mapping[str, str], key: str, operator: str, values: frozenset[str]) -> bool:
-    match operator:
-        case "in":
-            return key in labels and labels[key] in values
-        case "notin":
-            return key not in labels or labels[key] not in values
-        case "exists":
-            return key in labels
-    return key not in labels
