@@ -38,11 +38,8 @@ class ImageName(NamedTuple):
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
-        return f"{self.repository}{tag}{self._at_digest}"
-
-    @property
-    def _at_digest(self) -> str:
-        return f"@{self.digest}" if self.digest else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.repository}{tag}{digest}"
 
     @property
     def to_copy(self) -> str:
@@ -51,7 +48,7 @@ class ImageName(NamedTuple):
         With a digest it has no tag: the digest alone says which image it is, and skopeo takes no
         name that has both.
         """
-        return f"{self.repository}{self._at_digest}" if self.digest else str(self)
+        return str(self._replace(tag="") if self.digest else self)
 
     def is_in(self, registry: str) -> bool:
         """Whether it comes from a registry, or from a path there."""
@@ -75,17 +72,15 @@ class ImageName(NamedTuple):
 def parse(text: str) -> ImageName:
     """The name of an image taken apart. Raises NoImageName."""
     found = _REFERENCE.fullmatch(text) if len(text) <= _LONGEST else None
-    if found is None:
-        if _VARIABLE.search(text):
-            raise NoImageName("has a variable in it")
-        raise NoImageName("is not the name of an image")
-    repository, tag, digest = found.groups(default="")
-    _, path = _host(repository)
-    if len(path) > _LONGEST_PATH or re.fullmatch("[a-f0-9]{64}", repository):
-        raise NoImageName("is not the name of an image")
-    if path != path.lower():
-        raise NoImageName("is not the name of an image")
-    return ImageName(repository, tag, digest)
+    if found:
+        name = ImageName(*found.groups(default=""))
+        _, path = _host(name.repository)
+        is_id = re.fullmatch("[a-f0-9]{64}", name.repository)
+        if len(path) <= _LONGEST_PATH and path == path.lower() and not is_id:
+            return name
+    elif _VARIABLE.search(text):
+        raise NoImageName("has a variable in it")
+    raise NoImageName("is not the name of an image")
 
 
 def is_below(text: str, registry: str) -> bool:
