@@ -190,31 +190,31 @@ def _read(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes, str]:
     assert process.stderr
     until = time.monotonic() + LONGEST
     output, messages = bytearray(), bytearray()
-    ended = ""
     with selectors.DefaultSelector() as pipes, process.stdout, process.stderr:
         pipes.register(process.stdout, selectors.EVENT_READ, output)
         pipes.register(process.stderr, selectors.EVENT_READ, messages)
-        while pipes.get_map() and not ended:
+        while pipes.get_map() and len(output) <= LARGEST:
             ready = pipes.select(max(0, until - time.monotonic()))
+            if not ready:
+                break
             for key, _ in ready:
                 part = os.read(key.fd, 1 << 20)
                 key.data.extend(part)
                 if not part:
                     pipes.unregister(key.fileobj)
             del messages[:-_LAST_BYTES]
-            if not ready:
-                ended = f"it was ended, not being done after {LONGEST} seconds"
-            elif len(output) > LARGEST:
-                ended = f"it was ended, having printed more than {LARGEST >> 20} MB"
-    if not ended:
+        has_ended = not pipes.get_map()
+    why = f"not being done after {LONGEST} seconds"
+    if len(output) > LARGEST:
+        why = f"having printed more than {LARGEST >> 20} MB"
+    elif has_ended:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, until - time.monotonic()))
             return bytes(output), bytes(messages), ""
-        ended = f"it was ended, not being done after {LONGEST} seconds"
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return b"", b"", ended
+    return b"", b"", f"it was ended, {why}"
 
 
 def finished(build: Future[Build]) -> Build:
