@@ -60,84 +60,69 @@ def choose(
 
     Raises UsageError.
     """
-    trees = _BuildTrees(repo, old, new, asking)
-    reason, chosen = _chosen(repo, trees, old, new, paths)
-    if not chosen:
-        raise UsageError(f"there is no kustomization to {asking.act}", f"{asking.command} PATH")
-    return BuildChoice(reason, [trees.kustomization(path) for path in dict.fromkeys(chosen)])
-
-
-def _chosen(
-    repo: Repository, trees: _BuildTrees, old: str, new: str, paths: Sequence[str]
-) -> tuple[str, list[str]]:
-    """The reason, and the directories. Raises UsageError."""
+    before = _listed(repo, old)
+    after = before if new == old else _listed(repo, new)
+    both = _Listed(before.paths | after.paths, before.kustomizations | after.kustomizations)
+    overlays = sorted(filter(is_overlay, both.kustomizations))
     if not takes_path(repo):
         if paths:
             raise UsageError(
-                "render.command has no {path}, so it builds everything at once",
-                trees.asking.command,
+                "render.command has no {path}, so it builds everything at once", asking.command
             )
-        return "command", ["."]
-    if paths:
-        chosen = []
+        reason, chosen = "command", ["."]
+    elif paths:
+        reason, chosen = "arguments", []
         for path in paths:
-            chosen += trees.below(path)
-        return "arguments", chosen
-    if repo.config.apply_paths:
-        return "apply.paths", [_inside(path, trees.asking) for path in repo.config.apply_paths]
-    if trees.overlays:
-        return "overlays", trees.overlays
-    return "configuration", _touched(repo, old, new, trees.all)
+            chosen += _below(path, both, overlays, asking)
+    elif repo.config.apply_paths:
+        reason, chosen = "apply.paths", [_inside(one, asking) for one in repo.config.apply_paths]
+    elif overlays:
+        reason, chosen = "overlays", overlays
+    else:
+        reason, chosen = "configuration", _touched(repo, old, new, both.kustomizations)
+    if not chosen:
+        raise UsageError(f"there is no kustomization to {asking.act}", f"{asking.command} PATH")
+    kustomizations = []
+    for path in dict.fromkeys(chosen):
+        # One that is a kustomization on one side only is not there on the other, whatever else is
+        # in it. A directory that is none is for a builder other than kustomize.
+        is_one = path in both.kustomizations
+        there = [
+            path in (side.kustomizations if is_one else side.paths) for side in (before, after)
+        ]
+        kustomizations.append(Kustomization(path, *there))
+    return BuildChoice(reason, kustomizations)
 
 
-class _Kustomizations:
-    """The files, directories and kustomizations of a commit."""
+class _Listed(NamedTuple):
+    """The files and directories of a commit, and those that are kustomizations."""
 
-    def __init__(self, repo: Repository, commit: str) -> None:
-        files = list(repo.git.ls_tree(commit, recursive=True))
-        self.paths = {".", *files}
-        self.kustomizations = set()
-        for file in files:
-            directory, _, name = file.rpartition("/")
-            if name in KUSTOMIZATIONS:
-                self.kustomizations.add(directory or ".")
-            add_above(file, self.paths)
+    paths: set[str]
+    kustomizations: set[str]
 
 
-class _BuildTrees:
-    """The trees of two commits."""
+def _listed(repo: Repository, commit: str) -> _Listed:
+    files = repo.git.ls_tree(commit, recursive=True)
+    found = _Listed({".", *files}, set())
+    for file in files:
+        directory, _, name = file.rpartition("/")
+        if name in KUSTOMIZATIONS:
+            found.kustomizations.add(directory or ".")
+        add_above(file, found.paths)
+    return found
 
-    def __init__(self, repo: Repository, old: str, new: str, asking: Asking) -> None:
-        self.asking = asking
-        self._old = _Kustomizations(repo, old)
-        self._new = _Kustomizations(repo, new) if new != old else self._old
-        self.all = self._old.kustomizations | self._new.kustomizations
-        self.overlays = sorted(filter(is_overlay, self.all))
 
-    def below(self, path: str) -> list[str]:
-        """The path itself; for a directory without a kustomization, the deploy overlays below it.
+def _below(path: str, there: _Listed, overlays: list[str], asking: Asking) -> list[str]:
+    """The path itself; for a directory without a kustomization, the deploy overlays below it.
 
-        Raises UsageError.
-        """
-        if path not in self._old.paths | self._new.paths:
-            raise UsageError(
-                f"{path} is {self.asking.nowhere}", f"{self.asking.command} {self.asking.whole}"
-            )
-        if path in self.all:
-            return [path]
-        inside = "" if path == "." else f"{path}/"
-        return [overlay for overlay in self.overlays if overlay.startswith(inside)] or [path]
-
-    def kustomization(self, path: str) -> Kustomization:
-        """In which of the commits a directory is to be built."""
-        if path in self.all:
-            # One that is a kustomization on one side only is not there on the other, whatever
-            # else is in it.
-            return Kustomization(
-                path, path in self._old.kustomizations, path in self._new.kustomizations
-            )
-        # For a builder other than kustomize.
-        return Kustomization(path, path in self._old.paths, path in self._new.paths)
+    Raises UsageError.
+    """
+    if path not in there.paths:
+        raise UsageError(f"{path} is {asking.nowhere}", f"{asking.command} {asking.whole}")
+    if path in there.kustomizations:
+        return [path]
+    inside = "" if path == "." else f"{path}/"
+    return [overlay for overlay in overlays if overlay.startswith(inside)] or [path]
 
 
 def _inside(path: str, asking: Asking) -> str:
