@@ -235,9 +235,7 @@ def test_no_output_is_held_longer_than_needed(monkeypatch: pytest.MonkeyPatch) -
 
     names = [(f"p{number}",) for number in range(100)]
     wanted = [four_builds.Places(name[0], ("base",), name, ("base",), name) for name in names]
-    found = four_builds.compare_four(
-        ("builder",), "abcd", ["t0", "t1", "t0", "t2"], wanted, progress
-    )
+    found = four_builds.compare_four(("builder",), "abac", wanted, progress)
     assert found.compared == 100
     assert len(started) == len(set(started)) == 201
     assert max(most) <= 2 * 9 + 1

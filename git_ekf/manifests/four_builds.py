@@ -60,23 +60,21 @@ class Customisation(NamedTuple):
 def compare_four(
     command: tuple[str, ...],
     folders: Sequence[str],
-    trees: Sequence[str],
     wanted: Sequence[Places],
     progress: Progress,
 ) -> Customisation:
     """Builds all of it side by side, and compares the fields.
 
-    `folders` are the checkouts of the four, `trees` the ids by which two of them are the same.
+    `folders` are the checkouts of the four, of which two may be the same.
     Raises CallFailed where the builder cannot be started.
     """
     result = Customisation(0, [], [], [])
     known: dict[tuple[str, str, str], Field] = {}
     compared = built = 0
-    folder_of = dict(zip(trees, folders, strict=True))
     groups = []
     for one in wanted:
-        sides_of = zip(trees, one[1:], strict=True)
-        groups.append([(folder_of[tree], path) for tree, paths in sides_of for path in paths])
+        sides_of = zip(folders, one[1:], strict=True)
+        groups.append([(folder, path) for folder, paths in sides_of for path in paths])
     with Builder(command) as builder:
         turns = builder.in_turn(groups)
         for one in progress(wanted, [one.path for one in wanted]):

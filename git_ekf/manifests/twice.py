@@ -44,27 +44,25 @@ class _Collection:
     def __init__(self, *, is_map: bool) -> None:
         self._is_map = is_map
         self._keys: set[str] = set()
-        self._before_value = False
-        self._item = -1
-        self.key = ""
+        self._read = 0  # items, or keys and values
+        self._key = ""
 
     def goes_on(self, key: str | None) -> bool:
         """Goes to what comes next in it; whether that is a key which it had before.
 
         `key` is that, where it is a key: None for one that is no text.
         """
-        self._item += 1
-        self._before_value = self._is_map and not self._before_value
-        if not self._before_value:
+        self._read += 1
+        if not self._is_map or self._read % 2 == 0:
             return False
-        self.key = "?" if key is None else key
+        self._key = "?" if key is None else key
         again = key in self._keys and key != "<<"
         if key is not None:
             self._keys.add(key)
         return again
 
     def __str__(self) -> str:
-        return f".{self.key}" if self._is_map else f"[{self._item}]"
+        return f".{self._key}" if self._is_map else f"[{self._read - 1}]"
 
 
 def _again(document: str) -> Iterator[tuple[str, int]]:

@@ -42,14 +42,15 @@ def merge_files(scratch: Scratch, files: list[FileMerge]) -> list[MergedFile]:
 
 def _merge(scratch: Scratch, files: list[FileMerge]) -> Iterator[MergedFile]:
     objects = scratch.objects
-    base = objects.commit(objects.tree({file.path: file.base for file in files}))
+    base_files = {file.path: file.base for file in files}
+    base = objects.commit(objects.tree(base_files))
     ours = objects.commit(objects.tree({file.path: file.ours for file in files}), base)
     theirs = objects.commit(objects.tree({file.path: file.theirs for file in files}), base)
     objects.write()
     result = merge(scratch.merging, ours, theirs)
-    found = scratch.object_ids([f"{result.tree}:{file.path}" for file in files])
-    for file, oid in zip(files, found, strict=True):
-        yield merged_file(result, file.path, file[2:], oid)
+    found = scratch.ids_at(result.tree, base_files)
+    for file in files:
+        yield merged_file(result, file.path, file[2:], found.get(file.path, ""))
 
 
 def merged_file(

@@ -51,18 +51,11 @@ def follow(scratch: Scratch, releases: Sequence[str], paths: Iterable[str]) -> d
     """Files of the first release -> where the last one has them, as far as it does."""
     places = {path: path for path in paths if "\n" not in path}
     for old, new in pairwise(releases):
-        kept = _kept(scratch, new, places.values())
+        kept = {path: path for path in scratch.ids_at(new, places.values())}
         gone = [path for path in places.values() if path not in kept]
         kept |= _moves(scratch, old, new, gone) if gone else {}
         places = {path: kept[place] for path, place in places.items() if place in kept}
     return places
-
-
-def _kept(scratch: Scratch, release: str, paths: Iterable[str]) -> dict[str, str]:
-    """The files that are where they were, to themselves."""
-    asked = list(paths)
-    found = scratch.object_ids([f"{release}:{path}" for path in asked])
-    return {path: path for path, oid in zip(asked, found, strict=True) if oid}
 
 
 def _moves(scratch: Scratch, old: str, new: str, paths: list[str]) -> dict[str, str]:
@@ -77,11 +70,9 @@ def _moves(scratch: Scratch, old: str, new: str, paths: list[str]) -> dict[str, 
     objects = Objects(store, scratch.object_format)
     env = {"GIT_OBJECT_DIRECTORY": store, "GIT_INDEX_FILE": os.path.join(folder, "index")}
     git = scratch.writing.variant(env=env)
-    found = scratch.object_ids([f"{old}:{path}" for path in paths])
     marks = {}
-    for path, oid in zip(paths, found, strict=True):
-        if oid:
-            marks[path] = objects.blob(b"moved: " + os.fsencode(path))
+    for path in scratch.ids_at(old, paths):
+        marks[path] = objects.blob(b"moved: " + os.fsencode(path))
     objects.write()
     git.read_tree(old)
     git.update_index([(path, Entry("100644", mark)) for path, mark in marks.items()])
@@ -94,5 +85,4 @@ def _moves(scratch: Scratch, old: str, new: str, paths: list[str]) -> dict[str, 
     for path, stages in result.stages.items():
         if 3 in stages:
             places[stages[3].oid] = path if 2 in stages else ""
-    moved = {path: places.get(mark, "") for path, mark in marks.items()}
-    return {path: place for path, place in moved.items() if place}
+    return {path: places[mark] for path, mark in marks.items() if places.get(mark)}

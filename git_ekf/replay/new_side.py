@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from git_ekf.git.trees import Entry
@@ -50,15 +51,12 @@ class NewSide:
         if not folders:
             return
         self._read |= folders
-        files = [f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders]
-        files = [file for file in files if "\n" not in file]
+        files = [os.path.join(folder, ATTRIBUTES) for folder in folders if "\n" not in folder]
         as_at_first = not self._in_index and not has_attributes(self._unwritten)
         tree = self._onto if as_at_first else self.tree()
-        found = self._scratch.object_ids([f"{tree}:{file}" for file in files])
-        for file, oid in zip(files, found, strict=True):
-            if oid:
-                self._scratch.write_attributes(file, self._scratch.writing.blob(oid))
-                self._attributes.append(file)
+        for file, oid in self._scratch.ids_at(tree, files).items():
+            self._scratch.write_attributes(file, self._scratch.writing.blob(oid))
+            self._attributes.append(file)
 
     def forget_attributes(self) -> None:
         """Takes them away again: a commit has changed some."""

@@ -6,7 +6,7 @@ The repository is only read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -89,6 +89,12 @@ class Scratch:
     def object_ids(self, names: list[str]) -> list[str]:
         """The object ids of names such as TREE:PATH, "" for one that does not exist."""
         return self._reader.ids(names)
+
+    def ids_at(self, tree: str, paths: Iterable[str]) -> dict[str, str]:
+        """Path -> object id, of those of some paths that are in a tree or commit."""
+        asked = list(paths)
+        found = self.object_ids([f"{tree}:{path}" for path in asked])
+        return {path: oid for path, oid in zip(asked, found, strict=True) if oid}
 
     def close(self) -> None:
         """Ends the git that answers `object_ids`."""

@@ -34,9 +34,11 @@ def customisation_of(
                 wanted = _places(*[Files(entries, content) for entries in listed])
         if not wanted:
             return Customisation(0, [], [], [])
-        with checkouts(repo, *commits, git=git) as folders:
-            trees = [git.tree_of(commit) for commit in commits]
-            return compare_four(command, folders, trees, wanted, progress)
+        trees = [git.tree_of(commit) for commit in commits]
+        different = list(dict.fromkeys(trees))
+        with checkouts(repo, *different, git=git) as folders:
+            folder_of = dict(zip(different, folders, strict=True))
+            return compare_four(command, [folder_of[tree] for tree in trees], wanted, progress)
     except (Refused, CallFailed) as error:
         return Customisation(0, [], [], [], error.message)
 
