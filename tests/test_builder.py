@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from reach import rare
@@ -16,8 +15,6 @@ from reach import rare
 from git_ekf.manifests import builder
 from git_ekf.manifests.build import _failing
 from git_ekf.manifests.builder import Build, Builder, finished
-
-T = TypeVar("T")
 
 
 def build(folder: Path, text: str) -> Build:
@@ -78,7 +75,7 @@ def test_no_more_is_held_than_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         begun.append(weakref.ref(future))
         return future
 
-    def watched(things: Sequence[T], names: Sequence[str]) -> Iterator[T]:
+    def watched(things: Sequence[str]) -> Iterator[str]:
         for number, thing in enumerate(things):
             yield thing
             assert 0 < len(begun) <= number + 4

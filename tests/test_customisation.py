@@ -228,7 +228,7 @@ def test_no_output_is_held_longer_than_needed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(four_builds, "customised", lambda *sides: [])
     most = []
 
-    def progress(things: Any, _names: object) -> Any:
+    def progress(things: Any) -> Any:
         for one in things:
             most.append(len(alive))
             yield one

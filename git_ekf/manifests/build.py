@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from git_ekf.git.calls import Git
 from git_ekf.manifests.builder import Build, Builder, trusted_command
@@ -16,19 +16,8 @@ from git_ekf.manifests.resources import Unreadable, import_yaml
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 
-T = TypeVar("T")
-
-
-class Progress(Protocol):
-    """Gives out the things one by one, and may say meanwhile how far it is and at which of them."""
-
-    def __call__(self, things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
-        """The things in order, each with its name."""
-
-
-def quietly(things: Sequence[T], names: Sequence[str], /) -> Iterable[T]:
-    """The things, and nothing is said."""
-    return things
+# Gives out paths one by one, and may say meanwhile how far it is and at which of them.
+Progress = Callable[[Sequence[str]], Iterable[str]]
 
 
 class FailedBuild(NamedTuple):
@@ -54,7 +43,7 @@ def compare(
     old: str,
     new: str,
     kustomizations: list[Kustomization],
-    progress: Progress = quietly,
+    progress: Progress = iter,
 ) -> list[ComparedBuilds]:
     """Builds both sides of each kustomization, several at a time, and compares them.
 
@@ -70,8 +59,8 @@ def compare(
             old_job = (before, one.path) if one.in_old else None
             groups.append((old_job, (after, one.path) if one.in_new else None))
         builds = builder.in_turn(groups)
-        things = progress(kustomizations, [one.path for one in kustomizations])
-        return [_compare(one, *next(builds)) for one in things]
+        paths = progress([one.path for one in kustomizations])
+        return [_compare(one, *next(builds)) for _, one in zip(paths, kustomizations, strict=True)]
 
 
 def _compare(kustomization: Kustomization, old: Build, new: Build) -> ComparedBuilds:
@@ -97,7 +86,7 @@ def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[FailedBuild]:
 
 
 def broken(
-    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = quietly
+    repo: Repository, old: str, new: str, paths: Sequence[str], progress: Progress = iter
 ) -> list[tuple[str, list[str]]]:
     """Kustomizations of `new` that do not build, with the builder's last words.
 
@@ -121,7 +110,7 @@ def _failing(
 ) -> dict[str, list[str]]:
     builds = builder.in_turn([[(folder, path)] for path in paths])
     failed = {}
-    for path in progress(paths, paths):
+    for path in progress(paths):
         failure = next(builds)[0].failure
         if failure is not None:
             failed[path] = failure

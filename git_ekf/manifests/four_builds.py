@@ -77,7 +77,8 @@ def compare_four(
         groups.append([(folder, path) for folder, paths in sides_of for path in paths])
     with Builder(command) as builder:
         turns = builder.in_turn(groups)
-        for one in progress(wanted, [one.path for one in wanted]):
+        paths = progress([one.path for one in wanted])
+        for _, one in zip(paths, wanted, strict=True):
             sides = _sides(next(turns), one)
             failure = sides[3].failure
             if failure is not None:

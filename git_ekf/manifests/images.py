@@ -101,7 +101,7 @@ def images_in(
     unbuilt = []
     with Builder(command) as builder:
         builds = builder.in_turn([[(folder, path)] for path in paths])
-        for path in progress(paths, paths):
+        for path in progress(paths):
             [(output, failure)] = next(builds)
             if failure is not None:
                 unbuilt.append(Unbuilt(path, failure))

@@ -241,7 +241,7 @@ class Forecast:
         differing = () if self._whole_attributes else entries
         self._new_side.read_attributes([*differing, *commit.changes])
         self._whole_attributes = True
-        merged: MergedTree = yield WholeMerge(commit, parent, entries)
+        merged: MergedTree = yield WholeMerge(commit, parent)
         result, changed = merged
         after = merged.after
         if not result.clean:

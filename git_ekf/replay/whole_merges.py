@@ -12,14 +12,10 @@ from git_ekf.replay.stack import Commit
 
 
 class WholeMerge(NamedTuple):
-    """A commit that git is to merge, which stands on `parent`, into the new side as it now is.
-
-    `differing` is where the old side, which is the parent's tree, and the new side differ.
-    """
+    """A commit that git is to merge, which stands on `parent`, into the new side as it now is."""
 
     commit: Commit
     parent: str
-    differing: TreeChanges
 
 
 class MergedTree(NamedTuple):

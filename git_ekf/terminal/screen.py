@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache, partial
+from functools import cache
 from typing import TextIO, TypeVar
 
 from git_ekf.errors import EkfError
@@ -178,8 +178,9 @@ def counting(title: str, things: Sequence[T], names: Sequence[str] = ()) -> Iter
             yield thing
 
 
-# How far the builds of kustomizations are.
-counting_builds = partial(counting, "Building kustomizations")
+def counting_builds(paths: Sequence[str]) -> Iterator[str]:
+    """Gives out kustomizations to be built, and says meanwhile how far it is, and at which."""
+    return counting("Building kustomizations", paths, paths)
 
 
 class _Meter:

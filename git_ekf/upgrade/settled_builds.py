@@ -13,7 +13,7 @@ from typing import NamedTuple
 from git_ekf.errors import CallFailed, NoSpace, Refused
 from git_ekf.git.calls import Git
 from git_ekf.manifests.belonging import belonging
-from git_ekf.manifests.build import Progress, checkouts, quietly
+from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import Builder, takes_path, trusted_command
 from git_ekf.manifests.sources import joined
 from git_ekf.replay.new_side import NewSide
@@ -49,7 +49,7 @@ class SettledBuilds:
     `progress` goes through the kustomizations.
     """
 
-    def __init__(self, progress: Progress = quietly) -> None:
+    def __init__(self, progress: Progress = iter) -> None:
         self._progress = progress
         self._known: dict[tuple[tuple[str, ...], str], dict[str, Failure]] = {}
 
@@ -148,7 +148,7 @@ class SettledBuilds:
         if left:
             with checkouts(repo, tree, git=git) as (there,), Builder(command) as builder:
                 builds = builder.in_turn([[(there, one)] for one in left])
-                for one in self._progress(left, left):
+                for one in self._progress(left):
                     known[one] = next(builds)[0].failure
         return {one: known[one] for one in wanted}
 

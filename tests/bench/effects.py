@@ -51,7 +51,7 @@ def planned(name: str, *, effects: bool = True, build: bool = False) -> UpgradeP
     onto = repo.git.ref_value(f"refs/heads/release-{to}")
     base = repo.git.merge_base(f"refs/heads/release-{release}", tip) or ""
     target = Target("upgrade", f"release-{release}", f"release-{to}", base, tip, onto)
-    builds = (lambda things, _: things) if build else None
+    builds = iter if build else None
     return plan(repo, target, Options(effects=effects, builds=builds))
 
 
