@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 # "tree ID\n", and behind it "parent ID\n" for each parent (git-commit-tree(1)).
 _TREE, _PARENT, _OID = 46, 48, 40
+# The bytes of an object's id in a tree.
+_ID = 20
 _SPACE = b" \t\r"
 
 
@@ -121,16 +123,21 @@ class StoreObjects:
 
     def file_at_top(self, commit: str, name: str) -> tuple[str, bytes] | None:
         """Object id and content of a file at the top of a commit's tree; None without one."""
-        tree = self.read(self.tree_of(commit))[1]
-        entry = f" {name}\0".encode()
+        mode, oid = self.entries(self.tree_of(commit)).get(name.encode(), (b"", b""))
+        return (oid.hex(), self.read(oid.hex())[1]) if mode.startswith(b"100") else None
+
+    def entries(self, tree: str) -> dict[bytes, tuple[bytes, bytes]]:
+        """Name -> mode and object id, as a tree has them. Raises CallFailed."""
+        raw = self.read(tree)[1]
+        entries: dict[bytes, tuple[bytes, bytes]] = {}
         at = 0
-        while at < len(tree):
-            end = tree.index(b"\0", at) + 1
-            if tree.endswith(entry, at, end) and tree.startswith(b"100", at):
-                oid = tree[end : end + 20].hex()
-                return oid, self.read(oid)[1]
-            at = end + 20
-        return None
+        while at < len(raw):
+            space = raw.index(b" ", at)
+            end = raw.index(b"\0", space) + 1
+            # Of two of a name, which somebody may have made, git finds the first.
+            entries.setdefault(raw[space + 1 : end - 1], (raw[at:space], raw[end : end + _ID]))
+            at = end + _ID
+        return entries
 
 
 class History:

@@ -21,7 +21,6 @@ from git_ekf.replay.divergence import Divergence, folders_above
 from git_ekf.replay.stack import Commit, Stack
 
 _FOLDER = b"40000"
-_ID = 20
 
 # What is changed of a tree: path -> entry, None is "is not there".
 Changed = dict[str, Entry | None]
@@ -140,16 +139,5 @@ class Trees:
     def _read(self, tree: str) -> dict[bytes, tuple[bytes, bytes]]:
         """Name -> mode and object id, of a tree."""
         if tree not in self._known:
-            self._known[tree] = _entries(self._stored.read(tree)[1])
+            self._known[tree] = self._stored.entries(tree)
         return self._known[tree]
-
-
-def _entries(raw: bytes) -> dict[bytes, tuple[bytes, bytes]]:
-    entries = {}
-    at = 0
-    while at < len(raw):
-        space = raw.index(b" ", at)
-        end = raw.index(b"\0", space) + 1
-        entries[raw[space + 1 : end - 1]] = raw[at:space], raw[end : end + _ID]
-        at = end + _ID
-    return entries
