@@ -68,12 +68,13 @@ def _compare(kustomization: Kustomization, old: Build, new: Build) -> ComparedBu
     failures = [
         FailedBuild(side, build.failure) for side, build in sides if build.failure is not None
     ]
-    if failures:
-        return ComparedBuilds(kustomization, None, failures)
-    try:
-        return ComparedBuilds(kustomization, difference(old.output, new.output), [])
-    except Unreadable:
-        return ComparedBuilds(kustomization, None, list(_unreadable(sides)))
+    found = None
+    if not failures:
+        try:
+            found = difference(old.output, new.output)
+        except Unreadable:
+            failures = list(_unreadable(sides))
+    return ComparedBuilds(kustomization, found, failures)
 
 
 def _unreadable(sides: Sequence[tuple[str, Build]]) -> Iterator[FailedBuild]:

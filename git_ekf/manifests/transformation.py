@@ -45,7 +45,7 @@ class Transformation:
     ) -> None:
         self._files = files
         self._from = kustomization
-        self._built = built
+        self._resources, self._gaps = built
         self._tell = note
 
     def apply(self) -> None:
@@ -55,7 +55,7 @@ class Transformation:
             for patch in one.patches(field):
                 self._patch(patch)
         prefix, suffix, namespace = map(one.text, ("namePrefix", "nameSuffix", "namespace"))
-        for resource in self._built.resources if prefix or suffix or namespace else ():
+        for resource in self._resources if prefix or suffix or namespace else ():
             resource.rename(prefix, suffix, namespace)
         self._label()
         for patch in one.patches("patchesJson6902"):
@@ -67,12 +67,12 @@ class Transformation:
         for item in one.items("replacements"):
             self._replacement(item)
 
-    def _note(
-        self, target: FieldTarget, item: object, fits: bool, *, may_be_more: bool = False
-    ) -> None:
-        """`may_be_more`: it could match what cannot be followed."""
-        unsure = self._built.gaps or any(one.unsure for one in self._built.resources)
-        self._tell(target, item, None if not fits and (may_be_more or unsure) else fits)
+    def _note(self, target: FieldTarget, item: object, *, fits: bool) -> None:
+        """Where it does not fit, it could still match what cannot be followed."""
+        unsure = bool(self._gaps) or any(one.unsure for one in self._resources)
+        if target.field in ("replicas", "images") and self._from.value.get("configurations"):
+            unsure = True  # these may be in other fields too
+        self._tell(target, item, None if unsure and not fits else fits)
 
     def _values(self, path: str) -> list[Any]:
         """The values in a file that is named. Raises Unfollowed, Unreadable."""
@@ -90,12 +90,11 @@ class Transformation:
             selector = read_selector(value)
             words = filter(None, (target.what, str(selector)))
             target = target._replace(what=" ".join(words))
-            matched = [one for one in self._built.resources if selects(one, selector)]
+            matched = [one for one in self._resources if selects(one, selector)]
         except Unfollowed as error:
-            self._built.gaps.append(str(error))
-            self._note(target, item, False, may_be_more=True)
-            return []
-        self._note(target, item, bool(matched))
+            matched = []
+            self._gaps.append(str(error))
+        self._note(target, item, fits=bool(matched))
         return matched
 
     # --- patches ---
@@ -105,7 +104,7 @@ class Transformation:
         try:
             values = self._values(patch.path) if patch.path else values_of(patch.text.encode())
         except (Unreadable, Unfollowed) as error:
-            self._built.gaps.append(f"{patch.path or patch.field}: {error}")
+            self._gaps.append(f"{patch.path or patch.field}: {error}")
         if patch.target is None:
             for value in values:
                 if isinstance(value, dict) and value.get("kind"):
@@ -121,17 +120,15 @@ class Transformation:
 
     def _merge_patch(self, patch: Patch, value: dict[str, Any]) -> None:
         wanted = Resource(value, "")
-        matched = [one for one in self._built.resources if is_same(one, wanted)]
-        api = "/".join(filter(None, (wanted.group, wanted.version)))
-        name, namespace = wanted.ids[0]
-        what = f"{api} {wanted.kind} {'/'.join(filter(None, (namespace, name)))}"
-        self._note(FieldTarget(patch.field, patch.path, what), patch, bool(matched))
+        matched = [one for one in self._resources if is_same(one, wanted)]
+        what = str(Selector(wanted.group, wanted.version, wanted.kind, *wanted.ids[0]))
+        self._note(FieldTarget(patch.field, patch.path, what), patch, fits=bool(matched))
         self._merge(matched, value)
 
     def _merge(self, matched: list[Resource], value: dict[str, Any]) -> None:
         if value.get("$patch") == "delete":
             gone = set(map(id, matched))
-            self._built.resources[:] = [r for r in self._built.resources if id(r) not in gone]
+            self._resources[:] = [r for r in self._resources if id(r) not in gone]
             return
         metadata = as_map(value.get("metadata"))
         images = images_in(value)
@@ -176,7 +173,7 @@ class Transformation:
         try:
             resource.images = resource.all_images() + images
         except Unreadable as error:
-            self._built.gaps.append(str(error))
+            self._gaps.append(str(error))
 
     # --- labels, replicas, images, replacements ---
 
@@ -185,23 +182,17 @@ class Transformation:
         for item in self._from.tables("labels"):
             labels |= texts_in(item.get("pairs"))
         annotations = texts_in(self._from.value.get("commonAnnotations"))
-        for resource in self._built.resources:
+        for resource in self._resources:
             resource.labels = resource.labels | labels
             resource.annotations = resource.annotations | annotations
-
-    @property
-    def _has_own_fields(self) -> bool:
-        """Whether images and replicas may be elsewhere too than where they are looked for."""
-        return bool(self._from.value.get("configurations"))
 
     def _replicas(self, item: dict[str, Any]) -> None:
         name = item.get("name")
         if not isinstance(name, str):
             return
-        counted = [one for one in self._built.resources if one.kind in REPLICAS]
+        counted = [one for one in self._resources if one.kind in REPLICAS]
         fits = any(name in dict(one.ids) for one in counted)
-        target = FieldTarget("replicas", "", name)
-        self._note(target, item, fits, may_be_more=self._has_own_fields)
+        self._note(FieldTarget("replicas", "", name), item, fits=fits)
 
     def _image(self, item: dict[str, Any]) -> None:
         name = as_text(item.get("name"))
@@ -209,7 +200,7 @@ class Transformation:
             return
         fits = False
         try:
-            for resource in self._built.resources:
+            for resource in self._resources:
                 if resource.images is None and name not in resource.text:
                     continue
                 images = resource.all_images()
@@ -220,9 +211,8 @@ class Transformation:
                         retagged(item, image) if image in fitting else image for image in images
                     ]
         except (Unreadable, Unfollowed) as error:
-            self._built.gaps.append(str(error))
-        target = FieldTarget("images", "", name)
-        self._note(target, item, fits, may_be_more=self._has_own_fields)
+            self._gaps.append(str(error))
+        self._note(FieldTarget("images", "", name), item, fits=fits)
 
     def _replacement(self, item: Any) -> None:
         """One that stands here, or all that stand in a file."""
@@ -235,7 +225,7 @@ class Transformation:
                 for inner in value if isinstance(value, list) else [value]:
                     self._replace(inner, path)
         except (Unreadable, Unfollowed) as error:
-            self._built.gaps.append(f"{path}: {error}")
+            self._gaps.append(f"{path}: {error}")
 
     def _replace(self, item: Any, path: str) -> None:
         selectors = [("source", as_map(item).get("source"))]

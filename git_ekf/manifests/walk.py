@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from copy import copy
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from git_ekf.manifests.matching import FieldTarget
 from git_ekf.manifests.metadata import Resource, resources_of
@@ -124,7 +124,10 @@ class Walk:
         built.gaps.extend(field for field in _PLUGINS if kustomization.value.get(field))
         for field, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
             for item in kustomization.tables(field):
-                self._generate(kind, item, built)
+                if item.get("behavior") not in ("merge", "replace"):
+                    metadata = {"name": item.get("name"), "namespace": item.get("namespace")}
+                    value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+                    built.resources.append(Resource(value, ""))
         note = partial(self._note, kustomization.folder)
         Transformation(self.files, kustomization, built, note).apply()
 
@@ -145,13 +148,6 @@ class Walk:
                 built.gaps.append(_why_not(path))
         except (Unreadable, Unfollowed) as error:
             built.gaps.append(f"{path}: {error}" if isinstance(error, Unreadable) else str(error))
-
-    def _generate(self, kind: str, item: dict[str, Any], built: Built) -> None:
-        if item.get("behavior") in ("merge", "replace"):
-            return
-        metadata = {"name": item.get("name"), "namespace": item.get("namespace")}
-        value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
-        built.resources.append(Resource(value, ""))
 
     def _note(self, folder: str, target: FieldTarget, item: object, fits: bool | None) -> None:
         """A target matches where it does for one of those that stand on it."""

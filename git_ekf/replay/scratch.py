@@ -53,12 +53,16 @@ class Scratch:
         self._top = os.path.join(folder, "tree")
         for path in (self._top, os.path.join(git_dir, "objects"), os.path.join(git_dir, "refs")):
             os.makedirs(path)
-        _write(os.path.join(git_dir, "HEAD"), b"ref: refs/heads/scratch\n")
-        _write(os.path.join(git_dir, "config"), os.fsencode(_config(repo, promisor)))
         # What is replaced is read so here as well, and git knows it by refs (git-replace(1)).
         below = replaced_below()
         refs = [f"{oid} {below}{old}\n" for old, oid in replaced(repo).items()]
-        _write(os.path.join(git_dir, "packed-refs"), os.fsencode("".join(refs)))
+        files = {
+            "HEAD": "ref: refs/heads/scratch\n",
+            "config": _config(repo, promisor),
+            "packed-refs": "".join(refs),
+        }
+        for name, text in files.items():
+            _write(os.path.join(git_dir, name), os.fsencode(text))
         ours = {"GIT_OBJECT_DIRECTORY": objects, **also_reading(store)}
         index = os.path.join(folder, "index")
         users = {"GIT_DIR": repo.place.git_dir, "GIT_WORK_TREE": self._top, "GIT_INDEX_FILE": index}
