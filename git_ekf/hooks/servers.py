@@ -46,8 +46,8 @@ def in_repository(git_dir: str | None) -> tuple[Repository, HooksDirectory]:
         obstacle = f"{path} is a link to {linked}, which other repositories may use"
         found = HooksDirectory(os.path.dirname(linked), obstacle)
     if found.obstacle and found.directory != os.devnull:
-        hint = f"git ekf hooks install --server --shared {shell(found.directory)}"
-        found = found._replace(hint=hint)
+        directory = shell(found.directory)
+        found = found._replace(hint=f"git ekf hooks install --server --shared {directory}")
     return repo, found
 
 
