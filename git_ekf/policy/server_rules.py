@@ -131,8 +131,7 @@ def _wrong_upstream(repo: ServerRepository, update: RefUpdate) -> tuple[str, str
         message = "the push deletes it, and the vendor's commits could not be told from yours"
         return message, pushes.SAVE
     branch, new = channel_name(repo.namespace, update.ref), update.new
-    fetch = f"git fetch {shell(repo.config.primary)}"
-    save = f"{fetch}, then: git ekf save"
+    save = f"git fetch {shell(repo.config.primary)}, then: git ekf save"
     if repo.types.get(new) != "commit":
         return f"{new[:12]} is not a commit", save
     if repo.mirror is not None and repo.mirror.get(branch) != new:
@@ -186,11 +185,10 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
 def backup_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
     """A backup ref is made once and stays as it is."""
     yield from pushes.backup_moved(repo, update)
-    push = f"git push {shell(repo.config.internal)}"
     if update.creates and repo.types.get(update.new) != "commit":
         yield Finding(
             f"{update.ref} keeps no commit but a {repo.types.get(update.new, 'missing object')}",
-            f"{push} {shell(f'COMMIT:{update.ref}')}",
+            f"git push {shell(repo.config.internal, f'COMMIT:{update.ref}')}",
             ref=update.ref,
             commit=update.new,
         )
@@ -198,24 +196,14 @@ def backup_moved(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]
 
 def rewrite_unsaved(repo: ServerRepository) -> Iterator[Finding]:
     """No commit vanishes from the internal repository unless a record or a backup keeps it."""
-    for update, count in _lost(repo):
-        finding = pushes.dropped(repo, update, update.old, count)
-        fetch = f"git fetch {shell(repo.config.internal)}"
-        yield finding._replace(fix=f"{fetch}, then: {finding.fix}")
-
-
-def _lost(repo: ServerRepository) -> Iterator[tuple[RefUpdate, int]]:
-    """Each update of a branch that takes commits away, and how many.
-
-    Commits that several take away count for the first.
-    """
     moved = [update for update in repo.updates if _may_lose(repo, update)]
     if not moved:
         return
     standing = list(repo.git.ref_values(*pushes.keeping(repo)).values())
     # Thousands of branches may go in one push: with those that are kept nothing goes.
     unkept = set(repo.git.commits([update.old for update in moved], standing))
-    counted: set[str] = set()
+    counted: set[str] = set()  # those that several take away count for the first
+    fetch = f"git fetch {shell(repo.config.internal)}"
     for update in moved:
         if update.old not in unkept:
             continue
@@ -223,7 +211,8 @@ def _lost(repo: ServerRepository) -> Iterator[tuple[RefUpdate, int]]:
         gone = set(repo.git.commits([update.old], [*standing, *stays])) - counted
         counted |= gone
         if gone:
-            yield update, len(gone)
+            finding = pushes.dropped(repo, update, update.old, len(gone))
+            yield finding._replace(fix=f"{fetch}, then: {finding.fix}")
 
 
 def _may_lose(repo: ServerRepository, update: RefUpdate) -> bool:
