@@ -6,6 +6,7 @@ Gitea, Forgejo, GitLab and gitolite are known.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 
 from git_ekf.config import SERVER_FILE
@@ -70,20 +71,18 @@ def in_shared(directory: str) -> HooksDirectory:
     return HooksDirectory(directory, then=f"{setting}, for all repositories of this machine")
 
 
-def advice(repo: Repository) -> list[str]:
+def advice(repo: Repository) -> Iterator[str]:
     """Settings of git's own that go well with the hook, or do not; a sentence each."""
-    lines = []
     config = f"git -C {shell(repo.place.git_dir)} config"
     if not repo.git_setting("ekf.server.mirror") and not repo.git_setting(f"ekf.{SERVER_FILE}"):
-        lines.append(
+        yield (
             f"To let nobody pass commits off as the vendor's: {config} ekf.server.mirror DIR,"
             " which git ekf mirror PRIMARY DIR makes"
         )
     if not repo.git_flag("receive.fsckobjects") and not repo.git_flag("transfer.fsckobjects"):
-        lines.append(f"To refuse damaged objects as well: {config} receive.fsckObjects true")
+        yield f"To refuse damaged objects as well: {config} receive.fsckObjects true"
     if repo.git_flag("receive.denynonfastforwards"):
-        lines.append(
+        yield (
             "git refuses here what git ekf save pushes after a sync:"
             f" {config} receive.denyNonFastForwards false"
         )
-    return lines
