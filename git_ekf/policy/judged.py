@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 from git_ekf.errors import GitFailed
 from git_ekf.git.refs import HEADS, TAGS, RefUpdate
@@ -121,7 +121,7 @@ class Records:
         # Of the commits that the records are on, those that are not in the repository, as far as
         # `vendor_bases` came upon them.
         self.lost: set[str] = set()
-        self._ancestry: dict[tuple[str, str], bool] = {}
+        self.is_ancestor = cache(repo.git.is_ancestor)
 
     @cached_property
     def _tagged(self) -> set[str]:
@@ -182,12 +182,6 @@ class Records:
                 off |= {(branch, commit) for commit in commits & missing}
         return off
 
-    def is_ancestor(self, old: str, new: str) -> bool:
-        """As `Git.is_ancestor`, asked once."""
-        if (old, new) not in self._ancestry:
-            self._ancestry[old, new] = self.repo.git.is_ancestor(old, new)
-        return self._ancestry[old, new]
-
     def has(self, name: str) -> bool:
         """Whether there is a record of this name, here, on internal, or in the same push."""
         if TAGS + name in self.arriving or name in self.saved:
@@ -224,11 +218,9 @@ class Records:
     def adopted(self) -> dict[str, RecordTag]:
         """Name -> the record, of all that are judged or adopted and are here or arriving."""
         known: dict[str, RecordTag] = {record.name: record for record in self.all}
-        wanted: set[str] = set()
-        for record in self.all:
-            wanted.update(record.adopts)
-        refs = self.repo.record_refs if wanted - known.keys() else {}
-        oids = {name: refs[TAGS + name] for name in wanted - known.keys() if TAGS + name in refs}
+        wanted = {name for record in self.all for name in record.adopts} - known.keys()
+        refs = self.repo.record_refs if wanted else {}
+        oids = {name: refs[TAGS + name] for name in wanted if TAGS + name in refs}
         infos = zip(oids.values(), self.repo.git.object_infos(oids.values()), strict=True)
         tags = [oid for oid, info in infos if info and info.type == "tag"]
         # Of each the beginning, which has what it is on; a push may name very many.
