@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.hooks import shims
-from git_ekf.hooks.shims import CLIENT, PART, PREVIOUS, hook_of, standing
+from git_ekf.hooks.shims import CLIENT, PART, PREVIOUS, hook_of
 from git_ekf.shown import shell
 
 _NEW = ".ekf-new"
@@ -25,14 +25,14 @@ def install(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = Fa
     """
     needed = []
     for hook in hooks:
-        path = shims.place_of(os.path.join(directory, hook), hook)
+        path = shims.place_of(os.path.join(directory, hook))
         leftovers = [place for place in shims.places(directory, hook) if place != path]
-        if standing(path, hook) == "foreign":
+        if shims.is_foreign(path):
             _require_room(path, hook)
         if not force:
             fix = f"{_command('install', hook)} --force writes it anew"
-            _require_unedited([path, *leftovers], hook, fix)
-        if leftovers or standing(path, hook) != "current":
+            _require_unedited([path, *leftovers], fix)
+        if leftovers or not shims.is_current(path, hook):
             needed.append((hook, path, leftovers))
     changes = []
     with _all_or_nothing(directory, _command("install", hooks[0])) as undo:
@@ -43,9 +43,8 @@ def install(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = Fa
             undo.callback(_remove, path + _NEW)
             _write(path + _NEW, shims.shim(hook))
         for hook, path, leftovers in needed:
-            found = standing(path, hook)
-            act = "installed" if found == "absent" else "updated"
-            if found == "foreign":
+            act = "updated" if os.path.lexists(path) else "installed"
+            if shims.is_foreign(path):
                 _move(undo, path, path + PREVIOUS)
                 act = (
                     f"installed; the one that was there is kept as {hook}{PREVIOUS} and still runs"
@@ -68,7 +67,7 @@ def uninstall(directory: str, hooks: tuple[str, ...] = CLIENT, *, force: bool = 
     ours = [(hook, place) for hook in hooks for place in shims.places(directory, hook)]
     if not force:
         for hook, place in ours:
-            _require_unedited([place], hook, f"{_command('uninstall', hook)} --force removes it")
+            _require_unedited([place], f"{_command('uninstall', hook)} --force removes it")
     changes = []
     with _all_or_nothing(directory, _command("uninstall", hooks[0])) as undo:
         for hook, place in ours:
@@ -103,9 +102,9 @@ def _require_room(path: str, hook: str) -> None:
         raise Refused(f"{path} exists and is not ours", move)
 
 
-def _require_unedited(places: list[str], hook: str, hint: str) -> None:
+def _require_unedited(places: list[str], hint: str) -> None:
     for place in places:
-        if standing(place, hook) == "edited":
+        if shims.is_ours(place) and shims.is_edited(place):
             raise Refused(f"{place} is a git-ekf hook that somebody has edited", hint)
 
 

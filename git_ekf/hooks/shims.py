@@ -95,11 +95,11 @@ def state(path: str, name: str) -> HookStatus:
 
 
 def _state(path: str, name: str) -> tuple[str, str]:
-    shim_path = place_of(path, name)
-    if is_ours(shim_path, name):
+    shim_path = place_of(path)
+    if is_ours(shim_path):
         return _state_of_ours(shim_path, path, name)
     for manager in _MANAGERS:
-        if is_ours(path + manager.suffix, name):
+        if is_ours(path + manager.suffix):
             moved = f"{manager.name} has moved ours to {name}{manager.suffix} and does not run it"
             return "displaced", moved
     if not os.path.lexists(path):
@@ -116,10 +116,9 @@ def _state_of_ours(shim_path: str, path: str, name: str) -> tuple[str, str]:
             return "stale", f"{program} is gone"
     if not os.access(shim_path, os.X_OK):
         return "stale", f"it is not executable: chmod +x {shell(shim_path)}"
-    found = standing(shim_path, name)
-    if found == "edited":
+    if is_edited(shim_path):
         return "outdated", "edited by hand"
-    if found == "ours":
+    if not is_current(shim_path, name):
         return "outdated", "installed by another git-ekf"
     if shim_path != path:
         return "chained", f"run by pre-commit as {os.path.basename(shim_path)}"
@@ -127,20 +126,20 @@ def _state_of_ours(shim_path: str, path: str, name: str) -> tuple[str, str]:
     return "ok", f"{name}{PREVIOUS} runs first" if first else ""
 
 
-def place_of(path: str, name: str) -> str:
+def place_of(path: str) -> str:
     """Where our shim is or has to be for a hook at this path.
 
     Where git looks, or where pre-commit has moved it and runs it.
     """
     moved = path + _PRE_COMMIT.suffix
-    return moved if _manager(path) is _PRE_COMMIT and is_ours(moved, name) else path
+    return moved if _manager(path) is _PRE_COMMIT and is_ours(moved) else path
 
 
 def places(directory: str, name: str) -> list[str]:
     """Wherever a shim of ours is: in its place, or where another manager has put it."""
     path = os.path.join(directory, name)
     suffixes = ("", *(manager.suffix for manager in _MANAGERS))
-    return [path + suffix for suffix in suffixes if is_ours(path + suffix, name)]
+    return [path + suffix for suffix in suffixes if is_ours(path + suffix)]
 
 
 def superseded(path: str) -> bool:
@@ -154,23 +153,25 @@ def _manager(path: str) -> Manager | None:
     return next((manager for manager in _MANAGERS if manager.mark in text), None)
 
 
-def is_ours(path: str, name: str) -> bool:
+def is_ours(path: str) -> bool:
     """Whether a shim of ours is there, of whatever version, edited or not."""
-    return standing(path, name) not in ("absent", "foreign")
+    return _MARK in read(path).partition("\nhook=")[0]
 
 
-def standing(path: str, name: str) -> str:
-    """absent; current (ours, as we would write it now); ours; edited; foreign."""
-    if not os.path.lexists(path):
-        return "absent"
-    text = read(path)
-    if _MARK not in text.partition("\nhook=")[0]:
-        return "foreign"
-    if os.path.islink(path):  # kept beside ours, it would call itself
-        return "edited"
-    if text == shim(name) and os.access(path, os.X_OK):
-        return "current"
-    return "ours" if _body(text) == _body(_template()) else "edited"
+def is_foreign(path: str) -> bool:
+    """Whether somebody else's hook is there."""
+    return os.path.lexists(path) and not is_ours(path)
+
+
+def is_edited(path: str) -> bool:
+    """Whether somebody has edited a shim of ours, or made it a link."""
+    # A link that is kept beside ours would call itself.
+    return os.path.islink(path) or _body(read(path)) != _body(_template())
+
+
+def is_current(path: str, name: str) -> bool:
+    """Whether the shim of this name is there as we would write it now."""
+    return read(path) == shim(name) and not os.path.islink(path) and os.access(path, os.X_OK)
 
 
 def _body(text: str) -> str:
