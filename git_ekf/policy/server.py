@@ -191,14 +191,13 @@ class ServerRepository(Repository):
     def read_tags(self, oids: Iterable[str]) -> dict[str, bytes]:
         """Object id -> tag object. Raises Refused where they are too much to be judged."""
         tags = {oid: self._objects[oid] for oid in oids if self.types.get(oid) == "tag"}
-        sizes = {oid: size for oid, (_, size, _) in tags.items()}
         for update in self.updates:
-            if sizes.get(update.new, 0) > _TAG:
+            if update.new in tags and tags[update.new][1] > _TAG:
                 raise Refused(
                     f"{update.ref} is a deploy record of more than {_TAG >> 20} MB",
                     f"git tag -d {shell(update.ref.removeprefix(TAGS))}, then: git ekf tag",
                 )
-        if sum(sizes.values()) > _TAGS:
+        if sum(size for _, size, _ in tags.values()) > _TAGS:
             one = next((update.ref for update in self.updates if update.new in tags), "REF")
             internal = self.config.internal
             raise Refused(
