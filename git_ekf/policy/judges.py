@@ -221,7 +221,7 @@ def judge_images(repo: Repository, outside: Sequence[tuple[str, str]]) -> list[F
     """The findings about the images of HEAD; `outside` as in `image_registry`."""
     from git_ekf.policy import images
 
-    return list(findings(images.image_registry, repo, repo.head or "", outside))
+    return list(findings(images.image_registry, repo, outside))
 
 
 def judge_range(repo: Repository, revisions: list[str]) -> list[Finding]:

@@ -29,7 +29,7 @@ def judge_receive(repo: ServerRepository) -> list[Finding]:
             judgment.apply(pushes.tag_moved, update)
     if not judgment.refused_by("delete-protected"):
         judgment.apply(server_rules.rewrite_unsaved)
-    judgment.apply(server_rules.tree_entry, judgment.content)
+    judgment.apply(server_rules.tree_entry)
     tags = arriving_records(repo, repo.updates)
     judgment.found += judge_records(repo, tags, repo.updates, dates=True)
     beside = _beside_branches(repo, tags)

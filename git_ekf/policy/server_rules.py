@@ -14,7 +14,6 @@ from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate, channel_na
 from git_ekf.names import DEPLOY
 from git_ekf.policy import branches, pushes
 from git_ekf.policy.branches import OwnCommits, is_allowed
-from git_ekf.policy.content import Content
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import Records
 from git_ekf.policy.server import ServerRepository
@@ -63,7 +62,7 @@ def ref_name(repo: ServerRepository, update: RefUpdate) -> Iterator[Finding]:
         )
 
 
-def tree_entry(repo: ServerRepository, content: Content) -> Iterator[Finding]:
+def tree_entry(repo: ServerRepository) -> Iterator[Finding]:
     """No directory that arrives has entries which git would not check out, as .git and .. are."""
     checks = [key for key, _ in repo.git_config if key.startswith("receive.fsck.")]
     asked = repo.git_setting("receive.fsckobjects")
@@ -73,7 +72,7 @@ def tree_entry(repo: ServerRepository, content: Content) -> Iterator[Finding]:
         return  # git has looked at them already
     if "GIT_OBJECT_DIRECTORY" not in os.environ:
         return  # nothing is in quarantine
-    for oid, wrong in unsound(content.reader.each_new_tree(repo.types)):
+    for oid, wrong in unsound(repo.content.reader.each_new_tree(repo.types)):
         yield Finding(
             f"a directory in the push {wrong} ({oid[:12]})",
             "git fsck --no-dangling names it; commit it without that, and save again",
