@@ -24,13 +24,12 @@ from git_ekf.shown import shell
 
 def server_findings(stdin: bytes) -> list[Finding]:
     """The findings of the policy in a push. Raises EkfError, also where the server cannot judge."""
-    pusher = dict(os.environ)
-    if pusher.get("GIT_NAMESPACE"):
+    if os.environ.get("GIT_NAMESPACE"):
         raise Refused(
             "git-ekf does not judge a push into a namespace of git",
             "push to a repository without GIT_NAMESPACE",
         )
-    with _server_environment():
+    with _server_environment() as pusher:
         git = Git(asked=forerun.answer)
         repo = ServerRepository(parse_receive(os.fsdecode(stdin)), pusher, git)
         config = repo.config
@@ -78,17 +77,17 @@ def _release(repo: ServerRepository, ref: str) -> str:
 
 
 @contextmanager
-def _server_environment() -> Iterator[None]:
+def _server_environment() -> Iterator[dict[str, str]]:
     """Leaves only those of git's variables that git itself sets for the hook.
 
-    Others may be the client's, through ssh.
+    Others may be the client's, through ssh. Gives the environment as it was.
     """
     before = dict(os.environ)
     ours = spawn.server_environment()
     os.environ.clear()
     os.environb.update(ours)
     try:
-        yield
+        yield before
     finally:
         os.environ.clear()
         os.environ.update(before)
