@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from time import gmtime, strftime, time
 
-from git_ekf.git.tagobject import is_dated
+from git_ekf.git.tagobject import TagObject, is_dated
 from git_ekf.names import AHEAD, DEPLOY, RecordName, record_name
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judged import JudgedRecord
@@ -114,12 +114,12 @@ def tag_fields(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
 
 def tag_mismatch(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
     """The fields of a record are what the repository has."""
-    if record.tag is None:
+    name, branch, tag = record.name, record.branch, record.tag
+    if tag is None:
         return
-    name, branch = record.name, record.branch
-    for message in _untrue(repo, record):
+    for message in _untrue(repo, record, tag):
         yield record.finding(f"{name}: {message}", _amend(record, "correct that line"))
-    at_odds = list(_at_odds(repo, record))
+    at_odds = list(_at_odds(repo, record, tag))
     if at_odds and not _is_adopted(repo, record):
         fix = _fix(record, _amend(record, "correct that line"))
         for message in at_odds:
@@ -132,10 +132,9 @@ def tag_mismatch(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
         )
 
 
-def _at_odds(repo: Repository, record: JudgedRecord) -> Iterator[str]:
+def _at_odds(repo: Repository, record: JudgedRecord, tag: TagObject) -> Iterator[str]:
     """What is wrong with the form: fields against each other, and against the name."""
-    tag, branch = record.tag, record.branch
-    assert tag is not None
+    branch = record.branch
     for field, values in record.fields.items():
         if len(set(values)) > 1 and values is not record.adopts:
             yield f'the field "{field}" is there twice with different values'
@@ -155,10 +154,8 @@ def _at_odds(repo: Repository, record: JudgedRecord) -> Iterator[str]:
                 yield f"{field} is {record.value(field)}, but the name makes it {value}"
 
 
-def _untrue(repo: Repository, record: JudgedRecord) -> Iterator[str]:
+def _untrue(repo: Repository, record: JudgedRecord, tag: TagObject) -> Iterator[str]:
     """What the repository does not have so, or what reads otherwise for others."""
-    tag, branch = record.tag, record.branch
-    assert tag is not None
     from git_ekf.recordtext import misleading  # 3 ms, where there is no record yet
 
     why = misleading(record.raw or b"", repo.config.tags_required)
@@ -180,8 +177,8 @@ def _untrue(repo: Repository, record: JudgedRecord) -> Iterator[str]:
     commit = record.named_commit("Upstream SHA")
     if commit is None:
         yield f"Upstream SHA {upstream} is not a commit of this repository"
-    elif branch and not record.is_on_channel(commit):
-        channel = f"{repo.config.primary}/{branch}"
+    elif record.branch and not record.is_on_channel(commit):
+        channel = f"{repo.config.primary}/{record.branch}"
         yield f"Upstream SHA {upstream} is not a vendor commit of {channel}"
     elif not record.stands_on(commit):
         yield f"Upstream SHA {upstream} is not what the tagged commit {tag.object[:12]} stands on"
