@@ -124,9 +124,17 @@ class Comparison:
 _IGNORED = {*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF}
 # And for the end of the name: what is no UTF-8 (as Python has it), and two that are no characters.
 _ENDS = {*map(chr, range(0xDC80, 0xDD00)), "\ufffe", "\uffff"}
-# All but these, and bytes beyond ASCII, are sure to be in no name that is wrong. In lower case.
-_SUSPICIOUS = (b"\0\0", b"\0.\0", b"\0..\0", b"/", b"\\", b"\0git~1")
-_AFTER_DOT_GIT = (b"\0", b".", b" ", b":")
+# Without these, between NULs and in lower case, and bytes beyond ASCII no name is wrong.
+_SUSPICIOUS = (
+    *(b"/", b"\\", b"\0\0", b"\0.\0", b"\0..\0", b"\0git~1"),
+    *(b"\0.git\0", b"\0.git.", b"\0.git ", b"\0.git:"),
+)
+
+
+def is_suspicious(names: list[bytes]) -> bool:
+    """Whether one of the names in a tree may be wrong; else none is."""
+    together = b"\0" + b"\0".join(names).lower() + b"\0"
+    return not together.isascii() or any(part in together for part in _SUSPICIOUS)
 
 
 def wrong_entry(entries: TreeEntries) -> str:
@@ -135,9 +143,7 @@ def wrong_entry(entries: TreeEntries) -> str:
     As git-fsck(1) has it, whose rules only some servers ask for (receive.fsckObjects).
     """
     names = [name for name, _ in entries]
-    together = b"\0" + b"\0".join(names).lower() + b"\0"
-    suspicious = not together.isascii() or any(part in together for part in _SUSPICIOUS)
-    if suspicious or any(b"\0.git" + end in together for end in _AFTER_DOT_GIT):
+    if is_suspicious(names):
         for name in names:
             wrong = _wrong_name(name)
             if wrong:
