@@ -23,7 +23,6 @@ def note_deleted(git_dir: str, common_dir: str, known: Mapping[str, str]) -> Non
         seen = _fetched(git_dir)
         lines = [f"{oid} {name}\n" for name, oid in known.items() if name not in seen]
         if lines or os.path.exists(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
             write_small(path, os.fsencode("".join(lines)))
 
 

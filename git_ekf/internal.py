@@ -97,10 +97,8 @@ def take_in(repo: Repository, asked: Ahead[dict[str, str]]) -> Answer:
 
 def note_asked(repo: Repository) -> None:
     """Notes that what is known of `internal` is what it has now."""
-    path = _asked_path(repo)
     with suppress(OSError):  # then it is said to be older than it is
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_small(path, b"")
+        write_small(_asked_path(repo), b"")
 
 
 def last_asked(repo: Repository) -> float | None:

@@ -53,11 +53,15 @@ def read_all(descriptor: int, limit: int) -> bytes:
 def write_small(path: str, content: bytes) -> None:
     """Puts a file in the place of the one at `path`, so that at any time one of them is there.
 
-    For a writer that holds a lock on it. Raises OSError.
+    Its directory is made where it is missing. For a writer that holds a lock on it. Raises OSError.
     """
     new = path + ".new"
-    # What one that was killed has left; or a pipe, which would wait for a reader.
     try:  # noqa: SIM105 (contextlib is felt at every commit)
+        posix.mkdir(path.rpartition("/")[0])
+    except FileExistsError:
+        pass
+    # What one that was killed has left; or a pipe, which would wait for a reader.
+    try:  # noqa: SIM105
         posix.unlink(new)
     except FileNotFoundError:
         pass

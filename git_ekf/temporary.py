@@ -27,7 +27,11 @@ def temporary(parent: str | None = None) -> Iterator[str]:
     It is below `parent`, by default the system's place for such. In the main thread it holds off
     signals at the end. Raises OSError.
     """
-    held = _hold(os.path.realpath(parent or _default()))
+    if parent is None:
+        import tempfile  # 3 ms, which what is kept in memory does without
+
+        parent = tempfile.gettempdir()
+    held = _hold(os.path.realpath(parent))
     if held is None:
         import tempfile
 
@@ -72,13 +76,6 @@ def _remove_folder(name: str, parent: int) -> None:
         os.rmdir(name, dir_fd=parent)
     except NotADirectoryError:  # a link to one
         os.unlink(name, dir_fd=parent)
-
-
-def _default() -> str:
-    """The system's place for what is temporary."""
-    import tempfile  # 3 ms, which what is kept in memory does without
-
-    return tempfile.gettempdir()
 
 
 def _private(parent: str) -> str | None:

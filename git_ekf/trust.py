@@ -18,8 +18,8 @@ from git_ekf.files_named import files_named
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
-from git_ekf.smallfile import STATE, read_small, write_small
-from git_ekf.transaction.journal import locked, unreadable
+from git_ekf.smallfile import write_small
+from git_ekf.transaction.journal import locked, read_own
 
 APPLY = "apply"
 DRIFT = "drift"
@@ -142,14 +142,11 @@ def remembered(repo: Repository) -> list[Command]:
 
     Raises Refused where the file itself cannot be read.
     """
-    try:
-        content = read_small(_file(repo), STATE)
-    except OSError as error:
-        raise unreadable(error) from None
+    content = read_own(_file(repo))
     import json  # 2 ms, which few commands need
 
     found = []
-    for line in (content or b"").split(b"\n"):
+    for line in content.split(b"\n"):
         try:
             values = json.loads(line)
             found.append(Command(str(values["section"]), tuple(map(str, values["command"]))))

@@ -18,7 +18,7 @@ from git_ekf.resolutions.kept import Resolution, git_for, known_tip, read_kept
 from git_ekf.resolutions.question import Question
 from git_ekf.shown import escape
 from git_ekf.smallfile import STATE, read_small, write_small
-from git_ekf.transaction.journal import locked, unreadable
+from git_ekf.transaction.journal import locked, read_own
 
 SIGNED, APPROVED, REFUSED = "signed", "approved", "refused"
 
@@ -169,11 +169,7 @@ def approved(repo: Repository) -> set[str]:
     The id stands for the question and every byte of the answer: another answer is another id.
     Raises Refused where the file cannot be read.
     """
-    try:
-        content = read_small(_approved_path(repo), STATE)
-    except OSError as error:
-        raise unreadable(error) from None
-    return set(os.fsdecode(content or b"").split("\n")) - {""}
+    return set(os.fsdecode(read_own(_approved_path(repo))).split("\n")) - {""}
 
 
 def approve(repo: Repository, trees: Iterable[str]) -> None:

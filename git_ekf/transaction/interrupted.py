@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 
 from git_ekf.errors import Refused
+from git_ekf.git.digest import digest
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.terminal.text import with_article
@@ -114,10 +115,8 @@ def _is_ours(repo: Repository, path: str, blobs: set[str]) -> bool:
             content = file.read()
     else:  # nothing there that could be lost; git minds directories itself
         return True
-    import hashlib  # 4 ms of every command that moves something
-
     raw = b"blob %d\0" % len(content) + content
-    if hashlib.new(repo.place.object_format, raw, usedforsecurity=False).hexdigest() in blobs:
+    if digest(repo.place.object_format, raw).hex() in blobs:
         return True
     # Filters and line ends may make another blob of it.
     if not is_link and repo.git.variant(repo.place.top).blob_id_of_file(path) in blobs:

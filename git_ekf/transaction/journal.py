@@ -186,7 +186,7 @@ def locked(repo: Repository) -> Iterator[Journal]:
         ) from None
     except OSError as error:
         if error.errno in _NO_FILE:
-            raise unreadable(error) from None
+            raise _unreadable(error) from None
         raise
     try:
         _share(repo)
@@ -237,8 +237,18 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def unreadable(error: OSError) -> Refused:
-    """The error for a file of ours in the git directory that is not what we put there."""
+def read_own(path: str) -> bytes:
+    """The bytes of a file of ours in the git directory, none where it is not there.
+
+    Raises Refused for what we have not put there.
+    """
+    try:
+        return read_small(path, STATE) or b""
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> Refused:
     path = str(error.filename)
     aside = shell("mv", path, path + ".unreadable")
     return Refused(f"{path} cannot be read: {error.strerror}", f"{aside}; git-ekf begins a new one")
@@ -256,11 +266,8 @@ def _line(operation: Operation) -> bytes:
 
 def _read(path: str) -> list[Operation]:
     """Operations, each in its newest state. Lines that are cut off are passed over."""
-    try:
-        content = read_small(path, STATE)
-    except OSError as error:
-        raise unreadable(error) from None
-    if content is None:
+    content = read_own(path)
+    if not content:
         return []
     import json
 

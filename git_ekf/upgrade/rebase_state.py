@@ -106,9 +106,8 @@ def write(repo: Repository, state: RebaseState) -> None:
     """Keeps it, so that it survives a crash of the system."""
     import json
 
-    path = path_of(repo, "rebase")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     settled = [one.shortened() for one in state.settled]
+    path = path_of(repo, "rebase")
     write_small(path, json.dumps(state._replace(settled=settled)._asdict()).encode())
 
 
