@@ -78,6 +78,7 @@ class GitFailed(CallFailed):
         if returncode < 0:
             how = f"was ended by {signal_name(-returncode)}"
         super().__init__(f"git {shell(*args)} {how}: {reason}", details=lines[1:])
+        self.first = lines[0] if lines else ""  # of what it said
         self.returncode = returncode
         self.stderr = stderr
 

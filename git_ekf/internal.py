@@ -49,8 +49,9 @@ class Answer(NamedTuple):
     @property
     def failure(self) -> str:
         """The same in a few words, "" where it answered."""
-        reason = complaints(self.error.stderr)[:1] if isinstance(self.error, GitFailed) else []
-        return next(iter(reason), self.error.message if self.error else "")
+        if isinstance(self.error, GitFailed):
+            return complaints(self.error.stderr)[0]
+        return self.error.message if self.error else ""
 
 
 # --- asked ---

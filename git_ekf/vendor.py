@@ -72,9 +72,7 @@ def reason_of(error: CallFailed) -> str:
         return error.message
     # The first complaint says what is wrong; "Could not read from remote repository" only
     # follows it.
-    said = (line for line in error.stderr.split("\n") if line.strip())
-    first = next((line.removeprefix("fatal: ") for line in said), error.message)
-    return shortened(first, MOST_WORDS)
+    return shortened(error.first.removeprefix("fatal: ") or error.message, MOST_WORDS)
 
 
 # Seconds after which a mirror is stale, or a clone that has fetched nothing.
@@ -160,8 +158,7 @@ def fetch(repo: Repository) -> None:
         clash = clash_in(error.stderr)
         if clash:
             raise clash from None
-        lines = [line for line in error.stderr.split("\n") if line.strip()]
-        reason = lines[0].removeprefix("fatal: ") if lines else "it said nothing"
+        reason = error.first.removeprefix("fatal: ") or "it said nothing"
         raise CallFailed(
             f"{primary} cannot be fetched from: {reason}; nothing was changed",
             "--no-fetch goes by what is known here",

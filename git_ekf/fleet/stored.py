@@ -21,7 +21,7 @@ from git_ekf.git.process import Ahead
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.questions.objects import ObjectInfo
 from git_ekf.git.questions.refs import RefObject, TagTime
-from git_ekf.git.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM, channel_name
+from git_ekf.git.refs import HEADS, RECORDS, SAVED, TAGS, UPSTREAM
 from git_ekf.records import RecordTag
 from git_ekf.repository import Repository
 
@@ -65,7 +65,7 @@ class StoredRepository(Repository):
             refs[self.primary_prefix + branch] = oid
         for ref, oid in self.theirs.items():
             if self.namespace.is_upstream(ref):
-                refs[UPSTREAM + channel_name(self.namespace, ref)] = oid
+                refs[UPSTREAM + self.namespace.channel(ref)] = oid
         return refs
 
     @cached_property

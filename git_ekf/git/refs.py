@@ -53,14 +53,13 @@ class RefNamespace(NamedTuple):
         """Whether a ref there is a commit of the vendor's."""
         return ref.startswith((self.upstream, UPSTREAM))
 
+    def channel(self, ref: str) -> str:
+        """The channel whose vendor commit a ref there names."""
+        return ref.removeprefix(self.upstream).removeprefix(UPSTREAM)
+
     def is_backup(self, ref: str) -> bool:
         """Whether a ref there is a backup."""
         return ref.startswith((self.backup, BACKUP))
-
-
-def channel_name(namespace: RefNamespace, ref: str) -> str:
-    """The channel whose vendor commit a ref of `internal` names."""
-    return ref.removeprefix(namespace.upstream).removeprefix(UPSTREAM)
 
 
 def is_zero(oid: str) -> bool:

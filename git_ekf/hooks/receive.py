@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefNamespace, channel_name, parse_receive
+from git_ekf.git.refs import HEADS, RECORDS, TAGS, RefNamespace, parse_receive
 from git_ekf.hooks import fast_receive, forerun, settings_cache, spawn
 from git_ekf.hooks.budget import budget
 from git_ekf.names import RecordName, record_name
@@ -73,7 +73,7 @@ def _release(repo: ServerRepository, ref: str) -> str:
     if ref.startswith(RECORDS):
         name = record_name(ref.removeprefix(TAGS), repo.config.scheme)
         return name.branch if isinstance(name, RecordName) else ""
-    return channel_name(repo.namespace, ref).removeprefix(HEADS)
+    return repo.namespace.channel(ref).removeprefix(HEADS)
 
 
 @contextmanager

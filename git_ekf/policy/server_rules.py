@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate, channel_name
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, TAGS, RefUpdate
 from git_ekf.names import DEPLOY
 from git_ekf.policy import branches, pushes
 from git_ekf.policy.branches import OwnCommits, is_allowed
@@ -83,7 +83,7 @@ def _wrong_name(repo: Repository, update: RefUpdate) -> str:
     """What is wrong with the name of a ref, as half a sentence; "" when nothing is."""
     ref, scheme, namespace = update.ref, repo.config.scheme, repo.namespace
     if namespace.is_upstream(ref):
-        if scheme.is_release(channel_name(namespace, ref)):
+        if scheme.is_release(namespace.channel(ref)):
             return ""
         return f"does not name a release channel ({scheme.pattern})"
     if namespace.is_backup(ref):
@@ -129,7 +129,7 @@ def _wrong_upstream(repo: ServerRepository, update: RefUpdate) -> tuple[str, str
     if update.deletes:
         message = "the push deletes it, and the vendor's commits could not be told from yours"
         return message, pushes.SAVE
-    branch, new = channel_name(repo.namespace, update.ref), update.new
+    branch, new = repo.namespace.channel(update.ref), update.new
     save = f"git fetch {shell(repo.config.primary)}, then: git ekf save"
     if repo.types.get(new) != "commit":
         return f"{new[:12]} is not a commit", save

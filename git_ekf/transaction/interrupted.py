@@ -37,7 +37,7 @@ def finish_interrupted(repo: Repository, journal: Journal) -> Operation | None:
             f"git -C {shell(operation.worktree)} ekf undo",
         )
     done, not_done = ENDS[operation.state]
-    now = {update.ref: repo.git.ref_value(update.ref) or "" for update in operation.updates}
+    now = {update.ref: repo.git.ref_value(update.ref) for update in operation.updates}
     if operation.state == "begun" and not all(update.new for update in operation.updates):
         # Only git knew what the new object would be.
         made = [update._replace(new=now[update.ref]) for update in operation.updates]
