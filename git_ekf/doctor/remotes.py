@@ -37,8 +37,8 @@ def asked(repo: Repository, asks: bool) -> Iterator[dict[str, Ahead[dict[str, st
         with suppress(EkfError, OSError):
             for name in (repo.config.primary, repo.config.internal):
                 if asks and name in repo.remotes:
-                    environment = unattended(repo.git_setting, PATIENCE)
-                    started[name] = repo.git.asking_remote(name, "HEAD", MIRROR, env=environment)
+                    git = repo.git.variant(env=unattended(repo.git_setting, PATIENCE))
+                    started[name] = git.asking_remote(name, "HEAD", MIRROR)
         yield started
     finally:
         for question in started.values():

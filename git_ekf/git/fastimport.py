@@ -82,7 +82,7 @@ def start(git: Git, marks: str) -> Popen[bytes]:
         "--date-format=raw-permissive",
         f"--export-marks={marks}",
     )
-    return git.variant(settings=_QUICK)._start("fast-import", *options, stdin=True, env=_MEMORY)
+    return git.variant(env=_MEMORY, settings=_QUICK)._start("fast-import", *options, stdin=True)
 
 
 def finish(git: Git, process: Popen[bytes], marks: str, lines: bytes = b"") -> dict[int, str]:

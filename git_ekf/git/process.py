@@ -75,14 +75,12 @@ class Process:
         self,
         *args: str,
         stdin: bool | IO[bytes] = False,
-        env: Mapping[str, str] | None = None,
-        output: IO[bytes] | None = None,
-        shown: bool = False,
+        output: int | IO[bytes] | None = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
-        """Starts git without waiting. `env` is added to the environment.
+        """Starts git without waiting.
 
-        `stdin` is whether there will be any, or what to read it from; `output` is a file for all
-        that it says, instead of pipes; `shown` is whether its output goes where ours does.
+        `stdin` is whether there will be any, or what to read it from; `output` may be a file for
+        all that it says, or None, for its output to go where ours does.
         """
         source: int | IO[bytes] = subprocess.DEVNULL
         if stdin is True:
@@ -94,9 +92,9 @@ class Process:
                 ["git", *self._with_settings(args)],
                 cwd=self.cwd,
                 stdin=source,
-                stdout=None if shown else output or subprocess.PIPE,
-                stderr=subprocess.STDOUT if output else subprocess.PIPE,
-                env={**_environment(), **self.env, **(env or {})},
+                stdout=output,
+                stderr=subprocess.PIPE if output in (None, subprocess.PIPE) else subprocess.STDOUT,
+                env={**_environment(), **self.env},
                 bufsize=1 << 16,  # as much as a pipe has
             )
         except FileNotFoundError:
@@ -205,10 +203,9 @@ class Process:
         *args: str,
         read: Callable[[bytes], T],
         stdin: bytes = b"",
-        env: Mapping[str, str] | None = None,
     ) -> Ahead[T]:
         """A question asked ahead of time; `read` makes the answer of git's output."""
-        process = self._start(*args, stdin=bool(stdin), env=env)
+        process = self._start(*args, stdin=bool(stdin))
         if process.stdin:
             with suppress(BrokenPipeError), process.stdin:  # it has ended, and its code says why
                 process.stdin.write(stdin)
@@ -245,7 +242,7 @@ class Process:
 
     def _show(self, *args: str) -> None:
         """Runs git with its output going to the person's terminal. Raises CallFailed."""
-        process = self._start(*args, shown=True)
+        process = self._start(*args, output=None)
         transfer = Transfer(process)
         try:
             transfer.listen(lambda part: os.write(2, part))

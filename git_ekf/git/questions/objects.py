@@ -158,9 +158,10 @@ class ObjectQuestions(Process):
         options = ["-S"] if sign else []
         if parent:
             options += ["-p", parent]
-        git = self.variant(env=author) if author else self
         tree_of = f"{tree}^{{tree}}"
-        return git._text("commit-tree", *options, "-F", "-", tree_of, stdin=message)
+        return self.variant(env=author)._text(
+            "commit-tree", *options, "-F", "-", tree_of, stdin=message
+        )
 
     def make_tag(self, name: str, commit: str, message: bytes, *, sign: bool) -> None:
         """Makes an annotated tag with the message as it is. Raises GitFailed."""

@@ -44,12 +44,10 @@ class RemoteQuestions(Process):
         question = ("ls-remote", "--end-of-options", remote, *patterns)
         return _parse_refs(self._run(*question, timeout=timeout or remote_timeout()))
 
-    def asking_remote(
-        self, remote: str, *patterns: str, env: Mapping[str, str] | None = None
-    ) -> Ahead[dict[str, str]]:
-        """The same, asked ahead, without a limit of time and with `env` in the environment."""
+    def asking_remote(self, remote: str, *patterns: str) -> Ahead[dict[str, str]]:
+        """The same, asked ahead, without a limit of time."""
         question = ("ls-remote", "--end-of-options", remote, *patterns)
-        return self._ahead(*question, env=env, read=_parse_refs)
+        return self._ahead(*question, read=_parse_refs)
 
     def remote_head(self, remote: str) -> str:
         """The branch that a plain clone checks out; "" where HEAD names one that is not there."""

@@ -48,7 +48,8 @@ class WorkTreeQuestions(AboutQuestions, Process):
         )
         question = (*_UNHOOKED_WORDS, "status", "--porcelain", "-z", *options)
         # No lock for a mere question: the prompt must not make the person's own git fail.
-        return self._ahead(*question, read=_parse_status, env={"GIT_OPTIONAL_LOCKS": "0"})
+        git = self.variant(env={"GIT_OPTIONAL_LOCKS": "0"})
+        return git._ahead(*question, read=_parse_status)
 
     def ignored_files(self, folders: Iterable[str]) -> list[str]:
         """Files below some directories that git ignores (gitignore(5)). To be asked at the top."""
