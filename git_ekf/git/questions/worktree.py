@@ -12,7 +12,6 @@ from typing import NamedTuple
 from git_ekf.errors import GitFailed
 from git_ekf.git.process import Ahead, Process, flags, split_fields
 from git_ekf.git.questions.about import AboutQuestions
-from git_ekf.git.transfer import stop
 
 # What keeps git out of the user's settings where files go to a directory of ours: the hook
 # post-index-change is for the repository's own index.
@@ -149,16 +148,15 @@ class WorkTreeQuestions(AboutQuestions, Process):
             [("read-tree", commit) for commit in commits.values()],
             [("checkout-index", "--all", "--quiet")] * len(commits),
         ):
-            processes: list[subprocess.Popen[bytes]] = []
+            asked: list[Ahead[bytes]] = []
             try:
                 for git, question in zip(gits, questions, strict=True):
-                    processes.append(git._start(*question))
-                for process in processes:
-                    self._finish(process)
+                    asked.append(git._ahead(*question, read=bytes))
+                for one in asked:
+                    one.result()
             finally:
-                for process in processes:
-                    if process.poll() is None:
-                        stop(process)
+                for one in asked:
+                    one.close()
 
     def reset_hard(self) -> None:
         """Makes index and files what HEAD is; git shows how far it is. Raises CallFailed."""
