@@ -104,22 +104,20 @@ class TreeQuestions(Process):
 
         options = ("-r", "--raw", "--numstat", "-z", "-M", "--no-relative")
         fields = iter(self._nul_fields("diff-tree", *options, old, new, "--", *paths))
-        states = []
-        field = next(fields, "")
-        while field.startswith(":"):
-            status = field.rsplit(" ", 1)[1][0]
-            before = next(fields)
-            path = next(fields) if status in "RC" else before
-            states.append((status, before, path))
-            field = next(fields, "")
+        states = {}
         found = []
-        for status, before, path in states:
-            added, deleted, _ = field.split("\t", 2)
-            if status in "RC":  # both paths stand behind it
+        for field in fields:
+            if field.startswith(":"):
+                status = field.rsplit(" ", 1)[1][0]
+                before = next(fields)
+                path = next(fields) if status in "RC" else before
+                states[path] = status, before
+                continue
+            added, deleted, path = field.split("\t", 2)
+            if not path:  # of a renamed file both stand behind it
                 next(fields)
-                next(fields)
-            found.append(ChangedFile(status, before, path, _number(added), _number(deleted)))
-            field = next(fields, "")
+                path = next(fields)
+            found.append(ChangedFile(*states[path], path, _number(added), _number(deleted)))
         return found
 
     def diff_stat(self, old: str, new: str, *, at_most: int = 0) -> str:
