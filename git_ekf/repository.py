@@ -12,7 +12,16 @@ from git_ekf.deleted_channels import deleted
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
-from git_ekf.git.refs import HEADS, RECORD_REFS, REPOSITORY_REFS, TAGS, UPSTREAM, RefNamespace
+from git_ekf.git.refs import (
+    HEADS,
+    RECORD_REFS,
+    REPLACED,
+    REPOSITORY_REFS,
+    TAGS,
+    UPSTREAM,
+    RefNamespace,
+    replaced_below,
+)
 from git_ekf.listed_commits import CommitList, ListedCommits
 from git_ekf.names import normalise_url
 from git_ekf.shown import in_words, shell
@@ -120,6 +129,20 @@ class Repository(ListedCommits):
         """
         # Without refs/remotes/origin/HEAD, which is no branch.
         return self.git.ref_values(*REPOSITORY_REFS)
+
+    @property
+    def replaced(self) -> dict[str, str]:
+        """Object id -> the one that git shows in its place; empty where git was told not to.
+
+        git(1), GIT_REPLACE_REF_BASE and GIT_NO_REPLACE_OBJECTS; core.useReplaceRefs.
+        """
+        if "GIT_NO_REPLACE_OBJECTS" in os.environ or not self.git_flag(
+            "core.usereplacerefs", "true"
+        ):
+            return {}
+        base = replaced_below()
+        refs = self.refs if base == REPLACED else self.git.ref_values(base)
+        return {ref.removeprefix(base): oid for ref, oid in refs.items() if ref.startswith(base)}
 
     @cached_property
     def remotes(self) -> dict[str, Remote]:

@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry
-from git_ekf.replaced import replaced
 from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 
@@ -52,7 +51,7 @@ def require_only_commits(repo: Repository, paths: list[str]) -> list[str]:
 
 def _require_not_replaced(repo: Repository, files: dict[str, Entry]) -> None:
     """Raises Refused where git shows something else as HEAD than others have by that name."""
-    others = replaced(repo).keys()
+    others = repo.replaced.keys()
     if not others:
         return
     head = repo.head or ""

@@ -13,7 +13,6 @@ from git_ekf.git.refs import HEADS, RECORDS
 from git_ekf.hooks import shims
 from git_ekf.hooks.directory import hooks_directory
 from git_ekf.names import without_credentials
-from git_ekf.replaced import replaced
 from git_ekf.repository import Repository
 from git_ekf.setup.init import SETTINGS, advised_settings, is_as_advised
 from git_ekf.setup.remotes import (
@@ -163,7 +162,7 @@ def _missing_history(repo: Repository) -> Iterator[Diagnosis]:
 
 
 def _changed_history(repo: Repository) -> Iterator[Diagnosis]:
-    old = list(replaced(repo))
+    old = list(repo.replaced)
     if old:
         which = shell(old[0]) if len(old) == 1 else "$(git replace -l)"
         count = counted(len(old), "object")

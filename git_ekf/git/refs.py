@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -60,6 +61,11 @@ class RefNamespace(NamedTuple):
     def is_backup(self, ref: str) -> bool:
         """Whether a ref there is a backup."""
         return ref.startswith((self.backup, BACKUP))
+
+
+def replaced_below() -> str:
+    """The beginning of the refs by which git knows what it shows for others (git-replace(1))."""
+    return os.environ.get("GIT_REPLACE_REF_BASE", REPLACED)
 
 
 def is_zero(oid: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from git_ekf.git.calls import Git
 from git_ekf.git.objects import Objects
 from git_ekf.git.quarantine import also_reading
-from git_ekf.replaced import replaced, replaced_below
+from git_ekf.git.refs import replaced_below
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 
@@ -55,7 +55,7 @@ class Scratch:
             os.makedirs(path)
         # What is replaced is read so here as well, and git knows it by refs (git-replace(1)).
         below = replaced_below()
-        refs = [f"{oid} {below}{old}\n" for old, oid in replaced(repo).items()]
+        refs = [f"{oid} {below}{old}\n" for old, oid in repo.replaced.items()]
         files = {
             "HEAD": "ref: refs/heads/scratch\n",
             "config": _config(repo, promisor),
