@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import closing, nullcontext
 
-from git_ekf.at_once import ask_at_once
 from git_ekf.cluster import Cluster, cluster_of
+from git_ekf.commands.at_once import ask_at_once
 from git_ekf.commands.records_kept import note
 from git_ekf.errors import EkfError
 from git_ekf.internal import Answer, ask, can_be_asked, last_asked, question, take_in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_ekf.at_once import ask_at_once
+from git_ekf.commands.at_once import ask_at_once
 from git_ekf.commands.records_kept import note, note_restored, with_tracking
 from git_ekf.git.calls import Git
 from git_ekf.recovery import recover

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from git_ekf.at_once import ask_at_once
+from git_ekf.commands.at_once import ask_at_once
 from git_ekf.commands.internal_asked import fetch_remotes
 from git_ekf.commands.output.conflicts import note_nothing_dropped, who_decides
 from git_ekf.commands.output.upgrade_plan import show_plan
