@@ -12,7 +12,7 @@ from git_ekf.errors import CallFailed
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted, say
-from git_ekf.tracking import restore_tracking
+from git_ekf.transaction.tracking import restore_tracking
 
 
 def with_records(*, fetch: bool = False) -> Repository:

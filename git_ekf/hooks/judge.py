@@ -108,7 +108,7 @@ def hook_findings(argv: list[str], stdin: bytes = b"") -> list[Finding]:
 
 def _with_tracking(repo: Repository) -> Repository:
     """The repository, branches that git switch has just made tracking their channels."""
-    from git_ekf.tracking import restore_tracking  # which the other hooks do without
+    from git_ekf.transaction.tracking import restore_tracking  # which the other hooks do without
 
     restored = []
     with suppress(CallFailed):  # then it is found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.refs import HEADS, RefUpdate
 from git_ekf.repository import Repository
-from git_ekf.tracking import track
+from git_ekf.transaction.tracking import track
 
 
 def bring_branches(repo: Repository) -> list[str]:

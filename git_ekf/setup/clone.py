@@ -18,7 +18,7 @@ from git_ekf.setup.namespace import inferred_namespace
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_namespace, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
 from git_ekf.terminal.text import counted
-from git_ekf.tracking import track
+from git_ekf.transaction.tracking import track
 from git_ekf.vendor import ask_remote, choose_release
 
 # Settings given with `git -c` for the clone that have to hold in it afterwards.

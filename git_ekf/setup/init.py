@@ -24,8 +24,8 @@ from git_ekf.setup.remotes import (
 from git_ekf.setup.steps import SetupStep, fetch_step
 from git_ekf.shown import shell
 from git_ekf.swapped import require_internal, require_primary, swapped_remotes
-from git_ekf.tracking import track
 from git_ekf.transaction.free_names import require_free_names
+from git_ekf.transaction.tracking import track
 from git_ekf.vendor import ask_remote, choose_release
 
 # What keeps plain git safe here: setting, value, and what it prevents.

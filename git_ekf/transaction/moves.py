@@ -7,6 +7,7 @@ from git_ekf.git.questions.refs import Branch
 from git_ekf.git.refs import HEADS
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Operation, Setting
+from git_ekf.transaction.tracking import tracking
 
 # What a state becomes when the operation went through, and when it did not.
 ENDS = {"begun": ("done", "dropped"), "undoing": ("undone", "done")}
@@ -14,11 +15,10 @@ ENDS = {"begun": ("done", "dropped"), "undoing": ("undone", "done")}
 NO_BRANCH = Branch("", False, "")
 
 
-def tracking(repo: Repository, branch: str) -> tuple[Setting, ...]:
+def to_track(repo: Repository, branch: str) -> tuple[Setting, ...]:
     """The settings that are to change so that a branch tracks its channel."""
     settings = []
-    for name, value in (("remote", repo.config.primary), ("merge", HEADS + branch)):
-        key = f"branch.{branch}.{name}"
+    for key, value in tracking(repo.config.primary, branch).items():
         old = tuple(repo.git_settings(key))
         if old != (value,):
             settings.append(Setting(key, old, (value,)))

@@ -19,7 +19,7 @@ from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep, results
 from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_signing
 from git_ekf.repository import Repository
-from git_ekf.transaction.moves import tracking
+from git_ekf.transaction.moves import to_track
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade.plan import UpgradePlan, why_not_in_memory
 from git_ekf.upgrade.ready import require_ready
@@ -77,7 +77,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             picks = _picks(storing, work, work.stack.commits[len(done) :])
             quarantine.migrate(written.tip, *(pick for _, pick in picks[-1:]))
         moves = _updates(target, written.tip)
-        settings = tracking(repo, target.goal) if target.command == UPGRADE else ()
+        settings = to_track(repo, target.goal) if target.command == UPGRADE else ()
         plan = UpgradePlan(target, steps)
         left_out = tuple(step.commit.oid for step in plan.dropped)
         if picks:

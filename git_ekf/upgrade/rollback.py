@@ -26,7 +26,7 @@ from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal
-from git_ekf.transaction.moves import moved, tracking
+from git_ekf.transaction.moves import moved, to_track
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.transaction.preconditions import require_at_rest, require_clean
 from git_ekf.upgrade import rebase
@@ -196,7 +196,7 @@ def roll_back(repo: Repository, planned: RollbackPlan) -> RolledBack | Stopped |
             new = _commit(repo, quarantine, planned, tree)
             quarantine.migrate(new)
         updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
-        settings = tracking(repo, branch) if planned.action == "create" else ()
+        settings = to_track(repo, branch) if planned.action == "create" else ()
         perform(repo, journal, ROLLBACK, updates, branch, settings)
     return RolledBack(new)
 

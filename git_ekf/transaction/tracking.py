@@ -7,10 +7,15 @@ from git_ekf.git.refs import HEADS
 from git_ekf.repository import Repository
 
 
+def tracking(primary: str, branch: str) -> dict[str, str]:
+    """The settings by which a branch tracks the channel of its name, known here already or not."""
+    return {f"branch.{branch}.remote": primary, f"branch.{branch}.merge": HEADS + branch}
+
+
 def track(git: Git, primary: str, branch: str) -> None:
-    """Makes a branch track the channel of its name, known here already or not."""
-    git.set_setting(f"branch.{branch}.remote", primary)
-    git.set_setting(f"branch.{branch}.merge", HEADS + branch)
+    """Makes a branch track that channel."""
+    for key, value in tracking(primary, branch).items():
+        git.set_setting(key, value)
 
 
 def restore_tracking(repo: Repository, *, only_new: bool = False) -> list[str]:
