@@ -70,7 +70,7 @@ ADVICE: dict[str, str] = {
     "commands/apply.py: {}; nothing was recorded": _HANDED_ON,
     "deploy/apply.py record(): {}": _HANDED_ON,
     "commands/output/drift.py: {}; nothing was applied": _HANDED_ON,
-    "doctor/examine.py _apply(): {}": _HANDED_ON,
+    "doctor/examine.py _diagnoses(): {}": _HANDED_ON,
     "doctor/finding.py warn(): {}": _HANDED_ON,
     "doctor/finding.py fail(): {}": _HANDED_ON,
     "doctor/remotes.py remotes(): {}": _HANDED_ON,
