@@ -35,6 +35,16 @@ class Vanished(NamedTuple):
     branches: list[str]
     records: list[str]
 
+    def sentences(self, internal: str) -> list[str]:
+        """The same for a person, in sentences that name `internal`."""
+        found = []
+        for branch in self.branches:
+            found.append(f"{internal} had lost {branch}: somebody deleted it there")
+        if self.records:
+            count = counted(len(self.records), "deploy record")
+            found.append(f"{internal} had lost {count}: {', '.join(self.records[:3])}")
+        return found
+
 
 class Answer(NamedTuple):
     """The answer of `internal`: ref -> object id for `patterns`, and what had vanished there.

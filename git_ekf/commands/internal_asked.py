@@ -12,7 +12,7 @@ from git_ekf.errors import EkfError
 from git_ekf.internal import Answer, ask, can_be_asked, last_asked, question, take_in
 from git_ekf.records import restore_records
 from git_ekf.repository import Repository
-from git_ekf.terminal.text import age, counted, since
+from git_ekf.terminal.text import age, since
 from git_ekf.vendor import fetch
 
 
@@ -68,11 +68,8 @@ def note_answer(repo: Repository, answer: Answer) -> None:
         then = last_asked(repo)
         known = f"what was known {age(time.time() - then)}" if then else "what is known here"
         note(f"{internal} cannot be asked ({answer.failure}); going by {known}")
-    for branch in answer.vanished.branches:
-        note(f"{internal} had lost {branch}: somebody deleted it there")
-    if answer.vanished.records:
-        count = counted(len(answer.vanished.records), "deploy record")
-        note(f"{internal} had lost {count}: {', '.join(answer.vanished.records[:3])}")
+    for sentence in answer.vanished.sentences(internal):
+        note(sentence)
 
 
 def note_elsewhere(repo: Repository, branch: str) -> None:

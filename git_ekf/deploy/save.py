@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from git_ekf.deploy.left_behind import left_behind
 from git_ekf.deploy.refusal import complaints, findings, refusal
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
@@ -69,7 +68,7 @@ def save(repo: Repository) -> Saved:
         repo, listed, vanished = _ask(repo, branch)
         wanted, waiting = plan(repo, branch, listed)
         require_free_names(repo, [ref.ref for ref in wanted], listed)
-        left = left_behind(repo)
+        left = _left_behind(repo)
         pushed, refused = _push(repo, branch, wanted)
         _verify(repo, pushed)
         return Saved(branch, pushed, [*vanished, *waiting, *refused, *left])
@@ -94,15 +93,9 @@ def _ask(repo: Repository, branch: str) -> tuple[Repository, dict[str, str], lis
     require_internal(repo, answer.refs, swapped_remotes(repo))
     repo = repo.fresh()
     require_branch(repo, branch, "nothing was saved")
-    internal, vanished = repo.config.internal, answer.vanished
-    notes = []
-    if branch in vanished.branches:
-        notes.append(f"{internal} had lost {branch}: somebody deleted it there")
-    if vanished.records:
-        count = counted(len(vanished.records), "deploy record")
-        names = ", ".join(vanished.records[:3])
-        notes.append(f"{internal} had lost {count}: {names}")
-    return repo, answer.refs, notes
+    own = [name for name in answer.vanished.branches if name == branch]
+    vanished = answer.vanished._replace(branches=own)
+    return repo, answer.refs, vanished.sentences(repo.config.internal)
 
 
 def plan(
@@ -159,6 +152,22 @@ def _unsaved_records(repo: Repository, branch: str) -> tuple[list[PushedRef], li
     return refs, notes
 
 
+def _left_behind(repo: Repository) -> list[str]:
+    """Sentences on uncommitted and stashed work, which no save can bring anywhere."""
+    found = []
+    entries = repo.git.asking_status(untracked=True, renames=True).result()
+    untracked = sum(entry.code == "??" for entry in entries)
+    parts = [(len(entries) - untracked, "changed file"), (untracked, "untracked file")]
+    files = [counted(number, noun) for number, noun in parts if number]
+    if files:
+        found.append(f"{' and '.join(files)} left out: not committed (git status)")
+    if repo.git.ref_value("refs/stash"):
+        stashes = len(repo.git.reflog("refs/stash")) or 1
+        noun = "stash" if stashes == 1 else "stashes"
+        found.append(f"{stashes} {noun} left out: only in this clone (git stash list)")
+    return found
+
+
 # --- the push ---
 
 
@@ -171,16 +180,23 @@ def _push(
     """
     internal, upstream = repo.config.internal, repo.namespace.upstream + branch
     notes: list[str] = []
-    backups: list[PushedRef] = []
+    there: list[PushedRef] = []
     atomic = True
     first = ""  # the messages of a server that would not take the channel's tip
     while True:
-        ahead, pushed = _push_once(repo, refs, atomic)
-        # It stands, and is not made again with what comes now.
-        refs = [ref for ref in refs if ref not in ahead]
-        backups += ahead
+        # A server counts on what stands, not on what comes at the same time: so backups go ahead,
+        # and are not made again with what comes then.
+        batch = [ref for ref in refs if repo.namespace.is_backup(ref.ref)] or refs
+        expected = {ref.ref: ref.expected for ref in batch if ref.expected}
+        # No limit of time: a push may take long, as may hooks of a server that says nothing
+        # meanwhile.
+        pushed = repo.git.push(internal, _refspecs(batch), expected=expected, atomic=atomic)
         if pushed.code == 0:
-            return [*backups, *refs], notes
+            there += batch
+            refs = [ref for ref in refs if ref not in batch]
+            if not refs:
+                return there, notes
+            continue
         if atomic and "does not support --atomic" in pushed.messages:
             atomic = False
             notes.append(
@@ -199,8 +215,8 @@ def _push(
             notes.append(f"{internal} {why}")
         else:
             saved = "nothing was saved" if atomic else "some of it may have been saved"
-            if atomic and backups:
-                saved = f"nothing was saved but the backup {backups[0].ref}"
+            if atomic and there:
+                saved = f"nothing was saved but the backup {there[0].ref}"
             messages = first or pushed.messages
             wanted = {ref.ref: ref.oid for ref in refs}
             raise refusal(repo, branch, wanted, pushed.rejected, messages, saved)
@@ -213,26 +229,6 @@ def may_refuse_only(pushed: PushOutcome, ref: str) -> bool:
         return False
     judged = "git-ekf: " in pushed.messages
     return not judged or {rule for rule, _, _ in findings(pushed.messages)} == {"upstream-moved"}
-
-
-def _push_once(
-    repo: Repository, refs: list[PushedRef], atomic: bool
-) -> tuple[list[PushedRef], PushOutcome]:
-    """The backups that went ahead, and the outcome of the last push.
-
-    A server counts on what stands, not on what comes at the same time.
-    """
-    # No limit of time: a push may take long, as may hooks of a server that says nothing meanwhile.
-    backups = [ref for ref in refs if repo.namespace.is_backup(ref.ref)]
-    others = [ref for ref in refs if ref not in backups]
-    for batch in filter(None, (backups, others)):
-        expected = {ref.ref: ref.expected for ref in batch if ref.expected}
-        pushed = repo.git.push(
-            repo.config.internal, _refspecs(batch), expected=expected, atomic=atomic
-        )
-        if pushed.code:
-            return (backups if batch is others else []), pushed
-    return backups, pushed
 
 
 def _refspecs(refs: list[PushedRef]) -> list[str]:
