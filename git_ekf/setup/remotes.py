@@ -158,10 +158,8 @@ def _exchange(repo: Repository) -> None:
     for key in ("url", "pushurl"):
         values = {name: repo.git.local_settings(f"remote.{name}.{key}") for name in repo.remotes}
         for name, other in ((primary, internal), (internal, primary)):
-            if values[name]:
-                repo.git.unset_setting(f"remote.{name}.{key}")
-            for value in values[other]:
-                repo.git.add_setting(f"remote.{name}.{key}", value)
+            if values[name] or values[other]:
+                repo.git.set_setting(f"remote.{name}.{key}", *values[other])
     # What is remembered of one would pass for what the other has.
     known = repo.git.ref_values(repo.primary_prefix, repo.internal_prefix, SAVED, UPSTREAM)
     repo.git.update_refs(RefUpdate(ref, oid, "0" * len(oid)) for ref, oid in known.items())
@@ -199,8 +197,9 @@ def _change_refspecs(
     """Adds what a fetch is to bring, once what it has brought of `old` is gone."""
     key = f"remote.{remote}.fetch"
     if old:
-        new = [*(one for one in repo.git.local_settings(key) if one not in old), *new]
-        repo.git.unset_setting(key)
+        kept = [one for one in repo.git.local_settings(key) if one not in old]
+        repo.git.set_setting(key, *kept, *new)
+        return
     for refspec in new:
         repo.git.add_setting(key, refspec)
 

@@ -74,16 +74,7 @@ def point_head(repo: Repository, move: Operation) -> None:
 def bring_settings(repo: Repository, move: Operation) -> None:
     """Brings settings of the clone to their new values, from whatever they have."""
     for key, _, new in move.settings:
-        if len(new) == 1:
-            repo.git.set_setting(key, new[0])
-            continue
-        here = repo.git.local_settings(key)
-        if tuple(here) == new:
-            continue
-        if here:
-            repo.git.unset_setting(key)
-        for value in new:
-            repo.git.add_setting(key, value)
+        repo.git.set_setting(key, *new)
 
 
 def moved(ref: str) -> Refused:

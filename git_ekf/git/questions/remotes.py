@@ -93,12 +93,7 @@ class RemoteQuestions(Process):
         options = ("--quiet", "--no-progress", "--stdin")
         git = self.variant(settings=_AS_PACKS)
         out = git._run("fetch-pack", *options, url, stdin=as_lines(refs), timeout=timeout)
-        found = {}
-        for line in os.fsdecode(out).split("\n"):
-            oid, _, ref = line.partition(" ")
-            if ref:  # else a line about the pack: "keep" and its name
-                found[ref] = oid
-        return found
+        return _parse_refs(out, " ")  # a tab is in the line about the pack
 
     def fetch_copy(self, remote: str, *refspecs: str) -> None:
         """Makes the refs of the refspecs what they are at the remote, deleted ones too.
@@ -166,11 +161,12 @@ class RemoteQuestions(Process):
         self._run("remote", "set-url", "--", remote, url)
 
 
-def _parse_refs(out: bytes) -> dict[str, str]:
+def _parse_refs(out: bytes, between: str = "\t") -> dict[str, str]:
     refs = {}
-    for line in os.fsdecode(out).split("\n")[:-1]:  # not splitlines(), as in Process._lines
-        oid, _, ref = line.partition("\t")
-        refs[ref] = oid
+    for line in os.fsdecode(out).split("\n"):  # not splitlines(), as in Process._lines
+        oid, _, ref = line.partition(between)
+        if ref:
+            refs[ref] = oid
     return refs
 
 

@@ -51,17 +51,18 @@ class SettingQuestions(Process):
         out = self._run("config", "--local", "-z", "--get-all", key, ok=(0, 1))
         return split_fields(out)
 
-    def set_setting(self, key: str, value: str) -> None:
-        """Gives a setting of this clone one value, whatever it had."""
-        self._run("config", "--local", "--replace-all", key, value)
+    def set_setting(self, key: str, *values: str) -> None:
+        """Gives a setting of this clone these values, or none, whatever it had."""
+        if len(values) == 1:
+            self._run("config", "--local", "--replace-all", key, *values)
+            return
+        self._run("config", "--local", "--unset-all", key, ok=(0, 5))  # 5: it has none
+        for value in values:
+            self.add_setting(key, value)
 
     def add_setting(self, key: str, value: str) -> None:
         """Gives a setting of this clone one more value."""
         self._run("config", "--local", "--add", key, value)
-
-    def unset_setting(self, key: str) -> None:
-        """Takes all values of a setting from this clone. Raises GitFailed where it has none."""
-        self._run("config", "--local", "--unset-all", key)
 
 
 def _pair(entry: str) -> tuple[str, str]:
