@@ -20,8 +20,7 @@ from git_ekf.report.facts import (
     Deployed,
     RunningRelease,
 )
-from git_ekf.report.lines import Lines
-from git_ekf.report.moves import kind_of, moves_between
+from git_ekf.report.moves import Lines, kind_of, moves_between
 from git_ekf.repository import Repository
 
 # Upgrades and syncs that are looked at, the newest: each asks git a few times.

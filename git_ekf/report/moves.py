@@ -1,16 +1,57 @@
-"""What became of the configuration commits when a cluster moved to other vendor commits."""
+"""The configuration commits that deployments are on, and what became of them at each move.
+
+A cluster moves where its next deployment stands on another commit of the vendor's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.trees import CommitChanges
 from git_ekf.names import Scheme
 from git_ekf.replay.stack import Commit, Stack, already_upstream, carried_before
 from git_ekf.report.facts import ADAPTED, CARRIED, LEFT, NEW, VENDORS, Carried, Deployed, Move
-from git_ekf.report.lines import Lines
 from git_ekf.repository import Repository
+
+
+class Lines:
+    """Of some commits, each with its own below it along first parents. Two questions for all."""
+
+    def __init__(self, repo: Repository, commits: Iterable[str]) -> None:
+        """What is no commit, or is not here, is left out."""
+        self._repo = repo
+        asked = sorted(set(commits))
+        infos = zip(asked, repo.git.object_infos(asked), strict=True)
+        self.here = {oid for oid, info in infos if info and info.type == "commit"}
+        self._bases: dict[str, str] = {}
+
+    @cached_property
+    def _parents(self) -> dict[str, list[str]]:
+        return self._repo.own_parents(self.here)
+
+    def base(self, commit: str) -> str:
+        """The first commit below (or itself) that is the vendor's, "" where there is none here."""
+        if commit not in self.here:
+            return ""
+        passed = []
+        at = commit
+        while at not in self._bases and at in self._parents:
+            passed.append(at)
+            at = next(iter(self._parents[at]), "")
+        # Many deployments are on one line: each commit of it is walked once.
+        base = self._bases.get(at, at)
+        self._bases.update(dict.fromkeys([*passed, commit], base))
+        return base
+
+    def own(self, commit: str) -> list[str]:
+        """The configuration commits up to one, newest first."""
+        found = []
+        while commit in self._parents:
+            found.append(commit)
+            commit = next(iter(self._parents[commit]), "")
+        return found
 
 
 def moves_between(
@@ -78,25 +119,23 @@ def _commits(
     pairs.update((there, here) for here, there in carried_before(new, *made[::-1]).items())
     origins = {copy: original for original, copy in pairs.items()}
     adapted = _adapted(repo, old, new, pairs)
+    states = []
     for commit in new.commits:
         state = NEW
         if commit.oid in origins:
             state = ADAPTED if commit.oid in adapted else CARRIED
-        yield _carried(commit.oid, commit.subject, known, state)
+        states.append((commit, state))
     there = {commit.oid for commit in new.commits}
     gone = [one for one in old.commits if one.oid not in pairs and one.oid not in there]
     theirs = _vendors(repo, old._replace(commits=gone), old, new)
-    for commit in gone:
-        state = VENDORS if commit.oid in theirs else LEFT
-        yield _carried(commit.oid, commit.subject, known, state)
+    states += [(commit, VENDORS if commit.oid in theirs else LEFT) for commit in gone]
+    for commit, state in states:
+        who = known[commit.oid].author.name if commit.oid in known else ""
+        yield Carried(commit.oid, commit.subject, who, state)
 
 
 def _made(stack: Stack, known: dict[str, MadeBy]) -> list[MadeBy]:
     return [known[commit.oid] for commit in stack.commits if commit.oid in known]
-
-
-def _carried(oid: str, subject: str, known: dict[str, MadeBy], state: str) -> Carried:
-    return Carried(oid, subject, known[oid].author.name if oid in known else "", state)
 
 
 def _adapted(repo: Repository, old: Stack, new: Stack, pairs: dict[str, str]) -> set[str]:
