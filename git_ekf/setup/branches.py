@@ -22,9 +22,12 @@ def bring_branches(repo: Repository) -> list[str]:
     done = []
     for branch, there in repo.saved_branches.items():
         known = here.get(HEADS + branch)
-        if known and (known.is_here or known.worktree or known.commit == there):
-            continue
-        if known and not repo.git.is_ancestor(known.commit, there):
+        if known and (
+            known.is_here
+            or known.worktree
+            or known.commit == there
+            or not repo.git.is_ancestor(known.commit, there)
+        ):
             continue
         if not known:  # first, for a branch that is there is not looked at again
             track(repo.git, repo.config.primary, branch)
@@ -33,8 +36,6 @@ def bring_branches(repo: Repository) -> list[str]:
             repo.git.update_refs([RefUpdate(HEADS + branch, old, there)], "git-ekf pull")
         except (CallFailed, Refused):  # another ref has the name's place: doctor says so
             continue
-        if known:
-            done.append(f"branch {branch} moved on to {there[:7]}, as {internal} has it")
-        else:
-            done.append(f"branch {branch} made at {there[:7]}, as {internal} has it")
+        how = "moved on to" if known else "made at"
+        done.append(f"branch {branch} {how} {there[:7]}, as {internal} has it")
     return done

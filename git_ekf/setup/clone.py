@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from git_ekf.cluster import cluster_of
 from git_ekf.errors import Refused
 from git_ekf.git.calls import Git
-from git_ekf.git.refs import HEADS, RefUpdate
+from git_ekf.git.refs import HEADS, TAGS, UPSTREAM, RefNamespace, RefUpdate
 from git_ekf.internal import note_asked
 from git_ekf.names import Scheme
 from git_ekf.records import record_names, restore_records
 from git_ekf.repository import Repository
 from git_ekf.setup.branches import bring_branches
 from git_ekf.setup.init import plan_hooks, plan_settings
-from git_ekf.setup.namespace import inferred_namespace
 from git_ekf.setup.remotes import Roles, plan_mirror, plan_namespace, plan_remotes, plan_tags
 from git_ekf.setup.steps import run
 from git_ekf.terminal.text import counted
@@ -28,6 +28,10 @@ _KEPT = (
     "ekf.remotes.internal",
     "ekf.internal.namespace",
 )
+
+
+# Ends the namespace below which `internal` keeps commits of the vendor.
+_UPSTREAM = "/upstream/"
 
 
 class Heads(NamedTuple):
@@ -80,7 +84,9 @@ def build(
     git.init(directory, object_format=object_format, branch=branch)
     git = git.variant(directory)
     repo = Repository(git)
-    _keep_scheme(repo)
+    for scope, _, key, value in git.located_settings():
+        if scope == "command" and key in _KEPT:
+            git.set_setting(key, value)
     steps = plan_remotes(repo, Roles("", primary_url, "", internal_url))
     steps += plan_mirror(repo, primary_url, heads.primary)
     done = run([*steps, *plan_tags(repo, heads.primary)])
@@ -100,7 +106,7 @@ def build(
     git.reset_hard()
     track(git, primary, branch)
     repo = repo.fresh()
-    namespace = inferred_namespace(repo, heads.internal)
+    namespace = _inferred_namespace(repo, heads.internal)
     if namespace:
         git.set_setting("ekf.internal.namespace", namespace)
         done.append(f"ekf.internal.namespace = {namespace}, as {internal} has it")
@@ -114,12 +120,6 @@ def build(
     if HEADS + branch not in heads.primary:
         done.append(f"the vendor no longer has {branch}; what it tracks is gone")
     return done + run([*plan_settings(repo), *plan_hooks(repo)])
-
-
-def _keep_scheme(repo: Repository) -> None:
-    for scope, _, key, value in repo.git.located_settings():
-        if scope == "command" and key in _KEPT:
-            repo.git.set_setting(key, value)
 
 
 def _branch_of_cluster(repo: Repository) -> tuple[str, str]:
@@ -142,6 +142,32 @@ def _branch_of_cluster(repo: Repository) -> tuple[str, str]:
             f"{cluster.name} runs {running.branch}, by {running.name}, of which there is no branch"
         )
     return branch, f"{why}, and this one has the newest commit"
+
+
+def _inferred_namespace(repo: Repository, there: Mapping[str, str]) -> str:
+    """The namespace below which `internal`, by its refs `there`, keeps commits of the vendor.
+
+    "" where the configuration has chosen one, and where none can be told for sure: what is called
+    so has to be the vendor's in fact.
+    """
+    if repo.config.namespace != RefNamespace().root or any(
+        ref.startswith(UPSTREAM) for ref in there
+    ):
+        return ""
+    found: dict[str, set[str]] = {}
+    for ref, oid in there.items():
+        namespace, _, branch = ref.rpartition(_UPSTREAM)
+        is_below = namespace.startswith((HEADS, TAGS))
+        if is_below and repo.config.scheme.is_release(branch):
+            found.setdefault(f"{namespace}/", set()).add(oid)
+    sure = [namespace for namespace, oids in found.items() if _are_the_vendors(repo, oids)]
+    return sure[0] if len(sure) == 1 else ""
+
+
+def _are_the_vendors(repo: Repository, oids: set[str]) -> bool:
+    if not all(info and info.type == "commit" for info in repo.git.object_infos(oids)):
+        return False
+    return not repo.git.commits(oids, globs=[f"{repo.primary_prefix}*"], at_most=1)
 
 
 def _restored(repo: Repository, branch: str, why: str) -> str:

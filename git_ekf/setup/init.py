@@ -54,7 +54,7 @@ def prepare(repo: Repository, roles: Roles) -> Repository:
     if in_two_goes(repo, roles):
         return repo
     primary = roles.primary or repo.config.primary
-    if _channels_of(repo, primary):
+    if repo.releases_under(f"refs/remotes/{primary}/"):
         return repo
     repo.git.show_fetch(roles.primary or roles.primary_url, f"+{HEADS}*:refs/remotes/{primary}/*")
     return repo.fresh()
@@ -180,7 +180,8 @@ def plan_branch(repo: Repository, primary_now: str, release: str) -> list[SetupS
     what is meant.
     """
     scheme, primary = repo.config.scheme, repo.config.primary
-    channels = _channels_of(repo, primary_now)
+    prefix = f"refs/remotes/{primary_now}/"
+    channels = repo.releases_under(prefix)
     if not channels:
         raise Refused(
             f"{primary_now} has no release branch ({scheme.pattern})",
@@ -200,7 +201,8 @@ def plan_branch(repo: Repository, primary_now: str, release: str) -> list[SetupS
             )
     else:
         target = wanted or _stands_on(repo, here, channels)
-        if not scheme.is_release(here) and _has_own_commits(repo, here, primary_now):
+        tips = [] if scheme.is_release(here) else [repo.refs[HEADS + here]]
+        if tips and repo.git.commits(tips, globs=[f"{prefix}*"], at_most=1):  # its own
             steps = [_rename(repo, here, target)]
         else:
             steps = _switch(repo, here, target, channels[target])
@@ -208,16 +210,6 @@ def plan_branch(repo: Repository, primary_now: str, release: str) -> list[SetupS
         done = f"{target} tracks {primary}/{target}"
         steps.append(SetupStep(done, partial(track, repo.git, primary, target)))
     return steps
-
-
-def _channels_of(repo: Repository, remote: str) -> dict[str, str]:
-    """Release branch -> the vendor's commit by a remote of whatever name, lowest version first."""
-    return repo.releases_under(f"refs/remotes/{remote}/")
-
-
-def _has_own_commits(repo: Repository, branch: str, primary_now: str) -> bool:
-    tip, vendor = repo.refs[HEADS + branch], f"refs/remotes/{primary_now}/*"
-    return bool(repo.git.commits([tip], globs=[vendor], at_most=1))
 
 
 def _rename(repo: Repository, here: str, target: str) -> SetupStep:

@@ -130,26 +130,51 @@ def plan_remotes(repo: Repository, roles: Roles) -> list[SetupStep]:
     if roles.primary == config.internal:  # here it is the other one that has to
         both.reverse()
     steps = [*both[0], *both[1]]
-    refspecs = repo.git_settings(f"remote.{roles.internal}.fetch") if roles.internal else []
-    missing = [refspec for refspec in records_refspecs(repo) if refspec not in refspecs]
-    stale = _stale(repo, refspecs)
+    return steps + _plan_refspecs(repo, roles.internal)
+
+
+def _plan_refspecs(repo: Repository, now: str) -> list[SetupStep]:
+    """What a fetch of `internal`, which is called `now` ("" for none yet), has to bring."""
+    internal = repo.config.internal
+    refspecs = repo.git_settings(f"remote.{now}.fetch") if now else []
+    wanted = records_refspecs(repo)
+    missing = [one for one in wanted if one not in refspecs]
+    # Those for another namespace: of the vendor's commits git takes one source only.
+    stale = [one for one in refspecs if one.endswith(f":{UPSTREAM}*") and one not in wanted]
+    steps = []
     if stale:
-        steps.append(_plan_namespace(repo, stale, missing))
+        what = f"brings the vendor's commits from {repo.namespace.upstream}"
+        steps.append(_refspec_step(repo, internal, what, missing, stale))
     elif missing:
-        steps.append(
-            SetupStep(
-                f"fetching from {config.internal} brings all deploy records",
-                partial(_change_refspecs, repo, config.internal, missing),
-            )
-        )
+        steps.append(_refspec_step(repo, internal, "brings all deploy records", missing))
     if PRUNING_REFSPECS & set(refspecs):
-        steps.append(
-            SetupStep(
-                f"fetching from {config.internal} prunes no deploy record that is here",
-                partial(_change_refspecs, repo, config.internal, [], PRUNING_REFSPECS),
-            )
-        )
+        what = "prunes no deploy record that is here"
+        steps.append(_refspec_step(repo, internal, what, [], PRUNING_REFSPECS))
     return steps
+
+
+def plan_namespace(repo: Repository) -> list[SetupStep]:
+    """In a clone whose tracked configuration, which came with it, names another namespace."""
+    internal = repo.config.internal
+    steps = _plan_refspecs(repo, internal)
+    return [*steps, fetch_step(repo, internal)] if steps else []
+
+
+def _refspec_step(
+    repo: Repository, remote: str, what: str, new: list[str], old: Collection[str] = ()
+) -> SetupStep:
+    """The step by which a fetch of a remote does `what`: with new refspecs, without old ones."""
+    key = f"remote.{remote}.fetch"
+
+    def change() -> None:
+        if old:
+            kept = [one for one in repo.git.local_settings(key) if one not in old]
+            repo.git.set_setting(key, *kept, *new)
+            return
+        for refspec in new:
+            repo.git.add_setting(key, refspec)
+
+    return SetupStep(f"fetching from {remote} {what}", change)
 
 
 def _exchange(repo: Repository) -> None:
@@ -165,43 +190,6 @@ def _exchange(repo: Repository) -> None:
     repo.git.update_refs(RefUpdate(ref, oid, "0" * len(oid)) for ref, oid in known.items())
     for remote in (primary, internal):
         repo.git.show_fetch(remote)
-
-
-def _stale(repo: Repository, refspecs: list[str]) -> list[str]:
-    """Those that bring the vendor's commits from another namespace: git takes one source only."""
-    wanted = records_refspecs(repo)
-    return [one for one in refspecs if one.endswith(f":{UPSTREAM}*") and one not in wanted]
-
-
-def _plan_namespace(repo: Repository, stale: list[str], new: list[str]) -> SetupStep:
-    internal = repo.config.internal
-    return SetupStep(
-        f"fetching from {internal} brings the vendor's commits from {repo.namespace.upstream}",
-        partial(_change_refspecs, repo, internal, new, stale),
-    )
-
-
-def plan_namespace(repo: Repository) -> list[SetupStep]:
-    """In a clone whose tracked configuration, which came with it, names another namespace."""
-    internal = repo.config.internal
-    stale = _stale(repo, repo.git_settings(f"remote.{internal}.fetch"))
-    if not stale:
-        return []
-    new = [records_refspecs(repo)[1]]
-    return [_plan_namespace(repo, stale, new), fetch_step(repo, internal)]
-
-
-def _change_refspecs(
-    repo: Repository, remote: str, new: list[str], old: Collection[str] = ()
-) -> None:
-    """Adds what a fetch is to bring, once what it has brought of `old` is gone."""
-    key = f"remote.{remote}.fetch"
-    if old:
-        kept = [one for one in repo.git.local_settings(key) if one not in old]
-        repo.git.set_setting(key, *kept, *new)
-        return
-    for refspec in new:
-        repo.git.add_setting(key, refspec)
 
 
 def _plan_remote(repo: Repository, roles: Roles, now: str, name: str, url: str) -> list[SetupStep]:
@@ -248,11 +236,9 @@ def plan_channels(repo: Repository, now: str) -> list[SetupStep]:
     if not now or brings_channels(repo, now):
         return []
     primary = repo.config.primary
-    add = partial(_change_refspecs, repo, primary, [channels_refspec(primary)])
-    return [
-        SetupStep(f"fetching from {primary} brings every channel", add),
-        fetch_step(repo, primary),
-    ]
+    refspecs = [channels_refspec(primary)]
+    step = _refspec_step(repo, primary, "brings every channel", refspecs)
+    return [step, fetch_step(repo, primary)]
 
 
 def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[SetupStep]:
@@ -260,12 +246,8 @@ def plan_mirror(repo: Repository, url: str, there: Mapping[str, str]) -> list[Se
     primary = repo.config.primary
     if MIRROR not in there or MIRROR_REFSPEC in repo.git_settings(f"remote.{primary}.fetch"):
         return []
-    return [
-        SetupStep(
-            f"{without_credentials(url)} is a mirror; fetching from {primary} brings its age",
-            partial(_change_refspecs, repo, primary, [MIRROR_REFSPEC]),
-        )
-    ]
+    step = _refspec_step(repo, primary, "brings its age", [MIRROR_REFSPEC])
+    return [step._replace(done=f"{without_credentials(url)} is a mirror; {step.done}")]
 
 
 def plan_tags(repo: Repository, there: Mapping[str, str]) -> list[SetupStep]:
