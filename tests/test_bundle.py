@@ -25,7 +25,7 @@ from git_ekf.airgap.apply import Applied, ApplyOrder
 from git_ekf.airgap.apply import apply as apply_bundle
 from git_ekf.airgap.archive import BUNDLE, MANIFEST, SIGNATURE, SUMS
 from git_ekf.airgap.create import create as create_bundle
-from git_ekf.airgap.verify import verify
+from git_ekf.airgap.read import verify
 from git_ekf.demo.sample import make_vendor
 from git_ekf.errors import EkfError, NoSpace, Refused, UsageError
 from git_ekf.git.calls import Git

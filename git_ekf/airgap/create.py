@@ -64,7 +64,10 @@ def create(
         previous = {ref: oid for ref, oid in receipt.refs.items() if ref in source.refs}
         if source.refs == (receipt.refs if source.complete else previous):
             return Created(None, receipt.digest, receipt.sequence, source.scheme)
-        known = _known(source.git, receipt)
+        # What is here too: the vendor may have rewritten a channel, and what it was be gone.
+        oids = sorted(set(receipt.refs.values()))
+        infos = source.git.object_infos(oids)
+        known = [oid for oid, info in zip(oids, infos, strict=True) if info]
         manifest = Manifest(
             tool=TOOL,
             created=created,
@@ -102,15 +105,6 @@ def _require_same_vendor(path: str, receipt: Receipt, source: Source) -> None:
             f"{path} is the receipt of a mirror of {receipt.primary}, and this is {source.primary}",
             "name the repository it is for with --from, or leave the receipt out",
         )
-
-
-def _known(git: Git, receipt: Receipt) -> list[str]:
-    """What the other side has and is here too.
-
-    The vendor may have rewritten a channel, and what it was be gone.
-    """
-    oids = sorted(set(receipt.refs.values()))
-    return [oid for oid, info in zip(oids, git.object_infos(oids), strict=True) if info]
 
 
 def _prerequisites(git: Git, receipt: Receipt, known: list[str]) -> tuple[str, ...]:

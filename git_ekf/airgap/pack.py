@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 from git_ekf.airgap.manifest import Manifest
 from git_ekf.airgap.refusals import unsound
 from git_ekf.git.calls import Git
+from git_ekf.git.digest import digest
 
 # Hands on what it is given, and may show meanwhile how far that is.
 Progress = Callable[[Sequence[int]], Iterable[int]]
@@ -74,7 +75,7 @@ def object_count(head: bytes) -> int:
 def empty_pack(object_format: str) -> bytes:
     """The pack without an object."""
     head = b"PACK\0\0\0\2\0\0\0\0"
-    return head + hashlib.new(object_format, head, usedforsecurity=False).digest()
+    return head + digest(object_format, head)
 
 
 def read_header(file: IO[bytes], size: int, path: str) -> Header:

@@ -1,7 +1,7 @@
 """Reads a bundle and believes nothing.
 
 That is the archive, the signature, the manifest, and that the bundle inside is what the manifest
-says.
+says: as far as can be told without what the other side has, or with it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from git_ekf.errors import GitFailed, Refused, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.complaints import complaints
 from git_ekf.git.refs import HEADS
+from git_ekf.temporary import temporary
 from git_ekf.terminal.text import counted
 
 # Where index-pack says one of these, it is not the pack's fault.
@@ -80,6 +81,19 @@ class Unpacked(NamedTuple):
 
     deltas: bool
     self_contained: bool
+
+
+class VerifiedBundle(NamedTuple):
+    """The manifest of a bundle, and how much of it could be checked.
+
+    `objects`: every object was unpacked; `history`: all that the channels lead to is there.
+    """
+
+    manifest: Manifest
+    digest: str
+    signature: Signature | None
+    objects: bool
+    history: bool
 
 
 @contextmanager
@@ -188,20 +202,16 @@ def unpack(git: Git, contents: OpenBundle, *, linked: bool, progress: Progress) 
     if failure:
         if "unresolved delta" in failure.stderr and manifest.prerequisites:
             self_contained = False
+        elif failure.returncode < 0 or any(trouble in failure.stderr for trouble in _TROUBLES):
+            raise failure
         else:
-            raise _not_unpacked(path, failure)
+            reason = complaints(failure.stderr)[-1]
+            raise unsound(f"the pack in {path} is not sound: {reason}")
     if objects != manifest.objects:
         found = counted(objects, "object")
         raise contradicts(path, f"the bundle has {found} and not {manifest.objects}")
     _require_pack_alone(contents)
     return Unpacked(failure is not None, self_contained)
-
-
-def _not_unpacked(path: str, failure: GitFailed) -> Refused | GitFailed:
-    if failure.returncode < 0 or any(trouble in failure.stderr for trouble in _TROUBLES):
-        return failure
-    reason = complaints(failure.stderr)[-1]
-    return unsound(f"the pack in {path} is not sound: {reason}")
 
 
 def _require_pack_alone(contents: OpenBundle) -> None:
@@ -241,3 +251,23 @@ def require_history(git: Git, contents: OpenBundle, unpacked: Unpacked) -> None:
     if found != manifest.commits:
         commits = counted(found, "commit")
         raise contradicts(path, f"the bundle has {commits} and not {manifest.commits}")
+
+
+def verify(path: str, allowed: str, progress: Progress = iter) -> VerifiedBundle:
+    """Checks a bundle; `allowed` is a file of allowed signers, "" for no demand.
+
+    Raises UsageError, Refused where it is not whole, CallFailed.
+    """
+    git = Git()
+    with opened(git, path, allowed) as contents, temporary() as folder:
+        manifest = contents.manifest
+        git.init(folder, bare=True, object_format=manifest.object_format, template=False)
+        # No setting of the user's has a say in what is sound.
+        env = {"GIT_DIR": folder, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        scratch = Git(folder, env)
+        whole = not manifest.prerequisites
+        unpacked = unpack(scratch, contents, linked=whole, progress=progress)
+        if whole:
+            require_history(scratch, contents, unpacked)
+        objects = not unpacked.deltas
+        return VerifiedBundle(manifest, contents.digest, contents.signature, objects, whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -95,60 +95,39 @@ def _source(git: Git, directory: str | None, releases: Sequence[str]) -> Source:
             "this repository is shallow: it does not have the whole history",
             "git fetch --unshallow origin" if repo.place.bare else repo.how_to_unshallow(),
         )
-    source = _of_mirror(repo) if repo.place.bare else _of_clone(repo)
-    channels = [ref.removeprefix(HEADS) for ref in source.refs if ref.startswith(HEADS)]
-    if not channels:
-        raise Refused(
-            f"this repository has no channel of the vendor ({source.scheme.pattern})",
-            "git fetch origin, or name a mirror with --from",
-        )
-    if not releases:
-        return source
-    asked = {HEADS + choose_release(source.scheme, release, channels) for release in releases}
-    on_them = _tags(source.git, merged=[source.refs[ref] for ref in asked])
-    refs = {ref: oid for ref, oid in source.refs.items() if ref in asked or ref in on_them}
-    return source._replace(complete=False, refs=refs)
-
-
-def _of_mirror(repo: Repository) -> Source:
     git, place = repo.git, repo.place
-    scheme = configuration.load(None, repo.git_config).scheme
-    state = read_mirror_state(git)
-    updated = state.updated if state else None
-    primary = state.primary if state else repo.git_setting("remote.origin.url") or place.git_dir
-    refs = {**_channels(git, scheme, HEADS), **_tags(git)}
-    shown = without_credentials(primary)
-    return Source(git, True, shown, place.object_format, updated, scheme, refs)
-
-
-def _of_clone(repo: Repository) -> Source:
-    git, scheme = repo.git, repo.config.scheme
-    remote = repo.remotes.get(repo.config.primary)
-    if remote is None or not remote.urls:
-        raise Refused(
-            f"there is no remote {repo.config.primary} here",
-            "git ekf init --primary URL, or name a mirror with --from",
-        )
-    refs = _channels(git, scheme, repo.primary_prefix)
-    if refs:
-        # Nothing tells a tag of the vendor's from one of the user's, but that it is on the vendor's
-        # commits, and no deploy record.
-        refs |= _tags(git, merged=refs.values())
-    primary = without_credentials(remote.urls[0])
-    updated = last_fetch(repo)
-    return Source(git, False, primary, repo.place.object_format, updated, scheme, refs)
-
-
-def _channels(git: Git, scheme: Scheme, prefix: str) -> dict[str, str]:
-    """refs/heads/NAME -> commit of the release branches under a prefix."""
+    if place.bare:
+        scheme, prefix = configuration.load(None, repo.git_config).scheme, HEADS
+        state = read_mirror_state(git)
+        primary = state.primary if state else repo.git_setting("remote.origin.url") or place.git_dir
+        updated = state.updated if state else None
+    else:
+        scheme, prefix = repo.config.scheme, repo.primary_prefix
+        remote = repo.remotes.get(repo.config.primary)
+        if remote is None or not remote.urls:
+            raise Refused(
+                f"there is no remote {repo.config.primary} here",
+                "git ekf init --primary URL, or name a mirror with --from",
+            )
+        primary, updated = remote.urls[0], last_fetch(repo)
     channels = {}
     for ref, oid in git.ref_values(prefix).items():
         name = ref.removeprefix(prefix)
         if scheme.is_release(name) and can_carry(HEADS + name):
             channels[HEADS + name] = oid
-    return channels
-
-
-def _tags(git: Git, merged: Iterable[str] = ()) -> dict[str, str]:
-    tags = git.ref_values(TAGS, merged=merged)
-    return {ref: oid for ref, oid in tags.items() if can_carry(ref)}
+    if not channels:
+        raise Refused(
+            f"this repository has no channel of the vendor ({scheme.pattern})",
+            "git fetch origin, or name a mirror with --from",
+        )
+    is_complete = place.bare and not releases
+    if releases:
+        known = [ref.removeprefix(HEADS) for ref in channels]
+        asked = {HEADS + choose_release(scheme, release, known) for release in releases}
+        channels = {ref: oid for ref, oid in channels.items() if ref in asked}
+    # In a clone nothing tells a tag of the vendor's from one of the user's, but that it is on the
+    # vendor's commits, and no deploy record.
+    tags = git.ref_values(TAGS, merged=() if is_complete else channels.values())
+    refs = {**channels, **{ref: oid for ref, oid in tags.items() if can_carry(ref)}}
+    primary = without_credentials(primary)
+    return Source(git, is_complete, primary, place.object_format, updated, scheme, refs)

@@ -101,7 +101,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check a bundle, without a repository, and show what is in it."""
-    from git_ekf.airgap.verify import verify
+    from git_ekf.airgap.read import verify
 
     signers = _given("--allowed-signers", allowed)
     verified = verify(file, signers, _READING)
