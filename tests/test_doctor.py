@@ -24,7 +24,7 @@ from manpages import entries, sections
 from git_ekf.doctor import clone, machine, remotes
 from git_ekf.doctor.examine import ANYWHERE, IN_A_WORK_TREE, MACHINE, examine
 from git_ekf.doctor.finding import ERROR, OK, SKIPPED, WARNING
-from git_ekf.doctor.server import server as server_check
+from git_ekf.doctor.remotes import server as server_check
 from git_ekf.git.calls import Git
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_ekf.doctor import clone, machine, names, remotes, server, tools
+from git_ekf.doctor import clone, machine, names, remotes, tools
 from git_ekf.doctor.finding import Case, Diagnosis, fail, reason, skip
 from git_ekf.errors import EkfError, SystemFailed
 from git_ekf.repository import Repository
@@ -68,7 +68,7 @@ def examine(repo: Repository, *, offline: bool, pushes: bool = False) -> Examina
     if place and place.top:
         checks += IN_A_WORK_TREE
         if pushes:
-            checks.append(server.server)
+            checks.append(remotes.server)
     top = place.top or place.git_dir if place else None
     with remotes.asked(repo, bool(place and place.top) and not offline) as asked:
         case = Case(repo, asked, time.monotonic() + remotes.PATIENCE)

@@ -267,17 +267,17 @@ EXAMINING = {
         codes=(1,),
         again="git config ekf.internal.namespace refs/heads/ekf/; git ekf init; git ekf save",
     ),
-    "doctor/server.py: {} takes nothing below {} ({}), so that a save after a rewrite cannot keep a backup there; it takes {}": Scenario(
+    "doctor/remotes.py: {} takes nothing below {} ({}), so that a save after a rewrite cannot keep a backup there; it takes {}": Scenario(
         _NARROW,
         "git ekf doctor --remote",
     ),
-    "doctor/server.py: {} does not let {} be deleted again: {}": Scenario(
+    "doctor/remotes.py: {} does not let {} be deleted again: {}": Scenario(
         "git -C $INTERNAL config receive.denyDeletes true",
         "git ekf doctor --remote",
         ("git push --no-verify internal ",),
         {"git push --no-verify internal ": "git -C $INTERNAL config receive.denyDeletes false; : "},
     ),
-    "doctor/server.py: {} takes no new ref: {}": Scenario(
+    "doctor/remotes.py: {} takes no new ref: {}": Scenario(
         "printf '#!/bin/sh\\nexit 1\\n' >$INTERNAL/hooks/pre-receive\n"
         "chmod +x $INTERNAL/hooks/pre-receive",
         "git ekf doctor --remote",
