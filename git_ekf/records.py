@@ -9,6 +9,7 @@ from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.refs import DISPLACED, KEPT, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.git.tagobject import TagObject, parse_tag
 from git_ekf.names import RecordName, Scheme, record_name, valid_day
+from git_ekf.record import Record, parse
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -40,6 +41,10 @@ class RecordTag:
         Of thousands, most commands want few.
         """
         return None if self.raw is None else parse_tag(self.raw)
+
+    def said(self, expected: tuple[str, ...]) -> Record:
+        """What it says; nothing where it is not an annotated tag. `expected` as for `parse`."""
+        return parse(self.tag.message if self.tag else "", expected)
 
 
 def record_names(repo: Repository, *patterns: str) -> list[str]:

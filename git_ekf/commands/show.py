@@ -12,6 +12,7 @@ from git_ekf.declared import Argument
 from git_ekf.deploy import read
 from git_ekf.errors import DONE, FINDINGS
 from git_ekf.policy.finding import Finding
+from git_ekf.policy.judges import judge_records
 from git_ekf.policy.report import report_text
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
@@ -33,7 +34,7 @@ def show(
     repo = with_records()
     record = read.find(repo, name)
     previous = read.before(repo, record)
-    findings = read.verify(repo, record)
+    findings = judge_records(repo, [record.tag], dates=True)
     untrue = any(finding.severity == "error" for finding in findings)
     commits: list[tuple[str, str]] = []
     stat = ""

@@ -9,6 +9,7 @@ from git_ekf.deploy.write import (
     check_day,
     day_of,
     facts,
+    last_numbers,
     make_record,
     option_for,
     publish,
@@ -23,7 +24,7 @@ from git_ekf.git.refs import HEADS, TAGS, RefUpdate
 from git_ekf.git.tagobject import tagger_time
 from git_ekf.names import DEPLOY, RecordName, record_name, valid_day
 from git_ekf.policy.judges import judge_records
-from git_ekf.record import ADOPTS, CONTEXT, Record, parse, prose, write
+from git_ekf.record import ADOPTS, CONTEXT, Record, prose, write
 from git_ekf.records import RecordTag, read_records, record_names, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -60,7 +61,7 @@ def plan(
     faulty = {finding.ref for finding in judge_records(repo, olds) if finding.severity == "error"}
     sound = [old.name for old in olds if old.ref not in faulty]
     wanted = [old for old in olds if old.ref in faulty]
-    numbers = _numbers(repo)
+    numbers = last_numbers(repo, record_names(repo))
     adoptions = [_complete(repo, old, context, fields, ask, numbers) for old in wanted]
     _require_true(repo, wanted, adoptions)
     return adoptions, sound
@@ -95,17 +96,6 @@ def _find(repo: Repository, names: list[str]) -> list[RecordTag]:
     return [known[name] for name in dict.fromkeys(wanted)]
 
 
-def _numbers(repo: Repository) -> dict[tuple[str, str], int]:
-    """(day, branch) -> the number of its last record."""
-    numbers: dict[tuple[str, str], int] = {}
-    for text in record_names(repo):
-        name = record_name(text, repo.config.scheme)
-        if isinstance(name, RecordName):
-            key = (name.date, name.branch)
-            numbers[key] = max(numbers.get(key, 0), name.number)
-    return numbers
-
-
 def _complete(
     repo: Repository,
     old: RecordTag,
@@ -116,11 +106,11 @@ def _complete(
 ) -> Adoption:
     """The record that stands for an old one, by what that says and the repository has."""
     commit = old.tagged
-    when = _when(repo, old, commit)
-    said = parse(old.tag.message if old.tag else "", repo.config.tags_required)
+    when = _when(repo, old)
+    said = old.said(repo.config.tags_required)
     given = spelt(repo, fields)
-    branch = _branch(repo, old, commit, given.get("Local branch") or said.get("Local branch"))
-    _require_on_branch(repo, old, commit, branch)
+    branch = _branch(repo, old, given.get("Local branch") or said.get("Local branch"))
+    _require_on_branch(repo, old, branch)
     day = check_day(given.get("Date") or _day(repo, old, said, when))
     require_not_ahead(repo, day)
     new = RecordName(day, numbers.get((day, branch), 0) + 1, branch).behind(record_names(repo))
@@ -177,14 +167,14 @@ def _require_commit(repo: Repository, old: RecordTag) -> None:
         )
 
 
-def _when(repo: Repository, old: RecordTag, commit: str) -> str:
+def _when(repo: Repository, old: RecordTag) -> str:
     """The time that an old record was made at: of its tagger, or of the commit, but not later than
     now.
     """
     *_, now, zone = repo.git.committer().rsplit(" ", 2)
     line = old.tag.tagger if old.tag else ""
     if not tagger_time(line):
-        found = repo.git.read_objects([commit])[0]
+        found = repo.git.read_objects([old.tagged])[0]
         head = found.content.partition(b"\n\n")[0] if found else b""
         lines = head.decode("utf-8", "replace").split("\n")
         line = next((text for text in lines if text.startswith("committer ")), "")
@@ -194,7 +184,7 @@ def _when(repo: Repository, old: RecordTag, commit: str) -> str:
     return line.partition("> ")[2]
 
 
-def _branch(repo: Repository, old: RecordTag, commit: str, said: str | None) -> str:
+def _branch(repo: Repository, old: RecordTag, said: str | None) -> str:
     """The release branch of a record: by its name, by what it says, or by where the commit is."""
     scheme = repo.config.scheme
     name = record_name(old.name, scheme)
@@ -203,7 +193,7 @@ def _branch(repo: Repository, old: RecordTag, commit: str, said: str | None) -> 
     if said and scheme.is_release(said):
         return said
     prefixes = (HEADS, repo.internal_prefix)
-    found = repo.git.ref_values(*prefixes, contains=commit)
+    found = repo.git.ref_values(*prefixes, contains=old.tagged)
     branches = {ref.removeprefix(prefix) for ref in found for prefix in prefixes}
     releases = scheme.releases(branches)
     if len(releases) == 1:
@@ -216,7 +206,7 @@ def _branch(repo: Repository, old: RecordTag, commit: str, said: str | None) -> 
     )
 
 
-def _require_on_branch(repo: Repository, old: RecordTag, commit: str, branch: str) -> None:
+def _require_on_branch(repo: Repository, old: RecordTag, branch: str) -> None:
     """Raises Refused for a commit that was never what the branch had."""
     channel = repo.channel(branch)
     if channel is None:
@@ -225,12 +215,9 @@ def _require_on_branch(repo: Repository, old: RecordTag, commit: str, branch: st
             " cannot be completed",
             f"git fetch {shell(repo.config.primary)}",
         )
-    tips = [
-        tip
-        for tip in (repo.release_branches.get(branch), repo.saved_branches.get(branch), channel)
-        if tip
-    ]
-    known = [*tips, *(oid for oid, _ in repo.git.reflog(HEADS + branch))]
+    commit = old.tagged
+    tips = [repo.release_branches.get(branch), repo.saved_branches.get(branch), channel]
+    known = [*filter(None, tips), *(oid for oid, _ in repo.git.reflog(HEADS + branch))]
     on_branch = not repo.git.commits([commit], known, at_most=1, ignore_missing=True)
     # One that is published may be on what a sync has replaced since.
     published = saved_records(repo).get(old.name) == old.oid

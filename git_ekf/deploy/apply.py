@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 
 from git_ekf.config import FILE, Config
@@ -30,19 +31,18 @@ def plan(repo: Repository, paths: list[str]) -> ApplyPlan:
     branch = write.require_deployable(repo)
     _require_configured(repo, paths)
     command = repo.config.apply_command
+    located = [""]
     if takes_path(command):
         located = _locate_all(repo, paths)
-        steps = [ApplyStep(path, filled(command, path)) for path in dict.fromkeys(located)]
     elif paths:
         raise UsageError(
             "apply.command takes no path: none of its words has {path}", "git ekf apply"
         )
-    else:
-        steps = [ApplyStep("", command)]
     require_trusted(repo, APPLY, command)
+    steps = steps_for(command, located)
     ignored = require_only_commits(repo, [step.path or "." for step in steps])
     head = repo.head or ""
-    variables = environment(repo, branch, head, repo.base(branch) or "")
+    variables = environment(repo, branch, head)
     return ApplyPlan(branch, head, repo.place.top, variables, steps, ignored)
 
 
@@ -66,7 +66,10 @@ def _require_configured(repo: Repository, paths: list[str]) -> None:
 
 
 def _locate_all(repo: Repository, paths: list[str]) -> list[str]:
-    """The paths, or those of the configuration, relative to the top. Raises Refused."""
+    """The paths, or those of the configuration, relative to the top.
+
+    Raises Refused where HEAD lacks one.
+    """
     top = os.path.realpath(repo.place.top)
     start = os.getcwd() if paths else top
     located = [locate(path, start, top, "apply") for path in paths or repo.config.apply_paths]
@@ -75,8 +78,11 @@ def _locate_all(repo: Repository, paths: list[str]) -> list[str]:
             "nothing says which paths to apply",
             "git ekf apply PATH, or set apply.paths in the configuration",
         )
-    for path in located:
-        _require_committed(repo, path, top)
+    for path in located:  # a symbolic link, and what it leads to
+        target = inside(os.path.realpath(os.path.join(top, path)), top, path, "apply")
+        for name in dict.fromkeys([path, target]):
+            if not is_in(repo, repo.head or "", name):
+                raise Refused(f"{path} is not in HEAD", how_to_list("HEAD", name))
     return located
 
 
@@ -105,14 +111,6 @@ def inside(whole: str, top: str, path: str, command: str) -> str:
     return relative
 
 
-def _require_committed(repo: Repository, path: str, top: str) -> None:
-    """Raises Refused unless HEAD has the path, and where it is a symbolic link also its target."""
-    target = inside(os.path.realpath(os.path.join(top, path)), top, path, "apply")
-    for name in dict.fromkeys([path, target]):
-        if not is_in(repo, repo.head or "", name):
-            raise Refused(f"{path} is not in HEAD", how_to_list("HEAD", name))
-
-
 def is_in(repo: Repository, commit: str, path: str) -> bool:
     """Whether a commit has a path; "." is its top."""
     within = "" if path == os.curdir else path
@@ -131,19 +129,23 @@ def takes_path(command: tuple[str, ...]) -> bool:
     return any(_PATH in word for word in command)
 
 
-def filled(command: tuple[str, ...], path: str) -> tuple[str, ...]:
-    """The command for a path, which no tool takes for an option."""
-    safe = f"./{path}" if path.startswith("-") else path
-    return tuple(word.replace(_PATH, safe) for word in command)
+def steps_for(command: tuple[str, ...], paths: Iterable[str]) -> list[ApplyStep]:
+    """A command once a path, which no tool takes for an option; "" for a tool that takes none."""
+    steps = []
+    for path in dict.fromkeys(paths):
+        safe = f"./{path}" if path.startswith("-") else path
+        steps.append(ApplyStep(path, tuple(word.replace(_PATH, safe) for word in command)))
+    return steps
 
 
-def environment(repo: Repository, branch: str, commit: str, base: str) -> dict[str, str]:
+def environment(repo: Repository, branch: str, commit: str) -> dict[str, str]:
     """This process's, without the variables that point git to a repository, and with our own."""
+    channel = repo.channel(branch)
     local = repo.git.local_environment()
     variables = {name: value for name, value in os.environ.items() if name not in local}
     variables["EKF_RELEASE"] = repo.config.scheme.version(branch) or ""
     variables["EKF_COMMIT"] = commit
-    variables["EKF_UPSTREAM"] = base
+    variables["EKF_UPSTREAM"] = (channel and repo.merge_base(channel, commit)) or ""
     return variables
 
 

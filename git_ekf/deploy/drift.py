@@ -9,8 +9,7 @@ cluster is looked at is a matter of today, and of this machine.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from git_ekf.cluster import Running, cluster_of
@@ -19,19 +18,18 @@ from git_ekf.deploy.apply import (
     IGNORED,
     PATHS,
     environment,
-    filled,
     how_to_list,
     inside,
     is_in,
     listed_paths,
     locate,
+    steps_for,
     takes_path,
 )
 from git_ekf.deploy.apply_run import ApplyPlan, ApplyStep, ending
 from git_ekf.deploy.live_text import TEXT, LiveText
 from git_ekf.deploy.only_commits import is_below
 from git_ekf.errors import Refused, UsageError
-from git_ekf.record import parse
 from git_ekf.repository import Repository
 from git_ekf.temporary import temporary
 from git_ekf.trust import DRIFT, require_trusted
@@ -85,9 +83,8 @@ class _NewestRecord(NamedTuple):
 
     def listed(self, field: str) -> list[str]:
         """The paths that a field lists."""
-        tag = self.running.tag.tag
-        fields = parse(tag.message if tag else "", self.repo.config.tags_required)
-        return listed_paths(fields.get(field) or "")
+        said = self.running.tag.said(self.repo.config.tags_required)
+        return listed_paths(said.get(field) or "")
 
     def applied(self) -> list[str]:
         """The paths that it says were applied, relative to the top. Raises Refused."""
@@ -126,20 +123,17 @@ class _NewestRecord(NamedTuple):
         repo, running, commit = self.repo, self.running, self.commit
         command = repo.config.drift_command
         require_trusted(repo, DRIFT, command, commit)
-        channel = repo.channel(running.branch)
-        base = repo.merge_base(channel, commit) if channel else None
-        variables = environment(repo, running.branch, commit, base or "")
+        variables = environment(repo, running.branch, commit)
         variables.pop(_OTHER_DIFF, None)
         if _KUBECONFIG in variables:  # the export is not where its relative paths lead from
             files = variables[_KUBECONFIG].split(os.pathsep)
             found = [file and os.path.join(_top(repo), file) for file in files]
             variables[_KUBECONFIG] = os.pathsep.join(found)
-        steps = [ApplyStep(path, filled(command, path)) for path in dict.fromkeys(paths)]
         return DriftPlan(
             running.tag.name,
             running.branch,
             commit,
-            steps,
+            steps_for(command, paths),
             list(left_out),
             self.listed(IGNORED),
             variables,
@@ -232,7 +226,11 @@ def compare(
     """
     compared = []
     room = TEXT if keep_text else 0
-    with _exported(repo, plan.commit) as folder:
+    # On an export of the commit, for which the repository is only read.
+    with temporary() as root:
+        folder = os.path.join(root, "tree")
+        os.mkdir(folder)
+        repo.git.check_out_copies(repo.place.git_dir, {folder: plan.commit})
         for step in plan.steps:
             inside(os.path.realpath(os.path.join(folder, step.path)), folder, step.path, "drift")
         for step in plan.steps:
@@ -258,13 +256,3 @@ def _judged(path: str, text: LiveText, code: int) -> Compared:
         failure = ending(code)
     differs = bool(text.found) or (code == 1 and not failure)
     return Compared(path, text, differs, failure)
-
-
-@contextmanager
-def _exported(repo: Repository, commit: str) -> Iterator[str]:
-    """A directory with the files of a commit. The repository is only read."""
-    with temporary() as root:
-        folder = os.path.join(root, "tree")
-        os.mkdir(folder)
-        repo.git.check_out_copies(repo.place.git_dir, {folder: commit})
-        yield folder

@@ -39,21 +39,16 @@ class LiveResource(NamedTuple):
     `kind` is "" where the header is not kubectl's; `name` is then all that it says.
     """
 
-    group: str
-    version: str
-    kind: str
-    namespace: str
-    name: str
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
         kind = f"{self.group}/{self.kind}" if self.group else self.kind
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{kind} {name}".lstrip()
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether its text may be shown: not of a Secret, nor of what may be one."""
-        return bool(self.kind) and self.kind.lower() not in _SECRETS
 
 
 def live_resource(file: str) -> LiveResource:
@@ -67,7 +62,7 @@ def live_resource(file: str) -> LiveResource:
         if at and part[:1].isascii() and part[:1].isupper():
             group, version = ".".join(parts[: at - 1]), parts[at - 1]
             return LiveResource(group, version, part, parts[at + 1], ".".join(parts[at + 2 :]))
-    return LiveResource("", "", "", "", file)
+    return LiveResource(name=file)
 
 
 class LiveDifference:
@@ -81,14 +76,10 @@ class LiveDifference:
     def __init__(self, resource: LiveResource) -> None:
         self.resource = resource
         self.change = CHANGED
-        self.hidden = not resource.is_readable
+        # Of what may be a Secret, too: where the header is not kubectl's.
+        self.hidden = resource.kind.lower() in ("", *_SECRETS)
         self.is_cut = False
         self.text = bytearray()
-
-    def hide(self) -> None:
-        """Forgets the text: a Secret is in it."""
-        self.hidden = True
-        self.text.clear()
 
 
 class LiveText:
@@ -179,7 +170,7 @@ class LiveText:
         self._left = [0, 0]
         if len(self.found) == NAMED:
             self.more += 1
-            self._section = LiveDifference(LiveResource("", "", "", "", ""))
+            self._section = LiveDifference(LiveResource())
             return
         name = posixpath.basename(file_of(line[:_HEADER]))
         self._section = LiveDifference(live_resource(name))
@@ -199,7 +190,8 @@ class LiveText:
         if section is None or section.hidden:
             return
         if _SECRET.search(line):
-            section.hide()
+            section.hidden = True
+            section.text.clear()
         elif len(line) < self.room:
             self.room -= len(line) + 1
             section.text += line + b"\n"

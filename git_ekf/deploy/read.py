@@ -9,9 +9,7 @@ from git_ekf.cluster import cluster_of
 from git_ekf.errors import Refused, UsageError
 from git_ekf.git.refs import RECORDS, SAVED, TAGS
 from git_ekf.names import DEPLOY, RecordName, record_name
-from git_ekf.policy.finding import Finding
-from git_ekf.policy.judges import judge_records
-from git_ekf.record import ADOPTS, Record, parse
+from git_ekf.record import ADOPTS, Record
 from git_ekf.record import context as context_of
 from git_ekf.records import RecordTag, read_records, record_names
 from git_ekf.repository import Repository
@@ -32,7 +30,7 @@ class Deployment(NamedTuple):
     @property
     def record(self) -> Record:
         """Read when it is asked for: of thousands, most commands want one."""
-        return parse(self.tag.tag.message if self.tag.tag else "", self.expected)
+        return self.tag.said(self.expected)
 
     @property
     def commit(self) -> str:
@@ -143,11 +141,6 @@ def before(repo: Repository, deployment: Deployment) -> Deployment | None:
         if record.order < deployment.order and repo.git.commit(record.commit):
             return record
     return None
-
-
-def verify(repo: Repository, deployment: Deployment) -> list[Finding]:
-    """The findings of the policy in one record."""
-    return judge_records(repo, [deployment.tag], dates=True)
 
 
 def commits_of(repo: Repository, commit: str, previous: Deployment | None) -> list[tuple[str, str]]:

@@ -191,12 +191,20 @@ def next_name(repo: Repository, date: str, branch: str) -> RecordName:
 
     What is published under the name of a day alone stays there, and has its numbers to itself.
     """
-    last = 0
-    for text in record_names(repo, f"{date}/{branch}", f"{date}.*/{branch}"):
+    names = record_names(repo, f"{date}/{branch}", f"{date}.*/{branch}")
+    last = last_numbers(repo, names).get((date, branch), 0)
+    return RecordName(date, last + 1, branch).behind(saved_records(repo))
+
+
+def last_numbers(repo: Repository, names: Iterable[str]) -> dict[tuple[str, str], int]:
+    """(day, branch) -> the number of the last of some records."""
+    numbers: dict[tuple[str, str], int] = {}
+    for text in names:
         name = record_name(text, repo.config.scheme)
         if isinstance(name, RecordName):
-            last = max(last, name.number)
-    return RecordName(date, last + 1, branch).behind(saved_records(repo))
+            key = (name.date, name.branch)
+            numbers[key] = max(numbers.get(key, 0), name.number)
+    return numbers
 
 
 def tag(repo: Repository, branch: str, date: str, message: str, sign: bool = False) -> RecordName:
