@@ -24,7 +24,7 @@ from git_ekf.fleet import fetch as fetching
 from git_ekf.fleet.connections import Silent, answers
 from git_ekf.fleet.fetch import fetch
 from git_ekf.fleet.fetched import Fetched, read_fetched
-from git_ekf.fleet.file import read_fleet
+from git_ekf.fleet.file import Fleet, read_fleet
 from git_ekf.fleet.reading import StoreObjects
 from git_ekf.fleet.store import THE_VENDOR, Store, open_store, place_of
 from git_ekf.git.packedrefs import read_packed
@@ -469,7 +469,8 @@ def test_hosts_take_turns_and_none_is_asked_too_much() -> None:
             raise Silent("one of many")
         return number
 
-    found = list(answers(tasks, lambda task: task[0], work, jobs=5, per_host=3))
+    limits = Fleet("", "", (), jobs=5, per_host=3)
+    found = list(answers(limits, tasks, lambda task: f"ssh://{task[0]}/r", work))
     assert sorted(one.task for one in found) == tasks
     assert {one.result for one in found if one.error is None} == set(range(20))
     assert max(most.values()) <= 3
@@ -485,7 +486,8 @@ def test_there_are_only_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None
         real(self)
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    found = answers(range(3000), lambda _: "", abs, jobs=999_999, per_host=999_999)
+    limits = Fleet("", "", (), jobs=999_999, per_host=999_999)
+    found = answers(limits, range(3000), lambda _: "/r", abs)
     assert sorted(one.result for one in found if one.result is not None) == list(range(3000))
     assert len(started) == 256
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
 from git_ekf.errors import CallFailed
+from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.places import host_of
 
 # Connections at a time, whatever is asked for: a system starts only so many threads and processes.
 _MOST = 256
@@ -29,12 +31,12 @@ class Reply(NamedTuple, Generic[T, R]):
     error: BaseException | None
 
 
-class _Host:
+class _Host(Generic[T]):
     """A host: what is still to be asked there, and how it went so far."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.waiting: deque[object] = deque()
+        self.waiting: deque[T] = deque()
         self.busy = 0
         self.answered = False
         self.silent = 0
@@ -45,55 +47,42 @@ class Silent(CallFailed):
 
 
 def answers(
-    tasks: Sequence[T],
-    host_of: Callable[[T], str],
-    work: Callable[[T], R],
-    *,
-    jobs: int,
-    per_host: int,
+    fleet: Fleet, tasks: Sequence[T], url_of: Callable[[T], str], work: Callable[[T], R]
 ) -> Generator[Reply[T, R]]:
     """Does the work of each task in a thread; the answers as they come, in any order.
 
-    At most `jobs` at a time (256 at most), and `per_host` of them at one host. A host is given up
-    where as many questions ended in Silent before any was answered. Where the iteration is broken
-    off, no further task is begun.
+    At most `jobs` of the fleet at a time (256 at most), and `per_host` of them at one host, which
+    the URL of a task tells. A host is given up where as many questions ended in Silent before any
+    was answered. Where the iteration is broken off, no further task is begun.
     """
-    return _Calls(tasks, host_of, work, jobs, per_host).answers()
+    hosts: dict[str, _Host[T]] = {}
+    for task in tasks:
+        name = host_of(url_of(task))
+        hosts.setdefault(name, _Host(name)).waiting.append(task)
+    calls = _Calls(hosts.values(), work, fleet.per_host)
+    for _ in range(min(fleet.jobs, _MOST, len(tasks), fleet.per_host * len(hosts))):
+        threading.Thread(target=calls.serve, daemon=True).start()
+    try:
+        for _ in tasks:
+            yield calls.done.get()
+    finally:
+        calls.end()
 
 
 class _Calls(Generic[T, R]):
-    def __init__(
-        self,
-        tasks: Sequence[T],
-        host_of: Callable[[T], str],
-        work: Callable[[T], R],
-        jobs: int,
-        per_host: int,
-    ) -> None:
+    def __init__(self, hosts: Iterable[_Host[T]], work: Callable[[T], R], per_host: int) -> None:
+        self._turn = deque(hosts)
         self._work, self._per_host = work, per_host
-        self._hosts: dict[str, _Host] = {}
-        for task in tasks:
-            name = host_of(task)
-            self._hosts.setdefault(name, _Host(name)).waiting.append(task)
-        self._turn = deque(self._hosts.values())
-        self._number = len(tasks)
-        self._threads = min(jobs, _MOST, len(tasks), per_host * len(self._hosts))
         self._change = threading.Condition()
         self._over = False
-        self._done: SimpleQueue[Reply[T, R]] = SimpleQueue()
+        self.done: SimpleQueue[Reply[T, R]] = SimpleQueue()
 
-    def answers(self) -> Generator[Reply[T, R]]:
-        for _ in range(self._threads):
-            threading.Thread(target=self._serve, daemon=True).start()
-        try:
-            for _ in range(self._number):
-                yield self._done.get()
-        finally:
-            with self._change:
-                self._over = True
-                self._change.notify_all()
+    def end(self) -> None:
+        with self._change:
+            self._over = True
+            self._change.notify_all()
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
         while (taken := self._take()) is not None:
             host, task = taken
             error: BaseException | None = None
@@ -111,9 +100,9 @@ class _Calls(Generic[T, R]):
                 elif error is None:
                     host.answered = True
                 self._change.notify_all()
-            self._done.put(Reply(task, result, error))
+            self.done.put(Reply(task, result, error))
 
-    def _take(self) -> tuple[_Host, T] | None:
+    def _take(self) -> tuple[_Host[T], T] | None:
         """The next task, of the hosts by turns; None where there is no more to be begun."""
         with self._change:
             while not self._over:
@@ -122,7 +111,7 @@ class _Calls(Generic[T, R]):
                     self._turn.rotate(-1)
                     if host.waiting and host.busy < self._per_host:
                         host.busy += 1
-                        return host, host.waiting.popleft()  # type: ignore[return-value]
+                        return host, host.waiting.popleft()
                 if not any(host.waiting for host in self._turn):
                     return None
                 self._change.wait()

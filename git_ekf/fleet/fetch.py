@@ -11,14 +11,12 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched, write_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, fetch_repository
-from git_ekf.fleet.places import host_of
 from git_ekf.fleet.store import RUNS, THE_VENDOR, Store, by_repository, refs_of, take_packs, writing
 from git_ekf.git.packedrefs import read_packed, write_packed
 from git_ekf.git.transfer import stop_all
@@ -60,19 +58,6 @@ def fetch_held(
     run.tidy()
 
 
-class _Incoming(NamedTuple):
-    """An answer that can be taken, where it is connected."""
-
-    wanted: Wanted
-    taken: Taken
-
-    @property
-    def new(self) -> list[str]:
-        """The objects that it names, and did not name before."""
-        known = set(self.wanted.known.values())
-        return [oid for oid in self.taken.refs.values() if oid not in known]
-
-
 class _Fetch:
     def __init__(self, store: Store, fleet: Fleet) -> None:
         setting = Repository(store.git).git_setting
@@ -98,8 +83,7 @@ class _Fetch:
 
     def fetch_vendor(self) -> None:
         wanted = Wanted(THE_VENDOR, self._fleet.vendor, OF_VENDOR, self._refs[THE_VENDOR], {})
-        for answer in self._answers([wanted]):
-            self._take([answer])
+        self._take(list(self._answers([wanted])))
         fetched = self._fetched[THE_VENDOR]
         if not fetched.seconds:
             raise Refused(
@@ -133,43 +117,41 @@ class _Fetch:
 
     def _answers(self, wanted: list[Wanted]) -> Generator[Reply[Wanted, Taken]]:
         return answers(
+            self._fleet,
             wanted,
-            lambda one: host_of(one.url),
+            lambda one: one.url,
             lambda one: fetch_repository(self._store, one, self._fleet.seconds),
-            jobs=self._fleet.jobs,
-            per_host=self._fleet.per_host,
         )
 
     # --- taken ---
 
     def _take(self, batch: list[Reply[Wanted, Taken]]) -> None:
         """Publishes what is sound of some answers, in one step."""
-        fetched = []
-        for answer in batch:
-            if answer.error:
-                self._note(answer.task, *_why(answer.error))
-            elif answer.result:
+        fetched: list[tuple[str, Taken]] = []
+        for wanted, taken, error in batch:
+            if error:
+                self._note(wanted.name, *_why(error))
+            elif taken:
                 # Else all of it was in the store, under another name.
-                self._brought |= take_packs(self._store, answer.result.packs)
-                fetched.append(_Incoming(answer.task, answer.result))
+                self._brought |= take_packs(self._store, taken.packs)
+                fetched.append((wanted.name, taken))
         now = time.time()
-        connected = {one.wanted.name for one in self._connected(fetched)}
-        for one in fetched:
-            name = one.wanted.name
-            if name not in connected:
-                self._note(one.wanted, BROKEN, "it lacks objects that its own refs lead to")
-                continue
-            self._refs[name] = one.taken.refs
-            self._fetched[name] = Fetched(self._urls[name], now)
+        connected = dict(self._connected(fetched))
+        for name, taken in fetched:
+            if name in connected:
+                self._refs[name] = taken.refs
+                self._fetched[name] = Fetched(self._urls[name], now)
+            else:
+                self._note(name, BROKEN, "it lacks objects that its own refs lead to")
         self._publish()
 
-    def _note(self, wanted: Wanted, kind: str, why: str) -> None:
-        before = self._fetched.get(wanted.name, Fetched(self._urls[wanted.name]))
-        self._fetched[wanted.name] = before._replace(failure=kind, error=why)
+    def _note(self, name: str, kind: str, why: str) -> None:
+        before = self._fetched.get(name, Fetched(self._urls[name]))
+        self._fetched[name] = before._replace(failure=kind, error=why)
 
-    def _connected(self, fetched: list[_Incoming]) -> list[_Incoming]:
+    def _connected(self, fetched: list[tuple[str, Taken]]) -> list[tuple[str, Taken]]:
         """Those with everything that their refs lead to: all at once, halves where some lack it."""
-        new = [oid for one in fetched for oid in one.new]
+        new = [oid for _, taken in fetched for oid in taken.new]
         if not new:
             return fetched
         try:

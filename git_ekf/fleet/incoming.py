@@ -63,10 +63,14 @@ class Wanted(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """The answer of a repository: ref -> object id, and the folder of new packs ("" for none)."""
+    """The answer of a repository: ref -> object id, and the folder of new packs ("" for none).
+
+    `new` are the objects that it names, and did not name before.
+    """
 
     refs: dict[str, str]
-    packs: str
+    new: set[str]
+    packs: str = ""
 
 
 def fetch_repository(store: Store, wanted: Wanted, seconds: int) -> Taken:
@@ -77,7 +81,7 @@ def fetch_repository(store: Store, wanted: Wanted, seconds: int) -> Taken:
     refs = _listed(store, wanted, seconds)
     lacking = _lacking(wanted, refs)
     if not lacking:
-        return Taken(refs, "")
+        return _taken(wanted, refs)
     folder = os.path.join(store.incoming, new_name())
     try:
         fetched = _fetched(store, wanted, lacking, seconds, folder)
@@ -90,7 +94,12 @@ def fetch_repository(store: Store, wanted: Wanted, seconds: int) -> Taken:
             why = "it moved while it was fetched" if moved else error.message
             raise Failure(UNREACHABLE, why) from None
         raise Failure(BROKEN, reason_of(error)) from None
-    return Taken({**refs, **fetched}, os.path.join(folder, "objects", "pack"))
+    packs = os.path.join(folder, "objects", "pack")
+    return _taken(wanted, refs | fetched)._replace(packs=packs)
+
+
+def _taken(wanted: Wanted, refs: dict[str, str]) -> Taken:
+    return Taken(refs, set(refs.values()).difference(wanted.known.values()))
 
 
 def _is_full(store: Store) -> bool:

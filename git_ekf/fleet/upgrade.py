@@ -20,7 +20,6 @@ from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.gate import Wish, members_asked, require_recorded
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
-from git_ekf.fleet.places import host_of
 from git_ekf.fleet.pushing import push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, standings_in
@@ -205,13 +204,7 @@ class _FleetUpgrade:
     def _push(self, ready: Sequence[ClusterUpgrade]) -> list[Member]:
         """Pushes these, and reads back what has arrived; those that have moved meanwhile."""
         watched = self._watch("Pushing", range(len(ready)))
-        found = answers(
-            ready,
-            lambda one: host_of(one.member.internal),
-            self._pushed,
-            jobs=self._fleet.jobs,
-            per_host=self._fleet.per_host,
-        )
+        found = answers(self._fleet, ready, lambda one: one.member.internal, self._pushed)
         ended: list[ClusterUpgrade] = []
         # Closed before gits are told to end, so that none is begun after that.
         with closing(found):
