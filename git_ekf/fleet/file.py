@@ -7,14 +7,14 @@ a URL that would run a program, a cluster that is there twice.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from git_ekf.config import parse
 from git_ekf.config_values import WrongValue, as_amount, as_path, as_scheme
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet import values
-from git_ekf.fleet.places import UrlError, discovered, line_of, whole_url
+from git_ekf.fleet.places import WrongEntry, discovered, line_of, whole_url
 from git_ekf.names import Scheme, normalise_url, without_credentials
 from git_ekf.shown import shell
 from git_ekf.smallfile import read_small
@@ -71,16 +71,14 @@ _KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "allowed-signers": ("signers", as_path),
 }
 _OF_BOTH: dict[str, Callable[[Any], Any]] = {"wave": values.as_line, "labels": values.as_labels}
-_CLUSTER = {"name": values.as_name, "internal": values.as_url, **_OF_BOTH}
-_DISCOVER = {
-    "file": values.as_line,
-    "glob": values.as_line,
-    "name": values.as_pattern,
-    **_OF_BOTH,
-}
 _TABLES: dict[str, Mapping[str, Callable[[Any], Any]]] = {
-    "cluster": _CLUSTER,
-    "discover": _DISCOVER,
+    "cluster": {"name": values.as_name, "internal": values.as_url, **_OF_BOTH},
+    "discover": {
+        "file": values.as_line,
+        "glob": values.as_line,
+        "name": values.as_pattern,
+        **_OF_BOTH,
+    },
 }
 
 
@@ -107,14 +105,6 @@ def read_fleet(path: str) -> Fleet:
     return _Reader(path, content).fleet()
 
 
-class _Wrong(Exception):
-    """A wrong value: its sentence, the table it is in and which one of these, and its key."""
-
-    def __init__(self, message: str, table: str = "", number: int = 0, key: str = "") -> None:
-        super().__init__(message)
-        self.where = table, number, key
-
-
 class _Reader:
     """A fleet file that is read."""
 
@@ -122,6 +112,9 @@ class _Reader:
         self._path = path
         self._folder = os.path.dirname(os.path.abspath(path))
         self._text, self._document = parse(content, path, _correct(path))
+        self._waves: tuple[str, ...] = ()
+        # The repositories that clusters have an entry for.
+        self._listed_urls: set[str] = set()
         # What tells a repository or a name that is there already: where it is.
         self._known: dict[str, str] = {}
 
@@ -129,8 +122,8 @@ class _Reader:
         """The whole of it. Raises UsageError."""
         try:
             return self._fleet()
-        except _Wrong as wrong:
-            line = line_of(self._text, *wrong.where)
+        except WrongEntry as wrong:
+            line = line_of(self._text, wrong.table, wrong.number, wrong.key)
             where = f"{self._path}:{line}" if line else self._path
             raise UsageError(f"{where}: {wrong}", _correct(self._path)) from None
 
@@ -140,108 +133,87 @@ class _Reader:
             if key in _TABLES:
                 continue
             if key not in _KEYS:
-                raise _Wrong(f"{key} {_unknown(key, [*_KEYS, *_TABLES])}", key=key)
+                raise WrongEntry(f"{key} {_unknown(key, [*_KEYS, *_TABLES])}", key)
             field, reader = _KEYS[key]
-            fields[field] = _read(reader, value, key, key=key)
+            fields[field] = _read(reader, value, key, key)
         if "vendor" not in fields:
-            raise _Wrong("vendor is missing: the URL of the vendor's repository")
-        fields["vendor"] = whole_url(fields["vendor"], self._folder)
-        self._claim_url(fields["vendor"], "the vendor")
-        if "resolutions" in fields:
-            fields["resolutions"] = whole_url(fields["resolutions"], self._folder)
-            try:
-                self._claim_url(fields["resolutions"], "the resolutions")
-            except UrlError as error:
-                raise _Wrong(str(error), key="resolutions") from None
-        waves = fields.get("waves", ())
-        members = self._listed(waves)
-        members += self._discovered(waves, {self._normalised(one.internal) for one in members})
+            raise WrongEntry("vendor is missing: the URL of the vendor's repository")
+        for key in ("vendor", "resolutions"):
+            if key in fields:
+                fields[key] = whole_url(fields[key], self._folder)
+                self._claim(fields[key], f"the {key}", key)
+        self._waves = fields.get("waves", ())
+        members = self._members("cluster", self._listed)
+        self._listed_urls.update(map(_normalised, (one.internal for one in members)))
+        members += self._members("discover", self._discovered)
         if not members:
-            raise _Wrong("it names no cluster: [[cluster]] and [[discover]] do")
+            raise WrongEntry("it names no cluster: [[cluster]] and [[discover]] do")
         return Fleet(self._path, members=tuple(members), **fields)
 
-    def _listed(self, waves: tuple[str, ...]) -> list[Member]:
-        members = []
-        for number, table in enumerate(self._tables("cluster")):
-            read = self._table("cluster", number, table, waves)
-            for key in ("name", "internal"):
-                if key not in read:
-                    raise _Wrong(f"a cluster has no {key}", "cluster", number)
-            url = whole_url(read["internal"], self._folder)
-            member = Member(read["name"], url, read.get("wave", ""), read.get("labels", {}))
-            try:
-                self._claim(member)
-            except UrlError as error:
-                raise _Wrong(str(error), "cluster", number, error.key) from None
-            members.append(member)
-        return members
-
-    def _discovered(self, waves: tuple[str, ...], listed: set[str]) -> list[Member]:
-        """Those that are found, but for the ones that have an entry of their own."""
-        members = []
-        for number, table in enumerate(self._tables("discover")):
-            read = self._table("discover", number, table, waves)
-            try:
-                for name, url in discovered(self._folder, read):
-                    if self._normalised(url) in listed:
-                        continue
-                    member = Member(name, url, read.get("wave", ""), read.get("labels", {}))
-                    self._claim(member)
-                    members.append(member)
-            except UrlError as error:
-                raise _Wrong(str(error), "discover", number, error.key) from None
-        return members
-
-    def _tables(self, name: str) -> list[Any]:
+    def _members(
+        self, name: str, of_table: Callable[[dict[str, Any]], Iterator[Member]]
+    ) -> list[Member]:
+        """Those of all tables of a name."""
         found = self._document.get(name, [])
         if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
-            raise _Wrong(f"{name} must be tables: [[{name}]]", name)
-        return found
+            raise WrongEntry(f"{name} must be tables: [[{name}]]", table=name)
+        members: list[Member] = []
+        for number, table in enumerate(found):
+            try:
+                members += of_table(self._table(name, table))
+            except WrongEntry as wrong:
+                raise WrongEntry(str(wrong), wrong.key, name, number) from None
+        return members
 
-    def _table(
-        self, name: str, number: int, table: dict[str, Any], waves: tuple[str, ...]
-    ) -> dict[str, Any]:
+    def _table(self, name: str, table: dict[str, Any]) -> dict[str, Any]:
         read = {}
         for key, value in table.items():
             whole = f"{name}.{key}"
             if key not in _TABLES[name]:
-                raise _Wrong(f"{whole} {_unknown(key, _TABLES[name])}", name, number, key)
-            read[key] = _read(_TABLES[name][key], value, whole, name, number, key)
+                raise WrongEntry(f"{whole} {_unknown(key, _TABLES[name])}", key)
+            read[key] = _read(_TABLES[name][key], value, whole, key)
         wave = read.get("wave")
-        if wave is not None and wave not in waves:
-            sentence = f'{name}.wave is "{wave}", which is none of waves{_meant(wave, waves)}'
-            raise _Wrong(sentence, name, number, "wave")
+        if wave is not None and wave not in self._waves:
+            meant = _meant(wave, self._waves)
+            raise WrongEntry(f'{name}.wave is "{wave}", which is none of waves{meant}', "wave")
         return read
 
-    def _claim(self, member: Member) -> None:
-        """Raises UrlError for a name or a repository that another cluster has."""
-        if f"name {member.name}" in self._known:
-            raise UrlError(f"two clusters are called {member.name}", "name")
-        self._known[f"name {member.name}"] = member.name
-        self._claim_url(member.internal, member.name)
+    def _listed(self, read: dict[str, Any]) -> Iterator[Member]:
+        for key in ("name", "internal"):
+            if key not in read:
+                raise WrongEntry(f"a cluster has no {key}")
+        yield self._member(read["name"], whole_url(read["internal"], self._folder), read)
 
-    def _claim_url(self, url: str, whose: str) -> None:
-        other = self._known.setdefault(self._normalised(url), whose)
+    def _discovered(self, read: dict[str, Any]) -> Iterator[Member]:
+        """Those that are found, but for the ones that have an entry of their own."""
+        for name, url in discovered(self._folder, read):
+            if _normalised(url) not in self._listed_urls:
+                yield self._member(name, url, read)
+
+    def _member(self, name: str, url: str, read: dict[str, Any]) -> Member:
+        """Raises WrongEntry for a name or a repository that another cluster has."""
+        if f"name {name}" in self._known:
+            raise WrongEntry(f"two clusters are called {name}", "name")
+        self._known[f"name {name}"] = name
+        self._claim(url, name, "internal")
+        return Member(name, url, read.get("wave", ""), read.get("labels", {}))
+
+    def _claim(self, url: str, whose: str, key: str) -> None:
+        other = self._known.setdefault(_normalised(url), whose)
         if other != whose:
             shown = without_credentials(url)
-            raise UrlError(f"{shown} is the repository of {other}, and of {whose}", "internal")
-
-    def _normalised(self, url: str) -> str:
-        return normalise_url(url, os.path.realpath)
+            raise WrongEntry(f"{shown} is the repository of {other}, and of {whose}", key)
 
 
-def _read(
-    reader: Callable[[Any], Any],
-    value: Any,
-    name: str,
-    table: str = "",
-    number: int = 0,
-    key: str = "",
-) -> Any:
+def _normalised(url: str) -> str:
+    return normalise_url(url, os.path.realpath)
+
+
+def _read(reader: Callable[[Any], Any], value: Any, name: str, key: str) -> Any:
     try:
         return reader(value)
     except WrongValue as wrong:
-        raise _Wrong(f"{name} {wrong}", table, number, key) from None
+        raise WrongEntry(f"{name} {wrong}", key) from None
 
 
 def _unknown(key: str, known: Any) -> str:

@@ -18,12 +18,18 @@ _LARGEST = 1 << 23
 _LAST_PART = re.compile(r"([^/:]+?)(?:\.git)?/*$")
 
 
-class UrlError(Exception):
-    """A repository or a name that is wrong: why, in a sentence, and the key that says it."""
+class WrongEntry(Exception):
+    """What is wrong in a fleet file, in a sentence; the key that says it, "" for none.
 
-    def __init__(self, message: str, key: str) -> None:
+    `table` is the name of the tables that it is in, "" for none, and `number` tells which of these,
+    from 0.
+    """
+
+    def __init__(self, message: str, key: str = "", table: str = "", number: int = 0) -> None:
         super().__init__(message)
         self.key = key
+        self.table = table
+        self.number = number
 
 
 def is_path(url: str) -> bool:
@@ -46,9 +52,9 @@ def host_of(url: str) -> str:
 
 
 def discovered(folder: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(name, URL) of each repository that a [[discover]] finds. Raises UrlError."""
+    """(name, URL) of each repository that a [[discover]] finds. Raises WrongEntry."""
     if ("file" in table) == ("glob" in table):
-        raise UrlError("a [[discover]] has either a file or a glob", "file")
+        raise WrongEntry("a [[discover]] has either a file or a glob", "file")
     key = "file" if "file" in table else "glob"
     urls = _from_file(folder, table["file"]) if key == "file" else _from_glob(folder, table["glob"])
     pattern = table.get("name", _LAST_PART)
@@ -56,15 +62,15 @@ def discovered(folder: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str
         try:
             whole = whole_url(as_url(url), folder)
         except WrongValue as wrong:
-            raise UrlError(f"discover.{key}: {where} {wrong}", key) from None
+            raise WrongEntry(f"discover.{key}: {where} {wrong}", key) from None
         shown = without_credentials(whole)
         match = pattern.search(whole)
         if not match or not match[1]:
-            raise UrlError(f"discover.name finds no name in {shown}", "name")
+            raise WrongEntry(f"discover.name finds no name in {shown}", "name")
         try:
             yield as_name(match[1]), whole
         except WrongValue as wrong:
-            raise UrlError(f"discover.name: the name found in {shown} {wrong}", "name") from None
+            raise WrongEntry(f"discover.name: the name found in {shown} {wrong}", "name") from None
 
 
 def _from_file(folder: str, name: str) -> Iterator[tuple[str, str]]:
@@ -73,9 +79,11 @@ def _from_file(folder: str, name: str) -> Iterator[tuple[str, str]]:
     try:
         content = read_small(path, _LARGEST, follow=True)
     except OSError as error:
-        raise UrlError(f"discover.file: {path} cannot be read: {error.strerror}", "file") from None
+        raise WrongEntry(
+            f"discover.file: {path} cannot be read: {error.strerror}", "file"
+        ) from None
     if content is None:
-        raise UrlError(f"discover.file: there is no {path}", "file")
+        raise WrongEntry(f"discover.file: there is no {path}", "file")
     for number, line in enumerate(os.fsdecode(content).split("\n"), 1):
         url = line.strip(" \t\r")
         if url and not url.startswith("#"):
@@ -86,7 +94,7 @@ def _from_glob(folder: str, pattern: str) -> Iterator[tuple[str, str]]:
     """Each directory, by name."""
     found = sorted(filter(os.path.isdir, glob.glob(os.path.join(folder, pattern))))
     if not found:
-        raise UrlError(f"discover.glob finds no directory: {pattern}", "glob")
+        raise WrongEntry(f"discover.glob finds no directory: {pattern}", "glob")
     for path in found:
         yield path, path
 
