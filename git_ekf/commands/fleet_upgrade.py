@@ -18,7 +18,6 @@ from git_ekf.commands.fleet_options import (
 )
 from git_ekf.commands.options import Json
 from git_ekf.commands.output.conflicts import build_lines
-from git_ekf.commands.output.rows import first_names
 from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED, Interrupted, UsageError
 from git_ekf.fleet import outcomes
 from git_ekf.fleet.branches import ClusterUpgrade
@@ -31,7 +30,7 @@ from git_ekf.fleet.upgrade import upgrade_fleet
 from git_ekf.names import without_credentials
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import counting
-from git_ekf.terminal.text import counted, document, say
+from git_ekf.terminal.text import counted, document, say, the_first
 
 # What is said of a state in the sum of all, and where it is left out as long as there is none.
 _WORDS = {
@@ -175,7 +174,7 @@ def _print_upgraded(
     sum_of_all = ", ".join(parts) or "nothing to do"
     say(f"{wish.goal} for {counted(len(upgraded), 'cluster')}{of_wave}: {sum_of_all}")
     if planned := [one.member.name for one in upgraded if one.state == outcomes.PLANNED]:
-        say(f"  planned  {first_names(planned)}")
+        say(f"  planned  {the_first(planned, 3)}")
     named = [one for state in _NAMED for one in upgraded if one.state == state]
     width = max((len(one.member.name) for one in named), default=0)
     for one in named:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from git_ekf.commands.output.rows import MOST, first_names, print_row, print_rows
-from git_ekf.terminal.text import counted, shortened
+from git_ekf.commands.output.rows import MOST, print_row, print_rows
+from git_ekf.terminal.text import counted, shortened, the_first
 
 if TYPE_CHECKING:
     from git_ekf.manifests.customised import Field
@@ -38,9 +38,7 @@ def print_effects(effects: Effects) -> None:
     if effects.note:
         print_row("note", f"kustomizations were not looked at: {effects.note}")
     for folder, gaps in effects.unfollowed[:MOST]:
-        print_row(
-            "note", f"not all of {folder or '.'} was looked at: {first_names(gaps, _REASONS)}"
-        )
+        print_row("note", f"not all of {folder or '.'} was looked at: {the_first(gaps, _REASONS)}")
     if len(effects.unfollowed) > MOST:
         count = counted(len(effects.unfollowed) - MOST, "more kustomization")
         print_row("note", f"nor all of {count}")

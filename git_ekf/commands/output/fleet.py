@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from git_ekf.commands.fleet_options import fleet_command
-from git_ekf.commands.output.rows import first_names
 from git_ekf.fleet.choosing import Choice
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.runs import begun_upgrades
@@ -17,7 +16,7 @@ from git_ekf.fleet.store import Store
 from git_ekf.fleet.summary import Summary, summarise
 from git_ekf.names import without_credentials
 from git_ekf.terminal.screen import paint, terminal_width
-from git_ekf.terminal.text import age, counted, nullable, say, shortened
+from git_ekf.terminal.text import age, counted, iso, nullable, say, shortened, the_first
 
 _DAY = 24 * 60 * 60
 # Rules that are named in a row; of others how many there are.
@@ -69,7 +68,8 @@ def print_summary(look: FleetLook) -> None:
         print_entry("prepared", f"{', '.join(parts)}, newer than what runs there")
     if summary.rules:
         rules = sorted(summary.rules.items(), key=lambda pair: (-pair[1], pair[0]))
-        named = first_names([f"{number} {rule}" for rule, number in rules], _RULES, " rules")
+        named = the_first([f"{number} {rule}" for rule, number in rules], _RULES)
+        named += " rules" if len(rules) > _RULES else ""
         print_entry("policy", named, f"{command} --list --where rule={rules[0][0]}", "red")
     elif any(one.fetched for one in look.chosen):
         print_entry("policy", "ok", "", "green")
@@ -122,7 +122,7 @@ def print_entry(label: str, text: str, command: str = "", colour: str = "") -> N
 
 def _failed(summary: Summary) -> str:
     """The first names, and as of when they are known."""
-    text = first_names([one.member.name for one in summary.failed])
+    text = the_first([one.member.name for one in summary.failed], 3)
     known = [one.fetched for one in summary.failed if one.fetched]
     if not known:
         return f"{text}, never"
@@ -143,7 +143,7 @@ def _clusters(number: int) -> str:
 
 
 def _ago(seconds: float) -> str:
-    return age(max(0.0, time.time() - seconds))
+    return age(time.time() - seconds)
 
 
 def _day(seconds: float) -> str:
@@ -210,7 +210,7 @@ def about_fleet(look: FleetLook) -> dict[str, Any]:
         "file": fleet.path,
         "store": look.store.path,
         "vendor": without_credentials(fleet.vendor),
-        "vendor_fetched": _time(vendor.seconds),
+        "vendor_fetched": iso(vendor.seconds),
         "vendor_error": vendor.error or None,
         "channels": look.known.channels,
         "waves": list(fleet.waves),
@@ -225,7 +225,7 @@ def _cluster(one: Standing) -> dict[str, Any]:
         recorded = {
             "name": one.recorded.name,
             "commit": one.recorded.commit,
-            "date": _time(one.recorded.seconds),
+            "date": iso(one.recorded.seconds),
             "context": one.recorded.context,
             "commits_since": one.recorded.commits_since,
         }
@@ -238,13 +238,7 @@ def _cluster(one: Standing) -> dict[str, Any]:
         "wave": one.member.wave or None,
         "labels": one.member.labels,
         **known,
-        "fetched": _time(one.fetched),
+        "fetched": iso(one.fetched),
         "last_record": recorded,
         "findings": list(map(nullable, one.findings)),
     }
-
-
-def _time(seconds: float) -> str | None:
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

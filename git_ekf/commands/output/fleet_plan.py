@@ -7,7 +7,6 @@ from typing import Any
 
 from git_ekf.commands.fleet_options import fleet_command
 from git_ekf.commands.output.fleet import print_entry
-from git_ekf.commands.output.rows import first_names
 from git_ekf.commands.output.upgrade_plan import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
@@ -18,7 +17,7 @@ from git_ekf.fleet.standing import Standing
 from git_ekf.fleet.team import approving
 from git_ekf.shown import shell
 from git_ekf.terminal.screen import paint
-from git_ekf.terminal.text import counted, say, shortened
+from git_ekf.terminal.text import counted, say, shortened, the_first
 
 # Conflicts on one screen.
 _LISTED = 20
@@ -97,16 +96,14 @@ def _what(group: Group) -> str:
 
 def _reasons(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """A text for each kind of reason, with the first names of those that have it."""
-    names: dict[str, list[str]] = {}
-    reasons: dict[str, str] = {}
+    by_kind: dict[str, list[tuple[str, str]]] = {}
     for name, reason in pairs:
         kind = reason.partition(": ")[0]  # behind that comes of what: which commit, whose words
-        names.setdefault(kind, []).append(name)
-        reasons[kind] = reason
+        by_kind.setdefault(kind, []).append((name, reason))
     found = []
-    for kind, of_reason in names.items():
-        reason = reasons[kind] if len(of_reason) == 1 else kind
-        found.append(f"{first_names(of_reason)}: {reason}")
+    for kind, some in by_kind.items():
+        reason = some[0][1] if len(some) == 1 else kind
+        found.append(f"{the_first([name for name, _ in some], 3)}: {reason}")
     return found
 
 

@@ -81,7 +81,7 @@ def unbuilt_json(unbuilt: Unbuilt, end: End) -> dict[str, Any]:
 
 def written_json(written: Written) -> dict[str, Any]:
     """The entries that were written, as images.json has them."""
-    return {"file": written.file, "entries": [one._asdict() for one in written.entries]}
+    return {"file": written.file, "entries": written.entries}
 
 
 def _place_json(place: Place) -> dict[str, Any]:

@@ -23,9 +23,3 @@ def print_rows(word: str, lines: Sequence[str]) -> None:
         print_row(word, line)
     if len(lines) > MOST:
         print_row("", f"and {len(lines) - MOST:,} more")
-
-
-def first_names(names: Sequence[str], most: int = 3, kind: str = "") -> str:
-    """The first of some names in a row, and how many more there are, of which `kind`."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more{kind}" if more > 0 else "")

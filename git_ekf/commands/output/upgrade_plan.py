@@ -18,7 +18,7 @@ from git_ekf.commands.output.effects import (
     print_customisation,
     print_effects,
 )
-from git_ekf.commands.output.rows import first_names, print_row
+from git_ekf.commands.output.rows import print_row
 from git_ekf.errors import DONE, FINDINGS, Refused
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.internal import require_current
@@ -27,7 +27,7 @@ from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
 from git_ekf.shown import escape
 from git_ekf.terminal.screen import paged, paint
-from git_ekf.terminal.text import counted, document, say, shortened
+from git_ekf.terminal.text import counted, document, say, shortened, the_first
 from git_ekf.transaction.preconditions import require_clean
 from git_ekf.upgrade.moved_paths import MovedPath, moved_in_plan
 from git_ekf.upgrade.plan import UpgradePlan
@@ -231,7 +231,7 @@ def _details(step: ReplayStep, target: Target) -> list[str]:
         return [f"the channel has the same change: {step.upstream[:7]}"]
     lines = []
     if step.commit.merge and step.commit.brought:
-        brought = first_names([oid[:7] for oid in step.commit.brought], _BROUGHT)
+        brought = the_first([oid[:7] for oid in step.commit.brought], _BROUGHT)
         lines.append(f"one commit in place of the merge and {brought}")
     elif step.commit.merge:
         lines.append("one commit in place of the merge")
@@ -259,7 +259,6 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         {"commit": one.oid, "subject": one.subject, "author": one.author.name}
         for one in _theirs(repo, plan)
     ]
-    moved = [one._asdict() for one in moved_in_plan(repo, plan)]
     return {
         "from": target.branch,
         "to": target.goal,
@@ -277,7 +276,7 @@ def plan_as_json(repo: Repository, plan: UpgradePlan) -> dict[str, object]:
         "images": coverage_json(plan.images) if plan.images else None,
         "counts": plan.counts(),
         "resolutions_refused": [one.sentence() for one in plan.refused],
-        "moved_paths": moved,
+        "moved_paths": moved_in_plan(repo, plan),
         "commits": list(map(step_as_json, plan.steps)),
     }
 
