@@ -95,6 +95,8 @@ class Forecast:
         except StopIteration as end:
             steps: list[ReplayStep] = end.value
             return steps
+        finally:  # for another forecast in the same scratch
+            self._new_side.forget_attributes()
 
     def ask(self, progress: Progress = iter) -> Generator[Wanted, Any, list[ReplayStep]]:
         """The same for whoever merges: yields what it wants, and is sent the answer."""
@@ -109,10 +111,6 @@ class Forecast:
         yield from self._merge_files()
         yield from self._hand_over()
         return self._steps
-
-    def forget_attributes(self) -> None:
-        """Takes away what its merges went by, for another forecast in the same scratch."""
-        self._new_side.forget_attributes()
 
     def _hand_over(self) -> Generator[Wanted, Any, bool]:
         """Hands over the steps before the first that waits for a merge.

@@ -108,20 +108,17 @@ class Work(NamedTuple):
                 followed=followed,
                 write=write,
             )
-            try:
-                return forecast.steps(options.progress)
-            finally:
-                forecast.forget_attributes()
+            return forecast.steps(options.progress)
 
         steps = foretell(self.stack, self.target.onto, self.divergence)
         if options.drop is None or not any(step.verdict == "conflict" for step in steps):
             return steps
-        from git_ekf.replay.dropping import Dropping  # which few upgrades need
+        from git_ekf.replay.dropping import leave_out  # which few upgrades need
         from git_ekf.replay.superseded import Supersession
 
         look = Supersession(scratch.writing, self.stack.base, self.vendor, followed.place)
-        dropping = Dropping(scratch, self.target.onto, foretell, look, options.drop)
-        return dropping.steps(self.stack, steps)
+        onto = self.target.onto
+        return leave_out(scratch, self.stack, onto, steps, foretell, look, options.drop)
 
 
 def changes_of(stack: Stack) -> Changed:

@@ -27,7 +27,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, read_divergence
-from git_ekf.replay.dropping import Dropping
+from git_ekf.replay.dropping import leave_out
 from git_ekf.replay.evidence import always
 from git_ekf.replay.followed import Followed
 from git_ekf.replay.forecast import Forecast
@@ -104,15 +104,13 @@ def foretold(
             forecast = Forecast(
                 scratch, some, onto, upstream, divergence, settle=settle, followed=followed
             )
-            found = forecast.steps()
-            forecast.forget_attributes()
-            return found
+            return forecast.steps()
 
         steps = foretell(stack, built.onto, read_divergence(git, built.base, built.onto))
         if not skipping:
             return steps
         look = EveryConflict(git, built.base, built.onto)
-        return Dropping(scratch, built.onto, foretell, look, always).steps(stack, steps)
+        return leave_out(scratch, stack, built.onto, steps, foretell, look, always)
 
 
 def made() -> list[dict[str, object]]:

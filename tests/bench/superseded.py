@@ -23,7 +23,7 @@ from bench.generate import BUNDLE
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, read_divergence
-from git_ekf.replay.dropping import Dropping
+from git_ekf.replay.dropping import leave_out
 from git_ekf.replay.evidence import Evidence, Superseded, always
 from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.scratch import Scratch, open_scratch
@@ -78,13 +78,10 @@ def steps(
     """The steps of a replay; with `look`, those that are superseded left out."""
 
     def foretell(some: Stack, there: str, divergence: Divergence) -> list[ReplayStep]:
-        forecast = Forecast(scratch, some, there, upstream, divergence)
-        found = forecast.steps()
-        forecast.forget_attributes()
-        return found
+        return Forecast(scratch, some, there, upstream, divergence).steps()
 
     found = foretell(stack, onto, read_divergence(scratch.writing, stack.base, onto))
-    return Dropping(scratch, onto, foretell, look, always).steps(stack, found) if look else found
+    return leave_out(scratch, stack, onto, found, foretell, look, always) if look else found
 
 
 def flagged(repo: Repository, line: dict[str, object]) -> list[Flagged]:

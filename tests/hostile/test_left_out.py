@@ -14,7 +14,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, read_divergence
-from git_ekf.replay.dropping import Dropping
+from git_ekf.replay.dropping import leave_out
 from git_ekf.replay.evidence import Evidence, Superseded, always
 from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.scratch import open_scratch
@@ -48,15 +48,13 @@ def assert_as_git_without_them(built: Built) -> None:
 
             def foretell(some: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
                 forecast = Forecast(scratch, some, onto, upstream, divergence, write=writer.add)
-                found = forecast.steps()
-                forecast.forget_attributes()
-                return found
+                return forecast.steps()
 
             first = foretell(
                 stack, built.onto, read_divergence(scratch.writing, built.base, built.onto)
             )
             look = _All(scratch.writing, built.base, built.onto)
-            steps = Dropping(scratch, built.onto, foretell, look, always).steps(stack, first)
+            steps = leave_out(scratch, stack, built.onto, first, foretell, look, always)
             written = writer.finish()
             quarantine.migrate()
     assert [step.commit.oid for step in steps] == [commit.oid for commit in stack.commits]
