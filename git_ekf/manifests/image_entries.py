@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from git_ekf.manifests.resources import Unreadable, load
+
 # Bytes: a kustomization of more is none that a person has written.
 LARGEST = 1 << 20
 
@@ -135,32 +137,13 @@ def _scalar(text: str) -> str:
 
 def _require_same(before: str, after: str, entries: list[ImageEntry]) -> None:
     """Raises CannotEdit where the edit has not done what it was to do, and that alone."""
-    old, new = _values(before), {}
-    with suppress(CannotEdit):
-        new = _values(after)
-    wanted = _values(f"{_KEY}:\n{_lines(entries, 0, chr(10))}")[_KEY]
-    expected = {**old, _KEY: old.get(_KEY, []) + wanted}
-    if new != expected:
-        raise CannotEdit("an entry cannot be added without a change to something else in it")
-
-
-def _values(text: str) -> dict[str, list[str]]:
-    """Key -> its value, or the items of images:, each as a text in one form. Raises CannotEdit."""
-    found = {}
-    for key, value in _root(text).value:
-        name = key.value if key.id == "scalar" else _serialised(key)
-        items = [value]
-        if name == _KEY:
-            items = [] if _is_empty(value) else value.value
-        found[name] = list(map(_serialised, items))
-    return found
-
-
-def _serialised(node: Any) -> str:
-    """The text of a node; what an anchor stands for is not written out. Raises CannotEdit."""
-    import yaml
-
+    wanted = [{"name": entry.name, "newName": entry.new_name} for entry in entries]
     try:
-        return str(yaml.serialize(node, Dumper=yaml.SafeDumper))
-    except RecursionError:
-        raise CannotEdit("it is nested too deeply") from None
+        [old] = load(before)
+        new = None
+        with suppress(Unreadable):
+            new = load(after)
+    except Unreadable as error:
+        raise CannotEdit(str(error)) from None
+    if new != [{**old, _KEY: (old.get(_KEY) or []) + wanted}]:
+        raise CannotEdit("an entry cannot be added without a change to something else in it")
