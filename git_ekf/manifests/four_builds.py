@@ -68,7 +68,8 @@ def compare_four(
     `folders` are the checkouts of the four, of which two may be the same.
     Raises CallFailed where the builder cannot be started.
     """
-    result = Customisation(0, [], [], [])
+    broken: list[tuple[str, list[str]]] = []
+    uncompared: list[tuple[str, str]] = []
     known: dict[tuple[str, str, str], Field] = {}
     compared = built = 0
     groups = []
@@ -83,9 +84,9 @@ def compare_four(
             failure = sides[3].failure
             if failure is not None:
                 if sides[1].failure is None and one.branch:
-                    result.broken.append((one.path, failure))
+                    broken.append((one.path, failure))
                 else:
-                    result.uncompared.append((one.path, "it does not build, nor did it before"))
+                    uncompared.append((one.path, "it does not build, nor did it before"))
                 continue
             built += 1
             try:
@@ -94,8 +95,8 @@ def compare_four(
                     known[str(field.resource), field.path + item, field.state] = field
                 compared += 1
             except Unreadable as error:
-                result.uncompared.append((one.path, str(error)))
-    return result._replace(compared=compared, fields=list(known.values()), built=built)
+                uncompared.append((one.path, str(error)))
+    return Customisation(compared, list(known.values()), broken, uncompared, built=built)
 
 
 def _sides(builds: Sequence[Build], places: Places) -> list[Build]:

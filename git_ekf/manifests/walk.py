@@ -63,10 +63,15 @@ class Walk:
             self._build(folder)
 
     def _kustomization(self, folder: str) -> KustomizationFile:
-        """Raises Unfollowed."""
+        """The kustomization in a directory; what it lacks is noted. Raises Unfollowed."""
         if folder not in self._read:
-            self._read[folder] = KustomizationFile(self.files, folder)
-            self._look_for_files(self._read[folder])
+            kustomization = KustomizationFile(self.files, folder)
+            self._read[folder] = kustomization
+            for field, path in kustomization.named():
+                there = self.files.what_is(joined(folder, path))
+                is_missing = there == "nothing" or (there == "folder" and field in BELOW)
+                if is_missing and not is_remote(path) and "\n" not in path:
+                    self.missing.append(Missing(folder, field, path))
         return self._read[folder]
 
     def lacks(self, one: Missing) -> bool:
@@ -103,13 +108,6 @@ class Walk:
             known = self.gaps.setdefault(folder, [])
             known += [gap for gap in built.gaps[gaps_before:] if gap not in known]
 
-    def _look_for_files(self, kustomization: KustomizationFile) -> None:
-        for field, path in kustomization.named():
-            there = self.files.what_is(joined(kustomization.folder, path))
-            is_missing = there == "nothing" or (there == "folder" and field in BELOW)
-            if is_missing and not is_remote(path) and "\n" not in path:
-                self.missing.append(Missing(kustomization.folder, field, path))
-
     def _put_together(self, kustomization: KustomizationFile, built: Built) -> None:
         folder = kustomization.folder
         for field in ("resources", "bases"):
@@ -128,7 +126,7 @@ class Walk:
                     metadata = {"name": item.get("name"), "namespace": item.get("namespace")}
                     value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
                     built.resources.append(Resource(value, ""))
-        note = partial(self._note, kustomization.folder)
+        note = partial(self._note, folder)
         Transformation(self.files, kustomization, built, note).apply()
 
     def _add_resource(self, folder: str, path: str, built: Built) -> None:
