@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS
 from git_ekf.policy.branches import OwnCommits
 from git_ekf.policy.finding import Finding
@@ -16,7 +15,14 @@ def signature_missing(
     repo: Repository, brought: list[OwnCommits], tags: list[RecordTag]
 ) -> Iterator[Finding]:
     """Configuration commits and deploy records are signed where the server asks for that."""
-    asked, strict = repo.config.server_signed, _strict(repo)
+    asked = repo.config.server_signed
+    # Of all keys, the server's list of ssh keys is believed, and nothing else.
+    believe = {
+        "gpg.ssh.allowedSignersFile": repo.config.server_signers,
+        "gpg.minTrustLevel": "fully",  # a signature by a key that is not in the list has less
+        **dict.fromkeys(("gpg.program", "gpg.openpgp.program", "gpg.x509.program"), "false"),
+    }
+    strict = repo.git.variant(settings=[f"{key}={value}" for key, value in believe.items()])
     for own in brought if asked in ("commits", "all") else []:
         judged = own.commits
         # What is on a branch was judged when it came.
@@ -43,13 +49,3 @@ def signature_missing(
                     ref=tag.ref,
                     commit=tag.tagged,
                 )
-
-
-def _strict(repo: Repository) -> Git:
-    """The git that believes in the server's list of ssh keys, and in nothing else."""
-    believe = {
-        "gpg.ssh.allowedSignersFile": repo.config.server_signers,
-        "gpg.minTrustLevel": "fully",  # a signature by a key that is not in the list has less
-        **dict.fromkeys(("gpg.program", "gpg.openpgp.program", "gpg.x509.program"), "false"),
-    }
-    return repo.git.variant(settings=[f"{key}={value}" for key, value in believe.items()])
