@@ -178,8 +178,8 @@ def _show_stop(repo: Repository, stop: Stopped, request: Request) -> int:
     say(title)
     _print_state(stop.state)
     for file in stop.files:
-        whose = f"{repo.config.internal}'s" if command == PULL else "the vendor's"
-        vendor = f"; {whose} last commit there is {file.vendor}" if file.vendor else ""
+        whose = stop.state.target.onto_whose(repo)
+        vendor = f"; {whose}'s last commit there is {file.vendor}" if file.vendor else ""
         say(f"  {file.path}")
         say(f"    {file.sides}{vendor}")
     for line in stop.superseded.lines() if stop.superseded else ():
