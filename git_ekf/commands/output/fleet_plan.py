@@ -47,8 +47,8 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
             say(f"  {'':{digits}}  {', '.join(group.clusters)}")
         for one in group.resolutions:
             # In how many clusters it would be used, where not in all.
-            number = len(one.clusters)
-            where = f" (in {number} of these)" if number < len(group.clusters) else ""
+            fitting = len(one.clusters)
+            where = f" (in {fitting} of these)" if fitting < len(group.clusters) else ""
             say(f"  {'':{digits}}  {one.unused.sentence(approving(fleet))}{where}")
     command = f"{fleet_command(fleet, 'plan', '--no-fetch')} {shell(*words, '--list')}"
     if left := len(plan.groups) - len(shown):
