@@ -465,7 +465,7 @@ def test_the_next_operator_takes_it_over(fleet: tuple[World, list[Made]], tmp_pa
 STEPS = (
     ("push", 3),
     ("fetch_held", 1),
-    ("plan_branches", 1),
+    ("BranchMaker", 1),
     ("write_run", 1),
     ("write_run", 2),
     ("push", 1),

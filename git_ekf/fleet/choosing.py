@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from git_ekf.config import RULES
 from git_ekf.errors import UsageError
-from git_ekf.fleet.file import FILE, Fleet, Member, other_file
+from git_ekf.fleet.file import Fleet, Member, command_of, read_given
 from git_ekf.fleet.standing import STATES, Standing
 from git_ekf.fleet.values import CHOSEN_BY
 from git_ekf.shown import shell
-from git_ekf.smallfile import STATE, read_small
+from git_ekf.smallfile import STATE
 
 # What only the store knows.
 _KNOWN_LATER = ("branch", "state", "rule")
@@ -58,9 +58,7 @@ def read_choice(fleet: Fleet, where: Sequence[str], only: Sequence[str], wave: s
     Raises UsageError for a key, a wave or a name that the fleet does not have, and for a state or a
     rule that there is not.
     """
-    names = None
-    if only:
-        names = frozenset(_names(fleet, only))
+    names = frozenset(_names(fleet, only)) if only else None
     pairs = [("wave", wave)] if wave else []
     pairs += [_pair(fleet, text) for text in where]
     return Choice(tuple(pairs), names, tuple(options_of(where, only, wave)))
@@ -84,24 +82,28 @@ def require_any(fleet: Fleet, choice: Choice, found: Sequence[object]) -> None:
     if mistaken and not found:
         raise UsageError(
             f"no cluster of {fleet.path} fits {shell(*choice.options)}",
-            shell("git", "ekf", "fleet", "status", "--list", *other_file(fleet.path)),
+            command_of(fleet.path, "status", "--list"),
         )
+
+
+def no_wave(fleet: Fleet, given: str) -> UsageError:
+    """The error for a word that is not a wave."""
+    waves = ", ".join(fleet.waves) or "none"
+    return UsageError(f'"{given}" is no wave of this fleet', f"its waves are {waves}")
 
 
 def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
-    keys = [*CHOSEN_BY]
+    known = dict.fromkeys(CHOSEN_BY)
     for member in fleet.members:
-        keys += member.labels
-    known = list(dict.fromkeys(keys))
+        known.update(dict.fromkeys(member.labels))
     if not equals or key not in known:
         raise UsageError(
             f'--where takes KEY=VALUE, and "{key}" is no key of this fleet',
             f"its keys are {', '.join(known)}",
         )
     if key == "wave" and value not in fleet.waves:
-        waves = ", ".join(fleet.waves) or "none"
-        raise UsageError(f'"{value}" is no wave of this fleet', f"its waves are {waves}")
+        raise no_wave(fleet, value)
     if key in _VALUES and value not in _VALUES[key]:
         raise UsageError(f'"{value}" is not a {key}', f"there are {', '.join(_VALUES[key])}")
     return key, value
@@ -117,20 +119,14 @@ def _names(fleet: Fleet, only: Iterable[str]) -> list[str]:
             from difflib import get_close_matches
 
             close = get_close_matches(name, known, n=1)
-            file = "" if fleet.path == FILE else f" --file {shell(fleet.path)}"
-            hint = f"git ekf fleet status --list{file} lists them"
+            hint = f"{command_of(fleet.path, 'status', '--list')} lists them"
             hint = f"perhaps {close[0]}; {hint}" if close else hint
             raise UsageError(f'there is no cluster "{name}" in this fleet', hint)
     return names
 
 
 def _names_in(path: str) -> list[str]:
-    try:
-        content = read_small(path, STATE, follow=True)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
-        ) from None
+    content = read_given(path, STATE)
     if content is None:
         raise UsageError(f"there is no file {path}", "git ekf fleet status --failed >FILE")
     return [line.strip() for line in os.fsdecode(content).split("\n") if line.strip()]

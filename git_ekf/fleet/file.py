@@ -87,17 +87,30 @@ def other_file(file: str) -> list[str]:
     return [] if file == FILE else ["--file", file]
 
 
+def command_of(file: str, *words: str) -> str:
+    """A command of git ekf fleet, for the fleet of a file."""
+    return shell("git", "ekf", "fleet", *words, *other_file(file))
+
+
+def read_given(path: str, limit: int) -> bytes | None:
+    """A file that somebody has named, of at most `limit` bytes; None where there is none.
+
+    Raises UsageError.
+    """
+    try:
+        return read_small(path, limit, follow=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
+        ) from None
+
+
 def read_fleet(path: str) -> Fleet:
     """The fleet that a file describes, what is to be discovered too.
 
     Raises Refused where there is no such file, UsageError for what is wrong in it.
     """
-    try:
-        content = read_small(path, _LARGEST, follow=True)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
-        ) from None
+    content = read_given(path, _LARGEST)
     if content is None:
         raise Refused(
             f"there is no fleet file {path}", "git ekf man fleet.toml describes it, with an example"

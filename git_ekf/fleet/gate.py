@@ -5,15 +5,14 @@ A wave waits for the one before: the deploy records there say that the release r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from git_ekf.errors import Refused, UsageError
-from git_ekf.fleet.choosing import Choice, options_of
-from git_ekf.fleet.file import Fleet, Member, other_file
-from git_ekf.fleet.standing import Known, Standing
+from git_ekf.errors import Refused
+from git_ekf.fleet.choosing import Choice, no_wave, options_of
+from git_ekf.fleet.file import Fleet, Member, command_of
+from git_ekf.fleet.standing import Standing
 from git_ekf.names import version_key
-from git_ekf.shown import shell
 
 # Clusters that are named in a row.
 _NAMED = 3
@@ -46,8 +45,7 @@ def find_wave(fleet: Fleet, given: str) -> str:
         return given
     if given.isascii() and given.isdecimal() and 0 < int(given) <= len(fleet.waves):
         return fleet.waves[int(given) - 1]
-    waves = ", ".join(fleet.waves) or "none"
-    raise UsageError(f'"{given}" is no wave of this fleet', f"its waves are {waves}")
+    raise no_wave(fleet, given)
 
 
 def members_asked(fleet: Fleet, wish: Wish, members: Sequence[Member]) -> list[Member]:
@@ -57,9 +55,10 @@ def members_asked(fleet: Fleet, wish: Wish, members: Sequence[Member]) -> list[M
     return [member for member in fleet.members if member.name in names]
 
 
-def require_recorded(fleet: Fleet, wish: Wish, known: Known, members: Sequence[Member]) -> None:
+def require_recorded(
+    fleet: Fleet, wish: Wish, standings: Mapping[str, Standing], members: Sequence[Member]
+) -> None:
     """Raises Refused where a cluster of an earlier wave has no deploy record of the release."""
-    standings = {one.member.name: one for one in known.standings}
     earlier = [standings[member.name] for member in _earlier(fleet, wish, members)]
     lacking = [one for one in earlier if not _runs(fleet, wish.goal, one)]
     if not lacking:
@@ -67,12 +66,11 @@ def require_recorded(fleet: Fleet, wish: Wish, known: Known, members: Sequence[M
     wave = lacking[0].member.wave
     first = [one.member.name for one in lacking if one.member.wave == wave]
     more = f" and {len(first) - _NAMED} more" if len(first) > _NAMED else ""
-    words = [*options_of([f"wave={wave}"], []), *other_file(fleet.path)]
+    shows = command_of(fleet.path, "status", "--list", *options_of([f"wave={wave}"], []))
     raise Refused(
         f"no deploy record of {wish.goal} is saved yet by: {', '.join(first[:_NAMED])}{more}"
         f" (wave {wave})",
-        f"{shell('git', 'ekf', 'fleet', 'status', '--list', *words)} shows them;"
-        " --without-records does not wait",
+        f"{shows} shows them; --without-records does not wait",
     )
 
 

@@ -95,7 +95,7 @@ class _FleetUpgrade:
         if not wish.proceed:
             require_any(self._fleet, wish.choice, self._members)
         upstream = self._upstream(known)
-        require_recorded(self._fleet, wish, known, self._members)
+        require_recorded(self._fleet, wish, self._standings, self._members)
         self._begin(upstream)
         waiting: Sequence[Member] = self._members
         for _ in range(_ROUNDS):

@@ -11,7 +11,7 @@ ALONG: dict[str, str] = {
     "doctor/remotes.py: git ls-remote {}": "doctor/remotes.py: {} cannot be read ({}): {}",
     "doctor/tools.py: install {}, or: git config {} PROGRAM": "doctor/tools.py: {} are signed, but {} is not on the PATH",
     "git/complaints.py: git config --show-origin {}": "git/complaints.py: git cannot read its configuration: {}",
-    "fleet/choosing.py: git ekf fleet status --list{} lists them": 'fleet/choosing.py: there is no cluster "{}" in this fleet',
+    "fleet/choosing.py: {} lists them": 'fleet/choosing.py: there is no cluster "{}" in this fleet',
     "hooks/directory.py hooks_directory(): git ekf hooks install --shared": "commands/hooks.py: hooks not installed: {}",
     "hooks/installer.py: {} --force writes it anew": "hooks/installer.py: {} is a git-ekf hook that somebody has edited",
     "hooks/receive.py: push it by a shorter name: git push {} OLD:NEW": "hooks/receive.py _require_few(): {}",
