@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, NoSpace, Refused, UsageError
@@ -11,14 +14,17 @@ from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.outcomes import FAILED, REFUSED, STOPPED, THERE
 from git_ekf.fleet.reading import Damaged
 from git_ekf.fleet.standing import EMPTY, Standing
-from git_ekf.fleet.store import Store, take_packs
+from git_ekf.fleet.store import Store, make_borrowing, take_packs
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.fleet.team import approving, team_of
-from git_ekf.fleet.view import View, open_view
+from git_ekf.git.calls import Git
 from git_ekf.git.quarantine import Quarantine
+from git_ekf.git.questions.about import Paths
+from git_ekf.git.refs import RESOLUTIONS
 from git_ekf.replay.scratch import open_scratch
 from git_ekf.replay.step import ReplayStep, Settlement
 from git_ekf.replay.writing import Writer
+from git_ekf.repository import Repository
 from git_ekf.upgrade.carry import needs_rebase
 from git_ekf.upgrade.ready import policy_errors, require_linear
 from git_ekf.upgrade.settled_builds import SettledBuilds
@@ -92,7 +98,7 @@ class BranchMaker:
                 return one._replace(new=stored.heads.get(goal, "")).ended(THERE, there)
             if stored.heads.get(branch) != standing.tip:
                 raise Refused(f"it runs {branch}, and has no such branch any more")
-            with open_view(self._store, self._team, stored, name, branch) as view:
+            with self._view(stored, name, branch) as view:
                 return self._carried(view, one)
         except (NoSpace, Damaged):
             raise
@@ -101,7 +107,30 @@ class BranchMaker:
         except CallFailed as error:
             return one.ended(FAILED, error.message)
 
-    def _carried(self, view: View, one: ClusterUpgrade) -> ClusterUpgrade:
+    @contextmanager
+    def _view(self, stored: StoredRepository, name: str, branch: str) -> Iterator[Repository]:
+        """A cluster as the clone of it would be, with refs, and no files; gone afterwards.
+
+        A branch is checked out. The objects are those of the store; what is made in it comes there
+        when it is taken.
+        """
+        folder = os.path.join(self._store.incoming, "views", name)
+        git_dir = os.path.join(folder, ".git")
+        refs = {**stored.refs, **stored.record_refs}
+        if self._team.tip:
+            refs[RESOLUTIONS] = self._team.tip
+        try:
+            make_borrowing(self._store, git_dir, branch, refs.items(), bare=False)
+            self._team.agree(git_dir)
+            view = Repository(Git(folder, {"GIT_DIR": git_dir, "GIT_WORK_TREE": folder}))
+            view.place = Paths(git_dir, git_dir, folder, False, False, "sha1")
+            view.config = self._team.configured(stored.config)
+            view.toml = stored.toml
+            yield view
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _carried(self, view: Repository, one: ClusterUpgrade) -> ClusterUpgrade:
         """Raises Refused, CallFailed."""
         target = upgrade(view, self._release)
         require_linear(view, target, flatten=False)
@@ -167,7 +196,7 @@ def _there(stored: StoredRepository, branch: str, goal: str) -> str:
     return ""
 
 
-def _require_policy(view: View, target: Target) -> None:
+def _require_policy(view: Repository, target: Target) -> None:
     """Raises Refused for a broken rule for which an upgrade in a clone would be refused, too."""
     for finding in policy_errors(view):
         excused = finding.rule in _OF_CLONES or (target.rewritten and finding.rule == "branch-base")
