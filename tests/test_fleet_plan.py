@@ -23,8 +23,7 @@ from git_ekf.commands.output.fleet_plan import _reasons, print_plan
 from git_ekf.errors import CallFailed
 from git_ekf.fleet.file import read_fleet
 from git_ekf.fleet.plan import FleetPlan, plan_fleet
-from git_ekf.fleet.planning.groups import FirstConflict, Group, _hunks
-from git_ekf.fleet.planning.resolved import SettledConflict
+from git_ekf.fleet.planning.groups import FirstConflict, Group, SettledConflict, _hunks
 from git_ekf.fleet.planning.together import Task, plan_clusters
 from git_ekf.fleet.processes import Processes
 from git_ekf.fleet.standing import read_standings

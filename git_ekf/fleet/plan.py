@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
 from git_ekf.fleet.file import Fleet
-from git_ekf.fleet.planning.groups import Group, groups
-from git_ekf.fleet.planning.resolved import SettledConflict, settled
+from git_ekf.fleet.planning.groups import Group, SettledConflict, groups, settled
 from git_ekf.fleet.planning.together import AT_A_TIME, PlannedCluster, Task
 from git_ekf.fleet.processes import Planner, all_processors
 from git_ekf.fleet.standing import EMPTY, UNFETCHED, UNRELATED, Known, Standing

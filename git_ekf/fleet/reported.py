@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
-from git_ekf.fleet.planning.resolved import SettledConflict
+from git_ekf.fleet.planning.groups import SettledConflict
 from git_ekf.fleet.standing import Known, Standing
 from git_ekf.report.fleet_facts import (
     FleetReport,

@@ -10,8 +10,7 @@ from git_ekf.commands.output.fleet import print_entry
 from git_ekf.commands.output.upgrade_plan import step_as_json
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.plan import FleetPlan
-from git_ekf.fleet.planning.groups import Group
-from git_ekf.fleet.planning.resolved import SettledConflict
+from git_ekf.fleet.planning.groups import Group, SettledConflict
 from git_ekf.fleet.planning.together import PlannedCluster
 from git_ekf.fleet.standing import Standing
 from git_ekf.fleet.team import approving

@@ -4,6 +4,8 @@ Two are the same where they are of the same kind, at the same paths, and what is
 conflict markers is the same, whatever is around it: as git-rerere(1) tells them apart. Without
 markers the files in conflict have to be the same. Conflicts of one commit in the same clusters are
 one thing to do, whatever the number of files.
+
+Those that the team has resolved are listed by the resolution.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.replay.merging import Conflict
 from git_ekf.replay.step import ReplayStep
+from git_ekf.resolutions.judging import Examiner, ListedResolution
 
 if TYPE_CHECKING:
     from git_ekf.fleet.planning.together import PlannedCluster
@@ -157,3 +160,36 @@ def _offered(
                 clusters.setdefault(one, []).append(name)
     for one, names in clusters.items():
         yield Offered(one, tuple(names))
+
+
+class SettledConflict(NamedTuple):
+    """A conflict that a resolution settles, in the clusters (names, in the order of the fleet).
+
+    `commit` and `subject` are those of the first of them.
+    """
+
+    listed: ListedResolution
+    commit: str
+    subject: str
+    clusters: tuple[str, ...]
+
+
+def settled(examiner: Examiner, planned: Sequence[PlannedCluster]) -> list[SettledConflict]:
+    """All that resolutions settle, as far as no other conflict is before it; the most first.
+
+    Raises GitFailed, Refused.
+    """
+    clusters: dict[str, dict[str, None]] = {}
+    commits: dict[str, tuple[str, str]] = {}
+    for one in planned:
+        for step in one.plan.steps if one.plan else ():
+            for settlement in () if step.depends else step.settled:
+                if settlement.resolution:
+                    clusters.setdefault(settlement.resolution, {})[one.name] = None
+                    commit = step.commit.oid, step.commit.subject
+                    commits.setdefault(settlement.resolution, commit)
+    found = []
+    for key, names in clusters.items():
+        listed = examiner.listed(examiner.kept[key])
+        found.append(SettledConflict(listed, *commits[key], tuple(names)))
+    return sorted(found, key=lambda one: (-len(one.clusters), one.listed.resolution.path))
