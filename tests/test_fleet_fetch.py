@@ -23,10 +23,9 @@ from git_ekf.errors import NoSpace, Refused
 from git_ekf.fleet import fetch as fetching
 from git_ekf.fleet.connections import Silent, answers
 from git_ekf.fleet.fetch import fetch
-from git_ekf.fleet.fetched import Fetched, read_fetched
 from git_ekf.fleet.file import Fleet, read_fleet
 from git_ekf.fleet.reading import StoreObjects
-from git_ekf.fleet.store import THE_VENDOR, Store, open_store, place_of
+from git_ekf.fleet.store import THE_VENDOR, Fetched, Store, open_store, place_of, read_fetched
 from git_ekf.git.packedrefs import read_packed
 
 BAD = {"unreachable", "sha256", "truncated", "incomplete", "corrupt"}

@@ -14,10 +14,22 @@ from contextlib import closing
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.fleet.connections import Reply, Silent, answers
-from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched, write_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.incoming import OF_CLUSTER, OF_VENDOR, Failure, Taken, Wanted, fetch_repository
-from git_ekf.fleet.store import RUNS, THE_VENDOR, Store, by_repository, refs_of, take_packs, writing
+from git_ekf.fleet.store import (
+    BROKEN,
+    RUNS,
+    THE_VENDOR,
+    UNREACHABLE,
+    Fetched,
+    Store,
+    by_repository,
+    read_fetched,
+    refs_of,
+    take_packs,
+    write_fetched,
+    writing,
+)
 from git_ekf.git.packedrefs import read_packed, write_packed
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended

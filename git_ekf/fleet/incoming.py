@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, EkfError, GitFailed, NoSpace, TooLarge
 from git_ekf.fleet.connections import Silent
-from git_ekf.fleet.fetched import BROKEN, UNREACHABLE
 from git_ekf.fleet.places import host_of
-from git_ekf.fleet.store import Store, make_borrowing
+from git_ekf.fleet.store import BROKEN, UNREACHABLE, Store, make_borrowing
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RECORDS, UPSTREAM
 from git_ekf.names import valid_branch

@@ -7,11 +7,18 @@ from typing import NamedTuple
 
 from git_ekf.cluster import Running, cluster_of
 from git_ekf.errors import GitFailed, UsageError
-from git_ekf.fleet.fetched import BROKEN, UNREACHABLE, Fetched, read_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.opened import Opened
 from git_ekf.fleet.reading import NoCommit
-from git_ekf.fleet.store import THE_VENDOR, Store, branches_in
+from git_ekf.fleet.store import (
+    BROKEN,
+    THE_VENDOR,
+    UNREACHABLE,
+    Fetched,
+    Store,
+    branches_in,
+    read_fetched,
+)
 from git_ekf.fleet.stored import StoredRepository
 from git_ekf.names import record_name, without_credentials
 from git_ekf.policy.finding import Finding

@@ -3,17 +3,20 @@
 It is a cache: all that is in it came from somewhere else, and it may be deleted at any time.
 `refs/vendor/` has the vendor's branches, `refs/fleet/NAME/` what the cluster NAME has below refs/,
 `refs/ekf/fleet/` what an upgrade of the fleet has made and not brought to the clusters yet.
+`ekf/fetched.json` has what is remembered of each repository beside its refs: when it was fetched,
+and why not since.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from git_ekf.errors import Refused
@@ -24,6 +27,7 @@ from git_ekf.git.quarantine import move_packs
 from git_ekf.git.refs import HEADS
 from git_ekf.git.workable import require_workable
 from git_ekf.repository import Repository
+from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.transaction.journal import locked
 
 VENDOR = "refs/vendor/"
@@ -34,6 +38,10 @@ THE_VENDOR = ""
 # Says of a directory that it is a store, and of which making.
 _MARK = "ekf/fleet"
 _MADE = b"1\n"
+# Why a repository was not fetched.
+UNREACHABLE = "unreachable"  # it gave no answer
+BROKEN = "broken"  # it gave one that cannot be taken
+
 _SETTINGS = """
 [gc]
 \tauto = 0
@@ -62,6 +70,20 @@ class Store(NamedTuple):
     def incoming(self) -> str:
         """The directory of what is being fetched."""
         return os.path.join(self.path, "ekf", "incoming")
+
+
+class Fetched(NamedTuple):
+    """A repository as it was last fetched.
+
+    `url` is where, without credentials; another one is another repository. `seconds` is when its
+    state was last taken whole (since 1970; 0: never). `failure` is UNREACHABLE or BROKEN where a
+    later attempt failed, and `error` why, in a sentence; "" both where none did.
+    """
+
+    url: str
+    seconds: float = 0.0
+    failure: str = ""
+    error: str = ""
 
 
 def take_packs(store: Store, folder: str) -> bool:
@@ -126,6 +148,26 @@ def place_of(fleet: Fleet) -> str:
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     digest = hashlib.sha256(os.fsencode(os.path.realpath(fleet.path))).hexdigest()
     return os.path.abspath(os.path.join(cache, "git-ekf", "fleet", f"{digest[:16]}.git"))
+
+
+def read_fetched(store: str) -> dict[str, Fetched]:
+    """Name -> what is remembered; {} of a store that nothing was fetched for. Never raises."""
+    found = {}
+    with suppress(OSError, ValueError, TypeError):
+        entries = json.loads(read_small(_path(store), STATE) or b"{}")
+        for name, entry in entries.items():
+            found[name] = Fetched(**entry)
+    return found
+
+
+def write_fetched(store: str, fetched: Mapping[str, Fetched]) -> None:
+    """Remembers all of it, in the place of what was remembered. Raises OSError."""
+    entries = {name: one._asdict() for name, one in fetched.items()}
+    write_small(_path(store), json.dumps(entries, indent=0, sort_keys=True).encode())
+
+
+def _path(store: str) -> str:
+    return os.path.join(store, "ekf", "fetched.json")
 
 
 def open_store(fleet: Fleet) -> Store:

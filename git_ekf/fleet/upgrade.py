@@ -15,7 +15,6 @@ from git_ekf.fleet.branches import BranchMaker, ClusterUpgrade
 from git_ekf.fleet.choosing import require_any
 from git_ekf.fleet.connections import Reply, Silent, answers
 from git_ekf.fleet.fetch import Watch, fetch_held
-from git_ekf.fleet.fetched import read_fetched
 from git_ekf.fleet.file import Fleet, Member
 from git_ekf.fleet.gate import Wish, members_asked, require_recorded
 from git_ekf.fleet.opened import Opened
@@ -23,7 +22,7 @@ from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.pushing import push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, standings_in
-from git_ekf.fleet.store import Store, branches_in, writing
+from git_ekf.fleet.store import Store, branches_in, read_fetched, writing
 from git_ekf.git.refs import HEADS
 from git_ekf.git.transfer import stop_all
 from git_ekf.git.unattended import unattended
