@@ -95,33 +95,6 @@ class StoredRepository(Repository):
             passed |= ancestors(self.objects, published)
         return walk(self.objects, tips, passed)
 
-    def merge_base(self, channel: str, tip: str) -> str | None:
-        """A best common ancestor of a channel and a tip; None without common history."""
-        if (channel, tip) not in self._merge_bases:
-            self._merge_bases[channel, tip] = self._merge_base(channel, tip)
-        return self._merge_bases[channel, tip]
-
-    def _merge_base(self, channel: str, tip: str) -> str | None:
-        shared = self.history.reach(channel)
-        at = tip
-        while at not in shared:
-            parents = self.objects.parents(at)
-            if len(parents) != 1:
-                return self._best(shared, tip)
-            at = parents[0]
-        return at
-
-    def _best(self, shared: frozenset[str], tip: str) -> str | None:
-        """Of the commits where several lines of a tip come to a channel, one above all others."""
-        meeting: dict[str, None] = {}
-        for _, parents in walk(self.objects, [tip], shared):
-            meeting.update(dict.fromkeys(parent for parent in parents if parent in shared))
-        for commit in meeting:
-            others = (self.history.reach(other) for other in meeting if other != commit)
-            if not any(commit in below for below in others):
-                return commit
-        return None
-
     def channels_with(self, commit: str) -> list[str]:
         """The vendor's branches that have a commit, as origin/NAME."""
         primary, history = self.config.primary, self.history
@@ -231,6 +204,28 @@ class StoredQuestions(Git):
         """The full id of a commit of the cluster or the vendor."""
         oid = self._theirs.get(revision, revision)
         return oid if oid in self._known or oid in self._history.commits else None
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """A best common ancestor of one of the vendor's and another commit; None without any."""
+        shared = self._history.reach(one)
+        at = other
+        while at not in shared:
+            parents = self._objects.parents(at)
+            if len(parents) != 1:
+                return self._best(shared, other)
+            at = parents[0]
+        return at
+
+    def _best(self, shared: frozenset[str], tip: str) -> str | None:
+        """Of the commits where several lines of a tip come to a channel, one above all others."""
+        meeting: dict[str, None] = {}
+        for _, parents in walk(self._objects, [tip], shared):
+            meeting.update(dict.fromkeys(parent for parent in parents if parent in shared))
+        for commit in meeting:
+            others = (self._history.reach(other) for other in meeting if other != commit)
+            if not any(commit in below for below in others):
+                return commit
+        return None
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether the new commit is the old one, or has it in its history."""
