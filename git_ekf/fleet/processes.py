@@ -29,14 +29,6 @@ class Planner(Protocol):
         """
 
 
-class Failed:
-    """An error that can be sent, whatever its kind."""
-
-    def __init__(self, error: EkfError) -> None:
-        self.message = error.message
-        self.hint = error.hint
-
-
 class Processes(NamedTuple):
     """So many processes of this machine; where it is one, this one."""
 
@@ -73,19 +65,19 @@ def all_processors() -> Processes:
     return Processes(os.cpu_count() or 1)
 
 
-def taken(made: list[PlannedCluster] | Failed) -> list[PlannedCluster]:
+def taken(made: list[PlannedCluster] | CallFailed) -> list[PlannedCluster]:
     """The plans that `attempt` has made. Raises CallFailed."""
-    if isinstance(made, Failed):
-        raise CallFailed(made.message, made.hint)
+    if isinstance(made, CallFailed):
+        raise made
     return made
 
 
-def attempt(task: Task) -> list[PlannedCluster] | Failed:
-    """The plans of a task, or why there are none."""
+def attempt(task: Task) -> list[PlannedCluster] | CallFailed:
+    """The plans of a task, or why there are none: as an error that can be sent."""
     try:
         return plan_clusters(task)
     except EkfError as error:
-        return Failed(error)
+        return CallFailed(error.message, error.hint)
 
 
 def _begin() -> None:

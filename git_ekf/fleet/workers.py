@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from git_ekf import __version__
 from git_ekf.errors import CallFailed, EkfError, Refused
 from git_ekf.fleet.planning.together import PlannedCluster, Task, plan_clusters
-from git_ekf.fleet.processes import Failed, all_processors, attempt, taken
+from git_ekf.fleet.processes import all_processors, attempt, taken
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.scheduler import reason, scheduler
 from git_ekf.fleet.surroundings import PYTHON, Surroundings, surroundings
@@ -70,32 +70,38 @@ class Workers:
     def require_fit(self) -> None:
         """Raises Refused where one cannot plan, or there is none; CallFailed without an answer."""
         try:
-            pythons, programs = self._pythons(), {}
-            if set(pythons.values()) == {PYTHON}:  # else nothing may be sent there
-                programs = self._programs()
+            faults = self._faults()
         except Exception as error:
             raise CallFailed(
                 f"the scheduler at {self._address} does not answer: {reason(error)}",
                 "the same command again",
             ) from None
-        for who, python in pythons.items():
-            if python != PYTHON:
-                self._refuse(who, f"it has Python {python}, and here it is {PYTHON}")
-        for who, program in programs.items():
-            if program != __version__:
-                self._refuse(who, _fault(program))
-        if len(programs) == 1:
+        for who, fault in faults.items():
+            if fault:
+                raise Refused(
+                    f"{who} at {self._address} cannot plan: {fault}",
+                    f"there, with Python {PYTHON}: pip install"
+                    f" 'git-ekf[fleet,distributed]=={__version__}'",
+                )
+        if len(faults) == 1:
             raise Refused(
                 f"the scheduler at {self._address} has no worker",
                 f"{shell('dask', 'worker', self._address)}, on each machine that is to plan",
             )
 
-    def _pythons(self) -> dict[str, str]:
-        """Scheduler and workers -> their version of Python."""
+    def _faults(self) -> dict[str, str]:
+        """Scheduler and workers -> why they cannot plan, "" for those that can."""
         known = self._client.get_versions()
         found = {"the scheduler": known["scheduler"]}
         found |= {f"the worker {worker}": one for worker, one in known["workers"].items()}
-        return {who: _minor(one["host"]["python"]) for who, one in found.items()}
+        faults = {}
+        for who, one in found.items():
+            python = ".".join(one["host"]["python"].split(".")[:2])
+            same = python == PYTHON
+            faults[who] = "" if same else f"it has Python {python}, and here it is {PYTHON}"
+        if any(faults.values()):  # nothing may be sent there
+            return faults
+        return {who: _fault(program) for who, program in self._programs().items()}
 
     def _programs(self) -> dict[str, Any]:
         """Scheduler and workers -> their version of git-ekf, or the error instead."""
@@ -109,12 +115,6 @@ class Workers:
         for worker, answer in self._client.run(_able, on_error="return").items():
             found[f"the worker {worker}"] = answer
         return found
-
-    def _refuse(self, who: str, why: str) -> None:
-        raise Refused(
-            f"{who} at {self._address} cannot plan: {why}",
-            f"there, with Python {PYTHON}: pip install 'git-ekf[fleet,distributed]=={__version__}'",
-        )
 
     def plans(self, tasks: Sequence[Task]) -> Generator[list[PlannedCluster]]:
         """The plans of each task in turn.
@@ -204,12 +204,10 @@ class Workers:
         return taken(made)
 
 
-def _minor(python: str) -> str:
-    return ".".join(python.split(".")[:2])
-
-
 def _fault(program: Any) -> str:
-    """What is wrong with an answer to the question for git-ekf's version."""
+    """What is wrong with an answer to the question for git-ekf's version; "" for nothing."""
+    if program == __version__:
+        return ""
     if isinstance(program, str):
         return f"it has git-ekf {program}, and here it is {__version__}"
     missing = re.search(r"No module named '(git_ekf\b.*?)'", str(program))
@@ -242,12 +240,12 @@ def _answer(run: str, sent: bytes) -> bytes:
     from distributed import get_worker
 
     task, here = pickle.loads(sent)  # noqa: S301 (who can send it can run anything there)
-    made: list[PlannedCluster] | Failed | _Unlike
+    made: list[PlannedCluster] | CallFailed | _Unlike
     try:
         found = _surroundings_in(run, task.store, task.team)
         made = attempt(task) if found == here else _Unlike(found, get_worker().address)
     except EkfError as error:
-        made = Failed(error)
+        made = CallFailed(error.message, error.hint)
     return pickle.dumps(made)
 
 
