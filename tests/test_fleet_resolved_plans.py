@@ -23,11 +23,11 @@ from git_ekf.fleet.team import team_of, team_repository
 from git_ekf.git.trees import Entry
 from git_ekf.replay.step import ReplayStep
 from git_ekf.repository import Repository
-from git_ekf.resolutions.adding import Addition, add
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.resolutions.judging import approve
 from git_ekf.resolutions.kept import known_tip, read_kept
 from git_ekf.resolutions.question import Question
+from git_ekf.resolutions.source import Addition, add
 from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target
 from git_ekf.upgrade.work import Options

@@ -13,10 +13,16 @@ from git_ekf.errors import Refused
 from git_ekf.program import program
 from git_ekf.repository import Repository
 from git_ekf.resolutions import judging
-from git_ekf.resolutions.adding import Added, Addition, add
-from git_ekf.resolutions.judging import Examiner, ListedResolution, fault_of
-from git_ekf.resolutions.listing import difference, named, require_sound, standings
-from git_ekf.resolutions.source import require_source
+from git_ekf.resolutions.judging import (
+    Examiner,
+    ListedResolution,
+    difference,
+    fault_of,
+    named,
+    require_sound,
+    standings,
+)
+from git_ekf.resolutions.source import Added, Addition, add, require_source
 from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, say

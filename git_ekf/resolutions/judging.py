@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
+from git_ekf.errors import Refused, UsageError
 from git_ekf.git.calls import Git
 from git_ekf.git.questions.about import Paths
 from git_ekf.git.trees import Entry
@@ -19,8 +21,6 @@ from git_ekf.resolutions.question import Question
 from git_ekf.shown import escape
 from git_ekf.smallfile import STATE, read_small, write_small
 from git_ekf.transaction.journal import locked, read_own
-
-SIGNED, APPROVED, REFUSED = "signed", "approved", "refused"
 
 
 class ListedResolution(NamedTuple):
@@ -62,17 +62,17 @@ class Examiner:
     def _judged(self, one: Resolution) -> ListedResolution:
         fault = self.fault(one)
         if fault:
-            return ListedResolution(one, REFUSED, fault)
+            return ListedResolution(one, "refused", fault)
         if one.tree in self._approved:
-            return ListedResolution(one, APPROVED)
+            return ListedResolution(one, "approved")
         lacks = self._signers_fault
         if not lacks:
             self.verify([one])
             if self._signed[one.commit]:
-                return ListedResolution(one, SIGNED)
+                return ListedResolution(one, "signed")
             lacks = f"{one.commit[:7]}, which brought it, has no signature by an allowed signer"
         why = f"nobody here has approved it, and {lacks}"
-        return ListedResolution(one, REFUSED, why, waiting=True)
+        return ListedResolution(one, "refused", why, waiting=True)
 
     def fault(self, one: Resolution) -> str:
         """A fault that it has, whoever has given it, as half a sentence; "" for none.
@@ -96,12 +96,11 @@ class Examiner:
     def _strict(self) -> Git:
         """The git that believes in the allowed signers, and in nothing else."""
         programs = ("gpg.program", "gpg.openpgp.program", "gpg.x509.program")
-        believe = {
-            "gpg.ssh.allowedSignersFile": self._signers,
-            "gpg.minTrustLevel": "fully",  # a signature by another key has less
-            **dict.fromkeys(programs, "false"),
-        }
-        return self._git.variant(settings=[f"{key}={value}" for key, value in believe.items()])
+        believe = [
+            f"gpg.ssh.allowedSignersFile={self._signers}",
+            "gpg.minTrustLevel=fully",  # a signature by another key has less
+        ]
+        return self._git.variant(settings=[*believe, *(f"{one}=false" for one in programs)])
 
     @cached_property
     def _signers(self) -> str:
@@ -158,6 +157,60 @@ def _work_trees(place: Paths) -> list[str]:
 
 def _is_below(path: str, folder: str) -> bool:
     return path.startswith(os.path.join(os.path.realpath(folder), ""))
+
+
+# --- one by one, for people ---
+
+
+def standings(examiner: Examiner) -> list[ListedResolution]:
+    """All that an examiner knows, the newest first, those of one day by their paths.
+
+    Raises GitFailed, Refused.
+    """
+    kept = sorted(examiner.kept.values(), key=lambda one: (-one.seconds, one.path, one.key))
+    examiner.verify(kept)
+    return list(map(examiner.listed, kept))
+
+
+def named(known: list[ListedResolution], keys: list[str], shows: str) -> list[ListedResolution]:
+    """Those that are named by their keys, or what these begin with; a command `shows` all keys.
+
+    Raises UsageError.
+    """
+    found = []
+    for key in keys:
+        fitting = [one for one in known if one.resolution.key.startswith(key)]
+        if re.fullmatch(r"[0-9a-f]{1,3}", key):
+            raise UsageError(f"{key} is too short: four digits of a key at least", shows)
+        if not re.fullmatch(r"[0-9a-f]{4,64}", key) or not fitting:
+            raise UsageError(f"no resolution is called {key}", shows)
+        if len(fitting) > 1:
+            raise UsageError(f"{len(fitting)} resolutions begin with {key}", f"{shows} --json")
+        found += fitting
+    return list(dict.fromkeys(found))
+
+
+def require_sound(examiner: Examiner, one: Resolution, commits: Iterable[str], shows: str) -> None:
+    """Raises Refused for one that nobody's agreement would make good.
+
+    So is one for a file that none of the commits has: it is never asked for.
+    """
+    git = examiner.repo.git
+    why = examiner.fault(one)
+    if not why and not any(git.entry(commit, one.path) for commit in commits):
+        why = "neither the branch nor a channel has that file any more"
+    if why:
+        path = f" for {one.path}" if one.path else ""
+        raise Refused(f"resolution {one.short}{path} cannot be approved: {why}", shows)
+
+
+def difference(repo: Repository, one: Resolution) -> list[str]:
+    """The lines of the diff from the new release's file to the answer."""
+    assert one.question
+    assert one.result
+    old, new = one.question.ours, one.result
+    modes = [f"old mode {old.mode}", f"new mode {new.mode}"] if old.mode != new.mode else []
+    return modes + repo.git.diff_blobs(old.oid, new.oid)
 
 
 # --- what was agreed to in this clone ---

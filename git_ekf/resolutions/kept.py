@@ -26,7 +26,6 @@ RESULT = "result"
 META = "meta.json"
 _FILES = {*SIDES, RESULT, META}
 _META_SIZE = 1 << 16  # bytes
-_MODES = ("100644", "100755")
 
 
 class Resolution(NamedTuple):
@@ -94,7 +93,7 @@ def read_kept(git: Git, tip: str) -> dict[str, Resolution]:
         made = Resolution(key, tree, "", "", 0, question, files.get(RESULT))
         touches = touching.get(key, [])
         if touches:
-            first = touches[-1].made
+            first, _ = touches[-1]
             made = made._replace(commit=first.oid, who=first.author.name, seconds=first.committed)
         kept[key] = made._replace(fault=_fault(made, files, touches, blobs))
     return kept
@@ -105,14 +104,8 @@ def withdrawn(git: Git, tip: str) -> set[str]:
     return _touching(git, tip).keys() - _by_key(git.ls_tree(tip, recursive=True)).keys()
 
 
-class _Touch(NamedTuple):
-    """A commit that changes something of a resolution, and what it leaves there."""
-
-    made: MadeBy
-    files: dict[str, Entry | None]
-
-    def __str__(self) -> str:
-        return f"{self.made.oid[:7]} by {self.made.author.name}"
+# A commit that changes something of a resolution, and what it leaves there: name -> entry.
+_Touch = tuple[MadeBy, dict[str, Entry | None]]
 
 
 def _touching(git: Git, tip: str) -> dict[str, list[_Touch]]:
@@ -124,7 +117,7 @@ def _touching(git: Git, tip: str) -> dict[str, list[_Touch]]:
     for commit in git.changes_of(single):
         left = {path: new for path, (_, new) in commit.changes.items()}
         for key, files in _by_key(left).items():
-            found.setdefault(key, []).append(_Touch(made[commit.oid], files))
+            found.setdefault(key, []).append((made[commit.oid], files))
     return found
 
 
@@ -141,9 +134,10 @@ def _by_key(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _fault(
     made: Resolution, files: dict[str, Entry], touching: list[_Touch], blobs: Container[str]
 ) -> str:
-    if len(touching) > 1:
-        return f"it has two answers, one of {touching[-1]} and one of {touching[0]}"
-    if not touching or touching[0].files != files:
+    by = [f"{commit.oid[:7]} by {commit.author.name}" for commit, _ in touching]
+    if len(by) > 1:
+        return f"it has two answers, one of {by[-1]} and one of {by[0]}"
+    if not touching or touching[0][1] != files:
         return "no commit of its own brought it as it is"
     if not all(entry.oid in blobs for entry in files.values()):
         return "an object of it is missing"
@@ -151,7 +145,7 @@ def _fault(
         return "it is not whole"
     if made.question.key != made.key:
         return "it is kept under the key of another"
-    if made.result and made.result.mode not in _MODES:
+    if made.result and not made.result.is_file:
         return "its result is not a plain file"
     return ""
 

@@ -53,25 +53,25 @@ RESOLVING = {
         _SAVE,
         ("git update-ref -d refs/ekf/resolutions",),
     ),
-    "resolutions/adding.py: a resolution is signed with an ssh key, and git signs with another kind here": Scenario(
+    "resolutions/source.py: a resolution is signed with an ssh key, and git signs with another kind here": Scenario(
         f"{_UPGRADED}ssh-keygen -q -t ed25519 -N '' -f $TOP/key\n"
         "git config user.signingKey $TOP/key",
         "git ekf resolutions save",
         ("git config gpg.format ssh",),
     ),
-    "resolutions/adding.py: git could not sign the resolution: {}": Scenario(
+    "resolutions/source.py: git could not sign the resolution: {}": Scenario(
         f"{_UPGRADED}{_SIGNING}git config user.signingKey $TOP/none",
         "git ekf resolutions save",
         ("git config user.signingKey FILE",),
         {"FILE": "$TOP/key"},
     ),
-    "resolutions/listing.py: no resolution is called {}": Scenario(
+    "resolutions/judging.py: no resolution is called {}": Scenario(
         _SHARED,
         "git ekf resolutions approve abcd1234",
         ("git ekf resolutions list",),
         again=f"git ekf resolutions approve --yes {_KEY}",
     ),
-    "resolutions/listing.py: {} is too short: four digits of a key at least": Scenario(
+    "resolutions/judging.py: {} is too short: four digits of a key at least": Scenario(
         _SHARED,
         "git ekf resolutions approve abc",
         ("git ekf resolutions list",),
@@ -88,7 +88,7 @@ RESOLVING = {
         _SAVE,
         ("git ekf upgrade --continue",),
     ),
-    "resolutions/listing.py: resolution {}{} cannot be approved: {}": Scenario(
+    "resolutions/judging.py: resolution {}{} cannot be approved: {}": Scenario(
         f"{_SHARED}{_SPOILT}",
         f"git ekf resolutions approve --yes {_KEY}",
         ("git ekf resolutions list",),
