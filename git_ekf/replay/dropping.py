@@ -7,7 +7,7 @@ from collections.abc import Callable
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import Divergence, read_divergence
 from git_ekf.replay.evidence import Drop
-from git_ekf.replay.new_side import NewSide
+from git_ekf.replay.new_side import tree_with
 from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.stack import Stack
 from git_ekf.replay.step import ReplayStep
@@ -55,8 +55,5 @@ def leave_out(
             return steps
         step.leave_out()
         left_open |= opened
-        side = NewSide(scratch, onto)
-        for path, entry in carried.items():
-            side.put(path, entry)
-        tree = side.tree()
+        tree = tree_with(scratch, onto, carried)
         found = foretell(stack, tree, read_divergence(scratch.writing, stack.base, tree))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from git_ekf.git.trees import Entry
 from git_ekf.replay.divergence import add_above
@@ -64,6 +64,14 @@ class NewSide:
             self._scratch.write_attributes(file, None)
         self._attributes = []
         self._read = set()
+
+
+def tree_with(scratch: Scratch, onto: str, changes: Mapping[str, Entry | None]) -> str:
+    """The tree of a commit with changes to it, written. Raises GitFailed."""
+    side = NewSide(scratch, onto)
+    for path, entry in changes.items():
+        side.put(path, entry)
+    return side.tree()
 
 
 def has_attributes(paths: Iterable[str]) -> bool:

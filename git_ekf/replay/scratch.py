@@ -100,6 +100,10 @@ class Scratch:
         found = self.object_ids([f"{tree}:{path}" for path in asked])
         return {path: oid for path, oid in zip(asked, found, strict=True) if oid}
 
+    def beside(self, git: Git) -> Git:
+        """The same git, which sees what was written here as well as all that it sees."""
+        return git.variant(env=also_reading(os.path.join(self.folder, "objects")))
+
     def close(self) -> None:
         """Ends the git that answers `object_ids`."""
         self._reader.close()

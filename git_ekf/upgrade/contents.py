@@ -10,6 +10,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.questions.contents import ObjectReader
 from git_ekf.git.trees import FOLDER, Entry, parse_tree
 from git_ekf.manifests.sources import Files
+from git_ekf.replay.divergence import add_above
 
 # Bytes: a manifest is smaller, and a larger file is not looked at.
 _LARGEST = 1 << 24
@@ -105,14 +106,15 @@ class Tree(Mapping[str, Entry]):
             if path:
                 entry = self._entry(path)
                 name = entry.oid if entry and entry.mode == FOLDER else ""
-            self._read[path] = self._contents(name) if name else {}
+            found = {}
+            if name:
+                raw = self._read_object(name)
+                if raw is None:
+                    found = self._git.ls_tree(name)
+                else:
+                    found = parse_tree(raw, len(self._commit) // 2)
+            self._read[path] = found
         return self._read[path]
-
-    def _contents(self, name: str) -> dict[str, Entry]:
-        raw = self._read_object(name)
-        if raw is None:
-            return self._git.ls_tree(name)
-        return parse_tree(raw, len(self._commit) // 2)
 
     def listed(self) -> dict[str, Entry]:
         """All of them."""
@@ -129,15 +131,13 @@ class Changed(Mapping[str, Entry]):
         self._entries = entries
         self._folders: set[str] = set()
         for path in entries:
-            while path:
-                path = path.rpartition("/")[0]
-                self._folders.add(path)
+            add_above(path, self._folders)
 
     def __getitem__(self, path: str) -> Entry:
         return self._entries[path] if path in self._entries else self._tree[path]
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys(self._tree), **dict.fromkeys(self._entries)})
+        return iter(dict.fromkeys([*self._tree, *self._entries]))
 
     def __len__(self) -> int:
         return len(list(iter(self)))

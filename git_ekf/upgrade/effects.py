@@ -32,17 +32,13 @@ def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep
     with reading(scratch.writing) as content:
         vendor = content.tree(target.onto)
         changed = [path for path, entry in changes.items() if entry != vendor.get(path)]
-        after = _with_changes(content, vendor, changes)
+        new = {path: entry for path, entry in changes.items() if entry}
+        after = content.files_of(Changed(vendor, new))
+        if len(new) < len(changes):  # which may have taken directories away
+            kept = {path: one for path, one in vendor.listed().items() if path not in changes}
+            after = Files(kept | new, content)
         known = [path for path in merged if path not in unknown]
         return _effects(content, target, vendor, after, changed, known)
-
-
-def _with_changes(content: Contents, vendor: Tree, changes: Mapping[str, Entry | None]) -> Files:
-    new = {path: entry for path, entry in changes.items() if entry}
-    if len(new) < len(changes):  # which may have taken directories away
-        kept = {path: entry for path, entry in vendor.listed().items() if path not in changes}
-        return Files(kept | new, content)
-    return content.files_of(Changed(vendor, new))
 
 
 def effects_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_ekf.replay import merging
@@ -31,32 +31,31 @@ class MovedPath(NamedTuple):
 def moved_in_plan(repo: Repository, plan: UpgradePlan) -> list[MovedPath]:
     """Those that an upgrade would leave behind. Raises GitFailed."""
     left = [path for path, entry in results(plan.steps).items() if entry]
+    return moved_in(repo, plan.target, plan.target.onto, left)
+
+
+def moved_in(
+    repo: Repository, target: Target, after: str, left: Sequence[str] = ()
+) -> list[MovedPath]:
+    """Those that an upgrade leaves behind, by the commit that it has led to. Raises GitFailed.
+
+    Or by the commit that it goes onto: `left` are the files that it puts there.
+    """
+    named = _named(repo)
+    if not named or target.command not in (UPGRADE, SYNC) or repo.git.version < merging.MINIMUM:
+        return []
 
     def stays(path: str) -> bool:
         return any(one == path or one.startswith(f"{path}/") for one in left)
 
-    return _moved(repo, plan.target, plan.target.onto, stays)
-
-
-def moved_in(repo: Repository, target: Target, tip: str) -> list[MovedPath]:
-    """Those that an upgrade has left behind at `tip`. Raises GitFailed."""
-    return _moved(repo, target, tip, lambda _: False)
-
-
-def _moved(
-    repo: Repository, target: Target, after: str, stays: Callable[[str], bool]
-) -> list[MovedPath]:
-    named = _named(repo)
-    if not named or target.command not in (UPGRADE, SYNC) or repo.git.version < merging.MINIMUM:
-        return []
     with open_scratch(repo) as scratch:
         there = scratch.object_ids([f"{after}:{path}" for _, path in named])
         gone = [one for one, oid in zip(named, there, strict=True) if not (oid or stays(one[1]))]
         if not gone:
             return []
         releases = releases_through(repo, target)
-        found = [(key, path, _place(repo, scratch, releases, path)) for key, path in gone]
-    return [MovedPath(*one) for one in found if one[2]]
+        found = [MovedPath(*one, _place(scratch, releases, one[1])) for one in gone]
+    return [one for one in found if one.moved_to]
 
 
 def _named(repo: Repository) -> list[tuple[str, str]]:
@@ -70,21 +69,21 @@ def _named(repo: Repository) -> list[tuple[str, str]]:
     return [one for one in inside if one[1] != "." and not one[1].startswith(("/", ".."))]
 
 
-def _place(repo: Repository, scratch: Scratch, releases: Sequence[str], path: str) -> str:
+def _place(scratch: Scratch, releases: Sequence[str], path: str) -> str:
     """Where the last release has what is at a path, or what that is below; "" without one."""
     for folder in (path, *folders_above(path)):
         before, after = scratch.object_ids([f"{releases[0]}:{folder}", f"{releases[-1]}:{folder}"])
         if after:
             return ""
         if before:
-            moved = _directory(repo, scratch, releases, folder)
+            moved = _directory(scratch, releases, folder)
             return moved + path[len(folder) :] if moved else ""
     return ""
 
 
-def _directory(repo: Repository, scratch: Scratch, releases: Sequence[str], folder: str) -> str:
+def _directory(scratch: Scratch, releases: Sequence[str], folder: str) -> str:
     """Where most files of a directory have gone, each below by the same name; "" where none is."""
-    files = repo.git.ls_tree(releases[0], recursive=True)
+    files = scratch.writing.ls_tree(releases[0], recursive=True)
     inside = [path for path in files if path == folder or path.startswith(f"{folder}/")][:_ENOUGH]
     places: Counter[str] = Counter()
     for path, place in follow(scratch, releases, inside).items():

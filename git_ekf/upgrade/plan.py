@@ -45,8 +45,7 @@ class UpgradePlan(NamedTuple):
     @property
     def breaks(self) -> bool:
         """Whether it is known to break something."""
-        looked_at = [one for one in (self.effects, self.customisation) if one is not None]
-        return not all(one.fine for one in looked_at)
+        return not all(one is None or one.fine for one in (self.effects, self.customisation))
 
     @property
     def fine(self) -> bool:
@@ -118,8 +117,8 @@ def plan(
 
             planned = planned._replace(effects=planned_effects(scratch, target, steps))
         if options.builds:
-            from git_ekf.upgrade.planned_builds import planned_builds
+            from git_ekf.upgrade.builds import planned_builds
 
-            fields, images = planned_builds(repo, scratch, target, steps, options.builds)
+            fields, images = planned_builds(work, steps, options.builds)
             planned = planned._replace(customisation=fields, images=images)
         return planned

@@ -62,38 +62,29 @@ def verify(
     found = Verification(0, [], "", policy_errors(repo) if by_hand else [])
     if not build:
         return found
-    from git_ekf.upgrade.customisation import customisation_of  # 12 ms that only a build needs
+    from git_ekf.upgrade.builds import customisation_of  # 12 ms that only a build needs
 
     fields = customisation_of(repo, repo.git, target, tip, progress)
     if fields.note:  # without PyYAML, for instance
-        found = _build(repo, target, tip, progress, found)
+        from git_ekf.manifests.build import broken
+
+        touched = _touched(repo, target.onto, tip)
+        try:
+            failed = broken(repo, target.tip, tip, touched, progress) if touched else []
+            found = found._replace(built=len(touched), broken=failed)
+        except (Refused, CallFailed) as error:
+            found = found._replace(unbuilt=error.message)
     else:
         built = len(_touched(repo, target.onto, tip)) if fields.built else 0
         found = found._replace(built=built, broken=fields.broken, customisation=fields)
-    if not repo.config.images_registry:
-        return found
-    from git_ekf.manifests.image_coverage import coverage
+    if repo.config.images_registry:
+        from git_ekf.manifests.image_coverage import coverage
 
-    try:
-        return found._replace(images=coverage(repo, tip, progress))
-    except (Refused, CallFailed, UsageError) as error:
-        return found._replace(unbuilt=error.message)
-
-
-def _build(
-    repo: Repository, target: Target, tip: str, progress: Progress, found: Verification
-) -> Verification:
-    """Whether what the configuration changes still builds."""
-    from git_ekf.manifests.build import broken
-
-    touched = _touched(repo, target.onto, tip)
-    if not touched:
-        return found
-    try:
-        failed = broken(repo, target.tip, tip, touched, progress)
-    except (Refused, CallFailed) as error:
-        return found._replace(unbuilt=error.message)
-    return found._replace(built=len(touched), broken=failed)
+        try:
+            found = found._replace(images=coverage(repo, tip, progress))
+        except (Refused, CallFailed, UsageError) as error:
+            found = found._replace(unbuilt=error.message)
+    return found
 
 
 def _touched(repo: Repository, onto: str, tip: str) -> list[str]:

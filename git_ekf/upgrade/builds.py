@@ -1,6 +1,10 @@
-"""What becomes of the fields that the configuration customises, in built manifests."""
+"""What built manifests say of an upgrade: of the fields that are customised, and of images."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.calls import Git
@@ -11,9 +15,32 @@ from git_ekf.manifests.four_builds import Customisation, Places, compare_four
 from git_ekf.manifests.resources import import_yaml
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files, KustomizationFile
+from git_ekf.replay.new_side import tree_with
+from git_ekf.replay.step import ReplayStep, results
 from git_ekf.repository import Repository
 from git_ekf.upgrade.contents import reading
 from git_ekf.upgrade.target import Target
+
+if TYPE_CHECKING:
+    from git_ekf.manifests.image_coverage import Coverage
+    from git_ekf.upgrade.work import Work
+
+
+def planned_builds(
+    work: Work, steps: Sequence[ReplayStep], progress: Progress
+) -> tuple[Customisation, Coverage | None]:
+    """The customised fields and the images of the result, conflicts resolved to their own side.
+
+    No images where `images.registry` is not set. Raises what `coverage` raises.
+    """
+    repo, scratch, target, *_ = work
+    tree = tree_with(scratch, target.onto, results(steps))
+    fields = customisation_of(repo, scratch.merging, target, tree, progress)
+    if not repo.config.images_registry:
+        return fields, None
+    from git_ekf.manifests.image_coverage import coverage
+
+    return fields, coverage(Repository(scratch.beside(repo.git)), tree, progress)
 
 
 def customisation_of(
@@ -54,15 +81,12 @@ def _places(old_vendor: Files, branch: Files, new_vendor: Files, result: Files) 
             pairs[folder, place_in(result, branch, folder)] = None
     wanted = []
     for was, now in pairs:
-        olds = () if was is None else _of_the_vendor(old_vendor, branch, was)
-        news = () if now is None else _of_the_vendor(new_vendor, result, now)
-        path = next(one for one in (now, was) if one is not None) or "."
-        wanted.append(Places(path, olds, _top(was), news, _top(now)))
+        olds = _of_the_vendor(old_vendor, branch, was)
+        news = _of_the_vendor(new_vendor, result, now)
+        before, after = (() if one is None else (one or ".",) for one in (was, now))
+        path = next(iter(after or before))
+        wanted.append(Places(path, olds, before, news, after))
     return sorted(wanted)
-
-
-def _top(folder: str | None) -> tuple[str, ...]:
-    return () if folder is None else (folder or ".",)
 
 
 def _touched(vendor: Files, ours: Files) -> list[str]:
@@ -73,11 +97,11 @@ def _touched(vendor: Files, ours: Files) -> list[str]:
     return sorted(folder for folder in found if folder is not None)
 
 
-def _of_the_vendor(vendor: Files, ours: Files, folder: str) -> tuple[str, ...]:
+def _of_the_vendor(vendor: Files, ours: Files, folder: str | None) -> tuple[str, ...]:
     """The directory itself where the vendor has it; else those of the vendor that it stands on."""
     found: dict[str, None] = {}
     seen: set[str] = set()
-    waiting = [folder]
+    waiting = [] if folder is None else [folder]
     while waiting:
         one = waiting.pop()
         if one in seen:
@@ -86,9 +110,6 @@ def _of_the_vendor(vendor: Files, ours: Files, folder: str) -> tuple[str, ...]:
         if vendor.kustomization_in(one):
             found[one or "."] = None
             continue
-        try:
-            kustomization = KustomizationFile(ours, one)
-        except Unfollowed:
-            continue
-        waiting += filter(ours.kustomization_in, kustomization.stands_on())
+        with suppress(Unfollowed):
+            waiting += filter(ours.kustomization_in, KustomizationFile(ours, one).stands_on())
     return tuple(found)
