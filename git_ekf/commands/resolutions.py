@@ -26,7 +26,7 @@ from git_ekf.resolutions.source import Added, Addition, add, require_source
 from git_ekf.shown import escape, shell
 from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import counted, document, say
-from git_ekf.upgrade.resolved_by_hand import answers
+from git_ekf.upgrade.rebase_end import answers
 
 app = program(no_args_is_help=True)
 

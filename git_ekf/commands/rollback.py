@@ -18,7 +18,7 @@ from git_ekf.repository import Repository
 from git_ekf.terminal.text import counted, document, say
 from git_ekf.upgrade.plan import why_not_in_memory
 from git_ekf.upgrade.rebase_state import under_way
-from git_ekf.upgrade.rollback import RollbackPlan, RolledBack, plan, roll_back
+from git_ekf.upgrade.rollback import RollbackPlan, plan, roll_back
 from git_ekf.upgrade.target import ROLLBACK
 
 # Of the files in conflict so many are named.
@@ -72,9 +72,9 @@ def rollback(
     if dry_run:
         return FINDINGS if planned.conflicts else DONE
     result = roll_back(repo, planned)
-    if not isinstance(result, RolledBack):
+    if not isinstance(result, str):
         return show_outcome(repo, result, Request(no_build=True))
-    show_rolled_back(planned.branch, result.commit)
+    show_rolled_back(planned.branch, result)
     return DONE
 
 

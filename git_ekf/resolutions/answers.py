@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
-from git_ekf.git.trees import Entry
+from git_ekf.git.trees import Entry, TreeChanges
 from git_ekf.replay.step import At, Settle, Settled, Settlement
 from git_ekf.repository import Repository
 from git_ekf.resolutions.judging import Examiner
 from git_ekf.resolutions.kept import Resolution
-from git_ekf.resolutions.question import Changed, Question, question_of
-from git_ekf.shown import shell
-
-# Name -> value of the attributes that bear on the merge of a path, as far as they are set.
-AttributesOf = Callable[[str], dict[str, str]]
+from git_ekf.resolutions.question import Question, question_of
 
 
 class UnusedResolution(NamedTuple):
@@ -34,23 +30,26 @@ class UnusedResolution(NamedTuple):
         """The same in a sentence, with the command of git ekf that approves it."""
         short = self.key[:7]
         said = f"resolution {short} for {self.path} is not used: {self.why}"
-        return f"{said}; git ekf {approving} {shell(short)}" if self.waiting else said
+        return f"{said}; git ekf {approving} {short}" if self.waiting else said
 
 
 class Resolutions:
     """Those of a repository, for one run. `open` are the questions that none has settled.
 
     These are only noted where that is `noting`: it takes a process each. `breaking` are those that
-    are not used for what they break here: key -> that.
+    are not used for what they break here: key -> that. `builds` has of each that was looked at the
+    kustomizations that build with it, and why others, or any, were not built.
     """
 
-    def __init__(self, repo: Repository, *, noting: bool = False) -> None:
+    def __init__(
+        self, repo: Repository, *, noting: bool = False, breaking: Mapping[str, str] | None = None
+    ) -> None:
         self.open: list[Question] = []
-        self.breaking: dict[str, str] = {}
+        self.breaking = dict(breaking or {})
         self._noting = noting
         self._examiner = Examiner(repo)
         self._refused: dict[str, UnusedResolution] = {}
-        self._builds: dict[str, tuple[tuple[str, ...], str]] = {}
+        self.builds: dict[str, tuple[tuple[str, ...], str]] = {}
 
     @property
     def refused(self) -> tuple[UnusedResolution, ...]:
@@ -70,13 +69,9 @@ class Resolutions:
         if self._noting and question:
             self.open.append(question)
 
-    def note_build(self, key: str, builds: tuple[str, ...], unbuilt: str) -> None:
-        """Notes the kustomizations that build with one, and why others, or any, were not built."""
-        self._builds[key] = builds, unbuilt
-
     def looked_at(self, settled: Settlement) -> Settlement:
         """A settlement, with what is known of its build."""
-        builds, unbuilt = self._builds.get(settled.resolution, ((), ""))
+        builds, unbuilt = self.builds.get(settled.resolution, ((), ""))
         return settled._replace(builds=builds, unbuilt=unbuilt)
 
     def another(self) -> Resolutions:
@@ -84,14 +79,17 @@ class Resolutions:
         _ = self._answered, self._misplaced, self._by_path  # the same for every upgrade
         one = copy(self)
         one.open, one.breaking = [], {}
-        one._refused, one._builds = {}, {}
+        one._refused, one.builds = {}, {}
         return one
 
-    def settler(self, attributes: AttributesOf, changed: Changed) -> Settle:
+    def settler(
+        self, attributes: Callable[[str], dict[str, str]], changes: Iterable[TreeChanges]
+    ) -> Settle:
         """The way to settle conflicts of commits that make these changes; see `question_of`.
 
-        `attributes` tells those of ATTRIBUTES that a path has on the new side.
+        `attributes` tells those of ATTRIBUTES that a path has on the new side: name -> value.
         """
+        changed = {(path, *pair) for of_one in changes for path, pair in of_one.items()}
 
         def settle(path: str, stages: dict[int, Entry], at: At) -> Settled | None:
             if not {2, 3} <= stages.keys():
@@ -124,10 +122,9 @@ class Resolutions:
         return any(one.question is None or one.question.key != one.key for one in kept)
 
     def _settled(self, path: str, one: Resolution) -> Settled | None:
-        if one.key in self.breaking:
-            self._refused[one.key] = UnusedResolution(one.key, path, self.breaking[one.key])
-            return None
-        _, _, why, waiting = self._examiner.listed(one)
+        why, waiting = self.breaking.get(one.key, ""), False
+        if not why:
+            _, _, why, waiting = self._examiner.listed(one)
         if why:
             self._refused[one.key] = UnusedResolution(one.key, path, why, waiting)
             return None
@@ -142,8 +139,8 @@ class Resolutions:
             assert question
             sides = {1: question.base, 2: question.ours, 3: question.theirs}
             if all(sides[number] == entry for number, entry in stages.items()):
-                gone = "one side no longer has the file"
-                self._refused[one.key] = UnusedResolution(one.key, path, gone)
+                why = "one side no longer has the file"
+                self._refused[one.key] = UnusedResolution(one.key, path, why)
 
     @cached_property
     def _by_path(self) -> dict[str, list[Resolution]]:

@@ -39,12 +39,14 @@ class Question(NamedTuple):
         return self._replace(attributes=named)
 
 
-def question_of(path: str, stages: dict[int, Entry], changed: Changed) -> Question | None:
+def question_of(
+    path: str, stages: dict[int, Entry], changed: set[tuple[str, Entry | None, Entry | None]]
+) -> Question | None:
     """The question of a path in conflict, its attributes left out.
 
-    None for one that only more than these can express: whose three sides are not all plain files,
-    or that git has found by a rename, where the commit itself did not change this path from the
-    base to theirs.
+    `changed` is what the commits change: (path, from, to). None for a path that only more than
+    these can express: whose three sides are not all plain files, or that git has found by a rename,
+    where the commit itself did not change this path from the base to theirs.
     """
     if set(stages) != {1, 2, 3} or not all(entry.is_file for entry in stages.values()):
         return None
@@ -59,7 +61,3 @@ def question_from(words: list[Any]) -> Question:
     path, base, ours, theirs, attributes = words
     named = tuple((str(name), str(value)) for name, value in attributes)
     return Question(str(path), Entry(*base), Entry(*ours), Entry(*theirs), named)
-
-
-# What commits change: (path, from, to).
-Changed = set[tuple[str, Entry | None, Entry | None]]

@@ -90,9 +90,9 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
             state = RebaseState(
                 target,
                 written.tip,
-                written.commits,
                 picks,
                 {commit.oid: commit.subject for commit in work.stack.commits},
+                written.commits,
                 work.options.prefer,
                 settled,
                 _dropped(done, work),

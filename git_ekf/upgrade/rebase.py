@@ -17,17 +17,7 @@ from git_ekf.repository import Repository
 from git_ekf.shown import from_here, shell
 from git_ekf.transaction.free_names import require_free_names
 from git_ekf.transaction.journal import Journal, Operation, Setting
-from git_ekf.upgrade.rebase_conflicts import (
-    Stopped,
-    found_superseded,
-    keep_what_builds,
-    put_settled,
-    require_no_markers,
-    settle_known,
-    settle_remembered,
-    stopped,
-    with_questions,
-)
+from git_ekf.upgrade.rebase_conflicts import Conflicts, Stopped, require_no_markers
 from git_ekf.upgrade.rebase_end import recognise, rewritten
 from git_ekf.upgrade.rebase_state import (
     RebaseState,
@@ -99,8 +89,9 @@ def start(
             append(repo, "rewritten-list", *(f"{old} {new}" for old, new in state.written))
         elif code:
             recognise(repo, journal)
-            why = _reason(output)
-            raise CallFailed(f"git rebase did not begin: {why}; nothing was changed", "git status")
+            raise CallFailed(
+                f"git rebase did not begin: {_reason(output)}; nothing was changed", "git status"
+            )
         return _go_on(repo, journal, state, code, output, drop, builds)
 
 
@@ -185,9 +176,8 @@ def require_in_progress(repo: Repository, what: str) -> RebaseState:
 
 def _require_whole(repo: Repository, state: RebaseState) -> None:
     """Raises Refused where git was killed while it picked a commit: it would go on without it."""
-    accounted = {repo.git.ref_value("REBASE_HEAD")}
-    for line in lines_of(repo, "rewritten-list") + lines_of(repo, "rewritten-pending"):
-        accounted.add(line.split(" ")[0])
+    noted = lines_of(repo, "rewritten-list") + lines_of(repo, "rewritten-pending")
+    accounted = {repo.git.ref_value("REBASE_HEAD"), *(line.split(" ")[0] for line in noted)}
     done = [line for line in lines_of(repo, "done") if line.startswith("pick ")]
     picked = tuple(line.split(" ")[1] for line in done)
     for _, pick in state.rest:
@@ -250,36 +240,30 @@ def _go_on(
     """Goes on for as long as every conflict can be settled, or its commit be left out."""
     resolutions = known_resolutions(repo, state.target, noting=True, breaking=state.breaking)
     while in_progress(repo, state):
-        picked = repo.git.ref_value("REBASE_HEAD")
-        unmerged = repo.git.variant(repo.place.top).unmerged()
+        stop = Conflicts(repo, state, resolutions)
         # In the order in which they count in memory, where nothing is known of rerere.
-        known = settle_known(repo, state, picked, unmerged, resolutions)
-        left = unmerged.keys() - {one.how.path for one in known}
-        found = found_superseded(repo, state, picked) if left else None
-        if found and found.superseded.certain and drop and drop(*found):
-            oid = found.commit.oid
+        known = stop.settle_known()
+        left = stop.unmerged.keys() - {one.how.path for one in known}
+        found = stop.superseded() if left else None
+        if found and found.certain and drop and drop(stop.commit, found):
+            oid = stop.commit.oid
             state = state._replace(
-                dropped=[*state.dropped, (oid, found.superseded.reason())],
+                dropped=[*state.dropped, (oid, found.reason())],
                 superseded=(*state.superseded, oid),
             )
             write(repo, state)
             code, output = repo.git.resume_rebase(repo.place.top, "skip")
             continue
-        remembered = settle_remembered(repo, left, output)
+        remembered = stop.settle_remembered(left, output)
         left -= {one.path for one in remembered}
-        if resolutions and builds and not left:
-            known, left = keep_what_builds(repo, picked, known, resolutions, builds)
-        put_settled(repo, known)
-        settled = [*(one.how for one in known), *remembered]
-        state = state._replace(settled=[*state.settled, *settled])
-        if resolutions:
-            state = with_questions(state, picked, resolutions)
+        if builds and not left:
+            known, left = stop.keep_what_builds(known, builds)
+        stop.put(known)
+        settled = [*state.settled, *(one.how for one in known), *remembered]
+        state = state._replace(settled=settled, asked=stop.asked())
         write(repo, state)
-        if left or not unmerged:
-            reason = "" if left else _reason(output)
-            waiting = {path: unmerged[path] for path in left}
-            hint = found and found.superseded
-            return stopped(repo, state, picked, waiting, reason, hint, resolutions)
+        if left or not stop.unmerged:
+            return stop.stopped(state, left, "" if left else _reason(output), found)
         code, output = repo.git.resume_rebase(repo.place.top, "continue")
     ended = recognise(repo, journal)
     if ended and ended.state == "dropped" and state.target.command == ROLLBACK:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from git_ekf.git.refs import HEADS, PICKS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.transaction.journal import Journal, Operation
 from git_ekf.transaction.moves import bring_settings, point_head
 from git_ekf.upgrade.rebase_state import LAST_STEP, RebaseState, in_progress, path_of, read, remove
+
+if TYPE_CHECKING:
+    from git_ekf.git.trees import Entry
+    from git_ekf.resolutions.question import Question
 
 
 def recognise(repo: Repository, journal: Journal) -> Operation | None:
@@ -94,3 +100,37 @@ def _left_at(repo: Repository, ref: str) -> str:
         if reason.startswith("rebase"):
             return oid
     return ""
+
+
+# --- what somebody has resolved in it ---
+
+
+class ResolvedByHand(NamedTuple):
+    """A question, and what a commit has there now: None where it has no such file.
+
+    `commit` is the commit as it became.
+    """
+
+    question: Question
+    result: Entry | None
+    commit: str
+
+
+def answers(repo: Repository) -> list[ResolvedByHand] | None:
+    """The answers that the last rebase of ours was resolved to by hand; None while it goes on.
+
+    [] where there was none, or it was given up. Raises GitFailed.
+    """
+    state = read(repo)
+    if state is None or not state.asked:
+        return []
+    if in_progress(repo, state):
+        return None
+    new = dict(rewritten(repo, state))
+    found = []
+    for oid, question in state.asked:
+        # Else it was left out, or what it became was undone, and is pruned by now.
+        if oid in new and repo.git.commit(new[oid]):
+            result = repo.git.entry(new[oid], question.path)
+            found.append(ResolvedByHand(question, result, new[oid]))
+    return found

@@ -6,7 +6,7 @@ It is kept in `ekf/rebase`, in the git directory of the work tree.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,12 +36,12 @@ class RebaseState(NamedTuple):
 
     target: Target
     onto: str
-    written: list[tuple[str, str]]
     rest: list[tuple[str, str]]
     subjects: dict[str, str]
-    prefer: tuple[Preference, ...]
-    settled: list[Settlement]
-    dropped: list[tuple[str, str]]
+    written: Sequence[tuple[str, str]] = ()
+    prefer: tuple[Preference, ...] = ()
+    settled: Sequence[Settlement] = ()
+    dropped: Sequence[tuple[str, str]] = ()
     vendor: tuple[str, ...] = ()
     drops: bool = False
     superseded: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class RebaseState(NamedTuple):
 
     @property
     def originals(self) -> dict[str, str]:
-        """What it was given to pick -> the commit that this was made of."""
+        """The commits that it was given to pick -> those that they were made of."""
         return {pick: oid for oid, pick in self.rest}
 
     @property
@@ -70,8 +70,7 @@ def under_way(repo: Repository) -> str:
 
 def in_progress(repo: Repository, state: RebaseState) -> bool:
     """Whether the rebase under way is ours."""
-    onto = lines_of(repo, "onto")[:1]
-    began_at = lines_of(repo, "orig-head")[:1]
+    onto, began_at = lines_of(repo, "onto")[:1], lines_of(repo, "orig-head")[:1]
     return onto == [state.onto] and began_at == [state.target.tip]
 
 
@@ -95,7 +94,7 @@ def read(repo: Repository) -> RebaseState | None:
         values["prefer"] = tuple(Preference(*words) for words in values["prefer"])
         for name in ("vendor", "superseded"):
             values[name] = tuple(map(str, values[name]))
-        values["breaking"] = {str(key): str(why) for key, why in values["breaking"].items()}
+        values["breaking"] = dict(values["breaking"])
         values["asked"] = tuple((oid, question_from(words)) for oid, words in values["asked"])
         return RebaseState._make(values[name] for name in RebaseState._fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -51,19 +51,19 @@ def _write_last_step(repo: Repository, state: RebaseState) -> str:
     twice.
     """
     target = state.target
-    step = _one_commit(repo, state) if target.command == ROLLBACK else _last_step(repo, target)
-    write_small(path_of(repo, LAST_STEP), os.fsencode(step))
+    lines = _one_commit(repo, state) if target.command == ROLLBACK else _last_step(repo, target)
+    write_small(path_of(repo, LAST_STEP), os.fsencode("".join(f"{line}\n" for line in lines)))
     return f"exec sh {_git_path(f'ekf/{LAST_STEP}')} # the {target.command} ends on {target.goal}"
 
 
-def _one_commit(repo: Repository, state: RebaseState) -> str:
+def _one_commit(repo: Repository, state: RebaseState) -> list[str]:
     """Makes of a rollback one commit on the branch: see upgrade/rollback.py.
 
     Where nothing was committed, the branch stays as it was.
     """
     (_, picked), tip = state.rest[0], state.target.tip
     sign = "-S " if repo.git_flag("commit.gpgsign") else ""
-    lines = [
+    return [
         "set -e",
         f'if test "$(git rev-parse HEAD)" = {state.onto}; then',
         f"    git reset --quiet --hard {tip}",
@@ -74,10 +74,9 @@ def _one_commit(repo: Repository, state: RebaseState) -> str:
         "fi",
         f"rm -f {_git_path('rebase-merge/rewritten-list')}",
     ]
-    return "".join(f"{line}\n" for line in lines)
 
 
-def _last_step(repo: Repository, target: Target) -> str:
+def _last_step(repo: Repository, target: Target) -> list[str]:
     lines = ["set -e"]
     if target.command == UPGRADE:
         goal = shlex.quote(target.goal)
@@ -94,14 +93,14 @@ def _last_step(repo: Repository, target: Target) -> str:
             f"echo {shlex.quote(HEADS + target.goal)} >{_git_path('rebase-merge/head-name')}",
         ]
     # Notes and hooks are told of the user's own commits, not of what a migration has made of them.
-    lines += [
+    return [
+        *lines,
         f"list={_git_path('rebase-merge/rewritten-list')}",
         '[ -f "$list" ] || exit 0',
         f'sed -f {_git_path("ekf/originals")} "$list" >"$list.new"',
         'mv "$list.new" "$list"',
         f'cp "$list" {_git_path("ekf/rewritten")}',
     ]
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _set(key: str, value: str) -> str:

@@ -82,11 +82,10 @@ class RollbackPlan(NamedTuple):
     stat: str = ""
     foretold: bool = True
 
-
-class RolledBack(NamedTuple):
-    """The commit that is checked out now."""
-
-    commit: str
+    @property
+    def may_stop(self) -> bool:
+        """Whether it takes a rebase, in which conflicts are resolved."""
+        return bool(self.conflicts) or not self.foretold
 
 
 def plan(repo: Repository, deployment: Deployment, *, exact: bool = False) -> RollbackPlan:
@@ -168,15 +167,13 @@ def _configuration(git: Git, planned: RollbackPlan) -> str:
 # --- carried out ---
 
 
-def roll_back(repo: Repository, planned: RollbackPlan) -> RolledBack | Stopped | rebase.Ended:
-    """Carries it out in one ref transaction, or stops at a conflict in a rebase.
+def roll_back(repo: Repository, planned: RollbackPlan) -> str | Stopped | rebase.Ended:
+    """Carries out a plan that changes something; the commit that is checked out then.
 
-    Raises Refused, CallFailed.
+    It is one ref transaction, or stops at a conflict in a rebase. Raises Refused, CallFailed.
     """
     branch, old = planned.branch, planned.old
-    if planned.action == "nothing":
-        return RolledBack(old)
-    if (planned.conflicts or not planned.foretold) and branch != planned.here:
+    if planned.may_stop and branch != planned.here:
         raise Refused(
             f"conflicts are resolved on {branch}, and {planned.here} is checked out",
             f"git switch {shell(branch)} && git ekf rollback {shell(str(planned.deployment.name))}",
@@ -186,36 +183,32 @@ def roll_back(repo: Repository, planned: RollbackPlan) -> RolledBack | Stopped |
             raise moved("HEAD")
         if repo.git.ref_value(HEADS + branch) != old:
             raise moved(HEADS + branch)
-        if planned.conflicts or not planned.foretold:
+        if planned.may_stop:
             return _in_a_rebase(repo, journal, quarantine, planned)
         new = planned.deployment.commit
         if planned.action == "switch":
             new = old
         elif planned.action == "commit":
-            tree = new if planned.exact else _merged_tree(repo, quarantine, planned)
-            new = _commit(repo, quarantine, planned, tree)
+            new = _commit(repo, quarantine, planned)
             quarantine.migrate(new)
         updates = [RefUpdate(HEADS + branch, old or "0" * len(new), new)] if new != old else []
         settings = to_track(repo, branch) if planned.action == "create" else ()
         perform(repo, journal, ROLLBACK, updates, branch, settings)
-    return RolledBack(new)
+    return new
 
 
-def _merged_tree(repo: Repository, quarantine: Quarantine, planned: RollbackPlan) -> str:
-    """The record's configuration on the vendor's files of today, in the quarantine."""
-    with open_scratch(repo) as scratch:
-        merged = _merge(scratch, quarantine.git(scratch.merging), planned)
-    return merged.tree
+def _commit(repo: Repository, quarantine: Quarantine, planned: RollbackPlan) -> str:
+    """The new commit, in the quarantine; signed where the user signs commits.
 
-
-def _commit(repo: Repository, quarantine: Quarantine, planned: RollbackPlan, tree: str) -> str:
-    """The new commit with a tree, signed where the user signs commits.
-
-    It is in the quarantine.
+    Its files are the record's, or its configuration on the vendor's files of today.
     """
+    tree = planned.deployment.commit
+    if not planned.exact:
+        with open_scratch(repo) as scratch:
+            tree = _merge(scratch, quarantine.git(scratch.merging), planned).tree
     sign = repo.git_flag("commit.gpgsign")
+    git = quarantine.git(repo.git)
     try:
-        git = quarantine.git(repo.git)
         return git.commit_tree(tree, planned.old, _message(planned), sign=sign)
     except GitFailed as error:
         if not sign:
@@ -248,11 +241,7 @@ def _in_a_rebase(
     state = RebaseState(
         Target(ROLLBACK, branch, branch, vendor.then, old, vendor.now),
         onto,
-        written=[],
-        rest=[(record, picked)],
-        subjects={record: str(planned.deployment.name)},
-        prefer=(),
-        settled=[],
-        dropped=[],
+        [(record, picked)],
+        {record: str(planned.deployment.name)},
     )
     return rebase.start(repo, journal, state, [RefUpdate(HEADS + branch, old, "")], ())

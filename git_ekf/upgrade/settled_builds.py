@@ -16,7 +16,7 @@ from git_ekf.manifests.belonging import belonging
 from git_ekf.manifests.build import Progress, checkouts
 from git_ekf.manifests.builder import Builder, takes_path, trusted_command
 from git_ekf.manifests.sources import joined
-from git_ekf.replay.new_side import NewSide
+from git_ekf.replay.new_side import tree_with
 from git_ekf.replay.step import Settlement, results
 from git_ekf.repository import Repository
 from git_ekf.resolutions.answers import Resolutions
@@ -26,9 +26,6 @@ from git_ekf.upgrade.work import Work
 
 # Characters of a builder's last words that are told.
 _WIDTH = 200
-
-# Why a kustomization does not build; None where it does.
-Failure = list[str] | None
 
 
 class Around(NamedTuple):
@@ -51,7 +48,7 @@ class SettledBuilds:
 
     def __init__(self, progress: Progress = iter) -> None:
         self._progress = progress
-        self._known: dict[tuple[tuple[str, ...], str], dict[str, Failure]] = {}
+        self._known: dict[tuple[tuple[str, ...], str], dict[str, list[str] | None]] = {}
 
     def look_ahead(self, work: Work) -> None:
         """Has no resolution be used that breaks something, as far as the first conflict.
@@ -59,24 +56,22 @@ class SettledBuilds:
         Without one, the commits behind it are others. Raises GitFailed, CallFailed.
         """
         known = work.options.resolutions
-        if known and known.any:
-            silent = work._replace(options=work.options._replace(progress=iter))
-            while not self._all_stay(silent, known):
-                pass
-
-    def _all_stay(self, work: Work, known: Resolutions) -> bool:
+        if not (known and known.any):
+            return
         scratch, onto = work.scratch, work.target.onto
-        again = work._replace(divergence=work.divergence.copy())  # a forecast goes on with it
-        steps = list(takewhile(lambda step: step.verdict != "conflict", again.steps()))
-        settled = [one for step in steps for one in step.settled if one.resolution]
-        if not settled:
-            return True
-        side = NewSide(scratch, onto)
-        for path, entry in results(steps).items():
-            side.put(path, entry)
-        scratch.objects.write()
-        around = Around(scratch.merging, steps[-1].commit.tree_of, onto, side.tree())
-        return self.stay(work.repo, around, known, settled)
+        silent = work.options._replace(progress=iter)
+        stay = False
+        while not stay:
+            divergence = work.divergence.copy()  # a forecast goes on with it
+            ahead = work._replace(options=silent, divergence=divergence).steps()
+            steps = list(takewhile(lambda step: step.verdict != "conflict", ahead))
+            settled = [one for step in steps for one in step.settled if one.resolution]
+            if not settled:
+                return
+            scratch.objects.write()
+            after = tree_with(scratch, onto, results(steps))
+            around = Around(scratch.merging, steps[-1].commit.tree_of, onto, after)
+            stay = self.stay(work.repo, around, known, settled)
 
     def stay(
         self, repo: Repository, around: Around, known: Resolutions, settled: Sequence[Settlement]
@@ -91,7 +86,7 @@ class SettledBuilds:
             raise
         except (Refused, CallFailed) as error:
             for one in settled:
-                known.note_build(one.resolution, (), error.message)
+                known.builds[one.resolution] = (), error.message
             return True
         stay = True
         for one in settled:
@@ -105,7 +100,7 @@ class SettledBuilds:
             if failing:
                 why = f"{failing[0]} does not build, {excuses[failing[0]]}"
             builds = tuple(folder for folder in folders[one.path] if folder not in failed)
-            known.note_build(one.resolution, builds, why)
+            known.builds[one.resolution] = builds, why
         return stay
 
     def _looked_at(
@@ -118,43 +113,44 @@ class SettledBuilds:
         git = around.git
         whole = not takes_path(repo)
         with reading(git) as content:
-            trees = (around.after, around.onto, around.as_it_was)
-            sides = [content.files(tree) for tree in trees]
+            after = content.files(around.after)
             folders = {}
             for path in paths:
                 applied = repo.config.apply_paths
-                folders[path] = ["."] if whole else belonging(sides[0], path, applied)
+                folders[path] = ["."] if whole else belonging(after, path, applied)
             wanted = sorted({one for of_path in folders.values() for one in of_path})
-            failed = _only_failed(self._built(repo, git, around.after, wanted))
+            failed = self._failed(repo, git, around.after, wanted)
             excuses: dict[str, str] = {}
             there: set[str] = set()
-            for side, tree in zip(sides[1:], (around.onto, around.as_it_was), strict=True):
+            for tree in (around.onto, around.as_it_was):
+                side = content.files(tree)
                 had = [one for one in failed if whole or side.kustomization_in(joined("", one))]
                 there.update(had)
-                failed_there = _only_failed(self._built(repo, git, tree, had))
-                excuses.update(dict.fromkeys(failed_there, "nor did it before"))
+                before = self._failed(repo, git, tree, had)
+                excuses.update(dict.fromkeys(before, "nor did it before"))
         excuses.update(dict.fromkeys(failed.keys() - there, "and was not there before"))
         return folders, failed, excuses
 
-    def _built(
-        self, repo: Repository, git: Git, tree: str, folders: Iterable[str]
-    ) -> dict[str, Failure]:
-        """Each of these built in a tree, as far as it was not before."""
-        if not (wanted := list(folders)):
+    def _failed(
+        self, repo: Repository, git: Git, tree: str, folders: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Those of the folders that do not build in a tree; what was built before is known."""
+        if not folders:
             return {}
         command = trusted_command(repo, tree, git=git)
         known = self._known.setdefault((command, git.tree_of(tree)), {})
-        left = [one for one in wanted if one not in known]
+        left = [one for one in folders if one not in known]
         if left:
             with checkouts(repo, tree, git=git) as (there,), Builder(command) as builder:
                 builds = builder.in_turn([[(there, one)] for one in left])
                 for one in self._progress(left):
                     known[one] = next(builds)[0].failure
-        return {one: known[one] for one in wanted}
-
-
-def _only_failed(built: dict[str, Failure]) -> dict[str, list[str]]:
-    return {folder: said for folder, said in built.items() if said is not None}
+        failed = {}
+        for one in folders:
+            said = known[one]
+            if said is not None:
+                failed[one] = said
+        return failed
 
 
 def _breaks(folders: Sequence[str], said: Sequence[str]) -> str:

@@ -204,14 +204,10 @@ def stands_on(repo: Repository, branch: str, tip: str, claim: str = "") -> str |
     deploy records.
     """
     channel = repo.channel(branch)
-    recorded = Background(lambda: _recorded_bases(repo, branch, tip))
-    merge_base = repo.merge_base(channel, tip) if channel else None
+    recorded = Background(lambda: _recorded_bases(repo, branch, tip, claim))
+    base = repo.merge_base(channel, tip) if channel else None
     is_ancestor = repo.git.is_ancestor
-    base = merge_base
-    claimed = repo.git.commit(claim) if claim else None
-    if claimed and repo.git.commits([claimed], globs=repo.vendor_globs(), at_most=1):
-        claimed = None  # none of the vendor's, as a record made by hand may say
-    for commit in [*([claimed] if claimed else []), *recorded.result()]:
+    for commit in recorded.result():
         if commit in (base, channel) or not repo.git.commit(commit):
             continue
         if (base is None or is_ancestor(base, commit)) and is_ancestor(commit, tip):
@@ -253,7 +249,10 @@ def _again(repo: Repository, target: Target) -> Target:
             )
     if not _stands_on_channel(repo, target, tip):
         return target._replace(replaced=tip)
-    return target._replace(onto=tip, prepared=tip, record=_newest_on(repo, target.goal, tip))
+    record = last_record_by_name(repo, target.goal)
+    on_it = record and repo.git.commit(record.tagged) and repo.git.is_ancestor(record.tagged, tip)
+    name = record.name if record and on_it else ""
+    return target._replace(onto=tip, prepared=tip, record=name)
 
 
 def _stands_on_channel(repo: Repository, target: Target, tip: str) -> bool:
@@ -270,26 +269,22 @@ def _stands_on_channel(repo: Repository, target: Target, tip: str) -> bool:
     return base == target.onto or not repo.git.is_ancestor(base, target.base)
 
 
-def _newest_on(repo: Repository, branch: str, tip: str) -> str:
-    """The newest deploy record of a branch that stands on its tip, or below it; "" for none."""
-    record = last_record_by_name(repo, branch)
-    if record is None or not repo.git.commit(record.tagged):
-        return ""
-    return record.name if repo.git.is_ancestor(record.tagged, tip) else ""
-
-
-def _recorded_bases(repo: Repository, branch: str, tip: str) -> list[str]:
+def _recorded_bases(repo: Repository, branch: str, tip: str, claim: str) -> list[str]:
     """What was the tip of the branch's channel once, as far as that is recorded: object ids."""
+    claimed = repo.git.commit(claim) if claim else None
+    if claimed and repo.git.commits([claimed], globs=repo.vendor_globs(), at_most=1):
+        claimed = None  # none of the vendor's, as a record made by hand may say
     record = last_record_by_name(repo, branch)
     said = parse(record.tag.message).get("Upstream SHA") if record and record.tag else None
-    claim = repo.git.commit(said) if said else None
-    if record and claim and claim not in repo.channels.values() and _is_own(repo, record, claim):
-        claim = None
+    last = repo.git.commit(said) if said else None
+    if record and last and last not in repo.channels.values() and _is_own(repo, record, last):
+        last = None
     ref = repo.primary_prefix + branch
     recorded = [
+        claimed,
         repo.refs.get(UPSTREAM + branch),
         "" if _has_only_grown(repo, ref) else repo.git.fork_point(ref, tip),
-        claim,
+        last,
     ]
     return [commit for commit in dict.fromkeys(recorded) if commit]
 

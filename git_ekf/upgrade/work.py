@@ -33,7 +33,6 @@ from git_ekf.upgrade.target import Target, releases_through
 if TYPE_CHECKING:
     from git_ekf.manifests.build import Progress as Builds
     from git_ekf.resolutions.answers import Resolutions
-    from git_ekf.resolutions.question import Changed
 
 # Paths by which git finds commits sooner than it tells of each what it changes.
 _FEW = 100
@@ -96,8 +95,9 @@ class Work(NamedTuple):
         followed = Followed(scratch, releases, paths)
 
         def foretell(stack: Stack, onto: str, divergence: Divergence) -> list[ReplayStep]:
-            known, changed = options.resolutions, changes_of(stack)
-            settle = settler(scratch, options.prefer, followed, known, changed, options.memory)
+            changes = [commit.changes for commit in stack.commits]
+            known, memory = options.resolutions, options.memory
+            settle = settler(scratch, options.prefer, followed, known, changes, memory)
             forecast = Forecast(
                 scratch,
                 stack,
@@ -119,14 +119,6 @@ class Work(NamedTuple):
         look = Supersession(scratch.writing, self.stack.base, self.vendor, followed.place)
         onto = self.target.onto
         return leave_out(scratch, self.stack, onto, steps, foretell, look, options.drop)
-
-
-def changes_of(stack: Stack) -> Changed:
-    """(path, from, to) of all that its commits change."""
-    changed: Changed = set()
-    for commit in stack.commits:
-        changed.update((path, old, new) for path, (old, new) in commit.changes.items())
-    return changed
 
 
 def read_work(

@@ -36,7 +36,8 @@ from git_ekf.replay.stack import Stack, already_upstream, read_stack
 from git_ekf.replay.step import ReplayStep
 from git_ekf.replay.writing import Writer
 from git_ekf.repository import Repository
-from git_ekf.upgrade.prefer import Preference, Settler, parse
+from git_ekf.upgrade.prefer import Preference, parse
+from git_ekf.upgrade.settling import Settler
 
 # In a rebase the commits are theirs.
 STRATEGY = {"local": "theirs", "vendor": "ours"}

@@ -39,7 +39,7 @@ from git_ekf.repository import Repository
 from git_ekf.resolutions.answers import Resolutions
 from git_ekf.upgrade.plan import UpgradePlan, plan
 from git_ekf.upgrade.target import Target, releases_through
-from git_ekf.upgrade.work import Options, candidates, changes_of
+from git_ekf.upgrade.work import Options, candidates
 
 # Clusters that are planned at a time: each holds where its sides differ.
 AT_A_TIME = 100
@@ -223,10 +223,11 @@ class _Planning:
         stack, onto = one.stack, one.target.onto
         divergence = first.copy()
         side = SharedSide(self._scratch, onto, attributes)
-        paths = {path for commit in stack.commits for path in commit.changes}
+        changes = [commit.changes for commit in stack.commits]
+        paths = {path for of_one in changes for path in of_one}
         settle = None
         if one.known:
-            settle = one.known.settler(side.attributes_of, changes_of(stack))
+            settle = one.known.settler(side.attributes_of, changes)
         forecast = Forecast(
             self._scratch,
             stack,
