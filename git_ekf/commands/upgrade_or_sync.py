@@ -26,7 +26,7 @@ from git_ekf.terminal.text import say
 from git_ekf.transaction.preconditions import release_branch
 from git_ekf.upgrade import target as targets
 from git_ekf.upgrade.prefer import parse, without_a_file
-from git_ekf.upgrade.work import Options
+from git_ekf.upgrade.work import Options, above_what_stays
 
 # The options that a sentence names again with the command. (Whether it fetches is no matter of the
 # plan's.)
@@ -67,7 +67,6 @@ def run(command: str, request: Request) -> int:
         save_check=not request.no_save_check,
         progress=partial(counting, "Looking at commits"),
         given=f" {shell(*again)}" if again else "",
-        effects=True,
         builds=counting_builds if builds else None,
     )
     repo = ask_at_once(Git(progress=transfer_progress())) if only_plans else _recovered()
@@ -85,12 +84,11 @@ def run(command: str, request: Request) -> int:
     for preference in without_a_file(repo, target, options.prefer):
         note(f"--prefer {preference}: your commits change no file that it matches")
     if request.flatten and command == targets.SYNC:
-        from git_ekf.upgrade.flatten import above_what_stays, has_merges
-
+        flattened = above_what_stays(repo, target)
         # `save` takes no merges, and what was is kept.
-        merges = has_merges(repo, target)
-        options = options._replace(flatten=merges, save_check=options.save_check and not merges)
-        target = above_what_stays(repo, target)
+        save_check = options.save_check and not flattened
+        options = options._replace(flatten=bool(flattened), save_check=save_check)
+        target = flattened or target
     if only_plans:
         note_without_part(request)
     nothing_new = target.nothing_new and not options.flatten

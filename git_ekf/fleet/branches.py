@@ -133,7 +133,7 @@ class BranchMaker:
     def _carried(self, view: Repository, one: ClusterUpgrade) -> ClusterUpgrade:
         """Raises Refused, CallFailed."""
         target = upgrade(view, self._release)
-        require_linear(view, target, flatten=False)
+        require_linear(view, target)
         _require_policy(view, target)
         new = ""
         with (

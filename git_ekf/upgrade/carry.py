@@ -15,7 +15,6 @@ from git_ekf.git.quarantine import Quarantine
 from git_ekf.git.refs import HEADS, RefUpdate, backup_ref
 from git_ekf.replay.evidence import always
 from git_ekf.replay.scratch import open_scratch
-from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep, results
 from git_ekf.replay.writing import NewCommits, Writer, read_texts, survives_signing
 from git_ekf.repository import Repository
@@ -23,7 +22,7 @@ from git_ekf.transaction.moves import to_track
 from git_ekf.transaction.perform import exclusive, perform
 from git_ekf.upgrade.plan import UpgradePlan, why_not_in_memory
 from git_ekf.upgrade.ready import require_ready
-from git_ekf.upgrade.target import UPGRADE, Target
+from git_ekf.upgrade.target import PULL, UPGRADE, Target
 from git_ekf.upgrade.work import Options, Work, look_ahead, read_work, rewrite
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
     Raises Refused where it must not be done, CallFailed.
     """
     with exclusive(repo) as journal, Quarantine(repo.git, repo.place.objects) as quarantine:
-        ready = Background(lambda: _require_ready(repo, target, options))
+        ready = Background(lambda: require_ready(repo, target, options))
         Background(lambda: (repo.git.version, repo.git.hooks_dir))  # asked ahead
         with open_scratch(repo) as scratch:
             work = read_work(repo, scratch, target, options)
@@ -67,14 +66,13 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 written = NewCommits([], target.onto)
             else:
                 look_ahead(work)
-                with Writer(repo, scratch, quarantine, _may_come(work), target.onto) as writer:
+                with Writer(repo, scratch, quarantine, work.coming, target.onto) as writer:
                     steps = work.steps(writer.add)
                     ready.result()
                     _run_pre_rebase(repo, target)
                     written = writer.finish()
             done = [step for step in steps if step.verdict != "conflict"]
-            storing = quarantine.git(scratch.storing)
-            picks = _picks(storing, work, work.stack.commits[len(done) :])
+            picks = _picks(quarantine.git(scratch.storing), work, len(done))
             quarantine.migrate(written.tip, *(pick for _, pick in picks[-1:]))
         moves = _updates(target, written.tip)
         settings = to_track(repo, target.goal) if target.command == UPGRADE else ()
@@ -102,11 +100,10 @@ def carry_out(repo: Repository, target: Target, options: Options) -> Done | Stop
                 breaking=known.breaking if known else {},
             )
             return rebase.start(repo, journal, state, moves, settings, options.drop, options.builds)
-        looked_at_all = len(steps) == len(work.stack.commits)
         effects = None
-        if options.effects:  # read while git writes the files
+        if target.command != PULL:  # read while git writes the files
             effects = Background(lambda: _effects(repo, target, written.tip, done))
-        as_is = looked_at_all and not (work.rewritten or left_out)
+        as_is = len(steps) == len(work.stack.commits) and not (work.rewritten or left_out)
         perform(
             repo,
             journal,
@@ -128,11 +125,6 @@ def _effects(repo: Repository, target: Target, tip: str, steps: list[ReplayStep]
     return effects_of(repo, target, tip, results(steps))
 
 
-def _require_ready(repo: Repository, target: Target, options: Options) -> None:
-    checks = {"save_check": options.save_check, "flatten": options.flatten}
-    require_ready(repo, target, **checks, given=options.given)
-
-
 def needs_rebase(work: Work) -> bool:
     """Whether `git rebase` has to do all of it.
 
@@ -152,41 +144,35 @@ def needs_rebase(work: Work) -> bool:
     return not all(map(survives_signing, texts))
 
 
-def _may_come(work: Work) -> list[Commit]:
-    """The commits of which something may be left to write."""
-    commits = work.stack.commits
-    return [one for one in commits if one.oid not in work.upstream and not one.emptied]
-
-
 def _dropped(done: list[ReplayStep], work: Work) -> list[tuple[str, str]]:
     """(commit, why) of those that are not carried over, as far as it is known before the rebase."""
-    empty = {step.commit.oid for step in done if step.verdict == "empty"}
-    superseded = {step.commit.oid: step.superseded for step in done if step.verdict == "dropped"}
+    steps = {step.commit.oid: step for step in done}
     dropped = []
     for commit in work.stack.commits:
-        if commit.emptied:
-            dropped.append((commit.oid, commit.emptied))
-        elif commit.oid in empty:
-            dropped.append((commit.oid, "nothing of it is left"))
-        elif found := superseded.get(commit.oid):
-            dropped.append((commit.oid, found.reason()))
-        elif commit.oid in work.upstream:
-            vendor = work.upstream[commit.oid]
-            dropped.append((commit.oid, f"the channel has the same change: {vendor[:7]}"))
+        step = steps.get(commit.oid)
+        why = commit.emptied
+        if not why and step and step.verdict == "empty":
+            why = "nothing of it is left"
+        elif not why and step and step.superseded and step.verdict == "dropped":
+            why = step.superseded.reason()
+        elif not why and commit.oid in work.upstream:
+            why = f"the channel has the same change: {work.upstream[commit.oid][:7]}"
+        if why:
+            dropped.append((commit.oid, why))
     return dropped
 
 
-def _picks(storing: Git, work: Work, rest: list[Commit]) -> list[tuple[str, str]]:
-    """(original, the commit to pick) of those that a rebase is to carry over.
+def _picks(storing: Git, work: Work, number: int) -> list[tuple[str, str]]:
+    """(original, the commit to pick) of those that a rebase is to carry over, behind a number.
 
     `storing` writes what is to be picked.
     """
+    rest = {commit.oid for commit in work.stack.commits[number:]}
     if rest and work.rewritten:
         from git_ekf.upgrade.migration import write_stack
 
         write_stack(storing, work.scratch, work.rewritten)
-    coming = {commit.oid for commit in _may_come(work)}
-    return [(commit.oid, commit.tree_of) for commit in rest if commit.oid in coming]
+    return [(one.oid, one.tree_of) for one in work.coming if one.oid in rest]
 
 
 def _updates(target: Target, tip: str) -> list[RefUpdate]:
@@ -208,8 +194,8 @@ def _updates(target: Target, tip: str) -> list[RefUpdate]:
 
 def _run_pre_rebase(repo: Repository, target: Target) -> None:
     """Raises Refused when the user's pre-rebase hook says no."""
-    upstream = f"{repo.config.primary}/{target.goal}"
-    if repo.git.run_hook("pre-rebase", upstream, target.branch, cwd=repo.place.top):
+    onto = f"{repo.config.primary}/{target.goal}"
+    if repo.git.run_hook("pre-rebase", onto, target.branch, cwd=repo.place.top):
         raise Refused(
             "the pre-rebase hook refused it; nothing was changed",
             f"{repo.git.hooks_dir}/pre-rebase",

@@ -14,7 +14,7 @@ from git_ekf.terminal.text import counted
 from git_ekf.upgrade.migration import any_migration
 from git_ekf.upgrade.plan import UpgradePlan, plan, why_not_in_memory
 from git_ekf.upgrade.ready import names_made, require_linear, require_names
-from git_ekf.upgrade.target import Target, newer_channels
+from git_ekf.upgrade.target import newer_channels
 from git_ekf.upgrade.work import Options, Shared, candidates, stack_of
 
 
@@ -41,11 +41,14 @@ def forecasts(
     if not targets:
         yield lambda _: None
         return
-    all_made = (ref for target in targets.values() for ref in names_made(target))
-    around = repo.git.refs_around(all_made)
+    around = repo.git.refs_around(ref for target in targets.values() for ref in names_made(target))
+    commits = stack_of(repo, next(iter(targets.values())))  # of all of them
+    tips = [target.onto for target in targets.values() if not target.prepared]
+    may_migrate = any_migration(repo, list(targets.values()))
+    shared = Shared(commits, candidates(repo, commits, tips), may_migrate)
+    told = not why_not_in_memory(repo)
     with ExitStack() as stack:
-        shared = _shared(repo, list(targets.values()))
-        if shared.stack.commits and not (shared.may_migrate or why_not_in_memory(repo)):
+        if told and commits.commits and not may_migrate:
             shared = shared._replace(scratch=stack.enter_context(open_scratch(repo)))
 
         def foretell(branch: str) -> ChannelForecast | None:
@@ -53,37 +56,24 @@ def forecasts(
             if target is None:
                 return None
             try:
-                require_linear(repo, target, flatten=False)
-                made = [ref for ref in names_made(target) if ref in around]
-                require_names(repo, target, {ref: around[ref] for ref in made})
-                return _forecast(_plan(repo, target, shared, progress))
+                require_linear(repo, target)
+                of_one = {ref: around[ref] for ref in names_made(target) if ref in around}
+                require_names(repo, target, of_one)
+                planned = UpgradePlan(target, [])
+                if commits.commits or may_migrate or not told:
+                    planned = plan(repo, target, Options(progress=progress), shared)
+                return ChannelForecast(planned.counts(), _sentence(planned))
             except (Refused, CallFailed) as error:
                 return ChannelForecast(None, f"no forecast: {error.message}")
 
         yield foretell
 
 
-def _shared(repo: Repository, targets: list[Target]) -> Shared:
-    """What is known of all: they are of the same commits."""
-    stack = stack_of(repo, targets[0])
-    tips = [target.onto for target in targets if not target.prepared]
-    vendors = candidates(repo, stack, tips) if tips else []
-    return Shared(stack, vendors, any_migration(repo, targets))
-
-
-def _plan(repo: Repository, target: Target, shared: Shared, progress: Progress) -> UpgradePlan:
-    if not (shared.stack.commits or shared.may_migrate or why_not_in_memory(repo)):
-        return UpgradePlan(target, [])
-    return plan(repo, target, Options(progress=progress), shared)
-
-
-def _forecast(planned: UpgradePlan) -> ChannelForecast:
-    sentence = f"an upgrade would go through: {planned.summary()}"
-    if planned.conflicts:
-        files: set[str] = set()
-        for step in planned.conflicts:
-            for conflict in step.conflicts:
-                files.update(conflict.paths)
-        count = counted(len(files), "file")
-        sentence = f"an upgrade would stop: {planned.summary()} ({count})"
-    return ChannelForecast(planned.counts(), sentence)
+def _sentence(planned: UpgradePlan) -> str:
+    if not planned.conflicts:
+        return f"an upgrade would go through: {planned.summary()}"
+    files: set[str] = set()
+    for step in planned.conflicts:
+        for conflict in step.conflicts:
+            files.update(conflict.paths)
+    return f"an upgrade would stop: {planned.summary()} ({counted(len(files), 'file')})"

@@ -70,24 +70,29 @@ def migrations_between(
     first, last = scheme.key(target.branch), scheme.key(target.goal)
     between = [name for name in releases if first < scheme.key(name) <= last]
     between.sort(key=scheme.key)
-    names = [f"{repo.channels.get(branch, target.onto)}:{SHIPPED}" for branch in between]
+    # A release whose channel the vendor has withdrawn may have changed the structure.
+    channels = [repo.channels.get(branch, target.onto) for branch in between]
+    names = [f"{channel}:{SHIPPED}" for channel in channels]
     if scratch:
         shipped = scratch.object_ids(names)
     else:
         shipped = [info.oid if info else "" for info in repo.git.object_infos(names)]
     found = []
     before = scheme.version(target.branch) or ""
-    for branch, oid in zip(between, shipped, strict=True):
+    for branch, channel, oid in zip(between, channels, shipped, strict=True):
         version = scheme.version(branch) or ""
-        # A release whose channel the vendor has withdrawn may have changed the structure.
-        channel = repo.channels.get(branch, target.onto)
         command = configured.get(branch)
         if command:
-            require_trusted(repo, MIGRATIONS, command, _tree_of_program(repo, channel, command))
-            found.append(Migration(before, version, channel, command))
+            from git_ekf.files_named import has_program  # which few vendors make necessary
+
+            # Else it is the work tree's, which is clean.
+            tree = channel if has_program(repo, command[0], channel) else "HEAD"
+            require_trusted(repo, MIGRATIONS, command, tree)
         elif oid:
             require_shipped_trusted(repo, branch, oid)
-            found.append(Migration(before, version, channel, (SHIPPED,)))
+            command = (SHIPPED,)
+        if command:
+            found.append(Migration(before, version, channel, command))
         before = version
     return found
 
@@ -99,41 +104,32 @@ def any_migration(repo: Repository, targets: list[Target]) -> bool:
     return bool(repo.config.migrations) or any(shipped)
 
 
-def _tree_of_program(repo: Repository, channel: str, command: tuple[str, ...]) -> str:
-    """The channel where it has the program, else HEAD: the work tree, which is clean."""
-    from git_ekf.files_named import has_program  # which few vendors make necessary
-
-    return channel if has_program(repo, command[0], channel) else "HEAD"
-
-
 def migrate(
     repo: Repository,
     scratch: Scratch,
     stack: Stack,
     migrations: list[Migration],
-    *,
-    squashed: bool = False,
-    flatten: bool = False,
+    again: str,
 ) -> Migrated:
-    """The stack as the tools make it; `squashed`: it is one commit for all, `flatten`: see Options.
+    """The stack as the tools make it.
 
-    Raises CallFailed where a tool fails, or makes different files of the same ones.
+    `again` are the options with which the final state alone is migrated, "" where it is. Raises
+    CallFailed where a tool fails, or makes different files of the same ones.
     """
     git = scratch.writing
     with temporary() as folder:
-        workshop = _Workshop(repo, scratch, migrations, folder, squashed=squashed, flatten=flatten)
-        base = workshop.migrate(stack.base)
-        trees = [workshop.migrate(commit.tree_of) for commit in stack.commits]
+        workshop = _Workshop(repo, scratch, migrations, folder, again)
+        base = before = workshop.migrate(stack.base)
+        commits = []
+        for commit in stack.commits:
+            tree = workshop.migrate(commit.tree_of)
+            changes = git.diff_trees(before, tree)
+            emptied = commit.emptied
+            if commit.changes and not changes:
+                emptied = "the migration leaves nothing of it"
+            commits.append(commit._replace(changes=changes, emptied=emptied))
+            before = tree
         workshop.check_repeatable(stack.commits[-1].tree_of if stack.commits else stack.base)
-    commits = []
-    before = base
-    for commit, tree in zip(stack.commits, trees, strict=True):
-        changes = git.diff_trees(before, tree)
-        emptied = commit.emptied
-        if commit.changes and not changes:
-            emptied = "the migration leaves nothing of it"
-        commits.append(commit._replace(changes=changes, emptied=emptied))
-        before = tree
     return Migrated(Stack(stack.base, commits), git.diff_trees(stack.base, base))
 
 
@@ -148,14 +144,14 @@ def write_stack(git: Git, scratch: Scratch, migrated: Migrated) -> Stack:
     if git is not scratch.writing:
         stream.blobs(scratch.objects.new_files())
     base = parent = stream.commit(stack.base, _COMMITTER, b"Migrated\n", _results(first))
-    numbers = []
+    numbered = []
     for commit, text in zip(stack.commits, texts, strict=True):
         header = text.author + _COMMITTER
         parent = stream.commit(parent, header, text.message, _results(commit.changes))
-        numbers.append(parent)
+        numbered.append((commit, parent))
     oids = stream.write(git, os.path.join(scratch.folder, "marks"))
-    pairs = zip(stack.commits, numbers, strict=True)
-    return Stack(oids[base], [commit._replace(tree_of=oids[number]) for commit, number in pairs])
+    commits = [commit._replace(tree_of=oids[number]) for commit, number in numbered]
+    return Stack(oids[base], commits)
 
 
 def _results(changes: TreeChanges) -> Iterator[tuple[str, Entry | None]]:
@@ -191,13 +187,10 @@ class _Workshop:
         scratch: Scratch,
         migrations: list[Migration],
         folder: str,
-        *,
-        squashed: bool,
-        flatten: bool,
+        again: str,
     ) -> None:
         self._repo = repo
-        self._squashed = squashed
-        self._flags = " --flatten" if flatten else ""
+        self._again = again
         self._folder = folder
         self._top = os.path.join(folder, "files")
         os.mkdir(self._top)
@@ -207,12 +200,11 @@ class _Workshop:
             file.write(_UNCONVERTED)
         self._git = self._git_in(scratch.writing, self._top)
         self._migrated: dict[str, str] = {}  # tree -> the migrated one
-        self._env = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-        }
-        self._commands = [(migration, self._command(migration)) for migration in migrations]
+        self._commands = []
+        for migration in migrations:
+            origin, to, _, words = migration
+            given = [word.replace("{from}", origin).replace("{to}", to) for word in words[1:]]
+            self._commands.append((migration, [self._program(migration), *given]))
 
     def _git_in(self, git: Git, top: str) -> Git:
         return git.variant(top, {"GIT_WORK_TREE": top, "GIT_INDEX_FILE": f"{top}.index"})
@@ -249,11 +241,14 @@ class _Workshop:
     def _call(self, migration: Migration, command: list[str], commit: str) -> None:
         origin, to, *_ = migration
         shown = shell(*migration.command)
+        env = {**os.environ, "EKF_FROM": origin, "EKF_TO": to, "EKF_COMMIT": commit}
+        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+            env.pop(name, None)
         try:
             done = subprocess.run(
                 command,
                 cwd=self._top,
-                env={**self._env, "EKF_FROM": origin, "EKF_TO": to, "EKF_COMMIT": commit},
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -271,20 +266,16 @@ class _Workshop:
         how = f"failed with code {done.returncode}"
         if done.returncode < 0:
             how = f"was ended by signal {-done.returncode}"
-        again = f"git ekf upgrade {shell(to)}{self._flags} --migrate-squash"
-        hint = f"{again}, where it only works on the final state"
+        hint = _hint(migration)
+        if self._again:
+            hint = (
+                f"git ekf upgrade {shell(to)}{self._again}, where it only works on the final state"
+            )
         raise CallFailed(
             f"the migration to {to} {how} at {commit[:7]} ({shown}); nothing was changed",
-            _hint(migration) if self._squashed else hint,
+            hint,
             lines[-_LAST_LINES:],
         )
-
-    def _command(self, migration: Migration) -> list[str]:
-        words = [
-            word.replace("{from}", migration.origin).replace("{to}", migration.to)
-            for word in migration.command[1:]
-        ]
-        return [self._program(migration), *words]
 
     def _program(self, migration: Migration) -> str:
         """The path of the tool, or its name on the PATH.

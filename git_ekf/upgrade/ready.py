@@ -17,27 +17,31 @@ from git_ekf.upgrade.target import PULL, UPGRADE, Target
 
 if TYPE_CHECKING:
     from git_ekf.policy.finding import Finding
+    from git_ekf.upgrade.work import Options
 
 
-def require_ready(
-    repo: Repository, target: Target, *, save_check: bool, flatten: bool, given: str = ""
-) -> None:
-    """Raises Refused where carrying the commits over would not be safe; `given`: see Options."""
+def require_ready(repo: Repository, target: Target, options: Options) -> None:
+    """Raises Refused where carrying the commits over would not be safe."""
     ref = HEADS + target.branch
     branches, around = repo.git.branches_and_around([ref], names_made(target))
     here = branches.get(ref)
     if not (here and here.is_here and here.commit == target.tip):
         raise moved(ref)
     require_clean(repo, untracked=False)
-    require_linear(repo, target, flatten=flatten, given=given)
+    if not options.flatten:
+        require_linear(repo, target, options.given)
     require_names(repo, target, around)
-    # The line stands on the channel only, where no merge has brought anything else.
-    channel = repo.channel(target.branch) or target.onto
-    one_line = flatten and _is_of_one_channel(repo, target, channel)
     # Looked at here, in the light of what is to be done.
     excused = {"linear-history"}
-    if target.rewritten or one_line:
+    if target.rewritten:
         excused.add("branch-base")
+    if options.flatten:
+        from git_ekf.replay.one_line import merges_other_releases
+
+        # The line stands on the channel only, where no merge has brought anything else.
+        channel = repo.channel(target.branch) or target.onto
+        if not merges_other_releases(repo, target.base, target.tip, channel):
+            excused.add("branch-base")
     if target.command == PULL:  # which brings it
         excused.add("branch-configuration")
     for finding in policy_errors(repo):
@@ -47,47 +51,32 @@ def require_ready(
             )
     if target.command != PULL:
         require_current(repo, target.branch, "nothing was changed", goal=target.goal)
-    if save_check:
+    if options.save_check:
         require_saved(repo, target)
-
-
-def _is_of_one_channel(repo: Repository, target: Target, channel: str) -> bool:
-    from git_ekf.replay.one_line import merges_other_releases
-
-    return not merges_other_releases(repo, target.base, target.tip, channel)
 
 
 def policy_errors(repo: Repository) -> list[Finding]:
     """The rules of the policy that are broken, warnings left out."""
     from git_ekf.policy import judges  # 5 ms, which a plan does without
 
-    findings = judges.judge_repository(repo, [])
-    return [finding for finding in findings if finding.severity == "error"]
+    return [one for one in judges.judge_repository(repo, []) if one.severity == "error"]
 
 
 def require_saved(repo: Repository, target: Target) -> None:
     """Raises Refused where the branch or a record of it is not on `internal`."""
     saved_tip = repo.saved_branches.get(target.branch)
-    if target.tip != saved_tip and not (saved_tip and repo.git.is_ancestor(target.tip, saved_tip)):
-        raise _not_saved(repo, target.branch)
-    unsaved = unsaved_records(repo, target.branch)
+    unsaved = [target.branch]
+    if saved_tip and (target.tip == saved_tip or repo.git.is_ancestor(target.tip, saved_tip)):
+        unsaved = unsaved_records(repo, target.branch)
     if unsaved:
-        raise _not_saved(repo, unsaved[-1])
+        raise Refused(
+            f"{unsaved[-1]} is not saved to {repo.config.internal}",
+            "git ekf save, or --no-save-check",
+        )
 
 
-def _not_saved(repo: Repository, name: str) -> Refused:
-    return Refused(
-        f"{name} is not saved to {repo.config.internal}", "git ekf save, or --no-save-check"
-    )
-
-
-def require_linear(repo: Repository, target: Target, *, flatten: bool, given: str = "") -> None:
-    """Raises Refused for a merge among the configuration commits, unless they are flattened.
-
-    `given`: see Options.
-    """
-    if flatten:
-        return
+def require_linear(repo: Repository, target: Target, given: str = "") -> None:
+    """Raises Refused for a merge among the configuration commits; `given`: see Options."""
     if target.rewritten:
         merges = repo.git.commits([target.tip], [target.base], merges=True)
     else:
@@ -120,21 +109,19 @@ def require_names(
     were made local ones: in a bare clone with work trees.
     """
     if target.command == UPGRADE and target.goal_tip:
-        worktree = _work_tree(repo, target.goal)
+        ref = HEADS + target.goal
+        worktree = repo.git.branches([ref])[ref].worktree
         if worktree or repo.git_flag("core.bare"):
             where = f"is checked out in {worktree}" if worktree else "exists here already"
-            raise Refused(f"{target.goal} {where}", _make_room(repo, target.goal))
+            raise Refused(f"{target.goal} {where}", _make_room(repo, target.goal, worktree))
     require_free(repo, repo.git.refs_around(names_made(target)) if around is None else around)
 
 
-def _work_tree(repo: Repository, branch: str) -> str:
-    """The work tree that has a branch checked out; "" where none has."""
-    return repo.git.branches([HEADS + branch])[HEADS + branch].worktree
+def _make_room(repo: Repository, branch: str, worktree: str) -> str:
+    """The command for a branch that exists: to it where it holds anything, else without it.
 
-
-def _make_room(repo: Repository, branch: str) -> str:
-    """The command for a branch that exists: to it where it holds anything, else without it."""
-    worktree = _work_tree(repo, branch)
+    `worktree` is the work tree that has it checked out; "" where none has.
+    """
     if repo.git.commits([repo.refs[HEADS + branch]], globs=repo.vendor_globs(), at_most=1):
         return f"cd {shell(worktree)}" if worktree else f"git switch {shell(branch)}"
     # Not -d, which goes by what HEAD has. All of it is the vendor's, and stays under its name.

@@ -15,7 +15,7 @@ from git_ekf.replay.evidence import Drop
 from git_ekf.replay.followed import Followed
 from git_ekf.replay.forecast import Forecast
 from git_ekf.replay.scratch import Scratch
-from git_ekf.replay.stack import Stack, already_upstream, carried_before, read_stack
+from git_ekf.replay.stack import Commit, Stack, already_upstream, carried_before, read_stack
 from git_ekf.replay.step import Progress, ReplayStep, Write
 from git_ekf.repository import Repository
 from git_ekf.upgrade.migration import (
@@ -69,9 +69,8 @@ class Work(NamedTuple):
     """The commits that are to be carried over, and all that bears on what becomes of them.
 
     `options` are those given, with what is configured. `upstream`: see `already_upstream`. `vendor`
-    is the vendor's commit that they go onto, or that is below what they go onto. `releases` are the
-    vendor's commits that it goes through. `rewritten` is there where the commits are not those of
-    the branch: migrated, or made one line.
+    is the vendor's commit that they go onto, or that is below what they go onto. `rewritten` is
+    there where the commits are not those of the branch: migrated, or made one line.
     """
 
     repo: Repository
@@ -83,14 +82,19 @@ class Work(NamedTuple):
     upstream: dict[str, str]
     migrations: list[Migration]
     vendor: str
-    releases: list[str]
     rewritten: Migrated | None = None
+
+    @property
+    def coming(self) -> list[Commit]:
+        """The commits of which something may be left to write."""
+        commits = self.stack.commits
+        return [one for one in commits if one.oid not in self.upstream and not one.emptied]
 
     def steps(self, write: Write | None = None) -> list[ReplayStep]:
         """A step for each commit; `write`: see `Forecast`. Raises GitFailed."""
         scratch, options = self.scratch, self.options
         # Where migrations have moved files, they are not where the releases have moved them.
-        releases = () if self.migrations else self.releases
+        releases = () if self.migrations else releases_through(self.repo, self.target)
         paths = {path for commit in self.stack.commits for path in commit.changes}
         followed = Followed(scratch, releases, paths)
 
@@ -142,12 +146,18 @@ def read_work(
         lambda: migrations_between(repo, target, scratch) if may_migrate else []
     )
     stack = shared.stack if shared else stack_of(repo, target)
-    channel = _vendors(repo, target, stack, shared)
-    upstream = already_upstream(repo.git, stack, channel, target.tip, onto)
+    # The vendor's commits that may be one of the stack's.
     if target.prepared:
-        upstream.update(_carried_before(repo, target, stack, channel, upstream))
+        channel = repo.git.commits_with_changes(base, onto)
+    elif shared is None:
+        channel = candidates(repo, stack, [onto])
+    else:
+        there = set(repo.git.commits([onto], [base])) if shared.candidates else set()
+        channel = [commit for commit in shared.candidates if commit.oid in there]
+    upstream = already_upstream(repo.git, stack, channel, target.tip, onto)
     vendor = onto
     if target.prepared:
+        upstream.update(_carried_before(repo, target, stack, channel, upstream))
         vendor = repo.git.merge_base(onto, repo.channels[target.goal]) or onto
     return Work(
         repo,
@@ -159,7 +169,6 @@ def read_work(
         upstream,
         migrations.result(),
         vendor,
-        releases_through(repo, target),
     )
 
 
@@ -182,33 +191,18 @@ class Shared(NamedTuple):
     scratch: Scratch | None = None
 
 
-def _vendors(
-    repo: Repository, target: Target, stack: Stack, shared: Shared | None
-) -> list[CommitChanges]:
-    """The commits from the base to where it goes that may be one of the stack's, without merges."""
-    if target.prepared:
-        return repo.git.commits_with_changes(target.base, target.onto)
-    if shared is None:
-        return candidates(repo, stack, [target.onto])
-    if not shared.candidates:
-        return []
-    there = set(repo.git.commits([target.onto], [target.base]))
-    return [commit for commit in shared.candidates if commit.oid in there]
-
-
 def candidates(repo: Repository, stack: Stack, tips: list[str]) -> list[CommitChanges]:
     """The vendor's commits up to any of `tips` that may be one of the stack's, without merges.
 
     Of thousands, those that change a file that the stack changes are a few.
     """
-    changed = [frozenset(commit.changes) for commit in stack.commits if commit.changes]
+    changed = {frozenset(commit.changes) for commit in stack.commits if commit.changes}
     paths = sorted(frozenset[str]().union(*changed))
-    if not paths:
+    if not (paths and tips):
         return []
     touching = paths if len(paths) <= _FEW else ()
     found = repo.git.commits_with_changes(stack.base, *tips, touching=touching)
-    same = set(changed)
-    return [commit for commit in found if frozenset(commit.changes) in same]
+    return [commit for commit in found if frozenset(commit.changes) in changed]
 
 
 def prepared_commits(repo: Repository, target: Target) -> list[MadeBy]:
@@ -247,8 +241,6 @@ def rewrite(work: Work) -> Work:
     if not (work.migrations or options.flatten):
         return work
     stack = work.stack
-    upstream = work.upstream
-    rewritten = Migrated(stack, {})
     if options.flatten:
         from git_ekf.replay.one_line import one_line
 
@@ -258,13 +250,29 @@ def rewrite(work: Work) -> Work:
     if work.migrations:
         if options.squash:
             stack = squash(repo, scratch, stack, target)
-            upstream = {}
-        rewritten = migrate(
-            repo, scratch, stack, work.migrations, squashed=options.squash, flatten=options.flatten
-        )
+            work = work._replace(upstream={})
+        again = " --flatten --migrate-squash" if options.flatten else " --migrate-squash"
+        again = "" if options.squash else again
+        rewritten = migrate(repo, scratch, stack, work.migrations, again)
     stack = write_stack(scratch.writing, scratch, rewritten)
     divergence = read_divergence(scratch.writing, stack.base, target.onto)
-    return work._replace(stack=stack, divergence=divergence, upstream=upstream, rewritten=rewritten)
+    return work._replace(stack=stack, divergence=divergence, rewritten=rewritten)
+
+
+def above_what_stays(repo: Repository, target: Target) -> Target | None:
+    """The target of a sync that makes one line: without the commits below that stay as they are.
+
+    Those below the first merge do, where the vendor has nothing new: otherwise they move too. None
+    where there is no merge along first parents. Raises GitFailed.
+    """
+    from git_ekf.replay.one_line import read_chain
+
+    chain = read_chain(repo.git, target.base, target.tip)
+    if not chain.merges:
+        return None
+    if not target.nothing_new:
+        return target
+    return target._replace(base=chain.stands, onto=chain.stands)
 
 
 def look_ahead(work: Work) -> None:

@@ -52,7 +52,8 @@ def show_plan(repo: Repository, target: Target, options: Options, flags: str, *,
 
     0 where it would go through, 1 where it would stop.
     """
-    require_linear(repo, target, flatten=options.flatten, given=options.given)
+    if not options.flatten:
+        require_linear(repo, target, options.given)
     require_names(repo, target)
     plan = make_plan(repo, target, options)
     if json:

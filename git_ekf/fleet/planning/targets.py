@@ -63,7 +63,7 @@ def target_of(clone: StoredClone, release: str | None) -> Target | None:
     if release is None and not any(key(name) > key(branch) for name in clone.channels):
         return None
     target = upgrade_of(clone, branch, release, flatten=False)
-    require_linear(clone, target, flatten=False)
+    require_linear(clone, target)
     return target
 
 
