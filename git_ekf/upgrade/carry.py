@@ -37,7 +37,7 @@ _HOOKS_OF_PICKS = ("prepare-commit-msg", "post-commit")
 class Done(NamedTuple):
     """The commits are carried over: (original, new); dropped ones are in the plan's steps.
 
-    `effects` are being read, None where they were not asked for.
+    `effects` are being read, None for a pull.
     """
 
     plan: UpgradePlan

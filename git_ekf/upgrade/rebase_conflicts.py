@@ -117,8 +117,8 @@ class Conflicts:
 
     def _releases(self) -> list[str]:
         """Those through which files are followed: none where a migration may have moved them."""
-        target = self._state.target
-        return [] if self._state.is_rewritten else releases_through(self._repo, target)
+        state = self._state
+        return [] if state.is_rewritten else releases_through(self._repo, state.target)
 
     def _gone(self) -> list[str]:
         """The files that the vendor deleted and the commit has."""

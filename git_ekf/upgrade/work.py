@@ -46,8 +46,8 @@ class Options(NamedTuple):
     `drop` is asked of each commit that would conflict and is superseded; without it nobody looks
     whether one is. `save_check`: the branch has to be saved. `progress` goes through the commits.
     `given` are the words behind the command, for sentences that name it again: " 1.9 --flatten" for
-    instance. `effects`: what it would break, or has broken, is read. `builds` goes through
-    kustomizations: what resolutions settle has to build as it did, and a plan has all built.
+    instance. `effects`: a plan tells what it would break. `builds` goes through kustomizations:
+    what resolutions settle has to build as it did, and a plan has all built.
     `resolutions` decide conflicts that were decided before; None where a clone goes by none.
     `memory`: see `memory_of`, "" where nothing is to be taken from there.
     """
