@@ -46,19 +46,17 @@ def read_stack(git: Git, base: str, tip: str, own: Sequence[tuple[str, list[str]
     `own` are commits with their parents, newest first: where they lead from `tip` down to `base`,
     git has not to list them again.
     """
+    line = []
     below = tip
     for commit, parents in own:
         if commit != below or len(parents) != 1:
             break
+        line.append(commit)
         below = parents[0]
+    if line and below == base:
+        found = git.changes_of(line[::-1])
     else:
-        if own and below == base:
-            found = git.changes_of([commit for commit, _ in reversed(own)])
-            return _stack(base, found)
-    return _stack(base, git.commits_with_changes(base, tip, first_parent=True))
-
-
-def _stack(base: str, found: list[CommitChanges]) -> Stack:
+        found = git.commits_with_changes(base, tip, first_parent=True)
     commits = [Commit(oid, subject, changes, oid, oid) for oid, subject, changes in found]
     return Stack(base, commits)
 
@@ -73,7 +71,14 @@ def already_upstream(
     rarely asked, and of a few only: to look at all of the vendor's again takes long.
     """
     known = alike(stack, channel)
-    return known.there(_with_same_patch(git, known.doubtful, (onto, tip, stack.base)))
+    pairs = known.doubtful
+    if len(pairs) > _FEW:
+        # What git takes for the same is the same by this, which it tells of many at once.
+        ids = git.patch_ids({oid for pair in pairs for oid in pair})
+        pairs = [(one, other) for one, other in pairs if ids.get(one) == ids.get(other)]
+    if len(pairs) > _FEW:
+        return known.there(git.cherry(onto, tip, stack.base))
+    return known.there({one for one, other in pairs if git.same_patch(one, other)})
 
 
 class Alike(NamedTuple):
@@ -107,19 +112,6 @@ def alike(stack: Stack, channel: list[CommitChanges]) -> Alike:
         if not same:
             doubtful += [(commit.oid, vendor.oid) for vendor in candidates]
     return Alike(found, doubtful)
-
-
-def _with_same_patch(
-    git: Git, pairs: list[tuple[str, str]], cherry: tuple[str, str, str]
-) -> set[str]:
-    """The first commits of the pairs whose patch is that of the second; `cherry` asks of all."""
-    if len(pairs) > _FEW:
-        # What git takes for the same is the same by this, which it tells of many at once.
-        ids = git.patch_ids({oid for pair in pairs for oid in pair})
-        pairs = [(one, other) for one, other in pairs if ids.get(one) == ids.get(other)]
-    if len(pairs) > _FEW:
-        return git.cherry(*cherry)
-    return {one for one, other in pairs if git.same_patch(one, other)}
 
 
 def carried_before(stack: Stack, made: list[MadeBy], there: list[MadeBy]) -> dict[str, str]:
