@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 from git_ekf.manifests.fields import FieldChange, compare
 from git_ekf.manifests.resources import Identity, Unreadable, documents, identity, parse
 
-_Resources = dict[Identity, list[dict[str, Any]]]
-
 
 class ChangedResource(NamedTuple):
     """A resource of both builds, and the fields in which it differs."""
@@ -32,30 +30,27 @@ class Difference(NamedTuple):
 def difference(old: bytes, new: bytes) -> Difference:
     """Compares the output for two commits. Raises Unreadable, Refused without PyYAML."""
     before, after = Counter(documents(old)), Counter(documents(new))
-    # A document that is the same text on both sides need not be parsed: most are, and some have
-    # megabytes.
+    found = Difference([], [], [])
     try:
-        return _compare_all(_resources(before - after), _resources(after - before))
+        # A document that is the same text on both sides need not be parsed: most are, and some
+        # have megabytes.
+        gone, come = _resources(before - after), _resources(after - before)
+        for one in sorted(gone.keys() | come.keys()):
+            olds, news = gone.get(one, []), come.get(one, [])
+            # One of each, unless a build repeats itself.
+            for versions in zip(olds, news, strict=False):
+                if fields := compare(*versions):
+                    found.changed.append(ChangedResource(one, fields))
+            found.removed.extend([one] * (len(olds) - len(news)))
+            found.added.extend([one] * (len(news) - len(olds)))
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
+    return found
 
 
-def _resources(documents: Counter[str]) -> _Resources:
-    found: _Resources = {}
+def _resources(documents: Counter[str]) -> dict[Identity, list[dict[str, Any]]]:
+    found: dict[Identity, list[dict[str, Any]]] = {}
     for document in documents.elements():
         for resource in parse(document):
             found.setdefault(identity(resource), []).append(resource)
     return found
-
-
-def _compare_all(before: _Resources, after: _Resources) -> Difference:
-    added, removed, changed = [], [], []
-    for one in sorted(before.keys() | after.keys()):
-        olds, news = before.get(one, []), after.get(one, [])
-        for old, new in zip(olds, news, strict=False):  # one of each, unless a build repeats itself
-            fields = compare(old, new)
-            if fields:
-                changed.append(ChangedResource(one, fields))
-        removed += [one] * (len(olds) - len(news))
-        added += [one] * (len(news) - len(olds))
-    return Difference(added, removed, changed)

@@ -201,11 +201,8 @@ class _File(NamedTuple):
                 return None
             if any(state[line] > after[line] for line in before - after):
                 return None
-        return {line for line in added if not old[line] and _is_telling(line)}
-
-
-def _is_telling(line: bytes) -> bool:
-    return len(line.decode(errors="replace").strip()) >= _TELLING
+        brought = [line for line in added if not old[line]]
+        return {one for one in brought if len(one.decode(errors="replace").strip()) >= _TELLING}
 
 
 def _counted(content: bytes) -> Counter[bytes] | None:
