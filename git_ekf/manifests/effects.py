@@ -111,14 +111,11 @@ def read_effects(sides: Sides, changed: Iterable[str], merged: Iterable[str] | N
             unmatched.append(Unmatched(folder, target))
     for folder in sorted(asked) if unmatched else ():
         vendor.follow(folder)
-    lacking = {one.folder for one in missing}
-    return Effects(
-        len(folders),
-        missing,
-        [one for one in unmatched if not _unmatched_there(vendor, after, one)],
-        _spoilt(sides, changed if merged is None else merged),
-        [(one, after.gaps[one]) for one in folders if one in after.gaps and one not in lacking],
-    )
+    unmatched = [one for one in unmatched if not _unmatched_there(vendor, after, one)]
+    spoilt = _spoilt(sides, changed if merged is None else merged)
+    unfollowed = after.gaps.keys() - {one.folder for one in missing}
+    gaps = [(folder, after.gaps[folder]) for folder in folders if folder in unfollowed]
+    return Effects(len(folders), missing, unmatched, spoilt, gaps)
 
 
 def place_in(there: Files, here: Files, folder: str) -> str | None:

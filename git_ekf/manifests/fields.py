@@ -72,7 +72,7 @@ def is_secret_place(one: Identity, path: str) -> bool:
 
 
 def hidden(value: Any) -> Special:
-    """What is shown of a value that is secret: whether there is one."""
+    """A value that is secret as it is shown: whether there is one."""
     return Special.ABSENT if value is Special.ABSENT else Special.HIDDEN
 
 
@@ -206,8 +206,9 @@ def _list_differences(
             yield from _differences(f"{path}[{key}]", _value(olds, key), _value(news, key), item)
         in_sequence = _in_sequence(place.field, old) or _in_sequence(place.field, new)
         if in_sequence and not _same_order(olds, news):
-            names = ([item["name"] for item in items] for items in (old, new))
-            yield FieldChange(f"{path}[*].name".removeprefix("."), *names)
+            old_names = [item["name"] for item in old]
+            new_names = [item["name"] for item in new]
+            yield FieldChange(f"{path}[*].name".removeprefix("."), old_names, new_names)
     else:
         yield from _ordered(path, old, new, item)
 

@@ -26,7 +26,7 @@ MergedFile = tuple[Entry | None, list[Conflict]]
 
 
 def merge_files(scratch: Scratch, files: list[FileMerge]) -> list[MergedFile]:
-    """What each file becomes. Raises GitFailed.
+    """The files as they become, in their order. Raises GitFailed.
 
     No two may have the same path: they are merged on trees with nothing else in them. What was
     merged in the same scratch before, for another release, is not merged again.
@@ -56,7 +56,7 @@ def _merge(scratch: Scratch, files: list[FileMerge]) -> Iterator[MergedFile]:
 def merged_file(
     result: Merge, path: str, sides: tuple[Entry, Entry, Entry], oid: str
 ) -> MergedFile:
-    """What a merge makes of a file, of which `sides` are base, ours and theirs.
+    """A file as a merge leaves it; `sides` are base, ours and theirs.
 
     `oid` is the content that git has left.
     """
