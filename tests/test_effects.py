@@ -64,7 +64,7 @@ def one(fields: str, **more: str) -> dict[str, str]:
 
 
 def unmatched(found: Effects) -> list[str]:
-    return [f"{folder}: {target}" for folder, target in found.unmatched]
+    return [f"{target.folder}: {target}" for target in found.unmatched]
 
 
 # --- targets ---
@@ -149,7 +149,7 @@ def test_what_a_target_finds(base: str, target: str) -> None:
     tree["base/kustomization.yaml"] += base
     walk = Walk(files(tree))
     walk.follow("own")
-    assert {found for (folder, _), found in walk.targets.items() if folder == "own"} == {True}
+    assert {found for target, found in walk.targets.items() if target.folder == "own"} == {True}
 
 
 NOT_FOUND = (

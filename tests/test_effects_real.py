@@ -42,6 +42,6 @@ def test_a_loss_that_git_does_not_see(
     assert not told.conflicts
     assert told.effects
     assert told.effects.looked_at
-    found = [f"{folder}: {target}" for folder, target in told.effects.unmatched]
+    found = [f"{target.folder}: {target}" for target in told.effects.unmatched]
     found += [f"{one.folder}: {one.field} {one.path} is missing" for one in told.effects.missing]
     assert found == ([said] if said else [])

@@ -18,13 +18,6 @@ from git_ekf.manifests.twice import Twice, keys_twice
 from git_ekf.manifests.walk import Missing, Walk
 
 
-class Unmatched(NamedTuple):
-    """A target that matched something before and matches nothing now."""
-
-    folder: str
-    target: FieldTarget
-
-
 class Spoilt(NamedTuple):
     """A file that a merge has left so: with a key twice, or (`key` is "") as no YAML at all."""
 
@@ -36,13 +29,14 @@ class Spoilt(NamedTuple):
 class Effects(NamedTuple):
     """The things that are broken, and those that were not looked at.
 
-    `looked_at` counts kustomizations; `unfollowed` has (directory, why) of those of which some
-    could not be followed; `note` says why nothing was looked at, "" where it was.
+    `looked_at` counts kustomizations; `unmatched` are targets that matched something before and
+    match nothing now; `unfollowed` has (directory, why) of those of which some could not be
+    followed; `note` says why nothing was looked at, "" where it was.
     """
 
     looked_at: int
     missing: list[Missing]
-    unmatched: list[Unmatched]
+    unmatched: list[FieldTarget]
     spoilt: list[Spoilt]
     unfollowed: list[tuple[str, list[str]]]
     note: str = ""
@@ -85,9 +79,9 @@ def read_effects(sides: Sides, changed: Iterable[str], merged: Iterable[str] | N
         import_yaml()
     for folder in folders:
         after.follow(folder)
-    suspects = [one for one in after.targets if one[0] in folders and not after.targets[one]]
+    suspects = [one for one in after.targets if one.folder in folders and not after.targets[one]]
     missing = [one for one in after.missing if one.folder in folders]
-    asked = {folder for folder, _ in suspects}
+    asked = {one.folder for one in suspects}
     # What a component matches only those tell that have it.
     asked |= {one for one in folders if asked and after.has_components(one)}
     places = {}
@@ -104,11 +98,13 @@ def read_effects(sides: Sides, changed: Iterable[str], merged: Iterable[str] | N
         and not before.lacks(one._replace(folder=places[one.folder]))
         and not vendor.lacks(one)
     ]
-    unmatched = []
-    for folder, target in suspects:
-        matched = folder in places and before.targets.get((places[folder], target))
-        if matched and after.targets[folder, target] is False:
-            unmatched.append(Unmatched(folder, target))
+    unmatched = [
+        one
+        for one in suspects
+        if after.targets[one] is False
+        and one.folder in places
+        and before.targets.get(one._replace(folder=places[one.folder]))
+    ]
     for folder in sorted(asked) if unmatched else ():
         vendor.follow(folder)
     unmatched = [one for one in unmatched if not _unmatched_there(vendor, after, one)]
@@ -137,7 +133,7 @@ def place_in(there: Files, here: Files, folder: str) -> str | None:
     return best[1] or None
 
 
-def _unmatched_there(vendor: Walk, after: Walk, one: Unmatched) -> bool:
+def _unmatched_there(vendor: Walk, after: Walk, one: FieldTarget) -> bool:
     """Whether the vendor's own state has the same target to the letter, without a match as well."""
     same = vendor.written.get(one) == after.written[one]
     return same and vendor.targets.get(one) is False

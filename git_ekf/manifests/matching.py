@@ -18,8 +18,12 @@ _TAG = r"(?::[a-zA-Z0-9_.{}-]*)?(?:@sha256:[a-zA-Z0-9_.{}-]*)?"
 
 
 class FieldTarget(NamedTuple):
-    """A target: the field and, where it is in one, the patch's file; `what` it is to match."""
+    """A target of the kustomization in `folder`: its field, and `what` it is to match.
 
+    `path` is the patch's file where it is in one, "" where it is not.
+    """
+
+    folder: str
     field: str
     path: str
     what: str

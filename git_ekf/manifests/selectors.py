@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -67,13 +68,12 @@ def expression(text: str) -> Callable[[str], bool]:
     if re.fullmatch(r"[\w-]+", text):
         return text.__eq__
     repeats = len(re.findall(r"[*+{]", text))
-    if len(text) > _LONGEST or repeats > _REPEATS or re.search(r"\)[*+{?]|\(\?", text):
-        raise Unfollowed(f"the expression {text}")
-    try:
-        compiled = re.compile(text)
-    except (re.error, OverflowError):
-        raise Unfollowed(f"the expression {text}") from None
-    return lambda value: compiled.fullmatch(value) is not None
+    is_long = len(text) > _LONGEST or repeats > _REPEATS
+    if not (is_long or re.search(r"\)[*+{?]|\(\?", text)):
+        with suppress(re.error, OverflowError):
+            compiled = re.compile(text)
+            return lambda value: compiled.fullmatch(value) is not None
+    raise Unfollowed(f"the expression {text}")
 
 
 # --- label selectors ---

@@ -6,6 +6,7 @@ No repository, no processes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from git_ekf.manifests.matching import (
@@ -45,6 +46,7 @@ class Transformation:
     ) -> None:
         self._files = files
         self._from = kustomization
+        self._target = partial(FieldTarget, kustomization.folder)
         self._resources, self._gaps = built
         self._tell = note
 
@@ -110,7 +112,7 @@ class Transformation:
                 if isinstance(value, dict) and value.get("kind"):
                     self._merge_patch(patch, value)
             return
-        target = FieldTarget(patch.field, patch.path, "")
+        target = self._target(patch.field, patch.path, "")
         matched = self._selected(patch.target, target, patch, is_patched)
         for value in values:
             if isinstance(value, list):
@@ -122,7 +124,7 @@ class Transformation:
         wanted = Resource(value, "")
         matched = [one for one in self._resources if is_same(one, wanted)]
         what = str(Selector(wanted.group, wanted.version, wanted.kind, *wanted.ids[0]))
-        self._note(FieldTarget(patch.field, patch.path, what), patch, fits=bool(matched))
+        self._note(self._target(patch.field, patch.path, what), patch, fits=bool(matched))
         self._merge(matched, value)
 
     def _merge(self, matched: list[Resource], value: dict[str, Any]) -> None:
@@ -192,7 +194,7 @@ class Transformation:
             return
         counted = [one for one in self._resources if one.kind in REPLICAS]
         fits = any(name in dict(one.ids) for one in counted)
-        self._note(FieldTarget("replicas", "", name), item, fits=fits)
+        self._note(self._target("replicas", "", name), item, fits=fits)
 
     def _image(self, item: dict[str, Any]) -> None:
         name = as_text(item.get("name"))
@@ -212,7 +214,7 @@ class Transformation:
                     ]
         except (Unreadable, Unfollowed) as error:
             self._gaps.append(str(error))
-        self._note(FieldTarget("images", "", name), item, fits=fits)
+        self._note(self._target("images", "", name), item, fits=fits)
 
     def _replacement(self, item: Any) -> None:
         """One that stands here, or all that stand in a file."""
@@ -233,4 +235,4 @@ class Transformation:
             selectors.append(("target", as_map(target).get("select")))
         for which, value in selectors:
             if value is not None:
-                self._selected(value, FieldTarget("replacements", path, which), item, is_replaced)
+                self._selected(value, self._target("replacements", path, which), item, is_replaced)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import copy
-from functools import partial
 from typing import NamedTuple
 
 from git_ekf.manifests.matching import FieldTarget
@@ -36,15 +35,15 @@ class Missing(NamedTuple):
 class Walk:
     """Follows kustomizations of one tree.
 
-    `targets` has (folder, target) -> whether it matches something, None where that cannot be told;
+    `targets` has of each whether it matches something, None where that cannot be told;
     `written` what is written there, by which those of two trees are the same or not. `missing` is
     named and not there; `gaps` are a directory's reasons why something cannot be told.
     """
 
     def __init__(self, files: Files) -> None:
         self.files = files
-        self.targets: dict[tuple[str, FieldTarget], bool | None] = {}
-        self.written: dict[tuple[str, FieldTarget], object] = {}
+        self.targets: dict[FieldTarget, bool | None] = {}
+        self.written: dict[FieldTarget, object] = {}
         self.missing: list[Missing] = []
         self.gaps: dict[str, list[str]] = {}
         self._built: dict[str, Built] = {}
@@ -126,8 +125,7 @@ class Walk:
                     metadata = {"name": item.get("name"), "namespace": item.get("namespace")}
                     value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
                     built.resources.append(Resource(value, ""))
-        note = partial(self._note, folder)
-        Transformation(self.files, kustomization, built, note).apply()
+        Transformation(self.files, kustomization, built, self._note).apply()
 
     def _add_resource(self, folder: str, path: str, built: Built) -> None:
         whole = joined(folder, path)
@@ -147,15 +145,15 @@ class Walk:
         except (Unreadable, Unfollowed) as error:
             built.gaps.append(f"{path}: {error}" if isinstance(error, Unreadable) else str(error))
 
-    def _note(self, folder: str, target: FieldTarget, item: object, fits: bool | None) -> None:
+    def _note(self, target: FieldTarget, item: object, fits: bool | None) -> None:
         """A target matches where it does for one of those that stand on it."""
-        key = (folder, target)
-        self.written[key] = item, self.files.entries.get(joined(folder, target.path))
-        known = self.targets.get(key, False)
-        if fits or known is True:
-            self.targets[key] = True
+        file = self.files.entries.get(joined(target.folder, target.path))
+        self.written[target] = item, file
+        known = self.targets.get(target, False)
+        if fits or known:
+            self.targets[target] = True
         else:
-            self.targets[key] = None if None in (known, fits) else False
+            self.targets[target] = None if None in (known, fits) else False
 
 
 def _why_not(path: str) -> str:

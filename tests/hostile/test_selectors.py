@@ -105,7 +105,7 @@ def test_the_same_targets_match(seed: int, tmp_path: Path) -> None:
     entries = {path: Entry("100644", path) for path in tree}
     walk = Walk(Files(entries, lambda entry: tree[entry.oid].encode()))
     walk.follow("own")
-    told = {(target.field, target.what): fits for (_, target), fits in walk.targets.items()}
+    told = {(target.field, target.what): fits for target, fits in walk.targets.items()}
     for number, target in enumerate(targets):
         field = "patches" if number < 20 else "patchesJson6902"
         fits = told[field, str(read_selector(target))]

@@ -27,8 +27,8 @@ def print_effects(effects: Effects) -> None:
     ]
     print_rows("missing", missing)
     unmatched = []
-    for folder, target in effects.unmatched:
-        unmatched.append(f"{folder or '.'}: {target} matched something before")
+    for target in effects.unmatched:
+        unmatched.append(f"{target.folder or '.'}: {target} matched something before")
     print_rows("no match", unmatched)
     spoilt = []
     for path, key, at in effects.spoilt:
@@ -143,10 +143,10 @@ def effects_as_json(effects: Effects | None) -> dict[str, object]:
         for one in effects.missing
     ]
     unmatched = []
-    for folder, target in effects.unmatched:
+    for target in effects.unmatched:
         unmatched.append(
             {
-                "kustomization": folder or ".",
+                "kustomization": target.folder or ".",
                 "field": target.field,
                 "file": target.path or None,
                 "target": target.what,
