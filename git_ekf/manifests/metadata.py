@@ -67,10 +67,8 @@ class Resource:
     @property
     def is_cluster_wide(self) -> bool:
         """Whether its type has no namespace, as far as kustomize knows it."""
-        group = self.group
-        return self.kind in _CLUSTER and (
-            not group or group.endswith("k8s.io") or group == "policy"
-        )
+        is_known = self.group in ("", "policy") or self.group.endswith("k8s.io")
+        return is_known and self.kind in _CLUSTER
 
     def rename(self, prefix: str, suffix: str, namespace: str) -> None:
         """Gives it the name that `namePrefix`, `nameSuffix` and `namespace` make."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from git_ekf.git.objects import Objects
@@ -19,24 +20,24 @@ from git_ekf.replay.scratch import Scratch
 class Followed:
     """The moves of some files through `releases`: the vendor's commits, oldest first.
 
-    Nothing is looked at before the first question. One release on, git's own merge knows, and
-    nothing is to be followed.
+    Nothing is looked at before the first question.
     """
 
     def __init__(self, scratch: Scratch, releases: Sequence[str], paths: Iterable[str]) -> None:
         self._scratch = scratch
-        self._releases = releases if len(releases) > 2 else ()
-        self._paths = paths
-        self._places: dict[str, str] | None = None
+        self._releases = releases
+        # One release on, git's own merge knows, and nothing is to be followed.
+        self._paths = paths if len(releases) > 2 else ()
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        return follow(self._scratch, self._releases, self._paths)
 
     def place(self, path: str) -> str:
         """Where the last release has a file of the first; "" where it is there, or is gone.
 
         Raises GitFailed.
         """
-        if self._places is None:
-            paths = self._paths if self._releases else ()
-            self._places = follow(self._scratch, self._releases, paths)
         found = self._places.get(path, "")
         return "" if found == path else found
 

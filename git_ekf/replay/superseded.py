@@ -130,9 +130,10 @@ class Supersession:
         found = []
         for file in files:
             there = file.lines_there(contents)
-            if there is None:
+            state = file.states[0]
+            if there is None or state is None:
                 return []
-            lines = enumerate(read[file.there_oid].split(b"\n"), 1)
+            lines = enumerate(read[state.oid].split(b"\n"), 1)
             numbers = tuple(number for number, line in lines if line in there)
             found.append(Evidence(file.path, file.there, numbers, ""))
         return found
@@ -171,12 +172,6 @@ class _File(NamedTuple):
         """Whether it is a plain file before and after: links and submodules have no lines."""
         plain_before = self.before is None or self.before.is_file
         return plain_before and self.after is not None and self.after.is_file
-
-    @property
-    def there_oid(self) -> str:
-        """The vendor's new content."""
-        state = self.states[0]
-        return state.oid if state else ""
 
     def entries(self) -> Iterator[Entry | None]:
         """All whose content is to be compared."""
