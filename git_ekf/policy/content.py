@@ -31,13 +31,17 @@ _DEFAULT_SIZE, _LARGEST_SIZE = 7, 64
 _FIRST_FEW_BYTES = 8000
 
 
+# What differs, in the order of the paths' bytes, and the .gitattributes that bear on it.
+_Differences = tuple[list[ChangedPath], dict[bytes, str]]
+
+
 class Content:
     """All that has been read for one judgment."""
 
     def __init__(self, git: Git) -> None:
         self._git = git.variant(settings=BOUNDED[1::2])
         self._left = CONTENT
-        self._compared: dict[tuple[str, str], Comparison] = {}
+        self._compared: dict[tuple[str, str], _Differences] = {}
         self._may_have: dict[str, bool] = {}  # blob -> whether it may have markers
         self._counts: dict[tuple[str, int], int] = {}
 
@@ -52,7 +56,7 @@ class Content:
 
     def added_paths(self, old: str, new: str) -> list[str]:
         """Paths that only `new` has (a commit, or "" for the index), in the order of the bytes."""
-        changed = self._compare(old, new).paths
+        changed, _ = self._compare(old, new)
         return [os.fsdecode(path) for path, was, _ in changed if was is None]
 
     def paths_with_new_markers(self, old: str, new: str) -> list[str]:
@@ -61,8 +65,8 @@ class Content:
         Those of files that are binary or too large are not looked for. How long a marker is, the
         attribute conflict-marker-size in `new` says, as for git diff --check.
         """
-        comparison = self._compare(old, new)
-        files = [change for change in comparison.paths if is_blob(change[2])]
+        changed, attributes = self._compare(old, new)
+        files = [change for change in changed if is_blob(change[2])]
         self._look_into(entry[1] for _, _, entry in files)
         suspects = [change for change in files if self._may_have[change[2][1]]]
         if not suspects:
@@ -70,7 +74,7 @@ class Content:
         before = {path: was[1] for path, was, _ in suspects if was and is_blob(was)}
         self._look_into(before.values())
         paths = [os.fsdecode(path) for path, _, _ in suspects]
-        sizes = self._marker_sizes(paths, comparison.attributes, index=not new)
+        sizes = self._marker_sizes(paths, attributes, index=not new)
         found = []
         for path, (raw, _, entry), size in zip(paths, suspects, sizes, strict=True):
             there = self._count(before[raw], size) if raw in before else 0
@@ -87,7 +91,7 @@ class Content:
 
     # --- what changes ---
 
-    def _compare(self, old: str, new: str) -> Comparison:
+    def _compare(self, old: str, new: str) -> _Differences:
         if (old, new) not in self._compared:
             comparison = Comparison(partial(self._trees, len(new) // 2))
             if new:
@@ -97,8 +101,9 @@ class Content:
                     raise _refused(new, str(error)) from None
             else:
                 comparison.paths += self._staged(old)
-            comparison.paths.sort(key=itemgetter(0))
-            self._compared[old, new] = comparison
+            # Without the comparison, which holds all trees that it has read.
+            changed = sorted(comparison.paths, key=itemgetter(0))
+            self._compared[old, new] = changed, comparison.attributes
         return self._compared[old, new]
 
     def _trees(self, id_length: int, names: list[str]) -> Iterator[TreeEntries]:
