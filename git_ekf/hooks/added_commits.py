@@ -15,11 +15,11 @@ _PATHS = 5000
 _AT_ONCE = 200
 
 
-def are_plain(objects: "BoundedObjects", commits: tuple[int, int], old: str, new: str) -> bool:
+def are_plain(objects: "BoundedObjects", commits: int, old: str, new: str) -> bool:
     """Whether `listing` has begun a chain of commits with sound trees and without markers.
 
-    The chain leads from `new` down to `old`, parent by parent. Raises ValueError where objects
-    cannot be read, are not sound, or are too much.
+    `commits` is the id of its process. The chain leads from `new` down to `old`, parent by parent.
+    Raises ValueError where objects cannot be read, are not sound, or are too much.
     """
     chain = _chain(spawn.finish(commits), old, new)
     if not chain:

@@ -46,7 +46,7 @@ def passes(remote: str, url: str, stdin: bytes) -> bool:
     return added_commits.are_plain(objects, commits, old, new)
 
 
-def _start(primary: str, branch: str, old: str, new: str) -> tuple[int, int]:
+def _start(primary: str, branch: str, old: str, new: str) -> int:
     remotes = f"refs/remotes/{primary}/"
     channels = [f"{remotes}{branch}", f"--glob={remotes}*", "--glob=refs/ekf/upstream/*"]
     return listing.start(channels, old, new)

@@ -20,7 +20,7 @@ _TREES = [
 _COMMITS = ["rev-list", "--parents", "--topo-order", "--not", "--glob=refs/ekf/upstream/*", "--not"]
 
 # By the words behind "git", and what it reads.
-_asked: dict[tuple[tuple[str, ...], bytes], tuple[int, int]] = {}
+_asked: dict[tuple[tuple[str, ...], bytes], int] = {}
 
 
 def begin(stdin: bytes) -> None:
@@ -48,5 +48,5 @@ def _ask(environment: dict[bytes, bytes], words: list[str], stdin: bytes = b"") 
 
 def answer(words: tuple[str, ...], stdin: bytes) -> bytes | None:
     """The words of git, once; None where it was not asked so, has failed, or says very much."""
-    process = _asked.pop((words, stdin), None)
-    return process and spawn.finish(process, _MOST)
+    pid = _asked.pop((words, stdin), None)
+    return None if pid is None else spawn.finish(pid, _MOST)

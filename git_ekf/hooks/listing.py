@@ -13,12 +13,11 @@ def moved_branch(ref: str, old: str, new: str) -> str:
     return ref.removeprefix("refs/heads/")
 
 
-def start(
-    channels: list[str], old: str, new: str, env: dict[bytes, bytes] | None = None
-) -> tuple[int, int]:
-    """Lists the customer's commits on either side of an update; for `added_commits.are_plain`.
+def start(channels: list[str], old: str, new: str, env: dict[bytes, bytes] | None = None) -> int:
+    """Has git list the customer's commits on either side of an update.
 
-    There is nothing in the list but ids. git fails where a vendor's channel is not known.
+    Returns its process id, for `added_commits.are_plain`. There is nothing in the list but ids. git
+    fails where a vendor's channel is not known.
     """
     options = ["--topo-order", f"--max-count={COMMITS + 1}", "--left-right", "--parents"]
     return spawn.start(["rev-list", *options, f"{old}...{new}", "--not", *channels, "--"], env)

@@ -27,7 +27,8 @@ _OF_THE_HOOK = (
 
 _LOOK_EVERY = 0.05  # seconds
 
-# By the process id of what was started and has not been waited for: our ends of its pipes.
+# By the process id of what was started and has not been waited for: our ends of its pipes, of which
+# the first is the one that it prints to.
 _running: dict[int, tuple[int, ...]] = {}
 _until = 0.0  # by time.monotonic
 _most = 0  # kilobytes that one of them may have for itself, 0 for any
@@ -130,24 +131,20 @@ def read(path: str) -> bytes | None:
     return read_small(path, CONFIGURATION)
 
 
-def start(
-    args: list[str], env: dict[bytes, bytes] | None = None, stdin: bytes = b""
-) -> tuple[int, int]:
-    """Starts git, in an environment of its own where one is given; for `finish`.
+def start(args: list[str], env: dict[bytes, bytes] | None = None, stdin: bytes = b"") -> int:
+    """Starts git, in an environment of its own where one is given. Its process id, for `finish`.
 
-    Returns its process id and the reading end of its output. Raises BlockingIOError where a pipe
-    has no room for all that git is to read.
+    Raises BlockingIOError where a pipe has no room for all that git is to read.
     """
     asked, into = posix.pipe()
     posix.set_blocking(into, False)
     try:
         if posix.write(into, stdin) < len(stdin):
             raise BlockingIOError
-        pid, out = _spawn(args, env, asked)
+        return _spawn(args, env, asked)
     finally:
         posix.close(asked)
         posix.close(into)
-    return pid, out
 
 
 def start_talk(args: list[str], env: dict[bytes, bytes] | None = None) -> tuple[int, int]:
@@ -156,17 +153,15 @@ def start_talk(args: list[str], env: dict[bytes, bytes] | None = None) -> tuple[
     Returns the writing end of its input and the reading end of its output.
     """
     asked, into = posix.pipe()
-    _, out = _spawn(args, env, asked, into)
+    pid = _spawn(args, env, asked, into)
     posix.close(asked)
-    return into, out
+    return into, _running[pid][0]
 
 
-def _spawn(
-    args: list[str], env: dict[bytes, bytes] | None, asked: int, *ours: int
-) -> tuple[int, int]:
-    """Starts git, which reads `asked`; its process id and the reading end of its output.
+def _spawn(args: list[str], env: dict[bytes, bytes] | None, asked: int, *ours: int) -> int:
+    """Starts git, which reads `asked`. Its process id.
 
-    `ours` are further ends of its pipes, to be closed with that.
+    `ours` are ends of its pipes that are to be closed with that of its output.
     """
     out, answered = posix.pipe()
     actions = [
@@ -177,15 +172,14 @@ def _spawn(
     pid = posix.posix_spawnp("git", ["git", *args], env or environment(), file_actions=actions)
     _running[pid] = (out, *ours)
     posix.close(answered)
-    return pid, out
+    return pid
 
 
-def finish(process: tuple[int, int], limit: int = _LIMIT) -> bytes | None:
+def finish(pid: int, limit: int = _LIMIT) -> bytes | None:
     """The output; None when git failed or printed more than `limit` bytes.
 
     An exit code of 1, "no such key", is no failure.
     """
-    pid, out = process
-    printed = read_all(out, limit)
+    printed = read_all(_running[pid][0], limit)
     code = _wait(pid)
     return printed if code in (0, 1) and len(printed) <= limit else None
