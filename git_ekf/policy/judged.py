@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 
 from git_ekf.errors import GitFailed
@@ -21,19 +21,19 @@ _BEGINNINGS = 4096
 class JudgedRecord(RecordTag):
     """A record with its name taken apart (or what is wrong with it), and its fields.
 
-    `together` are all that are judged with it; `commit` is the commit that it is on, "" where that
-    is no commit; `branch` is the branch in its name, "" where the name is wrong; `fields` has names
-    in lower case, because each is asked for several times. `sound` is whether nothing is found in
-    it, None where nobody has asked.
+    `facts` are those of all that are judged together; `commit` is the commit that it is on, ""
+    where that is no commit; `branch` is the branch in its name, "" where the name is wrong;
+    `fields` has names in lower case, because each is asked for several times. `sound` is whether
+    nothing is found in it, None where nobody has asked.
     """
 
     sound: bool | None = None
 
-    def __init__(self, tag: RecordTag, together: Records) -> None:
+    def __init__(self, tag: RecordTag, facts: RecordFacts) -> None:
         super().__init__(tag.ref, tag.oid, tag.raw)
         self.tag = tag.tag  # which is taken apart by now
-        self.together = together
-        config = together.repo.config
+        self.facts = facts
+        config = facts.repo.config
         self.parts = record_name(self.name, config.scheme)
         self.branch = self.parts.branch if isinstance(self.parts, RecordName) else ""
         self.commit = self.tag.object if self.tag and self.tag.type == "commit" else ""
@@ -41,6 +41,7 @@ class JudgedRecord(RecordTag):
         message = self.tag.message if self.tag else ""
         for key, value in parse(message, config.tags_required).fields:
             self.fields.setdefault(key.casefold(), []).append(value)
+        facts.add(tag, self)
 
     def value(self, field: str) -> str:
         """The first value of a field; "" when it is absent."""
@@ -55,87 +56,92 @@ class JudgedRecord(RecordTag):
         """A finding about the record and what it is on."""
         return Finding(message, fix, self.ref, self.commit)
 
+    def sha(self, field: str) -> str:
+        """The first value of a field as git writes SHAs."""
+        return self.value(field).lower()
+
     def named_commit(self, field: str) -> str | None:
         """The commit that a field names; None where it names none."""
-        return self.together.resolved.get(self.value(field).lower())
+        return self.facts.resolved.get(self.sha(field))
 
     def is_lost(self) -> bool:
         """Whether the commit that it is on is not in the repository."""
         # Nearly always all of them are, which the question for the vendor's commits tells.
-        return bool(self.together.vendor_bases) and self.commit in self.together.lost
+        return bool(self.facts.vendor_bases) and self.commit in self.facts.lost
 
     def is_on_channel(self, upstream: str) -> bool:
         """Whether an upstream commit of it is on the channel of its branch."""
-        return (self.branch, upstream) not in self.together.off_channel
+        return (self.branch, upstream) not in self.facts.off_channel
 
     def stands_on(self, upstream: str) -> bool:
         """Whether the upstream commit is what the one that it is on stands on."""
-        repo = self.together.repo
+        repo = self.facts.repo
         if self.branch and repo.channel(self.branch) is None:
             # Without the channel nobody can tell where the vendor's commits end.
             return repo.git.is_ancestor(upstream, self.commit)
-        base = self.together.vendor_bases.get(self.commit, self.commit)
-        if upstream == base or base != self.commit or self.ref in self.together.arriving:
+        base = self.facts.vendor_bases.get(self.commit, self.commit)
+        if upstream == base or base != self.commit or self.ref in self.facts.arriving:
             return upstream == base
         # All of it is the vendor's by now, and was not when the record was made, perhaps.
-        return self.together.is_ancestor(upstream, base)
+        return self.facts.is_ancestor(upstream, base)
 
     def is_published(self) -> bool:
         """Whether others have it already, so that it stays as it is."""
-        repo = self.together.repo
-        if self.ref in self.together.arriving:
+        repo = self.facts.repo
+        if self.ref in self.facts.arriving:
             return False
         if repo.config.internal not in repo.remotes:  # a clone of it, as in CI
             return True
-        return self.together.saved.get(self.name) == self.oid
+        return self.facts.saved.get(self.name) == self.oid
 
     def adopters(self) -> list[JudgedRecord]:
         """The records that say of themselves that they stand for it, on the same commit.
 
         Each is judged by itself, so that none stands for the one that stands for it.
         """
-        found = self.together.adopting.get(self.name, ())
+        found = self.facts.adopting.get(self.name, ())
         return [one for one in found if one.commit == self.tagged and one.name != self.name]
 
 
-class Records:
-    """Deploy records to judge together, with what git knows of the objects they name.
+class RecordFacts:
+    """What git knows of the objects that deploy records name which are judged together.
 
-    `updates` are the refs that the same push brings, also the branch of a record perhaps. Where
-    they are `alone`, no other record stands for one of them.
+    It does not know the records, which know it: in a command nobody looks for cycles.
     """
 
-    def __init__(
-        self,
-        repo: Repository,
-        tags: list[RecordTag],
-        updates: Sequence[RefUpdate] = (),
-        *,
-        alone: bool = False,
-    ) -> None:
+    def __init__(self, repo: Repository, updates: Sequence[RefUpdate], alone: bool) -> None:
         self.repo = repo
         self._updates = updates
         self._alone = alone
         self.arriving = {update.ref for update in updates if not update.deletes}
-        self.all = [JudgedRecord(tag, self) for tag in tags]
+        # Of the records: themselves by their names, the commits that they are on, the SHAs in their
+        # fields, those of the vendor's commits by branch, and what they adopt.
+        self._tags: dict[str, RecordTag] = {}
+        self._tagged: set[str] = set()
+        self._shas: set[str] = set()
+        self._claims: dict[str, set[str]] = {}
+        self._adopts: set[str] = set()
         # Of the commits that the records are on, those that are not in the repository, as far as
         # `vendor_bases` came upon them.
         self.lost: set[str] = set()
         self.is_ancestor = cache(repo.git.is_ancestor)
 
-    @cached_property
-    def _tagged(self) -> set[str]:
-        """The commits that the records are on."""
-        return {record.commit for record in self.all if record.commit}
+    def add(self, tag: RecordTag, record: JudgedRecord) -> None:
+        """Takes note of what will be asked about a record."""
+        self._tags[tag.name] = tag
+        if record.commit:
+            self._tagged.add(record.commit)
+        upstream = record.sha("Upstream SHA")
+        self._shas |= {record.sha("Local SHA"), upstream}
+        if record.branch:
+            self._claims.setdefault(record.branch, set()).add(upstream)
+        self._adopts.update(record.adopts)
 
     @cached_property
     def resolved(self) -> dict[str, str]:
         """Text -> full id of the commit that it names, of the records' SHAs, abbreviated or not."""
         known = {commit: commit for commit in (*self._tagged, *self.vendor_bases.values())}
-        asked: set[str] = set()
-        for record in self.all:
-            asked |= {record.value(field).lower() for field in ("Local SHA", "Upstream SHA")}
-        shas = sorted(filter(_is_sha, asked - known.keys()))
+        shas = sorted(filter(_is_sha, self._shas - known.keys()))
         infos = self.repo.git.object_infos(f"{sha}^{{commit}}" for sha in shas)
         for sha, info in zip(shas, infos, strict=True):
             # A ref may be called deadbeef, and git looks at refs first.
@@ -167,13 +173,9 @@ class Records:
     @cached_property
     def off_channel(self) -> set[tuple[str, str]]:
         """(branch, commit) for each upstream commit that is not on the channel it should be on."""
-        claims: dict[str, set[str]] = {}
-        for record in self.all:
-            sha = record.named_commit("Upstream SHA")
-            if record.branch and sha:
-                claims.setdefault(record.branch, set()).add(sha)
         off = set()
-        for branch, commits in claims.items():
+        for branch, shas in self._claims.items():
+            commits = {self.resolved[sha] for sha in shas & self.resolved.keys()}
             channel = self.repo.channel(branch)
             if channel:
                 commits -= self.repo.known_on(channel)
@@ -204,12 +206,11 @@ class Records:
         """Name -> the records that adopt it, of these and all others here, unless these arrive."""
         if self._alone:
             return {}
-        tags: list[RecordTag] = [*self.all]
+        tags = self._tags
         if not self._updates:
-            names = {tag.name for tag in tags}
-            tags += [tag for tag in read_records(self.repo) if tag.name not in names]
+            tags = {tag.name: tag for tag in read_records(self.repo)} | tags
         adopting: dict[str, list[JudgedRecord]] = {}
-        for record in Records(self.repo, tags, self._updates, alone=True).all:
+        for record in judged_together(self.repo, tags.values(), self._updates, alone=True):
             for name in record.adopts:
                 adopting.setdefault(name, []).append(record)
         return adopting
@@ -217,8 +218,8 @@ class Records:
     @cached_property
     def adopted(self) -> dict[str, RecordTag]:
         """Name -> the record, of all that are judged or adopted and are here or arriving."""
-        known: dict[str, RecordTag] = {record.name: record for record in self.all}
-        wanted = {name for record in self.all for name in record.adopts} - known.keys()
+        known = dict(self._tags)
+        wanted = self._adopts - known.keys()
         refs = self.repo.record_refs if wanted else {}
         oids = {name: refs[TAGS + name] for name in wanted if TAGS + name in refs}
         infos = zip(oids.values(), self.repo.git.object_infos(oids.values()), strict=True)
@@ -228,6 +229,22 @@ class Records:
         for name, oid in oids.items():
             known[name] = RecordTag(TAGS + name, oid, raw.get(oid))
         return known
+
+
+def judged_together(
+    repo: Repository,
+    tags: Iterable[RecordTag],
+    updates: Sequence[RefUpdate] = (),
+    *,
+    alone: bool = False,
+) -> list[JudgedRecord]:
+    """Deploy records to judge together.
+
+    `updates` are the refs that the same push brings, also the branch of a record perhaps. Where
+    they are `alone`, no other record stands for one of them.
+    """
+    facts = RecordFacts(repo, updates, alone)
+    return [JudgedRecord(tag, facts) for tag in tags]
 
 
 def _is_sha(text: str) -> bool:

@@ -133,10 +133,10 @@ def judge_records(
     if not tags:
         return []
     from git_ekf.policy import records
-    from git_ekf.policy.judged import Records
+    from git_ekf.policy.judged import judged_together
 
     judgment = Judgment(repo)
-    for record in Records(repo, tags, updates).all:
+    for record in judged_together(repo, tags, updates):
         if dates and not record.is_published():
             judgment.apply(records.tag_date, record)
         for rule in records.OF_ANY:

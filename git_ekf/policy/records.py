@@ -53,7 +53,7 @@ def tag_date(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
             f"{delete()}, then tag again",
         )
     before = RecordName(parts.date, parts.number - 1, parts.branch)
-    has = record.together.has
+    has = record.facts.has
     # Another tag may be in the place of that one.
     if parts.number > 1 and not (has(str(before)) or has(before.folder)):
         yield record.finding(
@@ -125,7 +125,7 @@ def tag_mismatch(repo: Repository, record: JudgedRecord) -> Iterator[Finding]:
         for message in at_odds:
             yield record.finding(f"{name}: {message}", fix)
     backup = f"{repo.config.internal}/{branch}"
-    if record.value("Backup branch") == backup and not record.together.has_branch(branch):
+    if record.value("Backup branch") == backup and not record.facts.has_branch(branch):
         yield record.finding(
             f"{name}: Backup branch {backup} does not exist there yet",
             f"git switch {shell(branch)}, then: git ekf save",
@@ -190,7 +190,7 @@ def _adopts_wrongly(record: JudgedRecord) -> Iterator[str]:
     There may be any number of them.
     """
     for name in record.adopts:
-        other = record.together.adopted.get(name)
+        other = record.facts.adopted.get(name)
         if other is None or name == record.name:
             yield f"{ADOPTS} names {name}, which is not another record of this repository"
             return

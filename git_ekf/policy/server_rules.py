@@ -15,7 +15,7 @@ from git_ekf.names import DEPLOY
 from git_ekf.policy import branches, pushes
 from git_ekf.policy.branches import OwnCommits, is_allowed
 from git_ekf.policy.finding import Finding
-from git_ekf.policy.judged import Records
+from git_ekf.policy.judged import judged_together
 from git_ekf.policy.server import ServerRepository
 from git_ekf.policy.sound_trees import unsound
 from git_ekf.records import read_records
@@ -175,7 +175,7 @@ def _recorded_as_own(repo: Repository, tip: str) -> str:
     if len(claimed) == len(repo.git.commits([tip], globs=[*upstream, records])):
         return ""
     # Also what records from before the hook say of the vendor's commits.
-    standing = Records(repo, read_records(repo)).all
+    standing = judged_together(repo, read_records(repo))
     vendor = filter(None, (record.named_commit("Upstream SHA") for record in standing))
     own = set(repo.git.commits([], vendor, upstream, include_globs=[records]))
     return next((commit for commit in claimed if commit in own), "")
