@@ -106,19 +106,25 @@ class Objects:
 
     def new_files(self) -> Iterator[bytes]:
         """The content of blobs that git has written since the last time."""
-        for folder in os.listdir(self._folder):
-            for name in os.listdir(os.path.join(self._folder, folder)) if len(folder) == 2 else ():
-                # One that is still being written has another name.
-                if folder + name in self._known or not name.isalnum():
-                    continue
-                self._known.add(folder + name)
-                with open(os.path.join(self._folder, folder, name), "rb") as file:
-                    raw = file.read()
-                if zlib.decompressobj().decompress(raw, 64).startswith(b"blob "):
-                    yield zlib.decompress(raw).partition(b"\0")[2]
+        for oid in loose_ids(self._folder):
+            if oid in self._known:
+                continue
+            self._known.add(oid)
+            with open(os.path.join(self._folder, oid[:2], oid[2:]), "rb") as file:
+                raw = file.read()
+            if zlib.decompressobj().decompress(raw, 64).startswith(b"blob "):
+                yield zlib.decompress(raw).partition(b"\0")[2]
 
     def _digest(self, content: bytes) -> bytes:
         return digest(self._format, content)
+
+
+def loose_ids(folder: str) -> Iterator[str]:
+    """The ids of the objects in a directory that are files of their own (gitformat-loose(5))."""
+    for begin in os.listdir(folder):
+        for name in os.listdir(os.path.join(folder, begin)) if len(begin) == 2 else ():
+            if name.isalnum():  # one that is still being written has another name
+                yield begin + name
 
 
 def _loose(kind: int, content: bytes) -> bytes:

@@ -158,6 +158,12 @@ class Process:
         out = self._finish(process, ok=ok)
         return None if process.returncode else out
 
+    def _word_or_none(self, *args: str, ok: Sequence[int] = (0, 1)) -> str | None:
+        """The same without white space around it."""
+        out = self._run_or_none(*args, ok=ok)
+        # Of the bytes: to a text, U+2028 would be white space too, and a ref may end in it.
+        return None if out is None else os.fsdecode(out.strip())
+
     def _answer_to(self, *args: str, stdin: bytes = b"") -> bytes | None:
         return self._asked(tuple(self._with_settings(args)), stdin) if self._asked else None
 
@@ -178,12 +184,6 @@ class Process:
         """Output of a command on exactly these paths, which count from the top of the tree."""
         pathspecs = [f":(top,literal){path}" for path in paths]
         return self.variant(env=_OWN_PATHSPECS)._run(*args, "--", *pathspecs)
-
-    def _word_or_none(self, *args: str, ok: Sequence[int] = (0, 1)) -> str | None:
-        """The same without white space around it."""
-        out = self._run_or_none(*args, ok=ok)
-        # Of the bytes: to a text, U+2028 would be white space too, and a ref may end in it.
-        return None if out is None else os.fsdecode(out.strip())
 
     # --- longer talks ---
 

@@ -118,13 +118,9 @@ class Quarantine:
         self._git.update_refs(updates)
 
     def _loose(self) -> set[str]:
-        """The ids of the objects that are files of their own (gitformat-loose(5))."""
-        found: set[str] = set()
-        for folder in os.listdir(self._folder):
-            if len(folder) == 2:
-                names = os.listdir(os.path.join(self._folder, folder))
-                found.update(folder + name for name in names if name.isalnum())
-        return found
+        from git_ekf.git.objects import loose_ids  # which few commands need
+
+        return set(loose_ids(self._folder))
 
 
 def clear_left(git: Git, objects: str) -> None:
@@ -141,11 +137,6 @@ def _release(git: Git, refs: Iterable[str]) -> None:
     # What cannot be released now the next command releases: nothing else depends on it.
     with suppress(CallFailed):
         git.update_refs(RefUpdate(ref, "", "0" * 40) for ref in refs)
-
-
-def _write_keep(path: str) -> None:
-    with suppress(FileExistsError), open(path, "xb") as file:  # else somebody else keeps it
-        file.write(_KEPT)
 
 
 def _remove_keeps(objects: str) -> None:
@@ -169,7 +160,9 @@ def move_packs(here: str, there: str, *, kept: bool = False) -> None:
     os.makedirs(there, exist_ok=True)
     for name in names if kept else ():
         if name.endswith(".pack"):
-            _write_keep(os.path.join(there, name.removesuffix(".pack") + ".keep"))
+            keep = os.path.join(there, name.removesuffix(".pack") + ".keep")
+            with suppress(FileExistsError), open(keep, "xb") as file:  # else somebody else keeps it
+                file.write(_KEPT)
     # Of each pack the index comes last, with which git sees it.
     for name in sorted(names, key=lambda name: name.endswith(".idx")):
         if name.startswith("pack-") and not name.endswith(".keep"):  # no git is still writing it
