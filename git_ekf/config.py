@@ -179,16 +179,16 @@ def load(toml: bytes | None, git_config: list[tuple[str, str]], file: str = FILE
     return _from_git(config, git_config)
 
 
-def read(path: str) -> bytes | None:
-    """The bytes of a file of configuration, None without one.
+def read(path: str, file: str = FILE, *, follow: bool = False) -> bytes | None:
+    """The bytes of a file of configuration, None without one; `file` is what it is called.
 
-    Raises UsageError for anything but a small regular file.
+    Raises UsageError for anything but a small regular file, or with `follow` a link to one.
     """
     try:
-        return read_small(path, CONFIGURATION)
+        return read_small(path, CONFIGURATION, follow=follow)
     except OSError as error:
         raise UsageError(
-            f"{FILE} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
+            f"{file} cannot be read: {error.strerror}", f"ls -l {shell(path)}"
         ) from None
 
 

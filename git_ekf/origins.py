@@ -6,10 +6,7 @@ from typing import Any, NamedTuple
 
 from git_ekf import config as configuration
 from git_ekf.config_lines import line_of
-from git_ekf.errors import UsageError
 from git_ekf.repository import Repository
-from git_ekf.shown import shell
-from git_ekf.smallfile import CONFIGURATION, read_small
 
 
 class ValueSource(NamedTuple):
@@ -73,12 +70,7 @@ def _file(repo: Repository) -> tuple[str, bytes | None]:
     named = repo.git_setting(f"ekf.{configuration.SERVER_FILE}")
     if repo.place.top or not named:
         return configuration.FILE, repo.toml
-    try:  # on a server, where the hook reads it
-        return named, read_small(named, CONFIGURATION, follow=True)
-    except OSError as error:
-        raise UsageError(
-            f"{named} cannot be read: {error.strerror}", f"ls -l {shell(named)}"
-        ) from None
+    return named, configuration.read(named, named, follow=True)  # on a server, as the hook does
 
 
 def _in_file(content: bytes, file: str) -> dict[str, tuple[int, Any]]:

@@ -12,7 +12,6 @@ _FILE = "the file has to be corrected by hand, which only its owner can"
 _WORKERS = "only who runs the Dask cluster can do it; the manual says what is needed there"
 
 ADVICE: dict[str, str] = {
-    "origins.py: {} cannot be read: {}": _ADMINISTRATOR,
     "upgrade/rebase.py: interrupted; the {} has stopped half-way": _AT_A_TERMINAL,
     "commands/fleet_resolve.py: no repository of resolutions is named, by {} or by git config --global ekf.resolutions": "only its owner can name one; the page that is named shows how",
     "resolutions/source.py: {} moves faster than anything can be added": _PASSES,
