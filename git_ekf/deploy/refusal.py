@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 
 from git_ekf.deploy.renumber import taken
-from git_ekf.errors import CallFailed, GitFailed, Refused
+from git_ekf.errors import CallFailed, Refused
 from git_ekf.git.refs import HEADS, TAGS, RefUpdate
-from git_ekf.internal import patterns, remember, require_branch
+from git_ekf.internal import ask, require_branch
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_push
 from git_ekf.policy.pushes import Push
@@ -45,9 +44,7 @@ def refusal(
     internal = repo.config.internal
     by_policy = "git-ekf: push refused" in messages
     if by_policy or rejected:
-        with suppress(GitFailed):  # it has said enough already
-            repo.git.fetch(internal)
-            remember(repo, repo.git.ls_remote(internal, *patterns(repo)))
+        ask(repo)  # where that fails, it has said enough already
         repo = repo.fresh()
         require_branch(repo, branch, saved)
         for name in taken(repo):
@@ -66,7 +63,8 @@ def refusal(
     refused = [HEADS + branch, *sorted(rejected, key=lambda ref: "atomic" in rejected[ref])]
     # git says "[remote rejected] (WHY)".
     reasons = [rejected.get(ref, "").partition("] ")[2].strip("()") for ref in refused]
-    said = dict.fromkeys([*list(filter(None, reasons))[:1], *complaints(messages)])
+    reason = next(filter(None, reasons), "")
+    said = filter(None, dict.fromkeys([reason, *complaints(messages)]))
     words = "; ".join(said) or "it does not say why"
     if any(map(repo.namespace.is_backup, rejected)):
         return CallFailed(
