@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from git_ekf.background import Background
 from git_ekf.cluster import cluster_of
 from git_ekf.errors import Refused, UsageError
-from git_ekf.git.refs import RECORDS, SAVED, TAGS
+from git_ekf.git.refs import RECORDS, TAGS
 from git_ekf.names import DEPLOY, RecordName, record_name
 from git_ekf.record import ADOPTS, Record
 from git_ekf.record import context as context_of
-from git_ekf.records import RecordTag, read_records, record_names
+from git_ekf.records import RecordTag, read_records, record_names, saved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
@@ -67,12 +66,10 @@ def deployments(repo: Repository, release: str = "") -> list[Deployment]:
     branch = scheme.parse(release) if release else ""
     if branch is None:
         raise UsageError(f"{release} is not a release", "git ekf releases lists them")
-    listing = Background(lambda: repo.git.refs(SAVED))
     patterns = [f"{RECORDS}*/{branch}"] if branch else []
-    tags = read_records(repo, *patterns)
-    saved = {ref.name.removeprefix(SAVED): ref.oid for ref in listing.result()}
+    saved = saved_records(repo)
     found = []
-    for tag in tags:
+    for tag in read_records(repo, *patterns):
         name = record_name(tag.name, scheme)
         if isinstance(name, RecordName):
             is_saved = saved.get(tag.name) == tag.oid
@@ -119,9 +116,7 @@ def find(repo: Repository, text: str) -> Deployment:
         running = cluster_of(repo).running
         return next((one for one in known if running and one.tag.oid == running.tag.oid), known[0])
     wanted = DEPLOY + text.removeprefix(TAGS).removeprefix(DEPLOY)
-    matches = [record for record in known if str(record.name) == wanted]
-    if not matches:
-        matches = [record for record in known if str(record.name).startswith(f"{wanted}/")]
+    matches = [record for record in known if f"{record.name}/".startswith(f"{wanted}/")]
     if not matches and wanted in misnamed(repo):
         raise UsageError(
             f"{wanted} {record_name(wanted, repo.config.scheme)}: it counts as no deploy record",
