@@ -109,11 +109,7 @@ def _kind(git: Git, ref: str, old: str, new: str) -> str:
 
 def in_order(changes: Iterable[RefChange], scheme: Scheme) -> list[RefChange]:
     """Channels by their version, then tags."""
-
-    def key(change: RefChange) -> tuple[bool, tuple[int, ...], str]:
-        return not change.is_branch, scheme.key(change.name), change.name
-
-    return sorted(changes, key=key)
+    return sorted(changes, key=lambda one: (not one.is_branch, scheme.key(one.name), one.name))
 
 
 # --- who has to agree ---

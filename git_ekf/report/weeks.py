@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -72,26 +72,26 @@ def weeks(days: Sequence[str], changes: Iterable[tuple[str, str]], now: float) -
     # A quarter at least, so that few deployments do not make few wide bars.
     first = min(*inside, last - timedelta(weeks=12))
     step = WIDTH / ((last - first).days // 7 + 1)
+
+    def place(monday: date) -> float:
+        return (monday - first).days // 7 * step
+
     highest = max(counts[monday] for monday in inside)
     shown = sum(counts[monday] for monday in inside)
     bars = []
     for monday in sorted(inside):
         height = round((HEIGHT - _BELOW - _ABOVE) * counts[monday] / highest, 1)
-        x = round((monday - first).days // 7 * step + step * 0.1, 1)
+        x = round(place(monday) + step * 0.1, 1)
         y = round(HEIGHT - _BELOW - height, 1)
         bars.append(Bar(monday.isoformat(), counts[monday], x, y, round(step * 0.8, 1), height))
-    came = [
-        (day, text)
-        for text, day in changes
-        if first <= date.fromisoformat(day) <= last + timedelta(days=6)
-    ]
     releases = []
-    for day, text in came:
-        week = (_monday(date.fromisoformat(day)) - first).days // 7
-        releases.append(Label(text, round(week * step, 1)))
+    for text, day in changes:
+        monday = _monday(date.fromisoformat(day))
+        if first <= monday <= last:
+            releases.append(Label(text, round(place(monday), 1)))
     return Weeks(
         bars,
-        _apart(_months(first, last, step), _MONTHS_APART),
+        _apart(_months(first, last, place), _MONTHS_APART),
         _apart(releases, _RELEASES_APART),
         sorted({label.x for label in releases}),
         highest,
@@ -105,7 +105,7 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _months(first: date, last: date, step: float) -> list[Label]:
+def _months(first: date, last: date, place: Callable[[date], float]) -> list[Label]:
     """The first week, and each month at the week in which it begins; of a January the year."""
     found = [Label(f"{first + timedelta(days=6):%b %Y}", 0.0)]
     monday = first + timedelta(weeks=1)
@@ -113,7 +113,7 @@ def _months(first: date, last: date, step: float) -> list[Label]:
         sunday = monday + timedelta(days=6)
         if sunday.day <= 7:
             text = str(sunday.year) if sunday.month == 1 else f"{sunday:%b}"
-            found.append(Label(text, round((monday - first).days // 7 * step, 1)))
+            found.append(Label(text, round(place(monday), 1)))
         monday += timedelta(weeks=1)
     return sorted(found, key=lambda label: not label.text[-1].isdigit())  # years have room first
 
