@@ -51,9 +51,9 @@ def fleet_of(file: str) -> Fleet:
     return read_fleet(file)
 
 
-def fleet_command(fleet: Fleet, *words: str) -> str:
-    """A command of git ekf fleet for the same fleet."""
-    return shell("git", "ekf", "fleet", *words, *other_file(fleet.path))
+def fleet_command(fleet: Fleet, command: str, *words: str) -> str:
+    """A command of git ekf fleet for the same fleet, as it is typed; `words` may be any text."""
+    return shell("git", "ekf", "fleet", *command.split(), *words, *other_file(fleet.path))
 
 
 def read_known(store: Store, fleet: Fleet) -> Known:

@@ -98,7 +98,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[s
     if not (word.isascii() and word.isdecimal() and len(word) < _DIGITS):
         raise UsageError(
             f'there is no cluster "{word}" in this fleet',
-            fleet_command(fleet, "status", "--list"),
+            fleet_command(fleet, "status --list"),
         )
     require_pygit2()
     from git_ekf.fleet.plan import plan_fleet, require_release

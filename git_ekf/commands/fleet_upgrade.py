@@ -95,7 +95,7 @@ def upgrade(
     if goal is None:
         raise UsageError(
             f"{release or 'an empty argument'} is not a valid release",
-            f"{fleet_command(fleet, 'status', '--json')} lists the vendor's channels",
+            f"{fleet_command(fleet, 'status --json')} lists the vendor's channels",
         )
     if wave and proceed:
         raise UsageError(

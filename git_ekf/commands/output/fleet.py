@@ -24,7 +24,7 @@ _RULES = 4
 
 
 class FleetLook(NamedTuple):
-    """What is known of a fleet, and the chosen clusters.
+    """A fleet as far as it is known, and the chosen clusters.
 
     `begin` is when the command was started (seconds since 1970), `asked` whether it has asked the
     repositories.
@@ -44,7 +44,7 @@ def print_summary(look: FleetLook) -> None:
     summary = summarise(look.chosen)
     print(paint(_headline(summary, len(look.chosen), look.begin), "bold"))
     _print_matrix(look.fleet, summary)
-    command = fleet_command(look.fleet, "status", "--no-fetch")
+    command = fleet_command(look.fleet, "status --no-fetch")
     vendor = look.known.vendor
     if vendor.failure:
         text = f"not fetched, as of {_ago(vendor.seconds)}: {vendor.error}"
