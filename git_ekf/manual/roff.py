@@ -59,19 +59,18 @@ class _Page:
                 self.lines.append(f"{name.lower()}({section})")
             case ".SH" | ".SS":
                 self.begin_paragraph()
-                self.left, self.hang = _MARGIN, 0
+                self.left = _MARGIN
                 indent = "   " if macro == ".SS" else ""
                 self.lines.append(indent + plain(rest))
             case ".PP":
                 self.begin_paragraph()
-                self.hang = 0
             case ".TP":
-                self.begin_paragraph()
-                self.hang, self.tag_follows = _MARGIN, True
+                self.begin_paragraph(_MARGIN)
+                self.tag_follows = True
             case ".IP":
-                self.begin_paragraph()
                 tag, _, hang = plain(rest).partition(" ")
-                self.tag, self.hang = tag, int(hang or _MARGIN)
+                self.begin_paragraph(int(hang or _MARGIN))
+                self.tag = tag
             case ".RS" | ".RE":
                 self.end_paragraph()
                 self.left += 4 if macro == ".RS" else -4
@@ -90,9 +89,10 @@ class _Page:
         else:
             self.lines.append(" " * (self.left + self.hang) + words)
 
-    def begin_paragraph(self) -> None:
+    def begin_paragraph(self, hang: int = 0) -> None:
         """Ends what was before, with an empty line unless that is a heading."""
         self.end_paragraph()
+        self.hang = hang
         if self.lines[-1] and not self.lines[-1].strip().isupper():
             self.lines.append("")
 
