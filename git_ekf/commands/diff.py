@@ -138,17 +138,13 @@ def _summary(comparison: ComparedBuilds) -> str:
     kustomization, difference = comparison.kustomization, comparison.difference
     if difference is None:
         return "not compared"
-    counts = {state: len(found) for state, found in difference._asdict().items()}
-    words = [f"{count} {state}" for state, count in counts.items() if count]
+    if not (kustomization.in_old or kustomization.in_new):
+        return "in neither commit"
+    words = [f"{len(found)} {state}" for state, found in difference._asdict().items() if found]
     summary = ", ".join(words) or "no difference"
-    match kustomization.in_old, kustomization.in_new:
-        case False, False:
-            return "in neither commit"
-        case False, True:
-            return f"{summary} (new)"
-        case True, False:
-            return f"{summary} (gone)"
-    return summary
+    if not kustomization.in_old:
+        return f"{summary} (new)"
+    return summary if kustomization.in_new else f"{summary} (gone)"
 
 
 def _change_lines(change: FieldChange) -> list[str]:
