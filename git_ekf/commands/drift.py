@@ -11,7 +11,7 @@ from git_ekf.commands.records_kept import with_records
 from git_ekf.declared import Argument, Option
 from git_ekf.deploy.drift import Compared, DriftPlan, compare, plan
 from git_ekf.errors import DONE, FINDINGS, UsageError
-from git_ekf.terminal.screen import paged, print_error
+from git_ekf.terminal.screen import paged
 from git_ekf.terminal.text import document, say
 
 
@@ -43,8 +43,7 @@ def drift(
                 print_compared(one, patch=patch)
     error = failed(repo, compared)
     if error:
-        print_error(error)
-        return error.code
+        raise error
     return FINDINGS if any(one.differs for one in compared) else DONE
 
 
