@@ -117,10 +117,11 @@ def _call(argv: list[str]) -> Any:
         raise UsageError(f"{name} is not a git-ekf command", hint)
     if name in COMMANDS and not {"-h", "--help"}.intersection(argv):
         module = import_module(f"git_ekf.commands.{name}")
-        command = None if hasattr(module, "app") else getattr(module, name)
-        values = everyday(command, argv[1:]) if command else None
-        if command and values is not None:
-            return command(**values)
+        if not hasattr(module, "app"):
+            command = getattr(module, name)
+            values = everyday(command, argv[1:])
+            if values is not None:
+                return command(**values)
     return import_module("git_ekf.program").run(argv)
 
 
