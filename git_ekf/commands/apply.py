@@ -64,14 +64,12 @@ def apply(
     outcome = run(repo, plan, _announce, keep_going=keep_going)
     if not outcome.complete:
         return _failed(plan, outcome)
-    if message is None:
-        record, next_command = "", _tag_command(plan, "CONTEXT", [])
-    else:
-        record, next_command = _record(repo, plan, context, fields), "git ekf save"
+    record = "" if message is None else _record(repo, plan, context, fields)
     say(f"Applied {_applied(plan)} of {plan.branch} at {plan.commit[:7]}")
     if record:
-        say(f"Recorded {record}")
-    say(f"Next: {next_command}")
+        say(f"Recorded {record}", "Next: git ekf save")
+    else:
+        say(f"Next: {_tag_command(plan, 'CONTEXT', [])}")
     return DONE
 
 
