@@ -93,12 +93,15 @@ class _FleetUpgrade:
         self._members = tuple(one for one in self._members if fits(self._standings[one.name]))
         if not wish.proceed:
             require_any(self._fleet, wish.choice, self._members)
-        upstream = self._upstream(known)
+        self._upstream = self._tip_of_channel(known)
+        tenth = max(1, len(self._members) // 10)
+        self._limit = tenth if wish.max_failed is None else wish.max_failed
         require_recorded(self._fleet, wish, self._standings, self._members)
-        self._begin(upstream)
+        new = [one.name for one in self._members if one.name not in self._begun]
+        self._remember({name: Made(self._upstream) for name in new})
         waiting: Sequence[Member] = self._members
         for _ in range(_ROUNDS):
-            waiting = self._round(waiting, upstream)
+            waiting = self._round(waiting)
             if not waiting:
                 break
             self._fetch(waiting)
@@ -122,8 +125,8 @@ class _FleetUpgrade:
         self._standings = {one.member.name: one for one in known.standings}
         return known
 
-    def _upstream(self, known: Known) -> str:
-        """The tip of the vendor's channel. Raises CallFailed, Refused."""
+    def _tip_of_channel(self, known: Known) -> str:
+        """The vendor's commit that all go onto. Raises CallFailed, Refused."""
         vendor = without_credentials(self._fleet.vendor)
         if known.vendor.failure:
             raise CallFailed(
@@ -137,10 +140,6 @@ class _FleetUpgrade:
 
     # --- planned and made ---
 
-    def _begin(self, upstream: str) -> None:
-        new = [one.name for one in self._members if one.name not in self._begun]
-        self._remember({name: Made(upstream) for name in new})
-
     def _remember(self, entries: dict[str, Made | None]) -> None:
         if entries and not self._wish.only_plans:
             write_run(self._store, self._wish.goal, entries)
@@ -149,11 +148,11 @@ class _FleetUpgrade:
             if made:
                 self._begun[name] = made
 
-    def _round(self, members: Sequence[Member], upstream: str) -> list[Member]:
+    def _round(self, members: Sequence[Member]) -> list[Member]:
         """Plans, makes and pushes these; those that have moved meanwhile."""
         ready: list[ClusterUpgrade] = []
         made: dict[str, Made | None] = {}
-        for one in self._planned(members, upstream):
+        for one in self._planned(members):
             if one.state:
                 self._end(one)
                 if one.state == THERE:
@@ -169,9 +168,9 @@ class _FleetUpgrade:
         self._remember(made)
         return self._push(ready)
 
-    def _planned(self, members: Sequence[Member], upstream: str) -> Iterator[ClusterUpgrade]:
+    def _planned(self, members: Sequence[Member]) -> Iterator[ClusterUpgrade]:
         """The upgrade of each, first of those that an earlier command has made."""
-        again = {member.name: self._again(member, upstream) for member in members}
+        again = {member.name: self._again(member) for member in members}
         yield from filter(None, again.values())
         standings = [self._standings[name] for name, one in again.items() if not one]
         maker = BranchMaker(
@@ -184,19 +183,21 @@ class _FleetUpgrade:
         for number in self._watch("Planning upgrades", range(len(standings))):
             yield maker.planned(standings[number])
 
-    def _again(self, member: Member, upstream: str) -> ClusterUpgrade | None:
+    def _again(self, member: Member) -> ClusterUpgrade | None:
         """The branch that a command has made and did not come to push, where it is still right."""
         begun = self._begun.get(member.name, Made(""))
         standing = self._standings[member.name]
         heads = branches_in(self._opened.theirs[member.name])
-        if not begun.new or begun.upstream != upstream or standing.failed:
+        if not begun.new or begun.upstream != self._upstream or standing.failed:
             return None
         stored = self._opened.repository(member.name)
         goal = stored.config.scheme.parse(self._wish.release) or ""
         if goal in heads or begun.old != standing.tip or heads.get(standing.branch) != begun.old:
             return None
         ref = stored.namespace.upstream + goal
-        return ClusterUpgrade(member, standing.branch, goal, begun.old, upstream, ref, begun.new)
+        return ClusterUpgrade(
+            member, standing.branch, goal, begun.old, begun.upstream, ref, begun.new
+        )
 
     # --- pushed ---
 
@@ -215,15 +216,9 @@ class _FleetUpgrade:
 
     def _pushed(self, one: ClusterUpgrade) -> ClusterUpgrade:
         """Works in any thread."""
-        if self._too_many():
+        if self._failed > self._limit:
             return one.ended(LEFT)
         return push(self._git, one, self._fleet.seconds)
-
-    def _too_many(self) -> bool:
-        limit = self._wish.max_failed
-        if limit is None:
-            limit = max(1, len(self._members) // 10)
-        return self._failed > limit
 
     def _read_back(self, pushed: Sequence[ClusterUpgrade]) -> None:
         """Looks whether the internal repositories really have what they have taken."""
