@@ -80,9 +80,15 @@ class SharedMerges:
         wholes: list[tuple[Run, WholeMerge, TreeQuestion]] = []
         for run in runs:
             if isinstance(run.wanted, list):
-                files.append((run, {_question(run, file): file for file in run.wanted}))
+                asked = {}
+                for file in run.wanted:
+                    attributes = run.side.attributes_above(file.path)
+                    asked[FileQuestion(*file[1:], attributes)] = file
+                files.append((run, asked))
             elif isinstance(run.wanted, WholeMerge):
-                wholes.append((run, run.wanted, _whole_question(run, run.wanted)))
+                reduced = run.reducer.reduced(run.wanted.commit)
+                question = TreeQuestion(run.base, run.onto, reduced, run.side.attributes)
+                wholes.append((run, run.wanted, question))
         questions = chain.from_iterable(asked for _, asked in files)
         self._ask(questions, self._files, self._merge_files)
         askers = {question: run for run, _, question in wholes}
@@ -133,14 +139,15 @@ class SharedMerges:
             ours = objects.commit(objects.tree({one.path: one.ours for one in line}), base)
             theirs = objects.commit(objects.tree({one.path: one.theirs for one in line}), base)
             pairs.append((ours, theirs))
-        merged: list[tuple[FileQuestion, Merge]] = []
+        merged: dict[FileQuestion, Merge] = {}
         for line, result in zip(lines, self._merged(pairs), strict=True):
-            merged += [(one, result) for one in line]
-        names = [f"{result.tree}:{one.path}" for one, result in merged]
-        found = Scratch.object_ids(self._scratch, names)  # nobody asks for these again
+            merged.update(dict.fromkeys(line, result))
+        names = [f"{result.tree}:{one.path}" for one, result in merged.items()]
+        oids = Scratch.object_ids(self._scratch, names)  # nobody asks for these again
         answers: FileAnswers = {}
-        for (one, result), oid in zip(merged, found, strict=True):
-            answers[one] = _file_answer(one, result, oid)
+        for (one, result), oid in zip(merged.items(), oids, strict=True):
+            entry, conflicts = merged_file(result, one.path, one[1:4], oid)
+            answers[one] = FileAnswer(entry, conflicts, "" if entry else oid)
         return answers
 
     # --- whole trees ---
@@ -223,16 +230,6 @@ def _by_halves(
     return _by_halves(questions[:middle], merge) | _by_halves(questions[middle:], merge)
 
 
-def _question(run: Run, file: FileMerge) -> FileQuestion:
-    attributes = run.side.attributes_above(file.path)
-    return FileQuestion(file.path, file.base, file.ours, file.theirs, attributes)
-
-
-def _whole_question(run: Run, wanted: WholeMerge) -> TreeQuestion:
-    reduced = run.reducer.reduced(wanted.commit)
-    return TreeQuestion(run.base, run.onto, reduced, run.side.attributes)
-
-
 def _lines(questions: Sequence[FileQuestion]) -> list[list[FileQuestion]]:
     """The files, as few lines as can be, in none of which two are in each other's way."""
     lines: list[list[FileQuestion]] = []
@@ -256,12 +253,6 @@ def _lines(questions: Sequence[FileQuestion]) -> list[list[FileQuestion]]:
         paths[number].add(path)
         begin[path] = number + 1
     return lines
-
-
-def _file_answer(question: FileQuestion, result: Merge, oid: str) -> FileAnswer:
-    sides = question.base, question.ours, question.theirs
-    entry, conflicts = merged_file(result, question.path, sides, oid)
-    return FileAnswer(entry, conflicts, "" if entry else oid)
 
 
 def _alike(one: MergedTree, other: MergedTree) -> bool:
