@@ -81,9 +81,8 @@ class SharedSide(NewSide):
         above = {folder for path in paths for folder in folders_above(path)}
         folders = {"", *above} - self._folders
         self._folders |= folders
-        files = (f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders)
-        found = [(file, self._there[file]) for file in files if file in self._there]
-        self.attributes |= frozenset(found)
+        files = self._there.keys() & _files_in(folders)
+        self.attributes |= frozenset((file, self._there[file]) for file in files)
 
     def forget_attributes(self) -> None:
         """Has none bear on merges: a commit has changed some."""
@@ -99,12 +98,17 @@ class SharedSide(NewSide):
         """Those that bear on a path."""
         if not self.attributes:
             return self.attributes
-        above = {ATTRIBUTES, *(f"{folder}/{ATTRIBUTES}" for folder in folders_above(path))}
+        above = _files_in({"", *folders_above(path)})
         return frozenset(pair for pair in self.attributes if pair[0] in above)
 
     def attributes_of(self, path: str) -> dict[str, str]:
         """The attributes of a path that bear on its merge."""
         return self._shared.attributes_of(path, self.attributes_above(path))
+
+
+def _files_in(folders: Iterable[str]) -> set[str]:
+    """The files of attributes that there may be in directories."""
+    return {f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES for folder in folders}
 
 
 class Left(NamedTuple):
