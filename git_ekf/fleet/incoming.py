@@ -78,7 +78,8 @@ def fetch_repository(store: Store, wanted: Wanted, seconds: int) -> Taken:
     Raises Failure, Silent where its host gives no answer, NoSpace.
     """
     refs = _listed(store, wanted, seconds)
-    lacking = _lacking(wanted, refs)
+    have = {*wanted.known.values(), *wanted.shared.values()}
+    lacking = {ref: oid for ref, oid in refs.items() if oid not in have}
     if not lacking:
         return _taken(wanted, refs)
     folder = os.path.join(store.incoming, new_name())
@@ -137,11 +138,6 @@ def _sound(refs: dict[str, str]) -> dict[str, str]:
         if not valid_branch(ref) or len(oid) != 40 or oid.strip("0123456789abcdef"):
             raise Failure(BROKEN, f"it names a ref that cannot be one: {ref}")
     return refs
-
-
-def _lacking(wanted: Wanted, refs: dict[str, str]) -> dict[str, str]:
-    have = {*wanted.known.values(), *wanted.shared.values()}
-    return {ref: oid for ref, oid in refs.items() if oid not in have}
 
 
 def _fetched(

@@ -33,12 +33,12 @@ def read_run(store: Store, goal: str) -> dict[str, Made]:
         if ref.startswith(prefix):
             name, _, field = ref.removeprefix(prefix).partition("/")
             found.setdefault(name, {})[field] = oid
-    return {name: Made(**fields) for name, fields in found.items() if _is_whole(fields)}
-
-
-def _is_whole(fields: Mapping[str, str]) -> bool:
-    """Whether these are fields of one: a goal may be called so that it is above another."""
-    return "upstream" in fields and fields.keys() <= set(Made._fields)
+    made = {}
+    for name, fields in found.items():
+        # A goal may be called so that it is above another, whose fields these are not.
+        if "upstream" in fields and fields.keys() <= set(Made._fields):
+            made[name] = Made(**fields)
+    return made
 
 
 def begun_upgrades(store: Store) -> dict[str, list[str]]:

@@ -82,7 +82,8 @@ def why_alone(clone: StoredClone, target: Target, shipping: frozenset[str]) -> s
     return "it has upgrade.prefer" if clone.config.preferred else ""
 
 
-def shipping_channels(git: Git, commits: list[str]) -> frozenset[str]:
-    """Those of the vendor's commits that ship a migration."""
+def shipping_channels(git: Git, opened: Opened) -> frozenset[str]:
+    """The tips of the vendor's channels that ship a migration."""
+    commits = [opened.history.branches[name] for name in opened.channels()]
     found = git.object_infos(f"{commit}:{SHIPPED}" for commit in commits)
     return frozenset(commit for commit, info in zip(commits, found, strict=True) if info)

@@ -76,10 +76,9 @@ class PlannedCluster(NamedTuple):
 
 def plan_clusters(task: Task) -> list[PlannedCluster]:
     """The plans of some clusters, in their order. Raises CallFailed where the store is damaged."""
-    opened = Opened(task.store, task.scheme, [name for name, _ in task.clusters])
     repo = Repository(Git(task.store, {"GIT_DIR": task.store}))
     with open_scratch_of(SharedScratch, repo) as scratch:
-        return _Planning(task, opened, repo, scratch).planned()
+        return _Planning(task, repo, scratch).planned()
 
 
 class _WantedPlan(NamedTuple):
@@ -92,12 +91,10 @@ class _WantedPlan(NamedTuple):
 
 
 class _Planning:
-    def __init__(
-        self, task: Task, opened: Opened, repo: Repository, scratch: SharedScratch
-    ) -> None:
+    def __init__(self, task: Task, repo: Repository, scratch: SharedScratch) -> None:
         self._task = task
-        self._opened = opened
-        self._objects = opened.objects
+        self._opened = Opened(task.store, task.scheme, [name for name, _ in task.clusters])
+        self._objects = self._opened.objects
         self._repo = repo
         self._git = repo.git
         self._scratch = scratch
@@ -108,8 +105,7 @@ class _Planning:
             self._resolutions = Resolutions(repo)
 
     def planned(self) -> list[PlannedCluster]:
-        channels = [self._opened.history.branches[name] for name in self._opened.channels()]
-        shipping = shipping_channels(self._git, channels)
+        shipping = shipping_channels(self._git, self._opened)
         together: list[tuple[StoredClone, Target]] = []
         for name, branch in self._task.clusters:
             with self._noting(name):
