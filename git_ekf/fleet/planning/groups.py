@@ -18,6 +18,7 @@ from git_ekf.fleet.planning.sides import Left, Run
 from git_ekf.git.calls import Git
 from git_ekf.git.trees import Entry
 from git_ekf.replay.merging import Conflict
+from git_ekf.replay.stack import Commit
 from git_ekf.replay.step import ReplayStep
 from git_ekf.resolutions.judging import Examiner, ListedResolution
 
@@ -129,15 +130,14 @@ def _hunks(content: bytes) -> bytes:
 
 def groups(planned: Sequence[PlannedCluster]) -> list[Group]:
     """All that there is to resolve; that of most clusters comes first."""
-    clusters: dict[str, dict[str, None]] = {}
-    examples: dict[str, FirstConflict] = {}
+    alike: dict[str, tuple[FirstConflict, dict[str, None]]] = {}  # the first, and all clusters
     for one in planned:
         for conflict in one.conflicts:
-            clusters.setdefault(conflict.id, {})[one.name] = None
-            examples.setdefault(conflict.id, conflict)
+            _, clusters = alike.setdefault(conflict.id, (conflict, {}))
+            clusters[one.name] = None
     folded: dict[tuple[str, tuple[str, ...]], list[FirstConflict]] = {}
-    for of_id, names in clusters.items():
-        folded.setdefault((examples[of_id].commit, tuple(names)), []).append(examples[of_id])
+    for conflict, names in alike.values():
+        folded.setdefault((conflict.commit, tuple(names)), []).append(conflict)
     found = []
     unused = {one.name: one.plan.refused for one in planned if one.plan and one.plan.refused}
     for (commit, listed), conflicts in folded.items():
@@ -179,17 +179,15 @@ def settled(examiner: Examiner, planned: Sequence[PlannedCluster]) -> list[Settl
 
     Raises GitFailed, Refused.
     """
-    clusters: dict[str, dict[str, None]] = {}
-    commits: dict[str, tuple[str, str]] = {}
+    alike: dict[str, tuple[Commit, dict[str, None]]] = {}  # the first commit, and all clusters
     for one in planned:
         for step in one.plan.steps if one.plan else ():
             for settlement in () if step.depends else step.settled:
                 if settlement.resolution:
-                    clusters.setdefault(settlement.resolution, {})[one.name] = None
-                    commit = step.commit.oid, step.commit.subject
-                    commits.setdefault(settlement.resolution, commit)
+                    _, clusters = alike.setdefault(settlement.resolution, (step.commit, {}))
+                    clusters[one.name] = None
     found = []
-    for key, names in clusters.items():
+    for key, (commit, names) in alike.items():
         listed = examiner.listed(examiner.kept[key])
-        found.append(SettledConflict(listed, *commits[key], tuple(names)))
+        found.append(SettledConflict(listed, commit.oid, commit.subject, tuple(names)))
     return sorted(found, key=lambda one: (-len(one.clusters), one.listed.resolution.path))
