@@ -55,12 +55,10 @@ def team_repository(store: Store, fleet: Fleet) -> Repository:
     What the fleet file says of them goes before git's configuration.
     """
     repo = Repository(store.git)
-    config = repo.config
-    if fleet.resolutions:
-        config = config._replace(resolutions=fleet.resolutions)
-    if fleet.signers:
-        config = config._replace(resolution_signers=fleet.signers)
-    repo.config = config
+    repo.config = repo.config._replace(
+        resolutions=fleet.resolutions or repo.config.resolutions,
+        resolution_signers=fleet.signers or repo.config.resolution_signers,
+    )
     return repo
 
 
@@ -75,11 +73,10 @@ def team_of(store: Store, fleet: Fleet) -> Team:
     config = repo.config
     if not config.resolutions:
         return Team()
-    approved = read_small(os.path.join(store.path, _APPROVED), STATE)
     return Team(
         config.resolutions,
         config.resolution_signers,
         known_tip(repo),
-        approved,
+        read_small(os.path.join(store.path, _APPROVED), STATE),
         config.render_command,
     )
