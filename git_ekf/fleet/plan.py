@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
 from git_ekf.errors import Refused, UsageError
+from git_ekf.fleet.fetch import Watch
 from git_ekf.fleet.file import Fleet
 from git_ekf.fleet.planning.groups import Group, SettledConflict, groups, settled
 from git_ekf.fleet.planning.together import AT_A_TIME, PlannedCluster, Task
@@ -22,8 +23,6 @@ from git_ekf.upgrade.plan import why_not_in_memory
 
 # Clusters that are worth a task: to begin one takes as long as some of them.
 _LEAST = 50
-
-Watch = Callable[[str, Sequence[int]], Iterator[int]]
 
 
 class FleetPlan(NamedTuple):
