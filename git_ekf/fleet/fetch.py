@@ -27,14 +27,13 @@ from git_ekf.fleet.store import (
     read_fetched,
     refs_of,
     take_packs,
+    unattended_git,
     write_fetched,
     writing,
 )
 from git_ekf.git.packedrefs import read_packed, write_packed
 from git_ekf.git.transfer import stop_all
-from git_ekf.git.unattended import unattended
 from git_ekf.names import without_credentials
-from git_ekf.repository import Repository
 from git_ekf.shown import shell
 
 # So many answers are published together.
@@ -72,8 +71,7 @@ def fetch_held(
 
 class _Fetch:
     def __init__(self, store: Store, fleet: Fleet) -> None:
-        setting = Repository(store.git).git_setting
-        self._store = Store(store.path, store.git.variant(env=unattended(setting, fleet.seconds)))
+        self._store = Store(store.path, unattended_git(store, fleet))
         self._fleet = fleet
         self._urls = {THE_VENDOR: without_credentials(fleet.vendor)}
         for member in fleet.members:
@@ -155,7 +153,12 @@ class _Fetch:
                 self._fetched[name] = Fetched(self._urls[name], now)
             else:
                 self._note(name, BROKEN, "it lacks objects that its own refs lead to")
-        self._publish()
+        refs = dict(self._runs)
+        for name, own in self._refs.items():
+            prefix = refs_of(name)
+            refs.update((prefix + ref.removeprefix("refs/"), oid) for ref, oid in own.items())
+        write_packed(self._store.path, refs)
+        write_fetched(self._store.path, self._fetched)
 
     def _note(self, name: str, kind: str, why: str) -> None:
         before = self._fetched.get(name, Fetched(self._urls[name]))
@@ -174,14 +177,6 @@ class _Fetch:
             half = len(fetched) // 2
             return self._connected(fetched[:half]) + self._connected(fetched[half:])
         return fetched
-
-    def _publish(self) -> None:
-        refs = dict(self._runs)
-        for name, own in self._refs.items():
-            prefix = refs_of(name)
-            refs.update((prefix + ref.removeprefix("refs/"), oid) for ref, oid in own.items())
-        write_packed(self._store.path, refs)
-        write_fetched(self._store.path, self._fetched)
 
 
 def _why(error: BaseException) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from git_ekf.git.calls import Git
 from git_ekf.git.packedrefs import break_lock
 from git_ekf.git.quarantine import move_packs
 from git_ekf.git.refs import HEADS
+from git_ekf.git.unattended import unattended
 from git_ekf.git.workable import require_workable
 from git_ekf.repository import Repository
 from git_ekf.smallfile import STATE, read_small, write_small
@@ -183,6 +184,12 @@ def open_store(fleet: Fleet) -> Store:
             "name another place with store in the fleet file, or none",
         )
     return Store(path, Git(path, {"GIT_DIR": path}))
+
+
+def unattended_git(store: Store, fleet: Fleet) -> Git:
+    """The git of a store for questions to other repositories, which nobody is there to answer."""
+    setting = Repository(store.git).git_setting
+    return store.git.variant(env=unattended(setting, fleet.seconds))
 
 
 def _make(path: str) -> None:

@@ -22,10 +22,9 @@ from git_ekf.fleet.outcomes import FAILED, LEFT, MOVED, PLANNED, PUSHED, THERE
 from git_ekf.fleet.pushing import push
 from git_ekf.fleet.runs import Made, read_run, write_run
 from git_ekf.fleet.standing import Known, standings_in
-from git_ekf.fleet.store import Store, branches_in, read_fetched, writing
+from git_ekf.fleet.store import Store, branches_in, read_fetched, unattended_git, writing
 from git_ekf.git.refs import HEADS
 from git_ekf.git.transfer import stop_all
-from git_ekf.git.unattended import unattended
 from git_ekf.names import without_credentials
 from git_ekf.replay.writing import committer
 from git_ekf.repository import Repository
@@ -71,8 +70,7 @@ def _require_able(store: Store) -> None:
 
 class _FleetUpgrade:
     def __init__(self, store: Store, fleet: Fleet, wish: Wish, watch: Watch) -> None:
-        setting = Repository(store.git).git_setting
-        self._git = store.git.variant(env=unattended(setting, fleet.seconds))
+        self._git = unattended_git(store, fleet)
         self._store, self._fleet, self._wish, self._watch = store, fleet, wish, watch
         self._begun = read_run(store, wish.goal)
         self._members = wish.members
