@@ -92,7 +92,8 @@ class _Fetch:
                 self._runs[ref] = oid
 
     def fetch_vendor(self) -> None:
-        wanted = Wanted(THE_VENDOR, self._fleet.vendor, OF_VENDOR, self._refs[THE_VENDOR], {})
+        fleet, known = self._fleet, self._refs[THE_VENDOR]
+        wanted = Wanted(THE_VENDOR, fleet.vendor, OF_VENDOR, fleet.seconds, known, {})
         self._take(list(self._answers([wanted])))
         fetched = self._fetched[THE_VENDOR]
         if not fetched.seconds:
@@ -103,10 +104,11 @@ class _Fetch:
 
     def fetch_clusters(self, watch: Watch, chosen: Sequence[Member]) -> None:
         vendor = self._refs[THE_VENDOR]
+        seconds = self._fleet.seconds
         wanted = []
-        for member in chosen:
-            known = self._refs[member.name]
-            wanted.append(Wanted(member.name, member.internal, OF_CLUSTER, known, vendor))
+        for one in chosen:
+            known = self._refs[one.name]
+            wanted.append(Wanted(one.name, one.internal, OF_CLUSTER, seconds, known, vendor))
         batch: list[Reply[Wanted, Taken]] = []
         watched = watch("Asking the clusters", range(len(wanted)))
         # Closed before gits are told to end, so that none is begun after that.
@@ -130,7 +132,7 @@ class _Fetch:
             self._fleet,
             wanted,
             lambda one: one.url,
-            lambda one: fetch_repository(self._store, one, self._fleet.seconds),
+            lambda one: fetch_repository(self._store, one),
         )
 
     # --- taken ---

@@ -23,8 +23,8 @@ from git_ekf.temporary import new_name
 from git_ekf.vendor import reason_of
 
 # Of an internal repository: its branches and deploy records, and the vendor's commits it keeps.
-OF_CLUSTER = (f"{HEADS}*", f"{RECORDS}*", f"{UPSTREAM}*")
-OF_VENDOR = (f"{HEADS}*",)
+OF_CLUSTER = (HEADS, RECORDS, UPSTREAM)
+OF_VENDOR = (HEADS,)
 
 # Objects may take so many times as long as an answer.
 _LONGER = 10
@@ -48,15 +48,17 @@ class Failure(Exception):
 
 
 class Wanted(NamedTuple):
-    """A repository to be fetched: its name in the store, its URL, the refs it is asked for.
+    """A repository to be fetched: its name in the store, and its URL.
 
-    `known` are those it had (ref -> object id), `shared` what the store has of others that it may
+    `prefixes` begin the refs that it is asked for, `seconds` are what an answer may take. `known`
+    are those it had (ref -> object id), `shared` what the store has of others that it may
     have as well.
     """
 
     name: str
     url: str
-    patterns: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    seconds: int
     known: Mapping[str, str]
     shared: Mapping[str, str]
 
@@ -72,24 +74,24 @@ class Taken(NamedTuple):
     packs: str = ""
 
 
-def fetch_repository(store: Store, wanted: Wanted, seconds: int) -> Taken:
+def fetch_repository(store: Store, wanted: Wanted) -> Taken:
     """Asks a repository, and fetches what is new into a quarantine. Works in any thread.
 
     Raises Failure, Silent where its host gives no answer, NoSpace.
     """
-    refs = _listed(store, wanted, seconds)
+    refs = _listed(store, wanted)
     have = {*wanted.known.values(), *wanted.shared.values()}
     lacking = {ref: oid for ref, oid in refs.items() if oid not in have}
     if not lacking:
         return _taken(wanted, refs)
     folder = os.path.join(store.incoming, new_name())
     try:
-        fetched = _fetched(store, wanted, lacking, seconds, folder)
+        fetched = _fetched(store, wanted, lacking, folder)
     except EkfError as error:
         if isinstance(error, TooLarge) or (isinstance(error, NoSpace) and _is_full(store)):
             raise
         # A ref that was listed may have gone in this very moment; or all of it is gone now.
-        moved = _listed(store, wanted, seconds) != refs
+        moved = _listed(store, wanted) != refs
         if moved or not isinstance(error, GitFailed):
             why = "it moved while it was fetched" if moved else error.message
             raise Failure(UNREACHABLE, why) from None
@@ -108,9 +110,10 @@ def _is_full(store: Store) -> bool:
     return disk.f_bavail * disk.f_frsize < _ROOM
 
 
-def _listed(store: Store, wanted: Wanted, seconds: int) -> dict[str, str]:
+def _listed(store: Store, wanted: Wanted) -> dict[str, str]:
     try:
-        found = store.git.ls_remote(wanted.url, *wanted.patterns, timeout=seconds)
+        patterns = [f"{prefix}*" for prefix in wanted.prefixes]
+        found = store.git.ls_remote(wanted.url, *patterns, timeout=wanted.seconds)
     except EkfError as error:  # whatever is wrong there is wrong there alone
         stderr = error.stderr if isinstance(error, GitFailed) else ""
         if "mismatched algorithms" in stderr:
@@ -120,10 +123,9 @@ def _listed(store: Store, wanted: Wanted, seconds: int) -> dict[str, str]:
         if is_silent and host_of(wanted.url):
             raise Silent(why) from None
         raise Failure(UNREACHABLE, why) from None
-    prefixes = tuple(pattern.removesuffix("*") for pattern in wanted.patterns)
     refs = {}
     for ref, oid in found.items():
-        if ref.startswith(prefixes) and not ref.endswith("^{}"):
+        if ref.startswith(wanted.prefixes) and not ref.endswith("^{}"):
             refs[ref] = oid
     return _sound(refs)
 
@@ -140,14 +142,12 @@ def _sound(refs: dict[str, str]) -> dict[str, str]:
     return refs
 
 
-def _fetched(
-    store: Store, wanted: Wanted, refs: dict[str, str], seconds: int, folder: str
-) -> dict[str, str]:
+def _fetched(store: Store, wanted: Wanted, refs: dict[str, str], folder: str) -> dict[str, str]:
     """Ref -> object id, as it was when its objects came. Raises CallFailed."""
     git = _quarantine(store, wanted, refs, folder)
     if not wanted.url.lower().startswith(("http:", "https:")):
-        return git.fetch_pack(wanted.url, refs, seconds * _LONGER)
-    slow = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": str(seconds)}
+        return git.fetch_pack(wanted.url, refs, wanted.seconds * _LONGER)
+    slow = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": str(wanted.seconds)}
     git.variant(env=slow).fetch_objects(wanted.url, refs)
     if not _fetch_heads(folder).issuperset(refs.values()):
         raise CallFailed("it moved while it was fetched")
