@@ -14,7 +14,7 @@ from git_ekf.manifests.matching import FieldTarget
 from git_ekf.manifests.resources import Unreadable, documents, import_yaml
 from git_ekf.manifests.selectors import Unfollowed
 from git_ekf.manifests.sources import Files
-from git_ekf.manifests.twice import Twice, keys_twice
+from git_ekf.manifests.twice import keys_twice
 from git_ekf.manifests.walk import Missing, Walk
 
 
@@ -161,21 +161,13 @@ def _spoilt_file(after: Files, olds: list[Files], path: str) -> list[Spoilt]:
             parts.update(documents(side.read(path)))
     except (Unfollowed, Unreadable):
         return []
-    now = _twice(text, parts)
+    now = keys_twice(text, parts)
     if now == []:
         return []
-    before = [_twice(side.read(path)) for side in olds]
+    before = [keys_twice(side.read(path)) for side in olds]
     if now is None:
         # Markers are somebody's own decision, and a rule of the policy.
         marked = b"\n<<<<<<< " in b"\n" + text
         return [] if marked or None in before else [Spoilt(path, "", 0)]
     known = {one.path for twice in before for one in twice or ()}
     return [Spoilt(path, key, line) for key, line in now if key not in known]
-
-
-def _twice(text: bytes, known: Collection[str] = ()) -> list[Twice] | None:
-    """None where it is not YAML."""
-    try:
-        return keys_twice(text, known)
-    except Unreadable:
-        return None

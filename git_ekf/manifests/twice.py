@@ -15,8 +15,8 @@ class Twice(NamedTuple):
     line: int
 
 
-def keys_twice(content: bytes, known: Collection[str] = ()) -> list[Twice]:
-    """The keys that a map of the text has more than once. Raises Unreadable.
+def keys_twice(content: bytes, known: Collection[str] = ()) -> list[Twice] | None:
+    """The keys that a map of the text has more than once; None where it is not YAML.
 
     Of a key that is there three times there are two. `known` are documents that are passed over.
     As in JSON, to which Kubernetes brings it, the key 1 and the key "1" are the same.
@@ -25,16 +25,15 @@ def keys_twice(content: bytes, known: Collection[str] = ()) -> list[Twice]:
 
     text = content.decode("utf-8", "replace")
     found: list[Twice] = []
-    for document in documents(content):
-        if document in known:
-            continue
-        require_shallow(document)
-        start = text.find(document)
-        line = text.count("\n", 0, start)
-        try:
+    try:
+        for document in documents(content):
+            if document in known:
+                continue
+            require_shallow(document)
+            line = text.count("\n", 0, text.find(document))
             found += [Twice(path, line + at + 1) for path, at in _again(document)]
-        except yaml.YAMLError:
-            raise Unreadable("it is not YAML") from None
+    except (Unreadable, yaml.YAMLError):
+        return None
     return found
 
 
