@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, partial
+from itertools import filterfalse
 from typing import NamedTuple
 
 from git_ekf.imagenames import ImageName, NoImageName, is_below, parse
@@ -107,8 +108,8 @@ def images_in(
                 unbuilt.append(Unbuilt(path, failure))
                 continue
             try:
-                for document in documents(output):
-                    for use in uses_in(document) if not _SCHEMA.search(document) else ():
+                for document in filterfalse(_SCHEMA.search, documents(output)):
+                    for use in uses_in(document):
                         found.setdefault(use.text, []).append(Place(path, use))
             except Unreadable as error:
                 unbuilt.append(Unbuilt(path, [f"what it printed cannot be read: {error}"]))
