@@ -100,8 +100,7 @@ def plan_fleet(
     found = {}
     ready = []
     for one in chosen:
-        reason = _why_not(one)
-        if reason:
+        if reason := _why_not(one):
             found[one.member.name] = PlannedCluster(one.member.name, why=reason)
         else:
             ready.append(one)

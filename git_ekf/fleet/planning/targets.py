@@ -13,7 +13,7 @@ from git_ekf.git.questions.about import Paths
 from git_ekf.git.refs import HEADS
 from git_ekf.trust import SHIPPED
 from git_ekf.upgrade.ready import require_linear
-from git_ekf.upgrade.target import Target, upgrade_of
+from git_ekf.upgrade.target import Target, releases_through, upgrade_of
 
 
 class StoredClone(StoredRepository):
@@ -74,10 +74,8 @@ def why_alone(clone: StoredClone, target: Target, shipping: frozenset[str]) -> s
     """
     if target.prepared or target.replaced:
         return f"{target.goal} is there already"
-    key = clone.config.scheme.key
-    first, last = key(target.branch), key(target.goal)
-    between = (oid for name, oid in clone.channels.items() if first < key(name) <= last)
-    if clone.config.migrations or not shipping.isdisjoint(between):
+    _, *releases = releases_through(clone, target)
+    if clone.config.migrations or not shipping.isdisjoint(releases):
         return "it is migrated"
     return "it has upgrade.prefer" if clone.config.preferred else ""
 
