@@ -65,19 +65,24 @@ def all_processors() -> Processes:
     return Processes(os.cpu_count() or 1)
 
 
-def taken(made: list[PlannedCluster] | CallFailed) -> list[PlannedCluster]:
-    """The plans that `attempt` has made. Raises CallFailed."""
-    if isinstance(made, CallFailed):
+def taken(made: list[PlannedCluster] | EkfError) -> list[PlannedCluster]:
+    """The plans that were made elsewhere. Raises the error in place of them."""
+    if isinstance(made, EkfError):
         raise made
     return made
 
 
 def attempt(task: Task) -> list[PlannedCluster] | CallFailed:
-    """The plans of a task, or why there are none: as an error that can be sent."""
+    """The plans of a task, or why there are none."""
     try:
         return plan_clusters(task)
     except EkfError as error:
-        return CallFailed(error.message, error.hint)
+        return sendable(error)
+
+
+def sendable(error: EkfError) -> CallFailed:
+    """An error as one that can be sent, whatever its kind."""
+    return CallFailed(error.message, error.hint)
 
 
 def _begin() -> None:

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from git_ekf import __version__
 from git_ekf.errors import CallFailed, EkfError, Refused
 from git_ekf.fleet.planning.together import PlannedCluster, Task, plan_clusters
-from git_ekf.fleet.processes import all_processors, attempt, taken
+from git_ekf.fleet.processes import all_processors, attempt, sendable, taken
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.scheduler import reason, scheduler
 from git_ekf.fleet.surroundings import PYTHON, Surroundings, surroundings
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
 
 # Seconds: between two looks at a cluster that works, for an answer to one, and with no worker.
 _LOOK, _ANSWER, _ALONE = 1, 10, 10
-
-
-class _Unlike(NamedTuple):
-    """What is there in place of a plan: the surroundings of a worker, and its address."""
-
-    found: Surroundings
-    worker: str
 
 
 @contextmanager
@@ -141,7 +134,7 @@ class Workers:
                 self._note(f"{self._address} is gone, and the rest is planned here")
                 yield from all_processors().plans(tasks[at:])
                 return
-            yield self._taken(task, here, answer)
+            yield taken(pickle.loads(answer))  # noqa: S301 (it is as trusted as this machine)
             future.release()
 
     def _note_failed(self, error: Exception) -> None:
@@ -192,17 +185,6 @@ class Workers:
         except Exception:  # of whatever kind: it is gone
             return 0
 
-    def _taken(self, task: Task, here: Surroundings, answer: bytes) -> list[PlannedCluster]:
-        made = pickle.loads(answer)  # noqa: S301 (the cluster is as trusted as this machine)
-        if isinstance(made, _Unlike):
-            share = "set store in the fleet file to a directory that all of them share"
-            raise Refused(
-                f"the worker {made.worker} cannot plan from {task.store}:"
-                f" {here.unlike(made.found)}",
-                share if made.found.refs != here.refs else "git ekf man fleet",
-            )
-        return taken(made)
-
 
 def _fault(program: Any) -> str:
     """What is wrong with an answer to the question for git-ekf's version; "" for nothing."""
@@ -240,13 +222,18 @@ def _answer(run: str, sent: bytes) -> bytes:
     from distributed import get_worker
 
     task, here = pickle.loads(sent)  # noqa: S301 (who can send it can run anything there)
-    made: list[PlannedCluster] | CallFailed | _Unlike
     try:
-        found = _surroundings_in(run, task.store, task.team)
-        made = attempt(task) if found == here else _Unlike(found, get_worker().address)
+        there = _surroundings_in(run, task.store, task.team)
     except EkfError as error:
-        made = CallFailed(error.message, error.hint)
-    return pickle.dumps(made)
+        return pickle.dumps(sendable(error))
+    if there == here:
+        return pickle.dumps(attempt(task))
+    share = "set store in the fleet file to a directory that all of them share"
+    refused = Refused(
+        f"the worker {get_worker().address} cannot plan from {task.store}: {here.unlike(there)}",
+        share if there.refs != here.refs else "git ekf man fleet",
+    )
+    return pickle.dumps(refused)
 
 
 @lru_cache(maxsize=1)
