@@ -46,9 +46,9 @@ def forecasts(
     tips = [target.onto for target in targets.values() if not target.prepared]
     may_migrate = any_migration(repo, list(targets.values()))
     shared = Shared(commits, candidates(repo, commits, tips), may_migrate)
-    told = not why_not_in_memory(repo)
+    why_not = why_not_in_memory(repo)
     with ExitStack() as stack:
-        if told and commits.commits and not may_migrate:
+        if commits.commits and not (may_migrate or why_not):
             shared = shared._replace(scratch=stack.enter_context(open_scratch(repo)))
 
         def foretell(branch: str) -> ChannelForecast | None:
@@ -60,7 +60,7 @@ def forecasts(
                 of_one = {ref: around[ref] for ref in names_made(target) if ref in around}
                 require_names(repo, target, of_one)
                 planned = UpgradePlan(target, [])
-                if commits.commits or may_migrate or not told:
+                if commits.commits or may_migrate or why_not:
                     planned = plan(repo, target, Options(progress=progress), shared)
                 return ChannelForecast(planned.counts(), _sentence(planned))
             except (Refused, CallFailed) as error:

@@ -268,9 +268,8 @@ class _Workshop:
             how = f"was ended by signal {-done.returncode}"
         hint = _hint(migration)
         if self._again:
-            hint = (
-                f"git ekf upgrade {shell(to)}{self._again}, where it only works on the final state"
-            )
+            again = f"git ekf upgrade {shell(to)}{self._again}"
+            hint = f"{again}, where it only works on the final state"
         raise CallFailed(
             f"the migration to {to} {how} at {commit[:7]} ({shown}); nothing was changed",
             hint,

@@ -138,8 +138,7 @@ def read_work(
     """
     prefer, known = in_force(repo, target, options.prefer), known_resolutions(repo, target)
     options = options._replace(prefer=prefer, resolutions=known)
-    base = target.base
-    onto = target.onto
+    base, onto = target.base, target.onto
     divergence = Background(lambda: read_divergence(scratch.writing, base, onto))
     may_migrate = shared is None or shared.may_migrate
     migrations = Background(
@@ -251,8 +250,8 @@ def rewrite(work: Work) -> Work:
         if options.squash:
             stack = squash(repo, scratch, stack, target)
             work = work._replace(upstream={})
-        again = " --flatten --migrate-squash" if options.flatten else " --migrate-squash"
-        again = "" if options.squash else again
+        flags = " --flatten" if options.flatten else ""
+        again = "" if options.squash else f"{flags} --migrate-squash"
         rewritten = migrate(repo, scratch, stack, work.migrations, again)
     stack = write_stack(scratch.writing, scratch, rewritten)
     divergence = read_divergence(scratch.writing, stack.base, target.onto)
