@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from git_ekf.errors import Refused
 from git_ekf.git.trees import Entry
 from git_ekf.manifests.effects import Effects, Sides, none_looked_at, read_effects
 from git_ekf.manifests.sources import Files
+from git_ekf.replay.scratch import Scratch
 from git_ekf.replay.step import ReplayStep, results
 from git_ekf.repository import Repository
 from git_ekf.upgrade.contents import Changed, Contents, Tree, reading
 from git_ekf.upgrade.target import Target
-
-if TYPE_CHECKING:
-    from git_ekf.replay.scratch import Scratch
 
 
 def planned_effects(scratch: Scratch, target: Target, steps: Sequence[ReplayStep]) -> Effects:
