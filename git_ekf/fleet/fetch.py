@@ -51,18 +51,16 @@ def fetch(store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | N
     now; NoSpace, OSError.
     """
     with writing(store):
-        fetch_held(store, fleet, watch, chosen)
+        fetch_held(store, fleet, watch, fleet.members if chosen is None else chosen)
 
 
-def fetch_held(
-    store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member] | None = None
-) -> None:
+def fetch_held(store: Store, fleet: Fleet, watch: Watch, chosen: Sequence[Member]) -> None:
     """The same, for whoever holds the store already."""
     shutil.rmtree(store.incoming, ignore_errors=True)  # of an earlier one that was held as well
     run = _Fetch(store, fleet)
     try:
         run.fetch_vendor()
-        run.fetch_clusters(watch, fleet.members if chosen is None else chosen)
+        run.fetch_clusters(watch, chosen)
     except BaseException:
         stop_all()
         raise

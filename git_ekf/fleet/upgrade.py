@@ -225,16 +225,15 @@ class _FleetUpgrade:
         self._fetch([one.member for one in pushed])
         there: dict[str, Made | None] = {}
         for one in pushed:
-            name = one.member.name
+            name, standing = one.member.name, self._standings[one.member.name]
             has = self._opened.theirs[name].get(HEADS + one.goal, "")
-            if self._standings[name].failed:
-                why = f"it was pushed, and cannot be read back: {self._standings[name].error}"
-                self._end(one.ended(FAILED, why))
-            elif has != one.new:
-                why = f"it was pushed, and {HEADS}{one.goal} is {has[:12] or 'not there'}"
-                self._end(one.ended(FAILED, why))
-            else:
+            if has == one.new and not standing.failed:
                 there[name] = None
+                continue
+            why = f"{HEADS}{one.goal} is {has[:12] or 'not there'}"
+            if standing.failed:
+                why = f"cannot be read back: {standing.error}"
+            self._end(one.ended(FAILED, f"it was pushed, and {why}"))
         self._remember(there)
 
     def _end(self, one: ClusterUpgrade) -> None:
