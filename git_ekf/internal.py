@@ -17,7 +17,7 @@ from git_ekf.git.complaints import complaints
 from git_ekf.git.process import Ahead
 from git_ekf.git.questions.history import MadeBy
 from git_ekf.git.questions.remotes import remote_timeout
-from git_ekf.git.refs import BACKUP, HEADS, RECORDS, SAVED, TAGS, RefUpdate, names_above
+from git_ekf.git.refs import BACKUP, HEADS, RECORDS, SAVED, TAGS, RefUpdate
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
 from git_ekf.smallfile import write_small
@@ -286,34 +286,6 @@ def remember(repo: Repository, listed: dict[str, str]) -> Vanished:
 
 def _below(prefix: str, refs: list[str]) -> list[str]:
     return [ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix)]
-
-
-def require_free_names(repo: Repository, refs: list[str], listed: dict[str, str]) -> None:
-    """Raises Refused where a ref that `internal` has is in the way of one that it is to get."""
-    above = {ref: set(names_above(ref)) for ref in refs if ref not in listed}
-    for other in listed:
-        if other.endswith("^{}"):
-            continue
-        for ref in above.keys() & set(names_above(other)) or [
-            ref for ref, names in above.items() if other in names
-        ]:
-            from git_ekf.git.name_clash import name_clash  # which few commands ever need
-
-            error = name_clash(ref, [other])
-            error.message = f"on {repo.config.internal} {error.message}; nothing was saved"
-            error.hint = _moved_there(repo, other)
-            raise error
-
-
-def _moved_there(repo: Repository, ref: str) -> str:
-    """The command that gives a ref of `internal` another name, and loses nothing of it."""
-    internal = repo.config.internal
-    new = f"refs/old/{ref.removeprefix('refs/').replace('/', '-')}"
-    if ref.startswith(HEADS):
-        new = f"{repo.namespace.backup}{ref.removeprefix(HEADS).replace('/', '-')}/moved"
-    push = f"git push --no-follow-tags {shell(internal)}"
-    fetched = f"git fetch {shell(internal, ref)}"
-    return f"{fetched} && {push} {shell(f'FETCH_HEAD:{new}')} && {push} {shell(f':{ref}')}"
 
 
 def _lacks_objects(repo: Repository, listed: dict[str, str]) -> bool:

@@ -43,7 +43,7 @@ class RecordTag:
         return None if self.raw is None else parse_tag(self.raw)
 
     def said(self, expected: tuple[str, ...]) -> Record:
-        """What it says; nothing where it is not an annotated tag. `expected` as for `parse`."""
+        """Its fields; none where it is not an annotated tag. `expected` as for `parse`."""
         return parse(self.tag.message if self.tag else "", expected)
 
 

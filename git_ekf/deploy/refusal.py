@@ -7,7 +7,7 @@ import re
 
 from git_ekf.deploy.renumber import taken
 from git_ekf.errors import CallFailed, Refused
-from git_ekf.git.refs import HEADS, TAGS, RefUpdate
+from git_ekf.git.refs import HEADS, TAGS, RefUpdate, names_above
 from git_ekf.internal import ask, require_branch
 from git_ekf.policy.finding import Finding
 from git_ekf.policy.judges import judge_push
@@ -153,3 +153,34 @@ def complaints(messages: str) -> list[str]:
             words = re.sub(r"^(remote: |fatal: |error: )+", "", line).strip()
             lines.append(shortened(words, MOST_WORDS))
     return lines[:3]
+
+
+# --- names in the way ---
+
+
+def require_free_on_internal(repo: Repository, refs: list[str], listed: dict[str, str]) -> None:
+    """Raises Refused where a ref that `internal` has is in the way of one that it is to get."""
+    above = {ref: set(names_above(ref)) for ref in refs if ref not in listed}
+    for other in listed:
+        if other.endswith("^{}"):
+            continue
+        for ref in above.keys() & set(names_above(other)) or [
+            ref for ref, names in above.items() if other in names
+        ]:
+            from git_ekf.git.name_clash import name_clash  # which few saves ever need
+
+            error = name_clash(ref, [other])
+            error.message = f"on {repo.config.internal} {error.message}; nothing was saved"
+            error.hint = _moved_there(repo, other)
+            raise error
+
+
+def _moved_there(repo: Repository, ref: str) -> str:
+    """The command that gives a ref of `internal` another name, and loses nothing of it."""
+    internal = repo.config.internal
+    new = f"refs/old/{ref.removeprefix('refs/').replace('/', '-')}"
+    if ref.startswith(HEADS):
+        new = f"{repo.namespace.backup}{ref.removeprefix(HEADS).replace('/', '-')}/moved"
+    push = f"git push --no-follow-tags {shell(internal)}"
+    fetched = f"git fetch {shell(internal, ref)}"
+    return f"{fetched} && {push} {shell(f'FETCH_HEAD:{new}')} && {push} {shell(f':{ref}')}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from git_ekf.deploy.refusal import complaints, findings, refusal
+from git_ekf.deploy.refusal import complaints, findings, refusal, require_free_on_internal
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.git.questions.remotes import PushOutcome
 from git_ekf.git.refs import HEADS, RECORDS, TAGS, backup_ref
-from git_ekf.internal import ask, patterns, remember, require_branch, require_free_names, was_ours
+from git_ekf.internal import ask, patterns, remember, require_branch, was_ours
 from git_ekf.records import unsaved_records
 from git_ekf.repository import Repository
 from git_ekf.shown import shell
@@ -67,7 +67,7 @@ def save(repo: Repository) -> Saved:
     with exclusive(repo):
         repo, listed, vanished = _ask(repo, branch)
         wanted, waiting = plan(repo, branch, listed)
-        require_free_names(repo, [ref.ref for ref in wanted], listed)
+        require_free_on_internal(repo, [ref.ref for ref in wanted], listed)
         left = _left_behind(repo)
         pushed, refused = _push(repo, branch, wanted)
         _verify(repo, pushed)

@@ -19,7 +19,7 @@ _LAST_PART = re.compile(r"([^/:]+?)(?:\.git)?/*$")
 
 
 class WrongEntry(Exception):
-    """What is wrong in a fleet file, in a sentence; the key that says it, "" for none.
+    """A fault of a fleet file, in a sentence; `key` says it, "" for none.
 
     `table` is the name of the tables that it is in, "" for none, and `number` tells which of these,
     from 0.

@@ -44,16 +44,21 @@ def summarise(standings: Sequence[Standing]) -> Summary:
         by_wave.setdefault(one.branch, Counter())[one.member.wave] += 1
     for one in standings:
         rules.update({finding.rule for finding in one.findings})
+    fine = [one for one in standings if not one.failed]
+    failed = [one for one in standings if one.failed]
+    behind = [one.behind for one in running if one.behind]
+    prepared = Counter(one.prepared for one in running if one.prepared)
+    deployed = sorted((one.seconds for one in recorded), reverse=True)
     return Summary(
-        fine=[one for one in standings if not one.failed],
-        failed=[one for one in standings if one.failed],
-        empty=sum(one.state == EMPTY for one in standings),
+        fine=fine,
+        failed=failed,
+        empty=[one.state for one in standings].count(EMPTY),
         by_wave=by_wave,
-        behind=[one.behind for one in running if one.behind],
+        behind=behind,
         unrecorded=len(unrecorded),
         since=min(unrecorded, default=0),
         never=len(running) - len(recorded),
-        prepared=Counter(one.prepared for one in running if one.prepared),
-        deployed=sorted((one.seconds for one in recorded), reverse=True),
+        prepared=prepared,
+        deployed=deployed,
         rules=rules,
     )

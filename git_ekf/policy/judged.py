@@ -104,7 +104,7 @@ class JudgedRecord(RecordTag):
 
 
 class RecordFacts:
-    """What git knows of the objects that deploy records name which are judged together.
+    """The facts about the objects that deploy records name which are judged together.
 
     It does not know the records, which know it: in a command nobody looks for cycles.
     """

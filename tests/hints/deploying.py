@@ -359,7 +359,7 @@ EXAMINING = {
     "doctor/names.py names(): {}": Scenario(
         "git tag deploy HEAD", "git ekf doctor --offline", said="is in the way of"
     ),
-    "internal.py require_free_names(): {}": Scenario(
+    "deploy/refusal.py require_free_on_internal(): {}": Scenario(
         "git push -q --no-verify internal HEAD:refs/tags/deploy\n" + RECORD,
         "git ekf save",
         said="is in the way of",
