@@ -8,14 +8,13 @@ import typer
 
 from git_ekf.commands.resolutions_fetched import note_resolutions
 from git_ekf.errors import Refused
-from git_ekf.fleet.file import Fleet, other_file, read_fleet
+from git_ekf.fleet.file import Fleet, command_of, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.standing import Known, read_standings
 from git_ekf.fleet.store import Store
 from git_ekf.fleet.team import team_repository
 from git_ekf.git.calls import leave_repository
 from git_ekf.git.unattended import unattended
-from git_ekf.shown import shell
 
 FleetFile = Annotated[
     str,
@@ -51,16 +50,11 @@ def fleet_of(file: str) -> Fleet:
     return read_fleet(file)
 
 
-def fleet_command(fleet: Fleet, command: str, *words: str) -> str:
-    """A command of git ekf fleet for the same fleet, as it is typed; `words` may be any text."""
-    return shell("git", "ekf", "fleet", *command.split(), *words, *other_file(fleet.path))
-
-
 def read_known(store: Store, fleet: Fleet) -> Known:
     """All that is known. Raises Refused where the vendor was never fetched: so nothing was."""
     known = read_standings(store, fleet)
     if not known.vendor.seconds:
-        raise Refused("nothing is known of this fleet yet", fleet_command(fleet, "status"))
+        raise Refused("nothing is known of this fleet yet", command_of(fleet.path, "status"))
     return known
 
 

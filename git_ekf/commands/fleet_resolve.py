@@ -10,13 +10,12 @@ import typer
 from git_ekf.commands.fleet_options import (
     FleetFile,
     fetch_team,
-    fleet_command,
     read_known,
 )
 from git_ekf.commands.options import Yes
 from git_ekf.commands.resolutions import approve_named
 from git_ekf.errors import DONE, STOPPED, Refused, UsageError
-from git_ekf.fleet.file import FILE, Fleet, Member, read_fleet
+from git_ekf.fleet.file import FILE, Fleet, Member, command_of, read_fleet
 from git_ekf.fleet.reading import require_pygit2
 from git_ekf.fleet.store import VENDOR, Store, open_store
 from git_ekf.fleet.team import team_repository
@@ -74,15 +73,15 @@ def resolve(
         fetch_team(store, fleet)
         examiner = Examiner(team_repository(store, fleet))
         vendors = sorted(set(store.git.ref_values(f"{VENDOR}heads/").values()))
-        shows = fleet_command(fleet, "plan", "X.Y")
+        shows = command_of(fleet.path, "plan", "X.Y")
         options = [f"--approve={key}" for key in approve]
-        unasked = fleet_command(fleet, "resolve", "--yes", *options)
+        unasked = command_of(fleet.path, "resolve", "--yes", *options)
         approve_named(examiner, approve, vendors, shows, unasked, yes=yes)
         return DONE
     if not (release and cluster):
         raise UsageError("a release and a cluster have to be named", "git ekf fleet resolve -h")
     if fleet.scheme.parse(release) is None:
-        raise UsageError(f"{release} is not a valid release", fleet_command(fleet, "status"))
+        raise UsageError(f"{release} is not a valid release", command_of(fleet.path, "status"))
     members = {member.name: member for member in fleet.members}
     conflict = ""
     if cluster not in members:
@@ -98,7 +97,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[s
     if not (word.isascii() and word.isdecimal() and len(word) < _DIGITS):
         raise UsageError(
             f'there is no cluster "{word}" in this fleet',
-            fleet_command(fleet, "status --list"),
+            command_of(fleet.path, "status --list"),
         )
     require_pygit2()
     from git_ekf.fleet.plan import plan_fleet, require_release
@@ -109,7 +108,7 @@ def _of_conflict(store: Store, fleet: Fleet, release: str, word: str) -> tuple[s
     if not 0 < int(word) <= len(groups):
         raise UsageError(
             f"there is no conflict {word} in the plan to {release}",
-            fleet_command(fleet, "plan", release, "--list"),
+            command_of(fleet.path, "plan", release, "--list"),
         )
     group = groups[int(word) - 1]
     path = group.conflicts[0].paths[0]
@@ -135,7 +134,7 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
     git = Git(progress=transfer_progress(), settings=[scheme])
     vendor, internal = absolute(fleet.vendor), absolute(member.internal)
     _require_release(git, vendor, fleet.scheme.parse(release) or "")
-    another = fleet_command(fleet, "resolve", release, member.name, "DIR")
+    another = command_of(fleet.path, "resolve", release, member.name, "DIR")
     instead = Instead(another, "correct the fleet file")
     built(git, directory, vendor, internal, "", instead)
     why = f"for {conflict}" if conflict else f"from {without_credentials(internal)}"
@@ -146,11 +145,11 @@ def _resolve(fleet: Fleet, release: str, member: Member, directory: str, conflic
     if fleet.signers:
         here.set_setting("ekf.resolutions.allowed-signers", fleet.signers)
     code = run("upgrade", Request(release=release, no_build=True))
-    proceed = fleet_command(fleet, "upgrade", release, "--continue")
+    proceed = command_of(fleet.path, "upgrade", release, "--continue")
     if code == DONE:
         say(f"Nothing stopped in {member.name}. Next, outside of the clone: {proceed}")
     if code == STOPPED:
-        approve = fleet_command(fleet, "resolve", "--approve", "KEY")
+        approve = command_of(fleet.path, "resolve", "--approve", "KEY")
         say(
             f"Go on in the clone: cd {folder(directory)}",
             "Once it is through: git ekf resolutions save, and nothing else there"

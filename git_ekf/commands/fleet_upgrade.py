@@ -13,7 +13,6 @@ from git_ekf.commands.fleet_options import (
     Only,
     Where,
     fetch_team,
-    fleet_command,
     fleet_of,
 )
 from git_ekf.commands.options import Json
@@ -22,7 +21,7 @@ from git_ekf.errors import DONE, FAILED, FINDINGS, STOPPED, Interrupted, UsageEr
 from git_ekf.fleet import outcomes
 from git_ekf.fleet.branches import ClusterUpgrade
 from git_ekf.fleet.choosing import read_choice, require_any
-from git_ekf.fleet.file import FILE, Fleet, other_file
+from git_ekf.fleet.file import FILE, Fleet, command_of, other_file
 from git_ekf.fleet.gate import Wish, find_wave, next_wave
 from git_ekf.fleet.runs import read_run
 from git_ekf.fleet.store import Store, open_store
@@ -95,7 +94,7 @@ def upgrade(
     if goal is None:
         raise UsageError(
             f"{release or 'an empty argument'} is not a valid release",
-            f"{fleet_command(fleet, 'status --json')} lists the vendor's channels",
+            f"{command_of(fleet.path, 'status --json')} lists the vendor's channels",
         )
     if wave and proceed:
         raise UsageError(

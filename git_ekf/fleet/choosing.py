@@ -82,7 +82,7 @@ def require_any(fleet: Fleet, choice: Choice, found: Sequence[object]) -> None:
     if mistaken and not found:
         raise UsageError(
             f"no cluster of {fleet.path} fits {shell(*choice.options)}",
-            command_of(fleet.path, "status", "--list"),
+            command_of(fleet.path, "status --list"),
         )
 
 
@@ -119,7 +119,7 @@ def _names(fleet: Fleet, only: Iterable[str]) -> list[str]:
             from difflib import get_close_matches
 
             close = get_close_matches(name, known, n=1)
-            hint = f"{command_of(fleet.path, 'status', '--list')} lists them"
+            hint = f"{command_of(fleet.path, 'status --list')} lists them"
             hint = f"perhaps {close[0]}; {hint}" if close else hint
             raise UsageError(f'there is no cluster "{name}" in this fleet', hint)
     return names

@@ -87,9 +87,9 @@ def other_file(file: str) -> list[str]:
     return [] if file == FILE else ["--file", file]
 
 
-def command_of(file: str, *words: str) -> str:
-    """A command of git ekf fleet, for the fleet of a file."""
-    return shell("git", "ekf", "fleet", *words, *other_file(file))
+def command_of(file: str, command: str, *words: str) -> str:
+    """A command of git ekf fleet for the fleet of a file, as it is typed; `words` are any text."""
+    return shell("git", "ekf", "fleet", *command.split(), *words, *other_file(file))
 
 
 def read_given(path: str, limit: int) -> bytes | None:

@@ -66,7 +66,7 @@ def require_recorded(
     wave = lacking[0].member.wave
     first = [one.member.name for one in lacking if one.member.wave == wave]
     more = f" and {len(first) - _NAMED} more" if len(first) > _NAMED else ""
-    shows = command_of(fleet.path, "status", "--list", *options_of([f"wave={wave}"], []))
+    shows = command_of(fleet.path, "status --list", *options_of([f"wave={wave}"], []))
     raise Refused(
         f"no deploy record of {wish.goal} is saved yet by: {', '.join(first[:_NAMED])}{more}"
         f" (wave {wave})",

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from git_ekf.commands.fleet_options import fleet_command
 from git_ekf.fleet.choosing import Choice
-from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.file import Fleet, command_of
 from git_ekf.fleet.runs import begun_upgrades
 from git_ekf.fleet.standing import OK, Known, Standing
 from git_ekf.fleet.store import Store
@@ -44,7 +43,7 @@ def print_summary(look: FleetLook) -> None:
     summary = summarise(look.chosen)
     print(paint(_headline(summary, len(look.chosen), look.begin), "bold"))
     _print_matrix(look.fleet, summary)
-    command = fleet_command(look.fleet, "status --no-fetch")
+    command = command_of(look.fleet.path, "status --no-fetch")
     vendor = look.known.vendor
     if vendor.failure:
         text = f"not fetched, as of {_ago(vendor.seconds)}: {vendor.error}"
@@ -76,7 +75,7 @@ def print_summary(look: FleetLook) -> None:
     for branch, names in begun_upgrades(look.store).items():
         release = look.fleet.scheme.version(branch) or branch
         text = f"{branch} is not in {_clusters(len(names))} that it was begun for"
-        command = fleet_command(look.fleet, "upgrade", release)
+        command = command_of(look.fleet.path, "upgrade", release)
         print_entry("upgrade", text, f"{command} --continue", "yellow")
 
 

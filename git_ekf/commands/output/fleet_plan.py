@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from git_ekf.commands.fleet_options import fleet_command
 from git_ekf.commands.output.fleet import print_entry
 from git_ekf.commands.output.upgrade_plan import step_as_json
-from git_ekf.fleet.file import Fleet
+from git_ekf.fleet.file import Fleet, command_of
 from git_ekf.fleet.plan import FleetPlan
 from git_ekf.fleet.planning.groups import Group, SettledConflict
 from git_ekf.fleet.planning.together import PlannedCluster
@@ -49,7 +48,7 @@ def print_plan(fleet: Fleet, plan: FleetPlan, *, whole: bool, words: Sequence[st
             fitting = len(one.clusters)
             where = f" (in {fitting} of these)" if fitting < len(group.clusters) else ""
             say(f"  {'':{digits}}  {one.unused.sentence(approving(fleet))}{where}")
-    command = f"{fleet_command(fleet, 'plan', '--no-fetch')} {shell(*words, '--list')}"
+    command = f"{command_of(fleet.path, 'plan', '--no-fetch')} {shell(*words, '--list')}"
     if left := len(plan.groups) - len(shown):
         print_entry("", f"and {counted(left, 'more conflict')}", command)
     for settled in plan.settled[:most]:
