@@ -46,19 +46,22 @@ def summarise(standings: Sequence[Standing]) -> Summary:
         rules.update({finding.rule for finding in one.findings})
     fine = [one for one in standings if not one.failed]
     failed = [one for one in standings if one.failed]
+    empty = [one for one in standings if one.state == EMPTY]
     behind = [one.behind for one in running if one.behind]
     prepared = Counter(one.prepared for one in running if one.prepared)
     deployed = sorted((one.seconds for one in recorded), reverse=True)
+    never = len(running) - len(recorded)
+    since = min(unrecorded, default=0)
     return Summary(
-        fine=fine,
-        failed=failed,
-        empty=[one.state for one in standings].count(EMPTY),
-        by_wave=by_wave,
-        behind=behind,
-        unrecorded=len(unrecorded),
-        since=min(unrecorded, default=0),
-        never=len(running) - len(recorded),
-        prepared=prepared,
-        deployed=deployed,
-        rules=rules,
+        fine,
+        failed,
+        len(empty),
+        by_wave,
+        behind,
+        len(unrecorded),
+        since,
+        never,
+        prepared,
+        deployed,
+        rules,
     )
