@@ -67,6 +67,7 @@ def run(command: str, request: Request) -> int:
         save_check=not request.no_save_check,
         progress=partial(counting, "Looking at commits"),
         given=f" {shell(*again)}" if again else "",
+        effects=True,
         builds=counting_builds if builds else None,
     )
     repo = ask_at_once(Git(progress=transfer_progress())) if only_plans else _recovered()
