@@ -7,10 +7,12 @@ nothing.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from itertools import count
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
 from git_ekf.fleet.connections import Reply, Silent, answers
@@ -75,6 +77,7 @@ class _Fetch:
         for member in fleet.members:
             self._urls[member.name] = without_credentials(member.internal)
         self._brought = False
+        self._folders = count()
         self._fetched = {}
         for name, fetched in read_fetched(store.path).items():
             if self._urls.get(name) == fetched.url:  # else it is another repository by now
@@ -126,12 +129,11 @@ class _Fetch:
     # --- asked ---
 
     def _answers(self, wanted: list[Wanted]) -> Generator[Reply[Wanted, Taken]]:
-        return answers(
-            self._fleet,
-            wanted,
-            lambda one: one.url,
-            lambda one: fetch_repository(self._store, one),
-        )
+        def work(one: Wanted) -> Taken:
+            folder = os.path.join(self._store.incoming, str(next(self._folders)))
+            return fetch_repository(self._store, one, folder)
+
+        return answers(self._fleet, wanted, lambda one: one.url, work)
 
     # --- taken ---
 

@@ -19,7 +19,6 @@ from git_ekf.fleet.store import BROKEN, UNREACHABLE, Store, make_borrowing
 from git_ekf.git.calls import Git
 from git_ekf.git.refs import HEADS, RECORDS, UPSTREAM
 from git_ekf.names import valid_branch
-from git_ekf.temporary import new_name
 from git_ekf.vendor import reason_of
 
 # Of an internal repository: its branches and deploy records, and the vendor's commits it keeps.
@@ -74,8 +73,8 @@ class Taken(NamedTuple):
     packs: str = ""
 
 
-def fetch_repository(store: Store, wanted: Wanted) -> Taken:
-    """Asks a repository, and fetches what is new into a quarantine. Works in any thread.
+def fetch_repository(store: Store, wanted: Wanted, folder: str) -> Taken:
+    """Asks a repository, and fetches what is new into a new folder. Works in any thread.
 
     Raises Failure, Silent where its host gives no answer, NoSpace.
     """
@@ -84,7 +83,6 @@ def fetch_repository(store: Store, wanted: Wanted) -> Taken:
     lacking = {ref: oid for ref, oid in refs.items() if oid not in have}
     if not lacking:
         return _taken(wanted, refs)
-    folder = os.path.join(store.incoming, new_name())
     try:
         fetched = _fetched(store, wanted, lacking, folder)
     except EkfError as error:
