@@ -79,6 +79,17 @@ def flatten(world: World, *options: str) -> Run:
     return done
 
 
+def test_attributes_that_the_new_release_has_not(world: World) -> None:
+    """What the old release is merged by does not bear on how the commits go onto the new one."""
+    world.commit(ISTIO, deployment("istio", "1.8.0-mine", 3), "Mine")
+    vendor_commit(world, "release-1.8", {".gitattributes": "*.yaml merge=union\n"})
+    world.git("fetch", "-q", "origin")
+    merge(world, CHANNEL)
+    planned = world.ekf("upgrade", "--flatten", "--plan", "1.9")
+    assert planned.code == 1
+    assert [line.split()[0] for line in planned.out.splitlines()].count("CONFLICT") == 1
+
+
 @rare
 def test_a_side_branch(world: World) -> None:
     old = world.stack()

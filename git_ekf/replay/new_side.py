@@ -59,7 +59,7 @@ class NewSide:
             self._attributes.append(file)
 
     def forget_attributes(self) -> None:
-        """Takes them away again: a commit has changed some."""
+        """Takes them away again, for a commit has changed some, or another release has its own."""
         for file in self._attributes:
             self._scratch.write_attributes(file, None)
         self._attributes = []

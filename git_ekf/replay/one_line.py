@@ -128,6 +128,7 @@ def _from_base(scratch: Scratch, stack: Stack, stood_on: str) -> list[TreeChange
         if on_base:
             resolved = changes
         found.append(changes)
+    side.forget_attributes()
     return found[::-1]
 
 
