@@ -33,7 +33,7 @@ def planned_builds(
 
     No images where `images.registry` is not set. Raises what `coverage` raises.
     """
-    repo, scratch, target, *_ = work
+    repo, scratch, target = work.repo, work.scratch, work.target
     tree = tree_with(scratch, target.onto, results(steps))
     fields = customisation_of(repo, scratch.merging, target, tree, progress)
     if not repo.config.images_registry:

@@ -236,7 +236,7 @@ def rewrite(work: Work) -> Work:
 
     Raises CallFailed where a migration fails.
     """
-    repo, scratch, target, options = work[:4]
+    repo, scratch, target, options = work.repo, work.scratch, work.target, work.options
     if not (work.migrations or options.flatten):
         return work
     stack = work.stack

@@ -82,8 +82,9 @@ class SharedMerges:
             if isinstance(run.wanted, list):
                 asked = {}
                 for file in run.wanted:
-                    attributes = run.side.attributes_above(file.path)
-                    asked[FileQuestion(*file[1:], attributes)] = file
+                    _, path, base, ours, theirs = file
+                    attributes = run.side.attributes_above(path)
+                    asked[FileQuestion(path, base, ours, theirs, attributes)] = file
                 files.append((run, asked))
             elif isinstance(run.wanted, WholeMerge):
                 reduced = run.reducer.reduced(run.wanted.commit)
@@ -146,7 +147,8 @@ class SharedMerges:
         oids = Scratch.object_ids(self._scratch, names)  # nobody asks for these again
         answers: FileAnswers = {}
         for (one, result), oid in zip(merged.items(), oids, strict=True):
-            entry, conflicts = merged_file(result, one.path, one[1:4], oid)
+            sides = one.base, one.ours, one.theirs
+            entry, conflicts = merged_file(result, one.path, sides, oid)
             answers[one] = FileAnswer(entry, conflicts, "" if entry else oid)
         return answers
 
