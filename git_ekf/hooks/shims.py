@@ -188,13 +188,15 @@ def _named_programs(path: str) -> list[str]:
 
 
 def read(path: str) -> str:
-    """The text of a hook, at most a megabyte of it; "" where it cannot be read."""
+    """The text of a hook with its own line ends, at most a megabyte; "" where it cannot be read."""
 
     def at_once(name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NONBLOCK)  # a pipe would wait for a writer
 
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", opener=at_once) as file:
+        with open(
+            path, encoding="utf-8", errors="surrogateescape", newline="", opener=at_once
+        ) as file:
             return file.read(1 << 20)
     except (OSError, ValueError):
         return ""

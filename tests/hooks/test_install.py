@@ -323,6 +323,17 @@ def test_an_edited_shim_that_is_no_shell_any_more(repo: Clone) -> None:
     assert states(repo)["pre-push"] == "ok"
 
 
+def test_a_shim_with_other_line_ends_is_not_ours_as_it_was(repo: Clone) -> None:
+    """A shell would not find its interpreter."""
+    install(repo)
+    shim = hooks_of(repo) / "pre-push"
+    good = shim.read_bytes()
+    shim.write_bytes(good.replace(b"\n", b"\r\n"))
+    assert states(repo)["pre-push"] == "outdated"
+    install(repo, "--force")
+    assert shim.read_bytes() == good
+
+
 def test_a_link_to_a_shim_is_not_taken_for_somebody_elses_hook(clone: Clone) -> None:
     shim = hooks_of(clone) / "pre-commit"
     shim.rename(clone.path / "shim")
