@@ -150,7 +150,7 @@ def test_error_of_the_page_is_the_programs(folder: Path) -> None:
         ),
         (
             VENDOR + "[[discover]]\nname = '('\nglob = 'x*'\n",
-            "fleet.toml:3: discover.name is no regular expression: missing ), unterminated subpattern at position 0",
+            "fleet.toml:3: discover.name is not a regular expression: missing ), unterminated subpattern at position 0",
         ),
         (
             VENDOR + "[[discover]]\nname = 'x'\nglob = 'x*'\n",

@@ -357,10 +357,10 @@ def test_commits_that_the_vendor_has_withdrawn_are_still_its_own(
     [
         (
             ("--where", "regoin=eu"),
-            '--where takes KEY=VALUE, and "regoin" is no key of this fleet',
+            '--where takes KEY=VALUE, and "regoin" is not a key of this fleet',
             2,
         ),
-        (("--where", "wave=x"), '"x" is no wave of this fleet', 2),
+        (("--where", "wave=x"), '"x" is not a wave of this fleet', 2),
         (("--where", "state=unreachble"), '"unreachble" is not a state', 2),
         (("--where", "rule=linear"), '"linear" is not a rule', 2),
         (("--only", "c99"), 'there is no cluster "c99" in this fleet', 2),

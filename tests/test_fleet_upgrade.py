@@ -1011,9 +1011,9 @@ ERRORS = [
     (("next", "--wave", "1"), 2, "next is not a valid release"),
     (("", "--wave", "1"), 2, "an empty argument is not a valid release"),
     (("1.10",), 2, "this fleet is upgraded a wave at a time"),
-    (("1.10", "--wave", "last"), 2, '"last" is no wave of this fleet'),
-    (("1.10", "--wave", "4"), 2, '"4" is no wave of this fleet'),
-    (("1.10", "--wave", "0"), 2, '"0" is no wave of this fleet'),
+    (("1.10", "--wave", "last"), 2, '"last" is not a wave of this fleet'),
+    (("1.10", "--wave", "4"), 2, '"4" is not a wave of this fleet'),
+    (("1.10", "--wave", "0"), 2, '"0" is not a wave of this fleet'),
     (("1.10", "--only", "c9"), 2, 'there is no cluster "c9" in this fleet'),
     (
         ("1.10", "--wave", "1", "--continue"),

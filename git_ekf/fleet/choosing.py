@@ -89,7 +89,7 @@ def require_any(fleet: Fleet, choice: Choice, found: Sequence[object]) -> None:
 def no_wave(fleet: Fleet, given: str) -> UsageError:
     """The error for a word that is not a wave."""
     waves = ", ".join(fleet.waves) or "none"
-    return UsageError(f'"{given}" is no wave of this fleet', f"its waves are {waves}")
+    return UsageError(f'"{given}" is not a wave of this fleet', f"its waves are {waves}")
 
 
 def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def _pair(fleet: Fleet, text: str) -> tuple[str, str]:
         known.update(dict.fromkeys(member.labels))
     if not equals or key not in known:
         raise UsageError(
-            f'--where takes KEY=VALUE, and "{key}" is no key of this fleet',
+            f'--where takes KEY=VALUE, and "{key}" is not a key of this fleet',
             f"its keys are {', '.join(known)}",
         )
     if key == "wave" and value not in fleet.waves:

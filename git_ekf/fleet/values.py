@@ -77,7 +77,7 @@ def as_pattern(value: Any) -> re.Pattern[str]:
     try:
         pattern = re.compile(as_line(value))
     except re.error as error:
-        raise WrongValue(f"is no regular expression: {error}") from None
+        raise WrongValue(f"is not a regular expression: {error}") from None
     if pattern.groups != 1:
         raise WrongValue(r"must have one group, which is the name: '([^/]+)\.git$'")
     return pattern
