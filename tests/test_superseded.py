@@ -11,6 +11,7 @@ import pytest
 from bench.superseded import MADE, made
 from conftest import GIT_EKF, run, slim
 from reach import rare
+from resolving import make_team
 from test_schemas import answer
 from upgrading import World, assert_clean, copy, script, snapshot, vendor_commit
 
@@ -615,6 +616,24 @@ def test_sync(world: World) -> None:
     assert "More memory" not in subjects(world, "origin/release-1.8")
     assert world.ekf("undo").code == 0
     assert "More memory" in subjects(world, "origin/release-1.8")
+
+
+def test_what_is_left_out_asks_nothing_of_the_team(world: World, tmp_path: Path) -> None:
+    """Another commit's file is no answer to its conflict."""
+    team = make_team(tmp_path / "team")
+    team.set_up(world)
+    world.git("config", "commit.cleanup", "strip")  # git itself leaves it out then
+    world.git("reset", "-q", "--hard", "HEAD~1")
+    world.commit(OTHER, text(line3="my other"), "Mine")
+    world.save()
+    assert world.ekf("upgrade", "--drop", "superseded", "--no-build").code == 3
+    world.write(OTHER, text(line3="both"))
+    world.git("add", OTHER)
+    assert world.ekf("upgrade", "--continue", "--no-build").code == 0
+    assert "More memory" not in subjects(world)
+    shared = world.ekf("resolutions", "save")
+    assert (shared.code, shared.out.count("  shared ")) == (0, 1), shared
+    assert shared.out.splitlines()[0].endswith(f" {OTHER}")
 
 
 @pytest.mark.parametrize("by_git", WAYS)

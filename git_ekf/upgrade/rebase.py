@@ -246,6 +246,7 @@ def _go_on(
         left = stop.unmerged.keys() - {one.how.path for one in known}
         found = stop.superseded() if left else None
         if found and found.certain and drop and drop(stop.commit, found):
+            stop.forget_asked()
             oid = stop.commit.oid
             state = state._replace(
                 dropped=[*state.dropped, (oid, found.reason())],
@@ -260,7 +261,8 @@ def _go_on(
             known, left = stop.keep_what_builds(known, builds)
         stop.put(known)
         settled = [*state.settled, *(one.how for one in known), *remembered]
-        state = state._replace(settled=settled, asked=stop.asked())
+        breaking = dict(resolutions.breaking) if resolutions else {}
+        state = state._replace(settled=settled, asked=stop.take_asked(), breaking=breaking)
         write(repo, state)
         if left or not stop.unmerged:
             return stop.stopped(state, left, "" if left else _reason(output), found)

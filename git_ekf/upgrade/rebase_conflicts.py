@@ -226,8 +226,16 @@ class Conflicts:
 
     # --- what is left for the user ---
 
-    def asked(self) -> tuple[tuple[str, Question], ...]:
-        """All that the rebase has asked so far, with what no resolution has settled here."""
+    def forget_asked(self) -> None:
+        """Forgets what no resolution has settled here: a commit that is left out has no answer."""
+        if self._resolutions:
+            self._resolutions.open.clear()
+
+    def take_asked(self) -> tuple[tuple[str, Question], ...]:
+        """All that the rebase has asked so far, with what no resolution has settled here.
+
+        That is then no longer open.
+        """
         questions = self._resolutions.open if self._resolutions else []
         asked = [*self._state.asked, *((self._original, question) for question in questions)]
         questions.clear()
