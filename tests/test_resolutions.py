@@ -529,6 +529,10 @@ def test_the_vendors_is_none(cluster: World) -> None:
         done = cluster.ekf("resolutions", "save")
         assert done.code == 4
         assert f"ekf.resolutions is the vendor's repository: {source}\n" in done.err
+    cluster.git("remote", "add", "team", str(cluster.vendor.path))
+    cluster.git("config", "remote.team.pushurl", str(cluster.path.with_name("own.git")))
+    cluster.git("config", "ekf.resolutions", "team")
+    assert cluster.ekf("resolutions", "save").code == 4
 
 
 # --- off ---

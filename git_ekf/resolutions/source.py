@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from git_ekf.errors import CallFailed, GitFailed, Refused
@@ -40,17 +41,20 @@ def require_source(repo: Repository) -> str:
     source = repo.config.resolutions
     if not source:
         raise Refused("no repository of resolutions is set", "git config ekf.resolutions URL")
-    vendors = repo.remotes.get(repo.config.primary)
-    known = repo.remotes.get(source)
-    urls = known.push_urls if known else (source,)
-    for url in urls:
-        for vendor in (*vendors.urls, *vendors.push_urls) if vendors else ():
-            if repo.same_repository(url, vendor):
-                raise Refused(
-                    f"ekf.resolutions is the vendor's repository: {scrub(source)}",
-                    "git config ekf.resolutions URL",
-                )
+    theirs = set(map(repo.normalise, _urls(repo, repo.config.primary)))
+    urls = _urls(repo, source) or (source,)
+    if not theirs.isdisjoint(map(repo.normalise, urls)):
+        raise Refused(
+            f"ekf.resolutions is the vendor's repository: {scrub(source)}",
+            "git config ekf.resolutions URL",
+        )
     return source
+
+
+def _urls(repo: Repository, name: str) -> tuple[str, ...]:
+    """All that a remote is fetched from and pushed to; none where there is no such remote."""
+    remote = repo.remotes.get(name)
+    return (*remote.urls, *remote.push_urls) if remote else ()
 
 
 def fetch_resolutions(repo: Repository) -> str:
@@ -71,7 +75,7 @@ def fetch_resolutions(repo: Repository) -> str:
             git.fetch_copy(source, f"{RESOLUTIONS}:{RESOLUTIONS}")
         except GitFailed as error:
             failure = error
-    # Of what could not be fetched that is not told.
+    # Where it could not be fetched, nobody can say what it lacks.
     if here and (not there or (git.commit(there) and not git.is_ancestor(here, there))):
         # Nobody is inside of a bare one, such as a fleet's store.
         command = "git" if repo.place.top else f"git -C {folder(repo.place.git_dir)}"
@@ -130,12 +134,18 @@ def add(repo: Repository, additions: Iterable[Addition], *, sign: bool) -> Added
         added = _sorted(git, tip, given)
         if not added.new:
             return added
-        commit = _commit(repo, git, tip, added.new, sign=sign)
+        if sign and repo.git_setting("gpg.format") != "ssh":
+            raise Refused(
+                "a resolution is signed with an ssh key, and git signs with another kind here",
+                "git config gpg.format ssh, or --no-sign: somebody has to approve it then",
+            )
+        commit = _commit(git, tip, added.new, sign=sign)
         outcome = git.push(
             source, [f"{commit}:{RESOLUTIONS}"], expected={RESOLUTIONS: tip}, verify=False
         )
         if not outcome.code:
-            git.update_refs([RefUpdate(RESOLUTIONS, tip or "0" * len(commit), commit)])
+            with suppress(Refused):  # another command has fetched it meanwhile
+                git.update_refs([RefUpdate(RESOLUTIONS, tip or "0" * len(commit), commit)])
             return added
         reason = outcome.rejected.get(RESOLUTIONS, "")
         if "stale info" not in reason:
@@ -167,7 +177,7 @@ def _sorted(git: Git, tip: str, given: list[Addition]) -> Added:
     return added
 
 
-def _commit(repo: Repository, git: Git, tip: str, new: list[Addition], *, sign: bool) -> str:
+def _commit(git: Git, tip: str, new: list[Addition], *, sign: bool) -> str:
     """A commit with the additions, which no ref names yet. Raises Refused, CallFailed."""
     entries: dict[str, Entry] = {}
     for question, result in new:
@@ -184,11 +194,6 @@ def _commit(repo: Repository, git: Git, tip: str, new: list[Addition], *, sign: 
             index.read_tree(tip)
         index.update_index(entries.items())
         tree = index.write_tree()
-    if sign and repo.git_setting("gpg.format") != "ssh":
-        raise Refused(
-            "a resolution is signed with an ssh key, and git signs with another kind here",
-            "git config gpg.format ssh, or --no-sign: somebody has to approve it then",
-        )
     try:
         return git.commit_tree(tree, tip, _message(new), sign=sign)
     except GitFailed as error:
