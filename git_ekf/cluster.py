@@ -58,8 +58,8 @@ def asking_times(repo: Repository) -> Ahead[list[TagTime]]:
 def cluster_of(repo: Repository, times: Ahead[list[TagTime]] | None = None) -> Cluster:
     """The cluster by the deploy records that are here.
 
-    Of records of the same second the number in the name decides. A restored clone has all records
-    as tags: see `records.restore_records`.
+    Of records of the same second their names decide: see `names.recency`. A restored clone has all
+    records as tags: see `records.restore_records`.
     """
     scheme = repo.config.scheme
     latest = time.time() + AHEAD

@@ -1,4 +1,4 @@
-"""Everything git-ekf raises on purpose, and the exit code each ends in.
+"""Every error that reaches a user, and the exit code that it ends in.
 
 EkfError
  ├── UsageError     2  wrong usage: an option, an argument, a line of the configuration

@@ -86,7 +86,7 @@ def run(command: str, request: Request) -> int:
         note(f"--prefer {preference}: your commits change no file that it matches")
     if request.flatten and command == targets.SYNC:
         flattened = above_what_stays(repo, target)
-        # `save` takes no merges, and what was is kept.
+        # A branch with merges cannot have been saved; what it was is kept as a backup.
         save_check = options.save_check and not flattened
         options = options._replace(flatten=bool(flattened), save_check=save_check)
         target = flattened or target

@@ -111,8 +111,8 @@ class BranchMaker:
     def _view(self, stored: StoredRepository, name: str, branch: str) -> Iterator[Repository]:
         """A cluster as the clone of it would be, with refs, and no files; gone afterwards.
 
-        A branch is checked out. The objects are those of the store; what is made in it comes there
-        when it is taken.
+        A branch is checked out. The objects are those of the store; `take_packs` moves there what
+        is made in it.
         """
         folder = os.path.join(self._store.incoming, "views", name)
         git_dir = os.path.join(folder, ".git")

@@ -16,9 +16,9 @@ _AT_ONCE = 200
 
 
 def are_plain(objects: "BoundedObjects", commits: int, old: str, new: str) -> bool:
-    """Whether `listing` has begun a chain of commits with sound trees and without markers.
+    """Whether a process lists a chain of commits, with sound trees and without markers.
 
-    `commits` is the id of its process. The chain leads from `new` down to `old`, parent by parent.
+    `commits` is its id; see `listing`. The chain leads from `new` down to `old`, parent by parent.
     Raises ValueError where objects cannot be read, are not sound, or are too much.
     """
     chain = _chain(spawn.finish(commits), old, new)

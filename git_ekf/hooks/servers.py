@@ -56,7 +56,7 @@ def in_shared(directory: str) -> HooksDirectory:
     """The hook in a directory of hooks that many repositories use."""
     directory = os.path.abspath(directory)
     parts = os.path.join(directory, _PARTS)
-    # The former is GitLab's custom_hooks_dir.
+    # A directory of that name is GitLab's custom_hooks_dir, unless that is called otherwise.
     if os.path.basename(directory) == "custom_hooks" or os.path.isdir(parts):
         return HooksDirectory(parts, name=shims.PART)
     if directory.endswith("/hooks/common"):

@@ -106,7 +106,7 @@ class JudgedRecord(RecordTag):
 class RecordFacts:
     """The facts about the objects that deploy records name which are judged together.
 
-    It does not know the records, which know it: in a command nobody looks for cycles.
+    It holds none of the records that hold it: in a command nobody looks for cycles.
     """
 
     def __init__(self, repo: Repository, updates: Sequence[RefUpdate], alone: bool) -> None:

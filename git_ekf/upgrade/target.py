@@ -32,7 +32,7 @@ class Target(NamedTuple):
     onto what `internal` has. `rewritten`: the channel that the branch follows no longer has `base`.
 
     An upgrade may find the branch of its goal, here at `goal_tip`, "" where it is not: then
-    it goes onto `prepared`, what is there already, which `record` is the newest deploy record on.
+    it goes onto `prepared`, what is there already; `record` is the newest deploy record on that.
     `replaced` is there already as well, and cannot be gone on from: it is kept as a backup.
     """
 

@@ -49,7 +49,7 @@ class Options(NamedTuple):
     instance. `effects`: a plan tells what it would break. `builds` goes through kustomizations:
     what resolutions settle has to build as it did, and a plan has all built.
     `resolutions` decide conflicts that were decided before; None where a clone goes by none.
-    `memory`: see `memory_of`, "" where nothing is to be taken from there.
+    `memory` is the directory of what git-rerere(1) remembers, "" where nothing is taken from there.
     """
 
     prefer: tuple[Preference, ...] = ()
