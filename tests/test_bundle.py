@@ -91,6 +91,14 @@ def day(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return day
 
 
+def fetched(clone: Clone, number: int) -> None:
+    """Makes a day that of the last fetch, whatever the machine's clock says."""
+    then = NOON + DAY * number
+    for path in (clone.path / ".git/logs/refs/remotes/origin").iterdir():
+        os.utime(path, (then, then))
+    os.utime(clone.path / ".git/FETCH_HEAD", (then, then))
+
+
 def create(
     path: Path,
     source: Path,
@@ -314,6 +322,7 @@ def test_what_a_clone_knows_of_the_vendor(
     clone.commit("site.yaml", "a: 1\n")
     clone.git("tag", "ours")
     assert clone.ekf("tag", "-m", "First").code == 0
+    fetched(clone, 1)
     ekf("create", one, cwd=clone.path)
     apply(one, inside)
     assert public(inside) == {
@@ -324,6 +333,7 @@ def test_what_a_clone_knows_of_the_vendor(
     day(2)
     clone.git("branch", "-r", "-D", "origin/release-1.10")
     clone.git("update-ref", "refs/remotes/origin/release-1.9", "origin/release-1.8")
+    fetched(clone, 2)
     ekf("create", one, "--receipt", f"{one}.receipt", cwd=clone.path)
     done = apply(one, inside, "release-1.9")
     assert [change.kind for change in done.changes] == ["unchanged", "rewritten", "unchanged"]
