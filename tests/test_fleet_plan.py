@@ -267,7 +267,7 @@ def test_bad_input(fleet: tuple[World, list[Made]]) -> None:
     )
     assert 'there is no cluster "nobody" in this fleet' in plan("nobody", code=2).err
     assert 'there is no cluster "1.x" in this fleet' in plan("1.9", "1.x", code=2).err
-    assert "no wave of this fleet" in plan("--where", "wave=none", code=2).err
+    assert "not a wave of this fleet" in plan("--where", "wave=none", code=2).err
     assert "--list prints" in plan("--json", "--list", code=2).err
     broken = next(one for one in made if not one.odd)
     text = world.file.read_text().replace(str(broken.path), str(broken.path) + "-away")
