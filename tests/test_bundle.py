@@ -215,9 +215,7 @@ def test_three_increments_with_a_rewritten_channel_in_the_second(
 
 
 @rare
-def test_the_real_vendor_in_three_increments(
-    kubeflow: Path, tmp_path: Path, day: Callable[[int], None]
-) -> None:
+def test_the_real_vendor_in_three_increments(kubeflow: Path, tmp_path: Path) -> None:
     vendor, outside, inside = (
         tmp_path / name for name in ("vendor.git", "outside.git", "inside.git")
     )
