@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from threading import Lock
 
@@ -9,7 +10,7 @@ from threading import Lock
 CommitList = list[tuple[str, list[str]]]
 
 
-class ListedCommits:
+class ListedCommits(ABC):
     """Lists of the commits up to a tip, without what was published before."""
 
     def __init__(self) -> None:
@@ -17,9 +18,9 @@ class ListedCommits:
         self._lock = Lock()
         self._parents: dict[str, list[str]] = {}
 
+    @abstractmethod
     def own_commits_of(self, tips: list[str], published: tuple[str, ...] = ()) -> CommitList:
         """The customer's commits up to some tips, without those that are published."""
-        raise NotImplementedError
 
     def own_commits(self, tip: str, published: tuple[str, ...] = ()) -> CommitList:
         """The same up to one tip, asked for where it is not known."""
