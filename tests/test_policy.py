@@ -769,3 +769,24 @@ def test_only_a_range(clone: Clone) -> None:
         2,
         "git-ekf: nonsense names no commit here",
     )
+
+
+@pytest.mark.parametrize("upstream", ["lost", "kept"])
+def test_a_record_of_which_only_the_tag_is_left(clone: Clone, upstream: str) -> None:
+    """It is found, whatever it says of the vendor's commit, and the others are judged."""
+    old, name = "deploy/2026-11-19/release-1.8", "deploy/2026-11-20/release-1.8"
+    tip = clone.commit("own/a", "1\n")
+    assert clone.ekf("save").code == 0
+    assert clone.ekf("tag", "-m", "x", "--date", "2026-11-20").code == 0
+    base = clone.out("rev-parse", "origin/release-1.8")
+    text = clone.git("cat-file", "tag", name).out.replace("2026-11-20", "2026-11-19")
+    lost = "12345678" * 5
+    said = text.replace(tip, lost)
+    if upstream == "lost":
+        said = said.replace(base, lost)
+    made = clone.git("hash-object", "-t", "tag", "-w", "--literally", "--stdin", stdin=said)
+    clone.git("update-ref", f"refs/tags/{old}", made.out.strip())
+    done = clone.ekf("check")
+    assert done.code == 1, done
+    assert f"tag-mismatch: {old}: it is on {lost[:12]}, which is not in this repository" in done.out
+    assert name not in done.out

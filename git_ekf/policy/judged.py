@@ -175,7 +175,7 @@ class RecordFacts:
         """(branch, commit) for each upstream commit that is not on the channel it should be on."""
         off = set()
         for branch, shas in self._claims.items():
-            commits = {self.resolved[sha] for sha in shas & self.resolved.keys()}
+            commits = {self.resolved[sha] for sha in shas & self.resolved.keys()} - self.lost
             channel = self.repo.channel(branch)
             if channel:
                 commits -= self.repo.known_on(channel)
